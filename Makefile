@@ -1,0 +1,51 @@
+# Each target does its own set-up: a fresh clone needs Python 3.11+, git, and either a pulumi CLI or Go.
+# Everything stays in .venv and in the user's cache directory (the engine, about 130 MB).
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+.PHONY: setup engine test lint demo bench lock clean
+
+setup: $(STAMP) engine
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "Python can't make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+engine: $(STAMP)
+	@$(BIN)/python scripts/engine.py
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The summary of pytest closes the output.
+test: setup lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+demo: setup
+	$(BIN)/pulumi-rewind demo
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+# Needs pip-tools; run it after changing the dependencies in pyproject.toml.
+lock:
+	pip-compile --quiet --generate-hashes --strip-extras --extra dev --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --output-file requirements.lock pyproject.toml
+
+# The engine in the user's cache directory stays: building it again takes minutes.
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache snapshot_report.html
+	find core tui tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

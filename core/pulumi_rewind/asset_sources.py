@@ -1,0 +1,155 @@
+"""Where contents of assets are looked for: the file system, a commit, a store. Copies are verified before use."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.asset_git import CommitFiles, new_file
+from pulumi_rewind.asset_hash import AssetError, directory_files, hash_path, is_archive_file, located
+from pulumi_rewind.values import ASSET
+
+if TYPE_CHECKING:
+    from pulumi_rewind.repo import Repository
+
+
+def program_directory(root: Path) -> Path:
+    """Where relative paths of a program start: the project's directory, or that of its ``main``."""
+    import yaml
+
+    from pulumi_rewind.workspace import PROJECT_FILES
+
+    for name in PROJECT_FILES:
+        path = root / name
+        if not path.is_file():
+            continue
+        try:
+            document = yaml.safe_load(path.read_text())
+        except (OSError, ValueError, yaml.YAMLError):
+            break
+        main = document.get("main") if isinstance(document, dict) else None
+        if isinstance(main, str) and main:
+            place = Path(located(main, root))
+            return place if place.is_dir() else place.parent
+        break
+    return root
+
+
+class Sources:
+    """Answers with paths whose content has the hash that was asked for; relative paths start at `directory`."""
+
+    def __init__(
+        self, directory: Path, commit: str, repository: Repository | None, store: Path | None, private: Path
+    ) -> None:
+        self.directory = directory
+        self.commit = commit
+        self.store = store
+        self.private = private
+        self._git = CommitFiles(repository, commit) if repository is not None and commit else None
+        self._hashes: dict[tuple[str, str], str] = {}
+        self._copies: dict[tuple[str, str, str], str] = {}
+
+    def hash_at(self, kind: str, place: str) -> str:
+        """The hash of what lies there now, empty if it can't be read."""
+        key = (kind, place)
+        if key not in self._hashes:
+            try:
+                self._hashes[key] = hash_path(kind, place)
+            except AssetError:
+                self._hashes[key] = ""
+        return self._hashes[key]
+
+    def from_git(self, kind: str, path: str, digest: str) -> tuple[str, str]:
+        """The path of a copy of what the recorded commit has there, or empty and the reason why not."""
+        if self._git is None or not self._git.known:
+            where = f"commit {self.commit[:7]} is not in this repository" if self.commit else "no commit was recorded"
+            return "", where
+        git, label = self._git, f"commit {self.commit[:7]}"
+        place = git.place(located(path, self.directory))
+        if place is None:
+            return "", "it lies outside the repository"
+        file = git.file(place) if _is_file(kind, path) else None
+        if file is not None:
+            return self._copy(kind, digest, path, lambda to: git.write({to: file}), label)
+        if _is_file(kind, path):
+            return "", f"{label} doesn't have it"
+        try:
+            files = git.directory(place)
+        except AssetError as err:
+            return "", f"{label}: {err}"
+        if files is None:
+            return "", f"{label} doesn't have it"
+
+        def write(to: Path) -> None:
+            to.mkdir(mode=0o700)
+            git.write({to / _inside(name): blob for name, blob in files.items() if not _bookkeeping(name)})
+
+        return self._copy(kind, digest, path, write, label)
+
+    def from_store(self, kind: str, path: str, digest: str) -> str:
+        """The path of a copy of what the store has under that hash, or empty."""
+        entry = self.store / digest if self.store is not None else None
+        if entry is None or not entry.exists() or entry.is_dir() is _is_file(kind, path):
+            return ""
+
+        def write(to: Path) -> None:
+            if _is_file(kind, path):
+                _copy_file(entry, to)
+                return
+            to.mkdir(mode=0o700)
+            for name, file in directory_files(str(entry)):
+                _copy_file(Path(file), to / _inside(name))
+
+        return self._copy(kind, digest, path, write, "the store")[0]
+
+    def _copy(self, kind: str, digest: str, path: str, write: Callable[[Path], None], source: str) -> tuple[str, str]:
+        """Has content written under the name that `path` ends in, and keeps it if its hash is the recorded one."""
+        name = os.path.basename(path.rstrip("/"))  # noqa: PTH119 - Path would look into ".."
+        if name in {"", os.curdir, os.pardir, ".pulumi"} or "\0" in name:
+            name = "content"
+        key = (kind, digest, name)
+        if key in self._copies:
+            return self._copies[key], ""
+        self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}-", dir=self.private))  # 0700
+        to = directory / name
+        try:
+            write(to)
+            found = hash_path(kind, str(to))
+        except (AssetError, OSError) as err:
+            shutil.rmtree(directory)
+            return "", f"{source}: {err}"
+        if found != digest:
+            shutil.rmtree(directory)
+            return "", f"{source} has other content"
+        self._copies[key] = str(to)
+        return str(to), ""
+
+
+def _is_file(kind: str, path: str) -> bool:
+    return kind == ASSET or is_archive_file(path)
+
+
+def _bookkeeping(name: bytes) -> bool:
+    return b".pulumi" in name.split(b"/")
+
+
+def escapes(name: bytes) -> bool:
+    """Whether a member's name leads out of its archive, or is none that a file can have."""
+    return name.startswith(b"/") or b".." in re.split(rb"[/\\]", name) or b"\0" in name
+
+
+def _inside(name: bytes) -> Path:
+    if not name or escapes(name):
+        raise AssetError("a member's name leads out of the archive")
+    return Path(os.fsdecode(name))
+
+
+def _copy_file(source: Path, to: Path) -> None:
+    with source.open("rb") as content, new_file(to) as file:
+        shutil.copyfileobj(content, file, 1 << 20)

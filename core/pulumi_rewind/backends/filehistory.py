@@ -1,0 +1,176 @@
+"""The history of one stack in a directory: one listing, then each record and checkpoint when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pulumi_rewind.backends.files import newest_variant, plain_size, read_file
+from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
+from pulumi_rewind.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
+
+_FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
+_NANOSECONDS: Final = 1_000_000_000
+_LATEST: Final = 1 << 63
+
+Names = dict[int, str | list[str]]
+"""File names by nanosecond; a list only where one file has several variants."""
+
+
+class _Record(msgspec.Struct, rename="camel"):
+    """A history record as stored; everything else in it is left alone."""
+
+    kind: str = ""
+    result: str = ""
+    start_time: int = 0
+    end_time: int = 0
+    message: str | None = None
+    environment: dict[str, str] | None = None
+    config: msgspec.Raw = EMPTY
+    resource_changes: dict[str, int] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Record)
+
+
+class FileHistory:
+    """See `History`. Files are named ``<stack>-<nanoseconds>.history.json`` and ``….checkpoint.json``.
+
+    `check` raises BackendError if the whole backend is gone, so that one lost file can be told from that.
+    """
+
+    def __init__(self, directory: Path, stack: StackRef, check: Callable[[], None]) -> None:
+        self._directory = directory
+        self._stack = stack
+        self._check = check
+        self._records: Names = {}
+        self._checkpoints: Names = {}
+        self._list()
+        self._stamps = sorted(self._records)
+
+    def _list(self) -> None:
+        start = f"{self._stack.name}-"
+        at = len(start) - 1
+        try:
+            with os.scandir(self._directory) as entries:
+                for entry in entries:
+                    name = entry.name
+                    # The sidecars double the directory; turning them away early halves the time.
+                    if name.endswith(".attrs") or not name.startswith(start):
+                        continue
+                    found = _FILE.fullmatch(name, at)
+                    if found is not None:
+                        _add(self._records if found[2] == "h" else self._checkpoints, int(found[1]), name)
+        except (FileNotFoundError, NotADirectoryError):
+            self._check()
+        except OSError as err:
+            raise BackendError(
+                f"the history of {self._stack} can't be listed: {err.strerror}",
+                hint=f"Check the permissions of {self._directory}.",
+            ) from None
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    def update(self, number: int) -> Update:
+        """One record; a damaged or vanished one comes back as ``unreadable`` with the reason."""
+        stamp = self._stamp(number)
+        what = f"the record of #{number}"
+        try:
+            record = _decoder.decode(self._read(self._records, stamp, what))
+            if not record.kind or not record.result:
+                raise CheckpointError(f"{what} is JSON, but not a record of Pulumi's history")
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
+            return self._unreadable(number, stamp, f"{what} is damaged: {err}")
+        except BackendError as err:
+            self._check()
+            return self._unreadable(number, stamp, str(err))
+        has_checkpoint = stamp in self._checkpoints
+        return Update(
+            number=number,
+            kind=record.kind,
+            result=record.result,
+            start_time=record.start_time,
+            end_time=record.end_time,
+            message=record.message or "",
+            environment=record.environment or {},
+            config=record.config,
+            changes=record.resource_changes or {},
+            has_checkpoint=has_checkpoint,
+            problem="" if has_checkpoint else "no checkpoint was kept",
+        )
+
+    def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
+        """Reads at most `limit` records, newest first, each when it is taken."""
+        top = len(self) if before is None else min(before - 1, len(self))
+        for number in range(top, max(top - limit, 0), -1):
+            yield self.update(number)
+
+    def raw(self, number: int) -> bytes:
+        """The stored checkpoint, decompressed."""
+        return self._read(self._checkpoints, self._stamp(number), f"the checkpoint of #{number}")
+
+    def size(self, number: int) -> int | None:
+        """Bytes of the checkpoint; None if it is compressed or not there."""
+        names = self._checkpoints.get(self._stamp(number))
+        return plain_size(self._directory / names) if isinstance(names, str) else None
+
+    def checkpoint(self, number: int) -> Checkpoint:
+        """The stored checkpoint."""
+        return decode_checkpoint(self.raw(number), source=f"the checkpoint of #{number}")
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _stamp(self, number: int) -> int:
+        if not 1 <= number <= len(self._stamps):
+            there = f"There are #1 to #{len(self)}." if self._stamps else "There are none yet."
+            raise UsageError(f"{self._stack} has no update #{number}", hint=there)
+        return self._stamps[number - 1]
+
+    def _read(self, files: Names, stamp: int, what: str) -> bytes:
+        names = files.get(stamp)
+        if names is None:
+            raise CheckpointError(
+                f"{what} does not exist",
+                hint="Nothing was stored with this update, perhaps because it was killed; choose another one.",
+            )
+        try:
+            if isinstance(names, str):
+                return read_file(self._directory / names, what)
+            path = newest_variant([self._directory / name for name in sorted(names, key=len)], what)
+            if path is not None:
+                return read_file(path, what)
+        except FileNotFoundError:
+            pass
+        self._check()
+        raise CheckpointError(
+            f"{what} is no longer there", hint="It was removed after the history was listed; reload, or choose another."
+        )
+
+    def _unreadable(self, number: int, stamp: int, problem: str) -> Update:
+        # The file's name is all that is left of the time, if it is one.
+        seconds = stamp // _NANOSECONDS if stamp < _LATEST else 0
+        return Update(
+            number=number,
+            kind="update",
+            result="unreadable",
+            start_time=seconds,
+            end_time=seconds,
+            has_checkpoint=stamp in self._checkpoints,
+            problem=problem,
+        )
+
+
+def _add(files: Names, stamp: int, name: str) -> None:
+    there = files.get(stamp)
+    if there is None:
+        files[stamp] = name
+    elif isinstance(there, str):
+        files[stamp] = [there, name]
+    else:
+        there.append(name)

@@ -1,0 +1,202 @@
+"""DIY backends on a file system (``file://``), read directly and never written.
+
+Source of the layout: Pulumi 3.259, project-scoped (``meta.yaml`` says ``version: 1``) and legacy (no ``meta.yaml``).
+Content decides whether a file is plain, gzip or zstd; ``.attrs``, backups and anything foreign are ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+
+from pulumi_rewind.backends import file_path
+from pulumi_rewind.backends.filehistory import FileHistory
+from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
+from pulumi_rewind.errors import BackendError, StackNotFound, UsageError
+from pulumi_rewind.model import Checkpoint, Lock, StackRef, decode_checkpoint
+
+NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
+"""What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's directory."""
+
+ORGANIZATION: Final = "organization"
+"""The one organization that DIY backends know."""
+
+LAYOUT: Final = 1
+"""The newest layout that this release knows."""
+
+LISTED: Final = 20
+"""How many stacks a message names."""
+
+
+class FileBackend:
+    """A ``file://`` backend.
+
+    Raises:
+        BackendError: there is none at this URL, or it is of a layout newer than this release.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.directory = file_path(url, Path.cwd())
+        self.root = self.directory / ".pulumi"
+        self._check()
+        self.scoped = self._layout() > 0
+        """Whether stacks are kept by project; False is the legacy layout."""
+
+    def stacks(self) -> list[StackRef]:
+        """All stacks with a state file, sorted."""
+        top = self.root / "stacks"
+        if not self.scoped:
+            return sorted(StackRef("", name) for name in self._state_names(top))
+        projects = [entry.name for entry in self._list(top) if NAME.fullmatch(entry.name) and entry.is_dir()]
+        return sorted(StackRef(project, name) for project in projects for name in self._state_names(top / project))
+
+    def find(self, name: str, project: str) -> StackRef:
+        """See `Backend.find`. Without a project in `name`, `project` is meant; legacy stacks have none."""
+        parts = name.split("/")
+        if len(parts) > 3 or not all(NAME.fullmatch(part) for part in parts):
+            raise UsageError(
+                f"{name!r} is not the name of a stack",
+                hint="Write NAME, PROJECT/NAME or organization/PROJECT/NAME, with letters, digits, '-', '_' and '.'.",
+            )
+        there = self.stacks()
+        if len(parts) == 3 and parts[0] != ORGANIZATION:
+            raise self._not_found(name, there)
+        wanted = parts[-2] if len(parts) > 1 else project
+        ref = StackRef(wanted if self.scoped else "", parts[-1])
+        if ref in there:
+            return ref
+        raise self._not_found(str(ref) if wanted else name, there)
+
+    def history(self, stack: StackRef) -> FileHistory:
+        """Lists the stack's history once; a stack that was never updated has an empty one."""
+        self._check()
+        return FileHistory(self._folder("history", stack) / stack.name, stack, self._check)
+
+    def live(self, stack: StackRef) -> Checkpoint:
+        """Reads the state file."""
+        what = f"the live state of {stack}"
+        folder = self._folder("stacks", stack)
+        for attempt in (1, 2):  # the CLI may replace one variant by another between looking and reading
+            path = newest_variant([folder / f"{stack.name}{suffix}" for suffix in SUFFIXES], what)
+            if path is None:
+                break
+            try:
+                return decode_checkpoint(read_file(path, what), source=what)
+            except FileNotFoundError:
+                if attempt == 2:
+                    break
+        self._check()
+        raise BackendError(
+            f"{what} is gone from {self.url}", hint="The stack was removed or renamed; `pulumi stack ls` shows them."
+        )
+
+    def locks(self, stack: StackRef) -> list[Lock]:
+        """Lock files, oldest first; one that can't be read counts, with nobody's name."""
+        parts = (ORGANIZATION, stack.project) if self.scoped else ()
+        folder = self.root.joinpath("locks", *parts) / self._checked(stack).name
+        found: list[Lock] = []
+        for entry in self._list(folder):
+            if not entry.name.endswith(".json"):
+                continue
+            try:
+                lock = msgspec.json.decode(Path(entry.path).read_bytes(), type=Lock)
+            except FileNotFoundError:
+                continue  # released meanwhile
+            except (OSError, msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+                lock = Lock()
+            found.append(msgspec.structs.replace(lock, path=entry.path))
+        return sorted(found, key=lambda lock: lock.timestamp)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Raises BackendError unless the backend is still there."""
+        try:
+            if _is_directory(self.root):
+                return
+            exists = _is_directory(self.directory)
+        except OSError as err:
+            self._denied(self.root, err)
+        if exists:
+            raise BackendError(
+                f"{self.directory} holds no Pulumi state",
+                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` tells what is used.",
+            )
+        raise BackendError(
+            f"the backend's directory {self.directory} is not there",
+            hint="Mount it, or check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml.",
+        )
+
+    def _layout(self) -> int:
+        path = self.root / "meta.yaml"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return 0
+        except (OSError, UnicodeDecodeError) as err:
+            self._denied(path, err)
+        # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
+        found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d+)""", text, re.MULTILINE)
+        if found is None:
+            raise BackendError(f"{path} says no version", hint="The file is damaged; the CLI writes `version: 1`.")
+        version = int(found[1])
+        if version > LAYOUT:
+            raise BackendError(
+                f"{self.url} has layout {version}; up to {LAYOUT} is supported", hint="Upgrade pulumi-rewind."
+            )
+        return version
+
+    def _not_found(self, name: str, there: list[StackRef]) -> StackNotFound:
+        names = ", ".join(str(ref) for ref in there[:LISTED]) + (" …" if len(there) > LISTED else "")
+        hint = f"Stacks there: {names or 'none yet'}."
+        short = name.rsplit("/", 1)[-1]
+        if self.scoped and short in set(self._state_names(self.root / "stacks")):
+            hint = "It is stored in the old layout; `pulumi state upgrade` moves it to where stacks are now."
+        return StackNotFound(f"there is no stack {name} on {self.url}", hint=hint)
+
+    def _folder(self, kind: str, stack: StackRef) -> Path:
+        return self.root / kind / self._checked(stack).project
+
+    def _checked(self, stack: StackRef) -> StackRef:
+        """Refuses names that would lead out of the backend; those of `find` and `stacks` never do."""
+        if not NAME.fullmatch(stack.name) or (self.scoped and not NAME.fullmatch(stack.project)):
+            raise UsageError(f"{str(stack)!r} is not the name of a stack", hint="Take one of `pulumi stack ls --all`.")
+        return stack
+
+    def _state_names(self, folder: Path) -> set[str]:
+        names = {_stack_name(entry.name) for entry in self._list(folder) if entry.is_file()}
+        return {name for name in names if NAME.fullmatch(name)}
+
+    def _list(self, folder: Path) -> list[os.DirEntry[str]]:
+        """What is in a folder; nothing if the folder isn't there, but the backend is."""
+        try:
+            with os.scandir(folder) as entries:
+                return list(entries)
+        except (FileNotFoundError, NotADirectoryError):
+            self._check()
+            return []
+        except OSError as err:
+            self._denied(folder, err)
+
+    def _denied(self, path: Path, err: Exception) -> NoReturn:
+        reason = getattr(err, "strerror", None) or str(err)
+        raise BackendError(f"{path} can't be read: {reason}", hint="Check its permissions.") from None
+
+
+def _is_directory(path: Path) -> bool:
+    """As `Path.is_dir`, which in some versions of Python also says False where permission is denied."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _stack_name(file: str) -> str:
+    """The stack whose state a file holds, empty if it is another kind of file."""
+    return next((file.removesuffix(suffix) for suffix in SUFFIXES if file.endswith(suffix)), "")

@@ -1,0 +1,286 @@
+"""Checks everything a rollback needs, one after the other, and says what to do about what is missing.
+
+Each check stands alone: one that can't be made because something is missing says so and the others go on.
+Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from pulumi_rewind.errors import RewindError, SecretsError
+from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, urn_name
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.settings import load_settings
+from pulumi_rewind.toolchain import EngineInfo, engine_path, find_engine, language_host
+from pulumi_rewind.workspace import Workspace, find_workspace
+
+Status = Literal["ok", "warn", "fail"]
+
+RECENT = 60
+"""How many of the newest updates are looked at for missing checkpoints."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    """A stable word: project, settings, engine, language, providers, backend, stack, state, history, git,
+    passphrase, lock, pending or interrupted."""
+    status: Status
+    """ok; warn: works, but know this; fail: a rollback is not possible like this."""
+    message: str
+    hint: str = ""
+    """What to do about it, empty where all is well."""
+
+
+Check = Callable[[], Iterator[Finding]]
+
+
+def diagnose(
+    cwd: Path, stack: str | None = None, backend: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Iterator[Finding]:
+    """Yields the findings as they are made; never raises for what it finds missing."""
+    yield from _Doctor(cwd, stack, backend, environ).findings()
+
+
+class _Doctor:
+    def __init__(self, cwd: Path, stack: str | None, backend: str | None, environ: Mapping[str, str]) -> None:
+        self._cwd = cwd
+        self._stack = stack
+        self._backend = backend
+        self._environ = environ
+        self._workspace: Workspace | None = None
+        self._engine: EngineInfo | None = None
+        self._session: Session | None = None
+        self._live: Checkpoint | None = None
+
+    def findings(self) -> Iterator[Finding]:
+        checks: list[tuple[str, Check]] = [
+            ("project", self._check_project),
+            ("settings", self._check_settings),
+            ("engine", self._check_engine),
+            ("language", self._check_language),
+            ("backend", self._check_backend),
+            ("stack", self._check_stack),
+            ("state", self._check_state),
+            ("history", self._check_history),
+            ("git", self._check_git),
+            ("providers", self._check_providers),
+            ("passphrase", self._check_passphrase),
+            ("lock", self._check_lock),
+            ("pending", self._check_pending),
+            ("interrupted", self._check_interrupted),
+        ]
+        for name, check in checks:
+            try:
+                yield from check()
+            except RewindError as err:
+                yield Finding(name, "fail", str(err), err.hint)
+            except (OSError, ValueError, ImportError) as err:
+                yield Finding(name, "fail", f"can't be checked: {err}", "Resolve this, then run it again.")
+
+    def _check_project(self) -> Iterator[Finding]:
+        self._workspace = find_workspace(self._cwd, backend=self._backend, environ=self._environ)
+        space = self._workspace
+        yield Finding("project", "ok", f"{space.project} ({space.runtime or 'no runtime'}) in {space.root}")
+
+    def _check_settings(self) -> Iterator[Finding]:
+        if self._workspace is None:
+            return
+        settings = load_settings(self._workspace.root)
+        patterns = ", ".join(settings.production) or "none"
+        there = "rewind.toml" if (self._workspace.root / "rewind.toml").is_file() else "no rewind.toml, defaults"
+        yield Finding("settings", "ok", f"{there}; production stacks: {patterns}")
+
+    def _check_engine(self) -> Iterator[Finding]:
+        self._engine = find_engine(self._environ)
+        yield Finding(
+            "engine", "ok", f"pulumi {self._engine.version} at {self._engine.path} (from {self._engine.source})"
+        )
+
+    def _check_language(self) -> Iterator[Finding]:
+        if self._workspace is None or self._engine is None or not self._workspace.runtime:
+            return
+        runtime = self._workspace.runtime
+        found = language_host(self._engine.path, runtime, self._environ)
+        if found is not None:
+            yield Finding("language", "ok", f"{runtime}: {found}")
+        else:
+            yield Finding(
+                "language",
+                "warn",
+                f"no pulumi-language-{runtime} beside the engine or on PATH",
+                "Rolling back doesn't need it; `pulumi up` of this project does.",
+            )
+
+    def _check_backend(self) -> Iterator[Finding]:
+        if self._workspace is None:
+            return
+        from pulumi_rewind.backends import open_backend
+
+        space = self._workspace
+        stacks = open_backend(space.backend_url).stacks()
+        here = [ref.name for ref in stacks if ref.project in {"", space.project}]
+        names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
+        yield Finding("backend", "ok", f"{space.backend_url} (from {space.backend_source}); stacks: {names}")
+
+    def _check_stack(self) -> Iterator[Finding]:
+        if self._workspace is None:
+            return
+        self._session = open_session(self._cwd, self._stack, self._backend, self._environ)
+        production = " (production: rollbacks ask for its name)" if self._session.production else ""
+        yield Finding("stack", "ok", f"{self._session.stack}{production}")
+
+    def _check_state(self) -> Iterator[Finding]:
+        if self._session is None:
+            return
+        self._live = self._session.backend.live(self._session.stack)
+        version = self._live.deployment.manifest.version
+        by = f", written by pulumi {version}" if version else ""
+        yield Finding("state", "ok", f"{len(self._live.resources)} resources{by}")
+
+    def _check_history(self) -> Iterator[Finding]:
+        if self._session is None:
+            return
+        timeline = self._session.timeline
+        total = len(timeline)
+        if total == 0:
+            hint = "Deploy once with `pulumi up`; there is nothing to go back to."
+            yield Finding("history", "warn", "no updates yet", hint)
+            return
+        recent = list(islice((entry.update for entry in timeline.entries(limit=RECENT)), RECENT))
+        broken = [f"#{update.number}" for update in recent if not update.has_checkpoint or update.problem]
+        if broken:
+            yield Finding(
+                "history",
+                "warn",
+                f"{total} updates; without a usable checkpoint: {', '.join(broken)}",
+                "These can't be rolled back to; `pulumi-rewind show` says why.",
+            )
+        else:
+            yield Finding("history", "ok", f"{total} updates")
+        if self._live is not None and timeline.live_update() is None:
+            yield Finding(
+                "history",
+                "warn",
+                "the live state differs from the newest update: it was changed outside updates",
+                f"`pulumi-rewind diff {total} live` shows how; no update holds this state to go back to.",
+            )
+
+    def _check_git(self) -> Iterator[Finding]:
+        from pulumi_rewind.repo import open_repository
+
+        root = self._workspace.root if self._workspace is not None else self._cwd
+        repository = open_repository(root)
+        if repository is None:
+            yield Finding(
+                "git", "warn", f"{root} is in no git repository", "Tags, branches and commits are not known as targets."
+            )
+            return
+        head = repository.head()
+        where = f"{repository.branch() or 'detached'}@{head[:7] or 'no commit'}"
+        dirty = ", uncommitted changes" if repository.dirty() else ""
+        yield Finding("git", "ok", f"{where}{dirty}, {len(repository.tags())} tagged commits")
+
+    def _check_providers(self) -> Iterator[Finding]:
+        if self._live is None or self._engine is None or self._workspace is None:
+            return
+        wanted: dict[str, str] = {}
+        for res in self._live.resources:
+            if res.is_provider:
+                version = res.decoded_inputs().get("version")
+                wanted[res.type.removeprefix(PROVIDER_PREFIX)] = version if isinstance(version, str) else ""
+        named = {name: f"{name} {version}".rstrip() for name, version in sorted(wanted.items())}
+        missing = [text for name, text in named.items() if not self._plugin(name, wanted[name])]
+        if missing:
+            yield Finding(
+                "providers",
+                "warn",
+                f"provider plugins not installed here: {', '.join(missing)}",
+                "The engine downloads public ones itself; else run `pulumi plugin install resource NAME VERSION`.",
+            )
+        elif wanted:
+            yield Finding("providers", "ok", ", ".join(named.values()))
+
+    def _plugin(self, name: str, version: str) -> bool:
+        assert self._engine is not None
+        assert self._workspace is not None
+        if name == "pulumi":
+            return True  # built into the engine
+        if shutil.which(f"pulumi-resource-{name}", path=engine_path(self._engine.path, self._environ)):
+            return True
+        suffix = f"-v{version}" if version else "-v*"
+        return any(path.is_dir() for path in (self._workspace.home / "plugins").glob(f"resource-{name}{suffix}"))
+
+    def _check_passphrase(self) -> Iterator[Finding]:
+        if self._live is None or self._session is None:
+            return
+        provider = self._live.deployment.secrets_providers
+        kind = provider.type if provider is not None else "none"
+        if not self._live.has_secrets:
+            yield Finding("passphrase", "ok", f"the state holds no secrets (secrets provider: {kind})")
+            return
+        try:
+            self._session.vault.decrypt(self._live, self._session.stack)
+        except SecretsError as err:
+            hint = f"{err.hint} History and diff work without.".strip()
+            yield Finding("passphrase", "fail", f"{err} (secrets provider: {kind})", hint)
+        except RewindError as err:
+            yield Finding("passphrase", "fail", f"secrets can't be decrypted: {str(err).splitlines()[0]}", err.hint)
+        else:
+            yield Finding("passphrase", "ok", f"the live secrets can be decrypted (secrets provider: {kind})")
+
+    def _check_lock(self) -> Iterator[Finding]:
+        if self._session is None:
+            return
+        locks = self._session.backend.locks(self._session.stack)
+        if not locks:
+            yield Finding("lock", "ok", "not locked")
+        for lock in locks:
+            yield Finding(
+                "lock",
+                "warn",
+                f"locked by {lock}",
+                "Browsing works, rolling back doesn't until it is gone; "
+                f"if its process is dead: `pulumi cancel {self._session.stack.name}`.",
+            )
+
+    def _check_pending(self) -> Iterator[Finding]:
+        if self._live is None:
+            return
+        pending = self._live.pending_operations
+        if not pending:
+            yield Finding("pending", "ok", "no pending operations")
+            return
+        names = ", ".join(f"{item.type} {urn_name(item.resource.urn)}" for item in pending[:8])
+        yield Finding(
+            "pending",
+            "warn",
+            f"a killed update left open: {names}",
+            "Look whether these exist, then `pulumi refresh --clear-pending-creates` or import them.",
+        )
+
+    def _check_interrupted(self) -> Iterator[Finding]:
+        if self._session is None:
+            return
+        entry = self._session.journal.read()
+        if entry is None:
+            yield Finding("interrupted", "ok", "no interrupted rollback")
+        elif entry.running:
+            message = f"a rollback to {entry.label} runs now (pid {entry.pid})"
+            yield Finding("interrupted", "warn", message, "Wait for it.")
+        else:
+            yield Finding(
+                "interrupted",
+                "warn",
+                f"a rollback to {entry.label} has not reached it",
+                f"`pulumi-rewind resume {self._session.stack.name}` continues it.",
+            )

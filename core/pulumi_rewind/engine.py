@@ -1,0 +1,221 @@
+"""The pulumi CLI as a process: runs that stream typed events, and exports.
+
+The CLI runs in its own process group, so that a Ctrl-C in the terminal reaches only us and is forwarded
+once; its event log is a file in a private directory that is tailed while it grows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulumi_rewind.errors import EngineError, SecretsError
+from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
+from pulumi_rewind.model import StackRef
+from pulumi_rewind.workspace import Workspace
+
+POLL_SECONDS = 0.05
+"""How often a growing event log is looked at; the screen is allowed 0.25 s."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A usable pulumi CLI and the environment it runs in for one project."""
+
+    path: Path
+    version: str
+    workspace: Workspace
+
+    def environment(self) -> dict[str, str]:
+        """The environment of every CLI process: the operator's own, plus what a replay needs."""
+        env = dict(self.workspace.environ)
+        env["PATH"] = os.pathsep.join(part for part in (str(self.path.parent), env.get("PATH") or os.defpath) if part)
+        env["PULUMI_BACKEND_URL"] = self.workspace.backend_url
+        env["PULUMI_HOME"] = str(self.workspace.home)
+        env["PULUMI_SKIP_UPDATE_CHECK"] = "1"
+        env["PULUMI_DEBUG_COMMANDS"] = "true"  # makes --event-log known
+        env["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"
+        env.setdefault("GOGC", "400")  # a quarter less CPU, measured
+        env.pop("NO_COLOR", None)
+        venv = self.workspace.runtime_options.get("virtualenv")
+        if self.workspace.runtime == "python" and isinstance(venv, str) and venv:
+            env.setdefault("PULUMI_RUNTIME_VIRTUALENV", str((self.workspace.root / venv).absolute()))
+        return env
+
+    def start(self, arguments: Sequence[str], *, private: Path, extra_env: Mapping[str, str] = {}) -> EngineRun:
+        """Starts a preview or an update whose events can be iterated.
+
+        `private` is a 0700 directory for the event log. The caller iterates `EngineRun.events`.
+        """
+        return EngineRun(self, arguments, private, extra_env)
+
+    def call(self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None) -> bytes:
+        """Runs a short command and returns what it printed.
+
+        Raises:
+            SecretsError: the passphrase is missing or wrong.
+            EngineError: any other failure; `output` holds the message.
+        """
+        done = subprocess.run(
+            [str(self.path), *arguments, "--non-interactive", "--color", "never"],
+            cwd=cwd or self.workspace.root,
+            env=self.environment() | dict(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise failure(f"pulumi {arguments[0]} failed", done.stderr.decode(errors="replace"))
+        return done.stdout
+
+    def export(self, stack: StackRef, *, show_secrets: bool = True) -> bytes:
+        """The stack's live state as the CLI prints it, decrypted in memory."""
+        flags = ["--show-secrets"] if show_secrets else []
+        return self.call(["stack", "export", *flags, "-s", stack.fqn])
+
+
+class EngineRun:
+    """One running preview or update."""
+
+    def __init__(self, engine: Engine, arguments: Sequence[str], private: Path, extra_env: Mapping[str, str]) -> None:
+        fd, name = tempfile.mkstemp(prefix="events-", suffix=".json", dir=private)
+        os.close(fd)
+        self._log = Path(name)
+        self._output = tempfile.TemporaryFile(dir=private)  # noqa: SIM115 - lives as long as the run
+        self._printed = ""
+        self._interrupts = 0
+        self.summary: Summary | None = None
+        self.errors: list[Diagnostic] = []
+        self.process = subprocess.Popen(
+            [str(engine.path), *arguments, "--event-log", name, "--non-interactive", "--color", "never"],
+            cwd=engine.workspace.root,
+            env=engine.environment() | dict(extra_env),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def events(self) -> Iterator[EngineEvent]:
+        """Yields events as they come, until the CLI has ended; then `returncode` is known."""
+        pending = b""
+        with self._log.open("rb") as log:
+            while True:
+                ended = self.process.poll() is not None
+                chunk = log.read()
+                if chunk:
+                    *lines, pending = (pending + chunk).split(b"\n")
+                    for line in lines:
+                        yield from self._event(line)
+                elif ended:
+                    break
+                else:
+                    time.sleep(POLL_SECONDS)
+        if pending:
+            yield from self._event(pending)
+        with contextlib.suppress(OSError):
+            self._log.unlink()
+        self._close_output()
+
+    def _event(self, line: bytes) -> Iterator[EngineEvent]:
+        event = parse_event(line)
+        if event is None:
+            return
+        if isinstance(event, Summary):
+            self.summary = event
+        elif isinstance(event, Diagnostic) and event.severity == "error":
+            self.errors.append(event)
+        yield event
+
+    @property
+    def returncode(self) -> int | None:
+        """The CLI's exit code, None while it runs."""
+        return self.process.poll()
+
+    def output(self) -> str:
+        """What the CLI printed so far."""
+        if not self._output.closed:
+            self._output.seek(0)
+            self._printed = self._output.read().decode(errors="replace")
+        return self._printed
+
+    def _close_output(self) -> None:
+        self.output()
+        self._output.close()
+
+    def interrupt(self) -> None:
+        """First call: no new steps, running ones finish. Second call: stop now."""
+        self._interrupts += 1
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGINT)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether we have asked it to stop."""
+        return self._interrupts > 0
+
+    def kill(self) -> None:
+        """Ends the CLI and its plugins at once; pending operations may be left behind."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=10)
+        self._close_output()
+
+    def error(self, what: str) -> EngineError | SecretsError:
+        """The failure as one of our errors, from diagnostics or else from what the CLI printed."""
+        messages = [clean_error(event.message) for event in self.errors]
+        text = "\n".join(dict.fromkeys(message for message in messages if message))
+        return failure(what, text or self.output())
+
+
+def clean_error(message: str) -> str:
+    """One engine diagnostic without the lines that repeat what the caller says anyway."""
+    lines = [line.rstrip() for line in message.strip().splitlines()]
+    return "\n".join(
+        line for line in lines if line not in {"preview failed", "update failed", "resource monitor shut down"}
+    )
+
+
+_HINTS: tuple[tuple[str, str], ...] = (
+    ("is currently locked", "Wait for the other operation, or run `pulumi cancel` if it is dead; nothing was changed."),
+    ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
+    ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
+    ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
+    ("is protected", "Unprotect it (`pulumi state unprotect URN`) if it may really go, then plan again."),
+    ("violates plan", "What the engine met differs from what was reviewed; plan again and review the new plan."),
+    (
+        "not allowed by the plan",
+        "What the engine met differs from what was reviewed; plan again and review the new plan.",
+    ),
+    ("read-only file system", "The backend can't be written; make it writable, then try again."),
+    ("permission denied", "The backend or a file can't be written; check its permissions, then try again."),
+    ("unknown flag", "This pulumi CLI is too old; install version 3.206 or newer."),
+)
+
+
+def failure(what: str, output: str) -> EngineError | SecretsError:
+    """Turns what the CLI said into an error with a next step."""
+    lowered = output.lower()
+    if "incorrect passphrase" in lowered:
+        return SecretsError(
+            "the passphrase is wrong for this checkpoint",
+            hint="Set PULUMI_CONFIG_PASSPHRASE to the passphrase that was in force at that update.",
+        )
+    if "passphrase must be set" in lowered:
+        return SecretsError(
+            "no passphrase is set, so secrets can't be decrypted",
+            hint="Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.",
+        )
+    text = output.strip().removeprefix("error: ").strip()
+    hint = next((hint for needle, hint in _HINTS if needle in lowered), "The engine's message above says what it met.")
+    if text:
+        what = f"{what}: {text}"
+    return EngineError(what, hint=hint, output=output)

@@ -1,0 +1,93 @@
+"""The one error tree.
+
+Every error says what happened (``str(error)``), what to do next (``hint``) and
+which exit code a command ends with (``exit_code``, see the README's table)::
+
+    RewindError                 1  something failed
+    ├── UsageError              2  bad input: an unknown target, stack, option
+    │   ├── ProjectNotFound        no Pulumi.yaml here or above
+    │   ├── StackNotFound          the backend has no such stack
+    │   └── TargetError            unknown, ambiguous, without checkpoint
+    ├── BackendError            1  history or state can't be read
+    │   └── CheckpointError        truncated, not JSON, unsupported version or feature
+    ├── SecretsError            1  the passphrase is missing or wrong
+    ├── EngineError             1  the pulumi CLI is missing, too old, or failed
+    ├── RefusedError            3  a safety check said no; nothing was changed
+    ├── IncompleteError         4  a rollback stopped half-way; it can be resumed
+    └── InterruptedRun        130  stopped by the operator
+"""
+
+from __future__ import annotations
+
+
+class RewindError(Exception):
+    """The root: a message for what happened and a hint for what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        """One sentence that tells the operator the next step; may be empty."""
+
+
+class UsageError(RewindError):
+    """What was asked for can't be understood or doesn't exist."""
+
+    exit_code = 2
+
+
+class ProjectNotFound(UsageError):
+    """No Pulumi.yaml in the directory or above it."""
+
+
+class StackNotFound(UsageError):
+    """The backend holds no stack of that name."""
+
+
+class TargetError(UsageError):
+    """A target is unknown, ambiguous, or has no checkpoint."""
+
+    def __init__(self, message: str, *, hint: str = "", candidates: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.candidates = candidates
+        """What the operator may have meant, one line each."""
+
+
+class BackendError(RewindError):
+    """The backend can't be read: missing, not permitted, or not a Pulumi backend."""
+
+
+class CheckpointError(BackendError):
+    """A checkpoint is damaged, or of a version or feature this release doesn't know."""
+
+
+class SecretsError(RewindError):
+    """Secrets can't be decrypted: a passphrase or key is missing or wrong."""
+
+
+class EngineError(RewindError):
+    """The pulumi CLI is missing, too old, or an operation of it failed."""
+
+    def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.output = output
+        """What the engine printed, secrets already redacted by it."""
+
+
+class RefusedError(RewindError):
+    """A safety check refused to go on; nothing was changed."""
+
+    exit_code = 3
+
+
+class IncompleteError(RewindError):
+    """A rollback stopped after it had begun to change things; it can be resumed."""
+
+    exit_code = 4
+
+
+class InterruptedRun(RewindError):
+    """The operator stopped the operation."""
+
+    exit_code = 130

@@ -1,0 +1,195 @@
+"""What the engine reports while it works, as typed values.
+
+Source: ``--event-log`` of pulumi 3.206 and later, one JSON object a line, each with exactly one
+event; secrets are already replaced by ``[secret]``, unknowns are `values.UNKNOWN`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from pulumi_rewind.values import Json
+
+
+class StepState(msgspec.Struct, frozen=True, rename="camel"):
+    """One side (old or new) of a step, as the engine sees it."""
+
+    urn: str = ""
+    type: str = ""
+    id: str = ""
+    parent: str = ""
+    protect: bool = False
+    retain_on_delete: bool = False
+    provider: str = ""
+    inputs: dict[str, Json] | None = None
+    outputs: dict[str, Json] | None = None
+    init_errors: list[str] | None = None
+
+
+class PropertyDiff(msgspec.Struct, frozen=True, rename="camel"):
+    """How one property path changes, in the provider's words."""
+
+    diff_kind: str = ""
+    """add, delete, update, or one of them with ``-replace``."""
+    input_diff: bool = False
+
+
+class StepMetadata(msgspec.Struct, frozen=True, rename="camel"):
+    """What the engine does, or did, with one resource."""
+
+    op: str
+    urn: str
+    type: str = ""
+    old: StepState | None = None
+    new: StepState | None = None
+    keys: list[str] | None = None
+    diffs: list[str] | None = None
+    detailed_diff: dict[str, PropertyDiff] | None = None
+    logical: bool = False
+    provider: str = ""
+
+
+class ResourcePre(msgspec.Struct, frozen=True):
+    """A step begins (in a preview: is planned)."""
+
+    step: StepMetadata
+    planning: bool = False
+
+
+class ResourceDone(msgspec.Struct, frozen=True):
+    """A step has succeeded."""
+
+    step: StepMetadata
+    planning: bool = False
+
+
+class ResourceFailed(msgspec.Struct, frozen=True):
+    """A step has failed."""
+
+    step: StepMetadata
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """A message of the engine, a provider or a hook."""
+
+    message: str
+    severity: str = "info"
+    """debug, info, info#err, warning or error."""
+    urn: str = ""
+    ephemeral: bool = False
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The end of a run."""
+
+    changes: dict[str, int]
+    result: str
+    """succeeded, failed or canceled."""
+    seconds: int = 0
+    preview: bool = False
+    maybe_corrupt: bool = False
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Progress of a download or installation of a plugin."""
+
+    id: str
+    message: str
+    received: int = 0
+    total: int = 0
+    done: bool = False
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """Ours: what part of the road has begun (preview, guard, run, verify …)."""
+
+    name: str
+    message: str = ""
+
+
+EngineEvent: TypeAlias = ResourcePre | ResourceDone | ResourceFailed | Diagnostic | Summary | Progress | Phase
+
+
+class _Line(msgspec.Struct, frozen=True, rename="camel"):
+    resource_pre_event: dict[str, Any] | None = None
+    res_outputs_event: dict[str, Any] | None = None
+    res_op_failed_event: dict[str, Any] | None = None
+    diagnostic_event: dict[str, Any] | None = None
+    summary_event: dict[str, Any] | None = None
+    progress_event: dict[str, Any] | None = None
+    error_event: dict[str, Any] | None = None
+    policy_event: dict[str, Any] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+def _step(raw: dict[str, Any]) -> StepMetadata:
+    return msgspec.convert(raw.get("metadata") or {"op": "", "urn": ""}, StepMetadata, strict=False)
+
+
+def parse_event(line: bytes | str) -> EngineEvent | None:
+    """One line of the event log as a value; None for what nobody needs to see.
+
+    A line that isn't an event of a known shape becomes None as well: a newer engine may add some.
+    """
+    try:
+        event = _decoder.decode(line)
+        if event.resource_pre_event is not None:
+            return ResourcePre(_step(event.resource_pre_event), bool(event.resource_pre_event.get("planning")))
+        if event.res_outputs_event is not None:
+            return ResourceDone(_step(event.res_outputs_event), bool(event.res_outputs_event.get("planning")))
+        if event.res_op_failed_event is not None:
+            return ResourceFailed(_step(event.res_op_failed_event))
+        if event.diagnostic_event is not None:
+            return _diagnostic(event.diagnostic_event)
+        if event.summary_event is not None:
+            return _summary(event.summary_event)
+        if event.progress_event is not None:
+            return msgspec.convert(event.progress_event, Progress, strict=False)
+        if event.error_event is not None:
+            return Diagnostic(str(event.error_event.get("error", "")), "error")
+        if event.policy_event is not None:
+            raw = event.policy_event
+            severity = "error" if raw.get("enforcementLevel") == "mandatory" else "warning"
+            return Diagnostic(str(raw.get("message", "")), severity, str(raw.get("resourceUrn", "")))
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, AttributeError, TypeError):
+        return None
+    return None
+
+
+def _diagnostic(raw: dict[str, Any]) -> Diagnostic:
+    text = strip_color_tags(str(raw.get("message", "")))
+    return Diagnostic(
+        text.rstrip("\n"),
+        str(raw.get("severity", "info")),
+        str(raw.get("urn") or ""),
+        bool(raw.get("ephemeral")),
+    )
+
+
+def _summary(raw: dict[str, Any]) -> Summary:
+    return Summary(
+        changes={str(op): int(count) for op, count in (raw.get("resourceChanges") or {}).items()},
+        result=str(raw.get("result", "")),
+        seconds=int(raw.get("durationSeconds") or 0),
+        preview=bool(raw.get("isPreview")),
+        maybe_corrupt=bool(raw.get("maybeCorrupt")),
+    )
+
+
+def strip_color_tags(text: str) -> str:
+    """Removes the engine's own colour tags (``<{%reset%}>``), which it leaves in raw messages."""
+    if "<{%" not in text:
+        return text
+    out: list[str] = []
+    rest = text
+    while (start := rest.find("<{%")) >= 0:
+        end = rest.find("%}>", start)
+        if end < 0:
+            break
+        out.append(rest[:start])
+        rest = rest[end + 3 :]
+    return "".join([*out, rest])

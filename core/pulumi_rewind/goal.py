@@ -1,0 +1,419 @@
+"""A goal: the registrations that bring a live stack to a target. Pure.
+
+The rules come from what the engine does with a registration (engine behaviour of Pulumi 3.259): send only what the
+program sent, never a URN that isn't registered in this run, keep identity by aliases, state every option outright.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from pulumi_rewind.identity import match, rehomed
+from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.sent import sent_inputs
+from pulumi_rewind.values import Json, mask
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameterization (or extension) of a package."""
+
+    name: str
+    version: str
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Package:
+    """The plugin that a resource needs, as its (default) provider records it."""
+
+    name: str = ""
+    version: str = ""
+    download_url: str = ""
+    parameter: Parameter | None = None
+    """Set where the package is a parameterised one."""
+    base_version: str = ""
+    """The version of the plugin that carries the parameterization or extension."""
+    base_name: str = ""
+    extension: Parameter | None = None
+    extension_ref: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """One resource of the goal, every reference still in the URNs of its own checkpoint."""
+
+    kind: str
+    """stack, component, custom, provider or read."""
+    source: Resource
+    """The entry of the checkpoint it is made from: the target's, or in a partial rollback live's."""
+    inputs: Mapping[str, Json]
+    property_dependencies: Mapping[str, tuple[str, ...]]
+    dependencies: tuple[str, ...]
+    parent: str
+    provider: str = ""
+    """URN of the explicit provider; empty for the default one."""
+    provider_literal: str = ""
+    """A complete reference to use instead, where inheritance would choose another."""
+    package: Package = Package()
+    deleted_with: str = ""
+    replace_with: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """The live URN of the same object, where it differs."""
+    live_id: str = ""
+    """Its id today, empty if it has to be created."""
+    live_urn: str = ""
+    live_source: Resource | None = None
+    """The same object's entry in live."""
+    target_source: Resource | None = None
+    """The same object's entry in the target."""
+    from_live: bool = False
+    """Whether `source` is live's entry: its recorded ids are then those of live."""
+
+    @property
+    def urn(self) -> str:
+        """The URN in the checkpoint that this registration was made from."""
+        return self.source.urn
+
+    @property
+    def name(self) -> str:
+        """The logical name."""
+        return self.source.name
+
+    def recorded(self, *, from_live: bool) -> Resource | None:
+        """Its entry in one of the two checkpoints: the place of the old ids in values that come from there."""
+        return self.live_source if from_live else self.target_source
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether its outputs are registered by us (components and the stack)."""
+        return self.kind in {"stack", "component"}
+
+    def awaited(self) -> Iterable[str]:
+        """Every URN whose response this registration has to wait for."""
+        yield from filter(None, (self.parent, self.provider, self.deleted_with))
+        yield from self.dependencies
+        yield from self.replace_with
+        for urns in self.property_dependencies.values():
+            yield from urns
+
+
+@dataclass(frozen=True)
+class GoalNote:
+    """Something about the goal that the operator must know: it becomes a risk of the plan."""
+
+    code: str
+    message: str
+    urn: str = ""
+    blocking: bool = False
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a replay registers, in an order in which every dependency precedes its users."""
+
+    project: str
+    stack: str
+    registrations: tuple[Registration, ...]
+    packages: tuple[tuple[str, str, str], ...]
+    """Name, version and download URL of what the host says it needs; mostly names alone, see `required_packages`."""
+    hooks: tuple[tuple[str, bool], ...]
+    """Every hook name of live and goal; True where it is an error hook."""
+    notes: tuple[GoalNote, ...]
+    pairs: Mapping[str, str]
+    """Goal URN → live URN of the same object."""
+
+    def by_urn(self) -> dict[str, Registration]:
+        """The registrations by the URN of their checkpoint."""
+        return {item.urn: item for item in self.registrations}
+
+    def fingerprint(self) -> str:
+        """A digest of everything that is going to be registered; secrets take part by their place alone.
+
+        Whether a secret's content is the reviewed one is held by the digests of the two checkpoints, which the
+        plan's fingerprint includes.
+        """
+        entries = [
+            [
+                item.kind,
+                item.urn,
+                mask(dict(item.inputs)),
+                {key: sorted(urns) for key, urns in sorted(item.property_dependencies.items())},
+                sorted(item.dependencies),
+                item.parent,
+                item.provider or item.provider_literal,
+                item.aliases,
+                item.package.version,
+            ]
+            for item in self.registrations
+        ]
+        body = msgspec.json.encode([self.project, self.stack, entries, self.hooks], order="sorted")
+        return hashlib.sha256(body).hexdigest()
+
+
+def build_goal(target: Checkpoint, live: Checkpoint, *, project: str, stack: str, only: Sequence[str] = ()) -> Goal:
+    """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
+
+    Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
+    holds URNs, names or types, with ``*`` as a wildcard.
+
+    Raises:
+        UsageError: `only` chooses nothing.
+    """
+    entries = [res for res in target.resources if registers(res)]
+    pairs = match(entries, live.resources)
+    if only:
+        from pulumi_rewind.selection import select
+
+        selection = select(only, entries, live, pairs)
+    else:
+        selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
+    return GoalBuilder(target, live, pairs, selection, project, stack).build()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which resources come from the target, which stay as they are live, and what was taken along."""
+
+    chosen: frozenset[str]
+    """URNs of the target whose target entry is registered."""
+    kept: frozenset[str]
+    """URNs of live whose live entry is registered."""
+    notes: tuple[GoalNote, ...]
+
+
+class GoalBuilder:
+    """Collects the registrations of one goal."""
+
+    def __init__(
+        self,
+        target: Checkpoint,
+        live: Checkpoint,
+        pairs: Mapping[str, str],
+        selection: Selection,
+        project: str,
+        stack: str,
+    ) -> None:
+        self.target = target
+        self.live = live
+        self.all_pairs = pairs
+        self.selection = selection
+        self.project = project
+        self.stack = stack
+        self.chosen = [res for res in target.resources if registers(res) and res.urn in selection.chosen]
+        self.kept = [res for res in live.resources if registers(res) and res.urn in selection.kept]
+        self.pairs = {res.urn: pairs[res.urn] for res in self.chosen if res.urn in pairs}
+        self.back = {live_urn: urn for urn, live_urn in self.pairs.items()}
+        self.all_back = {live_urn: urn for urn, live_urn in pairs.items()}
+        self.registered = {res.urn for res in [*self.chosen, *self.kept]}
+        self.notes: list[GoalNote] = list(selection.notes)
+
+    def build(self) -> Goal:
+        """The whole goal."""
+        made = [self._registration(res, self.target) for res in self.chosen]
+        made += [self._registration(res, self.live) for res in self.kept]
+        for res in self.chosen:
+            self._note(res)
+        return Goal(
+            project=self.project,
+            stack=self.stack,
+            registrations=tuple(in_order(made)),
+            packages=required_packages(item.package for item in made),
+            hooks=tuple(sorted(_hook_names([*self.live.resources, *self.chosen]))),
+            notes=tuple(self.notes),
+            pairs={**self.pairs, **{res.urn: res.urn for res in self.kept}},
+        )
+
+    def _registration(self, res: Resource, side: Checkpoint) -> Registration:
+        from_live = side is self.live
+        inputs = sent_inputs(res)
+        recorded = res.property_dependencies or dict.fromkeys(inputs, res.dependencies)  # as the engine fills it in
+        provider, literal = self._provider(res, side)
+        live_urn = res.urn if from_live else self.pairs.get(res.urn, "")
+        live = self.live.by_urn.get(live_urn)
+
+        def kept(urns: Iterable[str] | None) -> tuple[str, ...]:
+            """Only URNs that this run registers: any other corrupts the state during the update."""
+            keys = (self._key(urn, from_live) for urn in urns or ())
+            return tuple(dict.fromkeys(key for key in keys if key))
+
+        return Registration(
+            kind=_kind(res),
+            source=res,
+            live_source=live,
+            target_source=self.target.by_urn.get(self.all_back.get(res.urn, "")) if from_live else res,
+            from_live=from_live,
+            inputs=inputs,
+            property_dependencies={key: kept(recorded.get(key)) for key in inputs},
+            dependencies=kept(res.dependencies),
+            parent=self._key(res.parent, from_live),
+            provider=provider,
+            provider_literal=literal,
+            package=self._package(res, side),
+            deleted_with=self._key(res.deleted_with, from_live),
+            replace_with=kept(res.replace_with),
+            aliases=(live_urn,) if live_urn and live_urn != rehomed(res.urn, self.stack, self.project) else (),
+            live_id=live.id if live else "",
+            live_urn=live_urn,
+        )
+
+    def _key(self, urn: str, from_live: bool) -> str:
+        """A reference of a checkpoint as the URN of the registration that stands for it; empty if there is none."""
+        if not urn:
+            return ""
+        if from_live:
+            urn = self.back.get(urn, urn)
+        elif urn not in self.selection.chosen:
+            urn = self.all_pairs.get(urn, urn)
+        return urn if urn in self.registered else ""
+
+    def _provider(self, res: Resource, side: Checkpoint) -> tuple[str, str]:
+        provider = side.by_urn.get(res.provider_urn)
+        if provider is None:
+            return "", ""
+        if not provider.is_default_provider:
+            return self._key(provider.urn, side is self.live), ""
+        parent = side.by_urn.get(res.parent)
+        parent_provider = side.by_urn.get(parent.provider_urn) if parent else None
+        if parent_provider is not None and not parent_provider.is_default_provider:
+            # Empty would inherit the parent's explicit provider; name today's default one outright.
+            live = self.live.by_urn.get(provider.urn)
+            return "", f"{live.urn}::{live.id}" if live else ""
+        return "", ""
+
+    def _package(self, res: Resource, side: Checkpoint) -> Package:
+        provider = res if res.is_provider else side.by_urn.get(res.provider_urn)
+        if provider is None:
+            return Package()
+        package = package_of(provider)
+        if not res.extension_ref:
+            return package
+        extension = (side.deployment.extensions or {}).get(res.extension_ref)
+        if extension is None:
+            return package
+        parameter = Parameter(
+            str(extension.get("name", "")),
+            str(extension.get("version", "")),
+            base64.b64decode(str(extension.get("value", ""))),
+        )
+        return replace(package, extension=parameter, extension_ref=res.extension_ref)
+
+    def _note(self, res: Resource) -> None:
+        def add(code: str, message: str) -> None:
+            self.notes.append(GoalNote(code, message, res.urn))
+
+        if res.pending_replacement:
+            add("pending-replacement", "was already deleted for a replacement at that time; it will be created")
+        live = self.live.by_urn.get(self.pairs.get(res.urn, ""))
+        if live is not None and live.taint:
+            add("tainted", "is marked for replacement in the live state and will be replaced")
+        if res.resource_hooks and any(res.resource_hooks.values()):
+            names = ", ".join(sorted({name for names in res.resource_hooks.values() for name in names or ()}))
+            add("hook-code", f"the code of its hooks is not in the checkpoint and will not run: {names}")
+        if res.ignore_changes and live is not None:
+            paths = ", ".join(res.ignore_changes)
+            add("ignore-changes", f"keeps today's values of the properties it ignores changes of: {paths}")
+
+
+def in_order(registrations: Sequence[Registration]) -> list[Registration]:
+    """The stack first, then everything after what it refers to; the given order wherever that leaves a choice."""
+    by_urn = {item.urn: item for item in registrations}
+    done: dict[str, Registration] = {}
+    for first in sorted(registrations, key=lambda item: item.kind != "stack"):
+        waiting = [first]
+        entered: set[str] = set()
+        while waiting:
+            item = waiting[-1]
+            missing = [urn for urn in item.awaited() if urn not in done and urn not in entered]
+            entered.add(item.urn)
+            if missing:
+                waiting.extend(by_urn[urn] for urn in reversed(missing))
+            else:
+                done.setdefault(item.urn, item)
+                waiting.pop()
+    return list(done.values())
+
+
+def package_of(provider: Resource) -> Package:
+    """The package that a provider resource stands for, with the version it ran at."""
+    inputs = provider.decoded_inputs()
+    internal = inputs.get("__internal")
+    if isinstance(internal, str):  # the engine stores it as JSON text in some versions
+        try:
+            internal = msgspec.json.decode(internal)
+        except msgspec.DecodeError:
+            internal = None
+    internal = internal if isinstance(internal, dict) else {}
+    name = provider.type.rsplit(":", 1)[-1]
+    version = str(inputs.get("version") or "")
+    url = str(internal.get("pluginDownloadURL") or "")
+    raw = internal.get("parameterization")
+    if not isinstance(raw, str):
+        base = str(internal.get("name") or "")
+        return Package(name, version, url, base_name=base, base_version=version)
+    return Package(
+        name,
+        version,
+        url,
+        parameter=Parameter(name, version, base64.b64decode(raw)),
+        base_name=str(internal.get("name") or name),
+        base_version=str(internal.get("version") or ""),
+    )
+
+
+def required_packages(packages: Iterable[Package]) -> tuple[tuple[str, str, str], ...]:
+    """What the host answers when the engine asks for the program's packages.
+
+    A name without a version makes the engine default nothing, so that every provider keeps its name. Only where one
+    package comes from several places must versions and places be said, or the engine may choose the wrong one.
+    """
+    found: dict[str, set[tuple[str, str]]] = {}
+    for package in packages:
+        name = package.base_name or package.name
+        if name and name != "pulumi":
+            found.setdefault(name, set()).add((package.base_version or package.version, package.download_url))
+    answer: list[tuple[str, str, str]] = []
+    for name, places in sorted(found.items()):
+        if len({url for _, url in places}) > 1:
+            answer.extend((name, version, url) for version, url in sorted(places))
+        else:
+            answer.append((name, "", ""))
+    return tuple(answer)
+
+
+def registers(res: Resource) -> bool:
+    """Whether a replay registers it; the engine itself makes default providers, views and what snippets declare."""
+    return not (res.delete or res.view_of or res.snippet_id or res.is_default_provider)
+
+
+def _kind(res: Resource) -> str:
+    if res.is_stack:
+        return "stack"
+    if res.external:
+        return "read"
+    if res.is_provider:
+        return "provider"
+    return "custom" if res.custom else "component"
+
+
+def _hook_names(resources: Iterable[Resource]) -> set[tuple[str, bool]]:
+    found: set[tuple[str, bool]] = set()
+    for res in resources:
+        for event, names in (res.resource_hooks or {}).items():
+            found.update((name, event == "OnError") for name in names or ())
+    return found
+
+
+def deleted_by(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:
+    """Live resources that the goal doesn't have: the engine will delete them (or forget external ones)."""
+    kept = set(goal.pairs.values())
+    return tuple(
+        res
+        for res in live.resources
+        if not res.delete and res.urn not in kept and not res.is_default_provider and not res.view_of
+    )

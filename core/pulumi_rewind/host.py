@@ -1,0 +1,182 @@
+"""The language host that replays a goal: what ``pulumi preview|up --client unix:///…`` talks to.
+
+It lies on a unix socket in a directory only we can enter, because a goal holds secrets in plaintext, and it serves
+one project and stack alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.replay import Replay, ReplayError, ReplayReport
+
+if TYPE_CHECKING:
+    import grpc
+
+UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+
+class ReplayHost:
+    """Serves one goal to the engine, in a thread of its own with its own event loop.
+
+    Use as a context manager; `address` is valid inside. `reports` grows by one for every run the engine asked for.
+    """
+
+    def __init__(self, goal: Goal, directory: Path, root: Path, guard: Callable[[], None] | None = None) -> None:
+        self.goal = goal
+        self.root = root
+        self._guard = guard
+        self._socket = directory / "host.sock"
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self.reports: list[ReplayReport] = []
+        self.refusal: str = ""
+        """Why a run was refused or broken off by us, empty if it wasn't."""
+
+    @property
+    def address(self) -> str:
+        """What ``--client`` takes."""
+        return f"unix://{self._socket}"
+
+    @property
+    def report(self) -> ReplayReport:
+        """The report of the newest run."""
+        return self.reports[-1] if self.reports else ReplayReport()
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._main, name="replay-host", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+        self._socket.unlink(missing_ok=True)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as err:  # noqa: BLE001 - handed to the thread that waits
+            self._error = err
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        import grpc
+        from pulumi.runtime.proto import callback_pb2_grpc, language_pb2_grpc
+
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = grpc.aio.server(options=UNLIMITED)
+        language_pb2_grpc.add_LanguageRuntimeServicer_to_server(_language_servicer(self), server)
+        callback_pb2_grpc.add_CallbacksServicer_to_server(_callbacks_servicer(self), server)
+        server.add_insecure_port(self.address)
+        await server.start()
+        self._socket.chmod(0o600)
+        self._ready.set()
+        await self._stop.wait()
+        await server.stop(grace=0.2)
+
+    async def run(self, request: Any) -> str:
+        """One Run call of the engine; returns an error text, empty for success."""
+        import grpc
+        from pulumi.runtime.proto import resource_pb2_grpc
+
+        if (request.project, request.stack) != (self.goal.project, self.goal.stack):
+            self.refusal = f"this goal is for {self.goal.project}/{self.goal.stack}, not for another stack"
+            return self.refusal
+        if self._guard is not None and not request.dryRun:
+            try:
+                self._guard()  # the engine holds the stack's lock now
+            except RewindError as err:
+                self.refusal = str(err)
+                return self.refusal
+        async with grpc.aio.insecure_channel(request.monitor_address, options=UNLIMITED) as channel:
+            replay = Replay(
+                self.goal,
+                resource_pb2_grpc.ResourceMonitorStub(channel),
+                preview=request.dryRun,
+                callbacks=self.address,
+                root=str(self.root),
+            )
+            self.reports.append(replay.report)
+            try:
+                await replay.run()
+            except grpc.aio.AioRpcError as err:
+                return _rpc_failure(err)
+            except (ReplayError, RewindError) as err:
+                self.refusal = str(err)
+                return str(err)
+        return ""
+
+
+def _rpc_failure(err: grpc.aio.AioRpcError) -> str:
+    details = err.details() or ""
+    # The engine hangs up when a step has failed; the step's own message has been reported by it already.
+    return "stopped" if err.code().name in {"UNAVAILABLE", "CANCELLED"} else details
+
+
+def _language_servicer(host: ReplayHost) -> Any:
+    from google.protobuf.empty_pb2 import Empty
+    from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+    class Language(language_pb2_grpc.LanguageRuntimeServicer):
+        """The few calls that the engine makes."""
+
+        async def About(self, request: Any, context: Any) -> Any:
+            return language_pb2.AboutResponse()
+
+        async def GetPluginInfo(self, request: Any, context: Any) -> Any:
+            return plugin_pb2.PluginInfo(version="0.1.0")
+
+        async def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
+            # Names without versions: nothing is defaulted, so the replay keeps every provider's name.
+            return language_pb2.GetRequiredPluginsResponse(
+                plugins=[
+                    plugin_pb2.PluginDependency(name=name, kind="resource", version=version, server=url)
+                    for name, version, url in host.goal.packages
+                ]
+            )
+
+        async def GetRequiredPackages(self, request: Any, context: Any) -> Any:
+            response = language_pb2.GetRequiredPackagesResponse()
+            for name, version, url in host.goal.packages:
+                response.packages.add(name=name, kind="resource", version=version, server=url)
+            return response
+
+        async def Run(self, request: Any, context: Any) -> Any:
+            return language_pb2.RunResponse(error=await host.run(request))
+
+        async def Cancel(self, request: Any, context: Any) -> Any:
+            return Empty()
+
+    return Language()
+
+
+def _callbacks_servicer(host: ReplayHost) -> Any:
+    from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
+
+    class Callbacks(callback_pb2_grpc.CallbacksServicer):
+        """Hooks whose code is not in the checkpoint: they do nothing and say so."""
+
+        async def Invoke(self, request: Any, context: Any) -> Any:
+            kind, _, name = request.token.partition(":")
+            if name not in host.report.skipped_hooks:
+                host.report.skipped_hooks.append(name)
+            answer = resource_pb2.ErrorHookResponse() if kind == "error" else resource_pb2.ResourceHookResponse()
+            return callback_pb2.CallbackInvokeResponse(response=answer.SerializeToString())
+
+    return Callbacks()

@@ -1,0 +1,83 @@
+"""The journal of rollbacks in flight, in the user's state directory.
+
+One small file a stack, mode 0600, written before the engine starts and removed when the rollback has reached its
+target. What is left after a crash tells the next start what to offer. It holds no state and no secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from pulumi_rewind.model import StackRef
+
+
+class JournalEntry(msgspec.Struct, frozen=True):
+    """A rollback that has begun."""
+
+    backend: str
+    stack: str
+    target: int
+    """Number of the update that is rolled back to."""
+    label: str
+    """How the target is shown, for example ``#6 (v1.2)``."""
+    digest: str
+    """SHA-256 of the target's checkpoint, so that a resumed rollback goes to the same place."""
+    start: int
+    """Number of the newest update when it began."""
+    started: float
+    pid: int
+    only: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process that wrote it is still there."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return self.pid != os.getpid()
+
+
+class Journal:
+    """The journal file of one stack on one backend."""
+
+    def __init__(self, backend: str, stack: StackRef, environ: Mapping[str, str] = os.environ) -> None:
+        state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".local" / "state")
+        key = hashlib.sha256(f"{backend}\n{stack.fqn}".encode()).hexdigest()[:24]
+        self.path = Path(state) / "pulumi-rewind" / "journal" / f"{key}.json"
+        self._backend = backend
+        self._stack = stack
+
+    def read(self) -> JournalEntry | None:
+        """The rollback in flight, None if there is none; a damaged file counts as none."""
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=JournalEntry)
+        except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+            return None
+
+    def begin(self, *, target: int, label: str, digest: str, start: int, only: tuple[str, ...] = ()) -> JournalEntry:
+        """Writes the entry durably, before anything is changed."""
+        entry = JournalEntry(
+            self._backend, self._stack.fqn, target, label, digest, start, time.time(), os.getpid(), only
+        )
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd, name = tempfile.mkstemp(dir=self.path.parent, prefix=".journal-")  # 0600
+        with os.fdopen(fd, "wb") as file:
+            file.write(msgspec.json.encode(entry))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(self.path)
+        return entry
+
+    def end(self) -> None:
+        """Removes the entry: the target is reached, or nothing was changed."""
+        self.path.unlink(missing_ok=True)

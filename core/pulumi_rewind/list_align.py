@@ -1,0 +1,126 @@
+"""Which element of one list is which of another, so that one inserted element is one change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Final, TypeAlias
+
+import msgspec
+
+from pulumi_rewind.values import DEFAULTS, SIG, Json, is_secret
+
+Pair: TypeAlias = tuple[int | None, int | None]
+"""Old index, new index; None where there is no such side."""
+
+MAX_CELLS: Final = 2_500
+"""Blocks of more combinations are paired in order: weighing each against each grows faster than the list."""
+
+POPULAR: Final = 400
+"""From so many elements on, difflib may set aside values that occur all over the list; without that it is quadratic."""
+
+_NAMES: Final = ("name", "Name", "id", "Id", "key", "Key", "Sid", "sid")
+"""Keys by which people tell elements of a list apart."""
+
+_MARKS: Final = (SIG.encode(), DEFAULTS.encode())
+
+
+def token(value: Json) -> bytes:
+    """What a value is known by: equal tokens are equal values; secrets count by what they hold."""
+    encoded = msgspec.json.encode(value, order="sorted")
+    if any(mark in encoded for mark in _MARKS):
+        return msgspec.json.encode(_bare(value), order="sorted")
+    return encoded
+
+
+def _bare(value: Json) -> Json:
+    if is_secret(value):
+        held = value.get("plaintext")
+        return {SIG: "secret", "": held if held is not None else value.get("ciphertext")}
+    if isinstance(value, dict):
+        if SIG in value and value.get("hash"):
+            return {SIG: value[SIG], "": value["hash"]}
+        return {key: _bare(inner) for key, inner in value.items() if key != DEFAULTS}
+    if isinstance(value, list):
+        return [_bare(inner) for inner in value]
+    return value
+
+
+def align(old: Sequence[Json], new: Sequence[Json]) -> list[Pair]:
+    """Pairs of unequal elements, and elements of one side alone; those that are equal are left out."""
+    one, other = [token(item) for item in old], [token(item) for item in new]
+    # What both begin and end with goes first: then an insertion among equal elements is nothing but an insertion.
+    start, end = 0, 0
+    shortest = min(len(one), len(other))
+    while start < shortest and one[start] == other[start]:
+        start += 1
+    while end < shortest - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    left, right = one[start : len(one) - end], other[start : len(other) - end]
+    found: list[Pair] = []
+    matcher = SequenceMatcher(None, left, right, autojunk=max(len(left), len(right)) > POPULAR)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag != "equal":
+            found.extend(_block(old, new, range(start + i1, start + i2), range(start + j1, start + j2)))
+    return found
+
+
+def _block(old: Sequence[Json], new: Sequence[Json], lefts: range, rights: range) -> list[Pair]:
+    """Pairs within a stretch that has nothing equal."""
+    rows, columns = len(lefts), len(rights)
+    if rows and columns and (rows, columns) != (1, 1) and rows * columns <= MAX_CELLS:
+        return _likest(old, new, lefts, rights)
+    common = min(rows, columns)
+    pairs: list[Pair] = list(zip(lefts[:common], rights[:common], strict=True))
+    pairs.extend((index, None) for index in lefts[common:])
+    pairs.extend((None, index) for index in rights[common:])
+    return pairs
+
+
+def _likest(old: Sequence[Json], new: Sequence[Json], lefts: range, rights: range) -> list[Pair]:
+    """Pairs in order so that those that are paired are as alike as possible in sum."""
+    rows, columns = len(lefts), len(rights)
+    alike = [[likeness(old[i], new[j]) for j in rights] for i in lefts]
+    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
+    for row in range(rows - 1, -1, -1):
+        for column in range(columns - 1, -1, -1):
+            best[row][column] = max(
+                alike[row][column] + best[row + 1][column + 1], best[row + 1][column], best[row][column + 1]
+            )
+    pairs: list[Pair] = []
+    row = column = 0
+    while row < rows or column < columns:
+        if row == rows:
+            pairs.append((None, rights[column]))
+            column += 1
+        elif column == columns or best[row][column] == best[row + 1][column] != best[row][column + 1]:
+            pairs.append((lefts[row], None))
+            row += 1
+        elif best[row][column] == alike[row][column] + best[row + 1][column + 1]:
+            pairs.append((lefts[row], rights[column]))
+            row, column = row + 1, column + 1
+        elif best[row][column] == best[row + 1][column]:
+            pairs.append((lefts[row], None))
+            row += 1
+        else:
+            pairs.append((None, rights[column]))
+            column += 1
+    return pairs
+
+
+def likeness(old: Json, new: Json) -> float:
+    """How much two unequal values look like one that was edited, from nearly 0 to 1; never 0."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        if old.get(SIG) != new.get(SIG):
+            return 0.01
+        keys = old.keys() | new.keys()
+        equal = sum(1 for key in old.keys() & new.keys() if old[key] == new[key])
+        share = 0.05 + 0.9 * equal / max(len(keys), 1)
+        names = [key for key in _NAMES if key in old and key in new]
+        if names:
+            return (1 + share) / 2 if any(old[key] == new[key] for key in names) else share / 4
+        return share
+    if isinstance(old, list) and isinstance(new, list):
+        inside, other = {token(item) for item in old}, {token(item) for item in new}
+        return 0.05 + 0.9 * len(inside & other) / max(len(inside | other), 1)
+    return 0.02 if type(old) is type(new) else 0.01

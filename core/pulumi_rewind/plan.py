@@ -1,0 +1,195 @@
+"""A plan: what going back would do, step by step, with forecasts and risks. Pure data and its derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.values import DEFAULTS
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff import Diff
+    from pulumi_rewind.prepare import Prepared
+    from pulumi_rewind.targets import Target
+    from pulumi_rewind.verify import Difference
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Something the operator must know before saying yes."""
+
+    code: str
+    """A stable word, for example ``data-loss`` or ``opaque-dependency``."""
+    message: str
+    blocking: bool = False
+    """Nothing is run while it stands."""
+    loses_data: bool = False
+    """Needs a yes of its own."""
+    urn: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens to one resource."""
+
+    urn: str
+    name: str
+    type: str
+    op: str
+    """create, update, delete, replace, same, rename, import, read or discard."""
+    forecast: str
+    """same, restored, adopted, recreated, replaced, deleted, kept, renamed or read."""
+    risks: tuple[Risk, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Property paths that change, in the provider's words."""
+    parent: str = ""
+    delete_first: bool = False
+    """A replacement deletes the old object before the new one is made."""
+    replace_keys: tuple[str, ...] = ()
+    """The properties that force a replacement."""
+    old_id: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A reviewed-to-be way from live to a target."""
+
+    stack: str
+    target: Target
+    strategy: str
+    fingerprint: str
+    steps: tuple[Step, ...]
+    """In the order the engine would go, without resources that stay the same."""
+    risks: tuple[Risk, ...]
+    """Those that concern the whole plan; each step carries its own."""
+    changes: dict[str, int]
+    """Steps by operation, those that stay the same included."""
+    diff: Diff
+    """Live → what the goal asks for."""
+    created: float
+    """Unix seconds."""
+    state_only: tuple[Difference, ...]
+    """What changes in the state alone, without a step of the engine: outputs, options, secretness."""
+    prepared: Prepared = field(repr=False, compare=False)
+    """What the run needs; holds secrets, never shown."""
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether live equals the target already."""
+        return not self.steps and not self.state_only
+
+    @property
+    def all_risks(self) -> tuple[Risk, ...]:
+        """Plan-wide risks first, then those of the steps in their order."""
+        return self.risks + tuple(risk for step in self.steps for risk in step.risks)
+
+    @property
+    def blocking(self) -> tuple[Risk, ...]:
+        """Risks that must be resolved before anything runs."""
+        return tuple(risk for risk in self.all_risks if risk.blocking)
+
+    @property
+    def loses_data(self) -> bool:
+        """Whether some step needs its own yes because data goes."""
+        return any(risk.loses_data for risk in self.all_risks)
+
+
+_OPS = {
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "same": "same",
+    "read": "read",
+    "refresh": "read",
+    "import": "import",
+    "discard": "discard",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "delete-replaced": "replace",
+    "read-replacement": "replace",
+    "import-replacement": "replace",
+    "discard-replaced": "replace",
+    "remove-pending-replace": "delete",
+}
+
+_FORECASTS = {
+    "create": "recreated",
+    "update": "restored",
+    "delete": "deleted",
+    "same": "same",
+    "read": "read",
+    "import": "adopted",
+    "discard": "kept",
+    "replace": "replaced",
+}
+
+
+def plan_steps(events: Iterable[EngineEvent], goal: Goal) -> tuple[Step, ...]:
+    """The steps of a preview, one a resource, in the engine's order; default providers are left out."""
+    seen: dict[str, list[StepMetadata]] = {}
+    for event in events:
+        if isinstance(event, ResourcePre | ResourceDone | ResourceFailed):
+            step = event.step
+            if step.urn and not _is_default_provider(step):
+                seen.setdefault(step.urn, []).append(step)
+    renamed = {new for new, old in _renames(goal).items() if new != old}
+    return tuple(_step(urn, metas, urn in renamed) for urn, metas in seen.items())
+
+
+def _is_default_provider(step: StepMetadata) -> bool:
+    return step.type.startswith(PROVIDER_PREFIX) and parse_urn(step.urn).name.startswith("default")
+
+
+def _renames(goal: Goal) -> dict[str, str]:
+    """URN in this run → live URN, for the resources that an alias keeps."""
+    from pulumi_rewind.identity import rehomed
+
+    return {rehomed(item.urn, goal.stack, goal.project): item.live_urn for item in goal.registrations if item.aliases}
+
+
+def _step(urn: str, metas: list[StepMetadata], renamed: bool) -> Step:
+    ops = list(dict.fromkeys(meta.op for meta in metas))
+    op = next((_OPS[name] for name in ops if _OPS.get(name) == "replace"), None) or _OPS.get(ops[0], ops[0])
+    main = next((meta for meta in metas if meta.detailed_diff or meta.diffs), metas[0])
+    side = main.old or main.new
+    forecast = _FORECASTS.get(op, op)
+    if op == "delete" and side is not None and side.retain_on_delete:
+        forecast = "kept"
+    if op == "same" and renamed:
+        op = forecast = "rename"
+        forecast = "renamed"
+    keys = sorted(main.detailed_diff) if main.detailed_diff else list(main.diffs or ()) or _changed_inputs(main)
+    parents = [meta.new or meta.old for meta in metas]
+    return Step(
+        urn=urn,
+        name=parse_urn(urn).name,
+        type=main.type or parse_urn(urn).type,
+        op=op,
+        forecast=forecast,
+        keys=tuple(dict.fromkeys(keys)),
+        parent=next((state.parent for state in parents if state is not None and state.parent), ""),
+        delete_first=op == "replace" and ops[0] == "delete-replaced",
+        replace_keys=tuple(dict.fromkeys(key for meta in metas for key in meta.keys or ())),
+        old_id=next((meta.old.id for meta in metas if meta.old is not None), ""),
+    )
+
+
+def _changed_inputs(step: StepMetadata) -> list[str]:
+    """The top-level inputs that differ, for providers that don't say; masked secrets compare as equal."""
+    if step.old is None or step.new is None:
+        return []
+    old, new = step.old.inputs or {}, step.new.inputs or {}
+    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key != DEFAULTS)
+
+
+def counts(steps: Iterable[Step]) -> dict[str, int]:
+    """Steps by operation, the stack's own resource left out."""
+    found: dict[str, int] = {}
+    for step in steps:
+        if step.type != ROOT_STACK_TYPE:
+            found[step.op] = found.get(step.op, 0) + 1
+    return found

@@ -1,0 +1,76 @@
+"""The state that a plan is going to make, as far as a preview knows it: what the review compares live with. Pure.
+
+A target's recorded values are not what is applied: ids of re-created dependencies are relinked, provider defaults of
+objects that stay are kept. Values that only the run can tell are `values.UNKNOWN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.identity import rehomed
+from pulumi_rewind.model import Checkpoint, Deployment, Resource
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.sent import provider_made_keys
+from pulumi_rewind.values import DEFAULTS, UNKNOWN, Json
+
+_NEW_OBJECT = frozenset({"create", "replace", "import"})
+
+
+def planned_state(goal: Goal, report: ReplayReport, live: Checkpoint, ops: Mapping[str, str]) -> Checkpoint:
+    """What live will be after the plan; `ops` is the step's operation by URN in this stack."""
+    resources = [_planned(item, goal, report, live, ops) for item in goal.registrations]
+    resources += [res for res in live.resources if res.is_default_provider or res.view_of or res.snippet_id]
+    return Checkpoint(b"", Deployment(resources=tuple(resources)), decrypted=live.decrypted)
+
+
+def _planned(
+    item: Registration, goal: Goal, report: ReplayReport, live: Checkpoint, ops: Mapping[str, str]
+) -> Resource:
+    if item.from_live and item.urn not in report.relinked:
+        return item.source
+    urn = report.urns.get(item.urn) or rehomed(item.urn, goal.stack, goal.project)
+    new_object = ops.get(urn) in _NEW_OBJECT
+
+    def here(reference: str) -> str:
+        """A recorded reference as this run has it: a partial goal may let live's entry stand for the target's."""
+        key = reference if reference in report.urns else goal.pairs.get(reference, reference)
+        return report.urns.get(key, rehomed(reference, goal.stack, goal.project))
+
+    changed: dict[str, Any] = {
+        "urn": urn,
+        "parent": here(item.source.parent) if item.source.parent else "",
+        "dependencies": tuple(report.urns[key] for key in item.dependencies if key in report.urns),
+        "inputs": _inputs(item, report, urn, live, new_object),
+    }
+    partner = live.by_urn.get(item.live_urn)
+    if partner is not None and not new_object:
+        changed["id"] = partner.id
+    if partner is not None and item.source.provider and not item.provider:
+        changed["provider"] = partner.provider  # today's default provider stands for the recorded one
+    if urn in report.outputs:
+        changed["outputs"] = msgspec.Raw(msgspec.json.encode(report.outputs[urn]))
+    return msgspec.structs.replace(item.source, **changed)
+
+
+def _inputs(item: Registration, report: ReplayReport, urn: str, live: Checkpoint, new_object: bool) -> msgspec.Raw:
+    overlay: dict[str, Json] = {}
+    sent = report.sent.get(urn, {})
+    for key in report.relinked.get(item.urn, ()):
+        overlay[key] = sent.get(key)
+    partner = live.by_urn.get(item.live_urn)
+    made = provider_made_keys(item.source) - {DEFAULTS} if item.source.custom and not item.source.is_provider else ()
+    if made:
+        today = partner.decoded_inputs() if partner is not None and not new_object else {}
+        recorded = item.source.decoded_inputs()
+        for key in made:
+            value = today.get(key, UNKNOWN if new_object else recorded[key])
+            if value != recorded[key]:
+                overlay[key] = value
+    if not overlay:
+        return item.source.inputs
+    return msgspec.Raw(msgspec.json.encode(item.source.decoded_inputs() | overlay))

@@ -1,0 +1,374 @@
+"""One replay of a goal against a resource monitor: registers everything, relinking as responses come.
+
+Registrations run concurrently; each waits for the responses of what it refers to. Used by `host` for the preview
+and again, with a fresh instance, for the update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pulumi_rewind import wire
+from pulumi_rewind.goal import Goal, Package, Registration
+from pulumi_rewind.model import CustomTimeouts
+from pulumi_rewind.relink import Link, Relinker, make_link
+from pulumi_rewind.values import UNKNOWN, Json, contains_secret, contains_unknown
+
+if TYPE_CHECKING:
+    from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the engine answered for one registration."""
+
+    urn: str
+    id: str
+    outputs: Mapping[str, Json]
+    """As answered; empty for components and the stack, whose outputs are ours to compute."""
+
+
+@dataclass
+class ReplayReport:
+    """What a replay did beyond registering; read it when the run has ended."""
+
+    relinked: dict[str, set[str]] = field(default_factory=dict)
+    """URN of the goal → property keys in which something was relinked."""
+    opaque: dict[str, set[str]] = field(default_factory=dict)
+    """URN of the goal → dependencies whose id changes although nothing to relink was found."""
+    urns: dict[str, str] = field(default_factory=dict)
+    """URN of the goal → URN in this run."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """URN of the goal → physical id in this run; empty if a preview doesn't know."""
+    sent: dict[str, dict[str, Json]] = field(default_factory=dict)
+    """URN in this run → inputs as sent (secrets in plaintext, in memory only)."""
+    outputs: dict[str, dict[str, Json]] = field(default_factory=dict)
+    """URN in this run → outputs as registered, for components and the stack."""
+    skipped_hooks: list[str] = field(default_factory=list)
+    """Names of hooks whose code is not available and which the engine wanted to run."""
+    failed: list[str] = field(default_factory=list)
+    """URNs of the goal whose registration the engine reported as failed or skipped."""
+
+
+class Replay:
+    """Registers one goal once."""
+
+    def __init__(self, goal: Goal, monitor: ResourceMonitorStub, *, preview: bool, callbacks: str, root: str) -> None:
+        self.goal = goal
+        self.monitor = monitor
+        self.preview = preview
+        self.callbacks = callbacks
+        self.root = root
+        self.report = ReplayReport()
+        self._futures: dict[str, asyncio.Future[Response]] = {}
+        self._responses: dict[str, Response] = {}
+        self._links: dict[tuple[str, bool], Link] = {}
+        self._references: dict[str, tuple[str, str]] = {}
+        self._items = goal.by_urn()
+        self._order = {item.urn: index for index, item in enumerate(goal.registrations)}
+        self._descendants = _descendants(goal)
+        self._packages: dict[tuple[str, str], asyncio.Task[str]] = {}
+
+    async def run(self) -> None:
+        """Registers hooks first, then everything else; the first failure ends the run."""
+        from google.protobuf.empty_pb2 import Empty
+
+        await self._register_hooks()
+        loop = asyncio.get_running_loop()
+        self._futures = {item.urn: loop.create_future() for item in self.goal.registrations}
+        tasks = [loop.create_task(self._register(item)) for item in self.goal.registrations]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for future in self._futures.values():
+                future.cancel()
+        for item in self.goal.registrations:
+            if item.kind == "stack":
+                await self._register_outputs(item, [self._link(urn, item.from_live) for urn in self._order])
+        await self.monitor.SignalAndWaitForShutdown(Empty())
+
+    async def _register_hooks(self) -> None:
+        from pulumi.runtime.proto import callback_pb2, resource_pb2
+
+        for name, on_error in self.goal.hooks:
+            callback = callback_pb2.Callback(target=self.callbacks, token=f"{'error' if on_error else 'hook'}:{name}")
+            if on_error:
+                await self.monitor.RegisterErrorHook(
+                    resource_pb2.RegisterErrorHookRequest(name=name, callback=callback)
+                )
+            else:
+                await self.monitor.RegisterResourceHook(
+                    resource_pb2.RegisterResourceHookRequest(name=name, callback=callback, on_dry_run=False)
+                )
+
+    async def _register(self, item: Registration) -> None:
+        for urn in dict.fromkeys(item.awaited()):
+            await asyncio.shield(self._futures[urn])
+        links = await self._links_for(item)
+        response = await (self._read(item) if item.kind == "read" else self._resource(item, links))
+        self.report.urns[item.urn] = response.urn
+        self.report.ids[item.urn] = response.id
+        self._responses[item.urn] = response
+        self._references[item.urn] = (response.urn, response.id)
+        self._futures[item.urn].set_result(response)
+        if item.kind == "component":
+            inner = self._descendants[item.urn]
+            for urn in inner:
+                await asyncio.shield(self._futures[urn])
+            await self._register_outputs(item, self._output_links(item, inner))
+
+    async def _links_for(self, item: Registration) -> dict[str, Link]:
+        """The links of everything that the properties of `item` were computed from.
+
+        A component's outputs come from what is inside it. Only what precedes `item` is waited for, so that no two
+        registrations can wait for each other.
+        """
+        links: dict[str, Link] = {}
+        for urn in {urn for urns in item.property_dependencies.values() for urn in urns}:
+            if urn not in self._descendants:
+                links[urn] = self._link(urn, item.from_live)
+                continue
+            inner = [child for child in self._descendants[urn] if self._order[child] < self._order[item.urn]]
+            for child in inner:
+                await asyncio.shield(self._futures[child])
+            component = self._items[urn]
+            outputs = self._outputs(component, self._output_links(component, inner))
+            recorded = component.recorded(from_live=item.from_live)
+            old = recorded.decoded_outputs() if recorded is not None else {}
+            links[urn] = make_link(urn, "", old, "", outputs, preview=self.preview)
+        return links
+
+    def _link(self, urn: str, from_live: bool) -> Link:
+        """What a registered resource was, in the checkpoint that the reader's values come from, and is."""
+        key = (urn, from_live)
+        if key not in self._links:
+            response, item = self._responses[urn], self._items[urn]
+            recorded = item.recorded(from_live=from_live)
+            if recorded is None or item.has_outputs:
+                self._links[key] = Link(urn)
+            else:
+                self._links[key] = make_link(
+                    urn, recorded.id, recorded.decoded_outputs(), response.id, response.outputs, preview=self.preview
+                )
+        return self._links[key]
+
+    def _output_links(self, item: Registration, inner: Iterable[str]) -> list[Link]:
+        """The links that a component's outputs can hold values of: what is in it, and what those refer to."""
+        urns = {*inner, *item.awaited()}
+        for urn in tuple(urns):
+            urns.update(self._items[urn].awaited())
+        known = sorted((urn for urn in urns if urn in self._responses), key=self._order.__getitem__)
+        return [self._link(urn, item.from_live) for urn in known]
+
+    # -- one resource ---------------------------------------------------------------------------------------------
+
+    async def _resource(self, item: Registration, links: Mapping[str, Link]) -> Response:
+        from pulumi.runtime.proto import resource_pb2
+
+        source = item.source
+        inputs = self._relinked_inputs(item, links)
+        sent = {key: wire.to_wire(value) for key, value in inputs.items()}
+        if not self.preview and contains_unknown(sent):
+            raise ReplayError(f"{item.name}: an input is still unknown in the update; it would be dropped silently")
+        request = resource_pb2.RegisterResourceRequest(
+            type=source.type,
+            name=item.name,
+            custom=source.custom,
+            parent=self._urn(item.parent),
+            dependencies=[self._urn(urn) for urn in item.dependencies],
+            provider=self._provider(item),
+            protect=source.protect,
+            retainOnDelete=source.retain_on_delete,
+            deletedWith=self._urn(item.deleted_with),
+            replace_with=[self._urn(urn) for urn in item.replace_with],
+            ignoreChanges=source.ignore_changes or (),
+            replaceOnChanges=source.replace_on_changes or (),
+            additionalSecretOutputs=source.additional_secret_outputs or (),
+            hideDiffs=source.hide_diff or (),
+            aliasURNs=item.aliases,
+            acceptSecrets=True,
+            acceptResources=True,
+            supportsPartialValues=True,
+            supportsResultReporting=True,
+            accepts_byte_string=True,
+        )
+        wire.fill(request.object, sent)
+        for key, urns in item.property_dependencies.items():
+            request.propertyDependencies[key].urns.extend(self._urn(urn) for urn in urns)
+        self._fill_options(request, item)
+        await self._fill_package(request, item.package)
+        answer = await self.monitor.RegisterResource(request)
+        if answer.result != 0:
+            self.report.failed.append(item.urn)
+        self.report.sent[answer.urn] = inputs
+        return Response(answer.urn, answer.id, {} if item.has_outputs else wire.read(answer.object))
+
+    async def _read(self, item: Registration) -> Response:
+        from pulumi.runtime.proto import resource_pb2
+
+        source = item.source
+        request = resource_pb2.ReadResourceRequest(
+            id=source.id,
+            type=source.type,
+            name=item.name,
+            parent=self._urn(item.parent),
+            dependencies=[self._urn(urn) for urn in item.dependencies],
+            provider=self._provider(item),
+            additionalSecretOutputs=source.additional_secret_outputs or (),
+            acceptSecrets=True,
+            acceptResources=True,
+            accepts_byte_string=True,
+        )
+        properties = {key: wire.to_wire(value) for key, value in source.decoded_inputs().items()}
+        wire.fill(request.properties, properties)
+        await self._fill_package(request, item.package)
+        answer = await self.monitor.ReadResource(request)
+        return Response(answer.urn, source.id, wire.read(answer.properties))
+
+    def _urn(self, urn: str) -> str:
+        return self._responses[urn].urn if urn else ""
+
+    def _provider(self, item: Registration) -> str:
+        if not item.provider:
+            return item.provider_literal
+        response = self._responses[item.provider]
+        # In a preview a provider that is going to be created has no id yet.
+        return f"{response.urn}::{response.id or UNKNOWN}"
+
+    def _relinked_inputs(self, item: Registration, known: Mapping[str, Link]) -> dict[str, Json]:
+        result: dict[str, Json] = {}
+        missing: dict[str, bool] = {}
+        for key, value in item.inputs.items():
+            links = [known[urn] for urn in item.property_dependencies.get(key, ())]
+            relinked = Relinker(links, references=self._references).apply(value)
+            result[key] = relinked.value
+            if relinked.changed:
+                self.report.relinked.setdefault(item.urn, set()).add(key)
+            for link in links:
+                if link.id_changes:
+                    missing[link.urn] = missing.get(link.urn, True) and link.urn not in relinked.found
+        opaque = {urn for urn, lost in missing.items() if lost}
+        if opaque:
+            self.report.opaque[item.urn] = opaque
+        return result
+
+    def _outputs(self, item: Registration, links: Iterable[Link]) -> dict[str, Json]:
+        relinker = Relinker([link for link in links if link.moved], references=self._references)
+        return {key: relinker.apply(value).value for key, value in item.source.decoded_outputs().items()}
+
+    async def _register_outputs(self, item: Registration, links: Iterable[Link]) -> None:
+        from pulumi.runtime.proto import resource_pb2
+
+        outputs = self._outputs(item, links)
+        response = self._responses[item.urn]
+        request = resource_pb2.RegisterResourceOutputsRequest(urn=response.urn)
+        wire.fill(request.outputs, {key: wire.to_wire(value) for key, value in outputs.items()})
+        await self.monitor.RegisterResourceOutputs(request)
+        self.report.outputs[response.urn] = outputs
+
+    # -- options and packages ----------------------------------------------------------------------------------
+
+    def _fill_options(self, request: Any, item: Registration) -> None:
+        source = item.source
+        if source.custom_timeouts is not None:
+            _fill_timeouts(request.customTimeouts, source.custom_timeouts)
+        trigger = item_trigger(item)
+        if trigger is not None:
+            wire.fill_value(request.replacement_trigger, trigger)
+        for event, names in (source.resource_hooks or {}).items():
+            attribute = _HOOK_FIELDS.get(event)
+            if attribute:
+                getattr(request.hooks, attribute).extend(names or ())
+        position = parse_position(source.source_position, self.root)
+        if position is not None:
+            request.sourcePosition.uri, request.sourcePosition.line, request.sourcePosition.column = position
+        for frame in source.stack_trace or ():
+            added = request.stackTrace.frames.add()
+            place = parse_position(str(frame.get("sourcePosition") or ""), self.root)
+            if place is not None:
+                added.pc.uri, added.pc.line, added.pc.column = place
+
+    async def _fill_package(self, request: Any, package: Package) -> None:
+        if package.parameter is None and package.extension is None:
+            request.version = package.version
+            request.pluginDownloadURL = package.download_url
+            return
+        request.packageRef = await self._package_ref(package)
+
+    async def _package_ref(self, package: Package) -> str:
+        key = (package.extension_ref, f"{package.name}@{package.version}")
+        if key not in self._packages:
+            self._packages[key] = asyncio.ensure_future(self._register_package(package))
+        return await self._packages[key]
+
+    async def _register_package(self, package: Package) -> str:
+        from pulumi.runtime.proto import resource_pb2
+
+        request = resource_pb2.RegisterPackageRequest(
+            name=package.base_name or package.name,
+            version=package.base_version or package.version,
+            download_url=package.download_url,
+        )
+        for parameter, slot in ((package.parameter, request.parameterization), (package.extension, request.extension)):
+            if parameter is not None:
+                slot.name, slot.version, slot.value = parameter.name, parameter.version, parameter.value
+        answer = await self.monitor.RegisterPackage(request)
+        return str(answer.ref)
+
+
+class ReplayError(Exception):
+    """A replay must stop: going on would damage the stack. The message goes to the engine's log."""
+
+
+def _descendants(goal: Goal) -> dict[str, list[str]]:
+    """Every component's resources at any depth, in order."""
+    found: dict[str, list[str]] = {item.urn: [] for item in goal.registrations if item.kind == "component"}
+    parents = {item.urn: item.parent for item in goal.registrations}
+    for item in goal.registrations:
+        above = item.parent
+        while above:
+            if above in found:
+                found[above].append(item.urn)
+            above = parents.get(above, "")
+    return found
+
+
+def item_trigger(item: Registration) -> Json:
+    """The recorded replacement trigger, None where there is none or it can't be sent (a secret one is lost)."""
+    value = msgspec.json.decode(item.source.replacement_trigger)
+    return None if value is None or contains_secret(value) else wire.to_wire(value)
+
+
+_HOOK_FIELDS = {
+    "BeforeCreate": "before_create",
+    "AfterCreate": "after_create",
+    "BeforeUpdate": "before_update",
+    "AfterUpdate": "after_update",
+    "BeforeDelete": "before_delete",
+    "AfterDelete": "after_delete",
+    "OnError": "on_error",
+}
+
+
+def _fill_timeouts(slot: Any, timeouts: CustomTimeouts) -> None:
+    for name in ("create", "update", "delete", "read"):
+        seconds = getattr(timeouts, name)
+        if seconds:
+            setattr(slot, name, f"{seconds:g}s")
+
+
+def parse_position(text: str, root: str) -> tuple[str, int, int] | None:
+    """``project:///a.py#8,3`` as (file URI, line, column) for a registration."""
+    if not text.startswith("project:///"):
+        return None
+    path, _, place = text.removeprefix("project:///").partition("#")
+    line, _, column = place.partition(",")
+    return f"file://{root}/{path}", int(line) if line.isdigit() else 0, int(column) if column.isdigit() else 0

@@ -1,0 +1,119 @@
+"""What can go wrong with a plan, said before anything is done. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.identity import rehomed
+from pulumi_rewind.model import Checkpoint, Lock, Resource, urn_name
+from pulumi_rewind.plan import Risk, Step
+from pulumi_rewind.replay import ReplayReport
+
+STATEFUL_TYPES = (
+    "*:rds/*", "*:dynamodb/table:*", "*:s3/bucket:*", "*:s3/bucketV2:*", "*:s3/bucketObject*", "*:efs/fileSystem:*",
+    "*:ebs/volume:*", "*:elasticache/*", "*:docdb/*", "*:neptune/*", "*:redshift/*", "*:kinesis/stream:*",
+    "*:sqs/queue:*", "*:opensearch/domain:*", "*:elasticsearch/domain:*", "*:kms/key:*", "*:secretsmanager/secret:*",
+    "*:ssm/parameter:*", "*:ecr/repository:*", "*:cognito/userPool:*", "*:backup/vault:*", "*:fsx/*",
+    "gcp:sql/*", "gcp:storage/bucket:*", "gcp:bigquery/*", "gcp:bigtable/*", "gcp:spanner/*", "gcp:firestore/*",
+    "gcp:compute/disk:*", "gcp:redis/*", "gcp:filestore/*", "gcp:kms/*", "gcp:secretmanager/*",
+    "azure*:storage*:*", "azure*:sql*:*", "azure*:cosmosdb*:*", "azure*:documentdb*:*", "azure*:keyvault*:*",
+    "azure*:dbfor*:*", "azure*:compute*:*Disk*", "azure*:cache*:*",
+    "kubernetes:core/v1:PersistentVolume*", "kubernetes:core/v1:Secret", "kubernetes:apps/v1:StatefulSet",
+    "random:*", "tls:index/privateKey:*", "postgresql:*:Database", "postgresql:*:Schema", "mysql:*:Database",
+    "mongodbatlas:*:*Cluster", "*:*:*Database", "*:*/database:*", "*:*:*DatabaseInstance", "*:*:*DatabaseCluster",
+    "*:*:*Volume", "*:*/volume:*", "*:*:*Bucket", "*:*/bucket:*", "*:*:*Table",
+)  # fmt: skip
+"""Types that hold data which re-creating does not bring back; `rewind.toml` can add to them."""
+
+
+def is_stateful(type_: str, extra: Sequence[str] = ()) -> bool:
+    """Whether a resource type is known to hold data."""
+    return any(fnmatch.fnmatchcase(type_, pattern) for pattern in (*STATEFUL_TYPES, *extra))
+
+
+def step_risks(
+    step: Step, goal: Goal, live: Checkpoint, report: ReplayReport, stateful: Sequence[str]
+) -> tuple[Risk, ...]:
+    """The risks of one step."""
+    found: list[Risk] = []
+    old = live.by_urn.get(step.urn)
+    goal_urns = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
+    goal_urn = goal_urns.get(step.urn, "")
+    if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
+        found.append(_data_risk(step))
+    if step.op in {"delete", "replace"} and old is not None and old.protect:
+        message = "is protected; the engine will refuse to delete it"
+        found.append(Risk("protected", message, blocking=True, urn=step.urn))
+    lost = report.opaque.get(goal_urn, set())
+    changed = sorted(urn_name(urn) for urn in lost)
+    if changed:
+        message = (
+            f"depends on {', '.join(changed)}, which gets a new id, and no occurrence of the old one was found to "
+            "relink: a value derived from it may be stale"
+        )
+        found.append(Risk("opaque-dependency", message, urn=step.urn))
+    if step.delete_first:
+        found.append(Risk("delete-first", "is deleted before its replacement is made", urn=step.urn))
+    return tuple(found)
+
+
+def _data_risk(step: Step) -> Risk:
+    if step.op == "create":
+        message = "held data when it was recorded; it is re-created empty"
+        return Risk("data-not-restored", message, urn=step.urn)
+    word = "replaced" if step.op == "replace" else "deleted"
+    return Risk("data-loss", f"holds data, which is lost when it is {word}", loses_data=True, urn=step.urn)
+
+
+def stack_risks(
+    *,
+    live: Checkpoint,
+    locks: Sequence[Lock],
+    live_known: bool,
+    target_config: Mapping[str, object] | None,
+    live_config: Mapping[str, object] | None,
+    refreshed: bool,
+) -> Iterable[Risk]:
+    """The risks of the plan as a whole."""
+    for lock in locks:
+        yield Risk("locked", f"the stack is locked by {lock}", blocking=True)
+    for pending in live.pending_operations:
+        name = urn_name(pending.resource.urn)
+        yield Risk(
+            "pending-operation",
+            f"a killed update left {pending.type} {name} open; whether it happened is unknown: "
+            "check it, or run `pulumi refresh`",
+            urn=pending.resource.urn,
+        )
+    for res in live.resources:
+        if res.delete:
+            message = "an old copy still waits for its deletion; the engine deletes it in this run"
+            yield Risk("leftover", message, urn=res.urn)
+    if not live_known:
+        yield Risk("edited-outside", "the live state differs from the newest update: it was changed outside updates")
+    if target_config is not None and live_config is not None:
+        changed = sorted(
+            key
+            for key in target_config.keys() | live_config.keys()
+            if _plain(target_config.get(key)) != _plain(live_config.get(key))
+        )
+        if changed:
+            names = ", ".join(changed)
+            yield Risk("config-differs", f"today's configuration is used; it differs from the target's in: {names}")
+    if not refreshed:
+        yield Risk("not-refreshed", "the state was not compared with the real resources (`--refresh` does)")
+
+
+def _plain(value: object) -> object:
+    """A configuration value for comparing; encrypted ones compare as equal, they are re-encrypted at will."""
+    if isinstance(value, dict) and set(value) == {"secure"}:
+        return "[secret]"
+    return value
+
+
+def protected_in_the_way(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:
+    """Protected live resources that the goal lacks."""
+    kept = set(goal.pairs.values())
+    return tuple(res for res in live.resources if res.protect and not res.delete and res.urn not in kept)

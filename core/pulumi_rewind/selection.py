@@ -1,0 +1,127 @@
+"""Partial rollback: which resources a selection means, and what has to be taken along. Pure.
+
+Chosen resources come from the target, all others stay as they are live. A chosen resource takes along what it
+needs and lacks, and what would be left pointing at something that goes.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.goal import GoalNote, Selection, registers
+from pulumi_rewind.model import Checkpoint, Resource, urn_name
+
+
+def matches(res: Resource, pattern: str) -> bool:
+    """Whether a pattern (URN, name or type; ``*`` is a wildcard) means this resource."""
+    return any(fnmatch.fnmatchcase(text, pattern) for text in (res.urn, res.name, res.type))
+
+
+def select(
+    patterns: Sequence[str], entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
+) -> Selection:
+    """Resolves patterns against target and live, and closes the selection.
+
+    Raises:
+        UsageError: a pattern means nothing in either.
+    """
+    return _Closure(patterns, entries, live, pairs).close()
+
+
+class _Closure:
+    def __init__(
+        self, patterns: Sequence[str], entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
+    ) -> None:
+        self.target = {res.urn: res for res in entries if not res.is_stack}
+        self.live = {res.urn: res for res in live.resources if registers(res) and not res.is_stack}
+        self.pairs = pairs
+        self.back = {live_urn: urn for urn, live_urn in pairs.items()}
+        self.roots = [res.urn for res in live.resources if res.is_stack]
+        self.chosen: set[str] = set()
+        self.gone: set[str] = set()
+        self.notes: list[GoalNote] = []
+        for pattern in patterns:
+            self._take_pattern(pattern)
+
+    def _take_pattern(self, pattern: str) -> None:
+        found = [urn for urn, res in self.target.items() if matches(res, pattern)]
+        lost = [urn for urn, res in self.live.items() if matches(res, pattern)]
+        if not found and not lost:
+            names = sorted({res.name for res in [*self.target.values(), *self.live.values()]})
+            shown = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+            raise UsageError(f"--only {pattern!r} means no resource of live or the target", hint=f"There are: {shown}.")
+        for urn in found:
+            self.chosen.add(urn)
+        for urn in lost:
+            partner = self.back.get(urn)
+            if partner is None:
+                self.gone.add(urn)
+            else:
+                self.chosen.add(partner)
+
+    def close(self) -> Selection:
+        """Takes along until nothing more has to be."""
+        before = -1
+        while before != len(self.chosen) + len(self.gone):
+            before = len(self.chosen) + len(self.gone)
+            self._take_children()
+            self._take_needed()
+            self._take_dependents()
+        paired = {self.pairs[urn] for urn in self.chosen if urn in self.pairs}
+        kept = frozenset(urn for urn in self.live if urn not in paired and urn not in self.gone)
+        return Selection(frozenset(self.chosen), kept | frozenset(self.roots), tuple(self.notes))
+
+    def _take(self, urn: str, why: str) -> None:
+        if urn in self.target and urn not in self.chosen:
+            self.chosen.add(urn)
+            self.notes.append(GoalNote("taken-along", f"taken along because {why}", urn))
+
+    def _lose(self, urn: str, why: str) -> None:
+        if urn not in self.gone:
+            self.gone.add(urn)
+            self.notes.append(GoalNote("taken-along", f"taken along because {why}", urn))
+
+    def _take_children(self) -> None:
+        """A component means what is in it."""
+        for urn, res in self.target.items():
+            parent = self.target.get(res.parent)
+            if parent is not None and parent.urn in self.chosen and parent.is_component:
+                self._take(urn, f"it is part of {parent.name}")
+        for urn, res in self.live.items():
+            partner = self.back.get(urn)
+            parent = self.live.get(res.parent)
+            if partner is not None or parent is None:
+                continue
+            if parent.urn in self.gone or (parent.is_component and self.back.get(parent.urn) in self.chosen):
+                self._lose(urn, f"it is part of {parent.name}")
+
+    def _take_needed(self) -> None:
+        """What a chosen resource refers to must be there: as it is live, else from the target."""
+        for urn in list(self.chosen):
+            for needed in _references(self.target[urn]):
+                if needed in self.target and needed not in self.chosen:
+                    live_urn = self.pairs.get(needed)
+                    if live_urn is None or live_urn in self.gone:
+                        self._take(needed, f"{urn_name(urn)} needs it and live has none")
+
+    def _take_dependents(self) -> None:
+        """What refers to something that goes would point at nothing."""
+        for urn, res in self.live.items():
+            lost = [other for other in _references(res) if other in self.gone]
+            if not lost or urn in self.gone:
+                continue
+            why = f"it uses {urn_name(lost[0])}, which goes"
+            partner = self.back.get(urn)
+            if partner is None:
+                self._lose(urn, why)
+            else:
+                self._take(partner, why)
+
+
+def _references(res: Resource) -> list[str]:
+    found = [res.parent, res.provider_urn, res.deleted_with, *(res.dependencies or ())]
+    for urns in (res.property_dependencies or {}).values():
+        found.extend(urns or ())
+    return [urn for urn in dict.fromkeys(found) if urn]

@@ -1,0 +1,101 @@
+"""One stack opened for work: where it is, its timeline, its engine and its secrets, each loaded when first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.backends import Backend, open_backend
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.journal import Journal
+from pulumi_rewind.model import StackRef
+from pulumi_rewind.secrets import Vault
+from pulumi_rewind.settings import Settings, load_settings
+from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.workspace import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from pulumi_rewind.engine import Engine
+    from pulumi_rewind.repo import Repository
+
+
+class Session:
+    """Everything about one stack; cheap to make, nothing is read until asked for."""
+
+    def __init__(self, workspace: Workspace, settings: Settings, backend: Backend, stack: StackRef) -> None:
+        self.workspace = workspace
+        self.settings = settings
+        self.backend = backend
+        self.stack = stack
+        extra = tuple(workspace.environ[name] for name in settings.passphrase_env if workspace.environ.get(name))
+        self.vault = Vault(lambda: self.engine, extra)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The pulumi CLI for this project.
+
+        Raises:
+            EngineError: there is none, or it is too old.
+        """
+        from pulumi_rewind.engine import Engine
+        from pulumi_rewind.toolchain import find_engine
+
+        info = find_engine(self.workspace.environ)
+        return Engine(info.path, info.version, self.workspace)
+
+    @cached_property
+    def repository(self) -> Repository | None:
+        """The project's git repository, None if it isn't in one."""
+        from pulumi_rewind.repo import open_repository
+
+        return open_repository(self.workspace.root)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """The stack's updates, without git annotations until `repository` is asked for."""
+        return Timeline(self.backend.history(self.stack), self.backend, self.stack, lambda: self.repository)
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of this stack's rollbacks."""
+        return Journal(self.backend.url, self.stack, self.workspace.environ)
+
+    @property
+    def production(self) -> bool:
+        """Whether the stack's name matches the production patterns of `rewind.toml`."""
+        return self.settings.is_production(self.stack.name)
+
+    def reload(self) -> None:
+        """Forgets what was read of the backend, so that the next look sees what is there now."""
+        self.__dict__.pop("timeline", None)
+
+
+def open_session(
+    cwd: Path,
+    stack: str | None = None,
+    backend: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Session:
+    """Opens the project at (or above) `cwd` and one of its stacks; the current stack if none is named.
+
+    Raises:
+        ProjectNotFound, StackNotFound, BackendError: there is no such thing.
+        UsageError: no stack is named and none is selected; the message lists the stacks.
+    """
+    workspace = find_workspace(cwd, backend=backend, environ=environ)
+    settings = load_settings(workspace.root)
+    opened = open_backend(workspace.backend_url)
+    name = stack or workspace.current_stack()
+    if not name:
+        there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]
+        if len(there) != 1:
+            names = ", ".join(ref.name for ref in there) or "none yet"
+            raise UsageError(
+                f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
+                hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
+            )
+        name = there[0].name
+    return Session(workspace, settings, opened, opened.find(name, workspace.project))

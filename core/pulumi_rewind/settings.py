@@ -1,0 +1,80 @@
+"""The optional ``rewind.toml`` beside Pulumi.yaml."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pulumi_rewind.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a team has decided for a project; `load_settings` reads it, the README explains each key."""
+
+    production: tuple[str, ...] = ("prod*",)
+    """Patterns of stack names that ask for the name before a rollback."""
+    stateful_types: tuple[str, ...] = ()
+    """Patterns of resource types that hold data, in addition to the built-in ones."""
+    hooks_file: str = "rewind_hooks.py"
+    """Where the user's hooks and undo callbacks are, relative to the project."""
+    theme: str = "dark"
+    """The UI's colours."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Key bindings of the UI: name of the action → key."""
+    ascii: bool = False
+    """Plain ASCII in place of symbols."""
+    passphrase_env: tuple[str, ...] = ()
+    """Names of environment variables that hold further (older) passphrases."""
+
+    def is_production(self, stack_name: str) -> bool:
+        """Whether a stack's (short) name matches one of the production patterns; upper case is no way around them."""
+        name = stack_name.rsplit("/", 1)[-1].casefold()
+        return any(fnmatch.fnmatchcase(name, pattern.casefold()) for pattern in self.production)
+
+
+def load_settings(root: Path) -> Settings:
+    """Reads ``rewind.toml`` in the project's directory; the defaults if there is none.
+
+    Raises:
+        UsageError: not TOML, an unknown key, or a value of the wrong kind.
+    """
+    path = root / "rewind.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise UsageError(f"{path} can't be read: {err}", hint="Mend or remove it.") from None
+    return Settings(**{name: _value(path, name, value) for name, value in document.items()})
+
+
+def _value(path: Path, name: str, value: Any) -> Any:
+    known = {item.name: item for item in fields(Settings)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"{path}: unknown key {name!r}", hint=f"{meant}Known keys: {', '.join(sorted(known))}.")
+    default = getattr(Settings(), name)
+    if isinstance(default, tuple):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        wanted = "a list of strings"
+    elif isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        wanted = "true or false"
+    elif isinstance(default, str):
+        if isinstance(value, str):
+            return value
+        wanted = "a string"
+    else:
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+            return value
+        wanted = "a table of strings"
+    raise UsageError(f"{path}: {name} must be {wanted}", hint=f"It is {value!r} now, the default is {default!r}.")

@@ -1,0 +1,118 @@
+"""Property values as Pulumi stores them: signatures, secrets, unknowns.
+
+A checkpoint holds plain JSON in which an object with the key `SIG` is not an object but
+a secret, asset, archive, resource reference, byte string or special float.
+
+Source: Pulumi checkpoint v3, ``sdk/go/common/resource/properties.go`` (facts only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias, TypeGuard
+
+import msgspec
+
+SIG: Final = "4dabf18193072939515e22adb298388d"
+"""The key that marks an object as a special value; its value selects the kind."""
+
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a public marker
+ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
+ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
+RESOURCE_REF: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+BYTE_STRING: Final = "803fd3297a5875dc03ca845dda5d2a98"
+SPECIAL_FLOAT: Final = "8ad145fe-0d11-4827-bfd7-1abcbf086f5c"
+
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""The plain string that stands for "not known yet" on the wire and in events."""
+
+UNKNOWNS: Final = frozenset(
+    {
+        UNKNOWN,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+"""All wire sentinels for unknown values, one for each JSON type."""
+
+DEFAULTS: Final = "__defaults"
+"""Where bridged providers list the keys that they filled in themselves."""
+
+MASK: Final = "[secret]"
+"""What stands in place of a secret wherever something is shown."""
+
+Json: TypeAlias = Any
+"""A decoded JSON value, signatures still in place."""
+
+
+def kind_of(value: object) -> str | None:
+    """The signature of a special value, None for plain JSON."""
+    if isinstance(value, dict):
+        sig = value.get(SIG)
+        return sig if isinstance(sig, str) else None
+    return None
+
+
+def is_secret(value: object) -> TypeGuard[dict[str, Json]]:
+    """Whether a value is a secret, encrypted or not."""
+    return kind_of(value) == SECRET
+
+
+def is_unknown(value: object) -> bool:
+    """Whether a value is one of the wire sentinels for "not known yet"."""
+    return isinstance(value, str) and value in UNKNOWNS
+
+
+def contains_secret(value: Json) -> bool:
+    """Whether a secret stands anywhere inside a value."""
+    return any(is_secret(inner) for inner in walk(value))
+
+
+def contains_unknown(value: Json) -> bool:
+    """Whether an unknown stands anywhere inside a value."""
+    return any(is_unknown(inner) for inner in walk(value))
+
+
+def walk(value: Json) -> Iterator[Json]:
+    """A value and everything inside it, special values included as they stand."""
+    stack = [value]
+    while stack:
+        current = stack.pop()
+        yield current
+        if isinstance(current, dict):
+            stack.extend(current.values())
+        elif isinstance(current, list):
+            stack.extend(current)
+
+
+def mask(value: Json) -> Json:
+    """The same value with every secret replaced by ``[secret]``; for anything shown or hashed."""
+    if is_secret(value):
+        return MASK
+    if isinstance(value, dict):
+        return {key: mask(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [mask(inner) for inner in value]
+    return value
+
+
+def reveal(value: Json) -> Json:
+    """The same value with every decrypted secret replaced by what it holds.
+
+    A secret that is still encrypted becomes ``[secret]``.
+    """
+    if is_secret(value):
+        text = value.get("plaintext")
+        if not isinstance(text, str):
+            return MASK
+        return reveal(msgspec.json.decode(text.encode()))
+    if isinstance(value, dict):
+        return {key: reveal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [reveal(inner) for inner in value]
+    return value

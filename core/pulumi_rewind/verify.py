@@ -1,0 +1,170 @@
+"""After a rollback: does the state equal the goal? Pure; every difference is named, with its reason.
+
+Compared are the sets of resources, inputs, property dependencies, provider defaults, options, secretness, the
+secrets provider and pending operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.sent import sent_inputs
+from pulumi_rewind.values import DEFAULTS, Json, is_secret, reveal
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something in the state after a rollback that is not as in the target."""
+
+    urn: str
+    path: str
+    message: str
+    expected: bool = False
+    """The plan announced it, or it can't be otherwise (a new auto-name of a re-created resource)."""
+
+
+def verify(goal: Goal, report: ReplayReport, before: Checkpoint, after: Checkpoint) -> tuple[Difference, ...]:
+    """Every difference between the state `after` a rollback and what its goal asked for.
+
+    All checkpoints decrypted; `report` is that of the update's replay, `before` the live state it began from.
+    """
+    return tuple(_differences(goal, report, before, after))
+
+
+def _differences(goal: Goal, report: ReplayReport, before: Checkpoint, after: Checkpoint) -> Iterable[Difference]:
+    expected = {report.urns.get(item.urn, ""): item for item in goal.registrations}
+    for urn in expected.keys() - after.by_urn.keys():
+        yield Difference(urn, "", "is in the target but not in the state")
+    for res in after.resources:
+        if res.delete:
+            yield Difference(res.urn, "", "an old copy still waits for its deletion")
+        elif res.urn not in expected and not res.is_default_provider and not res.view_of and not res.snippet_id:
+            yield Difference(res.urn, "", "is in the state but not in the target")
+        elif res.urn in expected:
+            yield from _resource(expected[res.urn], res, report)
+    for pending in after.pending_operations:
+        yield Difference(pending.resource.urn, "", f"{pending.type} is still open as a pending operation")
+    old, new = before.deployment.secrets_providers, after.deployment.secrets_providers
+    if old is not None and (new is None or _provider_key(old) != _provider_key(new)):
+        yield Difference("", "secrets_providers", "the secrets provider of the state changed")
+
+
+def _provider_key(provider: object) -> object:
+    return msgspec.json.decode(msgspec.json.encode(provider))
+
+
+def _resource(item: Registration, res: Resource, report: ReplayReport) -> Iterable[Difference]:
+    source = item.source
+    sent = report.sent.get(res.urn)
+    if item.kind != "read" and sent is not None:
+        yield from _inputs(item, res, sent)
+        if source.property_dependencies is not None:
+            wanted, got = set(item.property_dependencies), set(res.property_dependencies or {})
+            if wanted != got and wanted:
+                yield Difference(res.urn, "propertyDependencies", f"lists {sorted(got)} instead of {sorted(wanted)}")
+    yield from _options(item, res, report)
+    if res.urn in report.outputs:
+        yield from _values(res.urn, "outputs", report.outputs[res.urn], res.decoded_outputs())
+
+
+def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iterable[Difference]:
+    got = res.decoded_inputs()
+    recorded = item.source.decoded_inputs()
+    ignored = set(item.source.ignore_changes or ())
+    stripped = sent_inputs(res)
+    recreated = not item.live_id or item.live_id != res.id
+    for key in sent.keys() | stripped.keys():
+        if key in ignored:
+            if sent.get(key) != stripped.get(key):
+                message = "keeps its value because the resource ignores changes of it"
+                yield Difference(res.urn, f"inputs.{key}", message, expected=True)
+        elif key not in stripped:
+            yield Difference(res.urn, f"inputs.{key}", "is missing")
+        elif key not in sent:
+            yield Difference(res.urn, f"inputs.{key}", "is there, but not in the target")
+        else:
+            yield from _values(res.urn, f"inputs.{key}", sent[key], stripped[key])
+    made = (
+        (recorded.keys() | got.keys()) - sent.keys() - stripped.keys() - {DEFAULTS}
+        if not item.source.is_provider
+        else ()
+    )
+    for key in sorted(made):
+        if key in recorded and key not in got:
+            yield Difference(res.urn, f"inputs.{key}", "the provider no longer fills it in", expected=recreated)
+        elif key in got and key not in recorded:
+            yield Difference(res.urn, f"inputs.{key}", "the provider now fills it in", expected=recreated)
+        elif reveal(recorded[key]) != reveal(got[key]):
+            why = "was made anew by the provider" if recreated else "the provider chose another default"
+            yield Difference(res.urn, f"inputs.{key}", why, expected=recreated)
+    if sorted(recorded.get(DEFAULTS) or ()) != sorted(got.get(DEFAULTS) or ()):
+        yield Difference(
+            res.urn, f"inputs.{DEFAULTS}", "the provider counts other keys as its defaults", expected=False
+        )
+
+
+def _values(urn: str, path: str, wanted: Json, got: Json) -> Iterable[Difference]:
+    """Compares values and secretness; says where, never what."""
+    if is_secret(wanted) != is_secret(got):
+        message = "should be a secret and is not" if is_secret(wanted) else "is a secret and should not be"
+        yield Difference(urn, path, message)
+        return
+    if is_secret(wanted):
+        if reveal(wanted) != reveal(got):
+            yield Difference(urn, path, "the secret has another value")
+        return
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        hashes = wanted.get("hash") is None and got.get("hash") is not None  # an asset sent without its hash
+        for key in sorted(wanted.keys() | got.keys()):
+            if key == DEFAULTS or (hashes and key == "hash"):
+                continue
+            if key not in got or key not in wanted:
+                yield Difference(urn, f"{path}.{key}", "is missing" if key in wanted else "is not in the target")
+            else:
+                yield from _values(urn, f"{path}.{key}", wanted[key], got[key])
+        return
+    if isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
+        for index, (one, other) in enumerate(zip(wanted, got, strict=True)):
+            yield from _values(urn, f"{path}[{index}]", one, other)
+        return
+    if wanted != got:
+        yield Difference(urn, path, "has another value than the target")
+
+
+_PLAIN_OPTIONS = (
+    "protect",
+    "retain_on_delete",
+    "custom_timeouts",
+)
+_LIST_OPTIONS = ("ignore_changes", "replace_on_changes", "additional_secret_outputs", "hide_diff")
+
+
+def _options(item: Registration, res: Resource, report: ReplayReport) -> Iterable[Difference]:
+    source = item.source
+
+    def mapped(urns: Iterable[str]) -> set[str]:
+        return {report.urns.get(urn, urn) for urn in urns}
+
+    for name in _PLAIN_OPTIONS:
+        if getattr(source, name) != getattr(res, name):
+            yield Difference(res.urn, f"options.{name}", f"is {getattr(res, name)}, not {getattr(source, name)}")
+    for name in _LIST_OPTIONS:
+        if sorted(getattr(source, name) or ()) != sorted(getattr(res, name) or ()):
+            yield Difference(res.urn, f"options.{name}", "differs from the target")
+    if item.parent and report.urns.get(item.parent) != res.parent:
+        yield Difference(res.urn, "options.parent", f"is {urn_name(res.parent)}, not {urn_name(item.parent)}")
+    if mapped(item.dependencies) != set(res.dependencies or ()):
+        yield Difference(res.urn, "options.dependencies", "differ from the target")
+    if report.urns.get(item.deleted_with, "") != res.deleted_with:
+        yield Difference(res.urn, "options.deletedWith", "differs from the target")
+    if item.provider and report.urns.get(item.provider) != res.provider_urn:
+        yield Difference(res.urn, "options.provider", "is another provider than the target's")
+    hooks = {event: names for event, names in (source.resource_hooks or {}).items() if names}
+    if hooks != {event: names for event, names in (res.resource_hooks or {}).items() if names}:
+        yield Difference(res.urn, "options.hooks", "differ from the target")

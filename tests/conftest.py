@@ -1,0 +1,62 @@
+"""What every test gets: an environment that has nothing of the operator's, and the real engine on request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from pulumi_rewind.toolchain import EngineInfo, find_engine
+from tests.support.stack import EngineStack
+
+ORIGINAL: Mapping[str, str] = dict(os.environ)
+"""The environment that pytest was started in; the engine is looked for there."""
+
+FOREIGN = ("PULUMI_", "GIT_", "XDG_", "BRIDGED_", "AWS_", "GOOGLE_", "AZURE_")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Takes the operator's settings out of this process: home, git, Pulumi, clouds."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(FOREIGN) or name in {"NO_COLOR", "FORCE_COLOR"}:
+                patch.delenv(name)
+        patch.setenv("HOME", str(home))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("TEXTUAL_ANIMATIONS", "none")
+        yield
+
+
+@pytest.fixture(scope="session")
+def engine() -> EngineInfo:
+    """The engine that `make setup` got, or the one on PATH."""
+    return find_engine(ORIGINAL)
+
+
+@pytest.fixture(scope="session")
+def engine_bin(engine: EngineInfo) -> Path:
+    """The directory of the engine, to be put on PATH."""
+    return engine.path.parent
+
+
+@pytest.fixture
+def make_stack(engine: EngineInfo, tmp_path: Path) -> Callable[..., EngineStack]:
+    """Makes stacks, each in a directory of its own: ``make_stack()``, ``make_stack(project="p", stack="prod")``."""
+    made = 0
+
+    def make(**options: str) -> EngineStack:
+        nonlocal made
+        made += 1
+        return EngineStack(tmp_path / f"stack-{made}", engine.path, **options)
+
+    return make
+
+
+@pytest.fixture
+def stack(make_stack: Callable[..., EngineStack]) -> EngineStack:
+    """An empty stack ``shop/dev`` on a file backend, with the `bridged` provider 1.0.0 installed."""
+    return make_stack()

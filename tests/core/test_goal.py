@@ -1,0 +1,177 @@
+"""Goals: what is sent, what is left out, and how identity is kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_rewind.goal import Goal, build_goal, deleted_by
+from pulumi_rewind.identity import match, rehomed
+from pulumi_rewind.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.sent import provider_made_keys, sent_inputs
+from pulumi_rewind.values import SECRET, SIG
+
+STACK = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack", "custom": False}
+
+
+def urn(name: str, type_: str = "t:m:R") -> str:
+    return f"urn:pulumi:dev::p::{type_}::{name}"
+
+
+def res(name: str, type_: str = "t:m:R", **fields: Any) -> dict[str, Any]:
+    base = {
+        "urn": urn(name, type_),
+        "type": type_.split("$")[-1],
+        "custom": True,
+        "id": f"{name}-id",
+        "parent": STACK["urn"],
+    }
+    return base | fields
+
+
+def checkpoint(*resources: dict[str, Any], **deployment: Any) -> Checkpoint:
+    body = {
+        "version": 3,
+        "checkpoint": {"stack": "organization/p/dev", "latest": {"resources": [STACK, *resources], **deployment}},
+    }
+    return decode_checkpoint(json.dumps(body).encode(), source="test")
+
+
+def goal(target: Checkpoint, live: Checkpoint) -> Goal:
+    return build_goal(target, live, project="p", stack="dev")
+
+
+def test_only_what_the_program_sent_is_sent() -> None:
+    server = res(
+        "web",
+        inputs={
+            "image": "1",
+            "name": "web-1234",
+            "nested": {"a": 1, "b": 2, "__defaults": ["b"]},
+            "__defaults": ["name"],
+        },
+        propertyDependencies={"image": [], "nested": []},
+    )
+    state = checkpoint(server)
+    assert sent_inputs(state.resources[1]) == {"image": "1", "nested": {"a": 1}}
+    assert provider_made_keys(state.resources[1]) == {"name", "__defaults"}
+
+
+def test_an_imported_resource_sends_all_but_marked_defaults() -> None:
+    state = checkpoint(res("web", inputs={"image": "1", "name": "n", "__defaults": ["name"]}))
+    assert sent_inputs(state.resources[1]) == {"image": "1"}
+
+
+def test_defaults_inside_a_secret_are_left_out() -> None:
+    secret = {SIG: SECRET, "plaintext": '{"a": 1, "b": 2, "__defaults": ["b"]}'}
+    state = checkpoint(res("web", inputs={"s": secret}, propertyDependencies={"s": []}))
+    assert json.loads(sent_inputs(state.resources[1])["s"]["plaintext"]) == {"a": 1}
+
+
+def test_kubernetes_auto_names_are_left_out() -> None:
+    metadata = {"name": "web-abc", "annotations": {"pulumi.com/autonamed": "true"}, "labels": {"a": "b"}}
+    state = checkpoint(res("web", inputs={"metadata": metadata}, propertyDependencies={"metadata": []}))
+    assert sent_inputs(state.resources[1]) == {"metadata": {"labels": {"a": "b"}}}
+
+
+def test_no_urn_is_sent_that_this_run_does_not_register() -> None:
+    target = checkpoint(
+        res("db"),
+        res(
+            "web",
+            dependencies=[urn("db"), urn("gone")],
+            inputs={"x": 1},
+            propertyDependencies={"x": [urn("gone"), urn("db")]},
+            deletedWith=urn("gone"),
+            replaceWith=[urn("gone")],
+        ),
+    )
+    web = goal(target, target).by_urn()[urn("web")]
+    assert web.dependencies == (urn("db"),)
+    assert web.property_dependencies == {"x": (urn("db"),)}
+    assert web.deleted_with == ""
+    assert web.replace_with == ()
+
+
+def test_default_providers_and_copies_that_wait_for_deletion_are_not_registered() -> None:
+    provider = res("default_1_2_3", "pulumi:providers:t", parent="", inputs={"version": "1.2.3"})
+    explicit = res("mine", "pulumi:providers:t", inputs={"version": "2.0.0", "region": "x"})
+    web = res("web", provider=f"{provider['urn']}::{provider['id']}")
+    target = checkpoint(provider, explicit, web, res("web", delete=True, id="old"))
+    built = goal(target, target)
+    assert [item.name for item in built.registrations] == ["p-dev", "mine", "web"]
+    assert built.by_urn()[urn("web")].package.version == "1.2.3"
+    assert built.by_urn()[urn("mine", "pulumi:providers:t")].inputs == {"region": "x"}
+    assert built.packages == (("t", "", ""),)
+
+
+def test_a_renamed_resource_keeps_its_identity_by_an_alias() -> None:
+    built = goal(checkpoint(res("old-name", id="i-1")), checkpoint(res("new-name", id="i-1")))
+    assert built.by_urn()[urn("old-name")].aliases == (urn("new-name"),)
+    assert deleted_by(built, checkpoint(res("new-name", id="i-1"))) == ()
+
+
+def test_a_renamed_component_is_found_through_its_children() -> None:
+    def side(component: str, type_: str) -> Checkpoint:
+        parent = res(component, type_, custom=False, id="")
+        return checkpoint(parent, res(f"{component}-c", f"{type_}$t:m:R", parent=parent["urn"], id="i-1"))
+
+    target, live = side("one", "my:c:A"), side("two", "my:c:B")
+    assert match(target.resources, live.resources)[urn("one", "my:c:A")] == urn("two", "my:c:B")
+
+
+def test_a_stack_rename_is_no_change_of_identity() -> None:
+    live = json.loads(checkpoint(res("web")).raw.replace(b":dev::p::", b":prod::q::"))
+    pairs = match(checkpoint(res("web")).resources, decode_checkpoint(json.dumps(live).encode(), source="x").resources)
+    assert pairs[urn("web")] == rehomed(urn("web"), "prod", "q")
+
+
+def test_hooks_of_live_and_goal_are_all_known() -> None:
+    built = goal(
+        checkpoint(res("a", resourceHooks={"BeforeCreate": ["one"], "OnError": ["retry"]})),
+        checkpoint(res("b", resourceHooks={"AfterDelete": ["two"]})),
+    )
+    assert built.hooks == (("one", False), ("retry", True), ("two", False))
+
+
+def test_a_parameterised_package_is_rebuilt_from_its_provider() -> None:
+    internal = {"name": "base", "version": "0.9.0", "parameterization": "aGVsbG8="}
+    provider = res("default_2", "pulumi:providers:sub", parent="", inputs={"version": "2.0.0", "__internal": internal})
+    target = checkpoint(provider, res("x", provider=f"{provider['urn']}::i"))
+    package = goal(target, target).by_urn()[urn("x")].package
+    assert (package.base_name, package.base_version) == ("base", "0.9.0")
+    assert package.parameter is not None
+    assert package.parameter.value == b"hello"
+
+
+def test_the_fingerprint_changes_with_what_is_sent_and_shows_no_secret() -> None:
+    def one(value: object) -> str:
+        state = checkpoint(res("a", inputs={"x": value}, propertyDependencies={"x": []}))
+        return goal(state, state).fingerprint()
+
+    assert one(1) != one(2)
+    assert one({SIG: SECRET, "plaintext": '"a"'}) == one({SIG: SECRET, "plaintext": '"b"'})
+
+
+names = st.lists(st.text("ab:/$é ", min_size=1, max_size=6), min_size=1, max_size=6, unique=True)
+
+
+@given(names, names)
+def test_every_live_urn_is_given_away_once_and_order_holds(target_names: list[str], live_names: list[str]) -> None:
+    def side(chosen: list[str]) -> Checkpoint:
+        made: list[dict[str, Any]] = []
+        for index, name in enumerate(chosen):
+            before = [made[-1]["urn"]] if made else []
+            made.append(res(name, id=f"id-{index}", dependencies=before))
+        return checkpoint(*made)
+
+    target, live = side(target_names), side(live_names)
+    built = goal(target, live)
+    assert len(set(built.pairs.values())) == len(built.pairs)
+    seen: set[str] = set()
+    for item in built.registrations:
+        assert set(item.awaited()) <= seen
+        seen.add(item.urn)

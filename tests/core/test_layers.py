@@ -1,0 +1,78 @@
+"""Who may import whom, and what must not be loaded before it is needed."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pulumi_rewind
+
+ROOT = Path(__file__).resolve().parents[2]
+USER_INTERFACE = frozenset({"textual", "rich", "click", "pulumi_rewind_tui"})
+HEAVY = frozenset({"pulumi", "grpc", "google", "deepdiff", "git", "obstore", "yaml", "textual", "rich"})
+
+QUICK = (
+    "pulumi_rewind",
+    "pulumi_rewind.model",
+    "pulumi_rewind.backends",
+    "pulumi_rewind.backends.filestate",
+    "pulumi_rewind.workspace",
+    "pulumi_rewind.settings",
+    "pulumi_rewind.timeline",
+    "pulumi_rewind.targets",
+    "pulumi_rewind.diff",
+    "pulumi_rewind.toolchain",
+    "pulumi_rewind.session",
+)
+"""What opening a stack's history and choosing two updates to compare needs."""
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh Python holds after a statement."""
+    code = f"import sys, json\n{statement}\nprint(json.dumps(list(sys.modules)))"
+    paths = [str(ROOT / "core"), str(ROOT / "tui")]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\n{code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return set(json.loads(done.stdout))
+
+
+def core_modules() -> list[str]:
+    return [info.name for info in pkgutil.walk_packages(pulumi_rewind.__path__, "pulumi_rewind.")]
+
+
+def test_the_contracts_between_layers_hold() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("module", QUICK)
+def test_what_the_first_screen_needs_loads_nothing_heavy(module: str) -> None:
+    assert loaded_by(f"import {module}") & (HEAVY | USER_INTERFACE) == set()
+
+
+def test_no_module_of_the_core_loads_a_user_interface() -> None:
+    before = loaded_by("import pulumi, grpc")  # whatever others bring along is not ours
+    after = loaded_by("import " + ", ".join(["pulumi", "grpc", *core_modules()]))
+    assert (after - before) & USER_INTERFACE == set()
+
+
+def test_the_command_line_starts_without_the_engine_and_the_screens() -> None:
+    unwanted = HEAVY - {"rich"} | {"pulumi_rewind.host", "pulumi_rewind.engine", "pulumi_rewind_tui.app"}
+    assert loaded_by("import pulumi_rewind_tui.cli") & unwanted == set()

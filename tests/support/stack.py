@@ -1,0 +1,241 @@
+"""A real Pulumi stack for a test: project, file backend, private home, git, and the CLI to drive it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PROVIDERS = Path(__file__).resolve().parents[1] / "engine" / "providers"
+RUN_TIMEOUT = 240
+"""Seconds that one CLI call may take; a hanging engine must not hang the tests."""
+
+
+class EngineStack:
+    """One stack of one project.
+
+    ``root`` (the project), ``home`` (PULUMI_HOME), ``backend`` and ``objects`` (the physical objects of the
+    `bridged` provider) lie under `directory`. Every process gets `environ` and nothing else.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        engine: Path,
+        *,
+        project: str = "shop",
+        stack: str = "dev",
+        passphrase: str = "correct horse battery staple",
+    ) -> None:
+        self.engine = engine
+        self.project = project
+        self.name = stack
+        self.passphrase = passphrase
+        self.root = directory / "project"
+        self.home = directory / "pulumi-home"
+        self.backend = directory / "backend"
+        self.objects = directory / "objects"
+        self._home = directory / "home"
+        self.extra_environ: dict[str, str] = {}
+        """Set or override variables here; `environ` takes them up."""
+        for path in (self.root, self.home, self.backend, self.objects, self._home):
+            path.mkdir(parents=True)
+        (self.root / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
+        self.write_program("")
+        self.install_provider("1.0.0")
+        self.pulumi("stack", "init", stack)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The whole environment for the CLI and for our own sessions."""
+        path = [str(self.engine.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        return {
+            "PATH": os.pathsep.join(path),
+            "HOME": str(self._home),
+            "LANG": "C.UTF-8",
+            "PULUMI_HOME": str(self.home),
+            "PULUMI_BACKEND_URL": self.backend.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_PYTHON_CMD": sys.executable,
+            "PYTHONPATH": str(PROVIDERS),
+            "PYTHONWARNINGS": "ignore",
+            "BRIDGED_ROOT": str(self.objects),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "Ada Tester",
+            "GIT_AUTHOR_EMAIL": "ada@example.test",
+            "GIT_COMMITTER_NAME": "Ada Tester",
+            "GIT_COMMITTER_EMAIL": "ada@example.test",
+            **self.extra_environ,
+        }
+
+    @property
+    def config_file(self) -> Path:
+        """``Pulumi.<stack>.yaml``."""
+        return self.root / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def state_file(self) -> Path:
+        """The live checkpoint as the backend stores it."""
+        return self.backend / ".pulumi" / "stacks" / self.project / f"{self.name}.json"
+
+    @property
+    def history_directory(self) -> Path:
+        """Where the backend keeps history records and old checkpoints."""
+        return self.backend / ".pulumi" / "history" / self.project / self.name
+
+    # -- the program --------------------------------------------------------------------------------------------
+
+    def write_program(self, text: str) -> None:
+        """Replaces ``__main__.py``; `pulumi`, `bridged_sdk` and `file_resource` can be imported there."""
+        (self.root / "__main__.py").write_text(text)
+
+    def write_file(self, name: str, text: str) -> Path:
+        """Writes a file of the project."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def install_provider(self, version: str) -> None:
+        """Installs the `bridged` provider as a plugin of that version; several can stand side by side."""
+        directory = self.home / "plugins" / f"resource-bridged-v{version}"
+        directory.mkdir(parents=True, exist_ok=True)
+        binary = directory / "pulumi-resource-bridged"
+        real = PROVIDERS / "pulumi-resource-bridged"
+        binary.write_text(
+            "#!/bin/sh\n"
+            f"export BRIDGED_VERSION={version} BRIDGED_PYTHON={shlex.quote(sys.executable)}\n"
+            f'exec {shlex.quote(str(real))} "$@"\n'
+        )
+        binary.chmod(0o755)
+
+    # -- the CLI ------------------------------------------------------------------------------------------------
+
+    def pulumi(self, *arguments: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs the CLI in the project; a failure is an AssertionError with what it printed."""
+        done = self._run([str(self.engine), *arguments, "--non-interactive", "--color", "never"], stdin)
+        if check and done.returncode != 0:
+            raise AssertionError(f"pulumi {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def run(self, arguments: Sequence[str], *, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs any program in the project with this environment."""
+        return self._run(list(arguments), stdin)
+
+    def _run(self, command: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=RUN_TIMEOUT,
+            check=False,
+        )
+
+    def up(
+        self, program: str | None = None, *arguments: str, expect_failure: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Writes the program, if one is given, and deploys it."""
+        if program is not None:
+            self.write_program(program)
+        done = self.pulumi("up", "--yes", "--skip-preview", "-s", self.name, *arguments, check=not expect_failure)
+        if expect_failure and done.returncode == 0:
+            raise AssertionError(f"pulumi up was to fail, but succeeded:\n{done.stdout}")
+        return done
+
+    def preview_json(self, *arguments: str, check: bool = True) -> dict[str, Any]:
+        """What ``pulumi preview --json`` says: ``steps``, ``changeSummary``, ``diagnostics``."""
+        done = self.pulumi("preview", "--json", "-s", self.name, *arguments, check=check)
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def expect_no_changes(self) -> None:
+        """Asserts that the program in the working tree changes nothing at all."""
+        preview = self.preview_json()
+        steps = [(step["op"], step["urn"]) for step in preview.get("steps", []) if step["op"] != "same"]
+        if steps or set(preview.get("changeSummary") or {}) - {"same"}:
+            raise AssertionError(f"a preview shows changes: {steps or preview['changeSummary']}")
+
+    def refresh(self) -> subprocess.CompletedProcess[str]:
+        """Takes drift into the state."""
+        return self.pulumi("refresh", "--yes", "--skip-preview", "-s", self.name)
+
+    def destroy(self) -> subprocess.CompletedProcess[str]:
+        """Deletes all resources."""
+        return self.pulumi("destroy", "--yes", "--skip-preview", "-s", self.name)
+
+    def config_set(self, key: str, value: str, *, secret: bool = False) -> None:
+        """Sets a config value; secrets go through standard input, never the command line."""
+        flag = "--secret" if secret else "--plaintext"
+        self.pulumi("config", "set", "-s", self.name, flag, key, stdin=value)
+
+    def export(self, *, show_secrets: bool = True) -> dict[str, Any]:
+        """The live state as ``pulumi stack export`` prints it."""
+        flags = ["--show-secrets"] if show_secrets else []
+        result: dict[str, Any] = json.loads(self.pulumi("stack", "export", "-s", self.name, *flags).stdout)
+        return result
+
+    def resources(self, *, show_secrets: bool = True) -> dict[str, dict[str, Any]]:
+        """The resources of the live state by logical name; the stack and default providers included."""
+        found = self.export(show_secrets=show_secrets)["deployment"].get("resources") or []
+        return {res["urn"].split("::", 3)[3]: res for res in found}
+
+    def history(self) -> list[dict[str, Any]]:
+        """What ``pulumi stack history --json`` says, newest first."""
+        result: list[dict[str, Any]] = json.loads(self.pulumi("stack", "history", "--json", "-s", self.name).stdout)
+        return result
+
+    # -- git ----------------------------------------------------------------------------------------------------
+
+    def git(self, *arguments: str) -> str:
+        """Runs git in the project and returns what it prints."""
+        done = self._run(["git", *arguments], "")
+        if done.returncode != 0:
+            raise AssertionError(f"git {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+        return done.stdout.strip()
+
+    def git_commit(self, message: str, *, tag: str | None = None) -> str:
+        """Commits everything (the first time in a new repository) and returns the commit; `tag` is annotated."""
+        if not (self.root / ".git").exists():
+            self.git("init", "--quiet", "--initial-branch", "main")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        if tag is not None:
+            self.git("tag", "--annotate", tag, "--message", tag)
+        return self.git("rev-parse", "HEAD")
+
+    # -- the physical world of the bridged provider -------------------------------------------------------------
+
+    def physical(self, prefix: str | None = None) -> dict[str, dict[str, Any]]:
+        """The objects that are there by id, as ``{"id", "type", "inputs"}``; prefix: srv, bkt or db."""
+        records = [json.loads(path.read_text()) for path in sorted(self.objects.glob(f"{prefix or '*'}/*.json"))]
+        return {record["id"]: record for record in records}
+
+    def calls(self) -> list[dict[str, str]]:
+        """What the provider was asked to do since the last `forget_calls`: operation, name, id."""
+        log = self.objects / "calls.jsonl"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def forget_calls(self) -> None:
+        """Empties the record of calls."""
+        (self.objects / "calls.jsonl").unlink(missing_ok=True)
+
+    def trouble(self, *rules: Mapping[str, Any]) -> None:
+        """Makes the provider misbehave: ``trouble({"name": "web", "operation": "update", "action": "fail"})``.
+
+        Actions: fail, hang (until the rules are gone or the engine cancels), slow (``seconds``), partial. No
+        rules: all is well again.
+        """
+        path = self.objects / "control.json"
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(list(rules)))
+        part.replace(path)
