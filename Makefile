@@ -35,7 +35,7 @@ test: setup lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 demo: setup
-	$(BIN)/pulumi-rewind demo
+	$(BIN)/pulumi-rewind demo $$(test -t 0 && test -t 1 && echo --open || echo --run)
 
 bench: setup
 	$(BIN)/python -m tests.bench

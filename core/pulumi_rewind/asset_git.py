@@ -69,15 +69,16 @@ class CommitFiles:
 
     def _inside(self, place: bytes) -> Iterator[tuple[bytes, str]]:
         start = place + b"/" if place else b""
-        for path, (mode, _) in self._tree().items():
+        for path, (mode, name) in self._tree().items():
             if not path.startswith(start) or mode == _DIRECTORY:
                 continue
+            blob: str | None = name
             if mode == _LINK:
                 target = self._follow(path, last=True)
                 if target is not None and self._is_directory(target):
                     continue
-            blob = self.file(path)
-            if blob is None:
+                blob = self.file(path)
+            if blob is None or mode not in {*_FILES, _LINK}:
                 raise AssetError(f"{os.fsdecode(path)} is a submodule or a link out of the repository")
             yield path[len(start) :], blob
 

@@ -127,8 +127,8 @@ class _Search:
         """A value with its assets resolved; `hidden`: inside a secret, where nothing may be shown."""
         live = _plain(live)
         kind = kind_of(value)
-        if is_secret(value):
-            inside = _plain(value)
+        if is_secret(value) and isinstance(value.get("plaintext"), str):
+            inside = msgspec.json.decode(value["plaintext"].encode())
             new = self.value(inside, live, where, hidden=True)
             return value if new == inside else {**value, "plaintext": msgspec.json.encode(new).decode()}
         if kind in _KINDS:

@@ -13,7 +13,15 @@ from typing import Any, Literal
 
 from pulumi_rewind.join import Join, surely_differ
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
-from pulumi_rewind.option_diff import DEPENDENCIES, NOTHING, VERSION, bookkeeping, own_options, references
+from pulumi_rewind.option_diff import (
+    DEPENDENCIES,
+    NOTHING,
+    VERSION,
+    bookkeeping,
+    own_options,
+    references,
+    same_references,
+)
 from pulumi_rewind.property_diff import Edit, Kind, edits, path_text, shown
 from pulumi_rewind.values import Json
 
@@ -94,7 +102,7 @@ class ResourceDiff:
         for edit in own_options(old, new, join.urn_now):
             yield "options", edit
         if self.old is not None and self.new is not None:
-            for edit in references(old, new, join.urn_now, lambda: join.versions(old, new)):
+            for edit in references(old, new, join.urn_now, join.versions):
                 yield "options", edit
         if noise:
             for edit in bookkeeping(old, new, join.urn_now):
@@ -184,7 +192,8 @@ def _weigh(before: Resource, after: Resource, join: Join) -> tuple[bool, bool, b
         if edit.comparable:
             return True, False, False
         unknown = True
-    for edit in references(before, after, join.urn_now, lambda: join.versions(before, after)):
+    named = () if same_references(before, after) else references(before, after, join.urn_now, join.versions)
+    for edit in named:
         if edit.path[0] == DEPENDENCIES or (edit.path[0] == VERSION and join.same_provider(before, after)):
             follows = True
         else:

@@ -172,13 +172,16 @@ class EngineRun:
     def error(self, what: str) -> EngineError | SecretsError:
         """The failure as one of our errors, from diagnostics or else from what the CLI printed."""
         messages = [clean_error(event.message) for event in self.errors]
-        text = "\n".join(dict.fromkeys(message for message in messages if message))
+        telling = [message for message in messages if message and "but none were seen" not in message]
+        text = "\n".join(dict.fromkeys(telling or messages))
         return failure(what, text or self.output())
 
 
 def clean_error(message: str) -> str:
     """One engine diagnostic without the lines that repeat what the caller says anyway."""
     lines = [line.rstrip() for line in message.strip().splitlines()]
+    if any(line.startswith("Traceback (most recent call last)") for line in lines):
+        lines = [lines[-1]]  # a Python provider's own error; the way there helps nobody here
     return "\n".join(
         line for line in lines if line not in {"preview failed", "update failed", "resource monitor shut down"}
     )

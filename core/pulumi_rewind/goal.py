@@ -165,7 +165,8 @@ def build_goal(target: Checkpoint, live: Checkpoint, *, project: str, stack: str
     Raises:
         UsageError: `only` chooses nothing.
     """
-    entries = [res for res in target.resources if registers(res)]
+    # What was already deleted for a replacement that never came did not exist at that time.
+    entries = [res for res in target.resources if registers(res) and not res.pending_replacement]
     pairs = match(entries, live.resources)
     if only:
         from pulumi_rewind.selection import select
@@ -219,6 +220,10 @@ class GoalBuilder:
         made += [self._registration(res, self.live) for res in self.kept]
         for res in self.chosen:
             self._note(res)
+        for res in self.target.resources:
+            if res.pending_replacement and not res.delete:
+                message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
+                self.notes.append(GoalNote("left-out", message, res.urn))
         return Goal(
             project=self.project,
             stack=self.stack,
@@ -307,8 +312,6 @@ class GoalBuilder:
         def add(code: str, message: str) -> None:
             self.notes.append(GoalNote(code, message, res.urn))
 
-        if res.pending_replacement:
-            add("pending-replacement", "was already deleted for a replacement at that time; it will be created")
         live = self.live.by_urn.get(self.pairs.get(res.urn, ""))
         if live is not None and live.taint:
             add("tainted", "is marked for replacement in the live state and will be replaced")

@@ -117,6 +117,8 @@ class ReplayHost:
                 await replay.run()
             except grpc.aio.AioRpcError as err:
                 return _rpc_failure(err)
+            except asyncio.CancelledError:
+                return "stopped"  # the server is going down: the engine was killed, or nobody waits any more
             except (ReplayError, RewindError) as err:
                 self.refusal = str(err)
                 return str(err)

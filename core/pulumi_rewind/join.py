@@ -186,12 +186,13 @@ def surely_differ(one: msgspec.Raw, other: msgspec.Raw) -> bool:
     False means that only decoding tells. The engine writes keys in order and numbers in one form; only the indentation
     depends on where a file comes from, and shows in the last line.
     """
-    if _bytes_tell(one, other):
-        return True
     left, right = _members.decode(one) or {}, _members.decode(other) or {}
-    if (left.keys() ^ right.keys()) - {DEFAULTS}:
-        return True
-    return any(value != right[key] and _bytes_tell(value, right[key]) for key, value in left.items() if key != DEFAULTS)
+    for key, value in left.items():
+        if key != DEFAULTS:
+            there = right.get(key)
+            if there is None or (value != there and _bytes_tell(value, there)):
+                return True
+    return any(key not in left for key in right if key != DEFAULTS)
 
 
 def _bytes_tell(one: msgspec.Raw, other: msgspec.Raw) -> bool:

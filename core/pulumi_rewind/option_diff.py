@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -40,12 +41,19 @@ _BOOKKEEPING: Final = {
     "stack_trace": "stackTrace",
 }
 
+_all_own: Final = attrgetter(
+    *_FLAGS, *_UNORDERED, *_URNS, *_URN_LISTS, "custom_timeouts", "resource_hooks", "init_errors", "replacement_trigger"
+)
+_all_references: Final = attrgetter("parent", "provider", "dependencies", "external")
+
 DEPENDENCIES: Final = "dependencies"
 VERSION: Final = "version"
 
 
 def own_options(old: Resource, new: Resource, urn_now: Callable[[str], str]) -> Iterator[Edit]:
     """What someone decided on: everything but the references that every resource has. `urn_now` renames old URNs."""
+    if _all_own(old) == _all_own(new):
+        return
     for name, shown in _FLAGS.items():
         yield from _option(shown, getattr(old, name), getattr(new, name))
     for name, shown in _UNORDERED.items():
@@ -62,8 +70,16 @@ def own_options(old: Resource, new: Resource, urn_now: Callable[[str], str]) -> 
         yield from edits(triggers[0], triggers[1], ("replacementTrigger",))
 
 
+def same_references(old: Resource, new: Resource) -> bool:
+    """Whether two resources name the same others, told without looking closer."""
+    return bool(_all_references(old) == _all_references(new)) and (old.id == new.id or not new.external)
+
+
 def references(
-    old: Resource, new: Resource, urn_now: Callable[[str], str], versions: Callable[[], tuple[str, str]]
+    old: Resource,
+    new: Resource,
+    urn_now: Callable[[str], str],
+    versions: Callable[[Resource, Resource], tuple[str, str]],
 ) -> Iterator[Edit]:
     """Parent, provider and its plugin's version, and what a resource depends on, between two sides that are there."""
     yield from _option("parent", urn_now(old.parent), new.parent)
@@ -73,7 +89,7 @@ def references(
         one, other = urn_now(old.provider_urn), new.provider_urn
         if one != other and not (_by_default(one) and _by_default(other)):
             yield from _option("provider", one, other)
-    before, after = versions()
+    before, after = versions(old, new)
     yield from _option(VERSION, before, after)
     yield from _option(
         DEPENDENCIES, sorted(set(map(urn_now, old.dependencies or ()))), sorted(set(new.dependencies or ()))

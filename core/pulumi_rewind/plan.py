@@ -52,6 +52,8 @@ class Step:
     replace_keys: tuple[str, ...] = ()
     """The properties that force a replacement."""
     old_id: str = ""
+    renamed_from: str = ""
+    """The URN of the same object today, where it differs."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ class Plan:
     """What changes in the state alone, without a step of the engine: outputs, options, secretness."""
     prepared: Prepared = field(repr=False, compare=False)
     """What the run needs; holds secrets, never shown."""
+
+    def close(self) -> None:
+        """Gives up what the plan holds for a run (materialised assets); call it when it won't be run any more."""
+        self.prepared.close()
 
     @property
     def nothing_to_do(self) -> bool:
@@ -136,8 +142,11 @@ def plan_steps(events: Iterable[EngineEvent], goal: Goal) -> tuple[Step, ...]:
             step = event.step
             if step.urn and not _is_default_provider(step):
                 seen.setdefault(step.urn, []).append(step)
-    renamed = {new for new, old in _renames(goal).items() if new != old}
-    return tuple(_step(urn, metas, urn in renamed) for urn, metas in seen.items())
+    renames = _renames(goal)
+    return tuple(_step(urn, metas, renames.get(urn, "")) for urn, metas in seen.items())
+
+
+_MAKES = frozenset({"replace", "create", "create-replacement", "import-replacement", "read-replacement"})
 
 
 def _is_default_provider(step: StepMetadata) -> bool:
@@ -151,15 +160,18 @@ def _renames(goal: Goal) -> dict[str, str]:
     return {rehomed(item.urn, goal.stack, goal.project): item.live_urn for item in goal.registrations if item.aliases}
 
 
-def _step(urn: str, metas: list[StepMetadata], renamed: bool) -> Step:
+def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
+    metas = [meta for meta in metas if meta.op != "refresh"] or metas
     ops = list(dict.fromkeys(meta.op for meta in metas))
     op = next((_OPS[name] for name in ops if _OPS.get(name) == "replace"), None) or _OPS.get(ops[0], ops[0])
+    if op == "replace" and not _MAKES.intersection(ops):
+        op = "delete"  # deleted because of what it depends on, and the target lacks it
     main = next((meta for meta in metas if meta.detailed_diff or meta.diffs), metas[0])
     side = main.old or main.new
     forecast = _FORECASTS.get(op, op)
     if op == "delete" and side is not None and side.retain_on_delete:
         forecast = "kept"
-    if op == "same" and renamed:
+    if op == "same" and renamed_from:
         op = forecast = "rename"
         forecast = "renamed"
     keys = sorted(main.detailed_diff) if main.detailed_diff else list(main.diffs or ()) or _changed_inputs(main)
@@ -175,6 +187,7 @@ def _step(urn: str, metas: list[StepMetadata], renamed: bool) -> Step:
         delete_first=op == "replace" and ops[0] == "delete-replaced",
         replace_keys=tuple(dict.fromkeys(key for meta in metas for key in meta.keys or ())),
         old_id=next((meta.old.id for meta in metas if meta.old is not None), ""),
+        renamed_from=renamed_from if op != "create" else "",
     )
 
 

@@ -61,6 +61,11 @@ class Prepared:
     private: Path | None = field(default=None)
     """Where materialised assets lie until the run is over."""
 
+    def close(self) -> None:
+        """Removes what was materialised."""
+        if self.private is not None:
+            shutil.rmtree(self.private, ignore_errors=True)
+
 
 @contextlib.contextmanager
 def private_directory() -> Iterator[Path]:
@@ -155,7 +160,7 @@ def build_plan(
     rest = tuple(
         Risk(note.code, f"{_name(note)}{note.message}", blocking=note.blocking, urn=note.urn)
         for note in notes
-        if note not in shown and (note.blocking or note.code == "snippet")
+        if note not in shown and (note.blocking or note.code in {"snippet", "left-out"})
     )
     newest = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
     risks = tuple(
@@ -169,6 +174,8 @@ def build_plan(
         )
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
+    # What a step changes and what an alias renames is shown there.
+    shown_elsewhere = {step.urn for step in moving} | set(goal.pairs.values()) - set(report.urns.values())
     return Plan(
         stack=str(session.stack),
         target=target,
@@ -184,7 +191,7 @@ def build_plan(
         state_only=tuple(
             difference
             for difference in verify(goal, report, live_plain, live_plain)
-            if not difference.expected and difference.urn not in {step.urn for step in moving}
+            if not difference.expected and difference.urn not in shown_elsewhere
         ),
         prepared=Prepared(
             goal,

@@ -16,7 +16,7 @@ import msgspec
 
 from pulumi_rewind.list_align import align
 from pulumi_rewind.show import readable, value_text
-from pulumi_rewind.values import DEFAULTS, MASK, Json, contains_secret, is_secret, kind_of, mask, reveal
+from pulumi_rewind.values import DEFAULTS, MASK, SECRET, Json, contains_secret, is_secret, kind_of, mask, reveal
 
 Kind = Literal["added", "removed", "changed"]
 
@@ -58,19 +58,25 @@ def edits(old: Json, new: Json, path: tuple[Segment, ...] = (), *, noise: bool =
     With `noise` also what means nothing by itself: the bookkeeping of providers (``__defaults``) and JSON text that
     is only written differently.
     """
-    if is_secret(old) or is_secret(new):
-        yield from _secrets(old, new, path)
-    elif isinstance(old, dict) and isinstance(new, dict) and kind_of(old) == kind_of(new):
-        if kind_of(old) is None:
-            yield from _objects(old, new, path, noise)
-        elif not _same_special(old, new):
-            yield Edit(path, "changed", old, new, contains_secret(old) or contains_secret(new))
+    if isinstance(old, dict) or isinstance(new, dict):
+        yield from _dicts(old, new, path, noise)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _lists(old, new, path, noise)
     elif isinstance(old, str) and isinstance(new, str):
         if old != new:
             yield from _strings(old, new, path, noise)
     elif not same(old, new):
+        yield Edit(path, "changed", old, new, contains_secret(old) or contains_secret(new))
+
+
+def _dicts(old: Json, new: Json, path: tuple[Segment, ...], noise: bool) -> Iterator[Edit]:
+    """What is an object on a side: a secret, another special value, or a plain object."""
+    one, other = kind_of(old), kind_of(new)
+    if SECRET in (one, other):
+        yield from _secrets(old, new, path)
+    elif one is None and other is None and isinstance(old, dict) and isinstance(new, dict):
+        yield from _objects(old, new, path, noise)
+    elif one is None or one != other or not _same_special(old, new):
         yield Edit(path, "changed", old, new, contains_secret(old) or contains_secret(new))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.model import Checkpoint, Lock, Resource, urn_name
+from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.replay import ReplayReport
 
@@ -78,15 +78,10 @@ def stack_risks(
 ) -> Iterable[Risk]:
     """The risks of the plan as a whole."""
     for lock in locks:
-        yield Risk("locked", f"the stack is locked by {lock}", blocking=True)
+        advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
+        yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
     for pending in live.pending_operations:
-        name = urn_name(pending.resource.urn)
-        yield Risk(
-            "pending-operation",
-            f"a killed update left {pending.type} {name} open; whether it happened is unknown: "
-            "check it, or run `pulumi refresh`",
-            urn=pending.resource.urn,
-        )
+        yield _pending_risk(pending)
     for res in live.resources:
         if res.delete:
             message = "an old copy still waits for its deletion; the engine deletes it in this run"
@@ -104,6 +99,23 @@ def stack_risks(
             yield Risk("config-differs", f"today's configuration is used; it differs from the target's in: {names}")
     if not refreshed:
         yield Risk("not-refreshed", "the state was not compared with the real resources (`--refresh` does)")
+
+
+def _pending_risk(pending: PendingOperation) -> Risk:
+    urn = pending.resource.urn
+    name = urn_name(urn)
+    if pending.type == "creating":
+        # The engine would create it a second time and carry the old operation along for ever.
+        return Risk(
+            "pending-create",
+            f"a killed update may have created {name}, which the state doesn't know. Look for it; then adopt it with "
+            f"`pulumi refresh --import-pending-creates '{urn}' --import-pending-creates ID`, or, if it isn't there or "
+            "you removed it, forget it with `pulumi refresh --clear-pending-creates`",
+            blocking=True,
+            urn=urn,
+        )
+    message = f"a killed update was {pending.type} {name}; whether it finished is unknown"
+    return Risk("pending-operation", message, urn=urn)
 
 
 def _plain(value: object) -> object:

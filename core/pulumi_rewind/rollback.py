@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -102,8 +101,7 @@ class RollbackRun:
         try:
             yield from self._events(started)
         finally:
-            if self.plan.prepared.private is not None:
-                shutil.rmtree(self.plan.prepared.private, ignore_errors=True)
+            self.plan.close()
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
         yield Phase("guard", "checking that nothing moved since the review")
@@ -220,6 +218,7 @@ class RollbackRun:
         error = run.error(f"the rollback to {self.plan.target.label} failed")
         if not self._changed:
             self.session.journal.end()
+            error.hint = f"{error.hint} Nothing was changed.".strip()
             return error
         return IncompleteError(str(error), hint=resume)
 

@@ -10,9 +10,11 @@ from typing import Final
 
 import msgspec
 
-_MANIFEST: Final = re.compile(rb'"manifest":\{[^{}]*\}')
-_MANIFEST_WITHIN: Final = 1024
-"""Pulumi writes the manifest first; further in, the bytes would be a property's."""
+_HEAD: Final = re.compile(
+    rb'\{"version":\d+,(?:"features":\[[^\]]*\],)?(?:"checkpoint":\{"stack":"[^"\\]*","latest"|"deployment"):\{'
+    rb'("manifest":\{[^{}]*\})'
+)
+"""How a checkpoint begins as Pulumi writes it, up to the end of the manifest."""
 
 
 class _Body(msgspec.Struct):
@@ -40,10 +42,10 @@ def same_bytes(one: bytes, other: bytes) -> bool:
 
 
 def _same_but_manifest(one: bytes, other: bytes) -> bool:
-    left, right = _MANIFEST.search(one, 0, _MANIFEST_WITHIN), _MANIFEST.search(other, 0, _MANIFEST_WITHIN)
+    left, right = _HEAD.match(one), _HEAD.match(other)
     if left is None or right is None or len(one) - left.end() != len(other) - right.end():
         return False
-    return one[: left.start()] == other[: right.start()] and one[left.end() :] == other[right.end() :]
+    return one[: left.start(1)] == other[: right.start(1)] and one[left.end() :] == other[right.end() :]
 
 
 def _parts(raw: bytes) -> dict[str, msgspec.Raw]:

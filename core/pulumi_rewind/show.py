@@ -19,12 +19,10 @@ from pulumi_rewind.values import (
     kind_of,
 )
 
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
 
 def inert(text: str, *, newlines: str = "⏎") -> str:
     """The text with control, escape and direction characters made visible."""
-    if text.isprintable() and not _BIDI.intersection(text):
+    if text.isprintable():  # direction marks are not
         return text
     out: list[str] = []
     for char in text:
@@ -34,7 +32,7 @@ def inert(text: str, *, newlines: str = "⏎") -> str:
             out.append(" ")
         elif char == " ":
             out.append(char)
-        elif char in _BIDI or unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
+        elif unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
             out.append(f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}")
         else:
             out.append(char)
@@ -43,7 +41,8 @@ def inert(text: str, *, newlines: str = "⏎") -> str:
 
 def value_text(value: Json, *, limit: int = 120) -> str:
     """A value as one line: JSON, special values readable, long ones cut with ``…``; nothing in it is active."""
-    text = inert(value) if isinstance(value, str) else inert(msgspec.json.encode(readable(value)).decode())
+    plain = readable(value)
+    text = inert(plain if isinstance(plain, str) else msgspec.json.encode(plain).decode())
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
 
 

@@ -15,7 +15,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import DEFAULTS, Json, is_secret, reveal
+from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
     recorded = item.source.decoded_inputs()
     ignored = set(item.source.ignore_changes or ())
     stripped = sent_inputs(res)
-    recreated = not item.live_id or item.live_id != res.id
+    recreated = res.id != item.source.id  # another object than the recorded one, from this run or an earlier one
     for key in sent.keys() | stripped.keys():
         if key in ignored:
             if sent.get(key) != stripped.get(key):
@@ -110,7 +110,9 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
 
 
 def _values(urn: str, path: str, wanted: Json, got: Json) -> Iterable[Difference]:
-    """Compares values and secretness; says where, never what."""
+    """Compares values and secretness; says where, never what. What a preview can't know is no difference."""
+    if is_unknown(wanted):
+        return
     if is_secret(wanted) != is_secret(got):
         message = "should be a secret and is not" if is_secret(wanted) else "is a secret and should not be"
         yield Difference(urn, path, message)

@@ -325,19 +325,20 @@ def test_a_commit_that_was_never_deployed_names_its_nearest_ancestors(store: Fil
     shas = [repo.commit(f"commit {number}") for number in range(6)]
     never = repo.commit("never", "v9")
     store.add("1", commit=shas[4])
-    store.add("2", commit=shas[4], result="failed")
+    store.add("2", commit=shas[4])
+    store.add("3", commit=shas[4], result="failed")
     for number in (0, 1, 2):
         store.add(number, commit=shas[number])
     repo.git("checkout", "--quiet", "--orphan", "other")
     orphan = repo.commit("orphan")
-    store.add("6", commit=orphan)
+    store.add("7", commit=orphan)
     for text in ("v9", never, never[:8]):
         error = refuse(store, text, repo)
         assert f"{never[:7]} was never deployed to shop/dev" in str(error)
         assert [line.split(",")[0] for line in error.candidates] == [
-            f"#1 (commit {shas[4][:7]}",
-            f"#5 (commit {shas[2][:7]}",
-            f"#4 (commit {shas[1][:7]}",
+            f"#2 (commit {shas[4][:7]}",
+            f"#6 (commit {shas[2][:7]}",
+            f"#5 (commit {shas[1][:7]}",
         ]
     repo.git("checkout", "--quiet", "--orphan", "third")
     repo.commit("third", "alone")

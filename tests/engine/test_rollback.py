@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from typing import Any
 
 import pytest
 
-from pulumi_rewind.errors import IncompleteError, RefusedError
+from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError
 from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 
@@ -142,6 +143,34 @@ def test_a_component_that_was_renamed_and_retyped_keeps_its_children(stack: Engi
     assert stack.resources()["two-srv"]["id"] == first
     assert roll_back(stack, "1").differences == ()
     assert stack.resources()["one-srv"]["id"] == first
+    stack.write_program(one)
+    stack.expect_no_changes()
+
+
+PARENTS = (
+    HEAD
+    + """
+class Box(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("my:c:Box", name, {{}}, opts)
+        self.server = bridged.Server(f"{{name}}-srv", {{"image": "i"}}, pulumi.ResourceOptions(parent=self))
+        self.register_outputs({{"serverId": self.server.id}})
+outer = pulumi.ComponentResource("my:c:Outer", "outer")
+box = Box("box", pulumi.ResourceOptions(parent={parent}, aliases={aliases}))
+"""
+)
+
+
+def test_a_component_that_was_re_parented_keeps_its_children(stack: EngineStack) -> None:
+    one = PARENTS.format(parent="None", aliases="[]")
+    stack.up(one)
+    first = stack.resources()["box-srv"]["id"]
+    stack.up(PARENTS.format(parent="outer", aliases="[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]"))
+    assert stack.resources()["box-srv"]["id"] == first
+    assert "my:c:Outer$my:c:Box$" in stack.resources()["box-srv"]["urn"]
+    assert roll_back(stack, "1").differences == ()
+    assert stack.resources()["box-srv"]["id"] == first
+    assert "Outer" not in stack.resources()["box-srv"]["urn"]
     stack.write_program(one)
     stack.expect_no_changes()
 
@@ -358,3 +387,41 @@ def test_a_partial_rollback_takes_along_what_it_needs(stack: EngineStack) -> Non
     assert now["lone"]["inputs"]["image"] == "2"
     assert "extra" in now
     assert now["app"]["inputs"]["dependsId"] == now["db"]["id"]
+
+
+def test_a_refresh_sees_drift_in_the_plan_and_the_run_brings_it_back(stack: EngineStack) -> None:
+    stack.up(web("nginx:1"))
+    server = stack.resources()["web"]["id"]
+    path = next(stack.objects.glob(f"srv/{server}.json"))
+    record = json.loads(path.read_text())
+    record["inputs"]["image"] = "somebody:else"
+    path.write_text(json.dumps(record))
+    assert plan(stack, "1").steps == ()
+    made = plan(stack, "1", refresh=True)
+    assert steps(made)["web"].op == "update"
+    assert run(stack, made)[0].differences == ()
+    assert stack.physical("srv")[server]["inputs"]["image"] == "nginx:1"
+
+
+def test_a_provider_plugin_that_is_missing_is_named(stack: EngineStack) -> None:
+    stack.up(web("nginx:1"))
+    stack.up(web("nginx:2"))
+    (stack.home / "plugins").rename(stack.home / "away")
+    with pytest.raises(EngineError, match="pulumi-resource-bridged") as caught:
+        plan(stack, "1")
+    assert "plugin install" in caught.value.hint
+
+
+def test_a_backend_that_cannot_be_written_changes_nothing(stack: EngineStack) -> None:
+    stack.up(web("nginx:1"))
+    stack.up(web("nginx:2"))
+    made = plan(stack, "1")
+    locks = stack.backend / ".pulumi" / "locks"
+    shutil.rmtree(locks, ignore_errors=True)
+    locks.write_text("in the way: a read-only file system would not stop root, who may run this test")
+    state = stack.state_file.read_bytes()
+    with pytest.raises(EngineError) as caught:
+        run(stack, made)
+    assert "Nothing was changed" in caught.value.hint
+    assert stack.state_file.read_bytes() == state
+    assert session(stack).journal.read() is None

@@ -46,6 +46,7 @@ class FileHistory:
 
     def __init__(self, directory: Path, stack: StackRef, check: Callable[[], None]) -> None:
         self._directory = directory
+        self._directory_text = str(directory)  # paths are costly where there are 10,000 of them
         self._stack = stack
         self._check = check
         self._records: Names = {}
@@ -141,7 +142,7 @@ class FileHistory:
             )
         try:
             if isinstance(names, str):
-                return read_file(self._directory / names, what)
+                return read_file(f"{self._directory_text}/{names}", what)
             path = newest_variant([self._directory / name for name in sorted(names, key=len)], what)
             if path is not None:
                 return read_file(path, what)

@@ -1,0 +1,297 @@
+"""Makes a demo: project, repository, and every release deployed by the real engine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+import zlib
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pulumi_rewind.demo import content
+from pulumi_rewind.demo.folder import Demo, enclosing_demo, find_demo
+from pulumi_rewind.errors import EngineError, RewindError, UsageError
+from pulumi_rewind.events import EngineEvent
+
+if TYPE_CHECKING:
+    from pulumi_rewind.engine import Engine
+
+FIRST_PORT: Final = 8101
+LAST_PORT: Final = 8900
+"""Ports for the services are looked for in this range: outside the one that systems give away by themselves."""
+
+IDENTITY: Final = ("Ada Demo", "ada@example.invalid")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Something begins."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """It is done."""
+
+    what: str
+    detail: str = ""
+    changes: Mapping[str, int] | None = None
+    """Of a deployment, as the engine counts them."""
+    seconds: float = 0.0
+    failed: bool = False
+    """A deployment that failed, as it was meant to."""
+
+
+Progress = Begun | Done | EngineEvent
+
+
+def build_demo(folder: Path, environ: Mapping[str, str] = os.environ) -> Generator[Progress, None, None]:
+    """Makes a demo in `folder`; an earlier complete one there is replaced. `folder.find_demo` then finds it.
+
+    Raises:
+        UsageError: the folder is not empty and not a demo's, or a demo in it was not finished.
+        EngineError: there is no engine, it can't run Python programs, or a deployment ended as it should not.
+        RewindError: there is no git, no free port, or the folder can't be written.
+    """
+    root = folder.resolve()
+    older = _check_folder(root, folder)
+    git = _find_git(environ)
+    engine_file, version = _find_engine(environ)
+    if older is not None:
+        yield Begun("removing the demo that was there")
+        older.clean(environ)
+        yield Done("removed the demo that was there")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        demo = Demo(root, dict(zip(content.SERVICES, free_ports(len(content.SERVICES), root), strict=True)))
+        demo.write_marker()
+        _write_project(demo, engine_file)
+    except OSError as err:
+        raise RewindError(f"{root} can't be written: {err}", hint="Name another folder: `demo DIR`.") from None
+    maker = _Maker(demo, git, engine_file, version, environ)
+    yield Begun("making the project")
+    maker.make_project()
+    yield Done("project, repository and stack made", f"pulumi {version}")
+    for release in content.RELEASES:
+        yield Begun(f"deploying {release.tag}: {release.title}")
+        yield from maker.deploy(release)
+    demo.completed()
+
+
+# -- what is needed -------------------------------------------------------------------------------------------------
+
+
+def _check_folder(root: Path, folder: Path) -> Demo | None:
+    """The complete demo that is there, None where there is nothing."""
+    demo = find_demo(root)
+    if demo is not None:
+        if Path.cwd().is_relative_to(root):
+            raise UsageError(f"{root} is where you are, and it would be removed", hint="Leave it first: `cd ..`.")
+        if not demo.complete:
+            raise UsageError(
+                f"the demo in {folder} was not finished",
+                hint=f"Remove it first: `pulumi-rewind demo --clean {folder}`.",
+            )
+        return demo
+    outer = enclosing_demo(root)
+    if outer is not None:
+        raise UsageError(f"{folder} is inside the demo in {outer.root}", hint="Name a folder outside of it.")
+    try:
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            what = "is not empty, and not a demo" if root.is_dir() else "is not a folder"
+            raise UsageError(
+                f"{folder} {what}; nothing was touched", hint="Name a new or empty folder: `pulumi-rewind demo DIR`."
+            )
+    except OSError as err:
+        raise RewindError(f"{folder} can't be read: {err}", hint="Name another folder: `demo DIR`.") from None
+    return None
+
+
+def _find_git(environ: Mapping[str, str]) -> str:
+    found = shutil.which("git", path=environ.get("PATH", os.defpath))
+    if found is None:
+        raise RewindError("there is no git on PATH", hint="Install git: the demo is a git repository with tags.")
+    return found
+
+
+def _find_engine(environ: Mapping[str, str]) -> tuple[Path, str]:
+    from pulumi_rewind.toolchain import find_engine, language_host
+
+    info = find_engine(environ)
+    if language_host(info.path, "python", environ) is None:
+        raise EngineError(
+            f"{info.path} has no pulumi-language-python beside it or on PATH, so it can't run the demo's programs",
+            hint="Install a complete pulumi (https://www.pulumi.com/docs/install/), or run `make setup` in a clone.",
+        )
+    return info.path, info.version
+
+
+def free_ports(count: int, root: Path) -> list[int]:
+    """Ports on which nothing listens.
+
+    Where the search begins depends on the folder: a demo also keeps ports of services that don't run right now, and
+    another demo should not take them.
+
+    Raises:
+        RewindError: there are not enough.
+    """
+    span = LAST_PORT - FIRST_PORT + 1
+    begin = zlib.crc32(os.fsencode(root)) // 10 * 10 % span
+    found: list[int] = []
+    for step in range(span):
+        port = FIRST_PORT + (begin + step) % span
+        if _is_free(port):
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise RewindError(
+        f"of the ports {FIRST_PORT} to {LAST_PORT} fewer than {count} are free", hint="End what listens there."
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the servers do: a port that only waits for old connections to end is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+# -- what is made ---------------------------------------------------------------------------------------------------
+
+
+def _write_project(demo: Demo, engine_file: Path) -> None:
+    """Every file of the project that all releases share, and those that stay out of its repository."""
+    (demo.root / "Pulumi.yaml").write_text(content.project_file(demo.backend_url, demo.virtualenv), encoding="utf-8")
+    config = content.stack_config(str(demo.machine), demo.ports)
+    (demo.root / f"Pulumi.{content.STACK}.yaml").write_text(config, encoding="utf-8")
+    (demo.root / ".gitignore").write_text(content.IGNORED, encoding="utf-8")
+    package = demo.root / "shop"
+    package.mkdir()
+    for source in sorted((Path(__file__).parent / "shop").glob("*.py")):
+        shutil.copyfile(source, package / source.name)
+    for directory in (demo.machine, demo.state, demo.home):
+        directory.mkdir(mode=0o700)
+    demo.passphrase_file.touch(mode=0o600)
+    demo.passphrase_file.write_text(secrets.token_urlsafe(18) + "\n", encoding="utf-8")
+    script = content.environment_script(
+        demo.variables(),
+        ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_BACKEND_URL", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN"],
+        [*([f"{demo.virtualenv}/bin"] if demo.virtualenv else []), str(engine_file.parent)],
+    )
+    demo.environment_file.write_text(script, encoding="utf-8")
+
+
+class _Maker:
+    def __init__(self, demo: Demo, git: str, engine_file: Path, version: str, environ: Mapping[str, str]) -> None:
+        self.demo = demo
+        self.git_file = git
+        self.environ = demo.environ(environ)
+        self.engine = self._engine(engine_file, version)
+
+    def _engine(self, path: Path, version: str) -> Engine:
+        from pulumi_rewind.engine import Engine
+        from pulumi_rewind.workspace import find_workspace
+
+        return Engine(path, version, find_workspace(self.demo.root, environ=self.environ))
+
+    @property
+    def stack(self) -> str:
+        return f"organization/{content.PROJECT}/{content.STACK}"
+
+    def git(self, *arguments: str) -> None:
+        """Runs git with nothing of the operator's configuration."""
+        own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+        done = subprocess.run(
+            [self.git_file, "-c", "core.hooksPath=/dev/null", *arguments],
+            cwd=self.demo.root,
+            env=self.environ | own,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            raise RewindError(f"git {arguments[0]} failed: {said}", hint="Is this git usable in other folders?")
+
+    def make_project(self) -> None:
+        """The repository and the stack with its secret."""
+        self.git("init", "--quiet")
+        self.git("symbolic-ref", "HEAD", "refs/heads/main")
+        name, mail = IDENTITY
+        for key, value in {
+            "user.name": name,
+            "user.email": mail,
+            "commit.gpgsign": "false",
+            "tag.gpgsign": "false",
+        }.items():
+            self.git("config", key, value)
+        self.engine.call(["stack", "init", content.STACK])
+        self._set_secret("dbPassword", secrets.token_urlsafe(12))
+
+    def _set_secret(self, key: str, value: str) -> None:
+        """Through standard input: a command line can be seen by everyone on the machine."""
+        from pulumi_rewind.engine import failure
+
+        done = subprocess.run(
+            [str(self.engine.path), "config", "set", "--secret", key, "-s", self.stack, "--non-interactive"],
+            cwd=self.demo.root,
+            env=self.engine.environment(),
+            input=value.encode(),
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise failure("pulumi config set failed", done.stderr.decode(errors="replace"))
+
+    def deploy(self, release: content.Release) -> Iterator[Progress]:
+        """Commits, tags and deploys one release."""
+        from pulumi_rewind.prepare import private_directory
+
+        (self.demo.root / "__main__.py").write_text(release.program, encoding="utf-8")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", release.title)
+        self.git("tag", "--annotate", release.tag, "--message", f"Release {release.tag}")
+        started = time.monotonic()
+        with private_directory() as private:
+            run = self.engine.start(["up", "--yes", "--skip-preview", "-s", self.stack], private=private)
+            try:
+                yield from run.events()
+            finally:
+                if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
+                    run.interrupt()
+                    try:
+                        run.process.wait()
+                    except KeyboardInterrupt:
+                        run.kill()
+                        raise
+        failed = run.returncode != 0
+        if failed != release.fails:
+            error = run.error(f"deploying {release.tag} failed")
+            if failed:
+                raise error
+            raise EngineError(f"deploying {release.tag} was to fail, and did not", hint="Please report it.")
+        reason = _reason(run.error("").args[0]) if failed else ""
+        yield Done(
+            f"{release.tag}  {release.title}",
+            reason,
+            changes=run.summary.changes if run.summary else {},
+            seconds=time.monotonic() - started,
+            failed=failed,
+        )
+
+
+def _reason(text: str) -> str:
+    """The last line of a provider's traceback."""
+    lines = [line.strip() for line in text.splitlines() if "Error: " in line]
+    return lines[-1] if lines else text.strip().splitlines()[-1]

@@ -1,0 +1,200 @@
+"""What a demo project is made of: its files and, for each release, its program. Pure."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PROJECT: Final = "shop"
+STACK: Final = "dev"
+SERVICES: Final = ("api", "web", "storefront")
+"""Every service that some release has; each gets a port."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of the shop."""
+
+    tag: str
+    title: str
+    """Of its commit."""
+    program: str
+    fails: bool = False
+    """Whether its deployment is meant to fail half-way."""
+
+
+HEAD: Final = '''\
+"""The shop, as code. `shop/resources.py` says what a database, a service … is on this machine."""
+
+import pulumi
+
+from shop.resources import {kinds}
+
+config = pulumi.Config()
+password = config.require_secret("dbPassword")
+
+'''
+
+TAIL: Final = """
+pulumi.export("connection", pulumi.Output.concat("sqlite://shop:", password, "@", db.id))
+"""
+
+_V10: Final = """\
+db = Database("shop-db", encoding="UTF-8", password=password)
+
+products = Dataset(
+    "products",
+    database=db,
+    columns=["name", "price"],
+    rows=[["Teapot", "24.00"], ["Mug", "8.50"]],
+)
+
+api_config = ConfigFile(
+    "api-config",
+    {"headline": "open for business", "database": db.id, "path": db.path, "tables": [products.table]},
+)
+api = WebServer("api", version="1.0", port=config.require_int("apiPort"), config=api_config)
+
+pulumi.export("api", api.url)
+"""
+
+_V11: Final = """\
+db = Database("shop-db", encoding="UTF-8", password=password)
+
+products = Dataset(
+    "products",
+    database=db,
+    columns=["name", "price"],
+    rows=[["Teapot", "24.00"], ["Mug", "8.50"], ["Whisk", "6.00"]],
+)
+orders = Dataset(
+    "orders",
+    database=db,
+    columns=["customer", "product"],
+    rows=[["Ada", "Teapot"], ["Grace", "Mug"]],
+)
+
+api_config = ConfigFile(
+    "api-config",
+    {"headline": "open for business", "database": db.id, "path": db.path, "tables": [products.table, orders.table]},
+)
+api = WebServer("api", version="1.1", port=config.require_int("apiPort"), config=api_config)
+
+web_config = ConfigFile(
+    "web-config",
+    {"headline": "welcome", "upstream": api.url, "database": db.id, "path": db.path, "tables": [products.table]},
+)
+web = WebServer("web", version="1.1", port=config.require_int("webPort"), config=web_config)
+
+pulumi.export("api", api.url)
+pulumi.export("web", web.url)
+"""
+
+_V12: Final = (
+    _V11.replace('version="1.1"', 'version="1.2"')
+    .replace('["Teapot", "24.00"]', '["Teapot", "19.00"]')
+    .replace('"headline": "welcome"', '"headline": "spring sale"')
+    .replace('["Grace", "Mug"]]', '["Grace", "Mug"], ["Edsger", "Whisk"]]')
+)
+
+_V13: Final = """\
+db = Database("shop-db", encoding="UTF-16le", password=password)
+
+products = Dataset(
+    "products",
+    database=db,
+    columns=["name", "price"],
+    rows=[["Teapot", "1900"], ["Mug", "850"]],
+)
+orders = Dataset(
+    "orders",
+    database=db,
+    columns=["customer", "product", "total"],
+    rows=[["Ada", "Teapot", "0"], ["Grace", "Mug", "0"]],
+)
+
+api_config = ConfigFile(
+    "api-settings",
+    {"headline": "now in cents", "database": db.id, "path": db.path, "tables": [products.table, orders.table]},
+    opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="api-config")]),
+)
+api = WebServer("api", version="1.3", port=config.require_int("apiPort"), config=api_config)
+
+storefront_config = ConfigFile(
+    "storefront-config",
+    {"headline": "a new look", "upstream": api.url, "database": db.id, "path": db.path, "tables": [products.table]},
+)
+storefront = WebServer("storefront", version="1.3", port=config.require_int("storefrontPort"), config=storefront_config)
+
+totals = Migration(
+    "fill-in-totals",
+    database=db,
+    sql="UPDATE orders SET total = price * quantity",
+    opts=pulumi.ResourceOptions(depends_on=[orders, storefront]),
+)
+
+pulumi.export("api", api.url)
+pulumi.export("storefront", storefront.url)
+"""
+
+_KINDS: Final = "ConfigFile, Database, Dataset, WebServer"
+
+
+def _program(body: str, kinds: str = _KINDS) -> str:
+    return HEAD.format(kinds=kinds) + body + TAIL.removeprefix("\n")
+
+
+RELEASES: Final = (
+    Release("v1.0", "Open the shop", _program(_V10)),
+    Release("v1.1", "Orders, and a web front", _program(_V11)),
+    Release("v1.2", "Spring sale", _program(_V12)),
+    Release(
+        "v1.3",
+        "Prices in cents, a new storefront",
+        _program(_V13, "ConfigFile, Database, Dataset, Migration, WebServer"),
+        fails=True,
+    ),
+)
+"""In the order they are deployed. The last one replaces the database with all its tables, then its migration fails and
+the old web front is left without a database."""
+
+
+def project_file(backend_url: str, virtualenv: str) -> str:
+    """``Pulumi.yaml``; `virtualenv` is empty where Python runs outside of one."""
+    options = f"  options:\n    virtualenv: {json.dumps(virtualenv)}\n" if virtualenv else ""
+    return (
+        f"name: {PROJECT}\n"
+        "description: A demo of pulumi-rewind; everything it makes is inside this directory\n"
+        f"runtime:\n  name: python\n{options}"
+        f"backend:\n  url: {json.dumps(backend_url)}\n"
+    )
+
+
+def stack_config(machine: str, ports: Mapping[str, int]) -> str:
+    """``Pulumi.dev.yaml`` without its secret, which the pulumi CLI adds."""
+    lines = [f'  {PROJECT}:{service}Port: "{port}"\n' for service, port in ports.items()]
+    return "config:\n" + "".join(lines) + f"  {PROJECT}:machine: {json.dumps(machine)}\n"
+
+
+IGNORED: Final = """\
+/machine/
+/pulumi-home/
+/state/
+/.rewind-demo.json
+/env.sh
+/passphrase
+__pycache__/
+"""
+"""``.gitignore``."""
+
+
+def environment_script(variables: Mapping[str, str], unset: Sequence[str], path: Sequence[str]) -> str:
+    """``env.sh``, which a shell reads to use the demo by hand."""
+    lines = ["# Read this into your shell:  . ./env.sh", "# Then pulumi and pulumi-rewind work in this directory.", ""]
+    lines += [f"unset {name}" for name in unset]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    lines.append(f'export PATH={":".join(map(shlex.quote, path))}:"$PATH"')
+    return "\n".join(lines) + "\n"

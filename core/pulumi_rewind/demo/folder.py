@@ -1,0 +1,180 @@
+"""A demo's folder: what belongs to it, how programs run in it, and how it is taken away."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from pulumi_rewind.demo.content import PROJECT, STACK
+from pulumi_rewind.errors import RewindError, UsageError
+
+MARKER: Final = ".rewind-demo.json"
+"""Nothing is ever removed from a folder without it."""
+
+FOREIGN: Final = ("PULUMI_", "GIT_")
+"""Prefixes of variables of the operator's that would lead a demo somewhere else."""
+
+KEPT: Final = ("PULUMI_REWIND_",)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo project in its folder."""
+
+    root: Path
+    """Absolute; also the directory of the Pulumi project and of the git repository."""
+    ports: Mapping[str, int]
+    """Of each service, whether it runs or not."""
+    complete: bool = False
+    """Whether all releases were deployed."""
+
+    @property
+    def marker(self) -> Path:
+        """The file that says that the folder is a demo's."""
+        return self.root / MARKER
+
+    @property
+    def machine(self) -> Path:
+        """Where the resources are."""
+        return self.root / "machine"
+
+    @property
+    def state(self) -> Path:
+        """The file backend."""
+        return self.root / "state"
+
+    @property
+    def home(self) -> Path:
+        """PULUMI_HOME."""
+        return self.root / "pulumi-home"
+
+    @property
+    def passphrase_file(self) -> Path:
+        """What the secrets of the stack are encrypted with."""
+        return self.root / "passphrase"
+
+    @property
+    def environment_file(self) -> Path:
+        """What a shell reads before it works in the folder."""
+        return self.root / "env.sh"
+
+    @property
+    def backend_url(self) -> str:
+        """``file://…``, as the pulumi CLI takes it: not everything is percent-encoded."""
+        from pulumi_rewind.backends import FILE, absolute_url
+
+        plain = str(self.state)
+        for character in "%?#":
+            plain = plain.replace(character, f"%{ord(character):02X}")
+        return absolute_url(FILE + plain, self.root)
+
+    @cached_property
+    def virtualenv(self) -> str:
+        """The virtual environment that we run in, empty if there is none: programs and providers run there too."""
+        return sys.prefix if sys.prefix != sys.base_prefix else ""
+
+    def variables(self) -> dict[str, str]:
+        """What pulumi needs to work in the folder, besides a PATH with an engine on it."""
+        return {
+            "PULUMI_HOME": str(self.home),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase_file),
+            "PULUMI_PYTHON_CMD": sys.executable,
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+
+    def environ(self, base: Mapping[str, str]) -> dict[str, str]:
+        """The operator's environment without what would lead elsewhere, and with what the demo needs."""
+        own = {name: value for name, value in base.items() if not name.startswith(FOREIGN) or name.startswith(KEPT)}
+        return own | {"PWD": str(self.root)} | self.variables()
+
+    def write_marker(self) -> None:
+        """Writes the marker anew."""
+        record = {"made_by": "pulumi-rewind demo", "ports": dict(self.ports), "complete": self.complete}
+        part = self.marker.with_suffix(".part")
+        part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        part.replace(self.marker)
+
+    def completed(self) -> Demo:
+        """The same demo, marked as complete."""
+        done = replace(self, complete=True)
+        done.write_marker()
+        return done
+
+    def pid_files(self) -> list[Path]:
+        """Those of all servers that were started and not stopped."""
+        return sorted((self.machine / "servers").glob("*.pid"))
+
+    def stop_servers(self) -> int:
+        """Stops every server; returns how many were running."""
+        from pulumi_rewind.demo.shop import server
+
+        return sum(server.stop(path) for path in self.pid_files())
+
+    def clean(self, environ: Mapping[str, str] = os.environ) -> int:
+        """Stops the servers and removes the folder; returns how many servers were running.
+
+        Raises:
+            RewindError: something can't be removed.
+        """
+        from pulumi_rewind.journal import Journal
+        from pulumi_rewind.model import StackRef
+
+        stopped = self.stop_servers()
+        Journal(self.backend_url, StackRef(PROJECT, STACK), environ).end()
+        # The marker goes last, so that what could not be removed can still be cleaned.
+        try:
+            for path in self.root.iterdir():
+                if path.name == MARKER:
+                    continue
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+            self.marker.unlink()
+            self.root.rmdir()
+        except OSError as err:
+            raise RewindError(
+                f"{self.root} can't be removed completely: {err}", hint="Remove what is left by hand."
+            ) from None
+        return stopped
+
+
+def find_demo(folder: Path) -> Demo | None:
+    """The demo in a folder, None if there is none."""
+    root = folder.resolve()
+    try:
+        record = json.loads((root / MARKER).read_text(encoding="utf-8"))
+        if record["made_by"] != "pulumi-rewind demo":
+            return None
+        ports = {str(name): int(port) for name, port in record["ports"].items()}
+        return Demo(root, ports, complete=record["complete"] is True)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def enclosing_demo(folder: Path) -> Demo | None:
+    """The demo that a folder is inside of, not the one in it."""
+    return next((demo for parent in folder.resolve().parents if (demo := find_demo(parent)) is not None), None)
+
+
+def open_demo(folder: Path) -> Demo:
+    """The demo in a folder.
+
+    Raises:
+        UsageError: there is none; nothing there is ours to touch.
+    """
+    demo = find_demo(folder)
+    if demo is None:
+        what = "is not a demo" if folder.exists() else "does not exist"
+        raise UsageError(
+            f"{folder} {what}", hint=f"A demo's folder has a file {MARKER}; `pulumi-rewind demo DIR` makes one."
+        )
+    return demo

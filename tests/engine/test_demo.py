@@ -1,0 +1,298 @@
+"""The demo: made by the real engine, seen over HTTP and in SQLite, rolled back, taken away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pulumi_rewind.demo.build import Done, build_demo, free_ports
+from pulumi_rewind.demo.content import RELEASES, STACK
+from pulumi_rewind.demo.folder import MARKER, Demo, find_demo, open_demo
+from pulumi_rewind.demo.look import World, look
+from pulumi_rewind.demo.shop import server
+from pulumi_rewind.errors import EngineError, RewindError, UsageError
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.toolchain import EngineInfo
+
+pytestmark = pytest.mark.slow
+
+
+def environment(engine: EngineInfo, home: Path, **more: str) -> dict[str, str]:
+    """An operator's environment, with settings that would lead a demo astray."""
+    home.mkdir(exist_ok=True)
+    path = [str(engine.path.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    return {
+        "PATH": os.pathsep.join(path),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PULUMI_BACKEND_URL": "file:///nowhere/at/all",
+        "PULUMI_STACK": "production",
+        "PULUMI_CONFIG_PASSPHRASE": "not the demo's",
+        "GIT_DIR": "/nowhere/at/all",
+        **more,
+    }
+
+
+def cli(environ: Mapping[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pulumi_rewind_tui.cli", *arguments],
+        cwd=cwd,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines that name the folder; where there is no /proc, nothing can be said."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"{folder}/" in line:
+            found.append(line)
+    return found
+
+
+@dataclass(frozen=True)
+class Made:
+    demo: Demo
+    done: list[Done]
+    world: World
+    """Right after it was made."""
+    environ: dict[str, str]
+
+    def session(self) -> Session:
+        return open_session(self.demo.root, STACK, environ=self.demo.environ(self.environ))
+
+    def sh(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script in the folder the way the demo tells people to."""
+        return subprocess.run(
+            ["sh", "-ec", f". ./env.sh\n{script}"],
+            cwd=self.demo.root,
+            env={name: value for name, value in self.environ.items() if not name.startswith("GIT_")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def made(engine: EngineInfo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    directory = tmp_path_factory.mktemp("demo")
+    environ = environment(engine, directory / "home")
+    folder = directory / "a shop"
+    try:
+        done = [event for event in build_demo(folder, environ) if isinstance(event, Done)]
+        demo = open_demo(folder)
+        yield Made(demo, done, look(demo), environ)
+    finally:
+        if (left := find_demo(folder)) is not None:
+            left.clean(environ)
+    assert processes_of(folder) == []
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A directory in which no server outlives a failing test."""
+    yield tmp_path
+    for pid_file in tmp_path.glob("*/machine/servers/*.pid"):
+        server.stop(pid_file)
+
+
+def test_three_releases_are_deployed_and_the_fourth_fails_half_way(made: Made) -> None:
+    assert [item.failed for item in made.done[1:]] == [False, False, False, True]
+    assert "no such column" in made.done[-1].detail
+    assert made.demo.complete
+    timeline = made.session().timeline
+    updates = [timeline.update(number) for number in range(1, 5)]
+    assert [update.result for update in updates] == ["succeeded", "succeeded", "succeeded", "failed"]
+    assert [update.dirty for update in updates] == [False] * 4
+    tags = {entry.update.number: entry.tags for entry in timeline.entries() if entry.update.number <= 4}
+    assert tags == {number: (release.tag,) for number, release in enumerate(RELEASES, 1)}
+    assert updates[0].author == "Ada Demo"
+
+
+def test_the_failed_release_left_a_wreck_that_can_be_seen(made: Made) -> None:
+    api, web, storefront = (made.world.service(name) for name in ("api", "web", "storefront"))
+    (database,) = {table.database for table in made.world.tables}
+    assert api.status == storefront.status == 200
+    assert api.text.startswith("api 1.3")
+    assert f"database  {database}\n" in api.text
+    assert "orders    Ada Teapot 0, Grace Mug 0\n" in api.text
+    assert web.status == 503
+    assert web.text.startswith("web 1.2")
+    assert database not in web.text
+    assert "BROKEN: this database is gone" in web.text
+    assert [(table.name, table.rows) for table in made.world.tables] == [
+        ("orders", ("Ada Teapot 0", "Grace Mug 0")),
+        ("products", ("Teapot 1900", "Mug 850")),
+    ]
+
+
+def test_no_secret_is_in_any_file(made: Made) -> None:
+    password = made.sh(f"pulumi config get dbPassword -s {STACK}").stdout.strip()
+    assert len(password) >= 12
+    files = [path for path in made.demo.root.rglob("*") if path.is_file()]
+    assert [str(path) for path in files if password.encode() in path.read_bytes()] == []
+    phrase = made.demo.passphrase_file.read_bytes().strip()
+    assert [path for path in files if phrase in path.read_bytes()] == [made.demo.passphrase_file]
+    assert made.demo.passphrase_file.stat().st_mode & 0o077 == 0
+    assert made.sh("git ls-files").stdout.split() == [
+        ".gitignore", "Pulumi.dev.yaml", "Pulumi.yaml", "__main__.py",
+        "shop/__init__.py", "shop/resources.py", "shop/server.py",
+    ]  # fmt: skip
+
+
+def test_rolled_back_by_hand_everything_is_as_it_was_and_undone_it_is_a_wreck_again(made: Made) -> None:
+    back = made.sh("pulumi-rewind rollback v1.2 --yes --allow-data-loss")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert "equals #3 (v1.2)" in back.stdout
+    world = look(made.demo)
+    (database,) = {table.database for table in world.tables}
+    for name in ("api", "web"):
+        service = world.service(name)
+        assert service.status == 200
+        assert service.text.startswith(f"{name} 1.2")
+        assert f"database  {database}\n" in service.text
+        assert "products  Teapot 19.00, Mug 8.50, Whisk 6.00\n" in service.text
+    assert world.service("storefront").status == 0
+    assert {table.name: table.rows for table in world.tables} == {
+        "orders": ("Ada Teapot", "Grace Mug", "Edsger Whisk"),
+        "products": ("Teapot 19.00", "Mug 8.50", "Whisk 6.00"),
+    }
+    own = made.sh(
+        "git checkout -q v1.2 && pulumi preview --expect-no-changes; code=$?; git checkout -q main; exit $code"
+    )
+    assert own.returncode == 0, own.stdout + own.stderr
+
+    undone = made.sh("pulumi-rewind rollback 4 --yes --allow-data-loss")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert [service.status for service in look(made.demo).services] == [200, 503, 200]
+
+
+def test_a_demo_inside_a_demo_is_refused(made: Made) -> None:
+    with pytest.raises(UsageError, match="is inside the demo"):
+        list(build_demo(made.demo.root / "nested", made.environ))
+    refused = made.sh("pulumi-rewind demo .")
+    assert refused.returncode == 2
+    assert "is where you are" in refused.stderr
+    assert made.demo.marker.exists()
+
+
+def test_the_command_runs_twice_in_a_row_and_cleans_up(engine: EngineInfo, place: Path) -> None:
+    environ = environment(engine, place / "home")
+    for _ in range(2):
+        done = cli(environ, place, "demo", "--run")
+        assert done.returncode == 0, done.stdout + done.stderr
+        before, after = done.stdout.split("what is there after")
+        assert "✗ v1.3" in before
+        assert "BROKEN: this database is gone" in before
+        assert "BROKEN" not in after
+        assert "web 1.2 - spring sale" in after
+        assert "↺ rollback" in after
+        assert "pulumi-rewind demo --clean" in after
+        assert "\x1b" not in done.stdout
+    folder = place / "rewind-demo"
+    assert len(open_demo(folder).pid_files()) == 2
+    ports = open_demo(folder).ports
+    cleaned = cli(environ, place, "demo", "--clean")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert "2 servers stopped" in cleaned.stdout
+    assert not folder.exists()
+    assert [server.ask(port) for port in ports.values()] == [None] * 3
+    assert processes_of(folder) == []
+
+
+def test_interrupted_it_says_how_to_clean_and_is_not_built_upon(engine: EngineInfo, place: Path) -> None:
+    environ = environment(engine, place / "home")
+    folder = place / "half"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pulumi_rewind_tui.cli", "demo", "half"],
+        cwd=place, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "✓ v1.0" in line:
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "pulumi-rewind demo --clean half" in errors
+    again = cli(environ, place, "demo", "half")
+    assert again.returncode == 2
+    assert "was not finished" in again.stderr
+    assert "pulumi-rewind demo --clean half" in again.stderr
+    assert cli(environ, place, "demo", "--clean", "half").returncode == 0
+    assert not folder.exists()
+    assert processes_of(folder) == []
+
+
+def test_a_folder_of_somebody_else_is_never_touched(engine: EngineInfo, tmp_path: Path) -> None:
+    environ = environment(engine, tmp_path / "home")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("years of work")
+    (foreign / MARKER).write_text('{"made_by": "somebody else"}')
+    with pytest.raises(UsageError, match="not a demo"):
+        list(build_demo(foreign, environ))
+    with pytest.raises(UsageError, match="not a demo"):
+        open_demo(foreign)
+    assert cli(environ, tmp_path, "demo", "--clean", "foreign").returncode == 2
+    assert cli(environ, tmp_path, "demo", "--clean", "nowhere").returncode == 2
+    assert sorted(path.name for path in foreign.iterdir()) == [MARKER, "thesis.txt"]
+    with pytest.raises(UsageError, match="not a folder"):
+        list(build_demo(foreign / "thesis.txt", environ))
+
+
+def test_what_is_missing_is_said_before_anything_is_made(engine: EngineInfo, tmp_path: Path) -> None:
+    environ = environment(engine, tmp_path / "home")
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    with pytest.raises(RewindError, match="no git on PATH"):
+        list(build_demo(tmp_path / "d", environ | {"PATH": str(bare)}))
+    (bare / "git").write_text("#!/bin/sh\n")
+    (bare / "git").chmod(0o755)
+    with pytest.raises(EngineError, match="no pulumi CLI was found"):
+        list(build_demo(tmp_path / "d", environ | {"PATH": str(bare)}))
+    (bare / "pulumi").symlink_to(engine.path)
+    with pytest.raises(EngineError, match="no pulumi-language-python"):
+        list(build_demo(tmp_path / "d", environ | {"PATH": str(bare), "PULUMI_REWIND_ENGINE": str(bare)}))
+    assert not (tmp_path / "d").exists()
+
+
+def test_ports_that_are_taken_are_left_alone(tmp_path: Path) -> None:
+    first = free_ports(1, tmp_path)[0]
+    with socket.create_server(("127.0.0.1", first)):
+        assert first not in free_ports(3, tmp_path)
+        pid_file = tmp_path / "s.pid"
+        with pytest.raises(RuntimeError, match=f"port {first} is taken"):
+            server.start(pid_file, service="api", version="1", port=first, config="none")
+    assert server.running(pid_file) is None
+
+
+def test_a_pid_that_belongs_to_another_process_now_is_not_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        pid_file = tmp_path / "s.pid"
+        pid_file.write_text(str(other.pid))
+        assert server.stop(pid_file) is False
+        assert other.poll() is None
+        other.kill()
+    assert not pid_file.exists()
