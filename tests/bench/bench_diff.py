@@ -167,7 +167,8 @@ def bench(count: int, share: float, folder: Path, *, deepdiff: bool = True) -> N
         lambda: complete(old, new),
     )
     print(
-        f"\n{count:,} resources, {share:.0%} changed: {len(diff.resources):,} differ in {changes:,} places, {size:.0f} MB"
+        f"\n{count:,} resources, {share:.0%} changed: {len(diff.resources):,} differ in {changes:,} places, "
+        f"{size:.0f} MB"
     )
     print(f"  byte compare    {floor:8.3f} s")
     print(f"  list            {listed:8.3f} s   {listed / floor:6.2f} × byte compare")
