@@ -33,7 +33,7 @@ class Finding:
 
     check: str
     """A stable word: project, settings, engine, language, providers, backend, stack, state, history, git,
-    passphrase, lock, pending or interrupted."""
+    passphrase, lock, pending, interrupted or replay."""
     status: Status
     """ok; warn: works, but know this; fail: a rollback is not possible like this."""
     message: str
@@ -45,14 +45,26 @@ Check = Callable[[], Iterator[Finding]]
 
 
 def diagnose(
-    cwd: Path, stack: str | None = None, backend: str | None = None, environ: Mapping[str, str] = os.environ
+    cwd: Path,
+    stack: str | None = None,
+    backend: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    passphrases: tuple[str, ...] = (),
 ) -> Iterator[Finding]:
     """Yields the findings as they are made; never raises for what it finds missing."""
-    yield from _Doctor(cwd, stack, backend, environ).findings()
+    yield from _Doctor(cwd, stack, backend, environ, passphrases).findings()
 
 
 class _Doctor:
-    def __init__(self, cwd: Path, stack: str | None, backend: str | None, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        cwd: Path,
+        stack: str | None,
+        backend: str | None,
+        environ: Mapping[str, str],
+        passphrases: tuple[str, ...],
+    ) -> None:
+        self._passphrases = passphrases
         self._cwd = cwd
         self._stack = stack
         self._backend = backend
@@ -135,7 +147,7 @@ class _Doctor:
     def _check_stack(self) -> Iterator[Finding]:
         if self._workspace is None:
             return
-        self._session = open_session(self._cwd, self._stack, self._backend, self._environ)
+        self._session = open_session(self._cwd, self._stack, self._backend, self._environ, self._passphrases)
         production = " (production: rollbacks ask for its name)" if self._session.production else ""
         yield Finding("stack", "ok", f"{self._session.stack}{production}")
 

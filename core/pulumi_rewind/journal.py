@@ -34,6 +34,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
     started: float
     pid: int
     only: tuple[str, ...] = ()
+    recorded_credentials: bool = False
+    todays_config: bool = False
 
     @property
     def running(self) -> bool:
@@ -64,10 +66,30 @@ class Journal:
         except (OSError, msgspec.DecodeError, msgspec.ValidationError):
             return None
 
-    def begin(self, *, target: int, label: str, digest: str, start: int, only: tuple[str, ...] = ()) -> JournalEntry:
+    def begin(
+        self,
+        *,
+        target: int,
+        label: str,
+        digest: str,
+        start: int,
+        only: tuple[str, ...] = (),
+        recorded_credentials: bool = False,
+        todays_config: bool = False,
+    ) -> JournalEntry:
         """Writes the entry durably, before anything is changed."""
         entry = JournalEntry(
-            self._backend, self._stack.fqn, target, label, digest, start, time.time(), os.getpid(), only
+            backend=self._backend,
+            stack=self._stack.fqn,
+            target=target,
+            label=label,
+            digest=digest,
+            start=start,
+            started=time.time(),
+            pid=os.getpid(),
+            only=only,
+            recorded_credentials=recorded_credentials,
+            todays_config=todays_config,
         )
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd, name = tempfile.mkstemp(dir=self.path.parent, prefix=".journal-")  # 0600

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, UsageError
 from pulumi_rewind.events import EngineEvent, Phase
@@ -27,8 +28,9 @@ from pulumi_rewind.planned import planned_state
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import protected_in_the_way, stack_risks, step_risks
 from pulumi_rewind.session import Session
+from pulumi_rewind.stackconfig import ConfigChanges, config_changes, config_file, todays_config, without
 from pulumi_rewind.targets import Target
-from pulumi_rewind.values import UNKNOWN
+from pulumi_rewind.values import UNKNOWN, Json
 from pulumi_rewind.verify import verify
 
 Observe = Callable[[EngineEvent], None]
@@ -39,6 +41,10 @@ STRATEGIES: Mapping[str, str] = {
     "state": "putting back the state alone is not available yet",
 }
 """Every strategy with the reason why it can't be used, empty where it can."""
+
+
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config"})
+"""Codes of notes that are shown even if no step is about them."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,12 @@ class Prepared:
     """The selection of a partial rollback, empty for the whole stack."""
     refresh: bool = False
     """Whether the engine compares the state with the real resources first."""
+    recorded_credentials: bool = False
+    """Whether explicit providers get the credentials of the target instead of today's."""
+    todays_config: bool = False
+    """Whether the target's settings of default providers were declined."""
+    config: Mapping[str, Json] = field(default_factory=dict)
+    """Settings of the target that the run has instead of today's, see `stackconfig`."""
     private: Path | None = field(default=None)
     """Where materialised assets lie until the run is over."""
 
@@ -113,12 +125,16 @@ def build_plan(
     strategy: str = "checkpoint",
     only: Sequence[str] = (),
     refresh: bool = False,
+    recorded_credentials: bool = False,
+    use_todays_config: bool = False,
     observe: Observe | None = None,
     control: PreviewControl | None = None,
 ) -> Plan:
     """Plans the way from live to `target`, previewed by the engine; changes nothing.
 
-    With `refresh` the engine first compares the state with the real resources, here and again in the run.
+    With `refresh` the engine first compares the state with the real resources, here and again in the run. Explicit
+    providers get today's credentials unless `recorded_credentials`; default providers get the target's settings
+    unless `use_todays_config` (or a selection: what stays as it is uses them as well).
 
     Raises:
         UsageError: a strategy or selection that isn't available.
@@ -135,13 +151,17 @@ def build_plan(
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     live, live_plain, stored, plain = load(session, target)
-    goal = build_goal(plain, live_plain, project=session.workspace.project, stack=session.stack.name, only=only)
+    goal = make_goal(session, plain, live_plain, only=only, recorded_credentials=recorded_credentials)
+    today = todays_config(session.workspace.config_file(session.stack.name))
+    settings = ConfigChanges()
+    if not only and not use_todays_config:
+        settings = config_changes(plain, live_plain, _config(target.update.config), today)
     private = Path(tempfile.mkdtemp(prefix="rewind-assets-"))
     try:
-        goal, asset_notes = _with_assets(session, goal, live_plain, target, private)
+        goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
         observe(Phase("preview", "asking the engine what it would do"))
         events, update_plan, report = preview(
-            session, engine, goal, live, observe, control or PreviewControl(), refresh=refresh
+            session, engine, goal, live, observe, control or PreviewControl(), refresh=refresh, config=settings.values
         )
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
@@ -149,7 +169,7 @@ def build_plan(
     if not any(private.iterdir()):
         private.rmdir()
     steps = plan_steps(events, goal)
-    notes = [*goal.notes, *asset_notes]
+    notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     moving = tuple(
         replace(step, risks=step_risks(step, goal, live_plain, report, stateful) + _notes_for(step.urn, goal, notes))
@@ -160,7 +180,7 @@ def build_plan(
     rest = tuple(
         Risk(note.code, f"{_name(note)}{note.message}", blocking=note.blocking, urn=note.urn)
         for note in notes
-        if note not in shown and (note.blocking or note.code in {"snippet", "left-out"})
+        if note not in shown and (note.blocking or note.code in _ALWAYS_SHOWN)
     )
     newest = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
     risks = tuple(
@@ -168,8 +188,8 @@ def build_plan(
             live=live_plain,
             locks=session.backend.locks(session.stack),
             live_known=session.timeline.live_update() is not None,
-            target_config=_config(target.update.config),
-            live_config=_config(newest.config) if newest else None,
+            target_config=without(_config(target.update.config), settings.values),
+            live_config=without(_config(newest.config) if newest else None, settings.values),
             refreshed=refresh,
         )
     )
@@ -180,7 +200,9 @@ def build_plan(
         stack=str(session.stack),
         target=target,
         strategy=strategy,
-        fingerprint=fingerprint(goal, live, stored, engine.version),
+        fingerprint=fingerprint(
+            goal, live, stored, engine.version, [recorded_credentials, sorted(settings.values.items())]
+        ),
         steps=moving,
         risks=rest + risks + warned,
         changes=counts(steps),
@@ -203,9 +225,25 @@ def build_plan(
             report,
             tuple(only),
             refresh,
+            recorded_credentials,
+            use_todays_config,
+            settings.values,
             private if private.exists() else None,
         ),
     )
+
+
+def make_goal(
+    session: Session, target: Checkpoint, live: Checkpoint, *, only: Sequence[str] = (), recorded_credentials: bool
+) -> Goal:
+    """The goal of a rollback of this stack, both checkpoints decrypted; the same again for the check after a run."""
+    notes: tuple[GoalNote, ...] = ()
+    if not recorded_credentials:
+        made = todays_credentials(target, live)
+        target, notes = made.target, made.notes
+    goal = build_goal(target, live, project=session.workspace.project, stack=session.stack.name, only=only)
+    chosen = {item.urn for item in goal.registrations if not item.from_live}
+    return replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen)))
 
 
 def _ignore(_: EngineEvent) -> None:
@@ -226,16 +264,17 @@ def _notes_for(urn: str, goal: Goal, notes: Sequence[GoalNote]) -> tuple[Risk, .
     )
 
 
-def _with_assets(
-    session: Session, goal: Goal, live: Checkpoint, target: Target, private: Path
+def with_assets(
+    session: Session, goal: Goal, live: Checkpoint, commit: str, private: Path
 ) -> tuple[Goal, tuple[GoalNote, ...]]:
+    """The goal with the contents of its assets found; `commit` is where the program was when they were recorded."""
     if b"c44067f5952c0a294b673a41bacd8c17" not in live.raw + msgspec.json.encode(
         [dict(item.inputs) for item in goal.registrations]
     ) and not any(_has_archive(item.inputs) for item in goal.registrations):
         return goal, ()
     from pulumi_rewind.assets import AssetFinder, resolve_assets
 
-    finder = AssetFinder(session.workspace.root, target.update.commit, session.repository, None, private)
+    finder = AssetFinder(session.workspace.root, commit, session.repository, None, private)
     return resolve_assets(goal, live, finder)
 
 
@@ -248,32 +287,12 @@ def _config(raw: msgspec.Raw) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def fingerprint(goal: Goal, live: Checkpoint, target: Checkpoint, engine_version: str) -> str:
-    """A digest of what is reviewed: both checkpoints as stored (secrets encrypted), the goal, the engine."""
-    parts = [live.digest, target.digest, goal.fingerprint(), engine_version]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def config_file(session: Session, live: Checkpoint, private: Path) -> Path:
-    """The stack's own configuration file; a private stand-in with the state's salt where it lacks one.
-
-    Without a salt the CLI would make a new one and re-encrypt the whole state with it.
+def fingerprint(goal: Goal, live: Checkpoint, target: Checkpoint, engine_version: str, choices: Json) -> str:
+    """A digest of what is reviewed: both checkpoints as stored (secrets encrypted), the goal, the engine, the choices
+    made.
     """
-    path = session.workspace.config_file(session.stack.name)
-    provider = live.deployment.secrets_providers
-    if provider is None or provider.type != "passphrase":
-        if path.exists():
-            return path
-        stand_in = private / path.name
-        stand_in.write_text("{}\n")
-        return stand_in
-    text = path.read_text() if path.exists() else ""
-    if "encryptionsalt:" in text:
-        return path
-    salt = msgspec.json.decode(provider.state).get("salt", "")
-    stand_in = private / path.name
-    stand_in.write_text(f"encryptionsalt: {salt}\n{text}")
-    return stand_in
+    parts = [live.digest, target.digest, goal.fingerprint(), engine_version, msgspec.json.encode(choices).decode()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def preview(
@@ -285,8 +304,11 @@ def preview(
     control: PreviewControl,
     *,
     refresh: bool = False,
+    config: Mapping[str, Json] = {},
 ) -> tuple[list[EngineEvent], bytes, ReplayReport]:
     """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
+
+    `config` holds settings that today's configuration file has otherwise.
 
     Raises:
         EngineError, RefusedError: the preview failed.
@@ -294,16 +316,18 @@ def preview(
     """
     with private_directory() as private, ReplayHost(goal, private, session.workspace.root) as host:
         plan_file = private / "plan.json"
+        own_config = session.workspace.config_file(session.stack.name)
         run = engine.start(
             [
                 "preview",
                 *("--client", host.address),
                 *("-s", session.stack.fqn),
-                *("--config-file", str(config_file(session, live, private))),
+                *("--config-file", str(config_file(own_config, live, private, config))),
                 *("--save-plan", str(plan_file)),
                 *(("--refresh",) if refresh else ()),
             ],
             private=private,
+            extra_env=session.vault.environment(live),
         )
         control.attach(run.kill)
         events: list[EngineEvent] = []

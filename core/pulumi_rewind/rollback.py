@@ -14,13 +14,14 @@ import msgspec
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
-from pulumi_rewind.goal import Registration, build_goal
+from pulumi_rewind.goal import Registration
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan, plan_steps
-from pulumi_rewind.prepare import PreviewControl, build_plan, config_file, preview, private_directory
+from pulumi_rewind.prepare import PreviewControl, build_plan, make_goal, preview, private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
+from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.verify import Difference, verify
 
 __all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
@@ -120,6 +121,8 @@ class RollbackRun:
             digest=prepared.target.digest,
             start=newest,
             only=prepared.only,
+            recorded_credentials=prepared.recorded_credentials,
+            todays_config=prepared.todays_config,
         )
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
@@ -175,11 +178,12 @@ class RollbackRun:
         with private_directory() as private, ReplayHost(prepared.goal, private, root, self._check_locked) as host:
             plan_file = private / "plan.json"
             plan_file.write_bytes(prepared.update_plan)
+            own_config = session.workspace.config_file(session.stack.name)
             arguments = [
                 *("up", "--yes", "--skip-preview"),
                 *("--client", host.address),
                 *("-s", session.stack.fqn),
-                *("--config-file", str(config_file(session, prepared.live, private))),
+                *("--config-file", str(config_file(own_config, prepared.live, private, prepared.config))),
                 *("--plan", str(plan_file)),
                 *(("--refresh",) if prepared.refresh else ()),
                 *("-m", f"rollback to {self.plan.target.label}"),
@@ -188,7 +192,9 @@ class RollbackRun:
                 if self._stops:
                     session.journal.end()
                     raise InterruptedRun("stopped before it began; nothing was changed")
-                self._run = session.engine.start(arguments, private=private)
+                self._run = session.engine.start(
+                    arguments, private=private, extra_env=session.vault.environment(prepared.live)
+                )
             run = self._run
             try:
                 for event in run.events():
@@ -233,18 +239,17 @@ class RollbackRun:
         if not self.check_again or self._stops:
             return
         session = self.session
-        goal = build_goal(
-            self.plan.prepared.target_plain,
+        prepared = self.plan.prepared
+        goal = make_goal(
+            session,
+            prepared.target_plain,
             after,
-            project=session.workspace.project,
-            stack=session.stack.name,
-            only=self.plan.prepared.only,
+            only=prepared.only,
+            recorded_credentials=prepared.recorded_credentials,
         )
-        goal = dataclasses.replace(
-            goal, registrations=_same_assets(goal.registrations, self.plan.prepared.goal.registrations)
-        )
+        goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
         try:
-            events, _, _ = preview(session, session.engine, goal, after, _ignore, self._control)
+            events, _, _ = preview(session, session.engine, goal, after, _ignore, self._control, config=prepared.config)
         except InterruptedRun:
             yield Diagnostic("the check by a second plan was stopped", "warning")
             return

@@ -10,17 +10,33 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from pulumi_rewind.engine import Engine
-from pulumi_rewind.errors import SecretsError
+from pulumi_rewind.errors import SecretsError, UsageError
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
 
 CACHED = 8
 """How many decrypted checkpoints are kept; live, a target and their neighbours."""
+
+
+def read_passphrase(path: Path) -> str:
+    """The passphrase that a file holds, without white space around it, as the pulumi CLI reads one.
+
+    Raises:
+        UsageError: there is no such file, it isn't text, or it is empty.
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as err:
+        reason = err.strerror if isinstance(err, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"the passphrase file {path} can't be read: {reason}", hint="Check its path.") from None
+    if not text:
+        raise UsageError(f"the passphrase file {path} is empty", hint="Write the passphrase into it, nothing else.")
+    return text
 
 
 class _Body(msgspec.Struct):
@@ -41,6 +57,8 @@ class Vault:
         self._engine = engine
         self._passphrases = passphrases
         self._cache: OrderedDict[str, Checkpoint] = OrderedDict()
+        self._opened: dict[bytes, dict[str, str]] = {}
+        """Secrets provider → the environment that opened a checkpoint of it."""
 
     def add_passphrase(self, passphrase: str) -> None:
         """Offers one more passphrase, kept in memory only; the newest is tried first."""
@@ -68,16 +86,30 @@ class Vault:
     def _open(self, checkpoint: Checkpoint, stack: StackRef) -> Checkpoint:
         attempts: list[dict[str, str]] = [{}]
         provider = checkpoint.deployment.secrets_providers
+        key = b"" if provider is None else bytes(provider.state)
         if provider is not None and provider.type == "passphrase":
             attempts = [{"PULUMI_CONFIG_PASSPHRASE": text} for text in self._passphrases] + [{}]
+            if key in self._opened:  # what opened one checkpoint opens the next
+                attempts.insert(0, self._opened[key])
         error: SecretsError | None = None
         for env in attempts:
             try:
-                return self._export(checkpoint, stack, env)
+                opened = self._export(checkpoint, stack, env)
             except SecretsError as err:
                 error = error or err
+            else:
+                self._opened[key] = env
+                return opened
         assert error is not None
         raise error
+
+    def environment(self, checkpoint: Checkpoint) -> Mapping[str, str]:
+        """What the engine's environment needs in addition for a run on this (live) state.
+
+        Its passphrase, where one that was given here has opened the state; empty where the operator's own serves.
+        """
+        provider = checkpoint.deployment.secrets_providers
+        return {} if provider is None else self._opened.get(bytes(provider.state), {})
 
     def _export(self, checkpoint: Checkpoint, stack: StackRef, env: dict[str, str]) -> Checkpoint:
         engine = self._engine()

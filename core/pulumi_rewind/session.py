@@ -25,13 +25,20 @@ if TYPE_CHECKING:
 class Session:
     """Everything about one stack; cheap to make, nothing is read until asked for."""
 
-    def __init__(self, workspace: Workspace, settings: Settings, backend: Backend, stack: StackRef) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        settings: Settings,
+        backend: Backend,
+        stack: StackRef,
+        passphrases: tuple[str, ...] = (),
+    ) -> None:
         self.workspace = workspace
         self.settings = settings
         self.backend = backend
         self.stack = stack
         extra = tuple(workspace.environ[name] for name in settings.passphrase_env if workspace.environ.get(name))
-        self.vault = Vault(lambda: self.engine, extra)
+        self.vault = Vault(lambda: self.engine, (*passphrases, *extra))
 
     @cached_property
     def engine(self) -> Engine:
@@ -78,8 +85,11 @@ def open_session(
     stack: str | None = None,
     backend: str | None = None,
     environ: Mapping[str, str] = os.environ,
+    passphrases: tuple[str, ...] = (),
 ) -> Session:
     """Opens the project at (or above) `cwd` and one of its stacks; the current stack if none is named.
+
+    `passphrases` are tried on checkpoints in addition to the one of the environment; kept in memory only.
 
     Raises:
         ProjectNotFound, StackNotFound, BackendError: there is no such thing.
@@ -98,4 +108,4 @@ def open_session(
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
         name = there[0].name
-    return Session(workspace, settings, opened, opened.find(name, workspace.project))
+    return Session(workspace, settings, opened, opened.find(name, workspace.project), passphrases)

@@ -166,10 +166,7 @@ def bench(count: int, share: float, folder: Path, *, deepdiff: bool = True) -> N
         lambda: diff_checkpoints(load(old), load(new)),
         lambda: complete(old, new),
     )
-    print(
-        f"\n{count:,} resources, {share:.0%} changed: {len(diff.resources):,} differ in {changes:,} places, "
-        f"{size:.0f} MB"
-    )
+    print(f"\n{count:,} resources, {share:.0%} changed: {len(diff.resources):,} in {changes:,} places, {size:.0f} MB")
     print(f"  byte compare    {floor:8.3f} s")
     print(f"  list            {listed:8.3f} s   {listed / floor:6.2f} × byte compare")
     print(f"  complete diff   {full:8.3f} s   {full / floor:6.2f} × byte compare")

@@ -1,0 +1,190 @@
+"""The configuration that a replay runs with: today's, with the target's settings of default providers.
+
+A default provider takes its settings from the configuration in force, not from the checkpoint, so that a replay with
+another region would replace everything. The operator's own file and the secrets provider are never touched: what
+differs goes into a private copy that lives as long as the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.goal import GoalNote
+from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint
+from pulumi_rewind.values import Json
+
+CODE = "target-config"
+
+
+@dataclass(frozen=True)
+class ConfigChanges:
+    """What the private copy has other than today's file."""
+
+    values: Mapping[str, Json] = field(default_factory=dict)
+    """``package:key`` → the value as a history record has it; None: not set."""
+    notes: tuple[GoalNote, ...] = ()
+
+
+def config_changes(
+    target: Checkpoint, live: Checkpoint, recorded: Mapping[str, Json] | None, today: Mapping[str, Json]
+) -> ConfigChanges:
+    """The settings of default providers of the target that today's configuration has otherwise. Pure.
+
+    `recorded` is the configuration in the target's history record, `today` that of the stack's file. Secret ones stay
+    today's; where today has none, the recorded one is taken if the same key still opens it.
+    """
+    packages = default_packages(target)
+    if recorded is None or not packages:
+        return ConfigChanges()
+    before, now = normalized(recorded), normalized(today)
+    values: dict[str, Json] = {}
+    lost: list[str] = []
+    for key in sorted(before.keys() | now.keys()):
+        if key.partition(":")[0] not in packages or _comparable(before.get(key)) == _comparable(now.get(key)):
+            continue
+        if _has_secret(now.get(key)):
+            continue
+        if _has_secret(before.get(key)):
+            if key in now or not _same_secrets(target, live):
+                lost.append(key)
+            else:
+                values[key] = before[key]
+            continue
+        values[key] = before.get(key)
+    notes: list[GoalNote] = []
+    if values:
+        message = (
+            f"the target's configuration is used for {', '.join(values)}; your configuration file stays as it is and "
+            "differs from it (`--todays-config` uses the file)"
+        )
+        notes.append(GoalNote(CODE, message))
+    if lost:
+        message = f"the recorded secret configuration can't be used any more, today's is: {', '.join(lost)}"
+        notes.append(GoalNote(CODE, message))
+    return ConfigChanges(values, tuple(notes))
+
+
+def default_packages(checkpoint: Checkpoint) -> frozenset[str]:
+    """The packages whose default provider the checkpoint's resources use."""
+    return frozenset(res.type.removeprefix(PROVIDER_PREFIX) for res in checkpoint.resources if res.is_default_provider)
+
+
+def normalized(config: Mapping[str, Json]) -> dict[str, Json]:
+    """Configuration by ``package:key``; the long form ``package:config:key`` means the same."""
+    return {_short(key): value for key, value in config.items()}
+
+
+def _short(key: str) -> str:
+    parts = key.split(":")
+    return f"{parts[0]}:{parts[2]}" if len(parts) == 3 and parts[1] == "config" else key
+
+
+def _comparable(value: Json) -> object:
+    """Settings are text: ``true`` in the file is ``"true"`` in a history record."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _has_secret(value: Json) -> bool:
+    if isinstance(value, dict):
+        return set(value) == {"secure"} or any(_has_secret(item) for item in value.values())
+    return isinstance(value, list) and any(_has_secret(item) for item in value)
+
+
+def _same_secrets(target: Checkpoint, live: Checkpoint) -> bool:
+    old, new = target.deployment.secrets_providers, live.deployment.secrets_providers
+    return old is not None and new is not None and (old.type, bytes(old.state)) == (new.type, bytes(new.state))
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def todays_config(path: Path) -> dict[str, Json]:
+    """What a stack's configuration file sets, encrypted values as ``{"secure": …}``; empty if there is none.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    document = _document(path)
+    config = document.get("config") if isinstance(document, dict) else None
+    return {key: value for key, value in config.items() if isinstance(key, str)} if isinstance(config, dict) else {}
+
+
+def config_file(path: Path, live: Checkpoint, private: Path, changes: Mapping[str, Json] = {}) -> Path:
+    """The configuration file for a run: the stack's own at `path`, or a copy in `private` where it can't be used.
+
+    A copy is made for `changes`, and where the file lacks the state's salt: the CLI would make a new one and
+    re-encrypt the whole state with it.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    provider = live.deployment.secrets_providers
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageError(f"{path} can't be read: {err}", hint="It must be UTF-8 text, readable by you.") from None
+    salt = ""
+    if provider is not None and provider.type == "passphrase" and "encryptionsalt" not in text:
+        salt = msgspec.json.decode(provider.state).get("salt", "")
+    if path.exists() and not salt and not changes:
+        return path
+    copy = private / path.name
+    copy.touch(mode=0o600)
+    if path.suffix == ".json":
+        document = dict(_document(path) or {})
+        document |= {"encryptionsalt": salt} if salt else {}
+        config = {key: value for key, value in (document.get("config") or {}).items() if _short(key) not in changes}
+        document["config"] = config | {key: value for key, value in changes.items() if value is not None}
+        copy.write_text(json.dumps(document))
+        return copy
+    if changes:
+        text = _with_settings(text, path, changes)
+    copy.write_text(f"encryptionsalt: {salt}\n{text}" if salt else text or "{}\n", encoding="utf-8")
+    return copy
+
+
+def _document(path: Path) -> Any:
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as err:
+        reason = " ".join(str(err).split())
+        raise UsageError(f"{path} can't be read: {reason}", hint="Mend the stack's configuration file.") from None
+
+
+def _with_settings(text: str, path: Path, changes: Mapping[str, Json]) -> str:
+    """The YAML with some settings changed; everything else keeps its exact form (``010`` stays ``010``)."""
+    import yaml
+
+    _document(path)  # raises for what can't be read
+    root = yaml.compose(text, yaml.SafeLoader) if text.strip() else None
+    if not isinstance(root, yaml.MappingNode):
+        root = yaml.MappingNode("tag:yaml.org,2002:map", [])
+    entries = [(key, value) for key, value in root.value if key.value != "config"]
+    old = next((value for key, value in root.value if key.value == "config"), None)
+    settings = list(old.value) if isinstance(old, yaml.MappingNode) else []
+    settings = [(key, value) for key, value in settings if _short(str(key.value)) not in changes]
+    fresh = yaml.compose(yaml.safe_dump({key: value for key, value in changes.items() if value is not None}))
+    settings += fresh.value if isinstance(fresh, yaml.MappingNode) else []
+    config = yaml.MappingNode("tag:yaml.org,2002:map", settings)
+    root.value = [*entries, (yaml.ScalarNode("tag:yaml.org,2002:str", "config"), config)]
+    return str(yaml.serialize(root, Dumper=yaml.SafeDumper))
+
+
+def without(config: Mapping[str, Json] | None, keys: Iterable[str]) -> dict[str, Json] | None:
+    """A history record's configuration without some settings."""
+    left_out = set(keys)
+    return None if config is None else {key: value for key, value in config.items() if _short(key) not in left_out}
