@@ -9,39 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.packages import Package, Parameter, package_of, required_packages
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import Json, mask
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameterization (or extension) of a package."""
-
-    name: str
-    version: str
-    value: bytes
-
-
-@dataclass(frozen=True)
-class Package:
-    """The plugin that a resource needs, as its (default) provider records it."""
-
-    name: str = ""
-    version: str = ""
-    download_url: str = ""
-    parameter: Parameter | None = None
-    """Set where the package is a parameterised one."""
-    base_version: str = ""
-    """The version of the plugin that carries the parameterization or extension."""
-    base_name: str = ""
-    extension: Parameter | None = None
-    extension_ref: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +36,7 @@ class Registration:
     """URN of the explicit provider; empty for the default one."""
     provider_literal: str = ""
     """A complete reference to use instead, where inheritance would choose another."""
-    package: Package = Package()
+    package: Package = field(default_factory=Package)
     deleted_with: str = ""
     replace_with: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -156,18 +132,27 @@ class Goal:
         return hashlib.sha256(body).hexdigest()
 
 
-def build_goal(target: Checkpoint, live: Checkpoint, *, project: str, stack: str, only: Sequence[str] = ()) -> Goal:
+def build_goal(
+    target: Checkpoint,
+    live: Checkpoint,
+    *,
+    project: str,
+    stack: str,
+    only: Sequence[str] = (),
+    history: Iterable[Checkpoint] = (),
+) -> Goal:
     """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
 
     Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
-    holds URNs, names or types, with ``*`` as a wildcard.
+    holds URNs, names or types, with ``*`` as a wildcard. `history` is read where an object may have been renamed, see
+    `identity.match`.
 
     Raises:
         UsageError: `only` chooses nothing.
     """
     # What was already deleted for a replacement that never came did not exist at that time.
     entries = [res for res in target.resources if registers(res) and not res.pending_replacement]
-    pairs = match(entries, live.resources)
+    pairs = match(entries, live.resources, history)
     if only:
         from pulumi_rewind.selection import select
 
@@ -340,53 +325,6 @@ def in_order(registrations: Sequence[Registration]) -> list[Registration]:
                 done.setdefault(item.urn, item)
                 waiting.pop()
     return list(done.values())
-
-
-def package_of(provider: Resource) -> Package:
-    """The package that a provider resource stands for, with the version it ran at."""
-    inputs = provider.decoded_inputs()
-    internal = inputs.get("__internal")
-    if isinstance(internal, str):  # the engine stores it as JSON text in some versions
-        try:
-            internal = msgspec.json.decode(internal)
-        except msgspec.DecodeError:
-            internal = None
-    internal = internal if isinstance(internal, dict) else {}
-    name = provider.type.rsplit(":", 1)[-1]
-    version = str(inputs.get("version") or "")
-    url = str(internal.get("pluginDownloadURL") or "")
-    raw = internal.get("parameterization")
-    if not isinstance(raw, str):
-        base = str(internal.get("name") or "")
-        return Package(name, version, url, base_name=base, base_version=version)
-    return Package(
-        name,
-        version,
-        url,
-        parameter=Parameter(name, version, base64.b64decode(raw)),
-        base_name=str(internal.get("name") or name),
-        base_version=str(internal.get("version") or ""),
-    )
-
-
-def required_packages(packages: Iterable[Package]) -> tuple[tuple[str, str, str], ...]:
-    """What the host answers when the engine asks for the program's packages.
-
-    A name without a version makes the engine default nothing, so that every provider keeps its name. Only where one
-    package comes from several places must versions and places be said, or the engine may choose the wrong one.
-    """
-    found: dict[str, set[tuple[str, str]]] = {}
-    for package in packages:
-        name = package.base_name or package.name
-        if name and name != "pulumi":
-            found.setdefault(name, set()).add((package.base_version or package.version, package.download_url))
-    answer: list[tuple[str, str, str]] = []
-    for name, places in sorted(found.items()):
-        if len({url for _, url in places}) > 1:
-            answer.extend((name, version, url) for version, url in sorted(places))
-        else:
-            answer.append((name, "", ""))
-    return tuple(answer)
 
 
 def registers(res: Resource) -> bool:

@@ -7,16 +7,19 @@ alias in a goal.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from itertools import chain
 
-from pulumi_rewind.model import Resource, Urn, parse_urn
+from pulumi_rewind.model import Checkpoint, Resource, Urn, parse_urn
 
 
-def match(target: Iterable[Resource], live: Iterable[Resource]) -> dict[str, str]:
-    """Pairs URNs of the target with URNs of live.
+def match(target: Iterable[Resource], live: Iterable[Resource], history: Iterable[Checkpoint] = ()) -> dict[str, str]:
+    """Pairs URNs of the target with URNs of live; each live URN is given away once.
 
-    By URN (leaving aside what a stack or project rename changed), then by type and id, then components by where
-    their matched children live. Each live URN is given away once.
+    By URN (leaving aside what a stack or project rename changed), then by birth (id and the moment of creation, which
+    aliases carry on, to another type as well), then by type and id, then components by where their matched children
+    live. What is still without a partner may have gone by two names in `history`, other checkpoints of the stack,
+    nearest first: only then, and no further than needed, is it read.
     """
     targets = [res for res in target if not res.delete]
     lives = [res for res in live if not res.delete]
@@ -41,17 +44,79 @@ def match(target: Iterable[Resource], live: Iterable[Resource]) -> dict[str, str
         same = by_key.get(_key(res.urn))
         if same is not None and same.custom == res.custom:
             pair(res.urn, same.urn)
-    by_id: dict[tuple[str, str], list[Resource]] = defaultdict(list)
-    for res in lives:
-        if res.custom and res.id and not res.is_provider and res.urn not in taken:
-            by_id[res.type, res.id].append(res)
-    for res in targets:
-        found = by_id.get((res.type, res.id), []) if res.custom and res.id and res.urn not in pairs else []
-        if len(found) == 1 and found[0].urn not in taken:
-            pair(res.urn, found[0].urn)
+    for keys in (birth, _type_and_id):
+        _match_unique(targets, lives, pairs, taken, keys)
+    _match_by_names(targets, lives, pairs, taken, history)
     _match_components(targets, lives, pairs, taken)
     _match_providers(targets, lives, pairs, taken)
     return pairs
+
+
+def birth(res: Resource) -> Hashable | None:
+    """What a resource keeps through every rename: its id and when it was created; None where that isn't recorded."""
+    if not res.created or res.is_stack or res.is_default_provider or not res.custom:
+        return None
+    return res.id, res.created
+
+
+def _type_and_id(res: Resource) -> Hashable | None:
+    return (res.type, res.id) if res.custom and res.id and not res.is_provider else None
+
+
+def _match_unique(
+    targets: list[Resource],
+    lives: list[Resource],
+    pairs: dict[str, str],
+    taken: set[str],
+    key_of: Callable[[Resource], Hashable | None],
+) -> None:
+    """Pairs what has the same key on both sides, where only one resource on each has it."""
+    sides: list[dict[Hashable, list[Resource]]] = []
+    for resources, done in ((targets, pairs.keys()), (lives, taken)):
+        found: dict[Hashable, list[Resource]] = defaultdict(list)
+        for res in resources:
+            key = key_of(res) if res.urn not in done else None
+            if key is not None:
+                found[key].append(res)
+        sides.append(found)
+    for key, mine in sides[0].items():
+        theirs = sides[1].get(key, [])
+        if len(mine) == 1 and len(theirs) == 1:
+            pairs[mine[0].urn] = theirs[0].urn
+            taken.add(theirs[0].urn)
+
+
+def _match_by_names(
+    targets: list[Resource],
+    lives: list[Resource],
+    pairs: dict[str, str],
+    taken: set[str],
+    history: Iterable[Checkpoint],
+) -> None:
+    """Pairs a URN of the target with the live URN that the same object had at another time.
+
+    The objects themselves may have been re-created since; what counts is that one object once had both names, so that
+    a program declared the one to be the other.
+    """
+    missing = {res.urn for res in targets if res.custom and res.urn not in pairs and not res.is_default_provider}
+    spare = {res.urn for res in lives if res.custom and res.urn not in taken and not res.is_default_provider}
+    names: dict[Hashable, set[str]] = defaultdict(set)
+    for resources in chain((targets,), (side.resources for side in history)):
+        if not missing or not spare:
+            return
+        for res in resources:
+            key = birth(res)
+            if key is None or res.delete:
+                continue
+            known = names[key]
+            known.add(res.urn)
+            wanted, here = known & missing, known & spare
+            if len(wanted) == 1 and len(here) == 1:
+                urn, live_urn = wanted.pop(), here.pop()
+                pairs[urn] = live_urn
+                taken.add(live_urn)
+                missing.discard(urn)
+                spare.discard(live_urn)
 
 
 def _key(urn: str) -> tuple[str, str]:

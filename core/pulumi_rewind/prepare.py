@@ -20,6 +20,7 @@ from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, UsageError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, build_goal
+from pulumi_rewind.held import hold_to
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
@@ -30,7 +31,7 @@ from pulumi_rewind.risks import protected_in_the_way, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, config_file, todays_config, without
 from pulumi_rewind.targets import Target
-from pulumi_rewind.values import UNKNOWN, Json
+from pulumi_rewind.values import Json
 from pulumi_rewind.verify import verify
 
 Observe = Callable[[EngineEvent], None]
@@ -151,7 +152,9 @@ def build_plan(
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     live, live_plain, stored, plain = load(session, target)
-    goal = make_goal(session, plain, live_plain, only=only, recorded_credentials=recorded_credentials)
+    goal = make_goal(
+        session, plain, live_plain, number=target.update.number, only=only, recorded_credentials=recorded_credentials
+    )
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
     if not only and not use_todays_config:
@@ -234,14 +237,30 @@ def build_plan(
 
 
 def make_goal(
-    session: Session, target: Checkpoint, live: Checkpoint, *, only: Sequence[str] = (), recorded_credentials: bool
+    session: Session,
+    target: Checkpoint,
+    live: Checkpoint,
+    *,
+    number: int = 0,
+    only: Sequence[str] = (),
+    recorded_credentials: bool,
 ) -> Goal:
-    """The goal of a rollback of this stack, both checkpoints decrypted; the same again for the check after a run."""
+    """The goal of a rollback of this stack, both checkpoints decrypted; the same again for the check after a run.
+
+    With the `number` of the target's update, the history is asked for renames where something has no partner.
+    """
     notes: tuple[GoalNote, ...] = ()
     if not recorded_credentials:
         made = todays_credentials(target, live)
         target, notes = made.target, made.notes
-    goal = build_goal(target, live, project=session.workspace.project, stack=session.stack.name, only=only)
+    goal = build_goal(
+        target,
+        live,
+        project=session.workspace.project,
+        stack=session.stack.name,
+        only=only,
+        history=session.timeline.around(number) if number else (),
+    )
     chosen = {item.urn for item in goal.registrations if not item.from_live}
     return replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen)))
 
@@ -356,20 +375,3 @@ def _preview_failure(error: Exception, host: ReplayHost, goal: Goal, live: Check
             what, hint="Unprotect them with `pulumi state unprotect URN` if they may really go; nothing was changed."
         )
     return error
-
-
-def hold_to(plan: bytes, report: ReplayReport) -> bytes:
-    """The engine's plan with every value that we did not send set to unknown.
-
-    A provider that ignores the plan's seed makes other auto-names in the update than in the preview and would violate
-    its own plan; the steps and everything we send stay held.
-    """
-    document = msgspec.json.decode(plan)
-    for urn, entry in (document.get("resourcePlans") or {}).items():
-        difference = ((entry.get("goal") or {}).get("inputDiff")) or {}
-        sent = report.sent.get(urn, {})
-        for slot in ("adds", "updates"):
-            for key in difference.get(slot) or {}:
-                if key not in sent:
-                    difference[slot][key] = UNKNOWN
-    return msgspec.json.encode(document)

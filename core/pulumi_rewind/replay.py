@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pulumi_rewind import wire
-from pulumi_rewind.goal import Goal, Package, Registration
+from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import CustomTimeouts
+from pulumi_rewind.packages import Package
 from pulumi_rewind.relink import Link, Relinker, make_link
 from pulumi_rewind.values import UNKNOWN, Json, contains_secret, contains_unknown
 

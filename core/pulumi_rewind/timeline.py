@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends import Backend, History
-from pulumi_rewind.errors import BackendError
+from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.model import Checkpoint, StackRef, Update
 from pulumi_rewind.same import same_bytes
 
@@ -86,6 +87,15 @@ class Timeline:
     def checkpoint(self, number: int) -> Checkpoint:
         """The state stored with an update; raises as `History.checkpoint` does."""
         return self.history.checkpoint(number)
+
+    def around(self, number: int, limit: int = 64) -> Iterator[Checkpoint]:
+        """The checkpoints of the updates around one, nearest first, lazily read; unreadable ones are passed over."""
+        last = len(self)
+        for distance in range(1, limit // 2 + 1):
+            for other in (number + distance, number - distance):
+                if 1 <= other <= last:
+                    with contextlib.suppress(RewindError):
+                        yield self.checkpoint(other)
 
     def live(self) -> Checkpoint:
         """The state now, as first read; `refresh` reads anew.

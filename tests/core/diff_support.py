@@ -9,8 +9,11 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
+from pulumi_rewind.diff import Diff, ResourceDiff, diff_checkpoints
+from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.property_diff import JSON_TEXT, Edit, Segment
 from pulumi_rewind.values import SECRET, SIG
+from tests.core.test_goal import checkpoint, res
 
 Step: TypeAlias = tuple[tuple[Segment, ...], Edit]
 
@@ -21,6 +24,28 @@ def secret(value: object) -> dict[str, Any]:
 
 def encrypted(text: str) -> dict[str, Any]:
     return {SIG: SECRET, "ciphertext": text}
+
+
+def one(old: dict[str, Any], new: dict[str, Any]) -> ResourceDiff:
+    found = diff_checkpoints(checkpoint(res("r", inputs=old)), checkpoint(res("r", inputs=new))).resources
+    assert len(found) == 1
+    return found[0]
+
+
+def changes(old: dict[str, Any], new: dict[str, Any], **options: bool) -> list[tuple[str, str, Any, Any]]:
+    return [(item.path, item.kind, item.old, item.new) for item in one(old, new).changes(**options)]
+
+
+def by_name(old: Checkpoint, new: Checkpoint) -> dict[str, ResourceDiff]:
+    return {item.name: item for item in diff_checkpoints(old, new).resources}
+
+
+def paths(item: ResourceDiff, **options: bool) -> list[str]:
+    return [change.path for change in item.changes(**options)]
+
+
+def nothing(old: Checkpoint, new: Checkpoint) -> bool:
+    return diff_checkpoints(old, new) == Diff(())
 
 
 leaves = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False, width=16)

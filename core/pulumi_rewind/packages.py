@@ -1,0 +1,86 @@
+"""The packages and plugins that the resources of a checkpoint came from. Pure.
+
+Source: the inputs of provider resources, where the engine keeps ``version`` and ``__internal``.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from pulumi_rewind.model import Resource
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameterization (or extension) of a package."""
+
+    name: str
+    version: str
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Package:
+    """The plugin that a resource needs, as its (default) provider records it."""
+
+    name: str = ""
+    version: str = ""
+    download_url: str = ""
+    parameter: Parameter | None = None
+    """Set where the package is a parameterised one."""
+    base_version: str = ""
+    """The version of the plugin that carries the parameterization or extension."""
+    base_name: str = ""
+    extension: Parameter | None = None
+    extension_ref: str = ""
+
+
+def package_of(provider: Resource) -> Package:
+    """The package that a provider resource stands for, with the version it ran at."""
+    inputs = provider.decoded_inputs()
+    internal = inputs.get("__internal")
+    if isinstance(internal, str):  # the engine stores it as JSON text in some versions
+        try:
+            internal = msgspec.json.decode(internal)
+        except msgspec.DecodeError:
+            internal = None
+    internal = internal if isinstance(internal, dict) else {}
+    name = provider.type.rsplit(":", 1)[-1]
+    version = str(inputs.get("version") or "")
+    url = str(internal.get("pluginDownloadURL") or "")
+    raw = internal.get("parameterization")
+    if not isinstance(raw, str):
+        base = str(internal.get("name") or "")
+        return Package(name, version, url, base_name=base, base_version=version)
+    return Package(
+        name,
+        version,
+        url,
+        parameter=Parameter(name, version, base64.b64decode(raw)),
+        base_name=str(internal.get("name") or name),
+        base_version=str(internal.get("version") or ""),
+    )
+
+
+def required_packages(packages: Iterable[Package]) -> tuple[tuple[str, str, str], ...]:
+    """What the host answers when the engine asks for the program's packages.
+
+    A name without a version makes the engine default nothing, so that every provider keeps its name. Only where one
+    package comes from several places must versions and places be said, or the engine may choose the wrong one.
+    """
+    found: dict[str, set[tuple[str, str]]] = {}
+    for package in packages:
+        name = package.base_name or package.name
+        if name and name != "pulumi":
+            found.setdefault(name, set()).add((package.base_version or package.version, package.download_url))
+    answer: list[tuple[str, str, str]] = []
+    for name, places in sorted(found.items()):
+        if len({url for _, url in places}) > 1:
+            answer.extend((name, version, url) for version, url in sorted(places))
+        else:
+            answer.append((name, "", ""))
+    return tuple(answer)
