@@ -98,6 +98,8 @@ class Goal:
     registrations: tuple[Registration, ...]
     packages: tuple[tuple[str, str, str], ...]
     """Name, version and download URL of what the host says it needs; mostly names alone, see `required_packages`."""
+    default_providers: tuple[Package, ...]
+    """Default providers of the target that no registration brings about (invokes, calls and remote components did)."""
     hooks: tuple[tuple[str, bool], ...]
     """Every hook name of live and goal; True where it is an error hook."""
     notes: tuple[GoalNote, ...]
@@ -209,11 +211,13 @@ class GoalBuilder:
             if res.pending_replacement and not res.delete:
                 message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
                 self.notes.append(GoalNote("left-out", message, res.urn))
+        defaults = self._lonely_default_providers(made)
         return Goal(
             project=self.project,
             stack=self.stack,
             registrations=tuple(in_order(made)),
-            packages=required_packages(item.package for item in made),
+            packages=required_packages([*(item.package for item in made), *defaults]),
+            default_providers=defaults,
             hooks=tuple(sorted(_hook_names([*self.live.resources, *self.chosen]))),
             notes=tuple(self.notes),
             pairs={**self.pairs, **{res.urn: res.urn for res in self.kept}},
@@ -263,18 +267,33 @@ class GoalBuilder:
         return urn if urn in self.registered else ""
 
     def _provider(self, res: Resource, side: Checkpoint) -> tuple[str, str]:
+        """The URN of the explicit provider to name, or a complete reference, or neither for the default one."""
         provider = side.by_urn.get(res.provider_urn)
         if provider is None:
             return "", ""
         if not provider.is_default_provider:
             return self._key(provider.urn, side is self.live), ""
         parent = side.by_urn.get(res.parent)
-        parent_provider = side.by_urn.get(parent.provider_urn) if parent else None
-        if parent_provider is not None and not parent_provider.is_default_provider:
-            # Empty would inherit the parent's explicit provider; name today's default one outright.
-            live = self.live.by_urn.get(provider.urn)
-            return "", f"{live.urn}::{live.id}" if live else ""
+        inherited = side.by_urn.get(parent.provider_urn) if parent else None
+        if inherited is None or inherited.type != provider.type or inherited.urn == provider.urn:
+            return "", ""
+        # Empty would inherit the parent's provider of the same package: name today's default one outright.
+        live = self.live.by_urn.get(provider.urn)
+        if live is not None:
+            return "", f"{live.urn}::{live.id}"
+        message = (
+            "used a default provider that live lacks, below a parent with another one of the same package: it can't be "
+            "named before it exists, and the resource would be made by its parent's provider"
+        )
+        self.notes.append(GoalNote("default-provider-lost", message, res.urn, blocking=True))
         return "", ""
+
+    def _lonely_default_providers(self, made: Sequence[Registration]) -> tuple[Package, ...]:
+        """The packages whose default provider has to be asked for, because no registration makes the engine make it."""
+        side = self.live if self.kept else self.target
+        implied = {item.source.provider_urn for item in made if not item.provider_literal}
+        found = [res for res in side.resources if res.is_default_provider and not res.delete and res.urn not in implied]
+        return tuple(package_of(res) for res in found)
 
     def _package(self, res: Resource, side: Checkpoint) -> Package:
         provider = res if res.is_provider else side.by_urn.get(res.provider_urn)

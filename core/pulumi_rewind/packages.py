@@ -37,6 +37,10 @@ class Package:
     base_name: str = ""
     extension: Parameter | None = None
     extension_ref: str = ""
+    checksums: tuple[tuple[str, bytes], ...] = ()
+    """What the plugin's archive must hash to, by platform."""
+    env_var_mappings: tuple[tuple[str, str], ...] = ()
+    """Environment variables that an explicit provider's plugin sees under another name: here → there."""
 
 
 def package_of(provider: Resource) -> Package:
@@ -53,9 +57,18 @@ def package_of(provider: Resource) -> Package:
     version = str(inputs.get("version") or "")
     url = str(internal.get("pluginDownloadURL") or "")
     raw = internal.get("parameterization")
+    checksums = tuple(sorted((key, bytes.fromhex(text)) for key, text in _texts(internal.get("pluginChecksums"))))
+    mappings = tuple(sorted(_texts(internal.get("envVarMappings"))))
     if not isinstance(raw, str):
-        base = str(internal.get("name") or "")
-        return Package(name, version, url, base_name=base, base_version=version)
+        return Package(
+            name,
+            version,
+            url,
+            base_name=str(internal.get("name") or ""),
+            base_version=version,
+            checksums=checksums,
+            env_var_mappings=mappings,
+        )
     return Package(
         name,
         version,
@@ -63,7 +76,14 @@ def package_of(provider: Resource) -> Package:
         parameter=Parameter(name, version, base64.b64decode(raw)),
         base_name=str(internal.get("name") or name),
         base_version=str(internal.get("version") or ""),
+        checksums=checksums,
+        env_var_mappings=mappings,
     )
+
+
+def _texts(value: object) -> list[tuple[str, str]]:
+    """The members of an object whose values are text."""
+    return [(key, text) for key, text in value.items() if isinstance(text, str)] if isinstance(value, dict) else []
 
 
 def required_packages(packages: Iterable[Package]) -> tuple[tuple[str, str, str], ...]:

@@ -80,6 +80,7 @@ class Replay:
         from google.protobuf.empty_pb2 import Empty
 
         await self._register_hooks()
+        await self._ask_for_default_providers()
         loop = asyncio.get_running_loop()
         self._futures = {item.urn: loop.create_future() for item in self.goal.registrations}
         tasks = [loop.create_task(self._register(item)) for item in self.goal.registrations]
@@ -95,6 +96,24 @@ class Replay:
             if item.kind == "stack":
                 await self._register_outputs(item, [self._link(urn, item.from_live) for urn in self._order])
         await self.monitor.SignalAndWaitForShutdown(Empty())
+
+    async def _ask_for_default_providers(self) -> None:
+        """Makes the engine make the default providers that no registration needs.
+
+        Programs get them by invokes, calls and remote components. An invoke of a function that doesn't exist has no
+        other effect; its failure is the answer that is expected.
+        """
+        import grpc
+        from pulumi.runtime.proto import resource_pb2
+
+        for package in self.goal.default_providers:
+            request = resource_pb2.ResourceInvokeRequest(tok=f"{package.name}:index:noSuchFunction")
+            await self._fill_package(request, package)
+            try:
+                await self.monitor.Invoke(request)
+            except grpc.aio.AioRpcError as err:
+                if err.code().name in {"UNAVAILABLE", "CANCELLED"}:
+                    raise
 
     async def _register_hooks(self) -> None:
         from pulumi.runtime.proto import callback_pb2, resource_pb2
@@ -206,6 +225,8 @@ class Replay:
             request.propertyDependencies[key].urns.extend(self._urn(urn) for urn in urns)
         self._fill_options(request, item)
         await self._fill_package(request, item.package)
+        if item.kind == "provider":
+            request.envVarMappings.update(item.package.env_var_mappings)
         answer = await self.monitor.RegisterResource(request)
         if answer.result != 0:
             self.report.failed.append(item.urn)
@@ -301,6 +322,8 @@ class Replay:
         if package.parameter is None and package.extension is None:
             request.version = package.version
             request.pluginDownloadURL = package.download_url
+            for platform, checksum in package.checksums:
+                request.pluginChecksums[platform] = checksum
             return
         request.packageRef = await self._package_ref(package)
 

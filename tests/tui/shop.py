@@ -1,0 +1,120 @@
+"""The recorded shop (see `record.py`) laid out anew for a test, and the application opened on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from pulumi_rewind_tui.app import RewindApp
+from tests.tui.record import PASSPHRASE, RECORDINGS
+
+NOON = 1_795_521_600.0
+"""When the tests happen: the day of the recording, at 12:00 UTC."""
+
+
+@dataclass
+class Shop:
+    """A copy of the recording under `directory`."""
+
+    directory: Path
+    passphrase: str | None = PASSPHRASE
+    extra: dict[str, str] = field(default_factory=dict)
+    protected: bool = True
+    """Whether the database is protected in the newest updates, which then blocks every way back before them."""
+
+    def __post_init__(self) -> None:
+        """Lays out backend, project and repository."""
+        shutil.copytree(RECORDINGS / "shop" / "backend" / "pulumi", self.backend / ".pulumi")
+        bundle = RECORDINGS / "shop" / "repository.bundle"
+        subprocess.run(
+            ["git", "clone", "-q", "-b", "main", str(bundle), str(self.root)], check=True, capture_output=True
+        )
+        for name in ("home", "state"):
+            (self.directory / name).mkdir()
+        if not self.protected:
+            for path in (self.checkpoint(7), self.checkpoint(8), self.live):
+                path.write_text(path.read_text().replace('"protect": true', '"protect": false'))
+
+    @property
+    def backend(self) -> Path:
+        """The root of the file backend."""
+        return self.directory / "backend"
+
+    @property
+    def root(self) -> Path:
+        """The project."""
+        return self.directory / "project"
+
+    @property
+    def live(self) -> Path:
+        """The live state."""
+        return self.backend / ".pulumi" / "stacks" / "shop" / "prod.json"
+
+    def checkpoint(self, number: int) -> Path:
+        """The checkpoint of an update."""
+        return self._history("checkpoint")[number - 1]
+
+    def record(self, number: int) -> Path:
+        """The record of an update."""
+        return self._history("history")[number - 1]
+
+    def _history(self, kind: str) -> list[Path]:
+        return sorted((self.backend / ".pulumi" / "history" / "shop" / "prod").glob(f"*.{kind}.json"))
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Everything the application may know of the world."""
+        from tests.conftest import ORIGINAL
+
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.directory / "home"),
+            "XDG_STATE_HOME": str(self.directory / "state"),
+            "XDG_CACHE_HOME": ORIGINAL.get("XDG_CACHE_HOME") or str(Path(ORIGINAL["HOME"]) / ".cache"),
+            "PULUMI_HOME": str(self.directory / "home" / ".pulumi"),
+            "PULUMI_BACKEND_URL": self.backend.as_uri(),
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            **self.extra,
+        }
+        if self.passphrase is not None:
+            env["PULUMI_CONFIG_PASSPHRASE"] = self.passphrase
+        return env
+
+    def app(self, **options: Any) -> RewindApp:
+        """The application on this stack, with a clock that stands still."""
+        settings: dict[str, Any] = {"cwd": self.root, "stack": "prod", "environ": self.environ, "clock": lambda: NOON}
+        return RewindApp(**(settings | options))
+
+
+async def settle(pilot: Pilot[Any], until: Callable[[RewindApp], bool] | None = None, *, seconds: float = 20) -> None:
+    """Waits until nothing works in the background any more and, if asked, until something holds."""
+    app = pilot.app
+    assert isinstance(app, RewindApp)
+    for _ in range(int(seconds / 0.05)):
+        await pilot.pause(0.05)
+        busy = any(not worker.is_finished for worker in app.workers)
+        if not busy and (until is None or until(app)):
+            await pilot.pause(0.1)
+            if all(worker.is_finished for worker in app.workers):
+                return
+    raise AssertionError(f"still waiting: {[worker for worker in app.workers if not worker.is_finished]}")
+
+
+def screen_text(app: App[Any]) -> str:
+    """What the terminal shows, one line a row."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+def title(widget: Widget) -> str:
+    """The title in the border of a pane."""
+    return str(widget.border_title or "")

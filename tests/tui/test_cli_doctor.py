@@ -1,0 +1,154 @@
+"""`doctor` works whatever is missing, and says what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tui.cli_support import FileStack, Ran, encrypted
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> FileStack:
+    made = FileStack(tmp_path)
+    made.update(made.resource("api", {"size": "s"}))
+    made.update(made.resource("api", {"size": "m"}))
+    return made
+
+
+def fake_engine(stack: FileStack, version: str = "v3.259.0") -> None:
+    """A CLI that only knows its version; nothing here runs an update."""
+    path = stack.root / "bin" / "pulumi"
+    path.write_text(f"#!/bin/sh\necho {version}\n")
+    path.chmod(0o755)
+
+
+def found(ran: Ran) -> dict[str, tuple[str, str]]:
+    shown = ran.json()
+    assert set(shown) == {"ok", "findings"}
+    assert all(set(one) == {"check", "status", "message", "hint"} for one in shown["findings"])
+    assert all(one["hint"] for one in shown["findings"] if one["status"] != "ok")
+    return {one["check"]: (one["status"], one["message"]) for one in shown["findings"]}
+
+
+def test_all_is_well(stack: FileStack) -> None:
+    fake_engine(stack)
+    stack.git("init", "-q")
+    ran = stack.run("doctor", "--json")
+    assert ran.code == 0, ran
+    assert ran.json()["ok"] is True
+    checks = found(ran)
+    assert checks["engine"][0] == "ok"
+    assert "3.259.0" in checks["engine"][1]
+    assert checks["project"] == ("ok", f"shop (python) in {stack.work}")
+    assert "PULUMI_BACKEND_URL" in checks["backend"][1]
+    assert checks["stack"] == ("ok", "shop/dev")
+    assert checks["history"] == ("ok", "2 updates")
+    assert checks["passphrase"][0] == "ok"
+    assert checks["lock"] == ("ok", "not locked")
+    assert checks["pending"][0] == "ok"
+    assert checks["interrupted"][0] == "ok"
+    assert checks["language"][0] == "warn", "no language host beside that engine"
+    plain = stack.run("doctor")
+    assert plain.code == 0
+    assert "✓ ok    engine" in plain.out
+
+
+def test_nothing_is_there(stack: FileStack, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    ran = stack.run("doctor", "--json", cwd=empty)
+    assert ran.code == 1
+    checks = found(ran)
+    assert checks["project"][0] == "fail"
+    assert checks["engine"][0] == "fail"
+    assert "stack" not in checks
+    plain = stack.run("doctor", cwd=empty)
+    assert plain.code == 1
+    assert "✗ fail  project" in plain.out
+    assert "→ " in plain.out
+
+
+def test_engine_too_old(stack: FileStack) -> None:
+    fake_engine(stack, "v3.100.0")
+    ran = stack.run("doctor", "--json")
+    assert ran.code == 1
+    assert "3.100.0" in found(ran)["engine"][1]
+
+
+def test_missing_stack_and_empty_history(stack: FileStack) -> None:
+    checks = found(stack.run("doctor", "nope", "--json"))
+    assert checks["stack"][0] == "fail"
+    assert checks["backend"][0] == "ok"
+    stack.live_file.with_name("fresh.json").write_bytes(stack.checkpoint([]))
+    assert found(stack.run("doctor", "fresh", "--json"))["history"][0] == "warn"
+
+
+def test_trouble_on_the_stack(stack: FileStack) -> None:
+    locks = stack.state / ".pulumi" / "locks" / "organization" / "shop" / "dev"
+    locks.mkdir(parents=True)
+    lock = {"pid": 15817, "username": "root", "hostname": "box\x1b[2J", "timestamp": "2026-11-23T06:56:46Z"}
+    (locks / "5a0e.json").write_text(json.dumps(lock))
+    pending = [{"resource": stack.resource("half", {}), "type": "creating"}]
+    stack.set_live(stack.checkpoint([], pending_operations=pending))
+    stack.checkpoint_file(1).unlink()
+    ran = stack.run("doctor", "--json")
+    findings = ran.json()["findings"]
+    by_check = {one["check"]: one for one in findings}
+    assert by_check["lock"]["status"] == "warn"
+    assert "15817" in by_check["lock"]["message"]
+    assert by_check["pending"]["status"] == "warn"
+    assert "creating half" in by_check["pending"]["message"]
+    history = [one["message"] for one in findings if one["check"] == "history"]
+    assert any("#1" in message for message in history)
+    assert any("outside updates" in message for message in history)
+    assert "\x1b" not in stack.run("doctor").out
+
+
+def test_a_passphrase_that_cannot_be_tried_fails(stack: FileStack) -> None:
+    stack.update(stack.resource("db", {"password": encrypted("v1:x")}))
+    ran = stack.run("doctor", "--json")
+    assert ran.code == 1
+    assert found(ran)["passphrase"][0] == "fail"
+
+
+def test_providers_that_are_not_installed(stack: FileStack) -> None:
+    fake_engine(stack)
+    type_ = "pulumi:providers:imaginary"
+    provider = stack.resource("default_1_2_3", {"version": "1.2.3"}, type_)
+    stack.update(provider, stack.resource("api", {}, provider=f"{provider['urn']}::uuid"))
+    checks = found(stack.run("doctor", "--json"))
+    assert checks["providers"][0] == "warn"
+    assert "imaginary 1.2.3" in checks["providers"][1]
+    (stack.root / "home" / ".pulumi" / "plugins" / "resource-imaginary-v1.2.3").mkdir(parents=True)
+    assert found(stack.run("doctor", "--json"))["providers"][0] == "ok"
+
+
+def test_an_interrupted_rollback_is_found(stack: FileStack) -> None:
+    stack.env["XDG_STATE_HOME"] = str(stack.root / "xdg")
+    from pulumi_rewind.journal import Journal
+    from pulumi_rewind.model import StackRef
+
+    journal = Journal(stack.env["PULUMI_BACKEND_URL"], StackRef("shop", "dev"), stack.env)
+    journal.begin(target=1, label="#1", digest="0" * 64, start=2)
+    assert found(stack.run("doctor", "--json"))["interrupted"] == (
+        "warn",
+        f"a rollback to #1 runs now (pid {os.getpid()})",
+    )
+    raw = json.loads(journal.path.read_text())
+    journal.path.write_text(json.dumps({**raw, "pid": 2**22 - 3}))
+    assert "has not reached it" in found(stack.run("doctor", "--json"))["interrupted"][1]
+    assert "pulumi-rewind resume dev" in stack.run("history").err
+    refused = stack.run("resume", "--yes")
+    assert refused.code == 3
+    assert "not the one" in refused.err
+
+
+def test_nothing_to_resume(stack: FileStack) -> None:
+    ran = stack.run("resume")
+    assert ran.code == 0, ran.err
+    assert "no rollback of shop/dev was interrupted" in ran.out
+    assert stack.run("resume", "--json").json()["result"] == "nothing-to-do"

@@ -1,0 +1,114 @@
+"""A run as lines, as JSON and as a live display."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from pulumi_rewind.events import (
+    Diagnostic,
+    EngineEvent,
+    Phase,
+    Progress,
+    ResourceDone,
+    ResourceFailed,
+    ResourcePre,
+    StepMetadata,
+    Summary,
+)
+from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.writer import Writer
+
+URN = "urn:pulumi:dev::shop::t:m:R::"
+
+
+def step(name: str, op: str = "update", type_: str = "t:m:R") -> StepMetadata:
+    return StepMetadata(op=op, urn=URN + name, type=type_)
+
+
+def a_run() -> list[EngineEvent]:
+    return [
+        Phase("run", "rolling back to #7"),
+        ResourcePre(step("api")),
+        ResourcePre(step("default_1_0_0", "create", "pulumi:providers:t")),
+        ResourceDone(step("default_1_0_0", "create", "pulumi:providers:t")),
+        ResourcePre(step("still", "same")),
+        ResourceDone(step("still", "same")),
+        Diagnostic("waiting…", "info", URN + "api", ephemeral=True),
+        Diagnostic("line one\nline \x1b[2Jtwo", "error", URN + "api"),
+        ResourceDone(step("api")),
+        ResourcePre(step("db", "create-replacement")),
+        ResourceFailed(step("db", "create-replacement")),
+        Progress("aws", "downloading aws", 1, 2),
+        Summary({"update": 1}, "failed", 3),
+    ]
+
+
+def out() -> tuple[io.StringIO, Writer]:
+    stream = io.StringIO()
+    return stream, Writer(stream, color=False, terminal=False, ascii_only=False)
+
+
+def test_plain_lines_say_what_ended_and_what_was_said() -> None:
+    stream, writer = out()
+    tally = Tally(2, clock=lambda: 100.0)
+    with PlainDisplay(writer, tally) as display:
+        for event in a_run():
+            display.event(event)
+    assert stream.getvalue().splitlines() == [
+        "00:00 · rolling back to #7",
+        "00:00 ✗ api: line one",
+        r"00:00     line \x1b[2Jtwo",
+        "00:00 ✓ updated  api  0.0 s",
+        "00:00 ✗ failed to create-replacement  db  0.0 s",
+    ]
+    assert (tally.done, tally.failed, tally.running) == (1, 1, {})
+
+
+def test_json_is_one_object_a_line() -> None:
+    stream, writer = out()
+    with JsonDisplay(writer) as display:
+        for event in a_run():
+            display.event(event)
+        display.note("stopping")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(lines) == len(a_run()) + 1
+    assert lines[0] == {"event": "phase", "name": "run", "message": "rolling back to #7"}
+    assert lines[1] == {"event": "step", "state": "started", "op": "update", "urn": URN + "api", "type": "t:m:R"}
+    assert lines[8]["state"] == "done"
+    assert lines[10]["state"] == "failed"
+    assert lines[-2] == {"event": "summary", "changes": {"update": 1}, "result": "failed", "seconds": 3}
+    assert lines[-1] == {"event": "note", "message": "stopping"}
+
+
+def test_the_live_display_counts_and_names_what_runs() -> None:
+    stream = io.StringIO()
+    writer = Writer(stream, color=True, terminal=True, ascii_only=False, width=120)
+    now = [100.0]
+    tally = Tally(9, clock=lambda: now[0])
+    display = LiveDisplay(writer, tally, "ROLLING BACK dev → #7")
+    for name in "abcdefg":
+        tally.add(ResourcePre(step(f"res-{name}")))
+    tally.add(ResourceDone(step("res-a")))
+    now[0] = 114.0
+    shown = display._render().plain
+    assert shown.splitlines()[0].startswith("◐ ROLLING BACK dev → #7   1/9   6 running   0 failed   00:14")
+    assert "res-b" in shown
+    assert "res-g" not in shown
+    assert "… 1 more" in shown
+    with display:
+        display.event(Diagnostic("hello \x1b]0;x\x07", "warning"))
+    assert r"hello \x1b]0;x\x07" in stream.getvalue()
+
+
+def test_a_lost_terminal_does_not_stop_the_run() -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    writer = Writer(Gone(), color=False, terminal=False, ascii_only=False)
+    tally = Tally(2)
+    with PlainDisplay(writer, tally) as display:
+        for event in a_run():
+            display.event(event)
+    assert tally.done == 1

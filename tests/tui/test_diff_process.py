@@ -1,0 +1,133 @@
+"""Comparing in another process gives the same answers, and lives and dies with what it is for."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_rewind.errors import BackendError, CheckpointError, SecretsError
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind_tui import diffing
+from pulumi_rewind_tui.diff_process import ProcessSource, SessionSpec
+from pulumi_rewind_tui.diff_source import LocalSource
+from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Comparison
+from tests.tui.record import PASSPHRASE
+from tests.tui.shop import Shop, settle, title
+
+KEY = (LIVE, 6)
+
+
+def never() -> bool:
+    return False
+
+
+def spec_of(shop: Shop) -> SessionSpec:
+    return SessionSpec(shop.root, "shop/prod", shop.backend.as_uri(), shop.environ)
+
+
+def session_of(shop: Shop) -> Session:
+    return open_session(shop.root, stack="prod", environ=shop.environ)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop")
+
+
+@pytest.fixture
+def far(shop: Shop) -> Iterator[ProcessSource]:
+    source = ProcessSource(spec_of(shop))
+    yield source
+    source.close()
+
+
+@pytest.mark.parametrize("decrypt", [False, True])
+def test_both_sources_say_the_same(shop: Shop, far: ProcessSource, decrypt: bool) -> None:
+    near = LocalSource(session_of(shop))
+    here, there = near.compare(KEY, decrypt, never), far.compare(KEY, decrypt, never)
+    assert there == here
+    assert there.resources
+    assert far.unchanged(KEY, decrypt) == near.unchanged(KEY, decrypt)
+    index = next(i for i, res in enumerate(here.resources) if res.op == "create")
+    assert far.details(KEY, decrypt, index, True) == near.details(KEY, decrypt, index, True)
+
+
+def test_secrets_are_masked_until_one_is_revealed(far: ProcessSource) -> None:
+    done = far.compare(KEY, True, never)
+    assert "correct-horse" not in repr(done)
+    index = next(i for i, res in enumerate(done.resources) if res.name == "orders-db")
+    change = far.revealed(KEY, index, "inputs.password")
+    assert change is not None
+    assert change.old == "correct-horse"
+
+
+def test_errors_come_over_with_their_hints(shop: Shop, far: ProcessSource) -> None:
+    shop.checkpoint(6).write_text("{")
+    with pytest.raises(CheckpointError, match="#6") as caught:
+        far.compare(KEY, False, never)
+    assert caught.value.hint
+    assert far.compare((LIVE, 5), False, never).resources, "and it goes on"
+
+
+def test_a_passphrase_is_handed_over_in_memory(tmp_path: Path) -> None:
+    source = ProcessSource(spec_of(Shop(tmp_path / "shop", passphrase=None)))
+    try:
+        with pytest.raises(SecretsError):
+            source.compare(KEY, True, never)
+        source.add_passphrase(PASSPHRASE)
+        assert source.compare(KEY, True, never).secrets == "compared"
+        assert source._process is not None
+        assert PASSPHRASE not in Path(f"/proc/{source._process.pid}/cmdline").read_text()
+    finally:
+        source.close()
+
+
+def test_giving_up_leaves_it_usable(far: ProcessSource) -> None:
+    with pytest.raises(Cancelled):
+        far.compare(KEY, False, lambda: True)
+    assert far.compare(KEY, False, never).key == KEY
+
+
+def test_it_is_started_again_after_it_died_and_ends_when_closed(far: ProcessSource) -> None:
+    far.compare(KEY, False, never)
+    assert far._process is not None
+    os.kill(far._process.pid, signal.SIGKILL)
+    far._process.wait()
+    with pytest.raises(BackendError, match="has ended"):
+        far.compare(KEY, False, never)
+    assert isinstance(far.compare(KEY, False, never), Comparison)
+    process = far._process
+    assert process is not None
+    far.close()
+    assert process.poll() is not None
+
+
+def test_only_large_states_go_there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparer = Comparer(session_of(shop), spec_of(shop))
+    assert isinstance(comparer.compare(KEY).source, LocalSource)
+    monkeypatch.setattr(diffing, "LARGE", 10)
+    assert isinstance(comparer.compare(KEY).source, ProcessSource)
+    comparer.close()
+
+
+async def test_home_works_the_same_on_large_states(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffing, "LARGE", 10)
+    async with shop.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "tab")
+        await settle(pilot)
+        home = pilot.app.home  # type: ignore[attr-defined]
+        assert title(home.diff).startswith("LIVE → #6   ±1")
+        assert isinstance(home.diff.comparison.source, ProcessSource)
+        process = home.diff.comparison.source._process
+        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::jobs")))
+        before = home.diff.count()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert home.diff.count() > before, "details are fetched when opened"
+    assert process is not None
+    assert process.wait(5) is not None, "it ends with the application"

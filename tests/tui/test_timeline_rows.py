@@ -1,0 +1,83 @@
+"""One row of the timeline in a given width."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_rewind.model import Update
+from pulumi_rewind.timeline import Entry
+from pulumi_rewind_tui.symbols import canonical_changes, counts_text
+from pulumi_rewind_tui.widgets.cells import fit_line, inert, line_width, plain
+from pulumi_rewind_tui.widgets.timeline_rows import Marks, update_line
+
+GOOD = Update(
+    number=7,
+    kind="update",
+    result="succeeded",
+    start_time=1_795_516_859,
+    message="Hotfix for the checkout",
+    environment={"git.head": "6f73e70aa", "git.dirty": "true", "git.headName": "refs/heads/main"},
+    changes={"replace": 1, "create-replacement": 1, "delete-replaced": 1, "create": 1, "update": 2, "same": 30},
+)
+
+
+def row(update: Update = GOOD, entry: Entry | None = None, marks: Marks | None = None, cells: int = 60) -> str:
+    line = update_line(update, entry, marks or Marks(), cells=cells, digits=2, dated=False)
+    return plain(fit_line(line, cells))
+
+
+def change(**fields: object) -> Update:
+    return Update(**({name: getattr(GOOD, name) for name in GOOD.__struct_fields__} | fields))
+
+
+def test_a_good_update_shows_number_result_changes_and_commit() -> None:
+    text = row()
+    assert " #7 " in text
+    assert "✓ ±1 +1 ~2" in text
+    assert "Hotfix for the checkout" in text
+    assert text.endswith("6f73e70*")
+
+
+def test_last_good_and_tags_stand_before_the_commit() -> None:
+    entry = Entry(GOOD, tags=("v1.2", "latest"))
+    assert row(entry=entry, marks=Marks(last_good=7)).endswith("★ v1.2 +1 6f73e70*")
+
+
+def test_a_rollback_says_what_it_went_back_to() -> None:
+    update = change(message="rollback to #3 (v1.0)", environment={"runtime.name": "client", "git.head": "6f73e70aa"})
+    assert "↺ rollback to #3 (v1.0)" in row(update)
+
+
+@pytest.mark.parametrize(
+    ("update", "words"),
+    [
+        (change(result="failed"), "✗ failed"),
+        (change(result="in-progress"), "◐ running"),
+        (change(kind="refresh"), "✓ refresh"),
+        (change(kind="resource-import"), "✓ import"),
+        (change(changes={"same": 3}), "✓ no changes"),
+        (change(result="unreadable", problem="its record is damaged: x"), "? damaged record"),
+        (change(has_checkpoint=False, problem="no checkpoint was kept"), "? no checkpoint"),
+    ],
+)
+def test_every_result_has_a_symbol_and_a_word(update: Update, words: str) -> None:
+    assert words in row(update)
+
+
+def test_a_damaged_checkpoint_is_said_on_the_row() -> None:
+    assert "damaged state" in row(marks=Marks(broken={7: "damaged state"}))
+
+
+def test_replacements_are_counted_once() -> None:
+    assert canonical_changes(GOOD.changes) == {"replace": 1, "create": 1, "update": 2}
+    assert counts_text(GOOD.changes, ascii_only=True) == "+-1 +1 ~2"
+
+
+@given(st.text(max_size=80), st.text(max_size=30), st.integers(30, 140))
+def test_rows_are_as_wide_as_the_pane_whatever_the_message(message: str, tag: str, cells: int) -> None:
+    update = change(message=inert(message))
+    line = update_line(update, Entry(update, tags=(inert(tag),)), Marks(), cells=cells, digits=2, dated=True)
+    assert line_width(fit_line(line, cells)) <= cells
+    assert plain(line).rstrip().endswith("6f73e70*")

@@ -1,0 +1,249 @@
+"""The application: opens a stack, routes between screens, keeps quitting safe."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import in_thread
+from pulumi_rewind_tui.palette import ActionProvider
+from pulumi_rewind_tui.screens.home import HomeScreen
+from pulumi_rewind_tui.theme import theme_name, themes
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+
+class RunControl(Protocol):
+    """A run in progress, which decides what quitting means."""
+
+    def ask_interrupt(self) -> None:
+        """Asks the operator whether to keep going, stop or kill."""
+
+
+class RewindApp(App[int]):
+    """Browse, compare and go back."""
+
+    TITLE = "pulumi-rewind"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/base.tcss", "screens/home.tcss"]
+    COMMANDS: ClassVar[set[Any]] = {ActionProvider}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "help", id="app.help", key_display="?"),
+        Binding("q", "quit", "quit", id="app.quit"),
+        Binding("ctrl+q", "quit", "quit", id="app.quit-too", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", "stop or quit", id="app.interrupt", show=False, priority=True),
+        Binding("ctrl+t", "next_theme", "next theme", id="app.theme"),
+    ]
+
+    def __init__(
+        self,
+        *,
+        cwd: Path | None = None,
+        stack: str | None = None,
+        backend: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+        theme: str | None = None,
+        ascii_only: bool = False,
+    ) -> None:
+        super().__init__()
+        self.cwd = cwd or Path()
+        self.stack_name = stack
+        self.backend_url = backend
+        self.environ = os.environ if environ is None else environ
+        self.clock = clock
+        """Unix seconds; tests freeze it."""
+        self.ascii_only = ascii_only
+        self.session: Session | None = None
+        self.run_in_progress: RunControl | None = None
+        """Set by the running screen; while it is, nothing quits."""
+        self._chosen_theme = theme
+        for each in themes():
+            self.register_theme(each)
+        self.theme = theme_name(theme or "dark")
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Home is at the bottom of the stack of screens."""
+        return HomeScreen()
+
+    def on_mount(self) -> None:
+        """Opens the stack in the background; the first paint doesn't wait for it."""
+        self.open_stack(self.stack_name)
+
+    # Opening a stack
+
+    def open_stack(self, name: str | None) -> None:
+        """Opens a stack (None: the current one) in the background; a message says how it went."""
+        in_thread(self, "session", lambda _: self._open(name), msg.SessionFailed)
+
+    def _open(self, name: str | None) -> None:
+        from pulumi_rewind.session import open_session
+
+        session = open_session(self.cwd, stack=name, backend=self.backend_url, environ=self.environ)
+        self.post_message(msg.SessionOpened(session))
+        entry = session.journal.read()
+        if entry is not None and not entry.running:
+            self.post_message(msg.InterruptedFound(entry))
+
+    @on(msg.SessionOpened)
+    def _session_opened(self, event: msg.SessionOpened) -> None:
+        self.session = event.session
+        settings = event.session.settings
+        if self._chosen_theme is None:
+            self.theme = theme_name(settings.theme)
+        if settings.ascii and not self.ascii_only:
+            self.ascii_only = True
+            for screen in self.screen_stack:
+                screen.add_class("-ascii")
+        self.set_keymap(dict(settings.keys))
+        self.home.open_session(event.session)
+
+    @on(msg.SessionFailed)
+    def _session_failed(self, event: msg.SessionFailed) -> None:
+        from pulumi_rewind_tui.screens.empty import EmptyScreen
+
+        self.push_screen(EmptyScreen(event.error))
+
+    @property
+    def home(self) -> HomeScreen:
+        """The screen at the bottom."""
+        home = self.screen_stack[0]
+        assert isinstance(home, HomeScreen)
+        return home
+
+    # Routes
+
+    @on(msg.RollbackRequested)
+    def _review(self, event: msg.RollbackRequested) -> None:
+        if self.session is None:
+            return
+        from pulumi_rewind_tui.screens.review import ReviewScreen
+
+        self.push_screen(ReviewScreen(self.session, f"#{event.update_number}"))
+
+    @on(msg.InterruptedFound)
+    def _interrupted(self, event: msg.InterruptedFound) -> None:
+        if self.session is None:
+            return
+        from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
+
+        self.push_screen(InterruptedScreen(self.session, event.entry))
+
+    @on(msg.BlameRequested)
+    def _blame(self, event: msg.BlameRequested) -> None:
+        if self.session is None:
+            return
+        from pulumi_rewind_tui.screens.blame import BlameScreen
+
+        self.push_screen(BlameScreen(self.session, event.urn, event.path))
+
+    @on(msg.StackSelected)
+    def _stack_selected(self, event: msg.StackSelected) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.stack_name = event.name
+        self.home.closing()
+        self.open_stack(event.name)
+
+    @on(msg.StackChanged)
+    def _stack_changed(self) -> None:
+        self.home.refresh_all()
+
+    def fail(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
+        """Shows an error that stays; secrets that can't be opened ask for the passphrase first."""
+        from pulumi_rewind.errors import SecretsError
+
+        if isinstance(error, SecretsError) and retry is not None and self.session is not None:
+            self.ask_passphrase(str(error), retry)
+            return
+        from pulumi_rewind_tui.screens.error import ErrorScreen
+
+        if not isinstance(self.screen, ErrorScreen):  # one at a time: the first is the cause
+            self.push_screen(ErrorScreen(error, meaning=meaning, retry=retry))
+
+    def ask_passphrase(self, reason: str, retry: Callable[[], None]) -> None:
+        """Asks for a passphrase, offers it to the vault (memory only) and tries again."""
+        from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
+
+        def answered(passphrase: str | None) -> None:
+            if passphrase and self.session is not None:
+                self.session.vault.add_passphrase(passphrase)
+                self.home.passphrase_added(passphrase)
+                retry()
+
+        self.push_screen(PassphraseScreen(reason), answered)
+
+    def copy(self, text: str) -> None:
+        """Copies text (secrets already masked) by OSC 52."""
+        self.copy_to_clipboard(text)
+        self.notify("copied", timeout=2)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys by their names, as the documentation calls them."""
+        shown = super().get_key_display(binding)
+        if shown.startswith("^"):
+            return "ctrl+" + shown[1:]
+        return {"⏎": "enter", "␛": "esc"}.get(shown, shown)
+
+    # Actions
+
+    def action_help(self) -> None:
+        """Help for the focused pane."""
+        from pulumi_rewind_tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen.of(self.screen))
+
+    def action_next_theme(self) -> None:
+        """Dark, light, colour-blind safe."""
+        names = [each.name for each in themes()]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+
+    async def action_quit(self) -> None:
+        """Quits, unless a rollback runs: then asks."""
+        if self.run_in_progress is not None:
+            self.run_in_progress.ask_interrupt()
+        else:
+            self.exit(0)
+
+    async def action_interrupt(self) -> None:
+        """Ctrl-C: like quitting, but inside a text field it copies the selection, as terminals do."""
+        await self.action_quit()
+
+    # A crash must not show local variables: they may hold secrets.
+
+    def _fatal_error(self) -> None:
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        traceback = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self._close_messages_no_wait()
+
+
+def run_app(
+    *,
+    cwd: Path | None = None,
+    stack: str | None = None,
+    backend: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    theme: str | None = None,
+    ascii_only: bool = False,
+) -> int:
+    """Runs the application in this terminal and returns the exit code."""
+    app = RewindApp(cwd=cwd, stack=stack, backend=backend, environ=environ, theme=theme, ascii_only=ascii_only)
+    result = app.run()
+    if app.return_code:
+        return app.return_code
+    return result or 0

@@ -1,0 +1,37 @@
+"""Work in threads: whatever goes wrong there becomes a message, never the end of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from textual.message import Message
+from textual.worker import Worker, get_current_worker
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
+
+Post: TypeAlias = Callable[[Message], object]
+"""Posts a message; safe to call from any thread."""
+
+CancelCheck: TypeAlias = Callable[[], bool]
+"""Whether nobody waits for the result any more."""
+
+
+def in_thread(
+    node: DOMNode,
+    group: str,
+    work: Callable[[CancelCheck], None],
+    failed: Callable[[Exception], Message],
+) -> Worker[None]:
+    """Runs `work` in a thread, in place of what `group` did before; `failed` makes the message of an error."""
+
+    def run() -> None:
+        worker = get_current_worker()
+        try:
+            work(lambda: worker.is_cancelled)
+        except Exception as err:  # noqa: BLE001 - an error of any kind is shown, with its text on demand
+            if not worker.is_cancelled:
+                node.post_message(failed(err))
+
+    return node.run_worker(run, thread=True, exclusive=True, group=group, exit_on_error=False)

@@ -1,0 +1,139 @@
+"""``pulumi-rewind``: the command line.
+
+Commands are imported when they are asked for, so that ``history`` costs what history needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from pulumi_rewind import __version__
+from pulumi_rewind_tui.failures import report
+from pulumi_rewind_tui.options import Shared, common_options
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "history": "List the updates of a stack, newest first.",
+    "show": "Show everything recorded about one update.",
+    "diff": "Show what differs between two states.",
+    "blame": "Show which update set each property of a resource last.",
+    "plan": "Show what going back would do; change nothing.",
+    "rollback": "Go back to a target, after review.",
+    "resume": "Continue a rollback that was interrupted.",
+    "doctor": "Check what a rollback needs, and what is missing.",
+    "demo": "Make a small project to try everything on.",
+}
+"""Every command, in the order of the help; each is the function of that name in ``commands/<name>.py``."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and loads one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All command names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Loads one command, None if there is no such."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pulumi_rewind_tui.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Like click's, with a suggestion for a mistyped name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"there is no command {args[0]!r}{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="pulumi-rewind %(version)s")
+@common_options
+@click.pass_context
+def cli(ctx: click.Context) -> int | None:
+    """See what a Pulumi stack was, what it would take to go back, and go back.
+
+    Without a command the screens open; without a terminal the history is printed. A TARGET is an update
+    (12, '#12'), -1 (the one before live), a git tag, branch or commit, @TIME (@2026-11-23T14:00) or
+    last-good. Exit codes: 0 done, 1 error, 2 usage, 3 refused and nothing changed, 4 rollback incomplete,
+    130 interrupted.
+    """
+    shared = ctx.ensure_object(Shared)
+    if ctx.invoked_subcommand is not None:
+        return None
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from pulumi_rewind_tui.app import run_app
+
+        if shared.no_color:
+            os.environ["NO_COLOR"] = "1"
+        return run_app(cwd=shared.cwd, stack=shared.stack, backend=shared.backend, ascii_only=shared.ascii)
+    from pulumi_rewind_tui.commands.history import print_history
+
+    print_history(shared.session(), shared.screen())
+    return None
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code; every error becomes a message."""
+    no_color, ascii_only = "--no-color" in arguments, "--ascii" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with _complete(arguments), cli.make_context("pulumi-rewind", list(arguments)) as ctx:
+            result: Any = cli.invoke(ctx)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Nothing may be written at exit either.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as err:  # noqa: BLE001 - the one place that reports what is left
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        return report(err, no_color=no_color, ascii_only=ascii_only)
+    return result if isinstance(result, int) else 0
+
+
+@contextlib.contextmanager
+def _complete(arguments: Sequence[str]) -> Any:
+    """Shell completion, which click only does in its own `main`."""
+    if os.environ.get("_PULUMI_REWIND_COMPLETE"):
+        cli.main(args=list(arguments), prog_name="pulumi-rewind", complete_var="_PULUMI_REWIND_COMPLETE")
+    yield
+
+
+def main() -> None:
+    """The entry point of ``pulumi-rewind`` and ``pulumi-tool-rewind``."""
+    code = run(sys.argv[1:])
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    if code == 130:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C while exiting prints nothing
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

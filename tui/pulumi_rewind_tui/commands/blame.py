@@ -1,0 +1,116 @@
+"""``pulumi-rewind blame``: which update, commit and author set each property of a resource last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pulumi_rewind.errors import EngineError, SecretsError, UsageError
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
+from pulumi_rewind_tui.render.values import value_lines
+from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pulumi_rewind.blame import Blamed
+    from pulumi_rewind.model import Checkpoint
+    from pulumi_rewind.session import Session
+
+VALUE = 48
+"""Cells of a value that are shown in the table."""
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK] RESOURCE")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@passphrase_option
+@common_options
+@click.pass_obj
+def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
+    """Show which update set each property of a resource last.
+
+    RESOURCE is a name, a URN, or a pattern over type::name ('*:Database::orders*'). Secrets are compared
+    decrypted if a passphrase or key is at hand, and never shown.
+    """
+    from pulumi_rewind.blame import blame as find_blame
+    from pulumi_rewind.blame import find_resource
+
+    match words:
+        case (resource,):
+            stack = None
+        case (stack, resource):
+            pass
+        case _:
+            raise UsageError("blame takes [STACK] RESOURCE", hint="For example: `pulumi-rewind blame orders-db`.")
+    session = shared.session(stack)
+    screen = shared.screen()
+    decrypt, problem = decrypter(session)
+    urn = find_resource(session.timeline.live(), resource).urn
+    found = sorted(find_blame(session.timeline, urn, decrypt=decrypt), key=lambda item: item.path)
+    if as_json:
+        screen.out.raw("[" + ",\n ".join(to_json(blamed_json(item)) for item in found) + "]")
+        return
+    screen.out.line(Span(urn, "title"))
+    screen.out.table([_row(item) for item in found])
+    if any(not item.certain for item in found):
+        why = f": {problem()}" if problem() else ""
+        screen.err.line(f"note: ? marks what can't be told for certain (unreadable or encrypted states){why}")
+
+
+def decrypter(session: Session) -> tuple[Callable[[Checkpoint], Checkpoint], Callable[[], str]]:
+    """Decrypts checkpoints as long as that works; then leaves them as they are and knows why."""
+    problem = ""
+
+    def decrypt(checkpoint: Checkpoint) -> Checkpoint:
+        nonlocal problem
+        if problem:
+            return checkpoint
+        try:
+            return session.vault.decrypt(checkpoint, session.stack)
+        except (SecretsError, EngineError) as err:
+            problem = str(err)
+            return checkpoint
+
+    return decrypt, lambda: problem
+
+
+def blamed_json(item: Blamed) -> dict[str, Any]:
+    """One property for machines; `update` is null for a change made outside updates."""
+    update = item.update
+    return {
+        "path": item.path,
+        "value": item.value,
+        "secret": item.secret,
+        "certain": item.certain,
+        "update": None
+        if update is None
+        else {
+            "version": update.number,
+            "startTime": iso_time(update.start_time),
+            "message": update.message,
+            "author": update.author,
+            "commit": update.commit,
+            "dirty": update.dirty,
+        },
+    }
+
+
+def _row(item: Blamed) -> list[Line]:
+    update = item.update
+    sure = "" if item.certain else "?"
+    value = value_lines(item.value)[0]
+    shown = value if len(value) <= VALUE else value[: VALUE - 1] + "…"
+    if update is None:
+        return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "name")], [shown], [""]]
+    return [
+        [Span(f"#{update.number}{sure}", "title")],
+        [Span(local_time(update.start_time), "muted")],
+        [Span(update.commit[:7] + ("*" if update.dirty else ""), "git")],
+        [update.author],
+        [Span(item.path.removeprefix("inputs."), "name")],
+        [Span(shown, "muted")],
+        [Span(first_line(update.message), "muted")],
+    ]

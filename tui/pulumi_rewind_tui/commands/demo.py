@@ -1,0 +1,158 @@
+"""``pulumi-rewind demo``: a small project of its own to try everything on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options
+from pulumi_rewind_tui.render.demo import BuildDisplay, try_lines, world_lines
+from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.render.writer import Screen, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.demo.folder import Demo
+    from pulumi_rewind.session import Session
+
+DEFAULT = Path("rewind-demo")
+"""The folder where none is named."""
+
+GOOD = "v1.2"
+"""The release that ``--run`` goes back to: the last one that works."""
+
+
+@click.command(cls=RewindCommand)
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--run", "run_it", is_flag=True, help=f"Also go back to {GOOD}, and show what is there before and after.")
+@click.option("--clean", "clean_it", is_flag=True, help="Stop the servers of the demo in DIR and remove DIR.")
+@click.option("--open", "open_it", is_flag=True, help="Open the screens on it at the end; only in a terminal.")
+@common_options
+@click.pass_obj
+def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open_it: bool) -> int:
+    """Make a small project in DIR (./rewind-demo) and deploy four releases of it; the last one fails half-way.
+
+    Everything is inside DIR: repository, state, passphrase, a SQLite database and configuration files. The
+    project's web servers listen on this machine only, until --clean stops them. An earlier demo in DIR is
+    replaced; any other folder that isn't empty is refused. Inside a demo, --clean needs no DIR.
+    """
+    if clean_it and (run_it or open_it):
+        raise UsageError("--clean goes together with nothing else", hint="Make it first, clean later.")
+    named = folder or DEFAULT
+    screen = shared.screen()
+    if clean_it:
+        from pulumi_rewind.demo.folder import find_demo
+
+        if folder is None and find_demo(shared.cwd) is not None:
+            named = shared.cwd.resolve()
+        return _clean(shared.cwd / named, named, screen)
+    code = _make(shared.cwd / named, named, screen, run_it=run_it)
+    if code == 0 and open_it and sys.stdin.isatty() and sys.stdout.isatty():
+        return _open(shared, shared.cwd / named)
+    return code
+
+
+def _open(shared: Shared, folder: Path) -> int:
+    from pulumi_rewind.demo.content import STACK
+    from pulumi_rewind.demo.folder import open_demo
+    from pulumi_rewind_tui.app import run_app
+
+    made = open_demo(folder)
+    if shared.no_color:
+        os.environ["NO_COLOR"] = "1"
+    return run_app(cwd=made.root, stack=STACK, environ=made.environ(os.environ), ascii_only=shared.ascii)
+
+
+def _clean(folder: Path, named: Path, screen: Screen) -> int:
+    from pulumi_rewind.demo.folder import open_demo
+
+    found = open_demo(folder)
+    stopped = found.clean(os.environ)
+    screen.out.line(Span("✓ clean", "ok"), f": {plural(stopped, 'server')} stopped, {named} removed")
+    return 0
+
+
+def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
+    from pulumi_rewind.demo.folder import open_demo
+    from pulumi_rewind.demo.look import look
+
+    out = screen.out
+    _build(folder, named, screen)
+    made = open_demo(folder)
+    session = _session(made)
+    out.line()
+    out.line(Span("what is there" + (" before" if run_it else ""), "title"))
+    out.lines(world_lines(look(made)))
+    if run_it:
+        out.line()
+        code = _go_back(session, screen)
+        if code:
+            return code
+        session = _session(made)
+        out.line()
+        out.line(Span("what is there after", "title"))
+        out.lines(world_lines(look(made)))
+    out.line()
+    _history(session, screen)
+    out.line()
+    out.lines(try_lines(made, shlex.quote(str(named)), GOOD, ran=run_it))
+    return 0
+
+
+def _build(folder: Path, named: Path, screen: Screen) -> None:
+    from pulumi_rewind.demo.build import build_demo
+    from pulumi_rewind.demo.folder import find_demo
+
+    clean = f"pulumi-rewind demo --clean {shlex.quote(str(named))}"
+    try:
+        with (
+            BuildDisplay(screen.out, f"demo in {named}") as display,
+            closing(build_demo(folder, os.environ)) as progress,
+        ):
+            for event in progress:
+                display.event(event)
+    except KeyboardInterrupt:
+        raise InterruptedRun("the demo was stopped before it was finished", hint=f"Remove it: `{clean}`.") from None
+    except UsageError:
+        raise  # nothing was begun
+    except RewindError as err:
+        left = find_demo(folder)
+        if left is not None and not left.complete:
+            err.hint = f"{err.hint} What was made so far is removed by `{clean}`.".strip()
+        raise
+
+
+def _session(made: Demo) -> Session:
+    from pulumi_rewind.demo.content import STACK
+    from pulumi_rewind.session import open_session
+
+    return open_session(made.root, STACK, environ=made.environ(os.environ))
+
+
+def _go_back(session: Session, screen: Screen) -> int:
+    from pulumi_rewind_tui.planning import Choices
+    from pulumi_rewind_tui.roads import go_back
+
+    screen.out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))
+    return go_back(
+        session,
+        screen,
+        GOOD,
+        Choices(),
+        yes=True,
+        allow_data_loss=True,
+        as_json=False,
+    )
+
+
+def _history(session: Session, screen: Screen) -> None:
+    from pulumi_rewind_tui.commands.history import print_history
+
+    screen.out.line(Span("$ pulumi-rewind history", "git"))
+    print_history(session, screen)

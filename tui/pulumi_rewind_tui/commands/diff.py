@@ -1,0 +1,119 @@
+"""``pulumi-rewind diff``: what differs between live and an update, or between two updates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError, UsageError
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
+from pulumi_rewind_tui.render.diff import diff_lines, heading, stat_rows
+from pulumi_rewind_tui.render.writer import Screen
+
+if TYPE_CHECKING:
+    from pulumi_rewind.model import Checkpoint
+    from pulumi_rewind.session import Session
+
+LIVE = "live"
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK] [FROM] [TO]")
+@click.option("--stat", is_flag=True, help="One line for each resource.")
+@click.option("--secrets", is_flag=True, help="Show secrets in plaintext.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@passphrase_option
+@common_options
+@click.pass_obj
+def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_json: bool) -> None:
+    """Show what differs between two states, each a target or `live`.
+
+    Without targets: live → last-good, which is what going back would change. With one: live → that one.
+    With two: FROM → TO. A first word that is the name of a stack is the STACK; name it with --stack if a
+    tag has the same name. `-` is what FROM has, `+` what TO has.
+    """
+    from pulumi_rewind.diff import diff_checkpoints, diff_to_json
+
+    session, source, goal = _arguments(shared, words)
+    screen = shared.screen()
+    from_label, old = _side(session, source, screen)
+    to_label, new = _side(session, goal, screen)
+    old, new = decrypted(session, screen, old, new)
+    found = diff_checkpoints(old, new)
+    if as_json:
+        screen.out.raw(to_json(diff_to_json(found, from_label, to_label, secrets=secrets)))
+        return
+    screen.out.line(*heading(from_label, to_label, found))
+    if stat:
+        screen.out.table(list(stat_rows(found)))
+    else:
+        screen.out.lines(diff_lines(found, secrets=secrets))
+
+
+def _arguments(shared: Shared, given: tuple[str, ...]) -> tuple[Session, str, str]:
+    if len(given) > 3:
+        raise UsageError(f"too many arguments: {' '.join(given[3:])}", hint="At most STACK, FROM and TO are expected.")
+    stack, targets = None, given
+    if len(given) == 3 or (given and not shared.stack and _is_stack(shared, given[0])):
+        stack, targets = given[0], given[1:]
+    session = shared.session(stack)
+    match targets:
+        case (source, goal):
+            return session, source, goal
+        case (goal,) if goal != LIVE:
+            return session, LIVE, goal
+        case () | (_,):
+            return session, LIVE, "last-good"
+    raise UsageError(f"too many arguments: {' '.join(targets[2:])}", hint="At most FROM and TO are expected.")
+
+
+def _is_stack(shared: Shared, word: str) -> bool:
+    """Whether a word names a stack of this project; a word that can't be one costs no look at the backend."""
+    if word == LIVE or word.startswith(("-", "#", "@")) or word.isdigit():
+        return False
+    from pulumi_rewind.backends import open_backend
+    from pulumi_rewind.workspace import find_workspace
+
+    workspace = find_workspace(shared.cwd, backend=shared.backend)
+    try:
+        open_backend(workspace.backend_url).find(word, workspace.project)
+    except RewindError:
+        return False
+    return True
+
+
+def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]:
+    from pulumi_rewind.targets import resolve_target
+
+    timeline = session.timeline
+    if text == LIVE:
+        number = timeline.live_update() if len(timeline) else None
+        return (LIVE if number is None else f"{LIVE} (#{number})"), timeline.live()
+    try:
+        target = resolve_target(timeline, text)
+    except TargetError as err:
+        if text == "last-good" and not err.candidates:
+            raise TargetError(str(err), hint=err.hint or "Name two states: `pulumi-rewind diff FROM TO`.") from None
+        raise
+    for warning in target.warnings:
+        screen.err.line(f"note: {warning}")
+    return target.label, timeline.checkpoint(target.update.number)
+
+
+def decrypted(session: Session, screen: Screen, old: Checkpoint, new: Checkpoint) -> tuple[Checkpoint, Checkpoint]:
+    """Both sides with secrets opened if that is possible; else as they are, and why, said once."""
+    if not (old.has_secrets or new.has_secrets):
+        return old, new
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        with ThreadPoolExecutor(2) as pool:  # the CLI takes a while for each
+            opened = pool.map(lambda side: session.vault.decrypt(side, session.stack), (old, new))
+            return next(opened), next(opened)
+    except (SecretsError, EngineError) as err:
+        reason = str(err).splitlines()[0] if str(err) else "the secrets can't be decrypted"
+        screen.err.line(f"note: secrets are not compared: {reason}")
+        if err.hint:
+            screen.err.line(f"hint: {err.hint}")
+        return old, new

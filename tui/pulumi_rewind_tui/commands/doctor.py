@@ -1,0 +1,89 @@
+"""``pulumi-rewind doctor``: what a rollback needs, and what is missing."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from pulumi_rewind.errors import RewindError, UsageError
+from pulumi_rewind_tui.options import (
+    RewindCommand,
+    Shared,
+    common_options,
+    passphrase_option,
+    stack_of,
+    to_json,
+    words,
+)
+from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind_tui.render.doctor import check_json, check_lines, finding_json, finding_lines
+
+if TYPE_CHECKING:
+    from pulumi_rewind.selfcheck import SelfCheck
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK]")
+@click.option("--replay", is_flag=True, help="Replay the newest state, dry: what would not come out the same?")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@passphrase_option
+@common_options
+@click.pass_obj
+def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) -> int:
+    """Check what a rollback needs: engine, backend, stack, history, git, passphrase, locks.
+
+    Says what to do about what is missing. With --replay also every resource that a rollback could not bring
+    out as it is, with the reason; nothing is changed. Exit code 0 if nothing fails, else 1.
+    """
+    from pulumi_rewind.doctor import Finding, diagnose
+
+    stack = stack_of(words)
+    if stack and shared.stack and stack != shared.stack:
+        raise UsageError(f"two stacks are named: {stack} and {shared.stack}", hint="Name the stack once.")
+    out = shared.screen().out
+    findings: list[Finding] = []
+
+    def found(finding: Finding) -> None:
+        findings.append(finding)
+        if not as_json:
+            out.lines(finding_lines(finding))
+            out.flush()
+
+    for finding in diagnose(shared.cwd, stack or shared.stack, shared.backend, os.environ, shared.passphrases()):
+        found(finding)
+    checked: SelfCheck | None = None
+    if replay:
+        try:
+            checked = _replay(shared, stack)
+        except RewindError as err:
+            found(Finding("replay", "fail", f"the newest state can't be replayed: {err}", err.hint))
+        else:
+            count = len(checked.lossy)
+            found(
+                Finding("replay", "ok", f"all {checked.resources} resources would come out the same")
+                if checked.exact
+                else Finding(
+                    "replay",
+                    "warn",
+                    f"{count} of {checked.resources} resources would not come out the same",
+                    "A rollback to any update has these differences; its plan shows them as well.",
+                )
+            )
+            if not as_json:
+                out.lines(check_lines(checked))
+    failed = any(finding.status == "fail" for finding in findings)
+    if as_json:
+        shown = {"ok": not failed, "findings": [finding_json(finding) for finding in findings]}
+        out.raw(to_json(shown | ({"replay": check_json(checked)} if replay else {})))
+    return 1 if failed else 0
+
+
+def _replay(shared: Shared, stack: str | None) -> SelfCheck:
+    from pulumi_rewind.selfcheck import self_check
+
+    session = shared.session(stack)
+    quiet()
+    with stoppable(), working(shared.screen(), f"replaying {session.stack}, dry") as observe:
+        return self_check(session, observe)

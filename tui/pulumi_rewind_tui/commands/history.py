@@ -1,0 +1,72 @@
+"""``pulumi-rewind history``: what the stack was, newest first."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from pulumi_rewind.errors import BackendError
+from pulumi_rewind_tui.notices import interrupted_notice
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
+from pulumi_rewind_tui.render.history import entry_json, history_table, live_line
+from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.render.writer import Line, Screen, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.timeline import Timeline
+
+SHOWN = 60
+"""How many updates are listed for people unless they ask for another number."""
+
+CHUNK = 200
+"""Rows that are aligned together, so that a long history starts to print at once."""
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK]")
+@click.option("--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N, 0: all. [{SHOWN}; --json: all]")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@common_options
+@click.pass_obj
+def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: bool) -> None:
+    """List the updates of a stack, newest first.
+
+    Shows number, time, result, changes, git commit, tags and branch, which one is live, and the last good
+    one (★): the newest successful update that differs from live.
+    """
+    session = shared.session(stack_of(words))
+    print_history(session, shared.screen(), limit=limit, as_json=as_json)
+
+
+def print_history(session: Session, screen: Screen, *, limit: int | None = None, as_json: bool = False) -> None:
+    """Prints the timeline of a session."""
+    timeline = session.timeline
+    total = len(timeline)
+    if as_json:
+        entries = timeline.entries(limit=min(limit or total, total))
+        screen.out.raw("[" + ",\n ".join(to_json(entry_json(entry)) for entry in entries) + "]")
+        return
+    interrupted_notice(session, screen)
+    if total == 0:
+        screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
+        return
+    shown = min(total, SHOWN if limit is None else limit or total)
+    live = _live(timeline)
+    rows = timeline.entries(limit=shown)
+    while chunk := list(islice(rows, CHUNK)):
+        history_table(screen.out, chunk, live=live)
+        live = None
+    if shown < total:
+        screen.err.line(f"… {plural(total - shown, 'older update')}: --limit 0 lists all")
+
+
+def _live(timeline: Timeline) -> Line | None:
+    """What is to be said of live before the updates; nothing where it is the newest one."""
+    try:
+        timeline.live()
+    except BackendError as err:
+        return [Span(f"✗ {err}", "fail")]
+    return None if timeline.live_update() is not None else live_line(len(timeline))

@@ -1,0 +1,38 @@
+"""``pulumi-rewind plan``: what going back would do, asked from the real engine; nothing is changed."""
+
+from __future__ import annotations
+
+import click
+
+from pulumi_rewind_tui.notices import interrupted_notice
+from pulumi_rewind_tui.options import (
+    RewindCommand,
+    Shared,
+    common_options,
+    passphrase_option,
+    stack_and_target,
+    to_json,
+    words,
+)
+from pulumi_rewind_tui.planning import Choices, goal_options, planned
+from pulumi_rewind_tui.render.plan import plan_json, plan_lines
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK] TARGET")
+@goal_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@passphrase_option
+@common_options
+@click.pass_obj
+def plan(shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool) -> None:
+    """Show what going back to TARGET would do: steps, forecasts, risks. Nothing is changed."""
+    stack, text = stack_and_target(words, "plan")
+    session = shared.session(stack)
+    screen = shared.screen()
+    interrupted_notice(session, screen)
+    with planned(session, screen, text, choices) as made:
+        if as_json:
+            screen.out.raw(to_json(plan_json(made)))
+        else:
+            screen.out.lines(plan_lines(made))

@@ -1,0 +1,57 @@
+"""``pulumi-rewind show``: everything recorded about one update."""
+
+from __future__ import annotations
+
+import click
+
+from pulumi_rewind.errors import BackendError
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.render.update import (
+    config_of,
+    resource_rows,
+    resources_title,
+    table_rows,
+    update_json,
+    update_lines,
+)
+from pulumi_rewind_tui.render.writer import Span
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK] TARGET")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@common_options
+@click.pass_obj
+def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
+    """Show everything recorded about one update: git, config, environment, changes, resources."""
+    from pulumi_rewind.targets import resolve_target
+
+    stack, text = stack_and_target(words, "show")
+    session = shared.session(stack)
+    screen = shared.screen()
+    timeline = session.timeline
+    target = resolve_target(timeline, text)
+    number = target.update.number
+    entry = next(iter(timeline.entries(limit=1, before=number + 1)))
+    checkpoint = None
+    problem = ""
+    try:
+        checkpoint = timeline.checkpoint(number)
+    except BackendError as err:
+        problem = str(err)
+    if as_json:
+        screen.out.raw(to_json(update_json(entry, target, checkpoint)))
+        return
+    out = screen.out
+    out.lines(update_lines(entry, target))
+    for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
+        if values:
+            out.line()
+            out.line(Span(title, "title"))
+            out.table(table_rows(values), indent=2)
+    out.line()
+    if checkpoint is None:
+        out.line(Span(f"✗ {problem}", "fail"))
+        return
+    out.line(*resources_title(checkpoint))
+    out.table(resource_rows(checkpoint), indent=2)

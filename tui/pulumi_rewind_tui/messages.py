@@ -1,0 +1,134 @@
+"""What screens and workers tell the application; only its handlers, and those of screens, change widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff import Change
+    from pulumi_rewind.journal import JournalEntry
+    from pulumi_rewind.model import Lock, Update
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.timeline import Entry
+    from pulumi_rewind_tui.diffing import Comparison, Key
+    from pulumi_rewind_tui.widgets.diff_rows import Row
+
+
+@dataclass
+class SessionOpened(Message):
+    """A stack is open."""
+
+    session: Session
+
+
+@dataclass
+class SessionFailed(Message):
+    """No stack could be opened."""
+
+    error: BaseException
+
+
+@dataclass
+class RollbackRequested(Message):
+    """The operator wants to review the way back to an update."""
+
+    update_number: int
+    label: str = ""
+
+
+@dataclass
+class BlameRequested(Message):
+    """The operator wants to know who set a resource's properties last."""
+
+    urn: str
+    path: str = ""
+
+
+@dataclass
+class StackSelected(Message):
+    """Another stack is to be opened."""
+
+    name: str
+
+
+@dataclass
+class StackChanged(Message):
+    """The stack is not what it was: a run has ended, or live has moved."""
+
+
+@dataclass
+class InterruptedFound(Message):
+    """A rollback of this stack was interrupted and can be resumed."""
+
+    entry: JournalEntry
+
+
+@dataclass
+class HistoryLoaded(Message):
+    """Updates were read."""
+
+    generation: int
+    total: int
+    updates: tuple[Update, ...]
+    first: bool = False
+    """Whether these are the newest ones, with which the timeline begins."""
+    complete: bool = False
+    """Whether now all are read."""
+
+
+@dataclass
+class MarksLoaded(Message):
+    """Live was compared with the updates, and locks were looked for."""
+
+    generation: int
+    live: int | None
+    last_good: int | None
+    problem: str
+    locks: tuple[Lock, ...]
+    secrets: bool
+    """Whether live holds secrets."""
+
+
+@dataclass
+class EntriesLoaded(Message):
+    """Git's tags and commits for some updates, and where the working tree is."""
+
+    generation: int
+    entries: tuple[Entry, ...]
+    head: str
+
+
+@dataclass
+class LoadFailed(Message):
+    """The history could not be read."""
+
+    generation: int
+    error: BaseException
+
+
+@dataclass
+class ComparisonReady(Message):
+    """Two sides were compared; rows as they are shown by default."""
+
+    comparison: Comparison
+    rows: list[Row]
+
+
+@dataclass
+class ComparisonFailed(Message):
+    """Two sides could not be compared."""
+
+    key: Key
+    error: BaseException
+
+
+@dataclass
+class SecretRevealed(Message):
+    """One change with its secret in plaintext, for the row that asked."""
+
+    key: Key
+    position: int
+    change: Change

@@ -1,0 +1,182 @@
+"""What every command has in common: its options, how it finds its stack, and where it writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind_tui.render.writer import Screen, open_screen
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MINUS = "\N{MINUS SIGN}"
+_RELATIVE = re.compile(r"-[0-9]+")
+
+
+@dataclass
+class Shared:
+    """The options that every command takes, before or after the command's name."""
+
+    cwd: Path = field(default_factory=Path)
+    stack: str | None = None
+    backend: str | None = None
+    no_color: bool = False
+    ascii: bool = False
+    passphrase_file: tuple[Path, ...] = ()
+
+    def passphrases(self) -> tuple[str, ...]:
+        """What the passphrase files hold.
+
+        Raises:
+            UsageError: one can't be read.
+        """
+        if not self.passphrase_file:
+            return ()
+        from pulumi_rewind.secrets import read_passphrase
+
+        return tuple(read_passphrase(path) for path in self.passphrase_file)
+
+    def screen(self) -> Screen:
+        """Where to write."""
+        return open_screen(no_color=self.no_color, ascii_only=self.ascii)
+
+    def session(self, stack: str | None = None) -> Session:
+        """The project, backend and stack; a positional STACK counts like ``--stack``.
+
+        Raises:
+            UsageError: two different stacks are named, or none can be found.
+        """
+        from pulumi_rewind.session import open_session
+
+        if stack and self.stack and stack != self.stack:
+            raise UsageError(
+                f"two stacks are named: {stack} and {self.stack}",
+                hint="Name the stack once, as STACK or with --stack.",
+            )
+        session = open_session(
+            self.cwd,
+            stack=stack or self.stack,
+            backend=self.backend,
+            environ=os.environ,
+            passphrases=self.passphrases(),
+        )
+        self.ascii = self.ascii or session.settings.ascii
+        return session
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value and param.name:
+        setattr(ctx.ensure_object(Shared), param.name, value)
+
+
+_COMMON = (
+    click.option(
+        "--cwd",
+        metavar="DIR",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Work in DIR instead of the current directory.",
+        expose_value=False,
+        callback=_remember,
+    ),
+    click.option(
+        "-s",
+        "--stack",
+        metavar="NAME",
+        help="The stack; else STACK, PULUMI_STACK or the selected one.",
+        expose_value=False,
+        callback=_remember,
+    ),
+    click.option(
+        "--backend",
+        metavar="URL",
+        help="Where the state is kept; else what pulumi itself would use.",
+        expose_value=False,
+        callback=_remember,
+    ),
+    click.option("--no-color", is_flag=True, help="No colour.", expose_value=False, callback=_remember),
+    click.option("--ascii", is_flag=True, help="ASCII symbols only.", expose_value=False, callback=_remember),
+)
+
+
+def common_options(function: F) -> F:
+    """Adds the options that every command has."""
+    for option in reversed(_COMMON):
+        function = option(function)
+    return function
+
+
+def passphrase_option(function: F) -> F:
+    """The option of commands that decrypt."""
+    return click.option(
+        "--passphrase-file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Another (older) passphrase to try, in a file; repeatable.",
+        expose_value=False,
+        callback=_remember,
+    )(function)
+
+
+class RewindCommand(click.Command):
+    """A command that takes ``-1`` as a target instead of an unknown option."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["context_settings"] = {"help_option_names": ["-h", "--help"], **(kwargs.get("context_settings") or {})}
+        super().__init__(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Hides the sign of relative targets from the option parser; `words` puts it back."""
+        return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
+
+
+def _restore(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Puts the sign back that `RewindCommand.parse_args` hid."""
+    return tuple("-" + word[1:] if _RELATIVE.fullmatch("-" + word[1:]) and word[0] == MINUS else word for word in value)
+
+
+def words(metavar: str) -> Callable[[F], F]:
+    """The positional arguments of a command, sorted out by `stack_of` and `stack_and_target`."""
+    return click.argument("words", nargs=-1, metavar=metavar, callback=_restore)
+
+
+def stack_of(given: tuple[str, ...]) -> str | None:
+    """``[STACK]``."""
+    if len(given) > 1:
+        raise UsageError(f"too many arguments: {' '.join(given[1:])}", hint="At most one STACK is expected.")
+    return given[0] if given else None
+
+
+def stack_and_target(given: tuple[str, ...], command: str) -> tuple[str | None, str]:
+    """``[STACK] TARGET``: one word is the target, two are stack and target."""
+    match given:
+        case (target,):
+            return None, target
+        case (stack, target):
+            return stack, target
+        case ():
+            raise UsageError(
+                "no target is given",
+                hint=f"Say which update, for example `pulumi-rewind {command} last-good`, `{command} -1`, "
+                f"`{command} 12` or `{command} v1.2`.",
+            )
+        case _:
+            raise UsageError(
+                f"too many arguments: {' '.join(given[2:])}", hint="At most STACK and TARGET are expected."
+            )
+
+
+def to_json(value: Any) -> str:
+    """JSON in ASCII on one line, so that nothing in it can act on a terminal."""
+    return json.dumps(value, default=str).replace("\x7f", "\\u007f")

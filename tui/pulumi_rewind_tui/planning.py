@@ -1,0 +1,170 @@
+"""Making a plan from the command line: its options, its warnings, and a sign of life meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind_tui.render.words import elapsed
+from pulumi_rewind_tui.render.writer import Screen
+
+if TYPE_CHECKING:
+    from pulumi_rewind.events import EngineEvent
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.session import Session
+
+CHECKPOINT = "checkpoint"
+STRATEGIES = (CHECKPOINT, "program", "state")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the operator chose of how to go back."""
+
+    strategy: str = CHECKPOINT
+    only: tuple[str, ...] = ()
+    refresh: bool = False
+    recorded_credentials: bool = False
+    todays_config: bool = False
+
+
+def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
+
+    @functools.wraps(function)
+    def collected(*args: Any, **given: Any) -> Any:
+        chosen = {item.name: given.pop(item.name) for item in fields(Choices)}
+        return function(*args, choices=Choices(**chosen), **given)
+
+    result: Callable[..., Any] = collected
+    for option in (
+        click.option(
+            "--recorded-credentials",
+            is_flag=True,
+            help="Explicit providers get the secrets of the target instead of today's.",
+        ),
+        click.option(
+            "--todays-config",
+            is_flag=True,
+            help="Default providers get today's settings instead of the target's.",
+        ),
+        click.option("--refresh", is_flag=True, help="Compare the state with the real resources first."),
+        click.option(
+            "--only",
+            metavar="URN|GLOB",
+            multiple=True,
+            help="Only these resources, with what they need; repeatable.",
+        ),
+        click.option(
+            "--strategy",
+            type=click.Choice(STRATEGIES),
+            default=CHECKPOINT,
+            show_default=True,
+            help="How to go back: replay the checkpoint, run the old program, or put the old state back.",
+        ),
+    ):
+        result = option(result)
+    return result
+
+
+def check_strategy(strategy: str) -> None:
+    """Refuses what this release can't do.
+
+    Raises:
+        UsageError: the strategy is known, but not available yet.
+    """
+    if strategy != CHECKPOINT:
+        raise UsageError(
+            f"the strategy {strategy!r} is not available yet",
+            hint=f"Leave --strategy out: {CHECKPOINT!r} replays the recorded state with the real engine.",
+        )
+
+
+@contextlib.contextmanager
+def planned(session: Session, screen: Screen, text: str, choices: Choices) -> Iterator[Plan]:
+    """Resolves a target and asks the engine what going there would do; what the plan holds is given up at the end.
+
+    Raises:
+        UsageError: the strategy is not available, or the target is unknown.
+        RewindError: everything that `build_plan` raises.
+    """
+    check_strategy(choices.strategy)
+    from pulumi_rewind.rollback import build_plan
+    from pulumi_rewind.targets import resolve_target
+
+    quiet()
+    target = resolve_target(session.timeline, text)
+    with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
+        plan = build_plan(
+            session,
+            target,
+            strategy=choices.strategy,
+            only=choices.only,
+            refresh=choices.refresh,
+            recorded_credentials=choices.recorded_credentials,
+            use_todays_config=choices.todays_config,
+            observe=observe,
+        )
+    try:
+        yield plan
+    finally:
+        plan.close()
+
+
+def quiet() -> None:
+    """Keeps gRPC and others, which log unless somebody listens, off standard error: what matters comes as events."""
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """A SIGTERM or a lost terminal ends what is going on like Ctrl-C, so that no engine is left behind."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def working(screen: Screen, what: str) -> Iterator[Callable[[EngineEvent], None]]:
+    """A line with the elapsed time and a count while something takes long; only in a terminal."""
+    if not screen.err.color:
+        yield lambda _: None
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    from pulumi_rewind.events import ResourceDone, ResourcePre
+
+    started = time.monotonic()
+    seen: set[str] = set()
+
+    def observe(event: EngineEvent) -> None:
+        if isinstance(event, ResourcePre | ResourceDone):
+            seen.add(event.step.urn)
+
+    def line() -> Text:
+        count = f"   {len(seen):,} looked at" if seen else ""
+        return Text(screen.err.clean(f"◐ {what}   {elapsed(time.monotonic() - started)}{count}"), style="dim")
+
+    with Live(get_renderable=line, console=screen.err.console, transient=True, refresh_per_second=4):
+        yield observe

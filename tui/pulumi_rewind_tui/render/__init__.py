@@ -1,0 +1,1 @@
+"""What the commands print: lines of spans, made by pure functions, written by one writer."""

@@ -1,0 +1,116 @@
+"""What differs between two states: per resource, per property, old in red with ``-``, new in green with ``+``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pulumi_rewind_tui.render.values import value_lines
+from pulumi_rewind_tui.render.words import changes_line, op_span, resource_name
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff import Change, Diff, ResourceDiff
+
+
+def heading(from_label: str, to_label: str, diff: Diff) -> Line:
+    """``live (#9) → #7 (v1.2)   ±1 +1``."""
+    unsure = sum(resource.uncertain for resource in diff.resources)
+    counts = diff.counts()
+    changes = changes_line(counts) if counts or not unsure else []
+    return [
+        Span("- ", "removed"),
+        Span(from_label, "title"),
+        " → ",
+        Span("+ ", "added"),
+        Span(to_label, "title"),
+        "   ",
+        *changes,
+        Span(f"{' ' if counts else ''}?{unsure} not comparable" if unsure else "", "warn"),
+    ]
+
+
+def diff_lines(diff: Diff, *, secrets: bool = False) -> Iterator[Line]:
+    """All changed resources with all their changed properties."""
+    consequential = 0
+    for resource in diff.resources:
+        if _follows(resource):
+            consequential += 1
+            continue
+        yield []
+        yield resource_line(resource)
+        yield from change_lines(resource.changes(secrets=secrets), indent="    ")
+    if consequential:
+        yield []
+        yield [Span(f"{consequential} more changed only in generated ids, outputs or dependencies", "muted")]
+
+
+def stat_rows(diff: Diff) -> Iterator[list[Line]]:
+    """One row for each changed resource."""
+    for resource in diff.resources:
+        changes = resource.changes()
+        unknown = sum(not change.comparable for change in changes)
+        what = ", ".join(dict.fromkeys(short_path(change) for change in changes if change.comparable))
+        note = [Span(f"? {unknown} secret not comparable", "warn")] if unknown else []
+        yield [
+            [_op(resource)],
+            [Span(resource_name(resource.urn), "name")],
+            [Span(resource.type, "muted")],
+            [Span("consequential", "muted")] if _follows(resource) else note,
+            [what] if resource.op in {"update", "replace", "rename", "same"} else [],
+        ]
+
+
+def resource_line(resource: ResourceDiff) -> Line:
+    """``± replace  orders-db  aws:rds/instance:Instance``."""
+    line: list[Span | str] = [
+        _op(resource),
+        "  ",
+        Span(resource_name(resource.urn), "name"),
+        "  ",
+        Span(resource.type, "muted"),
+    ]
+    if resource.renamed and resource.old_urn is not None:
+        before = resource_name(resource.old_urn)
+        line.append(Span(f"  was {before if before != resource.name else resource.old_urn}", "update"))
+    if any(side is not None and side.protect for side in (resource.old, resource.new)):
+        line.append(Span("  [P] protected", "warn"))
+    return line
+
+
+def _follows(resource: ResourceDiff) -> bool:
+    """Whether a resource may be folded away; a secret that can't be compared may have changed by itself."""
+    return resource.consequential and not resource.uncertain
+
+
+def _op(resource: ResourceDiff) -> Span:
+    """Encrypted secrets that can't be compared are no change that is known of."""
+    return Span("? not comparable", "warn") if resource.uncertain else op_span(resource.op)
+
+
+def change_lines(changes: Iterable[Change], *, indent: str) -> Iterator[Line]:
+    """The changed properties of one resource."""
+    for change in changes:
+        path = short_path(change)
+        if not change.comparable:
+            yield [indent, Span("? ", "warn"), Span(path, "name"), Span("  [secret] not comparable", "warn")]
+        elif change.secret and change.kind == "changed" and change.old == change.new:
+            yield [indent, Span("● ", "warn"), Span(path, "name"), Span("  [secret] changed", "warn")]
+        else:
+            mark = " ●" if change.secret else ""
+            if change.kind != "added":
+                yield from _side(indent, "-", "removed", path + mark, change.old)
+            if change.kind != "removed":
+                yield from _side(indent, "+", "added", path + mark, change.new)
+
+
+def _side(indent: str, symbol: str, style: str, path: str, value: object) -> Iterator[Line]:
+    first, *rest = value_lines(value)
+    yield [indent, Span(f"{symbol} {path}: {first}", style)]
+    for line in rest:
+        yield [indent, Span(f"{symbol}   {line}", style)]
+
+
+def short_path(change: Change) -> str:
+    """The path as people need it: inputs are the ordinary case and go without their section."""
+    return change.path.removeprefix("inputs.") or change.path

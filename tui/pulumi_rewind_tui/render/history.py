@@ -1,0 +1,93 @@
+"""The timeline as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pulumi_rewind_tui.render.words import changes_line, first_line, iso_time, local_time, result_span
+from pulumi_rewind_tui.render.writer import Line, Span, Writer
+
+if TYPE_CHECKING:
+    from pulumi_rewind.model import Update
+    from pulumi_rewind.timeline import Entry
+
+
+def history_table(writer: Writer, entries: Iterable[Entry], *, live: Line | None = None) -> None:
+    """Prints updates, newest first; `live` is said first where live equals none of them."""
+    if live is not None:
+        writer.line(*live)
+    writer.table([_row(entry) for entry in entries])
+
+
+def live_line(newest: int) -> Line:
+    """What is said where live isn't the newest update."""
+    return [
+        Span("● live", "live"),
+        f" differs from #{newest}: changed outside updates (a state edit, an import, or a killed update)",
+    ]
+
+
+def _row(entry: Entry) -> list[Line]:
+    update = entry.update
+    marks: list[Span] = []
+    if entry.live:
+        marks.append(Span("● live", "live"))
+    if entry.last_good:
+        marks += [Span(" ")] if marks else []
+        marks.append(Span("★ last good", "ok"))
+    return [
+        [Span(f"#{update.number}", "title")],
+        [Span(local_time(update.start_time) or "time unknown", "muted")],
+        [result_span(update.result)],
+        [Span("↺ rollback", "warn") if update.is_rollback else Span(update.kind or "?")],
+        changes_line(update.changes) if update.result != "unreadable" else [],
+        marks,
+        _git(entry),
+        _message(update),
+    ]
+
+
+def _git(entry: Entry) -> Line:
+    update = entry.update
+    if not update.commit:
+        return [Span("no commit", "muted")]
+    spans = [Span(update.commit[:7], "git")]
+    if update.dirty:
+        spans.append(Span("* dirty", "warn"))
+    if entry.tags:
+        spans.append(Span(f" {', '.join(entry.tags)}", "title"))
+    if update.branch:
+        spans.append(Span(f" ({update.branch})", "muted"))
+    return spans
+
+
+def _message(update: Update) -> Line:
+    if update.problem:
+        return [Span(f"✗ {first_line(update.problem)}", "fail")]
+    if not update.has_checkpoint:
+        return [first_line(update.message), Span("  ✗ no checkpoint", "fail")]
+    return [first_line(update.message)]
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """One update in the shape that ``history --json`` promises."""
+    update = entry.update
+    return {
+        "version": update.number,
+        "kind": update.kind,
+        "result": update.result,
+        "startTime": iso_time(update.start_time),
+        "endTime": iso_time(update.end_time),
+        "message": update.message,
+        "author": update.author,
+        "git": {
+            "commit": update.commit,
+            "branch": update.branch,
+            "tags": list(entry.tags),
+            "dirty": update.dirty,
+        },
+        "changes": dict(update.changes),
+        "hasCheckpoint": update.has_checkpoint,
+        "live": entry.live,
+    }

@@ -1,0 +1,169 @@
+"""A plan for review: risks on top, then the steps as a tree with forecasts and changed properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind_tui.render.diff import change_lines
+from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resource_name
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff import ResourceDiff
+    from pulumi_rewind.plan import Plan, Risk, Step
+
+FORECASTS: Mapping[str, str] = {
+    "restored": "restored in place",
+    "adopted": "adopted",
+    "recreated": "re-created, new id",
+    "replaced": "new id",
+    "deleted": "",
+    "kept": "kept, leaves the stack",
+    "created": "created",
+    "renamed": "renamed, untouched",
+    "same": "stays the same",
+    "read": "read",
+}
+"""What is known before the run about how a resource comes out of it."""
+
+
+def plan_lines(plan: Plan) -> Iterator[Line]:
+    """The whole plan, as an operator reviews it."""
+    yield [
+        Span("plan", "title"),
+        f" {plan.stack}: live → ",
+        Span(plan.target.label, "title"),
+        Span(f"   {plan.strategy}   {plan.fingerprint[:12]}", "muted"),
+    ]
+    if plan.target.reason and plan.target.reason != f"update #{plan.target.update.number}":
+        yield [Span(f"  {plan.target.reason}", "muted")]
+    yield from risk_lines(plan)
+    yield []
+    if plan.nothing_to_do:
+        yield [Span("= nothing to do", "ok"), f": {plan.stack} is as it was at {plan.target.label}"]
+        return
+    if plan.steps:
+        yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]
+        yield from _tree(plan)
+    if plan.state_only:
+        yield [Span("in the state alone", "title"), Span("  (no resource is touched)", "muted")]
+        for one in plan.state_only:
+            where = f"{one.path}: " if one.path else ""
+            yield ["  ", Span("~ ", "update"), Span(resource_name(one.urn), "name"), f" {where}{one.message}"]
+
+
+def risk_lines(plan: Plan) -> Iterator[Line]:
+    """All risks: what blocks first, then what loses data, then the others."""
+    risks = sorted(plan.all_risks, key=lambda risk: (not risk.blocking, not risk.loses_data))
+    if not risks:
+        return
+    yield []
+    yield [Span(plural(len(risks), "risk"), "title")]
+    for risk in risks:
+        about = [Span(resource_name(risk.urn), "name"), Span(" ")] if risk.urn else []
+        yield ["  ", *_risk_mark(risk), " ", *about, risk.message, Span(f"  ({risk.code})", "muted")]
+
+
+def _risk_mark(risk: Risk) -> Line:
+    if risk.blocking:
+        return [Span("✗ blocks:", "fail")]
+    if risk.loses_data:
+        return [Span("⚠ loses data:", "hazard")]
+    return [Span("⚠", "warn")]
+
+
+def _tree(plan: Plan) -> Iterator[Line]:
+    """Steps in the engine's order, each below its parent if that has a step too."""
+    urns = {step.urn for step in plan.steps}
+    children: dict[str, list[Step]] = {}
+    for step in plan.steps:
+        children.setdefault(step.parent if step.parent in urns and step.parent != step.urn else "", []).append(step)
+    diffs = {resource.urn: resource for resource in plan.diff.resources}
+    shown: set[str] = set()
+
+    def branch(steps: Sequence[Step], indent: str) -> Iterator[Line]:
+        for index, step in enumerate(steps):
+            last = index + 1 == len(steps)
+            shown.add(step.urn)
+            yield [Span(f"{indent}{'└─' if last else '├─'} ", "muted"), *_step(step, urns)]
+            below = indent + ("   " if last else "│  ")
+            yield from _properties(step, diffs.get(step.urn), below)
+            yield from branch([one for one in children.get(step.urn, ()) if one.urn not in shown], below)
+
+    yield from branch(children.get("", ()), "  ")
+    yield from branch([step for step in plan.steps if step.urn not in shown], "  ")  # parents in a circle
+
+
+def _step(step: Step, urns: set[str]) -> Line:
+    line: list[Span | str] = [op_span(step.op)]
+    if step.delete_first:
+        line.append(Span(", delete first", "hazard"))
+    line += ["  ", Span(resource_name(step.urn), "name")]
+    if step.type != ROOT_STACK_TYPE:
+        line.append(Span(f"  {step.type}", "muted"))
+    parent = parse_urn(step.parent)
+    if step.parent and step.parent not in urns and parent.type != ROOT_STACK_TYPE:
+        line.append(Span(f"  in {parent.name}", "muted"))
+    forecast = FORECASTS.get(step.forecast, step.forecast)
+    line.append(f"  {forecast}" if forecast else "")
+    if step.replace_keys:
+        line.append(Span(f"  because of {', '.join(step.replace_keys)}", "replace"))
+    if any(risk.loses_data for risk in step.risks):
+        line.append(Span("  ⚠ loses data", "hazard"))
+    elif step.risks:
+        line.append(Span(f"  ⚠ {', '.join(dict.fromkeys(risk.code for risk in step.risks))}", "warn"))
+    return line
+
+
+def _properties(step: Step, resource: ResourceDiff | None, indent: str) -> Iterator[Line]:
+    if step.op not in {"update", "replace"}:
+        return
+    changes = resource.changes() if resource is not None else ()
+    if changes:
+        for first, *rest in change_lines(changes, indent=""):
+            yield [Span(f"{indent}  ", "muted"), first, *rest]
+    elif step.keys:
+        yield [Span(f"{indent}  ", "muted"), Span(f"~ {', '.join(step.keys)}", "update")]
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan in the shape that ``plan --json`` promises."""
+    return {
+        "stack": plan.stack,
+        "target": {
+            "version": plan.target.update.number,
+            "label": plan.target.label,
+            "reason": plan.target.reason,
+            "warnings": list(plan.target.warnings),
+        },
+        "strategy": plan.strategy,
+        "fingerprint": plan.fingerprint,
+        "steps": [
+            {
+                "urn": step.urn,
+                "name": step.name,
+                "type": step.type,
+                "op": step.op,
+                "forecast": step.forecast,
+                "keys": list(step.keys),
+                "risks": [risk_json(risk) for risk in step.risks],
+            }
+            for step in plan.steps
+        ],
+        "risks": [risk_json(risk) for risk in plan.risks],
+        "changes": dict(plan.changes),
+        "stateOnly": [{"urn": one.urn, "path": one.path, "message": one.message} for one in plan.state_only],
+    }
+
+
+def risk_json(risk: Risk) -> dict[str, Any]:
+    """One risk for machines."""
+    return {
+        "code": risk.code,
+        "message": risk.message,
+        "blocking": risk.blocking,
+        "losesData": risk.loses_data,
+        "urn": risk.urn,
+    }

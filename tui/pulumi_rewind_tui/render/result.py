@@ -1,0 +1,108 @@
+"""How a rollback ended, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.rollback import Difference, RollbackResult
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.targets import Target
+
+
+def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
+    """What came out, compared afresh with the target."""
+    if result.result == "nothing-to-do":
+        yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}"]
+        return
+    took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "muted")
+    if not result.differences:
+        yield [Span("✓ done", "ok"), f": {stack} equals ", Span(target.label, "title"), took]
+    else:
+        yield [
+            Span("✓ done", "ok") if result.exact else Span("⚠ done", "warn"),
+            f": {stack} is back at ",
+            Span(target.label, "title"),
+            f", with {plural(len(result.differences), 'difference')}",
+            took,
+        ]
+    yield ["  ", *changes_line(result.changes, words=True)]
+    for difference in result.differences:
+        mark = Span("  · ", "muted") if difference.expected else Span("  ⚠ ", "warn")
+        where = [Span(resource_name(difference.urn), "name"), Span(" ")] if difference.urn else []
+        path = Span(f"{difference.path}: " if difference.path else "")
+        expected = Span("  (as announced)" if difference.expected else "", "muted")
+        yield [mark, *where, path, difference.message, expected]
+
+
+def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
+    """What to do next: undo, and keep the next deploy from undoing it by accident."""
+    name = session.stack.name
+    if result.result != "nothing-to-do" and result.version > 1:
+        yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {result.version - 1}"]
+    reminder = head_reminder(session, target)
+    if reminder:
+        yield [Span("next:", "git"), f" {reminder}"]
+
+
+def head_reminder(session: Session, target: Target) -> str:
+    """What the next ordinary `pulumi up` would do from the commit that is checked out, empty if nothing."""
+    repository = session.repository
+    if repository is None:
+        return ""
+    head = repository.head()
+    if not head or head == target.update.commit:
+        return ""
+    again = next(
+        (
+            update.number
+            for update in session.timeline.history.newest(100)
+            if update.commit == head and not update.is_rollback and update.number > target.update.number
+        ),
+        None,
+    )
+    if again is not None:
+        return f"HEAD ({head[:7]}) still contains #{again}: revert it, or the next deploy applies it again"
+    if not target.update.commit:
+        return ""
+    return (
+        f"HEAD is {head[:7]}, {target.label} was deployed from {target.update.commit[:7]}: "
+        "make the program match, or the next deploy moves the stack again"
+    )
+
+
+def result_json(result: RollbackResult) -> dict[str, Any]:
+    """The last line of ``rollback --json``."""
+    return {
+        "result": result.result,
+        "version": result.version,
+        "changes": dict(result.changes),
+        "differences": [difference_json(difference) for difference in result.differences],
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def difference_json(difference: Difference) -> dict[str, Any]:
+    """One difference for machines."""
+    return {
+        "urn": difference.urn,
+        "path": difference.path,
+        "message": difference.message,
+        "expected": difference.expected,
+    }
+
+
+def failure_json(result: str, message: str, hint: str) -> dict[str, Any]:
+    """The last line of ``rollback --json`` where it didn't succeed."""
+    return {
+        "result": result,
+        "version": None,
+        "changes": {},
+        "differences": [],
+        "error": message,
+        "hint": hint,
+    }

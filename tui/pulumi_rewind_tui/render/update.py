@@ -1,0 +1,166 @@
+"""Everything recorded about one update."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pulumi_rewind.values import MASK
+from pulumi_rewind_tui.render.history import entry_json
+from pulumi_rewind_tui.render.words import changes_line, elapsed, local_time, plural, result_span
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.model import Checkpoint, Resource, Update
+    from pulumi_rewind.targets import Target
+    from pulumi_rewind.timeline import Entry
+
+
+def update_lines(entry: Entry, target: Target) -> Iterator[Line]:
+    """The head: what, when, by whom, from which commit, and what is wrong with it."""
+    update = entry.update
+    title: list[Span | str] = [Span(target.label, "title"), "  ", result_span(update.result), f"  {update.kind}"]
+    if update.is_rollback:
+        title.append(Span("  ↺ rollback", "warn"))
+    if entry.live:
+        title.append(Span("  ● live", "live"))
+    if entry.last_good:
+        title.append(Span("  ★ last good", "ok"))
+    yield title
+    if target.reason and target.reason != f"update #{update.number}":
+        yield _field("found as", target.reason)
+    if update.start_time:
+        took = f" (took {elapsed(update.end_time - update.start_time)})" if update.end_time >= update.start_time else ""
+        yield _field("time", f"{local_time(update.start_time)}{took}")
+    yield [*_field("changes", ""), *changes_line(update.changes)]
+    for number, line in enumerate(update.message.splitlines()):
+        yield _field("message" if number == 0 else "", line)
+    yield from _git_lines(entry)
+    if update.problem:
+        yield [*_field("problem", ""), Span(f"✗ {update.problem}", "fail")]
+    elif not update.has_checkpoint:
+        yield [*_field("problem", ""), Span("✗ its checkpoint is missing: it can't be rolled back to", "fail")]
+    for warning in target.warnings:
+        yield [*_field("", ""), Span(f"⚠ {warning}", "warn")]
+
+
+def _field(name: str, value: str) -> list[Span | str]:
+    return ["  ", Span(f"{name:<9}", "muted"), " ", value]
+
+
+def _git_lines(entry: Entry) -> Iterator[Line]:
+    update = entry.update
+    if not update.commit:
+        yield _field("git", "no commit was recorded")
+        return
+    line = [*_field("git", ""), Span(update.commit, "git")]
+    if update.branch:
+        line.append(f" on {update.branch}")
+    if entry.tags:
+        line += [" ", Span(f"({', '.join(entry.tags)})", "title")]
+    yield line
+    if entry.commit is not None:
+        yield _field("", f"{entry.commit.title}, {entry.commit.author}")
+    elif update.author:
+        yield _field("author", update.author)
+    if update.dirty:
+        yield [*_field("", ""), Span("* dirty: the working tree had changes that are in no commit", "warn")]
+
+
+def config_of(update: Update) -> dict[str, Any]:
+    """The recorded configuration, secrets masked.
+
+    A DIY record holds plain values, ``{"secure": ciphertext}`` or objects with ``secure`` inside; Pulumi Cloud
+    ``{"value" or "string": …, "secret": bool, "object": bool}``.
+    """
+    try:
+        raw = msgspec.json.decode(update.config)
+    except msgspec.DecodeError:
+        return {}
+    return {str(key): _config_value(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
+
+
+_CLOUD_KEYS = frozenset({"value", "string", "objectValue", "secret", "object"})
+
+
+def _config_value(value: Any) -> Any:
+    if not isinstance(value, Mapping) or not value or not set(value) <= _CLOUD_KEYS:
+        return _masked(value)
+    if value.get("secret"):
+        return MASK
+    inner = value.get("objectValue", value.get("value", value.get("string")))
+    if isinstance(inner, str) and value.get("object"):
+        with contextlib.suppress(msgspec.DecodeError):
+            return _masked(msgspec.json.decode(inner.encode()))
+    return _masked(inner)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "secure" in value:
+            return MASK
+        return {key: _masked(inner) for key, inner in value.items()}
+    return [_masked(inner) for inner in value] if isinstance(value, list) else value
+
+
+def table_rows(values: Mapping[str, Any]) -> list[list[Line]]:
+    """Names and values, sorted by name."""
+    return [
+        [[Span(name, "name")], [value.strip() if isinstance(value, str) else msgspec.json.encode(value).decode()]]
+        for name, value in sorted(values.items())
+    ]
+
+
+def resource_rows(checkpoint: Checkpoint) -> list[list[Line]]:
+    """All resources of a checkpoint but the root and default providers."""
+    return [_resource_row(res) for res in checkpoint.resources if not res.is_stack and not res.is_default_provider]
+
+
+def _resource_row(res: Resource) -> list[Line]:
+    marks: list[Span] = []
+    for text, on in (
+        ("[P] protected", res.protect),
+        ("- waits for deletion", res.delete),
+        ("external", res.external),
+        ("tainted", res.taint),
+        ("✗ not ready", bool(res.init_errors)),
+    ):
+        if on:
+            marks += [Span(("  " if marks else "") + text, "warn")]
+    return [[Span(res.name, "name")], [Span(res.type, "muted")], [res.id], marks]
+
+
+def resources_title(checkpoint: Checkpoint) -> Line:
+    """How many resources the checkpoint holds."""
+    count = sum(1 for res in checkpoint.resources if not res.is_stack)
+    title: list[Span | str] = [Span(plural(count, "resource"), "title")]
+    if checkpoint.pending_operations:
+        pending = plural(len(checkpoint.pending_operations), "pending operation")
+        title.append(Span(f"  ⚠ {pending} left by a killed update", "hazard"))
+    return title
+
+
+def update_json(entry: Entry, target: Target, checkpoint: Checkpoint | None) -> dict[str, Any]:
+    """An update as ``show --json`` prints it: the history record and all of its details."""
+    commit = entry.commit
+    return {
+        **entry_json(entry),
+        "lastGood": entry.last_good,
+        "problem": entry.update.problem,
+        "commit": None if commit is None else {"sha": commit.sha, "title": commit.title, "author": commit.author},
+        "target": {"asked": target.text, "label": target.label, "reason": target.reason, "warnings": target.warnings},
+        "config": config_of(entry.update),
+        "environment": dict(entry.update.environment),
+        "resources": None
+        if checkpoint is None
+        else [
+            {"urn": res.urn, "type": res.type, "name": res.name, "id": res.id, "protect": res.protect}
+            for res in checkpoint.resources
+        ],
+        "pendingOperations": None
+        if checkpoint is None
+        else [{"urn": item.resource.urn, "type": item.type} for item in checkpoint.pending_operations],
+    }

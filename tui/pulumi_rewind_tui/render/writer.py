@@ -1,0 +1,221 @@
+"""Writes lines to a stream: coloured in a terminal, plain elsewhere, and never as markup.
+
+Everything printed passes through `Writer.clean`, so that nothing from a state, a message or a name can
+reach the terminal as a control sequence, and so that the ``--ascii`` fallback is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO, TypeAlias
+
+from pulumi_rewind.show import inert
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+
+class Span(NamedTuple):
+    """A piece of text and what it means; meanings become colours in `STYLES`."""
+
+    text: str
+    style: str = ""
+
+
+Line: TypeAlias = Sequence[Span | str]
+"""One line of output, without its end."""
+
+STYLES: Final[Mapping[str, str]] = {
+    "": "",
+    "create": "green",
+    "update": "yellow",
+    "delete": "red",
+    "replace": "magenta",
+    "added": "green",
+    "removed": "red",
+    "ok": "green",
+    "warn": "yellow",
+    "fail": "red",
+    "hazard": "bold red",
+    "muted": "dim",
+    "title": "bold",
+    "name": "bold",
+    "git": "cyan",
+    "live": "bold cyan",
+}
+"""Meanings in the 16 colours that every terminal has; a symbol or word always stands beside them."""
+
+ASCII: Final[Mapping[int, str]] = str.maketrans(
+    {
+        "±": "+-",
+        "●": "@",
+        "⚠": "!!",
+        "✓": "v",
+        "✗": "x",
+        "◐": "o",
+        "·": ".",
+        "★": "^",
+        "↺": "<-",
+        "»": ">",
+        "→": "->",
+        "…": "...",
+        "│": "|",
+        "├": "|",
+        "└": "`",
+        "─": "-",
+    }
+)
+
+
+def cell_width(text: str) -> int:
+    """How many terminal cells a printable text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+class Writer:
+    """One output stream and how it may be written to."""
+
+    def __init__(self, stream: TextIO, *, color: bool, terminal: bool, ascii_only: bool, width: int = 80) -> None:
+        self.stream = stream
+        self.color = color
+        self.terminal = terminal
+        self.ascii_only = ascii_only
+        self.width = width
+        """Columns of the terminal; nothing is cut where there is none."""
+        self._console: Console | None = None
+
+    def clean(self, text: str) -> str:
+        """The text as it may be printed here."""
+        text = inert(text)
+        if self.ascii_only and not text.isascii():
+            text = text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+        return text
+
+    def line(self, *spans: Span | str) -> None:
+        """Prints one line."""
+        self._write([Span(self.clean(span.text), span.style) for span in _spans(spans)])
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        """Prints several lines."""
+        for line in lines:
+            self.line(*line)
+
+    def raw(self, text: str) -> None:
+        """Prints one line of machine-readable text that is already safe (JSON in ASCII)."""
+        self.stream.write(text + "\n")
+
+    def table(self, rows: Sequence[Sequence[Line]], *, indent: int = 0) -> None:
+        """Prints rows in aligned columns; a terminal cuts the last column at its width."""
+        cleaned = [[[Span(self.clean(s.text), s.style) for s in _spans(cell)] for cell in row] for row in rows]
+        if not cleaned:
+            return
+        columns = max(len(row) for row in cleaned)
+        widths = [max((_width(row[i]) for row in cleaned if i < len(row)), default=0) for i in range(columns)]
+        for row in cleaned:
+            line = [Span(" " * indent)] if indent else []
+            last = max((index for index, cell in enumerate(row) if _width(cell)), default=0)
+            for index, cell in enumerate(row[: last + 1]):
+                line.extend(cell)
+                if index < last and widths[index]:
+                    line.append(Span(" " * (widths[index] - _width(cell) + 2)))
+            self._write(self._cut(line) if self.terminal else line)
+
+    def _cut(self, line: list[Span]) -> list[Span]:
+        if _width(line) <= self.width:
+            return line
+        more = self.clean("…")
+        room = self.width - cell_width(more)
+        kept: list[Span] = []
+        for span in line:
+            width = cell_width(span.text)
+            if width > room:
+                text = span.text
+                while cell_width(text) > room:
+                    text = text[:-1]
+                kept.append(Span(text + more, span.style))
+                break
+            kept.append(span)
+            room -= width
+        return kept
+
+    def _write(self, spans: list[Span]) -> None:
+        if self.color:
+            self.console.print(text_of(spans), soft_wrap=True)
+        else:
+            self.stream.write("".join(span.text for span in spans).rstrip() + "\n")
+
+    @property
+    def console(self) -> Console:
+        """The rich console of this stream, made when it is first needed."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(
+                file=self.stream,
+                force_terminal=self.terminal,
+                no_color=not self.color,
+                markup=False,
+                emoji=False,
+                highlight=False,
+                width=self.width,
+            )
+        return self._console
+
+    def flush(self) -> None:
+        """Hands everything to the operating system."""
+        self.stream.flush()
+
+
+def text_of(spans: Iterable[Span]) -> Text:
+    """Cleaned spans as inert rich text."""
+    from rich.text import Text
+
+    return Text.assemble(*((span.text, STYLES.get(span.style, "")) for span in spans))
+
+
+def _spans(line: Iterable[Span | str]) -> Iterable[Span]:
+    return (span if isinstance(span, Span) else Span(span) for span in line)
+
+
+def _width(spans: Iterable[Span]) -> int:
+    return sum(cell_width(span.text) for span in spans)
+
+
+def open_writer(stream: TextIO, *, no_color: bool = False, ascii_only: bool = False) -> Writer:
+    """A writer for stdout or stderr as the environment and the options want it.
+
+    No colour without a terminal, with ``NO_COLOR`` (any value), ``--no-color`` or ``TERM=dumb``; ASCII
+    alone where the stream's encoding has no more.
+    """
+    terminal = stream.isatty()
+    color = terminal and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    try:
+        "±●⚠✓".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        ascii_only = True
+    width = shutil.get_terminal_size((80, 24)).columns if terminal else 80
+    return Writer(stream, color=color, terminal=terminal, ascii_only=ascii_only, width=width)
+
+
+class Screen(NamedTuple):
+    """Where a command writes: results to `out`, notes, questions and errors to `err`."""
+
+    out: Writer
+    err: Writer
+
+
+def open_screen(*, no_color: bool = False, ascii_only: bool = False) -> Screen:
+    """The writers of this process."""
+    return Screen(
+        open_writer(sys.stdout, no_color=no_color, ascii_only=ascii_only),
+        open_writer(sys.stderr, no_color=no_color, ascii_only=ascii_only),
+    )

@@ -1,0 +1,229 @@
+"""Runs a rollback in threads: its events come to the screen in batches, its log to a file, its end as one message.
+
+Whatever becomes of the screen, the run is never killed unseen: if nobody listens any more it is asked, once, to
+finish what is in flight, and can be resumed.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from textual.message import Message
+
+from pulumi_rewind.errors import EngineError, RewindError
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
+from pulumi_rewind_tui.background import CancelCheck, Post
+from pulumi_rewind_tui.private_file import PrivateLog
+from pulumi_rewind_tui.redaction import Redactor
+from pulumi_rewind_tui.run_state import LogLine, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pulumi_rewind.journal import JournalEntry
+    from pulumi_rewind.model import Lock, PendingOperation
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.rollback import RollbackResult
+    from pulumi_rewind.session import Session
+
+BATCH = 0.1
+"""Seconds between two messages to the screen; it is allowed to be a quarter of a second behind."""
+
+
+class Run(Protocol):
+    """What is needed of `pulumi_rewind.rollback.RollbackRun`."""
+
+    result: RollbackResult | None
+
+    def events(self) -> Iterator[EngineEvent]:
+        """Runs it."""
+        ...
+
+    def interrupt(self) -> None:
+        """First gentle, then now."""
+        ...
+
+    def kill(self) -> None:
+        """At once."""
+        ...
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """How the stack stands after a run that did not succeed."""
+
+    entry: JournalEntry | None = None
+    """The rollback can be resumed."""
+    pending: tuple[PendingOperation, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    remaining: tuple[str, ...] | None = None
+    """What still differs from the target, one line each; None if that couldn't be found out."""
+    problem: str = ""
+    """Why something couldn't be found out."""
+    newest: int = 0
+    reminder: str = ""
+    """What the next ordinary deploy would do."""
+
+
+@dataclass
+class RunBatch(Message):
+    """Events that came since the last batch."""
+
+    events: list[EngineEvent]
+
+
+@dataclass
+class RunEnded(Message):
+    """The run is over."""
+
+    result: RollbackResult | None
+    error: BaseException | None
+    aftermath: Aftermath
+
+
+@dataclass
+class _End:
+    error: BaseException | None
+
+
+class Runner:
+    """One run: stops it at most as often as asked, and once by itself if it is left alone."""
+
+    def __init__(self, run: Run, session: Session, plan: Plan) -> None:
+        self.run = run
+        self.session = session
+        self.plan = plan
+        self._gentle = threading.Event()
+
+    def stop_gently(self) -> None:
+        """No new steps; running ones finish. Asking again changes nothing."""
+        if not self._gentle.is_set():
+            self._gentle.set()
+            self.run.interrupt()
+
+    def stop_now(self) -> None:
+        """Ends running steps; pending operations may stay."""
+        self.stop_gently()
+        self.run.interrupt()
+
+    def kill(self) -> None:
+        """Ends the engine at once."""
+        self.run.kill()
+
+    def work(self, post: Post, cancelled: CancelCheck) -> None:
+        """Runs to the end; in a thread."""
+        redact = Redactor((self.plan.prepared.live_plain, self.plan.prepared.target_plain))
+        events: queue.SimpleQueue[EngineEvent | _End] = queue.SimpleQueue()
+        threading.Thread(target=self._pump, args=(events,), name="rollback", daemon=False).start()
+        log = PrivateLog(log_path(self.session))
+        scribe = RunState((), time.time())
+        end: _End | None = None
+        while end is None:
+            batch, end = _collect(events, redact)
+            if cancelled():
+                self.stop_gently()
+            scribe.apply(batch, time.time())
+            log.write("".join(log_text(line) for line in scribe.log))
+            scribe.log.clear()
+            scribe.raw.clear()
+            if batch:
+                post(RunBatch(batch))
+        error = end.error
+        if isinstance(error, RewindError):
+            error = _redacted(error, redact)
+        if error is not None:
+            log.write(log_text(LogLine(time.time(), str(error))))
+        log.close()
+        result = self.run.result
+        if cancelled():
+            return
+        post(RunBatch([Phase("look", "looking at what is there now")]))
+        post(RunEnded(result, error, look_after(self.session, self.plan, failed=result is None)))
+
+    def _pump(self, events: queue.SimpleQueue[EngineEvent | _End]) -> None:
+        try:
+            for event in self.run.events():
+                events.put(event)
+        except BaseException as err:  # noqa: BLE001 - it goes to the screen, whatever it is
+            events.put(_End(err))
+        else:
+            events.put(_End(None))
+
+
+def _collect(events: queue.SimpleQueue[EngineEvent | _End], redact: Redactor) -> tuple[list[EngineEvent], _End | None]:
+    """What comes within one batch's time."""
+    batch: list[EngineEvent] = []
+    until = time.monotonic() + BATCH
+    while (left := until - time.monotonic()) > 0:
+        try:
+            event = events.get(timeout=left)
+        except queue.Empty:
+            break
+        if isinstance(event, _End):
+            return batch, event
+        if isinstance(event, Diagnostic):
+            event = Diagnostic(redact(event.message), event.severity, event.urn, event.ephemeral)
+        batch.append(event)
+    return batch, None
+
+
+def _redacted(error: RewindError, redact: Redactor) -> RewindError:
+    """The same error without secrets in what others wrote."""
+    message = redact(str(error))
+    if isinstance(error, EngineError):
+        clean: RewindError = type(error)(message, hint=error.hint, output=redact(error.output))
+    else:
+        clean = type(error)(message, hint=error.hint)
+    return clean
+
+
+def log_path(session: Session) -> Path:
+    """Where the log of the last run of a stack is kept."""
+    journal = session.journal.path
+    return journal.parent.parent / "logs" / f"{journal.stem}.log"
+
+
+def log_text(line: LogLine) -> str:
+    """A line of the log as it is kept in a file."""
+    from pulumi_rewind.show import inert
+
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.time))
+    return f"{moment} {inert(line.text)}\n"
+
+
+def look_after(session: Session, plan: Plan, *, failed: bool) -> Aftermath:
+    """Looks at the stack afresh; what can't be read is said, never raised."""
+    from pulumi_rewind_tui.render.result import head_reminder
+
+    found = Aftermath()
+    try:
+        session.reload()
+        found = replace(found, entry=session.journal.read(), locks=tuple(session.backend.locks(session.stack)))
+        live = session.backend.live(session.stack)
+        found = replace(found, pending=live.pending_operations, newest=len(session.timeline))
+        found = replace(found, reminder=head_reminder(session, plan.target))
+        if failed:
+            found = replace(found, remaining=_remaining(session, plan))
+    except (RewindError, OSError) as err:
+        found = replace(found, problem=str(err))
+    return found
+
+
+def _remaining(session: Session, plan: Plan) -> tuple[str, ...]:
+    """What differs between live and the target, resource by resource."""
+    from pulumi_rewind.diff import diff_checkpoints
+    from pulumi_rewind_tui.render.words import resource_name
+
+    live = session.vault.decrypt(session.backend.live(session.stack), session.stack)
+    diff = diff_checkpoints(live, plan.prepared.target_plain)
+    meant = {step.urn for step in plan.steps} if plan.prepared.only else None
+    return tuple(
+        f"{item.op} {resource_name(item.urn)}"
+        for item in diff.resources
+        if not item.consequential and (meant is None or item.urn in meant)
+    )

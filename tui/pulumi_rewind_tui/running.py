@@ -1,0 +1,198 @@
+"""Runs a reviewed plan from the command line: asks, shows progress, forwards Ctrl-C, tells the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pulumi_rewind.errors import (
+    IncompleteError,
+    InterruptedRun,
+    RefusedError,
+    RewindError,
+    UsageError,
+)
+from pulumi_rewind_tui.render.result import failure_json, next_lines, result_json, result_lines
+from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.writer import Line, Screen, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.rollback import RollbackRun
+    from pulumi_rewind.session import Session
+
+
+def check_can_ask(*, yes: bool, as_json: bool) -> None:
+    """Says early that there is nobody to ask.
+
+    Raises:
+        UsageError: a yes is needed, and it can't be asked for.
+    """
+    if yes:
+        return
+    if as_json:
+        raise UsageError("--json doesn't ask, so it needs --yes", hint="Review with `pulumi-rewind plan` first.")
+    if not can_ask():
+        raise UsageError(
+            "there is no terminal to ask for a yes", hint="Review with `pulumi-rewind plan`, then add --yes."
+        )
+
+
+def can_ask() -> bool:
+    """Whether somebody sits at a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data_loss: bool) -> bool:
+    """Asks for every yes that a plan needs; whether data may be lost is the answer.
+
+    Raises:
+        RefusedError: something blocks the plan, data would be lost without leave, or the answer was no.
+    """
+    if plan.blocking:
+        raise RefusedError(
+            "the plan can't be run: " + "; ".join(dict.fromkeys(risk.message for risk in plan.blocking)),
+            hint="Resolve what blocks it and plan again; nothing was changed.",
+        )
+    if not yes:
+        _ask_for_yes(session, plan, screen)
+    if plan.loses_data and not allow_data_loss:
+        losers = list(dict.fromkeys(step.name for step in plan.steps if any(r.loses_data for r in step.risks)))
+        names = ", ".join(losers) or plan.stack
+        if not can_ask() or yes:
+            raise RefusedError(
+                f"data would be lost in: {names}",
+                hint="Back it up, then say so with --allow-data-loss; nothing was changed.",
+            )
+        _typed(screen, [Span("⚠ data is lost", "hazard"), f" in: {names}."], "lose data")
+        return True
+    return allow_data_loss
+
+
+def _ask_for_yes(session: Session, plan: Plan, screen: Screen) -> None:
+    destructive = sum(step.op in {"delete", "replace"} and step.forecast != "kept" for step in plan.steps)
+    if session.production:
+        line = [Span(f"{session.stack} is a production stack.", "hazard")]
+        _typed(screen, line, session.stack.name)
+        return
+    count = f" ({destructive} destructive)" if destructive else ""
+    question = screen.err.clean(f"Roll back {plan.stack} to {plan.target.label}{count}?")
+    if not click.confirm(question, default=False, err=True):
+        raise RefusedError("not confirmed; nothing was changed")
+
+
+def _typed(screen: Screen, line: Line, expected: str) -> None:
+    screen.err.line(*line, f" Type {expected!r} to go on.")
+    answer = click.prompt("", prompt_suffix="> ", default="", show_default=False, err=True)
+    if answer.strip() != expected:
+        raise RefusedError("not confirmed; nothing was changed")
+
+
+def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bool, as_json: bool) -> int:
+    """Runs a plan that was agreed to, and tells how it ended; returns the exit code."""
+    from pulumi_rewind.rollback import RollbackRun
+
+    run = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
+    tally = Tally(sum(count for op, count in plan.changes.items() if op != "same"))
+    display: Display
+    if as_json:
+        display = JsonDisplay(screen.out)
+    elif screen.out.color:
+        display = LiveDisplay(screen.out, tally, f"ROLLING BACK {plan.stack} → {plan.target.label}")
+    else:
+        display = PlainDisplay(screen.out, tally)
+    with display, forwarded_signals(run, display):
+        for event in run.events():
+            display.event(event)
+    result = run.result
+    if result is None:
+        raise IncompleteError("the rollback ended without a result", hint="Run `pulumi-rewind doctor`.")
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            _last_line(screen, result_json(result))
+        else:
+            screen.out.lines(result_lines(result, plan.target, plan.stack))
+            screen.out.lines(next_lines(session, plan.target, result))
+    return 0
+
+
+@contextlib.contextmanager
+def json_outcome(screen: Screen, *, as_json: bool) -> Iterator[None]:
+    """With --json, the last line is a result also where there was an error."""
+    try:
+        yield
+    except RewindError as err:
+        if as_json:
+            _last_line(screen, failure_json(_outcome(err), str(err), err.hint))
+        raise
+    except (KeyboardInterrupt, click.Abort):
+        if as_json:
+            _last_line(screen, failure_json("interrupted", "interrupted", ""))
+        raise
+    except Exception as err:
+        if as_json:
+            _last_line(screen, failure_json("failed", f"unexpected {type(err).__name__}; this is a bug", ""))
+        raise
+
+
+def _outcome(err: RewindError) -> str:
+    match err:
+        case RefusedError():
+            return "refused"
+        case IncompleteError():
+            return "incomplete"
+        case InterruptedRun():
+            return "interrupted"
+        case _:
+            return "failed"
+
+
+def _last_line(screen: Screen, value: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError, OSError):
+        JsonDisplay(screen.out).object(value)
+
+
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@contextlib.contextmanager
+def forwarded_signals(run: RollbackRun, display: Display) -> Iterator[None]:
+    """While it runs: the first Ctrl-C stops gently, the second now, the third kills.
+
+    SIGTERM counts like Ctrl-C. A lost terminal (SIGHUP) stops gently, once, and leaves it resumable.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stops = 0
+
+    def stop(number: int, _: object) -> None:
+        nonlocal stops
+        if number == getattr(signal, "SIGHUP", None):
+            if stops == 0:
+                stops = 1
+                run.interrupt()
+            return
+        stops += 1
+        if stops == 1:
+            display.note(Span("! stopping after the running steps; Ctrl-C again stops now", "warn"))
+            run.interrupt()
+        elif stops == 2:
+            display.note(Span("! stopping now; pending operations may be left; Ctrl-C again kills", "hazard"))
+            run.interrupt()
+        else:
+            run.kill()
+
+    names = [getattr(signal, name) for name in STOPS if hasattr(signal, name)]
+    before = {name: signal.signal(name, stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

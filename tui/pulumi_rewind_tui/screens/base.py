@@ -1,0 +1,145 @@
+"""What all screens share: status bar, own footer, help, size classes, typed access to the application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from pulumi_rewind_tui.widgets.footer import FooterKey, KeyFooter
+from pulumi_rewind_tui.widgets.header import StatusBar
+
+if TYPE_CHECKING:
+    from pulumi_rewind_tui.app import RewindApp
+
+ResultT = TypeVar("ResultT")
+
+WIDE = 110
+"""From how many columns on panes stand side by side."""
+
+SHORT = 30
+"""Up to how many rows panes are kept small."""
+
+MINIMUM = (60, 15)
+"""Below this size nothing useful can be shown."""
+
+
+class _Shared(Screen[ResultT]):
+    HELP: ClassVar[str] = ""
+    """What this screen is for, shown above the keys by ``?``."""
+    FOOTER: ClassVar[tuple[str, ...]] = ()
+    """Ids of the bindings in the footer, the most important first."""
+
+    @property
+    def rewind(self) -> RewindApp:
+        """The application, typed."""
+        from pulumi_rewind_tui.app import RewindApp
+
+        assert isinstance(self.app, RewindApp)
+        return self.app
+
+    def footer_ids(self) -> Sequence[str]:
+        """Ids of the bindings in the footer now; may depend on the focused pane."""
+        return self.FOOTER
+
+    def footer_keys(self) -> list[FooterKey]:
+        """The footer's entries, with the keys as they are configured."""
+        known: dict[str, Binding] = {}
+        for _, binding, enabled, _ in self.active_bindings.values():
+            if enabled and binding.id:
+                known.setdefault(binding.id, binding)
+        wanted = [*self.footer_ids(), "app.help", "app.quit"]
+        keys = []
+        for name in dict.fromkeys(wanted):
+            if name in known:
+                binding = known[name]
+                keys.append(
+                    FooterKey(
+                        self.app.get_key_display(binding),
+                        binding.description,
+                        binding.action,
+                        required=name in ("app.help", "app.quit"),
+                    )
+                )
+        return keys
+
+    def update_footer(self) -> None:
+        """Shows the keys that work now."""
+        for footer in self.query(KeyFooter):
+            footer.show(self.footer_keys())
+
+    @on(KeyFooter.Pressed)
+    async def _footer_pressed(self, event: KeyFooter.Pressed) -> None:
+        event.stop()
+        for namespace, binding, _, _ in list(self.active_bindings.values()):
+            if binding.action == event.action:
+                await self.app.run_action(event.action, default_namespace=namespace)
+                return
+
+    def on_mount(self) -> None:
+        """The footer follows the focus."""
+        self.bindings_updated_signal.subscribe(self, lambda _: self.update_footer(), immediate=True)
+        self.set_class(self.rewind.ascii_only, "-ascii")
+        self.call_after_refresh(self.update_footer)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side, stacked or one at a time."""
+        width, height = event.size
+        self.set_class(width >= WIDE, "-wide")
+        self.set_class(width < WIDE, "-narrow")
+        self.set_class(height <= SHORT, "-short")
+        self.set_class(width < MINIMUM[0] or height < MINIMUM[1], "-tiny")
+
+
+class RewindScreen(_Shared[ResultT]):
+    """A full screen: status bar, body, footer. Override `compose_body`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "back", id="screen.back"),
+        Binding("tab", "app.focus_next", "next pane", id="screen.next-pane"),
+        Binding("shift+tab", "app.focus_previous", "previous pane", id="screen.previous-pane"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Status bar, body, footer; and the message for a window that is too small."""
+        yield StatusBar()
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield KeyFooter()
+        width, height = MINIMUM
+        yield Static(
+            f"This window is too small for the screens.\nMake it at least {width}x{height}, or use "
+            "`pulumi-rewind history` and `pulumi-rewind diff`.\n\nq quits.",
+            id="too-small",
+            markup=False,
+        )
+
+    def compose_body(self) -> ComposeResult:
+        """What stands between status bar and footer."""
+        yield from ()
+
+    @property
+    def status(self) -> StatusBar:
+        """The status bar."""
+        return self.query_one(StatusBar)
+
+    def action_back(self) -> None:
+        """One level back; never quits."""
+        if len(self.app.screen_stack) > 1 and self.app.screen is self:
+            self.app.pop_screen()
+
+
+class RewindModal(ModalScreen[ResultT], _Shared[ResultT]):
+    """A dialogue; esc leaves it without doing anything."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", id="dialog.leave")]
+
+    def action_leave(self) -> None:
+        """Closes the dialogue without a result."""
+        self.dismiss(None)

@@ -1,0 +1,230 @@
+"""Blame: which update set each property of a resource last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+
+from pulumi_rewind.blame import Blamed
+from pulumi_rewind.model import parse_urn, urn_name
+from pulumi_rewind.values import MASK
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
+from pulumi_rewind_tui.render.words import first_line, plural
+from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.home_text import error_lines
+from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
+from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.timeline_rows import moment
+from pulumi_rewind_tui.widgets.values import shown_text
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+BATCH = 0.1
+"""Seconds between two messages while history is read."""
+
+
+@dataclass
+class BlameFound(Message):
+    """Properties whose origin is known."""
+
+    items: list[Blamed]
+    done: bool
+    problem: str = ""
+
+
+@dataclass
+class BlameFailed(Message):
+    """Nothing can be said."""
+
+    error: BaseException
+
+
+def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -> None:
+    """Walks history backwards and posts what it finds in batches; in a thread."""
+    import time
+
+    from pulumi_rewind.blame import blame
+    from pulumi_rewind_tui.commands.blame import decrypter
+
+    decrypt, problem = decrypter(session)
+    batch: list[Blamed] = []
+    sent = time.monotonic()
+    for item in blame(session.timeline, urn, decrypt=decrypt):
+        if cancelled():
+            return
+        batch.append(item)
+        if time.monotonic() - sent > BATCH:
+            post(BlameFound(batch, False))
+            batch, sent = [], time.monotonic()
+    post(BlameFound(batch, True, problem()))
+
+
+class BlameList(LinesView):
+    """One row a property."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.items: list[Blamed] = []
+        self.note: tuple[Line, ...] = ((("reading the history…", "dim"),),)
+        self.by_update = False
+
+    @property
+    def show_cursor(self) -> bool:  # type: ignore[override]
+        """A note has no cursor."""
+        return bool(self.items)
+
+    def count(self) -> int:
+        """Properties, or lines of the note."""
+        return len(self.items) or len(self.note)
+
+    def line(self, index: int, width: int) -> Line:
+        """One property."""
+        return blame_line(self.items[index], self.items, width) if self.items else self.note[index]
+
+    def order(self) -> None:
+        """Sorts by path, or by update with the newest first."""
+        if self.by_update:
+            self.items.sort(key=lambda item: (-(item.update.number if item.update else 1 << 60), item.path))
+        else:
+            self.items.sort(key=lambda item: item.path)
+        self.changed()
+
+
+def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
+    """Path, value, update, time, commit, author, message."""
+    column = min(34, max(width(_path(each)) for each in items), max(12, cells // 3))
+    update = item.update
+    value_cells = max(8, min(32, cells - column - 44))
+    value = "●●●" if item.secret and value_is_masked(item) else _short(item.value)
+    left: Line = ((fit(_path(item), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
+    if update is None:
+        return (*left, ("changed outside updates", "hazard"))
+    sure = " " if item.certain else "?"
+    commit = update.commit[:7] + ("*" if update.dirty else " ") if update.commit else " " * 8
+    return (
+        *left,
+        (f"{'#' + str(update.number):>5}{sure} ", "bold" if item.certain else "hazard"),
+        (moment(update.start_time, dated=True) + "  ", "dim"),
+        (commit + " ", "commit"),
+        (cut(update.author, 16) + "  ", ""),
+        (first_line(update.message), "dim"),
+    )
+
+
+def _short(value: object) -> str:
+    """A value on one line; URNs by their names."""
+    if isinstance(value, list):
+        return ", ".join(_short(inner) for inner in value)
+    return urn_name(value) if isinstance(value, str) and value.startswith("urn:pulumi:") else shown_text(value)
+
+
+def value_is_masked(item: Blamed) -> bool:
+    """Whether the whole value is a secret."""
+    return bool(item.value == MASK)
+
+
+def _path(item: Blamed) -> str:
+    return item.path.removeprefix("inputs.")
+
+
+class BlameScreen(RewindScreen[None]):
+    """The properties of one resource."""
+
+    HELP = (
+        "For each property of the resource as it is now: the update, commit and author that set it last. "
+        "? beside a number: an older state can't be read or its secret can't be compared, so it may be older."
+    )
+    FOOTER = ("blame.rollback", "blame.order", "list.open", "blame.copy", "screen.back")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "order", "order", id="blame.order", tooltip="By path, or by update"),
+        Binding("r", "roll_back", "before it…", id="blame.rollback", tooltip="Review going back to before this change"),
+        Binding("y", "copy", "copy", id="blame.copy"),
+    ]
+
+    def __init__(self, session: Session, urn: str, path: str = "") -> None:
+        super().__init__()
+        self.session = session
+        self.urn = urn
+        self.path = path
+
+    def compose_body(self) -> ComposeResult:
+        """The list."""
+        yield BlameList(id="blame", classes="pane")
+
+    def on_mount(self) -> None:
+        """Reads the history in the background."""
+        parsed = parse_urn(self.urn)
+        view = self.query_one(BlameList)
+        view.border_title = Content(f"Blame {parsed.name}")
+        view.focus()
+        self.status.show([((str(self.session.stack), "title"),), ((parsed.name, "bold"),), ((parsed.type, "dim"),)])
+        session, urn = self.session, self.urn
+        in_thread(self, "blame", lambda cancelled: read_blame(session, urn, self.post_message, cancelled), BlameFailed)
+
+    @on(BlameFound)
+    def _found(self, event: BlameFound) -> None:
+        view = self.query_one(BlameList)
+        view.items.extend(event.items)
+        if event.done and not view.items:
+            view.note = ((("This resource has no properties.", "dim"),),)
+        view.order()
+        if event.done:
+            view.border_subtitle = Content(plural(len(view.items), "property", "properties"))
+            if event.problem:
+                view.border_subtitle = Content("secrets not comparable")
+            self._go_to(self.path)
+
+    def _go_to(self, path: str) -> None:
+        view = self.query_one(BlameList)
+        at = next((index for index, item in enumerate(view.items) if path and item.path.startswith(path)), None)
+        if at is not None:
+            view.move_to(at)
+
+    @on(BlameFailed)
+    def _failed(self, event: BlameFailed) -> None:
+        view = self.query_one(BlameList)
+        view.items = []
+        view.note = error_lines(event.error, "The stack is not affected.")
+        view.changed()
+
+    @property
+    def current(self) -> Blamed | None:
+        """The property under the cursor."""
+        view = self.query_one(BlameList)
+        return view.items[view.cursor] if view.items else None
+
+    @on(LinesView.Opened)
+    def _opened(self) -> None:
+        item = self.current
+        if item is not None and item.update is not None:
+            from pulumi_rewind_tui.screens.details import DetailsScreen
+
+            self.app.push_screen(DetailsScreen(self.session, item.update, None))
+
+    def action_order(self) -> None:
+        """The other order."""
+        view = self.query_one(BlameList)
+        view.by_update = not view.by_update
+        view.order()
+
+    def action_roll_back(self) -> None:
+        """Reviews going back to the update before the one that set the property."""
+        item = self.current
+        if item is None or item.update is None or item.update.number < 2:
+            self.app.bell()
+            return
+        self.rewind.post_message(msg.RollbackRequested(item.update.number - 1))
+
+    def action_copy(self) -> None:
+        """Copies the row."""
+        item = self.current
+        if item is not None:
+            self.rewind.copy(plain(blame_line(item, [item], 200)).rstrip())

@@ -1,0 +1,185 @@
+"""The words of the details page, and what has to be read for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.model import Update
+from pulumi_rewind_tui.render.words import changes_line
+from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
+from pulumi_rewind_tui.widgets.cells import Line
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+
+@dataclass
+class Evidence:
+    """What the checkpoint, the update before and git say about an update."""
+
+    previous: Update | None = None
+    commits: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    init_errors: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+    resources: int | None = None
+    engine: str = ""
+    problem: str = ""
+    config: tuple[tuple[str, str, str], ...] = field(default=())
+    """Sign (``+ - ~``), key, and what can be shown of the values."""
+
+
+def read_evidence(session: Session, update: Update) -> Evidence:
+    """Reads the neighbours of an update; what can't be read is left out, with the reason."""
+    found = Evidence()
+    try:
+        if update.number > 1:
+            found.previous = session.timeline.update(update.number - 1)
+        found.config = config_changes(found.previous, update)
+        checkpoint = session.timeline.checkpoint(update.number)
+        found.resources = sum(not res.is_stack for res in checkpoint.resources)
+        found.engine = checkpoint.deployment.manifest.version
+        found.pending = tuple(f"{each.type} {each.resource.name}" for each in checkpoint.pending_operations)
+        found.leftovers = tuple(res.name for res in checkpoint.resources if res.delete)
+        found.init_errors = tuple(
+            f"{res.name}: {error}" for res in checkpoint.resources for error in res.init_errors or ()
+        )
+    except RewindError as err:
+        found.problem = str(err)
+    repository = session.repository
+    if repository is not None and update.commit and found.previous is not None:
+        since = found.previous.commit
+        if since and since != update.commit:
+            found.commits = tuple(f"{each.sha[:7]} {each.title}" for each in repository.log(since, update.commit)[:20])
+    return found
+
+
+def config_changes(previous: Update | None, update: Update) -> tuple[tuple[str, str, str], ...]:
+    """How the recorded configuration differs from that of the update before; secrets stay hidden."""
+    old, new = _config(previous), _config(update)
+    rows = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if key not in old:
+            rows.append(("+", key, _shown(after)))
+        elif key not in new:
+            rows.append(("-", key, _shown(before)))
+        elif before != after:
+            both_secret = _secret(before) and _secret(after)
+            rows.append(("~", key, "●●● set anew" if both_secret else f"{_shown(before)} → {_shown(after)}"))
+    return tuple(rows)
+
+
+def _config(update: Update | None) -> Mapping[str, Any]:
+    if update is None:
+        return {}
+    try:
+        decoded = msgspec.json.decode(update.config)
+    except msgspec.DecodeError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "secure" in value or any(_secret(inner) for inner in value.values())
+    return isinstance(value, list) and any(_secret(inner) for inner in value)
+
+
+def _shown(value: Any) -> str:
+    if _secret(value):
+        return "●●●"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, cells: int) -> list[Line]:
+    """The whole page."""
+    env = update.environment
+    lines: list[Line] = paragraph(update.message or "(no message)", cells - 2, "bold", indent=1)
+    if update.problem:
+        lines += [(("", ""),), *paragraph(f"✗ {update.problem}", cells - 2, "failed", indent=1)]
+    lines += heading(" What")
+    lines += facts(
+        [
+            ("kind", update.kind),
+            ("result", update.result),
+            ("started", _when(update.start_time)),
+            ("ended", _when(update.end_time)),
+            ("changes", "".join(span.text for span in changes_line(update.changes, words=True))),
+            ("unchanged", str(update.changes.get("same", ""))),
+            ("resources", "" if evidence is None or evidence.resources is None else str(evidence.resources)),
+        ],
+        cells,
+    )
+    lines += heading(" Git")
+    dirty = "yes: uncommitted changes went in, the commit can't reproduce this state" if update.dirty else "no"
+    lines += facts(
+        [
+            ("commit", update.commit or "not in a repository"),
+            ("branch", update.branch),
+            ("tags", ", ".join(tags)),
+            ("author", _person(env, "author")),
+            ("committer", _person(env, "committer")),
+            ("dirty tree", dirty if update.commit else ""),
+        ],
+        cells,
+    )
+    if evidence is None:
+        return [*lines, (("", ""),), ((" reading…", "dim"),)]
+    lines += _since(evidence)
+    lines += _failure(update, evidence, cells)
+    lines += heading(" Environment")
+    hidden = ("git.",)
+    lines += facts([(key, env[key].strip()) for key in sorted(env) if not key.startswith(hidden)], cells)
+    return lines
+
+
+def _since(evidence: Evidence) -> list[Line]:
+    lines: list[Line] = []
+    before = f"#{evidence.previous.number}" if evidence.previous is not None else "the beginning"
+    lines += heading(f" Configuration since {before}")
+    roles = {"+": "added", "-": "removed", "~": "changed"}
+    for sign, key, text in evidence.config:
+        lines.append(((f"  {sign} ", roles[sign]), (key, ""), ("  " + text, "dim")))
+    if not evidence.config:
+        lines.append((("  no change", "dim"),))
+    lines += heading(f" Commits since {before}")
+    for commit in evidence.commits:
+        lines.append((("  " + commit[:7], "commit"), (commit[7:], "")))
+    if not evidence.commits:
+        lines.append((("  none", "dim"),))
+    return lines
+
+
+def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
+    if update.succeeded and not evidence.problem and not evidence.pending and not evidence.leftovers:
+        return []
+    lines = heading(" Evidence of a failure")
+    if evidence.problem:
+        lines += paragraph(f"✗ {evidence.problem}", cells - 2, "failed", indent=2)
+    rows = [("pending", text) for text in evidence.pending]
+    rows += [("half made", text) for text in evidence.init_errors]
+    rows += [("waits for deletion", text) for text in evidence.leftovers]
+    lines += facts(rows, cells)
+    if not rows and not evidence.problem:
+        text = "The checkpoint holds no pending operations and no half-made resources; messages are not kept."
+        lines += paragraph(text, cells - 2, "dim", indent=2)
+    return lines
+
+
+def _when(seconds: int) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds)) if seconds else ""
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+def _person(env: Mapping[str, str], who: str) -> str:
+    name, mail = env.get(f"git.{who}", ""), env.get(f"git.{who}.email", "")
+    return f"{name} <{mail}>" if mail else name

@@ -1,0 +1,113 @@
+"""An error that stays: what happened, what it means for the stack, what to do next."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button
+
+from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RewindError
+from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.text_page import TextView, heading, paragraph
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.footer import KeyFooter
+
+
+def meaning_of(error: BaseException) -> str:
+    """What an error means for the stack, where nobody says it better."""
+    if isinstance(error, IncompleteError):
+        return "The stack is between two states. It can be continued: press R on the result, or `pulumi-rewind resume`."
+    if isinstance(error, BackendError):
+        return "Nothing was changed. What is on screen was read before and may be out of date."
+    return "Nothing was changed."
+
+
+def full_text(error: BaseException) -> str:
+    """Everything that is known: output of the engine, or where it happened (never local variables)."""
+    parts = []
+    if isinstance(error, EngineError) and error.output:
+        parts.append(error.output.rstrip())
+    if error.__traceback__ is not None and not isinstance(error, RewindError):
+        parts.append("".join(traceback.format_exception(error)).rstrip())
+    parts.append(f"{type(error).__name__}: {error}")
+    return "\n\n".join(parts)
+
+
+class ErrorScreen(RewindModal[None]):
+    """Shown until it is closed."""
+
+    HELP = "An operation failed. The text says what happened and what it means; t shows everything that is known."
+    FOOTER = ("error.retry", "error.text", "error.copy", "dialog.leave")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "text", "full text", id="error.text"),
+        Binding("y", "copy", "copy", id="error.copy"),
+        Binding("r", "retry", "try again", id="error.retry"),
+    ]
+
+    def __init__(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self.error = error
+        self._meaning = meaning or meaning_of(error)
+        self._retry = retry
+        self._full = False
+
+    def compose(self) -> ComposeResult:
+        """Text and buttons."""
+        with Vertical(classes="dialog danger") as dialog:
+            dialog.border_title = Content("✗ Something went wrong")
+            yield TextView(self._lines, id="error-text")
+            with Horizontal(classes="buttons"):
+                if self._retry is not None:
+                    yield Button("Try again", id="retry")
+                yield Button("Close", id="cancel")
+            yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Close is focused."""
+        self.query_one("#cancel", Button).focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Trying again needs something to try."""
+        return self._retry is not None if action == "retry" else True
+
+    def _lines(self, cells: int) -> list[Line]:
+        error = self.error
+        known = isinstance(error, RewindError)
+        what = str(error) if known else f"Unexpected {type(error).__name__}: this is a bug in pulumi-rewind."
+        lines = paragraph(what or type(error).__name__, cells, "failed")
+        lines += [(("", ""),), *paragraph(self._meaning, cells)]
+        hint = error.hint if isinstance(error, RewindError) else "Please report it with the full text (t, then y)."
+        if hint:
+            lines += [(("", ""),), (("Next", "title"),), *paragraph(hint, cells)]
+        if self._full:
+            lines += heading("Full text")
+            lines += paragraph(full_text(error), cells, "dim")
+        return lines
+
+    def action_text(self) -> None:
+        """Shows or hides everything that is known."""
+        self._full = not self._full
+        self.query_one(TextView).show(self._lines)
+
+    def action_copy(self) -> None:
+        """Copies everything that is known."""
+        self.rewind.copy(full_text(self.error))
+
+    def action_retry(self) -> None:
+        """Closes and tries again."""
+        self.dismiss(None)
+        if self._retry is not None:
+            self._retry()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The buttons."""
+        if event.button.id == "retry":
+            self.action_retry()
+        else:
+            self.dismiss(None)

@@ -1,0 +1,72 @@
+"""Help for the focused pane: what it is for, and every key that works in it now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import Screen
+
+from pulumi_rewind_tui.palette import key_actions, keys_of
+from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.text_page import TextView, heading, paragraph
+from pulumi_rewind_tui.widgets.cells import Line, width
+from pulumi_rewind_tui.widgets.footer import KeyFooter
+
+SYMBOLS_HELP = (
+    "+ create   ~ update   - delete   ± replace   = same   ● secret   ? known only when run   ⚠ hazard   "
+    "[P] protected   * dirty tree   ★ last good   ◆ base   ↺ rollback"
+)
+
+
+class HelpScreen(RewindModal[None]):
+    """Closes with esc, ? or q."""
+
+    FOOTER = ("dialog.leave",)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,q,enter", "leave", "back", id="help.leave", show=False),
+    ]
+
+    def __init__(self, about: str, keys: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._about = about
+        self._keys = keys
+
+    @classmethod
+    def of(cls, screen: Screen[Any]) -> HelpScreen:
+        """Help for a screen as it is focused now."""
+        about = str(getattr(screen, "HELP", ""))
+        keys = []
+        for _, binding in key_actions(screen):
+            keys.append((" ".join(keys_of(screen, binding.id or "")), binding.description, binding.tooltip))
+        return cls(about, keys)
+
+    def compose(self) -> ComposeResult:
+        """One page."""
+        with Vertical(classes="dialog help") as dialog:
+            dialog.border_title = Content("Help")
+            yield TextView(self._lines)
+            yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """The text scrolls."""
+        self.query_one(TextView).focus()
+
+    def _lines(self, cells: int) -> list[Line]:
+        lines: list[Line] = []
+        if self._about:
+            lines += paragraph(self._about, cells)
+        lines += heading("Keys")
+        column = max((width(key) for key, _, _ in self._keys), default=0) + 2
+        for key, what, more in self._keys:
+            pieces = paragraph(f"{what}: {more}" if more else what, cells - column - 2)
+            for index, piece in enumerate(pieces):
+                head = ("  " + key.ljust(column) if not index else " " * (column + 2), "key")
+                lines.append((head, *piece))
+        lines += heading("Symbols")
+        lines += paragraph(SYMBOLS_HELP, cells, "dim", indent=2)
+        return lines

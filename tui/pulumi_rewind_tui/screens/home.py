@@ -1,0 +1,256 @@
+"""Home: the timeline, and what going back to the selected update would change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import in_thread
+from pulumi_rewind_tui.diff_process import SessionSpec
+from pulumi_rewind_tui.diffing import Comparer
+from pulumi_rewind_tui.screens import home_loading as loading
+from pulumi_rewind_tui.screens import home_text as text
+from pulumi_rewind_tui.screens.home_compare import ComparingScreen
+from pulumi_rewind_tui.widgets.diff_view import DiffView
+from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
+from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.timeline import TimelineView
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+
+class HomeScreen(ComparingScreen):
+    """Timeline left or above, diff right or below."""
+
+    HELP = (
+        "The timeline shows every update of the stack, newest first; live is on top and ★ is the newest successful "
+        "update that differs from live. The pane beside it shows what going back from live to the selected update "
+        "would change: red with - goes away, green with + comes back. Nothing is changed before you have reviewed "
+        "and confirmed a plan (r)."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "roll_back", "roll back…", id="home.rollback", tooltip="Review the way back to this update"),
+        Binding("d", "direction", "flip", id="home.direction", tooltip="Swap the two sides of the diff"),
+        Binding("B", "blame", "blame", id="home.blame", tooltip="Which update set each property last"),
+        Binding("slash", "filter", "filter", id="home.filter", key_display="/"),
+        Binding("n", "match(1)", "next match", id="home.next-match"),
+        Binding("N", "match(-1)", "previous match", id="home.previous-match"),
+        Binding("s", "stacks", "stacks", id="home.stacks", tooltip="Open another stack"),
+        Binding("p", "passphrase", "passphrase", id="home.passphrase", tooltip="Unlock secrets for comparing"),
+        Binding("ctrl+r,f5", "refresh", "read again", id="home.refresh", tooltip="Read the backend again"),
+    ]
+    TIMELINE_FOOTER = (
+        "list.open", "home.rollback", "home.direction", "timeline.mark", "home.blame", "home.filter", "home.stacks",
+        "timeline.details",
+    )  # fmt: skip
+    DIFF_FOOTER = (
+        "diff.toggle", "home.rollback", "diff.next", "diff.outputs", "diff.reveal", "home.blame", "diff.copy",
+        "screen.back",
+    )  # fmt: skip
+
+    def compose_body(self) -> ComposeResult:
+        """Two panes and the filter."""
+        with Container(id="panes"):
+            yield TimelineView(id="timeline", classes="pane")
+            yield DiffView(id="diff", classes="pane", stateful=self._stateful)
+        yield FilterBar()
+
+    def on_mount(self) -> None:
+        """Says that something is on its way."""
+        self.timeline.border_title = "Timeline"
+        self.diff.show_note((("opening the stack…", "dim"),))
+        self.status.show([(("opening…", "dim"),)])
+        self.timeline.focus()
+
+    def footer_ids(self) -> Sequence[str]:
+        """The keys of the focused pane."""
+        if isinstance(self.focused, FilterInput):
+            return ("filter.keep", "filter.clear")
+        return self.DIFF_FOOTER if self.focused is not None and self.focused.id == "diff" else self.TIMELINE_FOOTER
+
+    # Opening and reading
+
+    def closing(self) -> None:
+        """Another stack is on its way."""
+        self._stop_timers()
+        self.generation += 1
+        self.session = None
+        self.action_drop_filter()
+        self.timeline.reset(0)
+        self.timeline.marks.base = None
+        self.diff.show_note((("opening the stack…", "dim"),))
+        self.diff.border_title = Content("")
+
+    def open_session(self, session: Session) -> None:
+        """Shows a stack."""
+        self.session = session
+        if self.comparer is not None:
+            self.comparer.close()
+        app = self.rewind
+        spec = SessionSpec(app.cwd.absolute(), str(session.stack), session.backend.url, dict(app.environ))
+        self.comparer = Comparer(session, spec)
+        self._moved_by_hand = False
+        self.bar = text.StatusText(session)
+        self._show_status()
+        self._read()
+
+    def refresh_all(self) -> None:
+        """Reads everything again: the stack has changed."""
+        if self.session is not None and self.comparer is not None:
+            self.session.reload()
+            self.comparer.forget()
+            self._read()
+
+    def _read(self) -> None:
+        self.generation += 1
+        self.complete = False
+        session, generation = self.session, self.generation
+        assert session is not None
+        in_thread(
+            self,
+            "history",
+            lambda cancelled: loading.load_timeline(session, generation, self.post_message, cancelled),
+            lambda err: msg.LoadFailed(generation, err),
+        )
+
+    @on(msg.HistoryLoaded)
+    def _history_loaded(self, event: msg.HistoryLoaded) -> None:
+        if event.generation != self.generation:
+            return
+        timeline = self.timeline
+        if event.first:
+            number = timeline.number
+            timeline.reset(event.total)
+            self.bar.total = event.total
+            self._show_status()
+            timeline.add_updates(event.updates)
+            timeline.select(number if self._moved_by_hand else timeline.newest, tell=False)
+        else:
+            timeline.add_updates(event.updates)
+        self.complete = self.complete or event.complete
+        self.refilter()
+        if event.first:
+            self.compare_soon(at_once=True)
+
+    @on(msg.MarksLoaded)
+    def _marks_loaded(self, event: msg.MarksLoaded) -> None:
+        if event.generation != self.generation:
+            return
+        marks = self.timeline.marks
+        marks.known, marks.live, marks.last_good, marks.problem = True, event.live, event.last_good, event.problem
+        self.bar.locks = event.locks
+        self.bar.has_secrets = event.secrets
+        self._show_status()
+        self.timeline.changed()
+        if event.last_good and not self._moved_by_hand:
+            self.timeline.select(event.last_good)
+
+    @on(msg.EntriesLoaded)
+    def _entries_loaded(self, event: msg.EntriesLoaded) -> None:
+        if event.generation == self.generation:
+            self.timeline.add_entries(event.entries)
+            if event.head:
+                self.bar.head = event.head
+                self._show_status()
+            self.refilter()
+
+    @on(msg.LoadFailed)
+    def _load_failed(self, event: msg.LoadFailed) -> None:
+        if event.generation == self.generation:
+            self.rewind.fail(
+                event.error,
+                meaning="The stack is not affected. What is on screen was read before and may be out of date.",
+                retry=self.refresh_all,
+            )
+
+    @on(TimelineView.Wanted)
+    def _more_wanted(self, event: TimelineView.Wanted) -> None:
+        session, generation = self.session, self.generation
+        if session is not None:
+            in_thread(
+                self,
+                "more",
+                lambda _: loading.load_more(session, generation, event.before, self.post_message),
+                lambda err: msg.LoadFailed(generation, err),
+            )
+
+    # Keys and moves
+
+    @on(LinesView.Moved, "#timeline")
+    def _moved(self) -> None:
+        self._moved_by_hand = True
+        self.compare_soon()
+
+    @on(LinesView.Opened, "#timeline")
+    def _opened(self) -> None:
+        self.diff.focus()
+
+    @on(TimelineView.MarkToggled)
+    def _mark_toggled(self, event: TimelineView.MarkToggled) -> None:
+        marks = self.timeline.marks
+        marks.base = None if marks.base == event.number else event.number
+        self.timeline.changed()
+        self.compare_soon()
+
+    @on(TimelineView.DetailsWanted)
+    def _details_wanted(self, event: TimelineView.DetailsWanted) -> None:
+        update = self.timeline.updates.get(event.number)
+        if self.session is None or update is None:
+            self.app.bell()
+            return
+        from pulumi_rewind_tui.screens.details import DetailsScreen
+
+        self.app.push_screen(DetailsScreen(self.session, update, self.timeline.entries.get(event.number)))
+
+    def action_roll_back(self) -> None:
+        """Asks the application for the review of the selected update."""
+        update = self.timeline.updates.get(self.timeline.number)
+        if update is None:
+            self.app.bell()  # live itself: nothing to go back to
+            return
+        self.rewind.post_message(msg.RollbackRequested(update.number))
+
+    def action_direction(self) -> None:
+        """Swaps the sides."""
+        self.reverse = not self.reverse
+        self.compare_soon(at_once=True)
+
+    def action_blame(self) -> None:
+        """Blames the resource under the cursor of the diff, or its first one."""
+        diff = self.diff
+        row = diff.current
+        urn = diff.current_urn if diff.comparison is not None else ""
+        if not urn:
+            self.app.bell()
+            return
+        path = row.change.path if row is not None and row.change is not None and diff.has_focus else ""
+        self.rewind.post_message(msg.BlameRequested(urn, path))
+
+    def action_stacks(self) -> None:
+        """Opens the picker."""
+        from pulumi_rewind_tui.screens.stacks import StacksScreen
+
+        self.app.push_screen(StacksScreen())
+
+    def action_refresh(self) -> None:
+        """Reads the backend again."""
+        self.refresh_all()
+
+    def action_back(self) -> None:
+        """Filter off, then to the timeline, then base off; never quits."""
+        if self.drop_filter():
+            return
+        if self.diff.has_focus:
+            self.timeline.focus()
+        elif self.timeline.marks.base is not None:
+            self.timeline.marks.base = None
+            self.timeline.changed()
+            self.compare_soon()

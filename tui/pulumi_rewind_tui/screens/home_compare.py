@@ -1,0 +1,188 @@
+"""The part of home that compares: the diff follows the cursor, in the background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.content import Content
+from textual.timer import Timer
+
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import CancelCheck, in_thread
+from pulumi_rewind_tui.diffing import LIVE, Comparer, Comparison
+from pulumi_rewind_tui.screens import home_loading as loading
+from pulumi_rewind_tui.screens import home_text as text
+from pulumi_rewind_tui.screens.home_filter import FilteringScreen
+from pulumi_rewind_tui.widgets.diff_view import DiffView
+from pulumi_rewind_tui.widgets.timeline import TimelineView
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+PAUSE = 0.05
+"""Seconds the cursor must rest before an unknown comparison is begun."""
+
+PATIENCE = 0.3
+"""Seconds an old comparison stays in sight while the new one is made."""
+
+
+class ComparingScreen(FilteringScreen):
+    """Holds the session and shows the comparison of the selected row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: Session | None = None
+        self.comparer: Comparer | None = None
+        self.reverse = False
+        self.generation = 0
+        self.complete = False
+        self.bar = text.StatusText()
+        self._moved_by_hand = False
+        self._waiting: list[Timer] = []
+
+    def on_unmount(self) -> None:
+        """The process that compares ends with the application."""
+        if self.comparer is not None:
+            self.comparer.close()
+
+    @property
+    def timeline(self) -> TimelineView:
+        """The left pane."""
+        return self.query_one(TimelineView)
+
+    @property
+    def diff(self) -> DiffView:
+        """The right pane."""
+        return self.query_one(DiffView)
+
+    def _stateful(self, type_: str) -> bool:
+        from pulumi_rewind.risks import is_stateful
+
+        return is_stateful(type_, self.session.settings.stateful_types if self.session else ())
+
+    def _show_status(self) -> None:
+        self.status.show(*self.bar.pieces())
+
+    def _stop_timers(self) -> None:
+        for timer in self._waiting:
+            timer.stop()
+        self._waiting.clear()
+
+    def compare_soon(self, *, at_once: bool = False) -> None:
+        """Shows the comparison of the selected row: now if it is known, else when the cursor rests."""
+        self._stop_timers()
+        self.workers.cancel_group(self, "diff")
+        if self.comparer is None:
+            return
+        timeline = self.timeline
+        key = loading.pair(timeline.number, timeline.marks.base, timeline.newest, reverse=self.reverse)
+        self.diff.border_subtitle = Content("")
+        if key is None:
+            self.diff.border_title = Content("")
+            nothing = text.no_updates(self.session) if not timeline.total else None
+            self.diff.show_note(*nothing or text.same_side(timeline.number, timeline.marks))
+            return
+        done = self.comparer.cached(key)
+        if done is not None:
+            self._show(done)
+        else:
+            self.diff.border_title = Content(f"{text.side_name(key[0])} → {text.side_name(key[1])}")
+            self._waiting.append(self.set_timer(PATIENCE, lambda: self.diff.show_note((("comparing…", "dim"),))))
+        delay = 0.001 if at_once else PAUSE
+        self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
+
+    def _compare(self, key: tuple[int, int]) -> None:
+        comparer, shown = self.comparer, self.diff.shown
+        if comparer is None:
+            return
+        near = (self.timeline.number_at(self.timeline.cursor + step) for step in (1, -1))
+        base, newest, reverse = self.timeline.marks.base, self.timeline.newest, self.reverse
+        pairs = (loading.pair(number, base, newest, reverse=reverse) for number in near if number != LIVE)
+        neighbours = tuple(other for other in pairs if other is not None)
+        in_thread(
+            self,
+            "diff",
+            lambda cancelled: loading.compare(comparer, key, shown, neighbours, self.post_message, cancelled),
+            lambda err: msg.ComparisonFailed(key, err),
+        )
+
+    @on(msg.ComparisonReady)
+    def _comparison_ready(self, event: msg.ComparisonReady) -> None:
+        timeline = self.timeline
+        wanted = loading.pair(timeline.number, timeline.marks.base, timeline.newest, reverse=self.reverse)
+        if event.comparison.key == wanted:
+            self._stop_timers()
+            self._show(event.comparison, event)
+
+    def _show(self, done: Comparison, event: msg.ComparisonReady | None = None) -> None:
+        diff = self.diff
+        if event is None and diff.comparison is done:
+            return
+        diff.show_comparison(done, event.rows if event is not None else None)
+        diff.border_title = text.diff_title(done, self.rewind.ascii_only)
+        diff.border_subtitle = text.diff_subtitle(done)
+        if not done.resources and not diff.rows:
+            diff.note = text.nothing_differs(done)
+            diff.changed()
+        self.bar.secrets = done.secrets
+        self._show_status()
+        self.refilter()
+
+    @on(msg.ComparisonFailed)
+    def _comparison_failed(self, event: msg.ComparisonFailed) -> None:
+        from pulumi_rewind.errors import CheckpointError
+
+        self._stop_timers()
+        old, new = event.key
+        number = new if old == LIVE else old if new == LIVE else new
+        if isinstance(event.error, CheckpointError) and number != LIVE:
+            self.timeline.marks.broken[number] = "damaged state"
+            self.timeline.changed()
+        self.diff.border_title = Content(f"{text.side_name(old)} → {text.side_name(new)}")
+        self.diff.show_note(*text.error_lines(event.error, text.meaning(event.error)))
+
+    @on(DiffView.RebuildWanted)
+    def _rebuild_wanted(self) -> None:
+        comparer, done, shown = self.comparer, self.diff.comparison, self.diff.shown
+        if comparer is None or done is None:
+            return
+        in_thread(
+            self,
+            "diff",
+            lambda cancelled: loading.open_all(comparer, done.key, shown, self.post_message, cancelled),
+            lambda err: msg.ComparisonFailed(done.key, err),
+        )
+
+    @on(DiffView.RevealWanted)
+    def _reveal_wanted(self, event: DiffView.RevealWanted) -> None:
+        done = self.diff.comparison
+        if done is None:
+            return
+
+        def work(_: CancelCheck) -> None:
+            change = done.revealed(event.index, event.path)
+            if change is not None:
+                self.post_message(msg.SecretRevealed(done.key, event.position, change))
+
+        in_thread(self, "reveal", work, lambda err: msg.ComparisonFailed(done.key, err))
+
+    @on(msg.SecretRevealed)
+    def _secret_revealed(self, event: msg.SecretRevealed) -> None:
+        done = self.diff.comparison
+        if done is not None and done.key == event.key:
+            self.diff.show_revealed(event.position, event.change)
+
+    @on(DiffView.UnlockWanted)
+    def action_passphrase(self) -> None:
+        """Asks for a passphrase and compares again."""
+        done = self.diff.comparison
+        if self.comparer is None or self.session is None:
+            return
+
+        self.rewind.ask_passphrase(done.reason if done is not None else "", lambda: self.compare_soon(at_once=True))
+
+    def passphrase_added(self, passphrase: str) -> None:
+        """A passphrase was given: what could not be compared is compared again."""
+        if self.comparer is not None:
+            self.comparer.add_passphrase(passphrase)

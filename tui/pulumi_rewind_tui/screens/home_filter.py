@@ -1,0 +1,136 @@
+"""Filtering on home: which pane is filtered, by which words, and what matches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+
+from pulumi_rewind.model import Update
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import in_thread
+from pulumi_rewind_tui.screens import home_loading as loading
+from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.widgets.filter_bar import FilterBar
+
+if TYPE_CHECKING:
+    from pulumi_rewind_tui.screens.home import HomeScreen
+
+
+def update_matches(update: Update, tags: tuple[str, ...], words: str) -> bool:
+    """Whether all words occur in what is known of an update."""
+    env = update.environment
+    haystack = " ".join(
+        (
+            f"#{update.number}", update.kind, update.result, update.message, update.commit, update.branch,
+            env.get("git.author", ""), env.get("git.committer", ""), "dirty" if update.dirty else "", *tags,
+        )
+    ).lower()  # fmt: skip
+    return all(word in haystack for word in words.split())
+
+
+class FilteringScreen(RewindScreen[None]):
+    """The part of home that filters."""
+
+    filtered_pane = "timeline"
+
+    @property
+    def _home(self) -> HomeScreen:
+        from pulumi_rewind_tui.screens.home import HomeScreen
+
+        assert isinstance(self, HomeScreen)
+        return self
+
+    @property
+    def _bar(self) -> FilterBar:
+        return self._home.query_one(FilterBar)
+
+    def action_filter(self) -> None:
+        """Opens the filter for the focused pane."""
+        home = self._home
+        pane = "diff" if home.diff.has_focus else "timeline"
+        if self._bar.is_open and pane != self.filtered_pane:
+            self.drop_filter()
+        self.filtered_pane = pane
+        self._bar.open()
+        self.refilter()
+        session, generation = home.session, home.generation
+        if pane == "timeline" and not home.complete and session is not None:
+            in_thread(
+                home,
+                "history-all",
+                lambda cancelled: loading.load_all(session, generation, home.post_message, cancelled),
+                lambda err: msg.LoadFailed(generation, err),
+            )
+
+    @on(FilterBar.Typed)
+    def _typed(self, event: FilterBar.Typed) -> None:
+        if self.filtered_pane == "diff":
+            self._home.diff.shown.words = event.words
+            self._home.diff.rebuild()
+        self.refilter()
+
+    @on(FilterBar.Kept)
+    def _kept(self) -> None:
+        (self._home.diff if self.filtered_pane == "diff" else self._home.timeline).focus()
+        if not self._bar.words.strip():
+            self.drop_filter()
+
+    @on(FilterBar.Closed)
+    def action_drop_filter(self) -> None:
+        """No filter."""
+        self.drop_filter()
+
+    def drop_filter(self) -> bool:
+        """Takes the filter off; False if there was none."""
+        home = self._home
+        if not self._bar.is_open:
+            return False
+        had_focus = home.focused is not None and home.focused.parent is self._bar
+        self._bar.close()
+        home.timeline.set_filter(None)
+        if home.diff.shown.words:
+            home.diff.shown.words = ""
+            home.diff.rebuild()
+        if had_focus:
+            (home.diff if self.filtered_pane == "diff" else home.timeline).focus()
+        return True
+
+    def refilter(self) -> None:
+        """Applies the words to what is loaded now, and counts."""
+        bar = self._bar
+        if not bar.is_open:
+            return
+        home = self._home
+        words = bar.words.strip().lower()
+        if self.filtered_pane == "diff":
+            done = home.diff.comparison
+            total = len(done.resources) if done is not None else 0
+            seen = len({row.index for row in home.diff.rows if row.kind == "resource"})
+            bar.count(f"{seen} of {total}")
+            return
+        timeline = home.timeline
+        numbers: list[int] | None = None
+        if words:
+            numbers = [
+                number
+                for number in sorted(timeline.updates, reverse=True)
+                if update_matches(timeline.updates[number], self._tags(timeline.entries.get(number)), words)
+            ]
+        if numbers != timeline.filtered:
+            timeline.set_filter(numbers)
+        found = timeline.total if numbers is None else len(numbers)
+        reading = "" if home.complete else "  reading…"
+        bar.count(f"{found} of {timeline.total}{reading}")
+
+    @staticmethod
+    def _tags(entry: Any) -> tuple[str, ...]:
+        return entry.tags if entry is not None else ()
+
+    def action_match(self, direction: int) -> None:
+        """The next or previous row that matches."""
+        home = self._home
+        if home.diff.has_focus:
+            home.diff.action_next_change(direction)
+        else:
+            home.timeline.action_cursor_by(direction)

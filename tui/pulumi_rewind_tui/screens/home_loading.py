@@ -1,0 +1,141 @@
+"""What home loads in the background. Runs in threads, posts messages, touches no widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import CancelCheck, Post
+from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Key
+from pulumi_rewind_tui.widgets.diff_rows import Shown, build_rows
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+FIRST = 60
+"""Rows of the first screen."""
+
+BATCH = 500
+"""Records that are read between two messages."""
+
+
+def load_timeline(session: Session, generation: int, post: Post, cancelled: CancelCheck) -> None:
+    """The first rows at once, then live and locks, then git."""
+    timeline = session.timeline
+    total = len(timeline)
+    updates = tuple(timeline.update(number) for number in range(total, max(0, total - FIRST), -1))
+    post(msg.HistoryLoaded(generation, total, updates, first=True, complete=total <= FIRST))
+    if cancelled():
+        return
+    load_marks(session, generation, post)
+    if cancelled():
+        return
+    try:
+        entries = tuple(timeline.entries(FIRST))
+    except RewindError:
+        return  # said already: live can't be read
+    post(msg.EntriesLoaded(generation, entries, head_text(session)))
+
+
+def load_marks(session: Session, generation: int, post: Post) -> None:
+    """Which update live equals, the last good one, and the locks."""
+    live: int | None = None
+    last_good: int | None = None
+    problem = ""
+    secrets = False
+    try:
+        secrets = session.timeline.live().has_secrets
+        live = session.timeline.live_update()
+        good = session.timeline.last_good()
+        last_good = good.number if good is not None else None
+    except (RewindError, OSError) as err:
+        problem = f"can't be read: {err}"
+    try:
+        locks = tuple(session.backend.locks(session.stack))
+    except (RewindError, OSError):
+        locks = ()
+    post(msg.MarksLoaded(generation, live, last_good, problem, locks, secrets))
+
+
+def head_text(session: Session) -> str:
+    """``main@f9bdcde*``, empty outside a repository."""
+    repository = session.repository
+    if repository is None:
+        return ""
+    head = repository.head()
+    branch = repository.branch() or "detached"
+    return f"{branch}@{head[:7]}{'*' if repository.dirty() else ''}" if head else branch
+
+
+def load_more(session: Session, generation: int, before: int, post: Post) -> None:
+    """A page of older updates, for rows that came into sight."""
+    entries = tuple(session.timeline.entries(FIRST * 2, before=before))
+    post(msg.HistoryLoaded(generation, len(session.timeline), tuple(entry.update for entry in entries)))
+    post(msg.EntriesLoaded(generation, entries, ""))
+
+
+def load_all(session: Session, generation: int, post: Post, cancelled: CancelCheck) -> None:
+    """Every update, in batches, for filtering."""
+    timeline = session.timeline
+    total = len(timeline)
+    for start in range(total, 0, -BATCH):
+        if cancelled():
+            return
+        entries = tuple(timeline.entries(BATCH, before=start + 1))
+        post(msg.EntriesLoaded(generation, entries, ""))
+        updates = tuple(entry.update for entry in entries)
+        post(msg.HistoryLoaded(generation, total, updates, complete=start - BATCH <= 0))
+
+
+def compare(
+    comparer: Comparer, key: Key, shown: Shown, neighbours: tuple[Key, ...], post: Post, cancelled: CancelCheck
+) -> None:
+    """Compares as stored, then with secrets decrypted, then the neighbours ahead of the cursor."""
+    try:
+        done = comparer.cached(key)
+        if done is None:
+            done = comparer.compare(key, cancelled)
+            post(msg.ComparisonReady(done, build_rows(done, shown)))
+        if done.secrets == "pending":
+            done = comparer.compare_decrypted(key, cancelled)
+            if cancelled():
+                return
+            post(msg.ComparisonReady(done, build_rows(done, shown)))
+    except Cancelled:
+        return
+    for other in neighbours:
+        if cancelled():
+            return
+        try:
+            if comparer.cached(other) is None:
+                comparer.compare(other, cancelled)
+        except (RewindError, Cancelled):
+            continue
+
+
+def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: CancelCheck) -> None:
+    """Builds rows again after a choice; with everything open, all properties are compared first."""
+    done = comparer.cached(key)
+    if done is None:
+        return
+    if shown.unchanged:
+        done.unchanged()
+    if shown.all_open or shown.toggled:
+        for index in range(len(done.resources)):
+            if cancelled():
+                return
+            if shown.all_open or index in shown.toggled:
+                done.changes(index, outputs=shown.outputs)
+    post(msg.ComparisonReady(done, build_rows(done, shown)))
+
+
+def pair(selected: int, base: int | None, newest: int, *, reverse: bool) -> Key | None:
+    """The two sides that home compares: from base (else live) to the selected row; None if they are one."""
+    if selected == LIVE and base is None:
+        # Live itself: what was changed since the newest update left it.
+        return (newest, LIVE) if newest else None
+    old, new = (LIVE if base is None else base), selected
+    if old == new:
+        return None
+    return (new, old) if reverse else (old, new)

@@ -1,0 +1,170 @@
+"""A rollback that was interrupted, found at the start."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button
+
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.model import urn_name
+from pulumi_rewind_tui.background import CancelCheck, in_thread
+from pulumi_rewind_tui.run_work import log_path
+from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.text_page import TextView, facts, paragraph
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.footer import KeyFooter
+
+if TYPE_CHECKING:
+    from pulumi_rewind.journal import JournalEntry
+    from pulumi_rewind.session import Session
+
+
+@dataclass
+class Found(Message):
+    """How the stack stands now."""
+
+    pending: tuple[str, ...]
+    lock: str
+    newest: int
+    log: str
+    gone: str
+    """Why it can't be resumed, empty if it can."""
+
+
+def look(session: Session, entry: JournalEntry) -> Found:
+    """Reads live, locks and the target's checkpoint; in a thread."""
+    live = session.backend.live(session.stack)
+    locks = session.backend.locks(session.stack)
+    newest = len(session.backend.history(session.stack))
+    path = log_path(session)
+    gone = ""
+    try:
+        if session.timeline.checkpoint(entry.target).digest != entry.digest:
+            gone = f"the checkpoint of {entry.label} is not the one that the rollback began with"
+    except RewindError as err:
+        gone = str(err)
+    pending = tuple(f"{one.type} {urn_name(one.resource.urn)}" for one in live.pending_operations)
+    return Found(pending, str(locks[0]) if locks else "", newest, str(path) if path.exists() else "", gone)
+
+
+class InterruptedScreen(RewindModal[None]):
+    """*Later* is focused; whatever is chosen is reviewed before anything is changed."""
+
+    CSS_PATH = "running.tcss"
+    HELP = (
+        "A rollback of this stack did not come to its end. Resuming plans the rest of the way: what is done already "
+        "stays done. You review every plan before anything is changed."
+    )
+    FOOTER = ("interrupted.resume", "interrupted.back", "interrupted.forget", "dialog.leave")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "resume", "resume", id="interrupted.resume", tooltip="Review the rest of the way to the target"),
+        Binding("u", "way_back", "way back", id="interrupted.back", tooltip="Review the way to where it began"),
+        Binding("F", "forget", "forget", id="interrupted.forget", tooltip="Leave the stack as it is, ask no more"),
+        Binding("escape,l", "leave", "later", id="dialog.leave"),
+        Binding("left,up", "app.focus_previous", "previous", id="interrupted.previous", show=False),
+        Binding("right,down", "app.focus_next", "next", id="interrupted.next", show=False),
+    ]
+
+    def __init__(self, session: Session, entry: JournalEntry) -> None:
+        super().__init__()
+        self.session = session
+        self.entry = entry
+        self.found: Found | None = None
+        self.problem = ""
+
+    def compose(self) -> ComposeResult:
+        """What was found, and the choices."""
+        with Vertical(classes="dialog danger") as dialog:
+            dialog.border_title = Content("An interrupted rollback")
+            yield TextView(self._lines, id="what")
+            with Horizontal(classes="buttons"):
+                yield Button("Later", id="cancel")
+                yield Button("Resume", id="resume")
+                yield Button("Way back", id="back")
+                yield Button("Forget", id="forget", variant="error")
+            yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Looks how far it got."""
+        self.query_one("#what", TextView).can_focus = False
+        self.query_one("#cancel", Button).focus()
+        session, entry = self.session, self.entry
+
+        def work(_: CancelCheck) -> None:
+            self.post_message(look(session, entry))
+
+        in_thread(self, "look", work, lambda err: Found((), "", 0, "", str(err)))
+
+    @on(Found)
+    def _looked(self, event: Found) -> None:
+        self.found = event
+        self.query_one("#resume", Button).disabled = bool(event.gone)
+        self.query_one(TextView).show(self._lines)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Resuming needs the target as it was."""
+        return not (action == "resume" and self.found is not None and self.found.gone)
+
+    def _lines(self, cells: int) -> list[Line]:
+        entry, found = self.entry, self.found
+        hazard = symbols(self.rewind.ascii_only)["hazard"]
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.started))
+        what = f"A rollback of {self.session.stack} to {entry.label} began {moment} and did not come to its end."
+        lines = paragraph(what, cells)
+        lines += paragraph(f"The stack may be between #{entry.start} and {entry.label}.", cells, "hazard")
+        if found is None:
+            return [*lines, (("", ""),), (("looking at the stack…", "dim"),)]
+        pairs = [
+            ("began after", f"#{entry.start}" + (f", now #{found.newest}" if found.newest > entry.start else "")),
+            ("only", ", ".join(urn_name(urn) for urn in entry.only)),
+            ("pending operations", ", ".join(found.pending) or "none"),
+            ("lock", found.lock or "none"),
+            ("log", found.log),
+        ]
+        lines += [(("", ""),), *facts(pairs, cells)]
+        if found.gone:
+            lines += [(("", ""),), *paragraph(f"{hazard} It can't be resumed: {found.gone}.", cells, "hazard")]
+        return lines
+
+    def _review(self, target: int) -> None:
+        from pulumi_rewind_tui.screens.review import ReviewScreen
+
+        screen = ReviewScreen(self.session, f"#{target}", only=self.entry.only)
+        self.dismiss(None)
+        self.app.push_screen(screen)
+
+    def action_resume(self) -> None:
+        """Reviews the rest of the way."""
+        self._review(self.entry.target)
+
+    def action_way_back(self) -> None:
+        """Reviews the way to where it began."""
+        self._review(self.entry.start)
+
+    def action_forget(self) -> None:
+        """Asks no more; the stack stays as it is."""
+        self.session.journal.end()
+        self.dismiss(None)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        match event.button.id:
+            case "resume":
+                self.action_resume()
+            case "back":
+                self.action_way_back()
+            case "forget":
+                self.action_forget()
+            case _:
+                self.dismiss(None)

@@ -1,0 +1,173 @@
+"""How a run ended, and what can be done next."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from pulumi_rewind_tui.background import CancelCheck, in_thread
+from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.result_text import Outcome, report, result_lines
+from pulumi_rewind_tui.screens.review_work import Written
+from pulumi_rewind_tui.screens.text_modal import TextModal
+from pulumi_rewind_tui.screens.text_page import TextView
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.note_line import NoteLine
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+
+class ResultScreen(RewindScreen[None]):
+    """One page; its keys depend on how it ended."""
+
+    CSS_PATH = "result.tcss"
+    HELP = (
+        "How the rollback ended, compared afresh with the target. Every way on from here is a plan that you review "
+        "before anything is changed."
+    )
+    FOOTER = (
+        "result.continue", "result.undo", "result.refresh", "result.save", "result.log", "result.copy", "screen.back",
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "continue", "continue", id="result.continue", tooltip="Review the rest of the way to the target"),
+        Binding("u", "undo", "undo", id="result.undo", tooltip="Review the way back to the update before"),
+        Binding("f", "refresh", "refresh", id="result.refresh",
+                tooltip="Review the way to the target, compared with the real resources first"),
+        Binding("s", "save", "save report", id="result.save", tooltip="Write a report, secrets masked"),
+        Binding("l", "log", "log", id="result.log", tooltip="What the engine said"),
+        Binding("y", "copy", "copy", id="result.copy", tooltip="Copy this page by OSC 52"),
+    ]  # fmt: skip
+
+    def __init__(self, session: Session, outcome: Outcome) -> None:
+        super().__init__()
+        self.session = session
+        self.outcome = outcome
+
+    def compose_body(self) -> ComposeResult:
+        """The page and a line for notes."""
+        yield TextView(self._lines, id="result", classes="pane")
+        yield NoteLine(id="note")
+
+    def on_mount(self) -> None:
+        """Says how it ended in the frame, too."""
+        outcome = self.outcome
+        page = self.query_one("#result", TextView)
+        page.border_title = Content("Result")
+        page.set_class(outcome.kind == "done", "-good")
+        page.set_class(outcome.kind != "done", "-bad")
+        page.focus()
+        word = {"done": "ROLLED BACK", "unchanged": "NOT ROLLED BACK", "stopped": "STOPPED", "failed": "FAILED"}
+        role = {"done": "ok", "unchanged": "hazard", "stopped": "hazard", "failed": "failed"}[outcome.kind]
+        table = symbols(self.rewind.ascii_only)
+        title: Line = (
+            (f" {word[outcome.kind]} ", role),
+            (outcome.plan.stack, "bold"),
+            (f" {table['arrow']} ", "dim"),
+            (outcome.plan.target.label, "bold"),
+        )
+        self.status.show([title], ((time.strftime("%H:%M:%S", time.localtime(outcome.state.ended)), "dim"),))
+        self.query_one(NoteLine).show(self._next())
+
+    def _next(self) -> Line:
+        outcome = self.outcome
+        if outcome.kind == "done" and outcome.undo and outcome.result and outcome.result.result == "succeeded":
+            return (
+                (" u ", "key"),
+                (f"undo this rollback (back to #{outcome.undo})", ""),
+                ("   esc ", "key"),
+                ("timeline", ""),
+            )
+        if outcome.kind == "unchanged":
+            return ((" c ", "key"), ("plan again", ""), ("   esc ", "key"), ("timeline", ""))
+        return ()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Continuing needs something unfinished, undoing something that was done."""
+        kind = self.outcome.kind
+        if action in ("continue", "refresh"):
+            return kind != "done"
+        if action == "undo":
+            return bool(self.outcome.undo) and kind != "unchanged" and not self._nothing
+        return True
+
+    @property
+    def _nothing(self) -> bool:
+        result = self.outcome.result
+        return result is not None and result.result == "nothing-to-do"
+
+    def _lines(self, cells: int) -> list[Line]:
+        lines = result_lines(self.outcome, cells - 2, symbols(self.rewind.ascii_only), self.rewind.ascii_only)
+        return [((" ", ""), *line) for line in lines]
+
+    # Ways on
+
+    def _review(self, target: str, *, refresh: bool = False, only: tuple[str, ...] = ()) -> None:
+        from pulumi_rewind_tui.screens.review import ReviewScreen
+
+        self.app.switch_screen(ReviewScreen(self.session, target, only=only, refresh=refresh))
+
+    def action_continue(self) -> None:
+        """Reviews the rest of the way."""
+        plan = self.outcome.plan
+        self._review(f"#{plan.target.update.number}", only=plan.prepared.only, refresh=plan.prepared.refresh)
+
+    def action_refresh(self) -> None:
+        """Reviews the rest of the way, compared with the real resources first."""
+        plan = self.outcome.plan
+        self._review(f"#{plan.target.update.number}", only=plan.prepared.only, refresh=True)
+
+    def action_undo(self) -> None:
+        """Reviews the way back to the update before the run."""
+        self._review(f"#{self.outcome.undo}", only=self.outcome.plan.prepared.only)
+
+    # Keeping it
+
+    @property
+    def report(self) -> str:
+        """The report, secrets masked."""
+        from pulumi_rewind import __version__
+
+        return report(self.outcome, symbols(self.rewind.ascii_only), __version__)
+
+    def action_save(self) -> None:
+        """Writes the report beside the operator, mode 0600."""
+        text, directory = self.report, self.rewind.cwd
+        moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.outcome.state.started))
+        name = f"rewind-report-{self.session.stack.name}-{moment}.txt"
+
+        def write(_: CancelCheck) -> None:
+            from pulumi_rewind_tui.private_file import write_new
+
+            self.post_message(Written(write_new(directory, name, text)))
+
+        in_thread(self, "write", write, lambda err: Written(None, err))
+
+    @on(Written)
+    def _written(self, event: Written) -> None:
+        if event.error is not None:
+            self.rewind.fail(event.error, meaning="The report was not written; nothing else happened.")
+        else:
+            self.query_one(NoteLine).show(((" written: ", "ok"), (str(event.path), "")))
+
+    def action_copy(self) -> None:
+        """Copies the page."""
+        self.rewind.copy(self.query_one("#result", TextView).text)
+
+    def action_log(self) -> None:
+        """Shows the log of the run."""
+        state = self.outcome.state
+
+        def lines(_: int) -> list[Line]:
+            return [
+                ((time.strftime("%H:%M:%S ", time.localtime(line.time)), "dim"), (line.text, line.role))
+                for line in state.log
+            ]
+
+        self.app.push_screen(TextModal("Log", lines))

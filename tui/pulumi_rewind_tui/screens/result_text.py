@@ -1,0 +1,228 @@
+"""How a run ended, in words: for the screen and for a report. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
+from pulumi_rewind.model import urn_name
+from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
+from pulumi_rewind_tui.run_state import RunState
+from pulumi_rewind_tui.run_work import Aftermath
+from pulumi_rewind_tui.screens.text_page import heading, paragraph
+from pulumi_rewind_tui.symbols import canonical_changes, counts_text
+from pulumi_rewind_tui.widgets.cells import Line, join, width
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.rollback import RollbackResult
+
+LISTED = 12
+"""How many differences are listed before the rest is counted."""
+
+DONE = {
+    "create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "rename": "renamed",
+    "import": "adopted", "read": "read",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run and its end."""
+
+    plan: Plan
+    start: int
+    """The newest update before the run."""
+    result: RollbackResult | None
+    error: BaseException | None
+    aftermath: Aftermath
+    state: RunState
+
+    @property
+    def kind(self) -> Literal["done", "unchanged", "stopped", "failed"]:
+        """Done; not begun (nothing was changed); stopped by the operator half-way; failed half-way."""
+        if self.result is not None:
+            return "done"
+        if self.aftermath.entry is None and not self.aftermath.problem:
+            return "unchanged"
+        return "stopped" if isinstance(self.error, InterruptedRun) else "failed"
+
+    @property
+    def half_way(self) -> bool:
+        """Whether the stack is between two updates."""
+        return self.kind in ("stopped", "failed")
+
+    @property
+    def undo(self) -> int:
+        """The update that undoing leads to: the newest one before the run; 0 if there is none."""
+        return self.start
+
+
+def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
+    """One glance: how it ended, and where the stack is now."""
+    plan, state = outcome.plan, outcome.state
+    took = f"took {elapsed(outcome.result.seconds if outcome.result else state.seconds(state.ended))}"
+    label = plan.target.label
+    match outcome.kind:
+        case "done":
+            result = outcome.result
+            assert result is not None
+            now = f"   now #{result.version}" if result.result == "succeeded" else ""
+            if result.result == "nothing-to-do":
+                first: Line = ((f"{table['same']} Nothing to do: ", "ok"), (f"{plan.stack} equals {label}", "bold"))
+            elif not result.differences:
+                first = ((f"{table['ok']} ", "ok"), (f"{plan.stack} equals {label}", "ok"))
+            else:
+                mark, role = (table["ok"], "ok") if result.exact else (table["hazard"], "hazard")
+                count = plural(len(result.differences), "difference")
+                first = ((f"{mark} done, {count}: ", role), (f"{plan.stack} is back at {label}", "bold"))
+            return [(*first, (f"   {took}{now}", "dim"))]
+        case "unchanged":
+            return [((f"{table['failed']} NOT ROLLED BACK: nothing was changed", "failed"), (f"   {took}", "dim"))]
+        case "stopped":
+            mark, word, role = table["interrupted"], "STOPPED", "hazard"
+        case _:
+            mark, word, role = table["failed"], "FAILED", "failed"
+    done = state.count("ok")
+    begun = min(state.total, done + (1 if outcome.kind == "failed" else 0))
+    where = f"{word} at step {begun} of {state.total}" if state.total else word
+    between = f"{plan.stack} is BETWEEN #{outcome.start} and {label}"
+    return [((f"{mark} {where}", role), (f"   {between}", "bold"), (f"   {took}", "dim"))]
+
+
+def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
+    """``✓ orders-db replaced   ✗ api failed   · worker``, wrapped; many of one kind are counted."""
+    rows = outcome.state.rows
+    pieces: list[Line] = []
+    for status in ("failed", "ok", "waiting"):
+        mine = [row for row in rows if row.status == status]
+        shown = mine if len(mine) <= LISTED + 4 else mine[:LISTED]
+        for row in shown:
+            word = DONE.get(row.op, row.op) if status == "ok" else row.doing if status == "failed" else "not reached"
+            role = "waiting" if status == "waiting" else ""
+            pieces.append(((f"{table[status]} ", status), (row.name, role or "bold"), (f" {word}", "dim")))
+        if len(shown) < len(mine):
+            pieces.append(((f"{table[status]} ", status), (f"and {len(mine) - len(shown):,} more", "dim")))
+    lines: list[Line] = []
+    current: list[tuple[str, str]] = []
+    for piece in pieces:
+        size = sum(width(text) for text, _ in current)
+        if current and size + 3 + sum(width(text) for text, _ in piece) > cells:
+            lines.append(tuple(current))
+            current = []
+        current += [("   ", ""), *piece] if current else list(piece)
+    return [*lines, tuple(current)] if current else lines
+
+
+def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bool = False) -> list[Line]:
+    """The whole page."""
+    lines: list[Line] = [*headline(outcome, table), (("", ""),)]
+    if outcome.kind == "done":
+        lines += _done(outcome, cells, table, ascii_only)
+    else:
+        lines += _not_done(outcome, cells, table)
+    reminder = outcome.aftermath.reminder
+    if reminder and outcome.kind != "unchanged":
+        text = reminder[0].upper() + reminder[1:] if not reminder.startswith("HEAD") else reminder
+        lines += [(("", ""),), *paragraph(f"{table['hazard']} {text}.", cells, "hazard")]
+    return lines
+
+
+def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bool) -> list[Line]:
+    result = outcome.result
+    assert result is not None
+    lines: list[Line] = []
+    counts = canonical_changes(result.changes)
+    if counts:
+        words = ", ".join(f"{number} {DONE.get(op, op)}" for op, number in counts.items())
+        lines.append(((counts_text(result.changes, ascii_only), "bold"), (f"   {words}", "dim")))
+    lines += step_flow(outcome, cells, table)
+    if result.differences:
+        lines += heading("What is not as in the target, and why")
+        for difference in result.differences[:LISTED]:
+            mark, role = (table["waiting"], "dim") if difference.expected else (table["hazard"], "hazard")
+            where = " ".join(filter(None, (resource_name(difference.urn) if difference.urn else "", difference.path)))
+            announced = " (as announced)" if difference.expected else ""
+            text = f"{where}: {difference.message}{announced}" if where else f"{difference.message}{announced}"
+            first, *rest = paragraph(text, cells - 4)
+            lines += [((f"  {mark} ", role), *first), *(((("    "), ""), *more) for more in rest)]
+        if len(result.differences) > LISTED:
+            lines.append(((f"    and {len(result.differences) - LISTED} more", "dim"),))
+    elif result.result == "succeeded":
+        lines += [
+            (("", ""),),
+            *paragraph("Compared afresh: resources, inputs, options, secrets and their provider.", cells, "dim"),
+        ]
+    return lines
+
+
+def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
+    after = outcome.aftermath
+    lines = step_flow(outcome, cells, table) if outcome.half_way else []
+    lines += heading("Error") if outcome.kind != "stopped" else heading("What happened")
+    lines += paragraph(error_text(outcome.error), cells, "failed" if outcome.kind != "stopped" else "", indent=2)
+    hint = getattr(outcome.error, "hint", "")
+    if hint and outcome.kind == "unchanged":
+        lines += [(("", ""),), *paragraph(hint, cells, indent=2)]
+    lines += heading("The stack now")
+    if after.problem:
+        lines += paragraph(f"{table['hazard']} it can't be read: {after.problem}", cells, "hazard", indent=2)
+    names = [f"{one.type} {urn_name(one.resource.urn)}" for one in after.pending]
+    lines.append(_fact("Pending operations", ", ".join(names) or "none", bool(names)))
+    locked = ", ".join(str(lock) for lock in after.locks)
+    lines.append(_fact("Lock", locked or "released", bool(locked)))
+    if after.remaining is not None and outcome.half_way:
+        count = len(after.remaining)
+        text = f"{plural(count, 'difference')} remain{'s' if count == 1 else ''}" if count else "no difference remains"
+        lines.append(_fact(f"Live against {outcome.plan.target.label}", text, bool(count)))
+        lines += [((f"    {one}", "dim"),) for one in after.remaining[:LISTED]]
+        if count > LISTED:
+            lines.append(((f"    and {count - LISTED} more", "dim"),))
+    if outcome.half_way:
+        lines += heading("Next")
+        for key, text in _ways(outcome):
+            lines.append(((f"  {key} ", "key"), (text, "")))
+    return lines
+
+
+def _fact(name: str, value: str, bad: bool) -> Line:
+    return ((f"  {name}: ", "dim"), (value, "hazard" if bad else ""))
+
+
+def _ways(outcome: Outcome) -> list[tuple[str, str]]:
+    label = outcome.plan.target.label
+    return [
+        ("c", f"continue to {label}: what is done already stays done"),
+        ("u", f"plan the way back to #{outcome.start}"),
+        ("f", f"compare with the real resources first, then continue to {label}"),
+    ]
+
+
+def error_text(error: BaseException | None) -> str:
+    """What happened, in full."""
+    if error is None:
+        return "The run ended without a result; this is a bug in pulumi-rewind."
+    if isinstance(error, EngineError) and error.output and str(error) not in error.output:
+        return str(error)
+    return str(error) if isinstance(error, RewindError) else f"Unexpected {type(error).__name__}: {error}"
+
+
+def report(outcome: Outcome, table: Mapping[str, str], version: str) -> str:
+    """Everything worth keeping, as text; secrets are masked already."""
+    plan, state = outcome.plan, outcome.state
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.started))
+    head = [
+        f"pulumi-rewind {version}: rollback of {plan.stack} to {plan.target.label}, begun {moment}",
+        f"reviewed plan {plan.fingerprint}, strategy {plan.strategy}, before it #{outcome.start}",
+        "",
+        join(result_lines(outcome, 100, table)),
+        "",
+        "Log",
+    ]
+    log = [f"{time.strftime('%H:%M:%S', time.localtime(line.time))} {line.text}" for line in state.log]
+    from pulumi_rewind.show import inert
+
+    return "\n".join(inert(line).rstrip() for part in (*head, *log) for line in (part.split("\n"))) + "\n"

@@ -1,0 +1,331 @@
+"""The review: what going back would do, step by step, before anything is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.widgets import Button
+
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import CancelCheck, in_thread
+from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.screens import review_text as text
+from pulumi_rewind_tui.screens import review_work as work
+from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
+from pulumi_rewind_tui.screens.home_text import error_lines
+from pulumi_rewind_tui.screens.strategy import StrategyScreen
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.checks_view import ChecksView
+from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.widgets.steps_rows import Choice
+from pulumi_rewind_tui.widgets.steps_view import StepsView
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.prepare import PreviewControl
+    from pulumi_rewind.session import Session
+
+WATCH = 2.0
+"""Seconds between two looks at live."""
+
+
+class ReviewScreen(RewindScreen[None]):
+    """Steps left or above, risks and checks right or below, the question at the bottom."""
+
+    CSS_PATH = "review.tcss"
+    HELP = (
+        "What the engine would do, in its order, and what you should know before saying yes. Enter unfolds what "
+        "changes in a resource; on a risk it jumps to the resource. Space takes a resource out, or in again; what "
+        "it needs is taken along. Nothing is changed before you say yes in the next dialogue (r)."
+    )
+    FOOTER = (
+        "list.open", "review.run", "review.toggle", "review.strategy", "review.refresh", "review.copy", "review.write",
+        "screen.back",
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "run", "roll back…", id="review.run", tooltip="Asks for your yes; after a change, plans again"),
+        Binding("space", "in_out", "in/out", id="review.toggle", tooltip="Take the resource out, or in again"),
+        Binding("tab", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
+        Binding("f", "refresh", "drift", id="review.refresh",
+                tooltip="Compare the state with the real resources first (drift)"),
+        Binding("y", "copy", "copy", id="review.copy", tooltip="Copy the plan by OSC 52, secrets masked"),
+        Binding("w", "write", "write", id="review.write", tooltip="Write the plan as a JSON file, secrets masked"),
+        Binding("left,right", "other_pane", "other pane", id="review.pane"),
+    ]  # fmt: skip
+
+    def __init__(
+        self, session: Session, target_text: str, *, only: tuple[str, ...] = (), refresh: bool = False
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.request = work.Request(target_text, only, refresh)
+        self.choice = Choice(only)
+        self.plan: Plan | None = None
+        self.around = text.Surroundings()
+        self.moved = False
+        """Whether live is not what was planned for any more."""
+        self._generation = 0
+        self._control: PreviewControl | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Two panes, the verdict and the buttons."""
+        with Container(id="panes"):
+            yield StepsView(id="steps", classes="pane")
+            yield ChecksView(id="checks", classes="pane")
+        with Horizontal(id="verdict"):
+            yield NoteLine(id="note")
+            yield Button("Cancel", id="cancel")
+            yield Button("Roll back…", id="run")
+
+    def on_mount(self) -> None:
+        """Plans at once."""
+        self.steps.border_title = "Steps in order"
+        self.checks.border_title = "Risks and checks"
+        self.steps.focus()
+        self.set_interval(WATCH, self._look)
+        self.rebuild()
+
+    def on_unmount(self) -> None:
+        """A preview that nobody waits for ends; what the plan holds is given up, unless a run has it."""
+        if self._control is not None:
+            self._control.stop()
+        if self.plan is not None:
+            self.plan.close()
+
+    @property
+    def steps(self) -> StepsView:
+        """The steps."""
+        return self.query_one(StepsView)
+
+    @property
+    def checks(self) -> ChecksView:
+        """Risks and checks."""
+        return self.query_one(ChecksView)
+
+    # Planning
+
+    def rebuild(self, **changes: object) -> None:
+        """Asks the engine anew; a preview that is still running is stopped."""
+        from dataclasses import replace
+
+        from pulumi_rewind.prepare import PreviewControl
+
+        if self._control is not None:
+            self._control.stop()
+        self.drop_plan()
+        self._generation += 1
+        self._control = control = PreviewControl()
+        self.request = request = replace(self.request, **changes)  # type: ignore[arg-type]
+        generation, session = self._generation, self.session
+        self.moved = False
+        self._planning("reading live and the target…")
+        in_thread(
+            self,
+            "plan",
+            lambda cancelled: work.make_plan(session, request, generation, control, self.post_message, cancelled),
+            lambda err: work.PlanFailed(generation, err),
+        )
+
+    def drop_plan(self) -> None:
+        """Gives up the plan in hand."""
+        if self.plan is not None:
+            self.plan.close()
+            self.plan = None
+
+    def _planning(self, what: str) -> None:
+        self._show_title()
+        mark = symbols(self.rewind.ascii_only)["running"]
+        self.query_one(NoteLine).show(((f"{mark} ", "running"), (what, "")))
+        if not self.choice.known:
+            self.steps.show_note((("asking the engine…", "dim"),))
+        self._buttons()
+
+    @on(work.PlanProgress)
+    def _progress(self, event: work.PlanProgress) -> None:
+        if event.generation == self._generation and self.plan is None:
+            self._planning(event.text)
+
+    @on(work.PlanReady)
+    def _ready(self, event: work.PlanReady) -> None:
+        if event.generation != self._generation:
+            event.plan.close()
+            return
+        self.plan, self.around = event.plan, event.around
+        self.choice.learn(event.plan)
+        self._show()
+
+    @on(work.PlanFailed)
+    def _failed(self, event: work.PlanFailed) -> None:
+        if event.generation != self._generation:
+            return
+        self.steps.show_note(*error_lines(event.error, "Nothing was changed. r tries again, esc goes back."))
+        self.query_one(NoteLine).show((("There is no plan.", "failed"), (" r tries again, esc goes back.", "dim")))
+        self._buttons()
+        self.rewind.fail(event.error, meaning="Nothing was changed.", retry=self.rebuild)
+
+    def _show(self) -> None:
+        plan, table = self.plan, symbols(self.rewind.ascii_only)
+        assert plan is not None
+        self._show_title()
+        self.steps.show_plan(plan, self.choice, (text.verdict(plan, table),) if not plan.steps else ())
+        count = plural(len(plan.steps), "step")
+        if self.choice.partial:
+            count += f", {self.choice.chosen} of {len(self.choice.known)} resources"
+        self.steps.border_title = Content(f"Steps in order: {count}")
+        around, moved = self.around, self.moved
+        self.checks.show(lambda cells: text.check_rows(plan, around, cells, table, moved=moved))
+        if moved:
+            note = f"State moved to #{around.newest}; plan discarded; "
+            self.query_one(NoteLine).show(((f"{table['failed']} {note}", "failed"), ("r", "key"), (" rebuild", "")))
+        else:
+            self.query_one(NoteLine).show(text.verdict(plan, table))
+        self._buttons()
+
+    def _show_title(self) -> None:
+        table = symbols(self.rewind.ascii_only)
+        stack, target, how = str(self.session.stack), self.request.target, self.request.strategy
+        pieces, right = text.title_pieces(self.plan, stack, target, self.around, how, moved=self.moved, table=table)
+        self.status.show(pieces, right)
+
+    @property
+    def runnable(self) -> bool:
+        """Whether a yes can be asked for."""
+        plan = self.plan
+        return plan is not None and not (self.moved or plan.nothing_to_do or plan.blocking or self.around.locks)
+
+    def _buttons(self) -> None:
+        button = self.query_one("#run", Button)
+        button.disabled = not (self.runnable or self.moved)
+        button.label = Content("Rebuild") if self.moved else Content("Roll back…")
+
+    # Watching live
+
+    def _look(self) -> None:
+        if self.plan is not None and not self.moved:
+            session, around = self.session, self.around
+            in_thread(
+                self,
+                "watch",
+                lambda _: work.look_at_live(session, around, self.post_message),
+                lambda _: work.LiveUnread(),
+            )
+
+    @on(work.LiveLooked)
+    def _looked(self, event: work.LiveLooked) -> None:
+        plan = self.plan
+        if plan is None or self.moved:
+            return
+        self.moved = event.digest != plan.prepared.live.digest
+        changed = event.around != self.around
+        self.around = event.around
+        if self.moved:
+            if isinstance(self.app.screen, ConfirmScreen):
+                self.app.screen.dismiss(None)
+            self.rewind.post_message(msg.StackChanged())
+        if self.moved or changed:
+            self._show()
+
+    # Keys
+
+    @on(LinesView.Opened, "#checks")
+    def _jump(self) -> None:
+        urn = self.checks.current_urn
+        if urn and self.steps.go_to(urn):
+            self.steps.unfold(urn, always=True)
+            self.steps.focus()
+
+    @on(LinesView.Moved, "#checks")
+    def _point(self) -> None:
+        self.steps.go_to(self.checks.current_urn)
+
+    def action_other_pane(self) -> None:
+        """To the risks, and back."""
+        (self.steps if self.checks.has_focus else self.checks).focus()
+
+    def action_in_out(self) -> None:
+        """Takes the resource under the cursor out, or in again, and plans anew."""
+        urn = self.steps.current_urn
+        if not self.choice.toggle(urn):
+            self.app.bell()
+            return
+        only = self.choice.only()
+        if only is None:
+            self.choice.toggle(urn)
+            self.query_one(NoteLine).show(
+                (("One resource has to stay in; ", "hazard"), ("esc", "key"), (" goes back", ""))
+            )
+            return
+        self.rebuild(only=only)
+
+    def action_strategy(self) -> None:
+        """Shows how one can go back; what is not available yet says why."""
+
+        def chosen(name: str | None) -> None:
+            if name and name != self.request.strategy:
+                self.rebuild(strategy=name)
+
+        self.app.push_screen(StrategyScreen(work.strategies(), self.request.strategy), chosen)
+
+    def action_refresh(self) -> None:
+        """Plans with the state compared with the real resources first, or without."""
+        self.rebuild(refresh=not self.request.refresh)
+
+    def action_copy(self) -> None:
+        """Copies the plan, secrets masked."""
+        if self.plan is not None:
+            self.rewind.copy(work.plan_text(self.plan))
+
+    def action_write(self) -> None:
+        """Writes the plan beside the operator."""
+        plan, directory = self.plan, self.rewind.cwd
+        if plan is None:
+            return
+
+        def write(_: CancelCheck) -> None:
+            self.post_message(work.Written(work.write_plan(plan, directory)))
+
+        in_thread(self, "write", write, lambda err: work.Written(None, err))
+
+    @on(work.Written)
+    def _written(self, event: work.Written) -> None:
+        if event.error is not None:
+            self.rewind.fail(event.error, meaning="The plan was not written; nothing else happened.")
+        else:
+            self.query_one(NoteLine).show((("written: ", "ok"), (str(event.path), "")))
+
+    def action_run(self) -> None:
+        """Asks for a yes, or plans again where there is nothing to say yes to."""
+        plan = self.plan
+        if plan is None or self.moved:
+            self.rebuild()
+        elif self.runnable:
+            self.app.push_screen(ConfirmScreen(plan, production=self.session.production), self._agreed)
+        else:
+            self.app.bell()
+            blocking = next((risk.urn for risk in plan.blocking if risk.urn), "")
+            self.steps.go_to(blocking)
+
+    def _agreed(self, agreement: Agreement | None) -> None:
+        plan = self.plan
+        if agreement is None or plan is None or not self.runnable:
+            return
+        from pulumi_rewind_tui.screens.running import RunningScreen
+
+        self.plan = None  # the run has it now
+        start = self.around.newest
+        self.app.switch_screen(RunningScreen(self.session, plan, start, agreement))
+
+    @on(Button.Pressed, "#run")
+    def _run_pressed(self) -> None:
+        self.action_run()
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel_pressed(self) -> None:
+        self.action_back()

@@ -1,0 +1,205 @@
+"""What the review says beside the steps: risks, checks, what is not restored, and the plan as plain text. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.model import Lock
+from pulumi_rewind_tui.render.words import plural, resource_name
+from pulumi_rewind_tui.widgets.cells import Line, wrap_words
+from pulumi_rewind_tui.widgets.steps_rows import TAKEN
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan, Risk
+
+CHECKED = frozenset({"not-refreshed", "locked", "target", "config-differs", "edited-outside", "delete-first"})
+"""Codes of risks that stand among the checks, or with another risk of the same resource."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What holds around a plan, as last looked at."""
+
+    live_number: int | None = None
+    """The update that live equals; None: live was edited outside updates."""
+    newest: int = 0
+    locks: tuple[Lock, ...] = ()
+    reminder: str = ""
+    """What the next ordinary deploy would do."""
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One line of the pane of risks and checks."""
+
+    line: Line
+    urn: str = ""
+    """The resource that it is about."""
+    head: bool = True
+    """Whether an entry begins here; the cursor stops only there."""
+
+
+def live_name(around: Surroundings) -> str:
+    """``LIVE(#9)``, or ``LIVE(edited)`` where it equals no update."""
+    return f"LIVE(#{around.live_number})" if around.live_number else "LIVE(edited)"
+
+
+def title_pieces(
+    plan: Plan | None,
+    stack: str,
+    target: str,
+    around: Surroundings,
+    strategy: str,
+    *,
+    moved: bool,
+    table: Mapping[str, str],
+) -> tuple[list[Line], Line]:
+    """The status bar: what, from where to where, when, and how."""
+    arrow = f" {table['arrow']} "
+    label = plan.target.label if plan is not None else target
+    pieces: list[Line] = [
+        ((" PLAN ", "title"), (stack, "bold"), (": ", ""), (live_name(around) if plan else "LIVE", ""), (arrow, "dim"),
+         (label, "bold")),
+    ]  # fmt: skip
+    if plan is not None:
+        pieces.append((("built " + time.strftime("%H:%M:%S", time.localtime(plan.created)), "dim"),))
+        if moved:
+            pieces.append(((f"{table['failed']} live moved", "failed"),))
+        else:
+            pieces.append((("live unchanged ", "dim"), (table["ok"], "ok")))
+    return pieces, (("strategy: ", "dim"), (strategy, ""), (f" {table['closed']}", "dim"))
+
+
+def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
+    """Risks first: symbol name, role, URN and text; those of one resource are told together."""
+    risks = [risk for risk in plan.all_risks if risk.code != TAKEN and (risk.blocking or risk.code not in CHECKED)]
+    first = {risk.urn for risk in risks if risk.urn}
+    groups: dict[str, list[Risk]] = {}
+    for index, risk in enumerate(sorted(risks, key=lambda risk: (not risk.blocking, not risk.loses_data))):
+        groups.setdefault(risk.urn or f"\0{index}", []).append(risk)
+    for risk in plan.all_risks:  # a replacement that deletes first says so with the loss that it means
+        if risk.code == "delete-first" and risk.urn in first:
+            groups[risk.urn].append(risk)
+        elif risk.code == "delete-first":
+            groups.setdefault(risk.urn, []).append(risk)
+    found = []
+    for group in groups.values():
+        blocking = any(risk.blocking for risk in group)
+        text = "; ".join(dict.fromkeys(risk.message for risk in group))
+        mark, role = ("failed", "failed") if blocking else ("hazard", "hazard")
+        found.append((mark, role, group[0].urn, ("blocks: " if blocking else "") + text))
+    return found
+
+
+def not_restored(plan: Plan) -> str:
+    """What going back can't bring back, in one sentence."""
+    data = [step.name for step in plan.steps if any(r.code in ("data-loss", "data-not-restored") for r in step.risks)]
+    ids = [step.name for step in plan.steps if step.forecast in ("recreated", "replaced")]
+    parts = [f"data in {_names(data)}" if data else "", f"ids of {_names(ids)}" if ids else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = list(dict.fromkeys(names))
+    more = f" and {len(shown) - 4} more" if len(shown) > 5 else ""
+    return ", ".join(shown[:4] if more else shown) + more
+
+
+def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[tuple[str, str, str]]:
+    """What was looked at: symbol name, role, text."""
+    codes = {risk.code: risk.message for risk in plan.risks}
+    prepared = plan.prepared
+    if moved:
+        yield "failed", "failed", f"live has moved to #{around.newest}: this plan is void"
+    if around.locks:
+        yield "failed", "failed", f"locked by {around.locks[0]}; wait, or `pulumi cancel` if that process is dead"
+    else:
+        yield "ok", "ok", "no lock"
+    pending = len(prepared.live.pending_operations)
+    if pending:
+        yield "hazard", "hazard", f"{plural(pending, 'pending operation')} left by a killed update"
+    else:
+        yield "ok", "ok", "no pending operations"
+    provider = prepared.live.deployment.secrets_providers
+    if provider is not None:
+        yield "ok", "ok", f"secrets decrypted, their provider stays ({provider.type})"
+    if prepared.refresh:
+        yield "ok", "ok", "compared with the real resources"
+    elif "not-refreshed" in codes:
+        yield "hazard", "hazard", "not compared with the real resources (f does)"
+    for code in ("edited-outside", "config-differs"):
+        if code in codes:
+            yield "hazard", "hazard", codes[code]
+    for warning in plan.target.warnings:
+        yield "hazard", "hazard", warning
+    if around.reminder:
+        yield "hazard", "hazard", around.reminder
+
+
+def check_rows(
+    plan: Plan, around: Surroundings, cells: int, table: Mapping[str, str], *, moved: bool
+) -> list[CheckRow]:
+    """All of it as rows, wrapped to a width."""
+    rows: list[CheckRow] = []
+    risks = risk_entries(plan)
+    if risks:
+        rows.append(CheckRow(((plural(len(risks), "risk"), "title"),), head=False))
+    for mark, role, urn, text in risks:
+        about = f"{resource_name(urn)} " if urn else ""
+        rows.extend(_entry(table[mark], role, about, text, cells, urn))
+    lost = not_restored(plan)
+    if lost:
+        rows.extend(_entry(table["hazard"], "hazard", "not restored: ", lost, cells, ""))
+    if rows:
+        rows.append(CheckRow((("", ""),), head=False))
+    rows.append(CheckRow((("Checks", "title"),), head=False))
+    for mark, role, text in check_entries(plan, around, moved=moved):
+        rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    return rows
+
+
+def _entry(mark: str, role: str, about: str, text: str, cells: int, urn: str) -> Iterator[CheckRow]:
+    pieces = wrap_words(about + text, max(12, cells - 4))
+    head, rest = pieces[0], pieces[1:]
+    spans: list[tuple[str, str]] = [(f"{mark} ", role)]
+    if about and head.startswith(about.rstrip()):
+        spans += [(about.rstrip(), "bold"), (head[len(about.rstrip()) :], "")]
+    else:
+        spans.append((head, ""))
+    yield CheckRow(tuple(spans), urn)
+    margin = " " * (len(mark) + 1)
+    for piece in rest:
+        yield CheckRow(((margin + piece, ""),), urn, head=False)
+
+
+def destructive(plan: Plan) -> int:
+    """How many steps delete or replace something real."""
+    return sum(step.op in ("delete", "replace") and step.forecast != "kept" for step in plan.steps)
+
+
+def losing(plan: Plan) -> list[str]:
+    """Names of the resources whose data goes."""
+    names = [step.name for step in plan.steps if any(risk.loses_data for risk in step.risks)]
+    return list(dict.fromkeys(names)) or ([plan.stack] if plan.loses_data else [])
+
+
+def verdict(plan: Plan, table: Mapping[str, str]) -> Line:
+    """The line above the buttons: what a yes would mean."""
+    if plan.nothing_to_do:
+        return ((f"{table['same']} Nothing to do: ", "ok"), (f"{plan.stack} is as it was at {plan.target.label}.", ""))
+    if plan.blocking:
+        count = plural(len(plan.blocking), "risk blocks", "risks block")
+        return ((f"{table['failed']} Can't be run: {count} it.", "failed"),)
+    count = plural(len(plan.steps), "step")
+    if not plan.steps:
+        return (("The state alone changes, no resource is touched.", ""),)
+    lost = losing(plan)
+    if lost:
+        return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {_names(lost)}.", "hazard"))
+    number = destructive(plan)
+    if number:
+        return ((f"{count}, ", ""), (f"{number} destructive.", "hazard"))
+    return ((f"{count}, nothing is deleted or replaced.", ""),)

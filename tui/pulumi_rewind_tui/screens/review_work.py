@@ -1,0 +1,192 @@
+"""What a review does in the background: plans, and looks whether live moves. Runs in threads, touches no widget."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from pulumi_rewind_tui.background import CancelCheck, Post
+from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.screens.review_text import Surroundings
+
+if TYPE_CHECKING:
+    from pulumi_rewind.events import EngineEvent
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.prepare import PreviewControl
+    from pulumi_rewind.session import Session
+
+BATCH = 0.1
+"""Seconds between two messages while the engine is asked."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be planned."""
+
+    target: str
+    only: tuple[str, ...] = ()
+    refresh: bool = False
+    strategy: str = "checkpoint"
+
+
+@dataclass
+class PlanProgress(Message):
+    """The engine is being asked."""
+
+    generation: int
+    text: str
+
+
+@dataclass
+class PlanReady(Message):
+    """A plan can be reviewed."""
+
+    generation: int
+    plan: Plan
+    around: Surroundings
+
+
+@dataclass
+class PlanFailed(Message):
+    """There is no plan."""
+
+    generation: int
+    error: BaseException
+
+
+@dataclass
+class LiveLooked(Message):
+    """Live was looked at again."""
+
+    digest: str
+    around: Surroundings
+
+
+class LiveUnread(Message):
+    """Live could not be looked at this time; the run checks it once more."""
+
+
+@dataclass
+class Written(Message):
+    """A file was written, or could not be."""
+
+    path: Path | None
+    error: BaseException | None = None
+
+
+def strategies() -> list[tuple[str, str]]:
+    """Every strategy with the reason why it can't be used, empty where it can."""
+    from pulumi_rewind.prepare import STRATEGIES
+
+    return list(STRATEGIES.items())
+
+
+class _Progress:
+    """Turns the engine's events into a line of text, ten times a second at most."""
+
+    def __init__(self, generation: int, post: Post, control: PreviewControl, cancelled: CancelCheck) -> None:
+        self._generation, self._post, self._control, self._cancelled = generation, post, control, cancelled
+        self._seen: set[str] = set()
+        self._phase = ""
+        self._sent = 0.0
+
+    def __call__(self, event: EngineEvent) -> None:
+        from pulumi_rewind.events import Phase, Progress, ResourceDone, ResourcePre
+
+        if self._cancelled():
+            self._control.stop()
+        at_once = False
+        match event:
+            case Phase(_, message):
+                self._phase, at_once = message, True
+            case ResourcePre(step) | ResourceDone(step):
+                self._seen.add(step.urn)
+            case Progress(_, message) if message:
+                self._phase, at_once = message, True
+        now = time.monotonic()
+        if at_once or now - self._sent >= BATCH:
+            self._sent = now
+            count = f"  {plural(len(self._seen), 'resource')} looked at" if self._seen else ""
+            self._post(PlanProgress(self._generation, f"{self._phase}…{count}"))
+
+
+def make_plan(
+    session: Session, request: Request, generation: int, control: PreviewControl, post: Post, cancelled: CancelCheck
+) -> None:
+    """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one."""
+    from pulumi_rewind.errors import InterruptedRun
+    from pulumi_rewind.rollback import build_plan
+    from pulumi_rewind.targets import resolve_target
+
+    session.reload()
+    target = resolve_target(session.timeline, request.target)
+    try:
+        plan = build_plan(
+            session,
+            target,
+            strategy=request.strategy,
+            only=request.only,
+            refresh=request.refresh,
+            observe=_Progress(generation, post, control, cancelled),
+            control=control,
+        )
+    except InterruptedRun:
+        if control.stopped:
+            return
+        raise
+    if cancelled():
+        plan.close()
+        return
+    post(PlanReady(generation, plan, look_around(session, plan)))
+
+
+def look_around(session: Session, plan: Plan) -> Surroundings:
+    """What the pane of checks says beside the plan's own risks."""
+    from pulumi_rewind.errors import RewindError
+    from pulumi_rewind_tui.render.result import head_reminder
+
+    number: int | None = None
+    reminder = ""
+    try:
+        number = session.timeline.live_update()
+        reminder = head_reminder(session, plan.target)
+    except (RewindError, OSError):
+        pass  # said elsewhere, or only a courtesy
+    return Surroundings(number, len(session.timeline), tuple(session.backend.locks(session.stack)), reminder)
+
+
+def look_at_live(session: Session, around: Surroundings, post: Post) -> None:
+    """Reads the live state (no decoding of resources' properties, no CLI) and tells its digest and the locks."""
+    from dataclasses import replace
+
+    live = session.backend.live(session.stack)
+    locks = tuple(session.backend.locks(session.stack))
+    newest = len(session.backend.history(session.stack))
+    post(LiveLooked(live.digest, replace(around, newest=newest, locks=locks)))
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as plain text, secrets masked."""
+    from pulumi_rewind.show import inert
+    from pulumi_rewind_tui.render.plan import plan_lines
+
+    lines = ("".join(part if isinstance(part, str) else part.text for part in line) for line in plan_lines(plan))
+    return "\n".join(inert(line).rstrip() for line in lines) + "\n"
+
+
+def write_plan(plan: Plan, directory: Path) -> Path:
+    """Writes the plan as JSON (the shape of ``plan --json`` with the property changes), mode 0600, secrets masked."""
+    import json
+
+    from pulumi_rewind.diff import diff_to_json
+    from pulumi_rewind_tui.private_file import write_new
+    from pulumi_rewind_tui.render.plan import plan_json
+
+    document = plan_json(plan)
+    document["diff"] = diff_to_json(plan.diff, "live", plan.target.label)["resources"]
+    name = f"rewind-plan-{plan.stack.rsplit('/', 1)[-1]}-{plan.target.update.number}.json"
+    return write_new(directory, name, json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,261 @@
+"""The run: what the engine does, as it does it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import in_thread
+from pulumi_rewind_tui.render.words import elapsed
+from pulumi_rewind_tui.run_state import RunState
+from pulumi_rewind_tui.run_work import Aftermath, RunBatch, RunEnded, Runner
+from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.confirm import Agreement
+from pulumi_rewind_tui.screens.stop import Stop, StopScreen
+from pulumi_rewind_tui.screens.text_modal import TextModal
+from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.session import Session
+
+INCOMPLETE = 4
+"""Exit code when the terminal went away during a run: it can be resumed."""
+
+PHASES = {"guard": "checking", "run": "", "verify": "verifying", "look": "looking"}
+
+
+class RunningScreen(RewindScreen[None]):
+    """Rows above, log below; esc never stops a run, q and ctrl+c ask."""
+
+    CSS_PATH = "running.tcss"
+    HELP = (
+        "The rollback runs. Ctrl+c asks how to stop it: after the running steps, or at once. Leaving this screen is "
+        "not possible while it runs; if the terminal goes away, running steps finish and it can be resumed."
+    )
+    FOOTER = ("run.follow", "run.error", "run.raw", "list.open", "run.pane", "run.stop")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("F", "follow", "follow", id="run.follow", tooltip="Keep the end of the log in sight"),
+        Binding("e", "next_error", "next error", id="run.error"),
+        Binding("l", "raw", "raw log", id="run.raw", tooltip="Every event of the engine, or what matters"),
+        Binding("tab", "app.focus_next", "pane", id="run.pane"),
+        Binding("ctrl+c", "ask_interrupt", "stop…", id="run.stop", priority=True),
+    ]
+
+    def __init__(self, session: Session, plan: Plan, start: int, agreement: Agreement) -> None:
+        super().__init__()
+        self.session = session
+        self.plan = plan
+        self.start = start
+        """The newest update before the run: the way back leads there."""
+        self.agreement = agreement
+        self.state = RunState((), 0.0)
+        self.runner: Runner | None = None
+        self.stopping = False
+        self.lost = False
+        """Whether the terminal went away."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Two panes."""
+        self.state = RunState(self.plan.steps, self.rewind.clock())
+        with Container(id="run"):
+            yield RunRowsView(self.state, id="rows", classes="pane")
+            yield RunLogView(self.state, id="log", classes="pane")
+
+    def on_mount(self) -> None:
+        """Starts the run."""
+        from pulumi_rewind.rollback import RollbackRun
+
+        run = RollbackRun(self.session, self.plan, allow_data_loss=self.agreement.allow_data_loss)
+        self.runner = runner = Runner(run, self.session, self.plan)
+        self.rewind.run_in_progress = self
+        self.rows.border_title = "Resources"
+        self.log_view.border_title = "Log"
+        self.rows.show_from(0)
+        self.rows.focus()
+        self._catch_signals()
+        self.set_interval(1.0, self._tick)
+        self._tick()
+        in_thread(
+            self,
+            "run",
+            lambda cancelled: runner.work(self.post_message, cancelled),
+            lambda err: RunEnded(None, err, Aftermath()),
+        )
+
+    def on_unmount(self) -> None:
+        """Whatever closes this screen: a run that is still going is asked to finish what is in flight."""
+        self._release_signals()
+        if self.rewind.run_in_progress is self:
+            self.rewind.run_in_progress = None
+            if self.runner is not None:
+                self.runner.stop_gently()
+
+    @property
+    def rows(self) -> RunRowsView:
+        """The resources."""
+        return self.query_one(RunRowsView)
+
+    @property
+    def log_view(self) -> RunLogView:
+        """The log."""
+        return self.query_one(RunLogView)
+
+    # Events
+
+    @on(RunBatch)
+    def _batch(self, event: RunBatch) -> None:
+        first = self.state.apply(event.events, self.rewind.clock())
+        if first < self.state.total:
+            self.rows.show_from(first)
+        self.log_view.grown()
+        self._tick()
+
+    def _tick(self) -> None:
+        state, table = self.state, symbols(self.rewind.ascii_only)
+        now = self.rewind.clock()
+        failed = state.count("failed")
+        counts: Line = (
+            (f"{state.count('ok')}/{state.total} done", "bold"),
+            (f"   {state.count('running')} running", "running" if state.count("running") else "dim"),
+            (f"   {failed} failed", "failed" if failed else "dim"),
+        )
+        phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)
+        pieces: list[Line] = [
+            ((" ROLLING BACK ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
+             (self.plan.target.label, "bold")),
+            counts,
+            ((elapsed(state.seconds(now)), ""),),
+        ]  # fmt: skip
+        if phase:
+            pieces.append(((phase + table["ellipsis"], "running"),))
+        self.status.show(pieces, (("lock: ours", "dim"),) if state.phase == "run" else ())
+        self.rows.tick()
+        log = self.log_view
+        following = "following" if log.follow else "F follows"
+        log.border_title = Content(f"{'Raw log' if log.raw else 'Log'} ({following})")
+
+    @on(RunEnded)
+    def _ended(self, event: RunEnded) -> None:
+        from pulumi_rewind_tui.screens.result import ResultScreen
+        from pulumi_rewind_tui.screens.result_text import Outcome
+
+        self.state.finish(self.rewind.clock(), succeeded=event.result is not None)
+        self.rewind.run_in_progress = None
+        self._release_signals()
+        if self.lost:
+            self.app.exit(0 if event.result is not None else INCOMPLETE)
+            return
+        while self.app.screen is not self and self in self.app.screen_stack:
+            self.app.pop_screen()
+        outcome = Outcome(self.plan, self.start, event.result, event.error, event.aftermath, self.state)
+        self.rewind.post_message(msg.StackChanged())
+        self.app.switch_screen(ResultScreen(self.session, outcome))
+
+    # Stopping
+
+    def ask_interrupt(self) -> None:
+        """Asks whether to keep going, stop or kill; the run goes on meanwhile."""
+        if isinstance(self.app.screen, StopScreen):
+            return
+
+        def answered(how: Stop | None) -> None:
+            runner = self.runner
+            if how is None or runner is None or self.rewind.run_in_progress is not self:
+                return
+            self.stopping = True
+            now = self.rewind.clock()
+            match how:
+                case "gently":
+                    self.state.note("stopping after the running steps", "hazard", now)
+                    self._off_loop(runner.stop_gently)
+                case "now":
+                    self.state.note("stopping now", "hazard", now)
+                    self._off_loop(runner.stop_now)
+                case "kill":
+                    self.state.note("killed", "failed", now)
+                    self._off_loop(runner.kill)
+            self.log_view.grown()
+            self._tick()
+
+        self.app.push_screen(StopScreen(stopping=self.stopping), answered)
+
+    def _off_loop(self, stop: object) -> None:
+        """Stopping may wait for the engine, which must not stop the keys."""
+        assert callable(stop)
+        in_thread(self, "stop", lambda _: stop(), lambda err: RunBatch([]))
+
+    def _catch_signals(self) -> None:
+        """A lost terminal, or a polite end of the process, finishes what is in flight."""
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+                self._loop.add_signal_handler(number, self._terminal_lost)
+
+    def _release_signals(self) -> None:
+        if self._loop is not None:
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+                    self._loop.remove_signal_handler(number)
+            self._loop = None
+
+    def _terminal_lost(self) -> None:
+        self.lost = self.stopping = True
+        if self.runner is not None:
+            self._off_loop(self.runner.stop_gently)
+
+    # Keys
+
+    def action_back(self) -> None:
+        """Esc never stops a run."""
+        self.app.bell()
+
+    def action_ask_interrupt(self) -> None:
+        """The same question by the footer."""
+        self.ask_interrupt()
+
+    def action_follow(self) -> None:
+        """Follows the end of the log."""
+        self.log_view.action_to_end()
+        self.rows.tracking = True
+        self._tick()
+
+    def action_raw(self) -> None:
+        """The other log."""
+        self.log_view.toggle_raw()
+        self._tick()
+
+    def action_next_error(self) -> None:
+        """Shows the next error."""
+        if self.log_view.next_error() is None:
+            self.app.bell()
+        self._tick()
+
+    @on(LinesView.Opened, "#rows")
+    def _opened(self, event: LinesView.Opened) -> None:
+        row = self.state.rows[event.index]
+        self.app.push_screen(TextModal(row.name, lambda cells: row_lines(self.state, event.index, cells)))
+
+
+def row_lines(state: RunState, index: int, cells: int) -> list[Line]:
+    """Everything said about one resource."""
+    row = state.rows[index]
+    lines = facts([("resource", row.urn), ("planned", row.op), ("now", row.doing or "waiting")], cells)
+    lines += heading("Messages")
+    for message in row.messages or ["none"]:
+        lines += paragraph(message, cells, indent=2)
+    return lines

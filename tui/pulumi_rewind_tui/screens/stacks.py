@@ -1,0 +1,195 @@
+"""The stack picker: every stack of the backend, this project's first."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
+from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.home_text import error_lines, shorten_url
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line, fit, width
+from pulumi_rewind_tui.widgets.lines import LinesView
+
+if TYPE_CHECKING:
+    from pulumi_rewind.backends import Backend
+    from pulumi_rewind.model import StackRef, Update
+    from pulumi_rewind_tui.app import RewindApp
+
+
+@dataclass
+class StacksListed(Message):
+    """The backend's stacks."""
+
+    url: str
+    project: str
+    stacks: list[StackRef]
+
+
+@dataclass
+class StackRead(Message):
+    """What is known of one stack."""
+
+    stack: StackRef
+    updates: int
+    last: Update | None
+    resources: int | None
+
+
+@dataclass
+class StacksFailed(Message):
+    """The backend could not be listed."""
+
+    error: BaseException
+
+
+def read_stacks(app: RewindApp, post: Post, cancelled: CancelCheck) -> None:
+    """Lists the stacks, then looks at each; in a thread."""
+    from pulumi_rewind.backends import open_backend
+    from pulumi_rewind.workspace import find_workspace
+
+    workspace = find_workspace(app.cwd, backend=app.backend_url, environ=app.environ)
+    backend = open_backend(workspace.backend_url)
+    refs = sorted(backend.stacks(), key=lambda ref: (ref.project not in ("", workspace.project), ref))
+    post(StacksListed(backend.url, workspace.project, refs))
+    for ref in refs:
+        if cancelled():
+            return
+        post(_look_at(backend, ref))
+
+
+def _look_at(backend: Backend, ref: StackRef) -> StackRead:
+    updates, last, resources = 0, None, None
+    try:
+        history = backend.history(ref)
+        updates = len(history)
+        last = next(iter(history.newest(1)), None)
+        resources = sum(not res.is_stack for res in backend.live(ref).resources)
+    except (RewindError, OSError):
+        pass  # one unreadable stack must not hide the others; its row simply says less
+    return StackRead(ref, updates, last, resources)
+
+
+class StackList(LinesView):
+    """One row a stack."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.stacks: list[StackRef] = []
+        self.known: dict[StackRef, StackRead] = {}
+        self.note: tuple[Line, ...] = ((("reading…", "dim"),),)
+
+    @property
+    def show_cursor(self) -> bool:  # type: ignore[override]
+        """A note has no cursor."""
+        return bool(self.stacks)
+
+    def count(self) -> int:
+        """Stacks, or lines of the note."""
+        return len(self.stacks) or len(self.note)
+
+    def line(self, index: int, width: int) -> Line:
+        """One stack."""
+        if not self.stacks:
+            return self.note[index]
+        ref = self.stacks[index]
+        names = max(max(_width(str(each)) for each in self.stacks), 12)
+        head: Line = ((fit(str(ref), min(names, width // 2)) + "  ", "bold"),)
+        read = self.known.get(ref)
+        if read is None:
+            return (*head, ("…", "dim"))
+        table = symbols(self.rewind.ascii_only)
+        if read.last is None:
+            return (*head, ("no updates yet", "dim"))
+        ok = read.last.succeeded
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(read.last.start_time)) if read.last.start_time else ""
+        resources = "?" if read.resources is None else plural(read.resources, "resource")
+        return (
+            *head,
+            (f"{when}  ", "dim"),
+            (table["ok"] if ok else table["failed"], "ok" if ok else "failed"),
+            (f" {read.last.result:<11}", "" if ok else "failed"),
+            (f"{plural(read.updates, 'update'):>12}  {resources:>14}", "dim"),
+        )
+
+
+_width = width
+
+
+class StacksScreen(RewindScreen[None]):
+    """Enter opens a stack."""
+
+    HELP = "All stacks of the backend. Enter opens one; its timeline replaces the one you came from."
+    FOOTER = ("list.open", "stacks.refresh", "screen.back")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+r,f5", "refresh", "read again", id="stacks.refresh")]
+
+    def compose_body(self) -> ComposeResult:
+        """The list."""
+        yield StackList(id="stacks", classes="pane")
+
+    def on_mount(self) -> None:
+        """Reads the backend in the background."""
+        stacks = self.query_one(StackList)
+        stacks.border_title = Content("Stacks")
+        stacks.focus()
+        self.status.show([(("Choose a stack", "title"),)])
+        self.action_refresh()
+
+    def action_refresh(self) -> None:
+        """Reads the backend again."""
+        app = self.rewind
+        in_thread(self, "stacks", lambda cancelled: read_stacks(app, self.post_message, cancelled), StacksFailed)
+
+    @on(StacksListed)
+    def _listed(self, event: StacksListed) -> None:
+        view = self.query_one(StackList)
+        view.stacks = event.stacks
+        if not event.stacks:
+            view.note = (
+                (("This backend holds no stacks yet.", "bold"),),
+                (("", ""),),
+                (("Make one with `pulumi stack init`, deploy it with `pulumi up`, then press ctrl+r.", "dim"),),
+            )
+        self.status.show(
+            [
+                (("Choose a stack", "title"),),
+                ((shorten_url(event.url), "dim"),),
+                ((plural(len(event.stacks), "stack"), ""),),
+                ((f"project: {event.project}", "dim"),),
+            ]
+        )
+        session = self.rewind.session
+        if session is not None and session.stack in event.stacks:
+            view.cursor = event.stacks.index(session.stack)
+        view.changed()
+
+    @on(StackRead)
+    def _read(self, event: StackRead) -> None:
+        view = self.query_one(StackList)
+        view.known[event.stack] = event
+        view.changed()
+
+    @on(StacksFailed)
+    def _failed(self, event: StacksFailed) -> None:
+        view = self.query_one(StackList)
+        view.stacks = []
+        view.note = error_lines(event.error, "The stacks are not affected.")
+        view.changed()
+
+    @on(LinesView.Opened)
+    def _opened(self, event: LinesView.Opened) -> None:
+        view = self.query_one(StackList)
+        if event.index < len(view.stacks):
+            name = str(view.stacks[event.index])
+            self.rewind.post_message(msg.StackSelected(name))

@@ -1,0 +1,127 @@
+"""The ways of going back; those that are not available say why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+
+from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line, wrap_words
+from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.widgets.lines import LinesView
+
+ABOUT = {
+    "checkpoint": "register the recorded resources again; needs no program",
+    "program": "run the program of the old commit with the recorded configuration",
+    "state": "put the old state file back; touches no resource",
+}
+"""What each strategy does, in a few words."""
+
+
+class StrategyList(LinesView):
+    """Three lines a strategy: name, what it does, whether it can be used."""
+
+    def __init__(self, entries: Sequence[tuple[str, str]], current: str) -> None:
+        super().__init__(id="strategies")
+        self.entries = entries
+        self.current = current
+
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.entries)
+
+    def line(self, index: int, width: int) -> Line:
+        """One strategy."""
+        table = symbols(self.rewind.ascii_only)
+        name, reason = self.entries[index]
+        here = name == self.current
+        mark = (table["ok"] if here else " ").ljust(2)
+        if reason:
+            return ((f"{mark} ", ""), (name.ljust(12), "dim"), ("not available", "dim"))
+        return ((f"{mark} ", "ok"), (name.ljust(12), "bold"), (ABOUT.get(name, ""), ""))
+
+
+class StrategyScreen(RewindModal[str]):
+    """Answers with the chosen strategy, None if none was."""
+
+    HELP = "How to go back. Enter takes the strategy under the cursor; one that is not available says why."
+    FOOTER = ("list.open", "dialog.leave")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next", "next", id="strategy.next", show=False),
+    ]
+
+    def __init__(self, entries: Sequence[tuple[str, str]], current: str) -> None:
+        super().__init__()
+        self._entries = entries
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The list, and what the one under the cursor is."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content("Strategy")
+            yield StrategyList(self._entries, self._current)
+            yield ReasonView(id="reason")
+            yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """The cursor begins on the one in use."""
+        names = [name for name, _ in self._entries]
+        view = self.query_one(StrategyList)
+        view.styles.height = len(names)
+        view.focus()
+        view.cursor = names.index(self._current) if self._current in names else 0
+        self._explain()
+
+    @on(LinesView.Moved)
+    def _explain(self) -> None:
+        name, reason = self._entries[self.query_one(StrategyList).cursor]
+        about = ABOUT.get(name, "").capitalize() + "."
+        self.query_one(ReasonView).show(about, f"Not available: {reason}." if reason else "")
+
+    def action_next(self) -> None:
+        """Round and round."""
+        view = self.query_one(StrategyList)
+        view.move_to((view.cursor + 1) % view.count())
+
+    @on(LinesView.Opened)
+    def _chosen(self, event: LinesView.Opened) -> None:
+        name, reason = self._entries[event.index]
+        if reason:
+            self.app.bell()
+        else:
+            self.dismiss(name)
+
+
+class ReasonView(LinesView):
+    """Two paragraphs."""
+
+    can_focus = False
+    show_cursor = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._texts: tuple[tuple[str, str], ...] = ()
+
+    def show(self, about: str, reason: str) -> None:
+        """Replaces the text."""
+        self._texts = ((about, ""), (reason, "hazard"))
+        self.changed()
+
+    def _lines(self) -> list[Line]:
+        cells = max(20, self.scrollable_content_region.width)
+        return [((piece, role),) for text, role in self._texts if text for piece in wrap_words(text, cells)]
+
+    def count(self) -> int:
+        """Lines of both."""
+        return len(self._lines())
+
+    def line(self, index: int, width: int) -> Line:
+        """One of them."""
+        return self._lines()[index]

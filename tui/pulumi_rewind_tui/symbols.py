@@ -1,0 +1,102 @@
+"""The symbols of the screens; every one goes with a word, colour is extra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+UNICODE: Mapping[str, str] = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "replace": "±",
+    "rename": "»",
+    "same": "=",
+    "import": "↥",
+    "read": "·",
+    "secret": "●●●",
+    "unknown": "?",
+    "hazard": "⚠",
+    "protected": "[P]",
+    "dirty": "*",
+    "ok": "✓",
+    "failed": "✗",
+    "running": "◐",
+    "waiting": "·",
+    "interrupted": "!",
+    "star": "★",
+    "live": "●",
+    "rollback": "↺",
+    "arrow": "→",
+    "open": "▾",
+    "closed": "▸",
+    "cursor": "❯",
+    "base": "◆",
+    "ellipsis": "…",
+    "rule": "─",
+    "bar": "│",
+}
+
+ASCII: Mapping[str, str] = {
+    **UNICODE,
+    "replace": "+-",
+    "rename": ">",
+    "import": "i",
+    "read": ".",
+    "secret": "***",
+    "hazard": "!!",
+    "ok": "ok",
+    "failed": "x",
+    "running": "o",
+    "waiting": ".",
+    "star": "[good]",
+    "live": "@",
+    "rollback": "<-",
+    "arrow": "->",
+    "open": "v",
+    "closed": ">",
+    "cursor": ">",
+    "base": "=",
+    "ellipsis": "...",
+    "rule": "-",
+    "bar": "|",
+}
+
+_ORDER = ("replace", "create", "update", "delete", "rename", "import", "read")
+_ALIASES = {
+    "create-replacement": "replace",
+    "delete-replaced": "",
+    "replaced": "",
+    "same": "",
+    "discard": "delete",
+    "refresh": "update",
+    "import-replacement": "replace",
+    "read-replacement": "replace",
+    "discard-replaced": "",
+    "read-discard": "delete",
+}
+
+
+def symbols(ascii_only: bool) -> Mapping[str, str]:
+    """The set for a terminal that has Unicode, or the fallback."""
+    return ASCII if ascii_only else UNICODE
+
+
+def canonical_changes(changes: Mapping[str, int]) -> dict[str, int]:
+    """The engine's counts under the handful of words that are shown, in their order.
+
+    A replacement is counted once: the engine counts it as ``replace`` and again by its parts.
+    """
+    counts: dict[str, int] = dict.fromkeys(_ORDER, 0)
+    for op, number in changes.items():
+        if op == "create-replacement" and changes.get("replace"):
+            continue
+        name = _ALIASES.get(op, op)
+        if name in counts:
+            counts[name] += number
+    return {op: number for op, number in counts.items() if number}
+
+
+def counts_text(changes: Mapping[str, int], ascii_only: bool = False) -> str:
+    """Counts with their symbols: ``±1 +1 ~2 -1``; empty if nothing changed."""
+    table = symbols(ascii_only)
+    return " ".join(f"{table[op]}{number}" for op, number in canonical_changes(changes).items())

@@ -1,0 +1,128 @@
+"""Themes and the roles that text can have.
+
+Views say what a piece of text *is*; here stands how that looks in each theme. Hues of the colour-blind safe
+theme follow the palette of Okabe and Ito (blue against orange instead of green against red).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from rich.style import Style
+from textual.theme import Theme
+
+ROLES: tuple[str, ...] = (
+    "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "same", "import", "read",
+    "secret", "unknown", "hazard", "ok", "failed", "running", "waiting", "added", "removed", "changed", "star",
+    "commit", "tag", "path", "link", "match", "guide",
+)  # fmt: skip
+
+_DARK: Mapping[str, str] = {
+    "green": "#7fd18f", "red": "#ff7f89", "yellow": "#e3c078", "purple": "#cf9ff5", "orange": "#ffae5c",
+    "blue": "#82aaff", "cyan": "#6cc7d1", "gold": "#ffd866", "grey": "#8b94a7", "faint": "#4a5366",
+}  # fmt: skip
+_LIGHT: Mapping[str, str] = {
+    "green": "#1a7f37", "red": "#c0262d", "yellow": "#8a5a00", "purple": "#8250df", "orange": "#b34700",
+    "blue": "#0a58ca", "cyan": "#0b7285", "gold": "#9a6700", "grey": "#636c7a", "faint": "#b4bac4",
+}  # fmt: skip
+_SAFE: Mapping[str, str] = {
+    "green": "#56b4e9", "red": "#f0903c", "yellow": "#f0e442", "purple": "#e59ac4", "orange": "#ffb000",
+    "blue": "#8cc8ff", "cyan": "#4fd1b0", "gold": "#f0e442", "grey": "#98a0b0", "faint": "#4f586a",
+}  # fmt: skip
+
+_COLOURS: Mapping[str, Mapping[str, str]] = {"dark": _DARK, "light": _LIGHT, "colour-blind": _SAFE}
+
+NAMES: tuple[str, ...] = tuple(_COLOURS)
+
+
+def theme_name(setting: str) -> str:
+    """The name Textual knows one of ours by; an unknown setting falls back to dark."""
+    name = setting.replace("_", "-").replace("color", "colour")
+    return f"rewind-{name if name in _COLOURS else 'dark'}"
+
+
+def themes() -> tuple[Theme, ...]:
+    """All themes, for `App.register_theme`."""
+    return (
+        _theme("dark", background="#10141b", surface="#141922", panel="#1c2330", foreground="#d6dbe5"),
+        _theme("light", background="#fcfcfa", surface="#f6f6f2", panel="#e9e9e3", foreground="#22262e", dark=False),
+        _theme("colour-blind", background="#10131a", surface="#151a23", panel="#1f2735", foreground="#e0e4ec"),
+    )
+
+
+def _theme(name: str, *, background: str, surface: str, panel: str, foreground: str, dark: bool = True) -> Theme:
+    colour = _COLOURS[name]
+    return Theme(
+        name=f"rewind-{name}",
+        primary=colour["blue"],
+        secondary=colour["cyan"],
+        warning=colour["orange"],
+        error=colour["red"],
+        success=colour["green"],
+        accent=colour["gold"],
+        foreground=foreground,
+        background=background,
+        surface=surface,
+        panel=panel,
+        dark=dark,
+        variables={
+            "rewind-border": colour["faint"],
+            "rewind-border-focus": colour["blue"],
+            "rewind-dim": colour["grey"],
+            "rewind-cursor": "#26324a" if dark else "#d7e3f8",
+            "rewind-cursor-blur": "#1b2230" if dark else "#ecece6",
+            "scrollbar": colour["faint"],
+            "scrollbar-hover": colour["grey"],
+            "scrollbar-active": colour["blue"],
+            "scrollbar-background": background,
+            "scrollbar-background-hover": background,
+            "scrollbar-background-active": background,
+            "scrollbar-corner-color": background,
+            "block-cursor-background": "#26324a" if dark else "#d7e3f8",
+            "block-cursor-foreground": foreground,
+            "block-cursor-text-style": "bold",
+        },
+    )
+
+
+@lru_cache(maxsize=16)
+def role_styles(name: str) -> Mapping[str, Style]:
+    """Foreground styles by role for a theme of ours (or, for Textual's own themes, for dark)."""
+    colour = _COLOURS.get(name.removeprefix("rewind-"), _DARK)
+
+    def ink(hue: str, *, bold: bool = False) -> Style:
+        return Style(color=colour[hue], bold=bold or None)
+
+    return {
+        "": Style(),
+        "dim": ink("grey"),
+        "guide": ink("faint"),
+        "bold": Style(bold=True),
+        "title": ink("blue", bold=True),
+        "key": ink("blue", bold=True),
+        "create": ink("green"),
+        "added": ink("green"),
+        "ok": ink("green"),
+        "update": ink("yellow"),
+        "changed": ink("yellow"),
+        "delete": ink("red"),
+        "removed": ink("red"),
+        "failed": ink("red", bold=True),
+        "replace": ink("purple", bold=True),
+        "rename": ink("cyan"),
+        "import": ink("cyan"),
+        "read": ink("grey"),
+        "same": ink("grey"),
+        "secret": ink("purple"),
+        "unknown": ink("cyan"),
+        "hazard": ink("orange", bold=True),
+        "running": ink("cyan", bold=True),
+        "waiting": ink("grey"),
+        "star": ink("gold", bold=True),
+        "commit": ink("cyan"),
+        "tag": ink("gold"),
+        "path": Style(),
+        "link": ink("blue"),
+        "match": Style(reverse=True),
+    }

@@ -1,0 +1,249 @@
+"""The diff pane: a foldable tree of changed resources and their properties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from pulumi_rewind_tui.diffing import Comparison
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.diff_lines import row_line, row_text
+from pulumi_rewind_tui.widgets.diff_rows import Row, Shown, build_rows
+from pulumi_rewind_tui.widgets.lines import LinesView
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff import Change
+
+
+class DiffView(LinesView):
+    """Shows one comparison, or a note while there is none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "fold", "fold", id="diff.toggle", tooltip="Open or fold a resource or a long value"),
+        Binding("right_square_bracket", "next_change(1)", "next change", id="diff.next", key_display="]"),
+        Binding("left_square_bracket", "next_change(-1)", "previous change", id="diff.previous", key_display="["),
+        Binding("u", "show('unchanged')", "unchanged", id="diff.unchanged", tooltip="Show or hide what is the same"),
+        Binding("o", "show('outputs')", "outputs", id="diff.outputs", tooltip="Show or hide outputs and generated ids"),
+        Binding("c", "show('consequential')", "consequential", id="diff.consequential",
+                tooltip="Show or fold what only follows from other changes"),
+        Binding("E", "show('all_open')", "open all", id="diff.open-all", tooltip="Open or fold every resource"),
+        Binding("v", "reveal", "reveal", id="diff.reveal", tooltip="Show one secret until the cursor leaves it"),
+        Binding("y", "copy", "copy", id="diff.copy", tooltip="Copy the row by OSC 52, secrets masked"),
+    ]  # fmt: skip
+
+    @dataclass
+    class UnlockWanted(Message):
+        """A secret is to be shown, but none could be decrypted."""
+
+    @dataclass
+    class RevealWanted(Message):
+        """A secret is to be shown."""
+
+        position: int
+        index: int
+        path: str
+
+    @dataclass
+    class RebuildWanted(Message):
+        """Other rows are to be shown; building them may take a while."""
+
+    def __init__(
+        self,
+        *,
+        stateful: Callable[[str], bool] = lambda _: False,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.comparison: Comparison | None = None
+        self.rows: list[Row] = []
+        self.shown = Shown()
+        self.note: tuple[Line, ...] = ()
+        self.to_live = False
+        """Whether the right side is live: nothing would be created anew by looking at it."""
+        self.stateful = stateful
+        self._revealed: tuple[int, Change] | None = None
+
+    # Data
+
+    def show_note(self, *lines: Line) -> None:
+        """Shows lines of text instead of a diff."""
+        self.comparison = None
+        self.rows = []
+        self.note = lines
+        self._revealed = None
+        self._cursor = 0
+        self.changed()
+        self.scroll_to(y=0, animate=False)
+
+    def show_comparison(self, comparison: Comparison, rows: Sequence[Row] | None = None) -> None:
+        """Shows a comparison; the cursor stays on its resource if it is the same pair of sides."""
+        same = self.comparison is not None and self.comparison.key == comparison.key
+        at = self.row_key(self.cursor) if same else None
+        if not same:
+            self.shown.toggled.clear()
+            self.shown.long.clear()
+            rows = rows if not self.shown.words else None
+        self.comparison = comparison
+        self.note = ()
+        self._revealed = None
+        self.rows = list(rows) if rows is not None else build_rows(comparison, self.shown)
+        self._restore(at)
+
+    def rebuild(self) -> None:
+        """Builds the rows again after a choice of what is shown."""
+        if self.comparison is not None:
+            at = self.row_key(self.cursor)
+            self._revealed = None
+            self.rows = build_rows(self.comparison, self.shown)
+            self._restore(at)
+
+    def _restore(self, at: tuple[int, str, str] | None) -> None:
+        keys = {self.row_key(index): index for index in range(len(self.rows) - 1, -1, -1)} if at else {}
+        place = 0
+        if at is not None:
+            place = keys.get(at, keys.get((at[0], "resource", self._urn_of(at[0])), 0))
+        self._cursor = place
+        self.changed()
+        if at is None:
+            self.scroll_to(y=0, animate=False)
+        else:
+            self.reveal(place)
+
+    def _urn_of(self, index: int) -> str:
+        assert self.comparison is not None
+        resources = self.comparison.resources
+        return resources[index].urn if 0 <= index < len(resources) else ""
+
+    def row_key(self, position: int) -> tuple[int, str, str]:
+        """What a row is about, wherever it stands."""
+        if not 0 <= position < len(self.rows):
+            return (-1, "", "")
+        row = self.rows[position]
+        return (row.index, row.kind, row.urn)
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def current_urn(self) -> str:
+        """The resource under the cursor."""
+        row = self.current
+        if row is None or self.comparison is None:
+            return ""
+        return self.comparison.resources[row.index].urn if row.index >= 0 else row.urn
+
+    @property
+    def show_cursor(self) -> bool:  # type: ignore[override]
+        """A note has no cursor."""
+        return bool(self.rows)
+
+    def count(self) -> int:
+        """Rows of the diff, or of the note."""
+        return len(self.rows) if self.comparison is not None and self.rows else len(self.note)
+
+    def line(self, index: int, width: int) -> Line:
+        """One row."""
+        if self.comparison is None or not self.rows:
+            return self.note[index]
+        row = self.rows[index]
+        revealed = self._revealed[1] if self._revealed is not None and self._revealed[0] == index else None
+        return row_line(
+            row, self.comparison, self.shown, width, symbols(self.rewind.ascii_only), self.stateful, revealed=revealed
+        )
+
+    # Keys
+
+    def move_to(self, index: int, *, tell: bool = True) -> None:
+        """Leaving a row masks its secret again."""
+        if self._revealed is not None and index != self._revealed[0]:
+            self.mask()
+        super().move_to(index, tell=tell)
+
+    def on_blur(self) -> None:
+        """Leaving the pane masks as well."""
+        self.mask()
+
+    def mask(self) -> None:
+        """Hides a revealed secret."""
+        if self._revealed is not None:
+            self._revealed = None
+            self.changed()
+
+    def action_reveal(self) -> None:
+        """Shows the secret under the cursor, or hides it."""
+        row = self.current
+        if self._revealed is not None:
+            self.mask()
+            return
+        if self.comparison is None or row is None or row.change is None or not row.change.secret:
+            self.app.bell()
+            return
+        if self.comparison.secrets != "compared":
+            self.post_message(self.UnlockWanted())
+            return
+        self.post_message(self.RevealWanted(self.cursor, row.index, row.change.path))
+
+    def show_revealed(self, position: int, change: Change) -> None:
+        """Shows a secret, if the cursor is still on it."""
+        if position == self.cursor and self.has_focus:
+            self._revealed = (position, change)
+            self.changed()
+
+    def action_fold(self) -> None:
+        """Opens or folds what is under the cursor."""
+        row = self.current
+        if row is None or self.comparison is None:
+            return
+        if row.kind == "fold":
+            self.action_show("consequential")
+        elif row.kind in ("change", "more") and row.change is not None:
+            self.shown.long ^= {(row.index, row.change.path)}
+            self.rebuild()
+        elif row.kind == "resource":
+            self.shown.toggled ^= {row.index}
+            if self.comparison.known(row.index, outputs=self.shown.outputs):
+                self.rebuild()
+            else:
+                self.post_message(self.RebuildWanted())
+
+    def action_open(self) -> None:
+        """A double click folds like enter."""
+        self.action_fold()
+
+    def action_show(self, what: str) -> None:
+        """Switches one of the choices of what is shown."""
+        setattr(self.shown, what, not getattr(self.shown, what))
+        if what == "all_open":
+            self.shown.toggled.clear()
+        self.post_message(self.RebuildWanted())
+
+    def action_next_change(self, direction: int) -> None:
+        """Goes to the next or previous resource."""
+        at = self.cursor + direction
+        while 0 <= at < len(self.rows):
+            if self.rows[at].kind == "resource":
+                self.move_to(at)
+                return
+            at += direction
+
+    def action_copy(self) -> None:
+        """Copies the row with secrets masked; on a resource, all its rows."""
+        row = self.current
+        if row is None or self.comparison is None:
+            return
+        rows = [row]
+        if row.kind == "resource":
+            at = self.cursor + 1
+            while at < len(self.rows) and self.rows[at].index == row.index:
+                rows.append(self.rows[at])
+                at += 1
+        table = symbols(self.rewind.ascii_only)
+        self.rewind.copy("\n".join(row_text(each, self.comparison, self.shown, table, self.stateful) for each in rows))

@@ -1,0 +1,93 @@
+"""The steps of a plan, with a cursor; enter unfolds what changes in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.steps_rows import Choice, StepRow, build_rows, row_line
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
+
+
+class StepsView(LinesView):
+    """Shows a plan's steps, or a note while there is no plan."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.rows: list[StepRow] = []
+        self.note: tuple[Line, ...] = ()
+        self.opened: set[str] = set()
+        self._plan: Plan | None = None
+        self._choice = Choice()
+
+    def show_note(self, *lines: Line) -> None:
+        """Shows lines of text instead of steps."""
+        self._plan, self.rows, self.note = None, [], lines
+        self.changed()
+
+    def show_plan(self, plan: Plan, choice: Choice, note: tuple[Line, ...] = ()) -> None:
+        """Shows a plan; the cursor stays on its resource."""
+        urn = self.current_urn or self._last
+        self._plan, self._choice, self.note = plan, choice, note
+        self.rows = build_rows(plan, choice, self.opened)
+        self.changed()
+        self.go_to(urn)
+
+    _last = ""
+
+    @property
+    def show_cursor(self) -> bool:  # type: ignore[override]
+        """A note has no cursor."""
+        return bool(self.rows)
+
+    @property
+    def current(self) -> StepRow | None:
+        """The row under the cursor."""
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def current_urn(self) -> str:
+        """The resource under the cursor, empty without one."""
+        row = self.current
+        if row is not None and row.urn:
+            self._last = row.urn
+        return row.urn if row is not None else ""
+
+    def count(self) -> int:
+        """Steps and what is unfolded, or lines of the note."""
+        return len(self.rows) or len(self.note)
+
+    def line(self, index: int, width: int) -> Line:
+        """One row."""
+        if not self.rows:
+            return self.note[index]
+        return row_line(self.rows[index], self.rows, width, symbols(self.rewind.ascii_only))
+
+    def go_to(self, urn: str) -> bool:
+        """Puts the cursor on a resource; False if it has no row."""
+        for index, row in enumerate(self.rows):
+            if row.urn == urn and urn:
+                self.move_to(index, tell=False)
+                return True
+        return False
+
+    def unfold(self, urn: str, *, always: bool = False) -> None:
+        """Opens or folds the properties of a resource."""
+        if self._plan is None or not urn:
+            return
+        if always:
+            self.opened.add(urn)
+        else:
+            self.opened ^= {urn}
+        self.rows = build_rows(self._plan, self._choice, self.opened)
+        self.changed()
+        self.go_to(urn)
+
+    def action_open(self) -> None:
+        """Opens or folds the resource under the cursor."""
+        self.unfold(self.current_urn)
+        super().action_open()

@@ -1,0 +1,182 @@
+"""The timeline: live on top, then every update, newest first; rows appear as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from pulumi_rewind.model import Update
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.timeline_rows import LIVE, Marks, day, update_line
+
+if TYPE_CHECKING:
+    from pulumi_rewind.timeline import Entry
+
+
+class TimelineView(LinesView):
+    """Rows: live, then updates by descending number."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "mark", "base", id="timeline.mark", tooltip="Compare everything with this one; again: with live"),
+        Binding("i", "details", "details", id="timeline.details", tooltip="Everything recorded about the update"),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """Rows came into sight that were not read yet."""
+
+        before: int
+        """Read updates with a smaller number than this."""
+
+    @dataclass
+    class MarkToggled(Message):
+        """The row was marked, or unmarked, as the base of comparison."""
+
+        number: int
+
+    @dataclass
+    class DetailsWanted(Message):
+        """Details of an update are asked for."""
+
+        number: int
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.total = 0
+        self.newest = 0
+        self.updates: dict[int, Update] = {}
+        self.entries: dict[int, Entry] = {}
+        self.marks = Marks()
+        self.filtered: Sequence[int] | None = None
+        self._wide_times = False
+        self._asked = 0
+
+    # Data
+
+    def reset(self, total: int) -> None:
+        """Starts anew with a history of `total` updates."""
+        self.total = total
+        self.newest = total
+        self.updates.clear()
+        self.entries.clear()
+        self.marks = Marks(base=self.marks.base)
+        self.filtered = None
+        self._wide_times = False
+        self.changed()
+
+    def add_updates(self, updates: Iterable[Update]) -> None:
+        """Rows that were read."""
+        today = day(self.rewind.clock())
+        for update in updates:
+            self.updates[update.number] = update
+            self.newest = max(self.newest, update.number)
+            if update.start_time and day(update.start_time) != today:
+                self._wide_times = True
+        self._asked = 0
+        self.changed()
+
+    def add_entries(self, entries: Iterable[Entry]) -> None:
+        """Annotations (tags) for rows."""
+        for entry in entries:
+            self.entries[entry.update.number] = entry
+        self.changed()
+
+    def set_filter(self, numbers: Sequence[int] | None) -> None:
+        """Shows only these updates, newest first; None shows all."""
+        number = self.number
+        self.filtered = numbers
+        self.changed()
+        self.select(number)
+
+    def count(self) -> int:
+        """Live and the updates."""
+        return 1 + (self.total if self.filtered is None else len(self.filtered))
+
+    @property
+    def number(self) -> int:
+        """The update under the cursor, `LIVE` for live."""
+        return self.number_at(self.cursor)
+
+    def number_at(self, index: int) -> int:
+        """The update of a row."""
+        if index <= 0:
+            return LIVE
+        if self.filtered is not None:
+            return self.filtered[index - 1] if index <= len(self.filtered) else LIVE
+        return self.newest - index + 1
+
+    def index_of(self, number: int) -> int | None:
+        """The row of an update."""
+        if number == LIVE:
+            return 0
+        if self.filtered is not None:
+            return self.filtered.index(number) + 1 if number in self.filtered else None
+        index = self.newest - number + 1
+        return index if 0 < index <= self.total else None
+
+    def select(self, number: int, *, tell: bool = True) -> None:
+        """Puts the cursor on an update, if it is shown."""
+        index = self.index_of(number)
+        self.move_to(index if index is not None else min(1, self.count() - 1), tell=tell)
+
+    # Drawing
+
+    def line(self, index: int, width: int) -> Line:
+        """One row."""
+        number = self.number_at(index)
+        if number == LIVE:
+            return self._live_line(width)
+        update = self.updates.get(number)
+        if update is None:
+            if self._asked < number:
+                self._asked = number
+                self.post_message(self.Wanted(number + 1))
+            return ((f" #{number} …", "dim"),)
+        return update_line(
+            update,
+            self.entries.get(number),
+            self.marks,
+            cells=width,
+            digits=len(str(self.newest)),
+            dated=self._wide_times,
+            ascii_only=self.rewind.ascii_only,
+        )
+
+    def _live_line(self, width: int) -> Line:
+        table = symbols(self.rewind.ascii_only)
+        base = table["base"] if self.marks.base == LIVE else " "
+        head: Line = ((base, "star"), (table["live"] + " live", "bold"))
+        marks = self.marks
+        if marks.problem:
+            return (*head, ("  " + marks.problem, "failed"))
+        if not marks.known:
+            return (*head, ("  …", "dim"))
+        newest = self.updates.get(self.newest)
+        if marks.live is not None:
+            more = ""
+            if marks.live == self.newest and newest is not None and not newest.succeeded:
+                more = f", between #{self._good_before(marks.live)} and its end"
+            return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
+        if not self.total:
+            return (*head, ("  no updates yet", "dim"))
+        return (*head, ("  edited outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
+
+    def _good_before(self, number: int) -> int | str:
+        earlier = (n for n in range(number - 1, 0, -1) if n not in self.updates or self.updates[n].succeeded)
+        return next(earlier, "nothing")
+
+    # Keys
+
+    def action_mark(self) -> None:
+        """Marks the row as base, or takes the mark off."""
+        self.post_message(self.MarkToggled(self.number))
+
+    def action_details(self) -> None:
+        """Opens the details of the update."""
+        self.post_message(self.DetailsWanted(self.number))

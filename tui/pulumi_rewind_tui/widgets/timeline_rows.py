@@ -1,0 +1,150 @@
+"""How one update looks in the timeline, in a given width. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.model import Update
+from pulumi_rewind_tui.diffing import LIVE
+from pulumi_rewind_tui.render.words import first_line
+from pulumi_rewind_tui.symbols import counts_text, symbols
+from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit_line, line_width, width
+
+if TYPE_CHECKING:
+    from pulumi_rewind.timeline import Entry
+
+__all__ = ["LIVE", "Marks", "day", "moment", "update_line", "why_unusable"]
+
+
+@dataclass
+class Marks:
+    """What is known of the timeline as a whole; arrives after the first rows."""
+
+    known: bool = False
+    """Whether live was compared with the updates."""
+    live: int | None = None
+    """The newest update that equals live."""
+    last_good: int | None = None
+    problem: str = ""
+    """Why live can't be read."""
+    base: int | None = None
+    """The side that everything is compared with, if one is marked (`LIVE` for live)."""
+    broken: dict[int, str] = field(default_factory=dict)
+    """Updates whose checkpoint turned out to be damaged when it was looked at."""
+
+
+def day(seconds: float) -> tuple[int, int]:
+    """The local day of a moment, for comparing."""
+    try:
+        local = time.localtime(seconds)
+    except (OverflowError, ValueError, OSError):
+        return (0, 0)
+    return (local.tm_year, local.tm_yday)
+
+
+def moment(seconds: int, *, dated: bool) -> str:
+    """The time of a row: 8 cells, or 11 with the date."""
+    try:
+        return time.strftime("%m-%d %H:%M" if dated else "%H:%M:%S", time.localtime(seconds)) if seconds else "—"
+    except (OverflowError, ValueError, OSError):
+        return "—"
+
+
+def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[Span, str, str]:
+    """Symbol with its role, the words beside it, and their role."""
+    reason = why_unusable(update, marks)
+    if update.result == "failed" and not reason:
+        return (table["failed"], "failed"), "failed", "failed"
+    if reason:
+        return (table["unknown"], "hazard"), reason, "dim"
+    if update.result == "in-progress":
+        return (table["running"], "running"), "running", "running"
+    if not update.succeeded:
+        return (table["unknown"], "hazard"), update.result or "unknown", "dim"
+    if update.is_rollback:
+        return (table["rollback"], "rename"), first_line(update.message), "rename"
+    symbol = (table["ok"], "ok")
+    return symbol, "" if update.kind == "update" else update.kind.replace("resource-", ""), ""
+
+
+def why_unusable(update: Update, marks: Marks) -> str:
+    """Why an update can't be looked at, in a word or two; empty if it can. The details page has the whole reason."""
+    if update.result == "unreadable":
+        return "damaged record"
+    if not update.has_checkpoint:
+        return "no checkpoint"
+    return marks.broken.get(update.number) or ("damaged record" if update.problem else "")
+
+
+def update_line(
+    update: Update,
+    entry: Entry | None,
+    marks: Marks,
+    *,
+    cells: int,
+    digits: int,
+    dated: bool,
+    ascii_only: bool = False,
+) -> Line:
+    """One update in `cells` cells: number, time, result, changes; at the right ★, tag and commit."""
+    table = symbols(ascii_only)
+    number = update.number
+    unusable = bool(why_unusable(update, marks))
+    symbol, words, role = status_of(update, marks, table)
+    dim = "dim" if unusable else ""
+    left: list[Span] = [
+        (table["base"] if marks.base == number else " ", "star"),
+        (f"#{number}".rjust(digits + 1) + " ", dim or "bold"),
+        (moment(update.start_time, dated=dated).ljust(11 if dated else 8) + " ", "dim"),
+        symbol,
+    ]
+    counts = counts_text(update.changes, ascii_only)
+    if words:
+        left.append((" " + words, role))
+    if counts and not update.is_rollback and not unusable:
+        left.extend(_count_spans(counts))
+    elif not words:
+        left.append((" no changes", "dim"))
+    right = _right_side(update, entry, marks, table, cells)
+    room = cells - line_width(tuple(left)) - line_width(right)
+    message = first_line(update.message)
+    if room > 12 and message and not update.is_rollback and not unusable:
+        shown = cut(message, room - 4)
+        left.append(("  " + shown, "dim"))
+        room -= 2 + width(shown)
+    if room < 1:
+        left = _shorten(left, cells - line_width(right) - 1)
+        room = cells - line_width(tuple(left)) - line_width(right)
+    return (*left, (" " * max(0, room), ""), *right)
+
+
+def _count_spans(counts: str) -> list[Span]:
+    roles = {"+-": "replace", "±": "replace", "+": "create", "~": "update", "-": "delete", "»": "rename", ">": "rename"}
+    spans: list[Span] = []
+    for part in counts.split(" "):
+        sign = part.rstrip("0123456789")
+        spans.append((" " + part, roles.get(sign, "dim")))
+    return spans
+
+
+def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mapping[str, str], cells: int) -> Line:
+    spans: list[Span] = []
+    if marks.last_good == update.number:
+        spans.append((table["star"], "star"))
+    tags = entry.tags if entry is not None else ()
+    if tags:
+        more = f" +{len(tags) - 1}" if len(tags) > 1 else ""
+        spans.append((cut(tags[0], max(6, cells // 4)) + more, "tag"))
+    mark = table["dirty"] if update.dirty else " "
+    spans.append(((update.commit[:7] + mark).ljust(8), "commit"))
+    line: list[Span] = [(" ", "")]
+    for text, role in spans:
+        line.extend([(text, role), (" ", "")])
+    return tuple(line[:-1])
+
+
+def _shorten(spans: list[Span], cells: int) -> list[Span]:
+    return list(fit_line(tuple(spans), max(8, cells)))
