@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.pilot import Pilot
 
 from pulumi_rewind.demo.build import build_demo
@@ -57,10 +58,10 @@ async def wait(pilot: Pilot[Any], until: Callable[[], bool], seconds: float = 60
         if until():
             await pilot.pause(0.4)
             return
-    raise SystemExit(f"it never came; on the screen is {pilot.app.screen!r}")
+    raise SystemExit(f"it never came; on the screen is:\n{text_of(pilot.app)}")
 
 
-def text_of(app: RewindApp) -> str:
+def text_of(app: App[Any]) -> str:
     """What the terminal shows."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
@@ -96,6 +97,41 @@ async def browse(studio: Studio) -> None:
                     studio.take(app, "diff")
 
 
+async def roll_back(studio: Studio, prefix: str, ending: str) -> None:
+    """A whole rollback from home to its end."""
+    app = studio.app(theme="dark")
+    async with app.run_test(size=WIDE) as pilot:
+        await wait(pilot, shows(app, "#4", "#3"))
+        await pilot.press("r")
+        await wait(pilot, shows(app, "built ", "live unchanged"))
+        if not prefix:
+            studio.take(app, "review")
+        await pilot.press("r")
+        await wait(pilot, shows(app, "Cancel", "with the real engine"))
+        if not prefix:
+            studio.take(app, "confirm")
+        await pilot.press("space", *STACK)
+        await pilot.press("enter")
+        await wait(pilot, shows(app, "ROLLING BACK", "replac"))
+        if not prefix:
+            studio.take(app, "running")
+        await wait(pilot, shows(app, ending), 120)
+        studio.take(app, prefix or "result")
+
+
+async def failing(studio: Studio) -> None:
+    """A rollback that fails half-way, because a folder is not there any more."""
+    databases = studio.demo.machine / "databases"
+    away = databases.with_name("databases-away")
+    databases.rename(away)
+    databases.write_text("in the way")
+    try:
+        await roll_back(studio, "failure", "FAILED")
+    finally:
+        databases.unlink()
+        away.rename(databases)
+
+
 def png(out: Path) -> None:
     """Pictures for the README, where CairoSVG is installed."""
     try:
@@ -118,6 +154,12 @@ async def main() -> None:
     try:
         studio = Studio(demo, out)
         await browse(studio)
+        await failing(studio)
+        demo.clean(os.environ)
+        for _ in build_demo(folder):
+            pass
+        studio = Studio(open_demo(folder), out)
+        await roll_back(studio, "", "equals")
     finally:
         demo.clean(os.environ)
         shutil.rmtree(folder.parent, ignore_errors=True)

@@ -23,7 +23,7 @@ from pulumi_rewind.asset_sources import Sources, escapes, program_directory
 from pulumi_rewind.goal import Goal, GoalNote, Registration
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, is_secret, kind_of, walk
+from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, content_of, is_secret, kind_of, walk
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
@@ -128,7 +128,7 @@ class _Search:
         live = _plain(live)
         kind = kind_of(value)
         if is_secret(value) and isinstance(value.get("plaintext"), str):
-            inside = msgspec.json.decode(value["plaintext"].encode())
+            inside = content_of(value)
             new = self.value(inside, live, where, hidden=True)
             return value if new == inside else {**value, "plaintext": msgspec.json.encode(new).decode()}
         if kind in _KINDS:
@@ -270,7 +270,7 @@ def _hash(value: Json) -> str:
 def _plain(value: Json) -> Json:
     """What a decrypted secret holds, and any other value as it is."""
     while is_secret(value) and isinstance(value.get("plaintext"), str):
-        value = msgspec.json.decode(value["plaintext"].encode())
+        value = content_of(value)
     return value
 
 

@@ -172,12 +172,16 @@ def _diagnostic(raw: dict[str, Any]) -> Diagnostic:
 
 def _summary(raw: dict[str, Any]) -> Summary:
     return Summary(
-        changes={str(op): int(count) for op, count in (raw.get("resourceChanges") or {}).items()},
+        changes={str(op): _count(count) for op, count in (raw.get("resourceChanges") or {}).items()},
         result=str(raw.get("result", "")),
-        seconds=int(raw.get("durationSeconds") or 0),
+        seconds=_count(raw.get("durationSeconds")),
         preview=bool(raw.get("isPreview")),
         maybe_corrupt=bool(raw.get("maybeCorrupt")),
     )
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and abs(value) < 2**63 else 0
 
 
 def strip_color_tags(text: str) -> str:

@@ -6,7 +6,6 @@ program sent, never a URN that isn't registered in this run, keep identity by al
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ import msgspec
 
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.packages import Package, Parameter, package_of, required_packages
+from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import Json, mask
 
@@ -308,7 +307,7 @@ class GoalBuilder:
         parameter = Parameter(
             str(extension.get("name", "")),
             str(extension.get("version", "")),
-            base64.b64decode(str(extension.get("value", ""))),
+            from_base64(str(extension.get("value", ""))),
         )
         return replace(package, extension=parameter, extension_ref=res.extension_ref)
 

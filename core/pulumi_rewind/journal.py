@@ -42,7 +42,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
         """Whether the process that wrote it is still there."""
         try:
             os.kill(self.pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, OverflowError):
             return False
         except PermissionError:
             return True
@@ -63,7 +63,7 @@ class Journal:
         """The rollback in flight, None if there is none; a damaged file counts as none."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=JournalEntry)
-        except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError, msgspec.ValidationError):
             return None
 
     def begin(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pulumi_rewind.model import Resource
+from pulumi_rewind.values import damaged_value
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def package_of(provider: Resource) -> Package:
     version = str(inputs.get("version") or "")
     url = str(internal.get("pluginDownloadURL") or "")
     raw = internal.get("parameterization")
-    checksums = tuple(sorted((key, bytes.fromhex(text)) for key, text in _texts(internal.get("pluginChecksums"))))
+    checksums = tuple(sorted((key, _from_hex(text)) for key, text in _texts(internal.get("pluginChecksums"))))
     mappings = tuple(sorted(_texts(internal.get("envVarMappings"))))
     if not isinstance(raw, str):
         return Package(
@@ -73,7 +74,7 @@ def package_of(provider: Resource) -> Package:
         name,
         version,
         url,
-        parameter=Parameter(name, version, base64.b64decode(raw)),
+        parameter=Parameter(name, version, from_base64(raw)),
         base_name=str(internal.get("name") or name),
         base_version=str(internal.get("version") or ""),
         checksums=checksums,
@@ -104,3 +105,22 @@ def required_packages(packages: Iterable[Package]) -> tuple[tuple[str, str, str]
         else:
             answer.append((name, "", ""))
     return tuple(answer)
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes of a parameterization or an extension.
+
+    Raises:
+        CheckpointError: it isn't base64.
+    """
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        raise damaged_value("a parameterized package") from None
+
+
+def _from_hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise damaged_value("the checksum of a plugin") from None

@@ -21,6 +21,7 @@ from pulumi_rewind.values import (
     RESOURCE_REF,
     UNKNOWN,
     Json,
+    damaged_value,
     is_secret,
     is_unknown,
     kind_of,
@@ -193,7 +194,10 @@ class Relinker:
             text = value.get("plaintext")
             if not isinstance(text, str):
                 return value
-            inside = json.loads(text)
+            try:
+                inside = json.loads(text)
+            except (ValueError, RecursionError):
+                raise damaged_value("a secret") from None
             new = self._value(inside, found)
             return value if new == inside else {**value, "plaintext": json.dumps(new, ensure_ascii=False)}
         if kind == RESOURCE_REF:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from pulumi_rewind.model import Resource
-from pulumi_rewind.values import DEFAULTS, SIG, Json, is_secret
+from pulumi_rewind.values import DEFAULTS, SIG, Json, content_of, is_secret
 
 _AUTONAMED = "pulumi.com/autonamed"
 
@@ -50,7 +50,7 @@ def without_defaults(value: Json) -> Json:
     if not isinstance(value, dict):
         return value
     if is_secret(value) and isinstance(value.get("plaintext"), str):
-        inside = msgspec.json.decode(value["plaintext"])
+        inside = content_of(value)
         return {**value, "plaintext": msgspec.json.encode(without_defaults(inside)).decode()}
     if SIG in value:
         return value

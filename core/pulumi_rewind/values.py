@@ -8,10 +8,12 @@ Source: Pulumi checkpoint v3, ``sdk/go/common/resource/properties.go`` (facts on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
+
+from pulumi_rewind.errors import CheckpointError
 
 SIG: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks an object as a special value; its value selects the kind."""
@@ -101,6 +103,25 @@ def mask(value: Json) -> Json:
     return value
 
 
+def content_of(secret: Mapping[str, Json]) -> Json:
+    """What a decrypted secret holds: its ``plaintext`` is a JSON document.
+
+    Raises:
+        CheckpointError: it isn't one.
+    """
+    try:
+        return msgspec.json.decode(str(secret["plaintext"]).encode())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        raise damaged_value("a secret") from None
+
+
+def damaged_value(what: str) -> CheckpointError:
+    """The error for a special value that holds what it can't hold; never says the value."""
+    return CheckpointError(
+        f"{what} in the checkpoint is damaged", hint="Choose another update, or restore the file from a backup."
+    )
+
+
 def reveal(value: Json) -> Json:
     """The same value with every decrypted secret replaced by what it holds.
 
@@ -110,7 +131,7 @@ def reveal(value: Json) -> Json:
         text = value.get("plaintext")
         if not isinstance(text, str):
             return MASK
-        return reveal(msgspec.json.decode(text.encode()))
+        return reveal(content_of(value))
     if isinstance(value, dict):
         return {key: reveal(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pulumi_rewind.errors import SecretsError
-from pulumi_rewind.values import SECRET, SIG, SPECIAL_FLOAT, UNKNOWN, Json, is_secret, kind_of
+from pulumi_rewind.values import (
+    SECRET,
+    SIG,
+    SPECIAL_FLOAT,
+    UNKNOWN,
+    Json,
+    content_of,
+    damaged_value,
+    is_secret,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct, Value
@@ -24,6 +34,7 @@ def to_wire(value: Json) -> Json:
 
     Raises:
         SecretsError: a secret is still encrypted.
+        CheckpointError: a special value is damaged.
     """
     if isinstance(value, list):
         return [to_wire(item) for item in value]
@@ -38,9 +49,12 @@ def to_wire(value: Json) -> Json:
                 "a secret of the target is still encrypted",
                 hint="Set PULUMI_CONFIG_PASSPHRASE, or log in to the key service, and plan again.",
             )
-        return {SIG: SECRET, "value": to_wire(msgspec.json.decode(text.encode()))}
+        return {SIG: SECRET, "value": to_wire(content_of(value))}
     if kind_of(value) == SPECIAL_FLOAT:
-        return struct.unpack(">d", bytes.fromhex(str(value["value"])))[0]
+        try:
+            return struct.unpack(">d", bytes.fromhex(str(value.get("value"))))[0]
+        except (ValueError, struct.error):
+            raise damaged_value("a special number") from None
     return {key: to_wire(item) for key, item in value.items()}
 
 

@@ -45,6 +45,10 @@ _HALVES: Final = frozenset(
 )
 
 
+AFTERMATH: Final = "expected resource operations for"
+"""What the engine adds for each step that a failure kept it from reaching; the rows say that."""
+
+
 @dataclass
 class RunRow:
     """One resource of the run."""
@@ -127,7 +131,7 @@ class RunState:
             case ResourceFailed(step):
                 return self._end(step, now, failed=True)
             case Diagnostic(message, severity, urn, ephemeral):
-                if message.strip() and not ephemeral and severity != "debug":
+                if message.strip() and not (ephemeral or severity == "debug" or AFTERMATH in message):
                     self._say(message, severity, urn, now)
             case Phase(name, message):
                 self.phase = name
@@ -155,7 +159,7 @@ class RunState:
         row.seconds += took
         if failed:
             self._set(row, "failed")
-            row.doing = f"failed {_DOING.get(step.op, step.op)}"
+            row.doing = f"{step.op} failed"
             self.log.append(LogLine(now, f"{row.name} {row.doing}", "failed", row.urn, error=True))
             return index
         done = op_done(step.op)

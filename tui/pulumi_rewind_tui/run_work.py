@@ -143,7 +143,8 @@ class Runner:
         if cancelled():
             return
         post(RunBatch([Phase("look", "looking at what is there now")]))
-        post(RunEnded(result, error, look_after(self.session, self.plan, failed=result is None)))
+        done = frozenset(row.urn for row in scribe.rows if row.status == "ok")
+        post(RunEnded(result, error, look_after(self.session, self.plan, done, failed=result is None)))
 
     def _pump(self, events: queue.SimpleQueue[EngineEvent | _End]) -> None:
         try:
@@ -196,7 +197,7 @@ def log_text(line: LogLine) -> str:
     return f"{moment} {inert(line.text)}\n"
 
 
-def look_after(session: Session, plan: Plan, *, failed: bool) -> Aftermath:
+def look_after(session: Session, plan: Plan, done: frozenset[str], *, failed: bool) -> Aftermath:
     """Looks at the stack afresh; what can't be read is said, never raised."""
     from pulumi_rewind_tui.render.result import head_reminder
 
@@ -208,14 +209,17 @@ def look_after(session: Session, plan: Plan, *, failed: bool) -> Aftermath:
         found = replace(found, pending=live.pending_operations, newest=len(session.timeline))
         found = replace(found, reminder=head_reminder(session, plan.target))
         if failed:
-            found = replace(found, remaining=_remaining(session, plan))
+            found = replace(found, remaining=_remaining(session, plan, done))
     except (RewindError, OSError) as err:
         found = replace(found, problem=str(err))
     return found
 
 
-def _remaining(session: Session, plan: Plan) -> tuple[str, ...]:
-    """What differs between live and the target, resource by resource."""
+def _remaining(session: Session, plan: Plan, done: frozenset[str]) -> tuple[str, ...]:
+    """What differs between live and the target, resource by resource.
+
+    An object that the run has made anew has another id than the recorded one; that is no difference that remains.
+    """
     from pulumi_rewind.diff import diff_checkpoints
     from pulumi_rewind_tui.render.words import resource_name
 
@@ -225,5 +229,7 @@ def _remaining(session: Session, plan: Plan) -> tuple[str, ...]:
     return tuple(
         f"{item.op} {resource_name(item.urn)}"
         for item in diff.resources
-        if not item.consequential and (meant is None or item.urn in meant)
+        if not item.consequential
+        and (meant is None or item.urn in meant)
+        and not (item.op == "replace" and item.urn in done)
     )

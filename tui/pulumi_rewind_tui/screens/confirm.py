@@ -10,15 +10,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Static
 
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.review_text import destructive, losing
-from pulumi_rewind_tui.screens.text_page import TextView, paragraph
+from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.symbols import counts_text, symbols
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -75,13 +76,13 @@ class ConfirmScreen(RewindModal[Agreement]):
         """What is about to happen, what is wanted for it, the buttons."""
         with Vertical(classes="dialog danger" if self.typed else "dialog") as dialog:
             dialog.border_title = Content(f"Roll back {self.plan.stack} to {self.plan.target.label}?")
-            yield TextView(self._lines, id="what")
+            yield TextBlock(self._lines, id="what")
             if self.losing:
                 yield NoteLine(id="loss")
             if self.typed:
                 with Horizontal(id="typing"):
-                    yield NoteLine((("Type the stack's name, ", ""), (self.stack, "bold"), (": ", "")), id="prompt")
-                    yield NameInput(id="name")
+                    yield Static(Content.assemble("Type the stack's name (", (self.stack, "bold"), "): "), id="prompt")
+                    yield NameInput(id="name", select_on_focus=False)
             yield NoteLine(id="missing")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
@@ -90,7 +91,6 @@ class ConfirmScreen(RewindModal[Agreement]):
 
     def on_mount(self) -> None:
         """Cancel is focused."""
-        self.query_one("#what", TextView).can_focus = False
         self.query_one("#cancel", Button).focus()
         self._show_loss()
 

@@ -19,10 +19,11 @@ from pulumi_rewind.model import urn_name
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import TextView, facts, paragraph
+from pulumi_rewind_tui.screens.text_page import facts, paragraph
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 if TYPE_CHECKING:
     from pulumi_rewind.journal import JournalEntry
@@ -86,7 +87,7 @@ class InterruptedScreen(RewindModal[None]):
         """What was found, and the choices."""
         with Vertical(classes="dialog danger") as dialog:
             dialog.border_title = Content("An interrupted rollback")
-            yield TextView(self._lines, id="what")
+            yield TextBlock(self._lines, id="what")
             with Horizontal(classes="buttons"):
                 yield Button("Later", id="cancel")
                 yield Button("Resume", id="resume")
@@ -96,7 +97,6 @@ class InterruptedScreen(RewindModal[None]):
 
     def on_mount(self) -> None:
         """Looks how far it got."""
-        self.query_one("#what", TextView).can_focus = False
         self.query_one("#cancel", Button).focus()
         session, entry = self.session, self.entry
 
@@ -109,7 +109,7 @@ class InterruptedScreen(RewindModal[None]):
     def _looked(self, event: Found) -> None:
         self.found = event
         self.query_one("#resume", Button).disabled = bool(event.gone)
-        self.query_one(TextView).show(self._lines)
+        self.query_one(TextBlock).show(self._lines)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -37,7 +37,7 @@ class ResultScreen(RewindScreen[None]):
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "continue", "continue", id="result.continue", tooltip="Review the rest of the way to the target"),
-        Binding("u", "undo", "undo", id="result.undo", tooltip="Review the way back to the update before"),
+        Binding("u", "undo", "way back", id="result.undo", tooltip="Review the way back to the update before"),
         Binding("f", "refresh", "refresh", id="result.refresh",
                 tooltip="Review the way to the target, compared with the real resources first"),
         Binding("s", "save", "save report", id="result.save", tooltip="Write a report, secrets masked"),

@@ -174,18 +174,15 @@ class ReviewScreen(RewindScreen[None]):
         plan, table = self.plan, symbols(self.rewind.ascii_only)
         assert plan is not None
         self._show_title()
-        self.steps.show_plan(plan, self.choice, (text.verdict(plan, table),) if not plan.steps else ())
+        verdict = text.verdict(plan, self.around, table, moved=self.moved)
+        self.steps.show_plan(plan, self.choice, () if plan.steps else (verdict,))
         count = plural(len(plan.steps), "step")
         if self.choice.partial:
             count += f", {self.choice.chosen} of {len(self.choice.known)} resources"
         self.steps.border_title = Content(f"Steps in order: {count}")
         around, moved = self.around, self.moved
         self.checks.show(lambda cells: text.check_rows(plan, around, cells, table, moved=moved))
-        if moved:
-            note = f"State moved to #{around.newest}; plan discarded; "
-            self.query_one(NoteLine).show(((f"{table['failed']} {note}", "failed"), ("r", "key"), (" rebuild", "")))
-        else:
-            self.query_one(NoteLine).show(text.verdict(plan, table))
+        self.query_one(NoteLine).show(verdict)
         self._buttons()
 
     def _show_title(self) -> None:
@@ -200,10 +197,15 @@ class ReviewScreen(RewindScreen[None]):
         plan = self.plan
         return plan is not None and not (self.moved or plan.nothing_to_do or plan.blocking or self.around.locks)
 
+    @property
+    def stale(self) -> bool:
+        """Whether only a new plan helps: live moved, or a lock is gone."""
+        return self.moved or (self.plan is not None and text.unlocked_since(self.plan, self.around))
+
     def _buttons(self) -> None:
         button = self.query_one("#run", Button)
-        button.disabled = not (self.runnable or self.moved)
-        button.label = Content("Rebuild") if self.moved else Content("Roll back…")
+        button.disabled = not (self.runnable or self.stale)
+        button.label = Content("Rebuild") if self.stale else Content("Roll back…")
 
     # Watching live
 
@@ -303,7 +305,7 @@ class ReviewScreen(RewindScreen[None]):
     def action_run(self) -> None:
         """Asks for a yes, or plans again where there is nothing to say yes to."""
         plan = self.plan
-        if plan is None or self.moved:
+        if plan is None or self.stale:
             self.rebuild()
         elif self.runnable:
             self.app.push_screen(ConfirmScreen(plan, production=self.session.production), self._agreed)

@@ -75,7 +75,7 @@ def title_pieces(
 
 def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
     """Risks first: symbol name, role, URN and text; those of one resource are told together."""
-    risks = [risk for risk in plan.all_risks if risk.code != TAKEN and (risk.blocking or risk.code not in CHECKED)]
+    risks = [risk for risk in plan.all_risks if risk.code not in CHECKED and risk.code != TAKEN]
     first = {risk.urn for risk in risks if risk.urn}
     groups: dict[str, list[Risk]] = {}
     for index, risk in enumerate(sorted(risks, key=lambda risk: (not risk.blocking, not risk.loses_data))):
@@ -186,10 +186,22 @@ def losing(plan: Plan) -> list[str]:
     return list(dict.fromkeys(names)) or ([plan.stack] if plan.loses_data else [])
 
 
-def verdict(plan: Plan, table: Mapping[str, str]) -> Line:
+def unlocked_since(plan: Plan, around: Surroundings) -> bool:
+    """Whether the stack was locked when the plan was made, and isn't any more."""
+    return not around.locks and any(risk.code == "locked" for risk in plan.risks)
+
+
+def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved: bool = False) -> Line:
     """The line above the buttons: what a yes would mean."""
+    if moved:
+        note = f"{table['failed']} State moved to #{around.newest}; plan discarded; "
+        return ((note, "failed"), ("r", "key"), (" rebuild", ""))
     if plan.nothing_to_do:
         return ((f"{table['same']} Nothing to do: ", "ok"), (f"{plan.stack} is as it was at {plan.target.label}.", ""))
+    if around.locks:
+        return ((f"{table['failed']} Can't be run: the stack is locked.", "failed"),)
+    if unlocked_since(plan, around):
+        return ((f"{table['ok']} The lock is gone; ", "ok"), ("r", "key"), (" plans again", ""))
     if plan.blocking:
         count = plural(len(plan.blocking), "risk blocks", "risks block")
         return ((f"{table['failed']} Can't be run: {count} it.", "failed"),)

@@ -46,7 +46,7 @@ class RunningScreen(RewindScreen[None]):
         "The rollback runs. Ctrl+c asks how to stop it: after the running steps, or at once. Leaving this screen is "
         "not possible while it runs; if the terminal goes away, running steps finish and it can be resumed."
     )
-    FOOTER = ("run.follow", "run.error", "run.raw", "list.open", "run.pane", "run.stop")
+    FOOTER = ("run.stop", "run.follow", "run.error", "run.raw", "list.open", "run.pane")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("F", "follow", "follow", id="run.follow", tooltip="Keep the end of the log in sight"),
         Binding("e", "next_error", "next error", id="run.error"),
@@ -129,21 +129,20 @@ class RunningScreen(RewindScreen[None]):
         state, table = self.state, symbols(self.rewind.ascii_only)
         now = self.rewind.clock()
         failed = state.count("failed")
-        counts: Line = (
-            (f"{state.count('ok')}/{state.total} done", "bold"),
-            (f"   {state.count('running')} running", "running" if state.count("running") else "dim"),
-            (f"   {failed} failed", "failed" if failed else "dim"),
-        )
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)
         pieces: list[Line] = [
             ((" ROLLING BACK ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
              (self.plan.target.label, "bold")),
-            counts,
+            ((f"{state.count('ok')}/{state.total}", "bold"),),
+            ((f"{state.count('running')} running", "running" if state.count("running") else "dim"),),
+            ((f"{failed} failed", "failed" if failed else "dim"),),
             ((elapsed(state.seconds(now)), ""),),
         ]  # fmt: skip
         if phase:
             pieces.append(((phase + table["ellipsis"], "running"),))
-        self.status.show(pieces, (("lock: ours", "dim"),) if state.phase == "run" else ())
+        if state.phase == "run":
+            pieces.append((("lock: ours", "dim"),))
+        self.status.show(pieces)
         self.rows.tick()
         log = self.log_view
         following = "following" if log.follow else "F follows"

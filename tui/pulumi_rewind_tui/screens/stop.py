@@ -12,10 +12,11 @@ from textual.content import Content
 from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import TextView, paragraph
+from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 Stop: TypeAlias = Literal["gently", "now", "kill"]
 
@@ -46,7 +47,7 @@ class StopScreen(RewindModal[Stop]):
         """Text and buttons."""
         with Vertical(classes="dialog danger") as dialog:
             dialog.border_title = Content("Stop the rollback?")
-            yield TextView(self._lines, id="what")
+            yield TextBlock(self._lines, id="what")
             with Horizontal(classes="buttons"):
                 yield Button("Keep going" if not self.stopping else "Wait", id="cancel")
                 if self.stopping:
@@ -58,7 +59,6 @@ class StopScreen(RewindModal[Stop]):
 
     def on_mount(self) -> None:
         """Keeping on is focused."""
-        self.query_one("#what", TextView).can_focus = False
         self.query_one("#cancel", Button).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

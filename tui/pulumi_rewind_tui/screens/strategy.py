@@ -12,10 +12,12 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import Line, wrap_words
+from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 ABOUT = {
     "checkpoint": "register the recorded resources again; needs no program",
@@ -26,7 +28,7 @@ ABOUT = {
 
 
 class StrategyList(LinesView):
-    """Three lines a strategy: name, what it does, whether it can be used."""
+    """A line for each: its name, and whether it can be used."""
 
     def __init__(self, entries: Sequence[tuple[str, str]], current: str) -> None:
         super().__init__(id="strategies")
@@ -43,14 +45,14 @@ class StrategyList(LinesView):
         name, reason = self.entries[index]
         here = name == self.current
         mark = (table["ok"] if here else " ").ljust(2)
-        if reason:
-            return ((f"{mark} ", ""), (name.ljust(12), "dim"), ("not available", "dim"))
-        return ((f"{mark} ", "ok"), (name.ljust(12), "bold"), (ABOUT.get(name, ""), ""))
+        word = "not available" if reason else "in use" if here else "available"
+        return ((f"{mark} ", "ok"), (name.ljust(12), "dim" if reason else "bold"), (word, "dim" if reason else ""))
 
 
 class StrategyScreen(RewindModal[str]):
     """Answers with the chosen strategy, None if none was."""
 
+    CSS_PATH = "running.tcss"
     HELP = "How to go back. Enter takes the strategy under the cursor; one that is not available says why."
     FOOTER = ("list.open", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,7 +69,7 @@ class StrategyScreen(RewindModal[str]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content("Strategy")
             yield StrategyList(self._entries, self._current)
-            yield ReasonView(id="reason")
+            yield TextBlock(self._about, id="reason")
             yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -77,13 +79,15 @@ class StrategyScreen(RewindModal[str]):
         view.styles.height = len(names)
         view.focus()
         view.cursor = names.index(self._current) if self._current in names else 0
-        self._explain()
 
     @on(LinesView.Moved)
     def _explain(self) -> None:
+        self.query_one(TextBlock).show(self._about)
+
+    def _about(self, cells: int) -> list[Line]:
         name, reason = self._entries[self.query_one(StrategyList).cursor]
-        about = ABOUT.get(name, "").capitalize() + "."
-        self.query_one(ReasonView).show(about, f"Not available: {reason}." if reason else "")
+        lines = paragraph(ABOUT.get(name, name).capitalize() + ".", cells)
+        return [*lines, *paragraph(f"Not available: {reason}.", cells, "hazard")] if reason else lines
 
     def action_next(self) -> None:
         """Round and round."""
@@ -98,30 +102,3 @@ class StrategyScreen(RewindModal[str]):
         else:
             self.dismiss(name)
 
-
-class ReasonView(LinesView):
-    """Two paragraphs."""
-
-    can_focus = False
-    show_cursor = False
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._texts: tuple[tuple[str, str], ...] = ()
-
-    def show(self, about: str, reason: str) -> None:
-        """Replaces the text."""
-        self._texts = ((about, ""), (reason, "hazard"))
-        self.changed()
-
-    def _lines(self) -> list[Line]:
-        cells = max(20, self.scrollable_content_region.width)
-        return [((piece, role),) for text, role in self._texts if text for piece in wrap_words(text, cells)]
-
-    def count(self) -> int:
-        """Lines of both."""
-        return len(self._lines())
-
-    def line(self, index: int, width: int) -> Line:
-        """One of them."""
-        return self._lines()[index]

@@ -121,12 +121,23 @@ class RunLogView(LinesView):
         """Lines were added at the end."""
         self.changed(max(1, self._shown))
         self._shown = self.count()
+        self.call_after_refresh(self._to_end)
+
+    def _to_end(self) -> None:
+        """The end is only known when the layout knows the new lines."""
+        if self.follow:
+            self.scroll_end(animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        """Still at the end."""
+        super().on_resize()
+        self.call_after_refresh(self._to_end)
 
     def toggle_raw(self) -> None:
         """The other log."""
         self.raw = not self.raw
-        self.changed()
-        self._shown = self.count()
+        self._shown = 0
+        self.grown()
 
     def next_error(self, *, after: int | None = None) -> int | None:
         """Puts the next error at the top, after the last one from the first again; its line, None if there is none."""
@@ -150,8 +161,4 @@ class RunLogView(LinesView):
     def action_to_end(self) -> None:
         """The end, and following it again."""
         self.follow = True
-        self.changed(self.count())
-
-    def action_cursor_by(self, rows: int) -> None:
-        """Scrolling by hand ends the following."""
-        super().action_cursor_by(rows)
+        self._to_end()

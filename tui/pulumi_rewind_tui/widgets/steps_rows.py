@@ -120,9 +120,22 @@ def build_rows(plan: Plan, choice: Choice, opened: set[str]) -> list[StepRow]:
     emit(every.values(), 0)  # parents in a circle
     if plan.state_only:
         rows.append(StepRow("heading", text="In the state alone (no resource is touched)"))
-        for one in plan.state_only:
-            where = f"{one.path}: " if one.path else ""
-            rows.append(StepRow("state", one.urn, text=f"{where}{one.message}"))
+        rows.extend(_state_rows(plan, diffs))
+    return rows
+
+
+def _state_rows(plan: Plan, diffs: Mapping[str, ResourceDiff]) -> list[StepRow]:
+    """Resources of which only the state changes, each with its changes, or what is said where there are none."""
+    rows: list[StepRow] = []
+    for urn in dict.fromkeys(one.urn for one in plan.state_only):
+        rows.append(StepRow("state", urn))
+        changes = diffs[urn].changes(outputs=True) if urn in diffs else ()
+        rows.extend(StepRow("change", urn, change=change) for change in changes)
+        if not changes:
+            mine = (one for one in plan.state_only if one.urn == urn)
+            rows.extend(
+                StepRow("note", urn, text=f"{one.path}: {one.message}" if one.path else one.message) for one in mine
+            )
     return rows
 
 
@@ -170,12 +183,8 @@ def row_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[s
             assert row.change is not None
             return _change_line(row.change, " " * 7 + indent, paths(rows, row.urn), cells, table)
         case "state":
-            return (
-                ("   ", ""),
-                (table["update"] + " ", "update"),
-                (resource_name(row.urn), "bold"),
-                (f"  {row.text}", ""),
-            )
+            name = resource_name(row.urn) if row.urn else "the state itself"
+            return (("     ", ""), (table["update"] + " ", "update"), (name, "bold"))
         case "heading":
             return ((f" {row.text}", "title"),)
         case _:
@@ -231,7 +240,7 @@ def paths(rows: Sequence[StepRow], urn: str) -> int:
 
 def short_path(change: Change) -> str:
     """A property path without the section that is the ordinary case."""
-    return change.path.removeprefix("inputs.") or change.path
+    return change.path.removeprefix("inputs.").removeprefix("outputs.") or change.path
 
 
 def _change_line(change: Change, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:

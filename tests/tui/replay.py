@@ -1,0 +1,131 @@
+"""Plays back what `record_runs.py` recorded, in place of the engine: its preview, and a run.
+
+Only these two are played: everything around them (goal, steps, risks, screens, files) is the real thing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import queue
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from pulumi_rewind import errors, prepare, rollback
+from pulumi_rewind.events import EngineEvent, Phase
+from pulumi_rewind.plan import Plan
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.rollback import RollbackResult
+from pulumi_rewind.secrets import Vault
+from pulumi_rewind.session import Session
+from tests.tui.record_runs import RUNS, TARGET, from_lines
+from tests.tui.shop import NOON, Shop
+
+
+def recorded(name: str) -> list[EngineEvent]:
+    """The events of ``review``, ``success`` or ``failure``."""
+    return from_lines((RUNS / name / "events.jsonl").read_text())
+
+
+class ReplayedRun:
+    """Stands in for `RollbackRun`; class attributes say what is played, `made` holds the newest one."""
+
+    name = "success"
+    stop_after: int | None = None
+    """Plays that many events, then waits for `go` (or for being stopped)."""
+    events_to_play: Sequence[EngineEvent] | None = None
+    made: ReplayedRun
+
+    def __init__(
+        self, session: Session, plan: Plan, *, allow_data_loss: bool = False, check_again: bool = True
+    ) -> None:
+        self.session = session
+        self.plan = plan
+        self.allow_data_loss = allow_data_loss
+        self.result: RollbackResult | None = None
+        self.calls: list[str] = []
+        self.closed = False
+        self._gate: queue.SimpleQueue[str] = queue.SimpleQueue()
+        type(self).made = self
+
+    def go(self) -> None:
+        """Lets a waiting run go on to its end."""
+        self._gate.put("go")
+
+    def interrupt(self) -> None:
+        """As the real one: the first ends it after the running steps."""
+        self.calls.append("interrupt")
+        self._gate.put("stop")
+
+    def kill(self) -> None:
+        """At once."""
+        self.calls.append("kill")
+        self._gate.put("stop")
+
+    def events(self) -> Iterator[EngineEvent]:
+        """Plays the recording, and its end."""
+        target = self.plan.target.update.number
+        self.session.journal.begin(target=target, label=self.plan.target.label, digest=self._digest, start=8)
+        played = recorded(self.name) if self.events_to_play is None else self.events_to_play
+        for number, event in enumerate(played):
+            if number == self.stop_after and self._gate.get() == "stop":
+                yield Phase("stopping")
+                raise errors.InterruptedRun("stopped half-way; what was begun has been finished and saved")
+            yield event
+        if self.events_to_play is not None:
+            self.session.journal.end()
+            self.result = RollbackResult("succeeded", 9, {"update": len(self.plan.steps)}, (), 1.0)
+            return
+        files = RUNS / self.name / "backend"
+        shutil.copytree(files, self.session.workspace.root.parent / "backend" / ".pulumi", dirs_exist_ok=True)
+        end = json.loads((RUNS / self.name / "end.json").read_text())
+        if "error" in end:
+            raise getattr(errors, end["error"])(end["message"], hint=end["hint"])
+        self.session.journal.end()
+        self.result = msgspec.convert(end["result"], RollbackResult)
+
+    @property
+    def _digest(self) -> str:
+        return self.plan.prepared.target.digest
+
+
+def play(monkeypatch: pytest.MonkeyPatch, shop: Shop, run: str = "success", **attributes: Any) -> type[ReplayedRun]:
+    """Puts the recording in the engine's place; decrypted checkpoints are shared between tests."""
+
+    def preview(*_: Any, **__: Any) -> tuple[list[EngineEvent], bytes, ReplayReport]:
+        report = msgspec.json.decode((RUNS / "review" / "report.json").read_bytes(), type=ReplayReport)
+        return recorded("review"), b"{}", report
+
+    real = rollback.build_plan
+
+    def build_plan(*arguments: Any, **options: Any) -> Plan:
+        return dataclasses.replace(real(*arguments, **options), created=NOON)
+
+    played = type("Played", (ReplayedRun,), {"name": run, **attributes})
+    monkeypatch.setattr(prepare, "preview", preview)
+    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(rollback, "RollbackRun", played)
+    share_decrypted(monkeypatch)
+    return played
+
+
+_decrypted: dict[str, Any] = {}
+
+
+def share_decrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the real CLI has decrypted once in this process is not decrypted again."""
+    real = Vault._open
+
+    def opened(self: Vault, checkpoint: Any, stack: Any) -> Any:
+        if checkpoint.digest not in _decrypted:
+            _decrypted[checkpoint.digest] = real(self, checkpoint, stack)
+        return _decrypted[checkpoint.digest]
+
+    monkeypatch.setattr(Vault, "_open", opened)
+
+
+__all__ = ["TARGET", "ReplayedRun", "play", "recorded", "share_decrypted"]

@@ -1,0 +1,48 @@
+"""Steps that many stories share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from pulumi_rewind_tui.app import RewindApp
+from pulumi_rewind_tui.screens.review import ReviewScreen
+from tests.tui.shop import screen_text
+
+ScreenT = TypeVar("ScreenT", bound=Screen[Any])
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Waits until something holds."""
+    for _ in range(int(seconds / 0.05)):
+        if holds():
+            await pilot.pause(0.05)
+            return
+        await pilot.pause(0.05)
+    raise AssertionError(f"it did not come to that:\n{screen_text(pilot.app)}")
+
+
+async def wait_for(pilot: Pilot[Any], kind: type[ScreenT], *, seconds: float = 60) -> ScreenT:
+    """Waits until a screen of that kind is on top."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.is_mounted, seconds=seconds)
+    screen = pilot.app.screen
+    assert isinstance(screen, kind)
+    return screen
+
+
+async def choose(pilot: Pilot[Any], number: int) -> None:
+    """Puts the cursor of the timeline on an update."""
+    app = pilot.app
+    assert isinstance(app, RewindApp)
+    app.home.timeline.select(number)
+    await pilot.pause()
+
+
+async def review(pilot: Pilot[Any]) -> ReviewScreen:
+    """Waits until a plan can be reviewed."""
+    screen = await wait_for(pilot, ReviewScreen)
+    await until(pilot, lambda: screen.plan is not None)
+    return screen

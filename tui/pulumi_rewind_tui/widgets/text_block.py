@@ -1,0 +1,48 @@
+"""Inert text that is as high as it needs to be for its width; for dialogues."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.geometry import Size
+from textual.widget import Widget
+
+from pulumi_rewind_tui.screens.text_page import Build
+from pulumi_rewind_tui.theme import role_styles
+from pulumi_rewind_tui.widgets.cells import Line, fit_line, inert, join
+
+
+class TextBlock(Widget):
+    """Lines that are made anew for each width; they don't scroll."""
+
+    DEFAULT_CSS = "TextBlock { height: auto; width: 1fr; }"
+
+    def __init__(self, build: Build, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._build = build
+
+    def show(self, build: Build) -> None:
+        """Replaces the text."""
+        self._build = build
+        self.refresh(layout=True)
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        return join(self._lines(self.size.width))
+
+    def _lines(self, cells: int) -> list[Line]:
+        return [tuple((inert(text), role) for text, role in line) for line in self._build(max(20, cells))]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One row a line."""
+        return len(self._lines(width))
+
+    def render(self) -> Text:
+        """The lines."""
+        styles = role_styles(self.app.theme)
+        text = Text(no_wrap=True, end="", overflow="crop")
+        for index, line in enumerate(self._lines(self.size.width)):
+            text.append("\n" if index else "")
+            for part, role in fit_line(line, self.size.width):
+                text.append(part, styles.get(role))
+        return text
