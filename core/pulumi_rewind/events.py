@@ -155,7 +155,7 @@ def parse_event(line: bytes | str) -> EngineEvent | None:
             raw = event.policy_event
             severity = "error" if raw.get("enforcementLevel") == "mandatory" else "warning"
             return Diagnostic(str(raw.get("message", "")), severity, str(raw.get("resourceUrn", "")))
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, AttributeError, TypeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError, TypeError):
         return None
     return None
 

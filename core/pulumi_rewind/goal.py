@@ -15,7 +15,7 @@ import msgspec
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
-from pulumi_rewind.sent import sent_inputs
+from pulumi_rewind.sent import provider_made_keys, sent_inputs
 from pulumi_rewind.values import Json, mask
 
 
@@ -40,6 +40,8 @@ class Registration:
     replace_with: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     """The live URN of the same object, where it differs."""
+    import_id: str = ""
+    """The id to import it by: where it was imported and still is that object, or where live has lost it."""
     live_id: str = ""
     """Its id today, empty if it has to be created."""
     live_urn: str = ""
@@ -97,8 +99,8 @@ class Goal:
     registrations: tuple[Registration, ...]
     packages: tuple[tuple[str, str, str], ...]
     """Name, version and download URL of what the host says it needs; mostly names alone, see `required_packages`."""
-    default_providers: tuple[Package, ...]
-    """Default providers of the target that no registration brings about (invokes, calls and remote components did)."""
+    default_providers: tuple[tuple[str, Package], ...]
+    """Default providers of the target that no registration brings about: invokes, calls and remote components did."""
     hooks: tuple[tuple[str, bool], ...]
     """Every hook name of live and goal; True where it is an error hook."""
     notes: tuple[GoalNote, ...]
@@ -126,6 +128,7 @@ class Goal:
                 item.provider or item.provider_literal,
                 item.aliases,
                 item.package.version,
+                item.import_id,
             ]
             for item in self.registrations
         ]
@@ -215,7 +218,7 @@ class GoalBuilder:
             project=self.project,
             stack=self.stack,
             registrations=tuple(in_order(made)),
-            packages=required_packages([*(item.package for item in made), *defaults]),
+            packages=required_packages([*(item.package for item in made), *(package for _, package in defaults)]),
             default_providers=defaults,
             hooks=tuple(sorted(_hook_names([*self.live.resources, *self.chosen]))),
             notes=tuple(self.notes),
@@ -242,7 +245,8 @@ class GoalBuilder:
             target_source=self.target.by_urn.get(self.all_back.get(res.urn, "")) if from_live else res,
             from_live=from_live,
             inputs=inputs,
-            property_dependencies={key: kept(recorded.get(key)) for key in inputs},
+            # Also for keys without a value: what a program sent as null is known by its dependencies alone.
+            property_dependencies={key: kept(recorded.get(key)) for key in recorded.keys() | inputs.keys()},
             dependencies=kept(res.dependencies),
             parent=self._key(res.parent, from_live),
             provider=provider,
@@ -251,6 +255,7 @@ class GoalBuilder:
             deleted_with=self._key(res.deleted_with, from_live),
             replace_with=kept(res.replace_with),
             aliases=(live_urn,) if live_urn and live_urn != rehomed(res.urn, self.stack, self.project) else (),
+            import_id=_import_id(res, live),
             live_id=live.id if live else "",
             live_urn=live_urn,
         )
@@ -287,12 +292,12 @@ class GoalBuilder:
         self.notes.append(GoalNote("default-provider-lost", message, res.urn, blocking=True))
         return "", ""
 
-    def _lonely_default_providers(self, made: Sequence[Registration]) -> tuple[Package, ...]:
-        """The packages whose default provider has to be asked for, because no registration makes the engine make it."""
+    def _lonely_default_providers(self, made: Sequence[Registration]) -> tuple[tuple[str, Package], ...]:
+        """URN and package of each default provider that has to be asked for, as no registration brings it about."""
         side = self.live if self.kept else self.target
         implied = {item.source.provider_urn for item in made if not item.provider_literal}
         found = [res for res in side.resources if res.is_default_provider and not res.delete and res.urn not in implied]
-        return tuple(package_of(res) for res in found)
+        return tuple((res.urn, package_of(res)) for res in found)
 
     def _package(self, res: Resource, side: Checkpoint) -> Package:
         provider = res if res.is_provider else side.by_urn.get(res.provider_urn)
@@ -320,7 +325,8 @@ class GoalBuilder:
             add("tainted", "is marked for replacement in the live state and will be replaced")
         if res.resource_hooks and any(res.resource_hooks.values()):
             names = ", ".join(sorted({name for names in res.resource_hooks.values() for name in names or ()}))
-            add("hook-code", f"the code of its hooks is not in the checkpoint and will not run: {names}")
+            instead = "; what fails is tried again instead" if res.resource_hooks.get("OnError") else ""
+            add("hook-code", f"the code of its hooks is not in the checkpoint and will not run: {names}{instead}")
         if res.ignore_changes and live is not None:
             paths = ", ".join(res.ignore_changes)
             add("ignore-changes", f"keeps today's values of the properties it ignores changes of: {paths}")
@@ -358,6 +364,13 @@ def _kind(res: Resource) -> str:
     if res.is_provider:
         return "provider"
     return "custom" if res.custom else "component"
+
+
+def _import_id(res: Resource, live: Resource | None) -> str:
+    """By what id it is imported. With provider-made inputs the import would pin them: then it isn't done."""
+    if live is None:
+        return "" if provider_made_keys(res) else res.import_id
+    return res.import_id if live.id == res.id and res.import_id == (live.import_id or live.id) else ""
 
 
 def _hook_names(resources: Iterable[Resource]) -> set[tuple[str, bool]]:

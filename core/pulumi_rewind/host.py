@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
+RETRIES = 3
+"""How often an operation that failed is tried again where the target names an error hook."""
+
 
 class ReplayHost:
     """Serves one goal to the engine, in a thread of its own with its own event loop.
@@ -172,13 +175,21 @@ def _callbacks_servicer(host: ReplayHost) -> Any:
     from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
 
     class Callbacks(callback_pb2_grpc.CallbacksServicer):
-        """Hooks whose code is not in the checkpoint: they do nothing and say so."""
+        """Hooks whose code is not in the checkpoint: they do nothing and say so.
+
+        A hook for errors has one use, to decide about another try; without its code we allow a few.
+        """
 
         async def Invoke(self, request: Any, context: Any) -> Any:
             kind, _, name = request.token.partition(":")
             if name not in host.report.skipped_hooks:
                 host.report.skipped_hooks.append(name)
-            answer = resource_pb2.ErrorHookResponse() if kind == "error" else resource_pb2.ResourceHookResponse()
-            return callback_pb2.CallbackInvokeResponse(response=answer.SerializeToString())
+            if kind != "error":
+                return callback_pb2.CallbackInvokeResponse(
+                    response=resource_pb2.ResourceHookResponse().SerializeToString()
+                )
+            met = resource_pb2.ErrorHookRequest.FromString(request.request)
+            retry = resource_pb2.ErrorHookResponse(retry=len(met.errors) <= RETRIES)
+            return callback_pb2.CallbackInvokeResponse(response=retry.SerializeToString())
 
     return Callbacks()

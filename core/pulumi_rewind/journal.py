@@ -63,7 +63,7 @@ class Journal:
         """The rollback in flight, None if there is none; a damaged file counts as none."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=JournalEntry)
-        except (OSError, UnicodeDecodeError, msgspec.DecodeError, msgspec.ValidationError):
+        except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
             return None
 
     def begin(

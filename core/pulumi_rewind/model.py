@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from pulumi_rewind.errors import CheckpointError
-from pulumi_rewind.values import Json
+from pulumi_rewind.values import Json, damaged_value
 
 ROOT_STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
@@ -164,12 +164,30 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         return self.provider.rsplit("::", 1)[0] if self.provider else ""
 
     def decoded_inputs(self) -> dict[str, Json]:
-        """The inputs as JSON, signatures in place."""
-        return msgspec.json.decode(self.inputs) or {}
+        """The inputs as JSON, signatures in place.
+
+        Raises:
+            CheckpointError: they are damaged.
+        """
+        return _properties(self.inputs)
 
     def decoded_outputs(self) -> dict[str, Json]:
-        """The outputs as JSON, signatures in place."""
-        return msgspec.json.decode(self.outputs) or {}
+        """The outputs as JSON, signatures in place.
+
+        Raises:
+            CheckpointError: they are damaged.
+        """
+        return _properties(self.outputs)
+
+
+def _properties(raw: msgspec.Raw) -> dict[str, Json]:
+    try:
+        found = msgspec.json.decode(raw) or {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise damaged_value("the properties of a resource")
+    return found
 
 
 class PendingOperation(msgspec.Struct, frozen=True):

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
+from pulumi_rewind.adoption import adopts, replaced_imports, without_imports
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, UsageError
@@ -35,6 +36,8 @@ from pulumi_rewind.values import Json
 from pulumi_rewind.verify import verify
 
 Observe = Callable[[EngineEvent], None]
+Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
+"""What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
 
 STRATEGIES: Mapping[str, str] = {
     "checkpoint": "",
@@ -163,8 +166,10 @@ def build_plan(
     try:
         goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
         observe(Phase("preview", "asking the engine what it would do"))
-        events, update_plan, report = preview(
-            session, engine, goal, live, observe, control or PreviewControl(), refresh=refresh, config=settings.values
+        watch = control or PreviewControl()
+        goal, (events, update_plan, report) = _agreeable(
+            goal,
+            lambda goal: preview(session, engine, goal, live, observe, watch, refresh=refresh, config=settings.values),
         )
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
@@ -265,6 +270,23 @@ def make_goal(
     return replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen)))
 
 
+def _agreeable(goal: Goal, look: Callable[[Goal], Previewed]) -> tuple[Goal, Previewed]:
+    """A preview in which no import id stands in the way, and the goal that it is of."""
+    try:
+        seen = look(goal)
+    except EngineError:
+        if not adopts(goal):
+            raise
+        lost = {item.urn for item in goal.registrations if not item.live_urn}
+        goal = without_imports(goal, lost)
+        seen = look(goal)
+    replaced = replaced_imports(goal, plan_steps(seen[0], goal))
+    if replaced:
+        goal = without_imports(goal, replaced)
+        seen = look(goal)
+    return goal, seen
+
+
 def _ignore(_: EngineEvent) -> None:
     return
 
@@ -324,7 +346,7 @@ def preview(
     *,
     refresh: bool = False,
     config: Mapping[str, Json] = {},
-) -> tuple[list[EngineEvent], bytes, ReplayReport]:
+) -> Previewed:
     """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
 
     `config` holds settings that today's configuration file has otherwise.

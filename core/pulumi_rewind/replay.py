@@ -18,7 +18,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import CustomTimeouts
 from pulumi_rewind.packages import Package
 from pulumi_rewind.relink import Link, Relinker, make_link
-from pulumi_rewind.values import UNKNOWN, Json, contains_secret, contains_unknown
+from pulumi_rewind.values import UNKNOWN, Json, contains_unknown
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
@@ -106,7 +106,7 @@ class Replay:
         import grpc
         from pulumi.runtime.proto import resource_pb2
 
-        for package in self.goal.default_providers:
+        for _, package in self.goal.default_providers:
             request = resource_pb2.ResourceInvokeRequest(tok=f"{package.name}:index:noSuchFunction")
             await self._fill_package(request, package)
             try:
@@ -214,6 +214,7 @@ class Replay:
             additionalSecretOutputs=source.additional_secret_outputs or (),
             hideDiffs=source.hide_diff or (),
             aliasURNs=item.aliases,
+            importId=item.import_id,
             acceptSecrets=True,
             acceptResources=True,
             supportsPartialValues=True,
@@ -366,9 +367,12 @@ def _descendants(goal: Goal) -> dict[str, list[str]]:
 
 
 def item_trigger(item: Registration) -> Json:
-    """The recorded replacement trigger, None where there is none or it can't be sent (a secret one is lost)."""
+    """The recorded replacement trigger, None where there is none.
+
+    Of a secret one the engine keeps (and compares) that it is a secret and no more; it is sent as such.
+    """
     value = msgspec.json.decode(item.source.replacement_trigger)
-    return None if value is None or contains_secret(value) else wire.to_wire(value)
+    return None if value is None else wire.to_wire(value)
 
 
 _HOOK_FIELDS = {

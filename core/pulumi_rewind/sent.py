@@ -19,10 +19,11 @@ def sent_inputs(res: Resource) -> dict[str, Json]:
 
     Top level: the keys that have an entry in `propertyDependencies` (the engine records one for each property the
     program sent). Below that: minus the keys that ``__defaults`` lists of bridged providers name, and minus
-    kubernetes auto-names. Explicit providers: minus ``version`` and ``__internal``, which are not inputs.
+    kubernetes auto-names. Explicit providers: minus what the engine keeps there (``version``, ``__internal`` and in
+    old states ``pluginDownloadURL``), unless the provider has a setting of that name and the program sent it.
     """
     inputs = res.decoded_inputs()
-    if res.is_provider:
+    if res.is_provider and not res.property_dependencies:
         return {key: without_defaults(value) for key, value in _plain(inputs).items() if key not in _PROVIDER_OWN}
     if res.property_dependencies:
         return {key: without_defaults(value) for key, value in inputs.items() if key in res.property_dependencies}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import sent_inputs
@@ -41,13 +42,14 @@ def _differences(goal: Goal, report: ReplayReport, before: Checkpoint, after: Ch
     expected = {report.urns.get(item.urn, ""): item for item in goal.registrations}
     for urn in expected.keys() - after.by_urn.keys():
         yield Difference(urn, "", "is in the target but not in the state")
+    yield from _default_providers(goal, after)
     for res in after.resources:
         if res.delete:
             yield Difference(res.urn, "", "an old copy still waits for its deletion")
         elif res.urn not in expected and not res.is_default_provider and not res.view_of and not res.snippet_id:
             yield Difference(res.urn, "", "is in the state but not in the target")
         elif res.urn in expected:
-            yield from _resource(expected[res.urn], res, report)
+            yield from _resource(expected[res.urn], res, report, goal)
     for pending in after.pending_operations:
         yield Difference(pending.resource.urn, "", f"{pending.type} is still open as a pending operation")
     old, new = before.deployment.secrets_providers, after.deployment.secrets_providers
@@ -55,11 +57,22 @@ def _differences(goal: Goal, report: ReplayReport, before: Checkpoint, after: Ch
         yield Difference("", "secrets_providers", "the secrets provider of the state changed")
 
 
+def _default_providers(goal: Goal, after: Checkpoint) -> Iterable[Difference]:
+    asked = {rehomed(urn, goal.stack, goal.project) for urn, _ in goal.default_providers}
+    used = {_default_provider(item, goal) for item in goal.registrations if item.source.provider and not item.provider}
+    used |= {res.provider_urn for res in after.resources if res.view_of or res.snippet_id or res.delete}
+    for urn in sorted(asked - after.by_urn.keys()):
+        yield Difference(urn, "", "the default provider is in the target but not in the state")
+    for res in after.resources:
+        if res.is_default_provider and not res.delete and res.urn not in asked | used:
+            yield Difference(res.urn, "", "the default provider is in the state but not in the target")
+
+
 def _provider_key(provider: object) -> object:
     return msgspec.json.decode(msgspec.json.encode(provider))
 
 
-def _resource(item: Registration, res: Resource, report: ReplayReport) -> Iterable[Difference]:
+def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goal) -> Iterable[Difference]:
     source = item.source
     sent = report.sent.get(res.urn)
     if item.kind != "read" and sent is not None:
@@ -69,8 +82,14 @@ def _resource(item: Registration, res: Resource, report: ReplayReport) -> Iterab
             if wanted != got and wanted:
                 yield Difference(res.urn, "propertyDependencies", f"lists {sorted(got)} instead of {sorted(wanted)}")
     yield from _options(item, res, report)
+    if item.source.provider and not item.provider and res.provider_urn != _default_provider(item, goal):
+        yield Difference(res.urn, "options.provider", "is another default provider than the target's")
     if res.urn in report.outputs:
         yield from _values(res.urn, "outputs", report.outputs[res.urn], res.decoded_outputs())
+
+
+def _default_provider(item: Registration, goal: Goal) -> str:
+    return item.provider_literal.rsplit("::", 1)[0] or rehomed(item.source.provider_urn, goal.stack, goal.project)
 
 
 def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iterable[Difference]:
@@ -163,6 +182,12 @@ def _options(item: Registration, res: Resource, report: ReplayReport) -> Iterabl
         yield Difference(res.urn, "options.parent", f"is {urn_name(res.parent)}, not {urn_name(item.parent)}")
     if mapped(item.dependencies) != set(res.dependencies or ()):
         yield Difference(res.urn, "options.dependencies", "differ from the target")
+    if mapped(item.replace_with) != set(res.replace_with or ()):
+        yield Difference(res.urn, "options.replaceWith", "differs from the target")
+    triggers = [msgspec.json.decode(side.replacement_trigger) for side in (source, res)]
+    yield from _values(res.urn, "options.replacementTrigger", triggers[0], triggers[1])
+    if item.import_id and item.import_id != res.import_id:
+        yield Difference(res.urn, "options.import", "the id that it was imported by is not recorded")
     if report.urns.get(item.deleted_with, "") != res.deleted_with:
         yield Difference(res.urn, "options.deletedWith", "differs from the target")
     if item.provider and report.urns.get(item.provider) != res.provider_urn:

@@ -16,7 +16,7 @@ from typing import Any
 
 import zstandard
 from google.protobuf import struct_pb2
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pulumi_rewind import wire
@@ -54,6 +54,7 @@ def fuzz(count: int) -> settings:
     return settings(
         max_examples=count * TIMES,
         deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking a damaged file takes minutes
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
 

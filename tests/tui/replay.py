@@ -23,7 +23,7 @@ from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.session import Session
 from tests.tui.record_runs import RUNS, TARGET, from_lines
-from tests.tui.shop import NOON, Shop
+from tests.tui.shop import NOON
 
 
 def recorded(name: str) -> list[EngineEvent]:
@@ -93,7 +93,7 @@ class ReplayedRun:
         return self.plan.prepared.target.digest
 
 
-def play(monkeypatch: pytest.MonkeyPatch, shop: Shop, run: str = "success", **attributes: Any) -> type[ReplayedRun]:
+def play(monkeypatch: pytest.MonkeyPatch, run: str = "success", **attributes: Any) -> type[ReplayedRun]:
     """Puts the recording in the engine's place; decrypted checkpoints are shared between tests."""
 
     def preview(*_: Any, **__: Any) -> tuple[list[EngineEvent], bytes, ReplayReport]:

@@ -15,6 +15,7 @@ from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import in_thread
+from pulumi_rewind_tui.lost_terminal import detach
 from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.run_work import Aftermath, RunBatch, RunEnded, Runner
@@ -203,7 +204,7 @@ class RunningScreen(RewindScreen[None]):
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
-                self._loop.add_signal_handler(number, self._terminal_lost)
+                self._loop.add_signal_handler(number, self._terminal_lost, number)
 
     def _release_signals(self) -> None:
         if self._loop is not None:
@@ -212,7 +213,9 @@ class RunningScreen(RewindScreen[None]):
                     self._loop.remove_signal_handler(number)
             self._loop = None
 
-    def _terminal_lost(self) -> None:
+    def _terminal_lost(self, number: int) -> None:
+        if number == signal.SIGHUP and not self.lost:
+            detach(self.app)
         self.lost = self.stopping = True
         if self.runner is not None:
             self._off_loop(self.runner.stop_gently)

@@ -101,4 +101,3 @@ class StrategyScreen(RewindModal[str]):
             self.app.bell()
         else:
             self.dismiss(name)
-

@@ -1,0 +1,284 @@
+"""Everything that a checkpoint can hold, there and back with the real engine: docs/fidelity.md names these tests."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.fidelity import install_parts, state, unlike
+from tests.support.rewind import plan, roll_back, run
+from tests.support.stack import EngineStack
+
+HEAD = "import pulumi, parts_sdk as parts\nfrom pulumi import ResourceOptions as O\nfrom parts_sdk import Part, Pair\n"
+
+PROGRAMS: dict[str, tuple[str, str]] = {
+    "remote component": (
+        """
+pair = Pair("pair", {"size": 1})
+pulumi.export("part", pair.partId)
+""",
+        """
+pair = Pair("pair", {"size": 2})
+pulumi.export("part", "none")
+""",
+    ),
+    "resource reference": (
+        """
+a = Part("a", {"size": 1})
+Part("b", {"ref": a, "nested": [{"ref": a}]})
+pulumi.export("a", a)
+""",
+        """
+Part("b", {"ref": "none"})
+""",
+    ),
+    "function of a provider": ("parts.ping()", ""),
+    "parameterised package": (
+        """
+gadget = parts.package("gadget", b"shape")
+Part("a", {"size": 1}, type="gadget:index:Gear", package=gadget)
+""",
+        "",
+    ),
+    "extension": (
+        """
+gadget = parts.package("gadget", b"shape", extension=True)
+Part("a", {"size": 1}, type="gadget:index:Gear", package=gadget)
+Part("b", {"size": 1})
+""",
+        """
+Part("b", {"size": 2})
+""",
+    ),
+    "versions side by side": (
+        """
+Part("a", {"size": 1}, version="1.0.0")
+Part("b", {"size": 1}, version="2.0.0")
+""",
+        """
+Part("a", {"size": 1}, version="2.0.0")
+Part("b", {"size": 1}, version="1.0.0")
+""",
+    ),
+    "references between resources": (
+        """
+a, r = Part("a"), Part("r", {"size": 1})
+Part("b", {"size": a.id}, O(deleted_with=a, replace_with=[r], parent=r, depends_on=[a]))
+""",
+        """
+Part("r", {"size": 2})
+""",
+    ),
+    "options": (
+        """
+Part("a", {"size": 1, "kind": "x"}, O(
+    hide_diffs=["size"], replace_on_changes=["kind"], retain_on_delete=True, replacement_trigger="one",
+    additional_secret_outputs=["size"], custom_timeouts=pulumi.CustomTimeouts(create="90s", update="1h30m")))
+""",
+        """
+Part("a", {"size": 2, "kind": "y"}, O(replacement_trigger="two"))
+""",
+    ),
+    "ignored changes": (
+        """
+Part("a", {"size": 1, "kind": {"x": 1, "y": 1}}, O(ignore_changes=["kind.x"]))
+""",
+        """
+Part("a", {"size": 2, "kind": {"x": 1, "y": 2}}, O(ignore_changes=["kind.x"]))
+""",
+    ),
+    "values": (
+        """
+secret = pulumi.Output.secret
+Part("a", {
+    "none": [None, {"deep": None}], "empty": {}, "list": [], "zero": 0, "text": "", "float": 1e300, "negative": -0.5,
+    "no": False, "unicode": "\\u00fc\\U0001f600\\u0000", 'k e.y["x"]': 1, "large": "x" * 3_000_000,
+    "deep": {"s": [secret({"n": secret("in")})]}, "nan": float("nan"), "infinite": [float("-inf")]})
+""",
+        """
+Part("a", {"none": 1})
+""",
+    ),
+    "refresh before update": (
+        """
+Part("a", {"size": 1}, type="parts:index:Watched")
+""",
+        "",
+    ),
+    "external reads": (
+        """
+Part("a", {"size": 1})
+x = Part("x", {"size": 3}, O(id="part-elsewhere"))
+Part("b", {"size": x.id})
+""",
+        """
+Part("b", {"size": 2})
+""",
+    ),
+    "mapped environment": (
+        """
+p = parts.Provider("p", {"k": "v", "pluginDownloadURL": "a setting"}, O(env_var_mappings={"MINE": "PARTS_PREFIX"}))
+Part("a", {"size": 1}, O(provider=p))
+""",
+        """
+Part("a", {"size": 1})
+""",
+    ),
+    "components and their providers": (
+        """
+p = parts.Provider("p", {"k": "v"})
+c = pulumi.ComponentResource("my:c:Outer", "c", {"in": 1}, O(providers=[p]))
+d = pulumi.ComponentResource("my:c:Inner", "d", {}, O(parent=c))
+a = Part("a", {"size": 1}, O(parent=d))
+Part("b", {"size": 1}, O(parent=a, provider=p))
+d.register_outputs({"id": a.id})
+c.register_outputs({})
+""",
+        """
+Part("a", {"size": 2})
+""",
+    ),
+}
+"""What a program declares, and the program that takes its place."""
+
+
+def deploy(stack: EngineStack, *programs: str) -> list[list[dict[str, object]]]:
+    """Deploys one program after the other; the state after each."""
+    install_parts(stack, "1.0.0", "2.0.0")
+    states = []
+    for program in programs:
+        stack.up(HEAD + program)
+        states.append(state(stack))
+    return states
+
+
+def back(stack: EngineStack, number: int, before: list[dict[str, object]]) -> None:
+    """Rolls back to an update whose state was `before`, and there is nothing left to do."""
+    result = roll_back(stack, str(number))
+    assert result.differences == (), result.differences
+    assert unlike(before, state(stack)) == []
+    assert plan(stack, str(number)).nothing_to_do
+
+
+def own_preview(stack: EngineStack) -> list[tuple[str, str]]:
+    """What the program in the working tree would do, apart from what stays the same."""
+    found = stack.preview_json().get("steps", [])
+    return sorted((step["op"], step["urn"]) for step in found if step["op"] != "same")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_there_and_back(stack: EngineStack, name: str) -> None:
+    one, two = PROGRAMS[name]
+    stack.extra_environ["MINE"] = "mapped"
+    (before,) = deploy(stack, one)
+    shown = own_preview(stack)
+    (after,) = deploy(stack, two)
+    back(stack, 1, before)
+    stack.write_program(HEAD + one)
+    assert own_preview(stack) == shown
+    back(stack, 2, after)
+
+
+RENAMED = (
+    """
+a, b = Part("a", {"size": 1}, type=PLAIN), Part("b", {"size": 1}, type=PLAIN)
+Part("c", {"size": 1}, type="parts:index:Old")
+""",
+    """
+x = Part("x", {"size": 1}, O(aliases=[pulumi.Alias(name="a")]), type=PLAIN)
+Part("b", {"size": 1}, O(parent=x, aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]), type=PLAIN)
+Part("c", {"size": 1}, O(aliases=[pulumi.Alias(type_="parts:index:Old")]))
+""",
+)
+
+
+@pytest.mark.slow
+def test_objects_that_share_an_id_keep_their_identity_over_renames(stack: EngineStack) -> None:
+    programs = [f'PLAIN = "parts:index:Plain"{program}' for program in RENAMED]
+    before, after = deploy(stack, *programs)
+    made = plan(stack, "1")
+    assert {step.op for step in made.steps} == {"rename"}
+    made.close()
+    back(stack, 1, before)
+    stack.destroy()
+    back(stack, 1, before)  # the objects are others now: only the history knows that a and x are one
+    assert {step.op for step in plan(stack, "2").steps} == {"rename"}
+    back(stack, 2, after)
+    stack.write_program(HEAD + programs[1])
+    stack.expect_no_changes()
+
+
+@pytest.mark.slow
+def test_an_imported_object_is_adopted_again_and_keeps_its_import_id(stack: EngineStack) -> None:
+    program = 'Part("a", {{"size": {0}}}, O(import_="part-elsewhere"))\nPart("b", {{"size": {0}}})\n'
+    before, _ = deploy(stack, program.format(1), program.format(1) + 'pulumi.export("x", 1)\n')
+    back(stack, 1, before)
+    stack.destroy()
+    made = plan(stack, "1")
+    assert {step.name: step.forecast for step in made.steps if step.name in "ab"} == {"a": "adopted", "b": "recreated"}
+    made.close()
+    back(stack, 1, before)
+    stack.write_program(HEAD + program.format(1))
+    stack.expect_no_changes()
+
+
+@pytest.mark.slow
+def test_an_imported_object_that_is_gone_is_made_anew_and_the_plan_says_so(stack: EngineStack) -> None:
+    program = 'Part("a", {"size": 1}, O(import_="part-elsewhere"))\n'
+    deploy(stack, program)
+    stack.destroy()
+    stack.extra_environ["PARTS_GONE"] = "part-elsewhere"
+    made = plan(stack, "1")
+    assert {step.name: step.forecast for step in made.steps}["a"] == "recreated"
+    assert "import-lost" in {risk.code for risk in made.all_risks}
+    assert run(stack, made)[0].differences == ()
+
+
+@pytest.mark.slow
+def test_what_fails_is_tried_again_where_the_target_has_an_error_hook(stack: EngineStack) -> None:
+    program = """
+def again(args):
+    return True
+hook = pulumi.ErrorHook("again", again)
+Part("a", {"size": 1}, O(hooks=pulumi.ResourceHookBinding(on_error=[hook])), type="parts:index:Flaky")
+"""
+    (before,) = deploy(stack, program)
+    stack.destroy()
+    made = plan(stack, "1")
+    assert any("tried again" in risk.message for risk in made.all_risks if risk.code == "hook-code")
+    made.close()
+    back(stack, 1, before)
+
+
+@pytest.mark.slow
+def test_a_secret_trigger_stays_a_secret(stack: EngineStack) -> None:
+    program = 'Part("a", {{"size": {0}}}, O(replacement_trigger=pulumi.Output.secret("t")))\n'
+    before, _ = deploy(stack, program.format(1), program.format(2))
+    back(stack, 1, before)
+
+
+@pytest.mark.slow
+def test_the_outputs_of_another_stack_are_read_as_they_are_today(stack: EngineStack) -> None:
+    stack.pulumi("stack", "init", "other")
+    stack.write_program("import pulumi\npulumi.export('host', 'one')\n")
+    stack.pulumi("up", "--yes", "--skip-preview", "-s", "other")
+    program = 'ref = pulumi.StackReference("organization/shop/other")\nPart("a", {"host": ref.get_output("host")})\n'
+    before, _ = deploy(stack, program, 'Part("a", {"host": "none"})\n')
+    back(stack, 1, before)
+
+
+@pytest.mark.slow
+def test_a_state_without_property_dependencies_comes_back(stack: EngineStack) -> None:
+    one = 'a = Part("a", {"size": 1})\nPart("b", {"size": a.id})\n'
+    deploy(stack, one)
+    document = stack.export(show_secrets=False)
+    for res in document["deployment"]["resources"]:
+        res.pop("propertyDependencies", None)
+    stack.pulumi("stack", "import", "-s", stack.name, stdin=json.dumps(document))
+    deploy(stack, 'pulumi.export("x", 1)\n' + one, 'Part("a", {"size": 2})\n')
+    assert roll_back(stack, "2").differences == ()
+    now = stack.resources()
+    assert now["b"]["inputs"]["size"] == now["a"]["id"]
+    assert plan(stack, "2").nothing_to_do

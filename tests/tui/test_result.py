@@ -1,0 +1,261 @@
+"""How a run ended: success, failure, and the ways on; and an interrupted rollback found at the start."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from pulumi_rewind import errors
+from pulumi_rewind.rollback import RollbackResult
+from pulumi_rewind_tui.app import RewindApp
+from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
+from pulumi_rewind_tui.screens.result import ResultScreen
+from pulumi_rewind_tui.screens.text_modal import TextModal
+from pulumi_rewind_tui.screens.text_page import TextView
+from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.widgets.note_line import NoteLine
+from tests.tui.replay import play, recorded
+from tests.tui.shop import NOON, Shop, screen_text, settle
+from tests.tui.stories import choose, review, until, wait_for
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop", protected=False)
+
+
+async def ended(pilot: Pilot[Any]) -> ResultScreen:
+    """From the start to the result of a whole run."""
+    await settle(pilot)
+    await choose(pilot, 5)
+    await pilot.press("r")
+    await review(pilot)
+    await pilot.press("r", "space", *"prod", "enter")
+    screen = await wait_for(pilot, ResultScreen)
+    await settle(pilot)
+    return screen
+
+
+def labels(screen: ResultScreen) -> list[str]:
+    return [key.label for key in screen.query_one(KeyFooter).shown]
+
+
+async def test_success_says_what_differs_and_why_and_how_to_undo(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch)
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await ended(pilot)
+        text = screen_text(app)
+        assert "✓ done, 2 differences: shop/prod is back at #5 (v1.2)   took 00:04   now #9" in text
+        assert "orders-db inputs.name: was made anew by the provider (as announced)" in text
+        assert "±1 +1 ~3 -2   1 replaced, 1 created, 3 updated, 2 deleted" in text
+        assert "still contains #8: revert it" in text
+        assert "continue" not in labels(screen)
+        assert "way back" in labels(screen)
+        assert app.home.timeline.total == 9  # home has read the history again
+        await pilot.press("u")
+        back = await review(pilot)
+        assert back.request.target == "#8"
+
+
+async def test_an_exact_success_says_that_it_equals_the_target(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, events_to_play=recorded("success"))
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ended(pilot)
+        assert "✓ shop/prod equals #5 (v1.2)" in screen_text(app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.screen is app.home
+
+
+async def test_a_difference_that_nobody_announced_is_a_hazard(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pulumi_rewind.verify import Difference
+
+    def result(self: Any) -> RollbackResult:
+        odd = Difference("urn:pulumi:prod::shop::t::api", "inputs.image", "has another value than the target")
+        return RollbackResult("succeeded", 9, {"update": 1}, (odd,), 61.0)
+
+    played = play(monkeypatch, events_to_play=recorded("success"))
+    played.result = property(result, lambda self, value: None)  # type: ignore[assignment]
+    app = shop.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ended(pilot)
+        text = screen_text(app)
+        assert "⚠ done, 1 difference" in text
+        assert "took 01:01" in text
+        assert "⚠ api inputs.image: has another value than the target" in text
+
+
+async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, "failure")
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await ended(pilot)
+        text = screen_text(app)
+        assert "✗ FAILED at step 5 of 7   shop/prod is BETWEEN #8 and #5 (v1.2)" in text
+        assert "✗ api update failed" in text
+        assert "· jobs not reached" in text
+        assert "InvalidParameterValue: image shop/api:1.2.0 is not in this region" in text
+        assert "Pending operations: none" in text
+        assert "Lock: released" in text
+        assert "Live against #5 (v1.2): 4 differences remain" in text
+        assert {"continue", "way back", "refresh", "save report"} <= set(labels(screen))
+        await pilot.press("c")
+        on = await review(pilot)
+        assert on.request.target == "#5"
+        assert not on.request.refresh
+
+
+@pytest.mark.parametrize(("key", "target", "refresh"), [("u", "#8", False), ("f", "#5", True)])
+async def test_the_other_ways_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, key: str, target: str, refresh: bool
+) -> None:
+    play(monkeypatch, "failure")
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ended(pilot)
+        await pilot.press(key)
+        on = await review(pilot)
+        assert (on.request.target, on.request.refresh) == (target, refresh)
+
+
+async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def events(self: Any) -> Any:
+        yield from recorded("success")[:1]
+        raise errors.RefusedError("the stack's state has moved since the plan was reviewed", hint="Plan again.")
+
+    play(monkeypatch, events=events)
+    app = shop.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await ended(pilot)
+        text = screen_text(app)
+        assert "NOT ROLLED BACK: nothing was changed" in text
+        assert "the stack's state has moved" in text
+        assert "Plan again." in text
+        assert "BETWEEN" not in text
+        assert "way back" not in labels(screen)
+        await pilot.press("c")
+        assert (await review(pilot)).request.target == "#5"
+
+
+async def test_a_report_is_private_and_masked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = play(monkeypatch, "failure")
+    real = played.events
+
+    def events(self: Any) -> Any:
+        try:
+            yield from real(self)
+        except errors.IncompleteError as err:
+            raise errors.IncompleteError(f"{err}: password correct-horse was refused", hint=err.hint) from None
+
+    monkeypatch.setattr(played, "events", events)
+    copied: list[str] = []
+    app = shop.app()
+    monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await ended(pilot)
+        page = screen.query_one("#result", TextView)
+        assert "password [secret] was refused" in " ".join(page.text.split())
+        await pilot.press("s", "y")
+        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith(" written: "))
+        await pilot.press("l")
+        await wait_for(pilot, TextModal)
+        assert "api update failed" in screen_text(app)
+    path = next(shop.root.glob("rewind-report-prod-*.txt"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    assert "FAILED at step 5 of 7" in text
+    assert "api update failed" in text
+    assert "12:00:00" in text
+    for kept in (text, copied[0]):
+        assert "correct-horse" not in kept
+        assert "[secret]" in kept
+
+
+async def test_a_partial_way_stays_partial(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, "failure")
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await ended(pilot)
+        prepared = dataclasses.replace(screen.outcome.plan.prepared, only=("*api*",))
+        screen.outcome = dataclasses.replace(
+            screen.outcome, plan=dataclasses.replace(screen.outcome.plan, prepared=prepared)
+        )
+        await pilot.press("c")
+        assert (await review(pilot)).request.only == ("*api*",)
+
+
+# -- found at the start ----------------------------------------------------------------------------------------------
+
+
+def interrupted(shop: Shop, *, digest: str = "") -> Any:
+    """Leaves a rollback to #5 half-way, begun by a process that is gone."""
+    from pulumi_rewind.session import open_session
+
+    session = open_session(shop.root, "prod", environ=shop.environ)
+    found = digest or session.timeline.checkpoint(5).digest
+    session.journal.begin(target=5, label="#5 (v1.2)", digest=found, start=8)
+    entry = json.loads(session.journal.path.read_text()) | {"pid": 999_999_999, "started": NOON - 600}
+    session.journal.path.write_text(json.dumps(entry))
+    return session.journal
+
+
+async def found(pilot: Pilot[Any]) -> InterruptedScreen:
+    screen = await wait_for(pilot, InterruptedScreen)
+    await settle(pilot)
+    return screen
+
+
+async def test_an_interrupted_rollback_can_be_resumed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch)
+    journal = interrupted(shop)
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await found(pilot)
+        text = screen_text(app)
+        assert "The stack may be between #8 and #5 (v1.2)." in text
+        assert app.focused is not None
+        assert app.focused.id == "cancel"
+        await pilot.press("r")
+        assert (await review(pilot)).request.target == "#5"
+        assert journal.read() is not None
+
+
+async def test_the_way_back_later_and_forgetting(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch)
+    journal = interrupted(shop)
+    app = shop.app()
+    assert isinstance(app, RewindApp)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await found(pilot)
+        await pilot.press("u")
+        assert (await review(pilot)).request.target == "#8"
+    for key, kept in (("enter", True), ("F", False)):
+        app = shop.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await found(pilot)
+            await pilot.press(key)
+            await settle(pilot)
+            assert app.screen is app.home
+            assert (journal.read() is not None) is kept
+
+
+async def test_a_target_that_is_not_the_same_any_more_can_not_be_resumed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch)
+    interrupted(shop, digest="0" * 64)
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await found(pilot)
+        assert "It can't be resumed" in screen_text(app)
+        await pilot.press("r")
+        await settle(pilot)
+        assert app.screen is screen

@@ -1,0 +1,150 @@
+"""The installed command in a real terminal: from its start to a stack that is rolled back. Needs tmux."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.engine_shop import EngineShop
+
+COMMAND = Path(sys.executable).parent / "pulumi-rewind"
+PATIENCE = 90.0
+
+
+class Terminal:
+    """One tmux server of our own with one window."""
+
+    def __init__(self, directory: Path, shop: EngineShop, width: int, height: int) -> None:
+        tmux = shutil.which("tmux")
+        assert tmux, "this test needs tmux; `make setup` installs it where it may"
+        self._tmux = [tmux, "-S", str(directory / "tmux.sock"), "-f", os.devnull]
+        environ = dict(shop.environ) | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        self.pid_file = directory / "pid"
+        script = directory / "start.sh"
+        lines = [f"export {name}={_quoted(value)}" for name, value in environ.items()]
+        lines += [f"echo $$ > {_quoted(str(self.pid_file))}", f"exec {_quoted(str(COMMAND))} -s prod"]
+        script.write_text("\n".join(lines) + "\n")
+        script.chmod(0o700)
+        self._call("new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(shop.root), "sh", str(script))
+        self._call("set-option", "-g", "remain-on-exit", "on")
+
+    def _call(self, *arguments: str) -> str:
+        done = subprocess.run([*self._tmux, *arguments], capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def text(self) -> str:
+        """What the window shows."""
+        return self._call("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux's names."""
+        for key in keys:
+            self._call("send-keys", key)
+            time.sleep(0.05)
+
+    def until(self, holds: str | Callable[[str], bool], *, seconds: float = PATIENCE) -> str:
+        """Waits until the window shows something."""
+        end = time.monotonic() + seconds
+        text = ""
+        while time.monotonic() < end:
+            text = self.text()
+            if holds in text if isinstance(holds, str) else holds(text):
+                return text
+            time.sleep(0.1)
+        raise AssertionError(f"never came: {holds}\n{text}")
+
+    def resize(self, width: int, height: int) -> None:
+        """Another size."""
+        self._call("resize-window", "-x", str(width), "-y", str(height))
+
+    def close(self) -> None:
+        """The terminal goes away."""
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False, timeout=30)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()
+
+
+def to_the_run(terminal: Terminal) -> None:
+    """From the start to the yes."""
+    terminal.until("★")
+    terminal.until(lambda text: "#5 " in text)
+    for _ in range(8):
+        if any("❯" in line and "#5 " in line for line in terminal.text().splitlines()):
+            break
+        terminal.press("Down")
+        time.sleep(0.2)
+    terminal.press("r")
+    terminal.until("Data is lost in orders-db")
+    terminal.press("r")
+    terminal.until("Roll back shop/prod to #5 (v1.2)?")
+    terminal.press("Space", *"prod", "Enter")
+
+
+@pytest.mark.timeout(240)
+def test_from_the_start_to_rolled_back(tmp_path: Path, terminals: list[Terminal]) -> None:
+    shop = EngineShop(tmp_path / "s", protected=False)
+    terminal = Terminal(tmp_path, shop, 120, 40)
+    terminals.append(terminal)
+    to_the_run(terminal)
+    terminal.until("ROLLING BACK shop/prod")
+    terminal.resize(80, 24)
+    text = terminal.until("is back at #5 (v1.2)")
+    assert "now #9" in text
+    terminal.press("Escape")
+    terminal.until("9 updates")
+    terminal.press("q")
+    terminal.until("Pane is dead")
+    images = {res["inputs"].get("image") for res in shop.physical().values()}
+    assert "shop/api:1.2.0" in images
+    assert "shop/jobs:0.1.0" not in images
+    assert len(shop.session().timeline) == 9
+
+
+@pytest.mark.timeout(240)
+def test_a_terminal_that_goes_away_leaves_the_run_resumable(tmp_path: Path, terminals: list[Terminal]) -> None:
+    shop = EngineShop(tmp_path / "s", protected=False)
+    shop.trouble({"name": "api", "operation": "update", "action": "slow", "seconds": 3})
+    terminal = Terminal(tmp_path, shop, 120, 40)
+    terminals.append(terminal)
+    to_the_run(terminal)
+    terminal.until("api        ~ updating")
+    pid = int(terminal.pid_file.read_text())
+    terminal.close()
+    end = time.monotonic() + PATIENCE
+    while _alive(pid) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not _alive(pid)
+    session = shop.session()
+    assert session.journal.read() is not None
+    live = session.backend.live(session.stack)
+    assert not live.pending_operations  # what was in flight has been finished
+    assert not session.backend.locks(session.stack)
+    images = {res["inputs"].get("image") for res in shop.physical().values()}
+    assert "shop/api:1.2.0" in images  # the running step
+    assert "shop/jobs:0.1.0" in images  # not begun any more
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
