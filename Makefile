@@ -9,7 +9,7 @@ STAMP := $(VENV)/.setup-done
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: setup engine test lint demo bench lock clean
+.PHONY: setup engine tmux test lint demo bench lock clean
 
 setup: $(STAMP) engine
 
@@ -30,9 +30,15 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One test drives the installed command in a real terminal.
+tmux:
+	@command -v tmux >/dev/null 2>&1 || { command -v apt-get >/dev/null 2>&1 && \
+		(apt-get install -y -q tmux || (apt-get update -q && apt-get install -y -q tmux)) >/dev/null 2>&1; } || \
+		echo "tmux is needed for one test; install it with your package manager" >&2
+
 # The summary of pytest closes the output.
-test: setup lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+test: setup tmux lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 demo: setup
 	$(BIN)/pulumi-rewind demo $$(test -t 0 && test -t 1 && echo --open || echo --run)

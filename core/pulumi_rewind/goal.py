@@ -209,10 +209,7 @@ class GoalBuilder:
         made += [self._registration(res, self.live) for res in self.kept]
         for res in self.chosen:
             self._note(res)
-        for res in self.target.resources:
-            if res.pending_replacement and not res.delete:
-                message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
-                self.notes.append(GoalNote("left-out", message, res.urn))
+        self._note_left_out()
         defaults = self._lonely_default_providers(made)
         return Goal(
             project=self.project,
@@ -285,10 +282,7 @@ class GoalBuilder:
         live = self.live.by_urn.get(provider.urn)
         if live is not None:
             return "", f"{live.urn}::{live.id}"
-        message = (
-            "used a default provider that live lacks, below a parent with another one of the same package: it can't be "
-            "named before it exists, and the resource would be made by its parent's provider"
-        )
+        message = "needs a default provider that live lacks: it can't be named yet, and its parent's would be taken"
         self.notes.append(GoalNote("default-provider-lost", message, res.urn, blocking=True))
         return "", ""
 
@@ -315,6 +309,19 @@ class GoalBuilder:
             from_base64(str(extension.get("value", ""))),
         )
         return replace(package, extension=parameter, extension_ref=res.extension_ref)
+
+    def _note_left_out(self) -> None:
+        for res in self.target.resources:
+            if res.pending_replacement and not res.delete:
+                message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
+                self.notes.append(GoalNote("left-out", message, res.urn))
+        here, there = ({res.snippet_id: res for res in side.resources} for side in (self.live, self.target))
+        for snippet in there.keys() - here.keys():
+            message = "came from a snippet that live lacks; only the engine can run one: it is left out"
+            self.notes.append(GoalNote("snippet", message, there[snippet].urn))
+        for snippet in here.keys() - there.keys():
+            message = "comes from a snippet that the target lacks; the engine goes on running it: it stays"
+            self.notes.append(GoalNote("snippet", message, here[snippet].urn))
 
     def _note(self, res: Resource) -> None:
         def add(code: str, message: str) -> None:

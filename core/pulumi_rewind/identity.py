@@ -70,20 +70,22 @@ def _match_unique(
     taken: set[str],
     key_of: Callable[[Resource], Hashable | None],
 ) -> None:
-    """Pairs what has the same key on both sides, where only one resource on each has it."""
-    sides: list[dict[Hashable, list[Resource]]] = []
-    for resources, done in ((targets, pairs.keys()), (lives, taken)):
-        found: dict[Hashable, list[Resource]] = defaultdict(list)
-        for res in resources:
-            key = key_of(res) if res.urn not in done else None
-            if key is not None:
-                found[key].append(res)
-        sides.append(found)
-    for key, mine in sides[0].items():
-        theirs = sides[1].get(key, [])
-        if len(mine) == 1 and len(theirs) == 1:
-            pairs[mine[0].urn] = theirs[0].urn
-            taken.add(theirs[0].urn)
+    """Pairs what has the same key on both sides; a key that several resources of one side have says nothing."""
+    mine, theirs = _unique(targets, key_of), _unique(lives, key_of)
+    for key, res in mine.items():
+        partner = theirs.get(key)
+        if partner is not None and res.urn not in pairs and partner.urn not in taken:
+            pairs[res.urn] = partner.urn
+            taken.add(partner.urn)
+
+
+def _unique(resources: list[Resource], key_of: Callable[[Resource], Hashable | None]) -> dict[Hashable, Resource]:
+    found: dict[Hashable, list[Resource]] = defaultdict(list)
+    for res in resources:
+        key = key_of(res)
+        if key is not None:
+            found[key].append(res)
+    return {key: several[0] for key, several in found.items() if len(several) == 1}
 
 
 def _match_by_names(

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from pulumi_rewind import wire
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.model import CustomTimeouts
 from pulumi_rewind.packages import Package
 from pulumi_rewind.relink import Link, Relinker, make_link
+from pulumi_rewind.sent_options import fill_options
 from pulumi_rewind.values import UNKNOWN, Json, contains_unknown
 
 if TYPE_CHECKING:
@@ -224,7 +222,7 @@ class Replay:
         wire.fill(request.object, sent)
         for key, urns in item.property_dependencies.items():
             request.propertyDependencies[key].urns.extend(self._urn(urn) for urn in urns)
-        self._fill_options(request, item)
+        fill_options(request, item, self.root)
         await self._fill_package(request, item.package)
         if item.kind == "provider":
             request.envVarMappings.update(item.package.env_var_mappings)
@@ -297,27 +295,7 @@ class Replay:
         await self.monitor.RegisterResourceOutputs(request)
         self.report.outputs[response.urn] = outputs
 
-    # -- options and packages ----------------------------------------------------------------------------------
-
-    def _fill_options(self, request: Any, item: Registration) -> None:
-        source = item.source
-        if source.custom_timeouts is not None:
-            _fill_timeouts(request.customTimeouts, source.custom_timeouts)
-        trigger = item_trigger(item)
-        if trigger is not None:
-            wire.fill_value(request.replacement_trigger, trigger)
-        for event, names in (source.resource_hooks or {}).items():
-            attribute = _HOOK_FIELDS.get(event)
-            if attribute:
-                getattr(request.hooks, attribute).extend(names or ())
-        position = parse_position(source.source_position, self.root)
-        if position is not None:
-            request.sourcePosition.uri, request.sourcePosition.line, request.sourcePosition.column = position
-        for frame in source.stack_trace or ():
-            added = request.stackTrace.frames.add()
-            place = parse_position(str(frame.get("sourcePosition") or ""), self.root)
-            if place is not None:
-                added.pc.uri, added.pc.line, added.pc.column = place
+    # -- packages ----------------------------------------------------------------------------------
 
     async def _fill_package(self, request: Any, package: Package) -> None:
         if package.parameter is None and package.extension is None:
@@ -364,39 +342,3 @@ def _descendants(goal: Goal) -> dict[str, list[str]]:
                 found[above].append(item.urn)
             above = parents.get(above, "")
     return found
-
-
-def item_trigger(item: Registration) -> Json:
-    """The recorded replacement trigger, None where there is none.
-
-    Of a secret one the engine keeps (and compares) that it is a secret and no more; it is sent as such.
-    """
-    value = msgspec.json.decode(item.source.replacement_trigger)
-    return None if value is None else wire.to_wire(value)
-
-
-_HOOK_FIELDS = {
-    "BeforeCreate": "before_create",
-    "AfterCreate": "after_create",
-    "BeforeUpdate": "before_update",
-    "AfterUpdate": "after_update",
-    "BeforeDelete": "before_delete",
-    "AfterDelete": "after_delete",
-    "OnError": "on_error",
-}
-
-
-def _fill_timeouts(slot: Any, timeouts: CustomTimeouts) -> None:
-    for name in ("create", "update", "delete", "read"):
-        seconds = getattr(timeouts, name)
-        if seconds:
-            setattr(slot, name, f"{seconds:g}s")
-
-
-def parse_position(text: str, root: str) -> tuple[str, int, int] | None:
-    """``project:///a.py#8,3`` as (file URI, line, column) for a registration."""
-    if not text.startswith("project:///"):
-        return None
-    path, _, place = text.removeprefix("project:///").partition("#")
-    line, _, column = place.partition(",")
-    return f"file://{root}/{path}", int(line) if line.isdigit() else 0, int(column) if column.isdigit() else 0

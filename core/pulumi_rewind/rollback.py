@@ -72,7 +72,7 @@ class RollbackRun:
         self.result: RollbackResult | None = None
         self._run: EngineRun | None = None
         self._stops = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._control = PreviewControl()
         self._changed = False
 
@@ -93,6 +93,9 @@ class RollbackRun:
             if self._run is not None:
                 self._run.kill()
         self._control.stop()
+
+    def _asked_to_stop(self) -> bool:
+        return self._stops > 0
 
     # -- the road -----------------------------------------------------------------------------------------------
 
@@ -189,12 +192,14 @@ class RollbackRun:
                 *("-m", f"rollback to {self.plan.target.label}"),
             ]
             with self._lock:
-                if self._stops:
+                if self._asked_to_stop():
                     session.journal.end()
                     raise InterruptedRun("stopped before it began; nothing was changed")
                 self._run = session.engine.start(
                     arguments, private=private, extra_env=session.vault.environment(prepared.live)
                 )
+                if self._asked_to_stop():  # while it was being started
+                    self._run.interrupt()
             run = self._run
             try:
                 for event in run.events():

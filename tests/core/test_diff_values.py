@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.property_diff import JSON_TEXT, PLAIN, Edit, edits, path_text, same, shown
 from pulumi_rewind.values import (
     ARCHIVE,
@@ -180,7 +181,9 @@ def test_a_secret_inside_a_secret() -> None:
 
 def test_plaintext_that_is_no_json_stays_closed() -> None:
     old, new = secret("x") | {"plaintext": "not json"}, secret("x")
-    assert shown(next(edits(old, new)), secrets=True) == (MASK, "x")
+    assert shown(next(edits(old, new)), secrets=False) == (MASK, MASK)
+    with pytest.raises(CheckpointError, match="damaged"):
+        shown(next(edits(old, new)), secrets=True)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from pulumi_rewind import rollback
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.events import Phase
 from pulumi_rewind_tui.app import RewindApp
-from pulumi_rewind_tui.screens import review as review_module
+from pulumi_rewind_tui.screens import review_planning as review_module
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen, NameInput
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen

@@ -10,17 +10,25 @@ from textual.app import App
 
 
 def detach(app: App[Any]) -> None:
-    """Puts quiet stand-ins in place of the terminal that the application has lost; does nothing without one.
+    """Makes the application live on quietly without the terminal it has lost; does nothing if it never had one.
 
-    Writing to it would fail, which ends Textual's writer thread and then blocks the event loop; reading from it
-    would report its end over and over, so the thread that reads keys ends, too.
+    Writing to it fails, which ends Textual's writer thread; after that the event loop would block in the next write.
+    A lost terminal also continues the process (SIGCONT), on which Textual starts a writer anew, so it isn't enough to
+    put something else in place of the terminal. Reading would report its end over and over: that thread ends, too.
     """
     if app.is_headless:
         return
-    done = getattr(app._driver, "exit_event", None)
+    driver = app._driver
+    for name in ("write", "flush", "close"):
+        setattr(driver, name, _nothing)
+    done = getattr(driver, "exit_event", None)
     if isinstance(done, threading.Event):
         done.set()
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
     os.close(null)
+
+
+def _nothing(*_: object) -> None:
+    return

@@ -171,6 +171,13 @@ def forwarded_signals(run: RollbackRun, display: Display) -> Iterator[None]:
         yield
         return
     stops = 0
+    said: list[threading.Thread] = []
+
+    def say(text: str, style: str) -> None:
+        """In a thread: the handler may have come in the middle of a write, which can't be entered again."""
+        thread = threading.Thread(target=display.note, args=(Span(text, style),), daemon=True)
+        said.append(thread)
+        thread.start()
 
     def stop(number: int, _: object) -> None:
         nonlocal stops
@@ -181,10 +188,10 @@ def forwarded_signals(run: RollbackRun, display: Display) -> Iterator[None]:
             return
         stops += 1
         if stops == 1:
-            display.note(Span("! stopping after the running steps; Ctrl-C again stops now", "warn"))
+            say("! stopping after the running steps; Ctrl-C again stops now", "warn")
             run.interrupt()
         elif stops == 2:
-            display.note(Span("! stopping now; pending operations may be left; Ctrl-C again kills", "hazard"))
+            say("! stopping now; pending operations may be left; Ctrl-C again kills", "hazard")
             run.interrupt()
         else:
             run.kill()
@@ -196,3 +203,5 @@ def forwarded_signals(run: RollbackRun, display: Display) -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+        for thread in said:
+            thread.join(timeout=5)

@@ -11,32 +11,25 @@ from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.widgets import Button
 
-from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.screens import review_text as text
 from pulumi_rewind_tui.screens import review_work as work
-from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
 from pulumi_rewind_tui.screens.home_text import error_lines
+from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.checks_view import ChecksView
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
-from pulumi_rewind_tui.widgets.steps_rows import Choice
 from pulumi_rewind_tui.widgets.steps_view import StepsView
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan
-    from pulumi_rewind.prepare import PreviewControl
-    from pulumi_rewind.session import Session
-
-WATCH = 2.0
-"""Seconds between two looks at live."""
+    pass
 
 
-class ReviewScreen(RewindScreen[None]):
+class ReviewScreen(PlanningScreen):
     """Steps left or above, risks and checks right or below, the question at the bottom."""
 
     CSS_PATH = "review.tcss"
@@ -60,20 +53,6 @@ class ReviewScreen(RewindScreen[None]):
         Binding("left,right", "other_pane", "other pane", id="review.pane"),
     ]  # fmt: skip
 
-    def __init__(
-        self, session: Session, target_text: str, *, only: tuple[str, ...] = (), refresh: bool = False
-    ) -> None:
-        super().__init__()
-        self.session = session
-        self.request = work.Request(target_text, only, refresh)
-        self.choice = Choice(only)
-        self.plan: Plan | None = None
-        self.around = text.Surroundings()
-        self.moved = False
-        """Whether live is not what was planned for any more."""
-        self._generation = 0
-        self._control: PreviewControl | None = None
-
     def compose_body(self) -> ComposeResult:
         """Two panes, the verdict and the buttons."""
         with Container(id="panes"):
@@ -89,15 +68,7 @@ class ReviewScreen(RewindScreen[None]):
         self.steps.border_title = "Steps in order"
         self.checks.border_title = "Risks and checks"
         self.steps.focus()
-        self.set_interval(WATCH, self._look)
-        self.rebuild()
-
-    def on_unmount(self) -> None:
-        """A preview that nobody waits for ends; what the plan holds is given up, unless a run has it."""
-        if self._control is not None:
-            self._control.stop()
-        if self.plan is not None:
-            self.plan.close()
+        self.begin()
 
     @property
     def steps(self) -> StepsView:
@@ -109,37 +80,10 @@ class ReviewScreen(RewindScreen[None]):
         """Risks and checks."""
         return self.query_one(ChecksView)
 
-    # Planning
+    # What is shown
 
-    def rebuild(self, **changes: object) -> None:
-        """Asks the engine anew; a preview that is still running is stopped."""
-        from dataclasses import replace
-
-        from pulumi_rewind.prepare import PreviewControl
-
-        if self._control is not None:
-            self._control.stop()
-        self.drop_plan()
-        self._generation += 1
-        self._control = control = PreviewControl()
-        self.request = request = replace(self.request, **changes)  # type: ignore[arg-type]
-        generation, session = self._generation, self.session
-        self.moved = False
-        self._planning("reading live and the target…")
-        in_thread(
-            self,
-            "plan",
-            lambda cancelled: work.make_plan(session, request, generation, control, self.post_message, cancelled),
-            lambda err: work.PlanFailed(generation, err),
-        )
-
-    def drop_plan(self) -> None:
-        """Gives up the plan in hand."""
-        if self.plan is not None:
-            self.plan.close()
-            self.plan = None
-
-    def _planning(self, what: str) -> None:
+    def show_progress(self, what: str) -> None:
+        """A plan is being made."""
         self._show_title()
         mark = symbols(self.rewind.ascii_only)["running"]
         self.query_one(NoteLine).show(((f"{mark} ", "running"), (what, "")))
@@ -147,30 +91,14 @@ class ReviewScreen(RewindScreen[None]):
             self.steps.show_note((("asking the engine…", "dim"),))
         self._buttons()
 
-    @on(work.PlanProgress)
-    def _progress(self, event: work.PlanProgress) -> None:
-        if event.generation == self._generation and self.plan is None:
-            self._planning(event.text)
-
-    @on(work.PlanReady)
-    def _ready(self, event: work.PlanReady) -> None:
-        if event.generation != self._generation:
-            event.plan.close()
-            return
-        self.plan, self.around = event.plan, event.around
-        self.choice.learn(event.plan)
-        self._show()
-
-    @on(work.PlanFailed)
-    def _failed(self, event: work.PlanFailed) -> None:
-        if event.generation != self._generation:
-            return
-        self.steps.show_note(*error_lines(event.error, "Nothing was changed. r tries again, esc goes back."))
+    def show_failure(self, error: BaseException) -> None:
+        """There is no plan."""
+        self.steps.show_note(*error_lines(error, "Nothing was changed. r tries again, esc goes back."))
         self.query_one(NoteLine).show((("There is no plan.", "failed"), (" r tries again, esc goes back.", "dim")))
         self._buttons()
-        self.rewind.fail(event.error, meaning="Nothing was changed.", retry=self.rebuild)
 
-    def _show(self) -> None:
+    def show_plan(self) -> None:
+        """The plan in hand, as things stand around it."""
         plan, table = self.plan, symbols(self.rewind.ascii_only)
         assert plan is not None
         self._show_title()
@@ -191,48 +119,10 @@ class ReviewScreen(RewindScreen[None]):
         pieces, right = text.title_pieces(self.plan, stack, target, self.around, how, moved=self.moved, table=table)
         self.status.show(pieces, right)
 
-    @property
-    def runnable(self) -> bool:
-        """Whether a yes can be asked for."""
-        plan = self.plan
-        return plan is not None and not (self.moved or plan.nothing_to_do or plan.blocking or self.around.locks)
-
-    @property
-    def stale(self) -> bool:
-        """Whether only a new plan helps: live moved, or a lock is gone."""
-        return self.moved or (self.plan is not None and text.unlocked_since(self.plan, self.around))
-
     def _buttons(self) -> None:
         button = self.query_one("#run", Button)
         button.disabled = not (self.runnable or self.stale)
         button.label = Content("Rebuild") if self.stale else Content("Roll back…")
-
-    # Watching live
-
-    def _look(self) -> None:
-        if self.plan is not None and not self.moved:
-            session, around = self.session, self.around
-            in_thread(
-                self,
-                "watch",
-                lambda _: work.look_at_live(session, around, self.post_message),
-                lambda _: work.LiveUnread(),
-            )
-
-    @on(work.LiveLooked)
-    def _looked(self, event: work.LiveLooked) -> None:
-        plan = self.plan
-        if plan is None or self.moved:
-            return
-        self.moved = event.digest != plan.prepared.live.digest
-        changed = event.around != self.around
-        self.around = event.around
-        if self.moved:
-            if isinstance(self.app.screen, ConfirmScreen):
-                self.app.screen.dismiss(None)
-            self.rewind.post_message(msg.StackChanged())
-        if self.moved or changed:
-            self._show()
 
     # Keys
 

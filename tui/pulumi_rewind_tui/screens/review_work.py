@@ -62,6 +62,8 @@ class PlanFailed(Message):
 class LiveLooked(Message):
     """Live was looked at again."""
 
+    generation: int
+    """Of the plan that was in hand then."""
     digest: str
     around: Surroundings
 
@@ -159,14 +161,14 @@ def look_around(session: Session, plan: Plan) -> Surroundings:
     return Surroundings(number, len(session.timeline), tuple(session.backend.locks(session.stack)), reminder)
 
 
-def look_at_live(session: Session, around: Surroundings, post: Post) -> None:
+def look_at_live(session: Session, around: Surroundings, generation: int, post: Post) -> None:
     """Reads the live state (no decoding of resources' properties, no CLI) and tells its digest and the locks."""
     from dataclasses import replace
 
     live = session.backend.live(session.stack)
     locks = tuple(session.backend.locks(session.stack))
     newest = len(session.backend.history(session.stack))
-    post(LiveLooked(live.digest, replace(around, newest=newest, locks=locks)))
+    post(LiveLooked(generation, live.digest, replace(around, newest=newest, locks=locks)))
 
 
 def plan_text(plan: Plan) -> str:

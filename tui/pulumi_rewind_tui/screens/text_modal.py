@@ -11,6 +11,7 @@ from textual.content import Content
 
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.text_page import Build, TextView
+from pulumi_rewind_tui.widgets.cells import inert
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 
 
@@ -30,7 +31,7 @@ class TextModal(RewindModal[None]):
     def compose(self) -> ComposeResult:
         """One page."""
         with Vertical(classes="dialog page") as dialog:
-            dialog.border_title = Content(self._title)
+            dialog.border_title = Content(inert(self._title))
             yield TextView(self._build)
             yield KeyFooter()
 

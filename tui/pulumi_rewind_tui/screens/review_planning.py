@@ -1,0 +1,152 @@
+"""What a review is about: a plan that is made, made again, and thrown away when live moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.background import in_thread
+from pulumi_rewind_tui.screens import review_text as text
+from pulumi_rewind_tui.screens import review_work as work
+from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.confirm import ConfirmScreen
+from pulumi_rewind_tui.widgets.steps_rows import Choice
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.prepare import PreviewControl
+    from pulumi_rewind.session import Session
+
+WATCH = 2.0
+"""Seconds between two looks at live."""
+
+
+class PlanningScreen(RewindScreen[None]):
+    """Owns the plan; subclasses show it."""
+
+    def __init__(
+        self, session: Session, target_text: str, *, only: tuple[str, ...] = (), refresh: bool = False
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.request = work.Request(target_text, only, refresh)
+        self.choice = Choice(only)
+        self.plan: Plan | None = None
+        self.around = text.Surroundings()
+        self.moved = False
+        """Whether live is not what was planned for any more."""
+        self._generation = 0
+        self._control: PreviewControl | None = None
+
+    def begin(self) -> None:
+        """Plans, and keeps an eye on live from now on."""
+        self.set_interval(WATCH, self._look)
+        self.rebuild()
+
+    def on_unmount(self) -> None:
+        """A preview that nobody waits for ends; what the plan holds is given up, unless a run has it."""
+        if self._control is not None:
+            self._control.stop()
+        if self.plan is not None:
+            self.plan.close()
+
+    # What subclasses show
+
+    def show_progress(self, what: str) -> None:
+        """A plan is being made."""
+
+    def show_plan(self) -> None:
+        """The plan in hand, as things stand around it."""
+
+    def show_failure(self, error: BaseException) -> None:
+        """There is no plan."""
+
+    @property
+    def runnable(self) -> bool:
+        """Whether a yes can be asked for."""
+        plan = self.plan
+        return plan is not None and not (self.moved or plan.nothing_to_do or plan.blocking or self.around.locks)
+
+    @property
+    def stale(self) -> bool:
+        """Whether only a new plan helps: live moved, or a lock is gone."""
+        return self.moved or (self.plan is not None and text.unlocked_since(self.plan, self.around))
+
+    # Planning
+
+    def rebuild(self, **changes: object) -> None:
+        """Asks the engine anew; a preview that is still running is stopped."""
+        from pulumi_rewind.prepare import PreviewControl
+
+        if self._control is not None:
+            self._control.stop()
+        self.drop_plan()
+        self._generation += 1
+        self._control = control = PreviewControl()
+        self.request = request = replace(self.request, **changes)  # type: ignore[arg-type]
+        generation, session = self._generation, self.session
+        self.moved = False
+        self.show_progress("reading live and the target…")
+        in_thread(
+            self,
+            "plan",
+            lambda cancelled: work.make_plan(session, request, generation, control, self.post_message, cancelled),
+            lambda err: work.PlanFailed(generation, err),
+        )
+
+    def drop_plan(self) -> None:
+        """Gives up the plan in hand."""
+        if self.plan is not None:
+            self.plan.close()
+            self.plan = None
+
+    @on(work.PlanProgress)
+    def _progress(self, event: work.PlanProgress) -> None:
+        if event.generation == self._generation and self.plan is None:
+            self.show_progress(event.text)
+
+    @on(work.PlanReady)
+    def _ready(self, event: work.PlanReady) -> None:
+        if event.generation != self._generation:
+            event.plan.close()
+            return
+        self.plan, self.around = event.plan, event.around
+        self.choice.learn(event.plan)
+        self.show_plan()
+
+    @on(work.PlanFailed)
+    def _failed(self, event: work.PlanFailed) -> None:
+        if event.generation != self._generation:
+            return
+        self.show_failure(event.error)
+        self.rewind.fail(event.error, meaning="Nothing was changed.", retry=self.rebuild)
+
+    # Watching live
+
+    def _look(self) -> None:
+        if self.plan is not None and not self.moved:
+            session, around, generation = self.session, self.around, self._generation
+            in_thread(
+                self,
+                "watch",
+                lambda _: work.look_at_live(session, around, generation, self.post_message),
+                lambda _: work.LiveUnread(),
+            )
+
+    @on(work.LiveLooked)
+    def _looked(self, event: work.LiveLooked) -> None:
+        plan = self.plan
+        if plan is None or self.moved or event.generation != self._generation:
+            return
+        self.moved = event.digest != plan.prepared.live.digest
+        changed = event.around != self.around
+        self.around = event.around
+        if self.moved:
+            if isinstance(self.app.screen, ConfirmScreen):
+                self.app.screen.dismiss(None)
+            self.rewind.post_message(msg.StackChanged())
+        if self.moved or changed:
+            self.show_plan()
