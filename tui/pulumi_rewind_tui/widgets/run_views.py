@@ -74,10 +74,10 @@ def run_line(row: RunRow, column: int, cells: int, table: Mapping[str, str], now
     took = row.seconds + (now - row.since if row.status == "running" else 0.0)
     role = row.status
     left: Line = (
-        (f"{mark} ", role),
+        (mark.ljust(max(map(len, (table["ok"], table["running"])))) + " ", role),
         (fit(row.name, max(column, width(row.name))), "dim" if row.status == "waiting" and not row.doing else "bold"),
         ("  ", ""),
-        (table.get(row.op, " ") + " ", row.op if row.op in ROLES else ""),
+        (table.get(row.op, "").ljust(len(table["replace"])) + " ", row.op if row.op in ROLES else ""),
         (doing, role),
     )
     text = seconds_text(took)

@@ -199,12 +199,16 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
     column = max(8, min(NAME, max((width(resource_name(one.urn)) for one in rows[:300] if one.step), default=8)))
     column = max(width(name), column - 2 * row.depth)
     if row.kind == "out":
-        left: Line = (("   - " + indent, "dim"), (table["waiting"] + " ", "dim"), (fit(name, column), "dim"),
-                      ("  stays as it is", "dim"))  # fmt: skip
+        mark = table["waiting"].ljust(len(table["replace"]))
+        left: Line = (
+            (f"   - {indent}{mark} ", "dim"),
+            (fit(name, column), "dim"),
+            ("  stays as it is", "dim"),
+        )
         return _with_type(left, step.type, cells)
     spans: list[Span] = [
         (f"{row.number:>3}  " + indent, "dim"),
-        (table.get(step.op, table["waiting"]) + " ", step.op),
+        (table.get(step.op, table["waiting"]).ljust(len(table["replace"])) + " ", step.op),
         (fit(name, column), step.op if step.op == "delete" else "bold"),
         ("  " + verb(step), step.op),
     ]
