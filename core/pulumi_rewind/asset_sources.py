@@ -30,7 +30,7 @@ def program_directory(root: Path) -> Path:
             continue
         try:
             document = yaml.safe_load(path.read_text())
-        except (OSError, ValueError, yaml.YAMLError):
+        except (OSError, ValueError, RecursionError, yaml.YAMLError):
             break
         main = document.get("main") if isinstance(document, dict) else None
         if isinstance(main, str) and main:

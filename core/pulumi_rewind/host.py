@@ -7,6 +7,8 @@ one project and stack alone.
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,9 @@ from pulumi_rewind.replay import Replay, ReplayError, ReplayReport
 
 if TYPE_CHECKING:
     import grpc
+
+MAX_SOCKET_PATH = 100
+"""Bytes; a unix socket's path may have 107 on Linux and 103 elsewhere, and a temporary directory can lie deep."""
 
 UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
@@ -36,6 +41,10 @@ class ReplayHost:
         self.root = root
         self._guard = guard
         self._socket = directory / "host.sock"
+        self._short: Path | None = None
+        if len(str(self._socket).encode()) > MAX_SOCKET_PATH:
+            self._short = Path(tempfile.mkdtemp(prefix="rewind-", dir="/tmp"))  # 0700, unguessable
+            self._socket = self._short / "host.sock"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
@@ -69,6 +78,8 @@ class ReplayHost:
         if self._thread is not None:
             self._thread.join(timeout=10)
         self._socket.unlink(missing_ok=True)
+        if self._short is not None:
+            shutil.rmtree(self._short, ignore_errors=True)
 
     def _main(self) -> None:
         try:

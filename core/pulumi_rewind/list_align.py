@@ -25,30 +25,33 @@ _NAMES: Final = ("name", "Name", "id", "Id", "key", "Key", "Sid", "sid")
 _MARKS: Final = (SIG.encode(), DEFAULTS.encode())
 
 
-def token(value: Json) -> bytes:
-    """What a value is known by: equal tokens are equal values; secrets count by what they hold."""
+def token(value: Json, *, noise: bool = False) -> bytes:
+    """What a value is known by: equal tokens are equal values; secrets count by what they hold.
+
+    With `noise` the bookkeeping of providers (``__defaults``) counts as well.
+    """
     encoded = msgspec.json.encode(value, order="sorted")
     if any(mark in encoded for mark in _MARKS):
-        return msgspec.json.encode(_bare(value), order="sorted")
+        return msgspec.json.encode(_bare(value, noise), order="sorted")
     return encoded
 
 
-def _bare(value: Json) -> Json:
+def _bare(value: Json, noise: bool) -> Json:
     if is_secret(value):
         held = value.get("plaintext")
         return {SIG: "secret", "": held if held is not None else value.get("ciphertext")}
     if isinstance(value, dict):
         if SIG in value and value.get("hash"):
             return {SIG: value[SIG], "": value["hash"]}
-        return {key: _bare(inner) for key, inner in value.items() if key != DEFAULTS}
+        return {key: _bare(inner, noise) for key, inner in value.items() if noise or key != DEFAULTS}
     if isinstance(value, list):
-        return [_bare(inner) for inner in value]
+        return [_bare(inner, noise) for inner in value]
     return value
 
 
-def align(old: Sequence[Json], new: Sequence[Json]) -> list[Pair]:
+def align(old: Sequence[Json], new: Sequence[Json], *, noise: bool = False) -> list[Pair]:
     """Pairs of unequal elements, and elements of one side alone; those that are equal are left out."""
-    one, other = [token(item) for item in old], [token(item) for item in new]
+    one, other = [token(item, noise=noise) for item in old], [token(item, noise=noise) for item in new]
     # What both begin and end with goes first: then an insertion among equal elements is nothing but an insertion.
     start, end = 0, 0
     shortest = min(len(one), len(other))

@@ -153,7 +153,7 @@ def _lists(old: list[Json], new: list[Json], path: tuple[Segment, ...], noise: b
         return
     # In a list of secrets a plain element may be one of them that stopped or began to be a secret.
     sealed = any(map(is_secret, old)) or any(map(is_secret, new))
-    for left, right in align(old, new):
+    for left, right in align(old, new, noise=noise):
         if right is None:
             assert left is not None
             yield Edit((*path, left), "removed", old[left], None, sealed or contains_secret(old[left]))

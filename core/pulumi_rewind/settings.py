@@ -49,7 +49,7 @@ def load_settings(root: Path) -> Settings:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as err:
         raise UsageError(f"{path} can't be read: {err}", hint="Mend or remove it.") from None
     return Settings(**{name: _value(path, name, value) for name, value in document.items()})
 

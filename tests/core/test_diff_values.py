@@ -275,6 +275,12 @@ def test_applied_to_the_old_it_gives_the_new(old: Json, new: Json) -> None:
     assert flat(apply(old, steps(old, new))) == flat(new)
 
 
+def test_the_bookkeeping_in_a_list_counts_only_as_noise() -> None:
+    old, new = [{"a": 1, "__defaults": []}], [{"a": 1, "__defaults": ["a"]}]
+    assert found(old, new) == []
+    assert found(old, new, noise=True) == [("[0].__defaults[0]", "added", None, "a")]
+
+
 @settings(deadline=None)
 @given(values, st.data())
 def test_applied_to_the_old_it_gives_an_edited_new(old: Json, data: st.DataObject) -> None:

@@ -91,7 +91,7 @@ def test_a_value_of_the_wrong_kind_is_named(tmp_path: Path, line: str, said: str
     assert "the default is" in caught.value.hint
 
 
-@pytest.mark.parametrize("content", [b"production = [", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"production = [", b"\xff\xfe", b"keys = " + b"[" * 3000])
 def test_what_is_not_toml_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "rewind.toml").write_bytes(content)
     with pytest.raises(UsageError, match="can't be read"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -425,3 +427,15 @@ def test_a_backend_that_cannot_be_written_changes_nothing(stack: EngineStack) ->
     assert "Nothing was changed" in caught.value.hint
     assert stack.state_file.read_bytes() == state
     assert session(stack).journal.read() is None
+
+
+def test_a_temporary_directory_that_lies_deep_is_no_obstacle(
+    stack: EngineStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("a-long-name-" * 8)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    stack.up(web("nginx:1"))
+    stack.up(web("nginx:2"))
+    assert roll_back(stack, "1").differences == ()
+    assert list(deep.iterdir()) == []

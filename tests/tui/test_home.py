@@ -372,4 +372,5 @@ async def test_r_on_an_update_opens_its_review_and_on_live_nothing(shop: Shop) -
         await press(pilot, "g", "r")
         assert len(pilot.app.screen_stack) == 1
         await press(pilot, "j", "j", "j", "r")
-        assert type(pilot.app.screen).__name__ == "ReviewScreen"
+        names = [type(screen).__name__ for screen in pilot.app.screen_stack]
+        assert "ReviewScreen" in names, "the recording has no provider, so its error may be on top by now"

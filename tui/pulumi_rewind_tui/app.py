@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
@@ -21,6 +22,10 @@ from pulumi_rewind_tui.theme import theme_name, themes
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
+
+
+EXIT_SECONDS = 5.0
+"""How long quitting waits for readers in threads; the terminal is restored long before."""
 
 
 class RunControl(Protocol):
@@ -215,7 +220,15 @@ class RewindApp(App[int]):
         if self.run_in_progress is not None:
             self.run_in_progress.ask_interrupt()
         else:
+            self._end_for_sure()
             self.exit(0)
+
+    def _end_for_sure(self) -> None:
+        """Nothing runs that could be lost: a reader that hangs (a dead network drive) must not hold the terminal."""
+        if not self.is_headless:
+            timer = threading.Timer(EXIT_SECONDS, os._exit, (0,))
+            timer.daemon = True
+            timer.start()
 
     async def action_interrupt(self) -> None:
         """Ctrl-C: like quitting, but inside a text field it copies the selection, as terminals do."""
