@@ -56,8 +56,10 @@ class Engine:
         """
         return EngineRun(self, arguments, private, extra_env)
 
-    def call(self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None) -> bytes:
-        """Runs a short command and returns what it printed.
+    def call(
+        self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None, stdin: bytes = b""
+    ) -> bytes:
+        """Runs a short command, gives it `stdin` to read, and returns what it printed.
 
         Raises:
             SecretsError: the passphrase is missing or wrong.
@@ -67,7 +69,7 @@ class Engine:
             [str(self.path), *arguments, "--non-interactive", "--color", "never"],
             cwd=cwd or self.workspace.root,
             env=self.environment() | dict(env),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             check=False,
         )
@@ -174,7 +176,10 @@ class EngineRun:
         messages = [clean_error(event.message) for event in self.errors]
         telling = [message for message in messages if message and "but none were seen" not in message]
         text = "\n".join(dict.fromkeys(telling or messages))
-        return failure(what, text or self.output())
+        error = failure(what, text or self.output())
+        if isinstance(error, EngineError):
+            error.urns = frozenset(event.urn for event in self.errors if event.urn)
+        return error
 
 
 def clean_error(message: str) -> str:

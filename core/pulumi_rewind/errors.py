@@ -69,10 +69,12 @@ class SecretsError(RewindError):
 class EngineError(RewindError):
     """The pulumi CLI is missing, too old, or an operation of it failed."""
 
-    def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", output: str = "", urns: frozenset[str] = frozenset()) -> None:
         super().__init__(message, hint=hint)
         self.output = output
         """What the engine printed, secrets already redacted by it."""
+        self.urns = urns
+        """The resources that the engine complained of, where it said so."""
 
 
 class RefusedError(RewindError):

@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,36 @@ class Choices:
     refresh: bool = False
     recorded_credentials: bool = False
     todays_config: bool = False
+    adopt: tuple[str, ...] = ()
+
+    def adoptions(self) -> dict[str, str]:
+        """What is imported instead of created: name or URN → id.
+
+        Raises:
+            UsageError: neither ``NAME=ID`` nor ``found``.
+        """
+        from pulumi_rewind.adoption import FOUND
+
+        wanted: dict[str, str] = {}
+        for word in self.adopt:
+            name, equals, identifier = word.partition("=")
+            if word == "found":
+                wanted[FOUND] = ""
+            elif equals and name and identifier:
+                wanted[name] = identifier
+            else:
+                raise UsageError(
+                    f"--adopt {word!r} is neither NAME=ID nor `found`",
+                    hint="For example `--adopt web=i-0123456789`; `--adopt found` keeps whatever still exists.",
+                )
+        return wanted
+
+
+def adopt_words(wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """The other way round, for a rollback that goes on."""
+    from pulumi_rewind.adoption import FOUND
+
+    return tuple("found" if name == FOUND else f"{name}={identifier}" for name, identifier in wanted.items())
 
 
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,6 +87,12 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--todays-config",
             is_flag=True,
             help="Default providers get today's settings instead of the target's.",
+        ),
+        click.option(
+            "--adopt",
+            metavar="NAME=ID|found",
+            multiple=True,
+            help="Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
         ),
         click.option("--refresh", is_flag=True, help="Compare the state with the real resources first."),
         click.option(
@@ -102,6 +138,7 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
     from pulumi_rewind.rollback import build_plan
     from pulumi_rewind.targets import resolve_target
 
+    adopt = choices.adoptions()
     quiet()
     target = resolve_target(session.timeline, text)
     with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
@@ -113,6 +150,7 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
             refresh=choices.refresh,
             recorded_credentials=choices.recorded_credentials,
             use_todays_config=choices.todays_config,
+            adopt=adopt,
             observe=observe,
         )
     try:

@@ -7,7 +7,7 @@ import click
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind_tui.notices import journal_entry
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
-from pulumi_rewind_tui.planning import Choices
+from pulumi_rewind_tui.planning import Choices, adopt_words
 from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.roads import go_back, run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
@@ -54,6 +54,7 @@ def resume(shared: Shared, words: tuple[str, ...], yes: bool, allow_data_loss: b
                 only=entry.only,
                 recorded_credentials=entry.recorded_credentials,
                 todays_config=entry.todays_config,
+                adopt=adopt_words(entry.adopt),
             ),
             yes=yes,
             allow_data_loss=allow_data_loss,
