@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_SOCKET_PATH = 100
 """Bytes; a unix socket's path may have 107 on Linux and 103 elsewhere, and a temporary directory can lie deep."""
 
+WIND_UP_SECONDS = 2.0
+
 UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 RETRIES = 3
@@ -103,6 +105,10 @@ class ReplayHost:
         self._ready.set()
         await self._stop.wait()
         await server.stop(grace=0.2)
+        # What gRPC still has to wind up prints a traceback when the loop's end cuts it off.
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=WIND_UP_SECONDS)
 
     async def run(self, request: Any) -> str:
         """One Run call of the engine; returns an error text, empty for success."""
