@@ -24,7 +24,10 @@ _FOLDERS: Final = frozenset({".aws", ".azure", ".ssh", ".gnupg", ".kube", ".dock
 
 _CONTENTS: Final = {
     "a private key": rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-|AGE-SECRET-KEY-1",
-    "an AWS key": rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|(?i:aws_?secret_?access_?key)\W{1,5}[A-Za-z0-9/+]{40}",
+    "an AWS key": rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "an AWS secret key": (
+        rb"(?:aws_secret_access_key|AWS_SECRET_ACCESS_KEY|[sS]ecretAccessKey)\W{1,5}[A-Za-z0-9/+]{40}"
+    ),
     "a token": (
         rb"\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_[A-Za-z0-9_]{40}|\bglpat-[A-Za-z0-9_-]{20}"
         rb"|\bxox[abeprs]-[A-Za-z0-9-]{10}|\bAIza[0-9A-Za-z_-]{35}|\bpul-[0-9a-f]{40}|\bnpm_[A-Za-z0-9]{36}"

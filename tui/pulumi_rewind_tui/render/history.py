@@ -95,5 +95,5 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "changes": dict(update.changes),
         "hasCheckpoint": update.has_checkpoint,
         "live": entry.live,
-        "fromRecord": update.from_record,
+        **({"fromRecord": update.from_record} if update.from_record else {}),
     }
