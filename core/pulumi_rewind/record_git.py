@@ -83,6 +83,14 @@ def _common_directory(root: Path) -> Path | None:
     return None
 
 
+def place_of(root: Path, named: str) -> Path:
+    """Where the repository for records is looked for: where ``records_repository`` says, else at `root`."""
+    try:
+        return root / Path(named).expanduser()
+    except RuntimeError:  # the home of a user that doesn't exist
+        return root / named
+
+
 def open_store(root: Path, named: str) -> RecordStore | None:
     """The repository for records: the one that `root` lies in, or the one that ``records_repository`` names.
 
@@ -101,7 +109,7 @@ def open_store(root: Path, named: str) -> RecordStore | None:
             f"records_repository names {named!r}, which is not on this machine",
             hint="Clone it (`git clone --bare`), name the clone's directory, and push the records from there.",
         )
-    place = root / Path(named).expanduser()
+    place = place_of(root, named)
     found = open_repository(place) if place.is_dir() else None
     if found is None or not ((place / ".git").exists() or Path(found.git.git_dir).resolve() == place.resolve()):
         raise UsageError(

@@ -83,11 +83,10 @@ class Session:
 
     def _kept(self) -> Records | None:
         """The records if there can be any, which the file system tells without git."""
-        from pulumi_rewind.record_git import may_have_records
+        from pulumi_rewind.record_git import may_have_records, place_of
 
-        settings = self.settings
-        place = self.workspace.root / Path(settings.records_repository).expanduser()
-        return self.records if settings.records and may_have_records(place) else None
+        place = place_of(self.workspace.root, self.settings.records_repository)
+        return self.records if self.settings.records and may_have_records(place) else None
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -12,8 +12,10 @@ import pytest
 
 from pulumi_rewind.asset_hash import hash_path
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
+from pulumi_rewind.events import Diagnostic
+from pulumi_rewind.record_git import Blob
 from pulumi_rewind.record_keep import prune
-from pulumi_rewind.record_update import record_all, record_update
+from pulumi_rewind.record_update import after_run, record_all, record_update
 from pulumi_rewind.record_verify import verify_records
 from pulumi_rewind.record_worktree import put_uncommitted
 from pulumi_rewind.records import Records
@@ -125,6 +127,12 @@ def test_a_record_keeps_the_update_and_is_written_once(shop: Shop) -> None:
     assert list(verify_records(shop.records(), shop.session().timeline)) == []
     with pytest.raises(RecordError, match="not a name for evidence"):
         record_update(shop.session(), 1, {"../x": b""})
+
+    # Of two writers at the same time one comes too late, and changes nothing.
+    store = shop.records().store
+    with pytest.raises(RecordError, match="fast-import"):
+        store.write(more.ref, [], {"update.json": Blob(b"{}")}, "too late")
+    assert shop.git("rev-parse", more.ref) == more.commit
 
 
 def test_uncommitted_changes_are_kept_and_come_back(shop: Shop, tmp_path: Path) -> None:
@@ -473,6 +481,13 @@ def test_a_repository_named_in_rewind_toml(tmp_path: Path) -> None:
     shop.write("rewind.toml", 'records_repository = "git@example.test:x.git"\n')
     with pytest.raises(UsageError, match="not on this machine"):
         record_update(shop.session(), 1)
+    shop.write("rewind.toml", 'records_repository = "~nobody-of-that-name/x"\n')
+    with pytest.raises(UsageError, match="not a git repository"):
+        record_update(shop.session(), 1)
+    # After a run that is a warning, never an error.
+    (warning,) = after_run(shop.session(), 0)
+    assert isinstance(warning, Diagnostic)
+    assert (warning.severity, "was not recorded in git" in warning.message) == ("warning", True)
 
 
 def test_without_git_and_turned_off(tmp_path: Path) -> None:
