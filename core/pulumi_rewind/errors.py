@@ -10,6 +10,7 @@ which exit code a command ends with (``exit_code``, see the README's table)::
     │   └── TargetError            unknown, ambiguous, without checkpoint
     ├── BackendError            1  history or state can't be read
     │   └── CheckpointError        truncated, not JSON, unsupported version or feature
+    │       └── RecordError        a record is damaged, of another stack, or can't be written
     ├── SecretsError            1  the passphrase is missing or wrong
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
     ├── RefusedError            3  a safety check said no; nothing was changed
@@ -60,6 +61,10 @@ class BackendError(RewindError):
 
 class CheckpointError(BackendError):
     """A checkpoint is damaged, or of a version or feature this release doesn't know."""
+
+
+class RecordError(CheckpointError):
+    """A record is damaged, belongs to another stack, or git can't read or write it."""
 
 
 class SecretsError(RewindError):

@@ -276,7 +276,7 @@ def with_assets(
         return goal, ()
     from pulumi_rewind.assets import AssetFinder, resolve_assets
 
-    finder = AssetFinder(session.workspace.root, commit, session.repository, None, private)
+    finder = AssetFinder(session.workspace.root, commit, session.repository, session.asset_store(private), private)
     return resolve_assets(goal, live, finder)
 
 

@@ -78,6 +78,8 @@ class RollbackRun:
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._control = PreviewControl()
         self._changed = False
+        self._before: int | None = None
+        """Number of the newest update when it began; None: it hasn't."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -107,8 +109,19 @@ class RollbackRun:
         started = time.monotonic()
         try:
             yield from self._events(started)
+            yield from self._recorded()
+        except RewindError:
+            yield from self._recorded()
+            raise
         finally:
             self.plan.close()
+
+    def _recorded(self) -> Iterator[EngineEvent]:
+        """Keeps what the run has made of the stack as a record in git."""
+        if self._before is not None:
+            from pulumi_rewind.record_update import after_run
+
+            yield from after_run(self.session, self._before)
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
         yield Phase("guard", "checking that nothing moved since the review")
@@ -121,6 +134,7 @@ class RollbackRun:
         prepared = self.plan.prepared
         target = self.plan.target
         newest = len(self.session.backend.history(self.session.stack))
+        self._before = newest
         self.session.journal.begin(
             target=target.update.number,
             label=target.label,

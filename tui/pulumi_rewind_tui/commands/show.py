@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from pulumi_rewind.errors import BackendError
+from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.render.record import record_json, record_lines
 from pulumi_rewind_tui.render.update import (
     config_of,
     resource_rows,
@@ -15,6 +18,10 @@ from pulumi_rewind_tui.render.update import (
     update_lines,
 )
 from pulumi_rewind_tui.render.writer import Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.records import Record
+    from pulumi_rewind.session import Session
 
 
 @click.command(cls=RewindCommand)
@@ -39,8 +46,15 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         checkpoint = timeline.checkpoint(number)
     except BackendError as err:
         problem = str(err)
+    record = None
+    damage = ""
+    try:
+        record = recorded(session, number)
+    except RewindError as err:
+        damage = str(err)
     if as_json:
-        screen.out.raw(to_json(update_json(entry, target, checkpoint)))
+        kept = None if record is None else record_json(record)
+        screen.out.raw(to_json({**update_json(entry, target, checkpoint), "record": kept}))
         return
     out = screen.out
     out.lines(update_lines(entry, target))
@@ -50,8 +64,29 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
             out.line(Span(title, "title"))
             out.table(table_rows(values), indent=2)
     out.line()
+    if record is not None:
+        out.lines(record_lines(record))
+        out.line()
+    elif damage:
+        out.line(Span(f"✗ {damage}", "fail"))
+        out.line()
     if checkpoint is None:
         out.line(Span(f"✗ {problem}", "fail"))
         return
     out.line(*resources_title(checkpoint))
     out.table(resource_rows(checkpoint), indent=2)
+
+
+def recorded(session: Session, number: int) -> Record | None:
+    """The record of an update as the timeline has it; None if there is none, or it is of another update.
+
+    Raises:
+        RewindError: it is damaged, or the repository for records can't be used.
+    """
+    from pulumi_rewind.record_content import update_key
+
+    record = session.records.read(number) if session.records is not None else None
+    update = session.timeline.update(number)
+    if record is None or update.from_record == "update" or record.meta.key == update_key(update):
+        return record
+    return record if update.result == "unreadable" else None
