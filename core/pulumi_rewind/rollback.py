@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from pulumi_rewind.blockers import Blockers, left_alone
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
@@ -75,6 +76,8 @@ class RollbackRun:
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._control = PreviewControl()
         self._changed = False
+        self.blockers = Blockers()
+        """What failed, for the offer to pass it by."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -113,7 +116,8 @@ class RollbackRun:
         if self.plan.nothing_to_do:
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
-            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), (), 0.0)
+            left = tuple(left_alone(self.plan.prepared.goal))
+            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0)
             return
         prepared = self.plan.prepared
         target = self.plan.target
@@ -126,6 +130,8 @@ class RollbackRun:
             only=prepared.only,
             recorded_credentials=prepared.recorded_credentials,
             todays_config=prepared.todays_config,
+            refresh=prepared.refresh,
+            checkpoint=target.checkpoint,
         )
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
@@ -203,6 +209,7 @@ class RollbackRun:
             run = self._run
             try:
                 for event in run.events():
+                    self.blockers.add(event)
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                         self._changed = True
                     yield event
@@ -218,6 +225,7 @@ class RollbackRun:
 
     def _failure(self, run: EngineRun, host: ReplayHost) -> RewindError:
         resume = "Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
+        resume += self.blockers.hint(self.session.stack.name)
         if host.refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(host.refusal, hint="Plan again and review what it does now; nothing was changed.")
@@ -237,7 +245,8 @@ class RollbackRun:
         prepared = self.plan.prepared
         live = self.session.backend.live(self.session.stack)
         after = self.session.vault.decrypt(live, self.session.stack)
-        return after, list(verify(prepared.goal, report, prepared.live_plain, after))
+        differences = [*left_alone(prepared.goal), *verify(prepared.goal, report, prepared.live_plain, after)]
+        return after, differences
 
     def _second_plan(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:
         """A second preview must have nothing left to do; what it would do is a difference."""

@@ -6,6 +6,7 @@ import click
 
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.render.update import (
     config_of,
     resource_rows,
@@ -24,6 +25,7 @@ from pulumi_rewind_tui.render.writer import Span
 @click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
+    from pulumi_rewind.evidence import evidence_of
     from pulumi_rewind.targets import resolve_target
 
     stack, text = stack_and_target(words, "show")
@@ -39,11 +41,15 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         checkpoint = timeline.checkpoint(number)
     except BackendError as err:
         problem = str(err)
+    kept = evidence_of(session, number)
     if as_json:
-        screen.out.raw(to_json(update_json(entry, target, checkpoint)))
+        screen.out.raw(to_json({**update_json(entry, target, checkpoint), "evidence": evidence_json(kept)}))
         return
     out = screen.out
     out.lines(update_lines(entry, target))
+    if kept is not None:
+        out.line()
+        out.lines(evidence_lines(*kept))
     for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
         if values:
             out.line()

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
     """What came out, compared afresh with the target."""
     if result.result == "nothing-to-do":
-        yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}"]
+        but = f", but for {plural(len(result.differences), 'resource')} left out" if result.differences else ""
+        yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}{but}"]
+        yield from _difference_lines(result)
         return
     took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "muted")
     if not result.differences:
@@ -31,6 +33,10 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
             took,
         ]
     yield ["  ", *changes_line(result.changes, words=True)]
+    yield from _difference_lines(result)
+
+
+def _difference_lines(result: RollbackResult) -> Iterator[Line]:
     for difference in result.differences:
         mark = Span("  · ", "muted") if difference.expected else Span("  ⚠ ", "warn")
         where = [Span(resource_name(difference.urn), "name"), Span(" ")] if difference.urn else []
