@@ -97,10 +97,12 @@ class IncompleteError(RewindError):
 class UpdateFailed(RewindError):
     """An update failed, or the command that was to judge it said no."""
 
-    def __init__(self, message: str, *, hint: str = "", changed: bool = True) -> None:
+    def __init__(self, message: str, *, hint: str = "", changed: bool = True, left: str = "") -> None:
         super().__init__(message, hint=hint)
         self.changed = changed
         """Whether the stack is another one than before."""
+        self.left = left
+        """The digest of the state that it left, empty if that couldn't be read."""
 
 
 class RollbackFailedToo(RewindError):

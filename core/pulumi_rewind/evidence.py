@@ -117,6 +117,14 @@ def name_of(newest_before: int, newest_after: int) -> str:
     return str(newest_after) if newest_after > newest_before else f"{newest_before}-after"
 
 
+def evidence_after(session: Session, number: int) -> tuple[Evidence, Path] | None:
+    """The evidence of an update after that one whose engine was killed before it left a record, if there is one."""
+    store = EvidenceStore(session.journal)
+    name = name_of(number, number)
+    found = store.read(name)
+    return None if found is None else (found, store.directory / name)
+
+
 def evidence_of(session: Session, number: int) -> tuple[Evidence, Path] | None:
     """The evidence of an update and where it lies, None if there is none.
 

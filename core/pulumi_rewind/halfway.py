@@ -18,6 +18,17 @@ class HalfWay:
     """The newest one that succeeded; live differs from it."""
 
 
+def undo_number(timeline: Timeline, version: int) -> int:
+    """The update to go back to for taking back the rollback that became `version`; 0 if there is none.
+
+    A rollback that failed and was resumed is one way: undoing it leads to before its first attempt.
+    """
+    number = version - 1
+    while number > 0 and not (update := timeline.update(number)).succeeded and update.is_rollback:
+        number -= 1
+    return number
+
+
 def half_way(timeline: Timeline) -> HalfWay | None:
     """The newest update and the one to go back to, if it failed and left the stack another one than before.
 

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from pulumi_rewind.blockers import Blockers
-from pulumi_rewind.errors import InterruptedRun, RewindError, RollbackFailedToo, UpdateFailed
+from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, Step
@@ -76,6 +76,11 @@ class Recovery:
                 observe(event)
 
             made = build_plan(self.session, self.before.target, observe=look, control=self._control)
+            if self.failure.left and made.prepared.live.digest != self.failure.left:
+                made.close()
+                raise RefusedError(
+                    "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
+                )
         self._redact = Redactor((made.prepared.live_plain, made.prepared.target_plain))
         return spared(made, self.before.checkpoint)
 
@@ -91,11 +96,11 @@ class Recovery:
         """Turns every failure into one that tells both, and keeps the journal."""
         try:
             yield
-        except InterruptedRun as err:
+        except (InterruptedRun, KeyboardInterrupt) as err:
             self._keep()
             name = self.session.stack.name
             raise InterruptedRun(
-                f"{self.failure}\nthe rollback was interrupted: {err}",
+                f"{self.failure}\nthe rollback was interrupted{f': {err}' if str(err) else ''}",
                 hint=f"`pulumi-rewind resume {name}` goes on back to {self.before.target.label}.",
             ) from err
         except RewindError as err:

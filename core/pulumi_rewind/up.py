@@ -10,8 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pulumi_rewind.engine import EngineRun, clean_error
-from pulumi_rewind.errors import BackendError, InterruptedRun, RefusedError, RewindError, UpdateFailed
-from pulumi_rewind.events import EngineEvent, Phase, ResourcePre
+from pulumi_rewind.errors import (
+    BackendError,
+    InterruptedRun,
+    RefusedError,
+    RewindError,
+    RollbackFailedToo,
+    UpdateFailed,
+)
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.evidence import Evidence, EvidenceStore, masked_events, name_of
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.prepare import private_directory
@@ -76,6 +83,9 @@ class UpResult:
     seconds: float
 
 
+ENGINE_SAYS_FAILED = "update failed"
+"""After this the engine ends the program, whose last words (a traceback of being ended) tell nobody anything."""
+
 _MOVES_NOTHING = frozenset({"same", "read", "refresh", ""})
 
 
@@ -95,8 +105,10 @@ class UpRun:
         self.flags = tuple(flags)
         self.rolls_back = rolls_back
         self.result: UpResult | None = None
+        self.evidence: Evidence | None = None
+        """What was kept of a failure."""
         self.evidence_path: Path | None = None
-        """Where the evidence of a failure is kept."""
+        """Where it is kept, None if it could not be written."""
         self._run: EngineRun | None = None
         self._log = b""
         self._moved = False
@@ -129,8 +141,11 @@ class UpRun:
             begin_journal(self.session, self.before, update=True)
         redact = Redactor(self._decrypted(self.before.checkpoint))
         yield Phase("run", "running pulumi up")
+        failed = False
         for event in self._update():
-            yield masked(event, redact)
+            failed = failed or (isinstance(event, Diagnostic) and event.message.strip() == ENGINE_SAYS_FAILED)
+            if not (failed and isinstance(event, Diagnostic) and event.severity.startswith("info")):
+                yield masked(event, redact)
         run = self._run
         assert run is not None
         if run.returncode != 0:
@@ -147,7 +162,8 @@ class UpRun:
     def found_wanting(self, error: UpdateFailed) -> UpdateFailed:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
         self.session.reload()
-        return UpdateFailed(f"update #{len(self.session.timeline)} is not good: {self._freeze((str(error),))[0]}")
+        what = f"update #{len(self.session.timeline)} is not good: {self._freeze((str(error),))[0]}"
+        return UpdateFailed(what, left=self._left())
 
     def _guard(self) -> None:
         session = self.session
@@ -211,15 +227,21 @@ class UpRun:
         if not changed:
             self.accept()
             return UpdateFailed(what, hint=f"{error.hint} Nothing was changed.".strip(), changed=False)
-        if newest > self.before.newest + 1:
+        if self.rolls_back and newest > self.before.newest + 1:
             # Going back to before ours would take the other one back as well.
             self.accept()
-            return RefusedError(
-                f"{what}\nanother update came in between: the newest is #{newest}, before ours it was "
-                f"#{self.before.newest}",
-                hint="Nothing was rolled back; look at `pulumi-rewind history` and choose a target.",
+            return RollbackFailedToo(
+                f"{what}\nand it was not rolled back, because another update came in between: the newest is #{newest}, "
+                f"before ours it was #{self.before.newest}",
+                hint="Look at `pulumi-rewind history` and choose a target.",
             )
-        return UpdateFailed(what, hint=error.hint)
+        return UpdateFailed(what, hint=error.hint, left=self._left())
+
+    def _left(self) -> str:
+        try:
+            return self.session.timeline.live().digest
+        except BackendError:
+            return ""
 
     def _decrypted(self, *checkpoints: Checkpoint) -> Iterator[Checkpoint]:
         """Those that can be decrypted, for masking."""
@@ -241,7 +263,9 @@ class UpRun:
         with contextlib.suppress(RewindError):
             live = [session.timeline.live()]
         redact = Redactor(self._decrypted(self.before.checkpoint, *live))
-        evidence = Evidence(masked_events(self._log, redact), tuple(map(redact, errors)), live[0].raw if live else b"")
+        state = live[0].raw if live else b""
+        evidence = Evidence(masked_events(self._log, redact), tuple(map(redact, errors)), state)
+        self.evidence = evidence
         with contextlib.suppress(OSError):
             name = name_of(self.before.newest, len(session.timeline))
             self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)

@@ -81,6 +81,7 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     assert "because of engine" in ran.out
     assert "error: the update failed: zeta: refused [secret]" in ran.err
     assert "✓ done: shop/dev is back at #1, with 1 difference" in ran.out, "the name of the new database"
+    assert "KeyboardInterrupt" not in ran.out, "how the program was ended is no news"
     assert "next: mend the program, then `pulumi-rewind up dev`" in ran.out
     assert comparable(stack) == before, "the database has a new id, and everything that used it says so"
     now = stack.resources()
@@ -162,10 +163,11 @@ def test_a_rollback_that_fails_too_can_be_resumed_without_what_blocks_it(stack: 
     assert not kept.exists()
 
 
-@pytest.mark.slow
-def test_a_killed_engine_leaves_a_create_open_which_is_not_carried_along(stack: EngineStack) -> None:
+def hanging(stack: EngineStack) -> subprocess.Popen[str]:
+    """An update that hangs in the create of ``lone``, all else being done."""
     stack.write_program(program("15", LONE))
     stack.trouble({"name": "lone", "operation": "create", "action": "hang"})
+    stack.forget_calls()
     process = subprocess.Popen(
         command("up", "--yes", "--rollback-on-failure"),
         cwd=stack.root,
@@ -175,9 +177,15 @@ def test_a_killed_engine_leaves_a_create_open_which_is_not_carried_along(stack: 
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not any(call["name"] == "zeta" for call in stack.calls()) and time.monotonic() < deadline:
         time.sleep(0.05)
+    return process
+
+
+@pytest.mark.slow
+def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) -> None:
+    process = hanging(stack)
     entry = session(stack).journal.read()
     assert entry is not None
     assert entry.update
@@ -198,4 +206,19 @@ def test_a_killed_engine_leaves_a_create_open_which_is_not_carried_along(stack: 
     assert resumed.code == 0, resumed
     assert stack.resources() == {}, "there was nothing before the first update"
     assert stack.physical() == {}
+    assert session(stack).journal.read() is None
+
+    # Ctrl-C: what runs is finished or cancelled, and the operator says what next.
+    process = hanging(stack)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == 130, (out, err)
+    assert "stopping after the running steps" in out
+    assert "error: the update was stopped half-way" in err
+    assert f"Roll back: `pulumi-rewind resume {stack.name}`" in err
+    assert "zeta" in stack.resources()
+    left = session(stack).journal.read()
+    assert left is not None
+    assert (left.update, left.running) == (True, False)
+    assert rewind(stack, "resume", "--forget").code == 0
     assert session(stack).journal.read() is None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import InterruptedRun, UpdateFailed
-from pulumi_rewind.halfway import half_way
+from pulumi_rewind.halfway import half_way, undo_number
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.verify_command import VerifyCommand
 from tests.tui.cli_support import FileStack
@@ -101,9 +101,12 @@ def test_a_stack_that_an_update_left_half_way_is_told_apart(stack: FileStack) ->
     assert found() is None, "somebody has put the old state back"
     stack.set_live(live)
     assert found() == (4, 2)
-    client = {"environment": {"runtime.name": "client"}, "message": "rollback to #1"}
+    client: dict[str, Any] = {"environment": {"runtime.name": "client"}, "message": "rollback to #1"}
     stack.update(stack.resource("api", {"size": "x"}), result="failed", **client)
     assert found() is None, "the journal knows our own rollbacks"
+    stack.update(stack.resource("api", {"size": "s"}), **client)
+    assert undo_number(session(stack).timeline, 6) == 4, "the attempt that failed is part of the way"
+    assert undo_number(session(stack).timeline, 1) == 0
 
 
 def test_a_failure_before_anything_was_changed_is_not_half_way(stack: FileStack) -> None:

@@ -151,7 +151,7 @@ class Deployment:
         with stoppable(), working(screen, f"previewing {session.stack}") as observe:
             review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
         if wishes.as_json:
-            JsonDisplay(screen.out).object({"event": "plan", **review_json(review)})
+            JsonDisplay(screen.out).object({"event": "plan", "of": "update", **review_json(review)})
         else:
             screen.out.lines(review_lines(review))
             screen.out.flush()
@@ -203,7 +203,7 @@ class Deployment:
         with stoppable(), working(screen, f"planning {session.stack} → {label}") as observe:
             plan = recovery.plan(observe)
         if wishes.as_json:
-            JsonDisplay(screen.out).object({"event": "plan", **plan_json(plan)})
+            JsonDisplay(screen.out).object({"event": "plan", "of": "rollback", **plan_json(plan)})
         else:
             screen.out.lines(plan_lines(plan))
             screen.out.flush()

@@ -63,7 +63,7 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--only",
             metavar="URN|GLOB",
             multiple=True,
-            help="Only these resources, with what they need; repeatable.",
+            help="Only these resources, with what they need; !NAME: all but this one; repeatable.",
         ),
         click.option(
             "--strategy",

@@ -25,7 +25,7 @@ from pulumi_rewind_tui.render.writer import Span
 @click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
-    from pulumi_rewind.evidence import evidence_of
+    from pulumi_rewind.evidence import evidence_after, evidence_of
     from pulumi_rewind.targets import resolve_target
 
     stack, text = stack_and_target(words, "show")
@@ -50,6 +50,9 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     if kept is not None:
         out.line()
         out.lines(evidence_lines(*kept))
+    if (after := evidence_after(session, number)) is not None:
+        out.line()
+        out.lines(evidence_lines(*after, title=f"evidence of an update after #{number} that left no record"))
     for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
         if values:
             out.line()

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pulumi_rewind.evidence import Evidence
 
 
-def evidence_lines(evidence: Evidence, place: Path) -> Iterator[Line]:
+def evidence_lines(evidence: Evidence, place: Path, title: str = "evidence of the failure") -> Iterator[Line]:
     """The errors, and where everything is."""
-    yield [Span("evidence of the failure", "title")]
+    yield [Span(title, "title")]
     for error in evidence.errors:
         first, *rest = error.splitlines() or [""]
         yield ["  ", Span(f"✗ {first}", "fail")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pulumi_rewind.halfway import undo_number
 from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 
@@ -48,8 +49,9 @@ def _difference_lines(result: RollbackResult) -> Iterator[Line]:
 def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     name = session.stack.name
-    if result.result != "nothing-to-do" and result.version > 1:
-        yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {result.version - 1}"]
+    undo = undo_number(session.timeline, result.version) if result.result != "nothing-to-do" else 0
+    if undo:
+        yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {undo}"]
     reminder = head_reminder(session, target)
     if reminder:
         yield [Span("next:", "git"), f" {reminder}"]
