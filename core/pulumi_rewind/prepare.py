@@ -41,7 +41,7 @@ STRATEGIES: Mapping[str, str] = {
 """Every strategy with the reason why it can't be used, empty where it can."""
 
 
-_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config"})
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped"})
 """Codes of notes that are shown even if no step is about them."""
 
 
@@ -82,7 +82,7 @@ class Prepared:
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
     """Live and target, each as stored and decrypted; the two are decrypted side by side."""
     live = session.backend.live(session.stack)
-    goal_side = session.timeline.checkpoint(target.update.number)
+    goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
     return live, plains[0], goal_side, plains[1]

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from pulumi_rewind.blockers import Blockers, left_alone
 from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
@@ -80,6 +81,8 @@ class RollbackRun:
         self._changed = False
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
+        self.blockers = Blockers()
+        """What failed, for the offer to pass it by."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -129,7 +132,8 @@ class RollbackRun:
         if self.plan.nothing_to_do:
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
-            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), (), 0.0)
+            left = tuple(left_alone(self.plan.prepared.goal))
+            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0)
             return
         prepared = self.plan.prepared
         target = self.plan.target
@@ -144,6 +148,8 @@ class RollbackRun:
             recorded_credentials=prepared.recorded_credentials,
             todays_config=prepared.todays_config,
             adopt=prepared.adopt,
+            refresh=prepared.refresh,
+            checkpoint=target.checkpoint,
         )
         yield Phase("run", f"rolling back to {target.label}")
         message = f"rollback to {target.label}"
@@ -232,6 +238,7 @@ class RollbackRun:
             run = self._run
             try:
                 for event in run.events():
+                    self.blockers.add(event)
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                         self._changed = True
                     yield event
@@ -247,6 +254,7 @@ class RollbackRun:
 
     def _failure(self, run: EngineRun, host: ReplayHost) -> RewindError:
         resume = "Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
+        resume += self.blockers.hint(self.session.stack.name)
         if host.refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(host.refusal, hint="Plan again and review what it does now; nothing was changed.")
@@ -284,7 +292,8 @@ class RollbackRun:
         prepared = self.plan.prepared
         live = self.session.backend.live(self.session.stack)
         after = self.session.vault.decrypt(live, self.session.stack)
-        return after, list(verify(prepared.goal, report, prepared.live_plain, after))
+        differences = [*left_alone(prepared.goal), *verify(prepared.goal, report, prepared.live_plain, after)]
+        return after, differences
 
     def _second_plan(
         self, after: Checkpoint, differences: list[Difference], *, wanted: bool
