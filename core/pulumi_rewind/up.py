@@ -94,7 +94,7 @@ class UpRun:
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and UpdateFailed when
     the engine says so; in the latter two the evidence is frozen already. With `rolls_back` the journal knows the
-    update from before it starts until `accept`, `give_up`, or a rollback that reaches `before`.
+    update from before it starts until `accept`, or until a rollback has reached `before`.
     """
 
     def __init__(
@@ -223,7 +223,8 @@ class UpRun:
             if not changed:
                 self.accept()
                 return InterruptedRun("stopped before anything was changed")
-            return InterruptedRun("the update was stopped half-way; what was begun has been finished and saved")
+            how = "what was begun has been finished and saved" if self._stops == 1 else "operations may be left open"
+            return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()
             return UpdateFailed(what, hint=f"{error.hint} Nothing was changed.".strip(), changed=False)
