@@ -172,12 +172,21 @@ def test_uncommitted_changes_are_kept_and_come_back(shop: Shop, tmp_path: Path) 
 
     # What the tree has today is not what an older update ran with.
     shop.deploy("two", commit=False, dirty=True)
-    shop.deploy("three", commit=False)
+    shop.deploy("three", commit=False, dirty=False)
     record_update(shop.session(), 3)
     record = shop.records().read(3)
     assert record is not None
     assert record.patch() == b""
     assert json.loads(record.file("program.json"))["uncommitted"] == "they were not recorded at the time"
+    shop.deploy("four", commit=False, dirty=True)
+    assert shop.repo is not None
+    shop.repo.commit("gone on")
+    shop.write("more.txt", "more")
+    record_update(shop.session(), 5)
+    record = shop.records().read(5)
+    assert record is not None
+    assert record.names("untracked/") == ()
+    assert "another commit was checked out" in json.loads(record.file("program.json"))["uncommitted"]
 
 
 def test_what_looks_like_a_secret_is_left_out_and_named(shop: Shop) -> None:
@@ -343,6 +352,12 @@ def test_records_of_another_stack_are_not_taken_for_ours(shop: Shop, tmp_path: P
         record_update(mine, 1)
     assert mine.records is not None
     assert ["another backend's stack" in item.message for item in verify_records(mine.records, mine.timeline)] == [True]
+    later = FileStore(tmp_path / "later")
+    later.updates = 10  # of a time when ours had long ended: still no earlier life of it
+    later.add("theirs")
+    mine = shop.session(PULUMI_BACKEND_URL=later.url)
+    assert len(mine.timeline) == 1
+    assert b"theirs" in mine.timeline.checkpoint(1).raw
     # A ref that was copied to another stack's place.
     shop.git("update-ref", "refs/pulumi-rewind/shop/dev/2", "refs/pulumi-rewind/shop/dev/1")
     shop.git("update-ref", "refs/pulumi-rewind/shop/dev/notes", "HEAD")
