@@ -93,7 +93,8 @@ class RecordedHistory:
         known = [(place, number) for place, number in anchors if number]
         if not known and not self._came_before(record):
             return Places(len(self._history))
-        # Newer ones of another backend are another stack's of that name; older ones may be from before a move.
+        # Of another backend, they are another stack's of that name, unless they are older than one that both have: then
+        # the history was moved.
         here, first = backend_digest(self._records.backend), min((number for _, number in known), default=0)
         ours = [number for number, record in found if record.meta.backend == here or number < first]
         return place_updates(len(self._history), known, ours)
@@ -214,9 +215,7 @@ class RecordedHistory:
             return 0
 
     def _came_before(self, newest: Record) -> bool:
-        """Whether records without a single common update are the earlier life of this stack, not another's."""
-        if newest.meta.backend != backend_digest(self._records.backend):
-            return False
+        """Whether records without a single common update can be the earlier life of this stack."""
         if not len(self._history):
             return True
         first = self._history.update(1)

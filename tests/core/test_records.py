@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.asset_hash import hash_path
+from pulumi_rewind.doctor import diagnose
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.record_git import Blob
@@ -486,6 +487,8 @@ def test_a_repository_named_in_rewind_toml(tmp_path: Path) -> None:
     assert len(shop.session().timeline) == 1  # history goes on without
     shop.git("init", "--quiet", "--bare", str(tmp_path / "records.git"))
     assert record_update(shop.session(), 1).new
+    findings = {it.check: it for it in diagnose(shop.work, "dev", shop.store.url, {"PATH": "", "HOME": str(tmp_path)})}
+    assert findings["records"].message == "1 in git, the newest of #1"
     assert shop.git("for-each-ref", "refs/pulumi-rewind") == ""
     assert "dev/1" in shop.git(f"--git-dir={tmp_path / 'records.git'}", "for-each-ref")
     shop.lose(1)
@@ -499,6 +502,9 @@ def test_a_repository_named_in_rewind_toml(tmp_path: Path) -> None:
     shop.write("rewind.toml", 'records_repository = "~nobody-of-that-name/x"\n')
     with pytest.raises(UsageError, match="not a git repository"):
         record_update(shop.session(), 1)
+    findings = {it.check: it for it in diagnose(shop.work, "dev", shop.store.url, {"PATH": "", "HOME": str(tmp_path)})}
+    assert findings["records"].status == "warn"
+    assert "history goes on without records" in findings["records"].message
     # After a run that is a warning, never an error.
     (warning,) = after_run(shop.session(), 0)
     assert isinstance(warning, Diagnostic)
