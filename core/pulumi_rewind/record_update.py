@@ -39,6 +39,8 @@ def record_update(session: Session, number: int, evidence: Mapping[str, bytes] =
         UsageError: there is no update of that number, or ``records_repository`` names no repository.
         RecordError: there is no git repository, git can't write, or the update can't be recorded.
     """
+    if number > len(session.timeline):
+        session.reload()  # it was made after the session looked
     return _Taker(session).record(number, evidence)
 
 
