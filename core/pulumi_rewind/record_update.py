@@ -64,14 +64,18 @@ def record_all(session: Session) -> Iterator[Written]:
         yield taker.record(number, {})
 
 
-def after_run(session: Session, before: int) -> Iterator[Diagnostic]:
-    """Records what a run has made of the stack: every update after number `before`. What fails is a warning."""
+def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {}) -> Iterator[Diagnostic]:
+    """Records what a run has made of the stack: every update after number `before`. What fails is a warning.
+
+    `evidence` of a failure goes to the newest one.
+    """
     try:
         if session.records is None:
             return
         session.reload()
-        for number in range(before + 1, len(session.timeline) + 1):
-            record_update(session, number)
+        newest = len(session.timeline)
+        for number in range(before + 1, newest + 1):
+            record_update(session, number, evidence if number == newest else {})
     except (RewindError, OSError) as err:
         yield Diagnostic(f"the update was not recorded in git: {err}", "warning")
 
