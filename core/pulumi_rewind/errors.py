@@ -61,6 +61,9 @@ class BackendError(RewindError):
 class CheckpointError(BackendError):
     """A checkpoint is damaged, or of a version or feature this release doesn't know."""
 
+    raw = b""
+    """What was read, where it could be read at all; secrets in it are as encrypted as they were stored."""
+
 
 class SecretsError(RewindError):
     """Secrets can't be decrypted: a passphrase or key is missing or wrong."""

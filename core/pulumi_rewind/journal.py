@@ -36,6 +36,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     only: tuple[str, ...] = ()
     recorded_credentials: bool = False
     todays_config: bool = False
+    strategy: str = "checkpoint"
 
     @property
     def running(self) -> bool:
@@ -76,6 +77,7 @@ class Journal:
         only: tuple[str, ...] = (),
         recorded_credentials: bool = False,
         todays_config: bool = False,
+        strategy: str = "checkpoint",
     ) -> JournalEntry:
         """Writes the entry durably, before anything is changed."""
         entry = JournalEntry(
@@ -90,6 +92,7 @@ class Journal:
             only=only,
             recorded_credentials=recorded_credentials,
             todays_config=todays_config,
+            strategy=strategy,
         )
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd, name = tempfile.mkstemp(dir=self.path.parent, prefix=".journal-")  # 0600

@@ -18,7 +18,7 @@ import msgspec
 from pulumi_rewind.adoption import adopts, replaced_imports, without_imports
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.engine import Engine
-from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, UsageError
+from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, build_goal
 from pulumi_rewind.held import hold_to
@@ -27,6 +27,7 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
+from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import protected_in_the_way, stack_risks, step_risks
 from pulumi_rewind.session import Session
@@ -38,13 +39,6 @@ from pulumi_rewind.verify import verify
 Observe = Callable[[EngineEvent], None]
 Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
 """What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
-
-STRATEGIES: Mapping[str, str] = {
-    "checkpoint": "",
-    "program": "running the old commit's program is not available yet",
-    "state": "putting back the state alone is not available yet",
-}
-"""Every strategy with the reason why it can't be used, empty where it can."""
 
 
 _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config"})
@@ -147,11 +141,14 @@ def build_plan(
         EngineError: the preview failed.
     """
     from pulumi_rewind.diff import diff_checkpoints
+    from pulumi_rewind.strategies import other_plan, recommended
 
     observe = observe or _ignore
-    reason = STRATEGIES.get(strategy, f"there is no strategy {strategy!r}")
-    if reason:
-        raise UsageError(reason, hint="Use `--strategy checkpoint`, which needs no program.")
+    control = control or PreviewControl()
+    if strategy != CHECKPOINT:
+        return other_plan(
+            session, target, strategy, only, refresh, recorded_credentials, use_todays_config, observe, control
+        )
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     live, live_plain, stored, plain = load(session, target)
@@ -166,10 +163,11 @@ def build_plan(
     try:
         goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
         observe(Phase("preview", "asking the engine what it would do"))
-        watch = control or PreviewControl()
         goal, (events, update_plan, report) = _agreeable(
             goal,
-            lambda goal: preview(session, engine, goal, live, observe, watch, refresh=refresh, config=settings.values),
+            lambda goal: preview(
+                session, engine, goal, live, observe, control, refresh=refresh, config=settings.values
+            ),
         )
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
@@ -204,7 +202,7 @@ def build_plan(
     warned = tuple(Risk("target", text) for text in target.warnings)
     # What a step changes and what an alias renames is shown there.
     shown_elsewhere = {step.urn for step in moving} | set(goal.pairs.values()) - set(report.urns.values())
-    return Plan(
+    plan = Plan(
         stack=str(session.stack),
         target=target,
         strategy=strategy,
@@ -239,6 +237,7 @@ def build_plan(
             private if private.exists() else None,
         ),
     )
+    return recommended(session, plan)
 
 
 def make_goal(

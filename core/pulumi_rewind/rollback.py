@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from pulumi_rewind.engine import EngineRun
+from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Registration
@@ -39,6 +40,10 @@ class RollbackResult:
     differences: tuple[Difference, ...]
     """What is not as in the target; empty where the state equals it exactly."""
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What else the operator should know, or do next."""
+    undo: str = ""
+    """The command that takes it back, where that isn't a rollback to the update before."""
 
     @property
     def exact(self) -> bool:
@@ -126,6 +131,7 @@ class RollbackRun:
             only=prepared.only,
             recorded_credentials=prepared.recorded_credentials,
             todays_config=prepared.todays_config,
+            strategy=self.plan.strategy,
         )
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
@@ -155,7 +161,10 @@ class RollbackRun:
                 f"the stack is locked by {locks[0]}",
                 hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
             )
-        self._check_live(session.backend.live(session.stack))
+        self._check_live(self._live())
+
+    def _live(self) -> Checkpoint:
+        return self.session.backend.live(self.session.stack)
 
     def _check_live(self, live: Checkpoint) -> None:
         if live.digest != self.plan.prepared.live.digest:
@@ -191,36 +200,41 @@ class RollbackRun:
                 *(("--refresh",) if prepared.refresh else ()),
                 *("-m", f"rollback to {self.plan.target.label}"),
             ]
-            with self._lock:
-                if self._asked_to_stop():
-                    session.journal.end()
-                    raise InterruptedRun("stopped before it began; nothing was changed")
-                self._run = session.engine.start(
-                    arguments, private=private, extra_env=session.vault.environment(prepared.live)
-                )
-                if self._asked_to_stop():  # while it was being started
-                    self._run.interrupt()
-            run = self._run
-            try:
-                for event in run.events():
-                    if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
-                        self._changed = True
-                    yield event
-            finally:
-                if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
-                    run.interrupt()
-                    run.process.wait()
+            run = yield from self._stream(session.engine, arguments, private, session.vault.environment(prepared.live))
             for name in host.report.skipped_hooks:
                 yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
             if run.returncode != 0:
-                raise self._failure(run, host)
+                raise self._failure(run, host.refusal)
             return host.report
 
-    def _failure(self, run: EngineRun, host: ReplayHost) -> RewindError:
+    def _stream(
+        self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
+    ) -> Generator[EngineEvent, None, EngineRun]:
+        """Starts the update and passes its events on; it has ended when this does."""
+        with self._lock:
+            if self._asked_to_stop():
+                self.session.journal.end()
+                raise InterruptedRun("stopped before it began; nothing was changed")
+            self._run = engine.start(arguments, private=private, extra_env=environ)
+            if self._asked_to_stop():  # while it was being started
+                self._run.interrupt()
+        run = self._run
+        try:
+            for event in run.events():
+                if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
+                    self._changed = True
+                yield event
+        finally:
+            if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
+                run.interrupt()
+                run.process.wait()
+        return run
+
+    def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         resume = "Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
-        if host.refusal and not self._changed:
+        if refusal and not self._changed:
             self.session.journal.end()
-            return RefusedError(host.refusal, hint="Plan again and review what it does now; nothing was changed.")
+            return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")
         if run.interrupted:
             if not self._changed:
                 self.session.journal.end()

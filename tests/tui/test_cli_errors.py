@@ -127,8 +127,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (("plan", "1", "--bogus"), "--bogus"),
         (("plan", "1", "-x"), "-x"),
         (("plan", "1", "--strategy", "magic"), "magic"),
-        (("plan", "1", "--strategy", "program"), "not available yet"),
-        (("rollback", "1", "--strategy", "state", "--yes"), "not available yet"),
         (("rollback", "1"), "no terminal to ask"),
         (("rollback", "1", "--json"), "--yes"),
         (("history", "--cwd", "/nowhere/at/all"), "/nowhere/at/all"),

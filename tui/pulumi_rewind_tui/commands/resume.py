@@ -51,6 +51,7 @@ def resume(shared: Shared, words: tuple[str, ...], yes: bool, allow_data_loss: b
             screen,
             str(entry.target),
             Choices(
+                strategy=entry.strategy,
                 only=entry.only,
                 recorded_credentials=entry.recorded_credentials,
                 todays_config=entry.todays_config,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind_tui.render.diff import change_lines
 from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
@@ -39,6 +40,7 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     ]
     if plan.target.reason and plan.target.reason != f"update #{plan.target.update.number}":
         yield [Span(f"  {plan.target.reason}", "muted")]
+    yield from _recommendation(plan)
     yield from risk_lines(plan)
     yield []
     if plan.nothing_to_do:
@@ -52,6 +54,15 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         for one in plan.state_only:
             where = f"{one.path}: " if one.path else ""
             yield ["  ", Span("~ ", "update"), Span(resource_name(one.urn), "name"), f" {where}{one.message}"]
+
+
+def _recommendation(plan: Plan) -> Iterator[Line]:
+    """Which strategy suits the target, where it isn't the plain one that was planned with."""
+    found = plan.recommendation
+    if found is None or (found.strategy == plan.strategy == CHECKPOINT and not found.program_problem):
+        return
+    style = "muted" if found.strategy == plan.strategy else "warn"
+    yield [Span(f"  recommended: {found.strategy}", style), Span(f"   {found.reason}", "muted")]
 
 
 def risk_lines(plan: Plan) -> Iterator[Line]:
@@ -139,6 +150,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             "warnings": list(plan.target.warnings),
         },
         "strategy": plan.strategy,
+        "recommended": plan.recommendation.strategy if plan.recommendation else plan.strategy,
+        "reason": plan.recommendation.reason if plan.recommendation else "",
         "fingerprint": plan.fingerprint,
         "steps": [
             {

@@ -19,7 +19,8 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
     if result.result == "nothing-to-do":
         yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}"]
         return
-    took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "muted")
+    now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
+    took = Span(f"   took {elapsed(result.seconds)}{now}", "muted")
     if not result.differences:
         yield [Span("✓ done", "ok"), f": {stack} equals ", Span(target.label, "title"), took]
     else:
@@ -30,7 +31,8 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
             f", with {plural(len(result.differences), 'difference')}",
             took,
         ]
-    yield ["  ", *changes_line(result.changes, words=True)]
+    if not result.undo:
+        yield ["  ", *changes_line(result.changes, words=True)]
     for difference in result.differences:
         mark = Span("  · ", "muted") if difference.expected else Span("  ⚠ ", "warn")
         where = [Span(resource_name(difference.urn), "name"), Span(" ")] if difference.urn else []
@@ -42,7 +44,11 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
 def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     name = session.stack.name
-    if result.result != "nothing-to-do" and result.version > 1:
+    for note in result.notes:
+        yield [Span("note:", "git"), f" {note}"]
+    if result.undo:
+        yield [Span("undo:", "git"), f" {result.undo}"]
+    elif result.result != "nothing-to-do" and result.version > 1:
         yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {result.version - 1}"]
     reminder = head_reminder(session, target)
     if reminder:
@@ -83,6 +89,7 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "changes": dict(result.changes),
         "differences": [difference_json(difference) for difference in result.differences],
         "seconds": round(result.seconds, 3),
+        "notes": list(result.notes),
     }
 
 

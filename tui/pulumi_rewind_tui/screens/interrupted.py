@@ -137,16 +137,16 @@ class InterruptedScreen(RewindModal[None]):
             lines += [(("", ""),), *paragraph(f"{hazard} It can't be resumed: {found.gone}.", cells, "hazard")]
         return lines
 
-    def _review(self, target: int) -> None:
+    def _review(self, target: int, strategy: str = "checkpoint") -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        screen = ReviewScreen(self.session, f"#{target}", only=self.entry.only)
+        screen = ReviewScreen(self.session, f"#{target}", only=self.entry.only, strategy=strategy)
         self.dismiss(None)
         self.app.push_screen(screen)
 
     def action_resume(self) -> None:
         """Reviews the rest of the way."""
-        self._review(self.entry.target)
+        self._review(self.entry.target, self.entry.strategy)
 
     def action_way_back(self) -> None:
         """Reviews the way to where it began."""

@@ -163,7 +163,12 @@ class ReviewScreen(PlanningScreen):
             if name and name != self.request.strategy:
                 self.rebuild(strategy=name)
 
-        self.app.push_screen(StrategyScreen(work.strategies(), self.request.strategy), chosen)
+        self.app.push_screen(
+            StrategyScreen(
+                work.strategies(self.plan), self.request.strategy, self.plan.recommendation if self.plan else None
+            ),
+            chosen,
+        )
 
     def action_refresh(self) -> None:
         """Plans with the state compared with the real resources first, or without."""
