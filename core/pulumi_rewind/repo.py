@@ -146,10 +146,16 @@ class Repository:
 
     def moved(self, tag: str) -> tuple[str, ...]:
         """The commits that a tag pointed to before, newest first, as far as git remembers (it rarely does)."""
-        if not tag or tag.startswith("-"):
+        if not self.resolve(f"refs/tags/{tag}"):
             return ()
-        seen = self._run("reflog", "show", "--format=%H", f"refs/tags/{tag}", "--").splitlines()
-        commits = [self.resolve(sha) or "" for sha in dict.fromkeys(seen)]
+        # `git reflog` can't walk over tag objects, which annotated tags are.
+        log = self._run("rev-parse", "--path-format=absolute", "--git-path", f"logs/refs/tags/{tag}")
+        try:
+            lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() if log else []
+        except OSError:
+            return ()
+        seen = [part for line in reversed(lines) for part in line.split("\t")[0].split(" ")[1::-1]]
+        commits = [self.resolve(sha) for sha in dict.fromkeys(seen) if _HASH.fullmatch(sha)]
         now = self.resolve(f"refs/tags/{tag}")
         return tuple(sha for sha in dict.fromkeys(commits) if sha and sha != now)
 
