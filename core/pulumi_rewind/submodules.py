@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -70,9 +71,9 @@ def _clone(git: Git, source: Path, place: Path, commit: str) -> bool:
     if not ((source / "HEAD").is_file() or (source / ".git").exists()):
         return False
     try:
-        git("cat-file", "-e", f"{commit}^{{commit}}", cwd=source)
         git("clone", "--quiet", "--shared", "--no-checkout", "--no-tags", os.fspath(source), os.fspath(place))
         git("checkout", "--quiet", "--detach", commit, cwd=place)
-    except OSError:
+    except OSError:  # not a repository, or one without this commit
+        shutil.rmtree(place, ignore_errors=True)
         return False
     return True

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
-from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind_tui.render.diff import change_lines
 from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
@@ -57,9 +56,9 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
 
 
 def _recommendation(plan: Plan) -> Iterator[Line]:
-    """Which strategy suits the target, where it isn't the plain one that was planned with."""
+    """Which strategy suits the target, and why."""
     found = plan.recommendation
-    if found is None or (found.strategy == plan.strategy == CHECKPOINT and not found.program_problem):
+    if found is None:
         return
     style = "muted" if found.strategy == plan.strategy else "warn"
     yield [Span(f"  recommended: {found.strategy}", style), Span(f"   {found.reason}", "muted")]
