@@ -136,7 +136,7 @@ def install(engine: Engine, control: PreviewControl) -> bool:
     if control.stopped:
         raise InterruptedRun("the installation was stopped; nothing was changed")
     if process.returncode != 0:
-        tail = "\n".join(said.splitlines()[-TAIL:])
+        tail = "\n".join(list(dict.fromkeys(said.splitlines()))[-TAIL:])
         raise EngineError(
             f"the dependencies of the program can't be installed: {tail}",
             hint=f"What it needs may be gone from its registry, or need a tool that isn't here. {INSTEAD}",

@@ -11,7 +11,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session
+from pulumi_rewind.stackconfig import config_document
 from pulumi_rewind.targets import Target
 from pulumi_rewind.verify import Difference
 
@@ -50,6 +51,8 @@ class StatePrepared(Prepared):
     """What ``pulumi stack import`` gets; where the secrets provider has changed, secrets in plaintext."""
     copy: Path
     """Where the present state will be kept."""
+    environ: Mapping[str, str] = dataclasses.field(repr=False)
+    """What the CLI needs to encrypt it, beyond the operator's own environment."""
 
 
 def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
@@ -87,7 +90,7 @@ def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
     )
     # The import drops open operations: nothing is created twice by it.
     risks += [dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create") for risk in around]
-    provider = live.deployment.secrets_providers
+    provider = live.deployment.secrets_providers or _configured(session)
     digest = hashlib.sha256("\n".join([live.digest, stored.digest, STATE, repr(provider)]).encode()).hexdigest()
     return Plan(
         stack=str(session.stack),
@@ -106,6 +109,7 @@ def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
             no_goal(session.workspace.project, session.stack.name),
             live, live_plain, stored, plain, b"", ReplayReport(),
             deployment=importable(stored, plain, provider), copy=kept,
+            environ=session.vault.environment(stored if provider is None else live),
         ),
     )  # fmt: skip
 
@@ -131,6 +135,17 @@ def importable(stored: Checkpoint, plain: Checkpoint, provider: SecretsProvider 
         {"type": provider.type, "state": msgspec.json.decode(provider.state)}
     )
     return msgspec.json.encode(document)
+
+
+def _configured(session: Session) -> SecretsProvider | None:
+    """The secrets provider that the stack's configuration file names, for a state that names none (any more)."""
+    document = config_document(session.workspace.config_file(session.stack.name))
+    if salt := document.get("encryptionsalt"):
+        return SecretsProvider("passphrase", msgspec.Raw(msgspec.json.encode({"salt": salt})))
+    if url := document.get("secretsprovider"):
+        state = {"url": url, "encryptedkey": document.get("encryptedkey", "")}
+        return SecretsProvider("cloud", msgspec.Raw(msgspec.json.encode(state)))
+    return None
 
 
 def _state(provider: SecretsProvider) -> object:
@@ -243,7 +258,7 @@ class StateRun(RollbackRun):
         done = subprocess.run(
             [str(engine.path), "stack", "import", "-s", session.stack.fqn, "--non-interactive", "--color", "never"],
             cwd=engine.workspace.root,
-            env=engine.environment() | dict(session.vault.environment(prepared.live)),
+            env=engine.environment() | dict(prepared.environ),
             input=prepared.deployment,
             capture_output=True,
             check=False,
