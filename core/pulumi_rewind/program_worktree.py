@@ -62,15 +62,15 @@ def make_tree(
     try:
         try:
             run_git(repository, "worktree", "add", "--quiet", "--detach", "--force", str(top), commit)
+            common = Path(run_git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir").strip())
+            missing = fill_submodules(
+                lambda *args, cwd=None: run_git(repository, *args, cwd=cwd), top, common / "modules", repository.root
+            )
         except OSError as err:
             raise UsageError(
                 f"commit {commit[:7]} can't be checked out: {err}",
                 hint=f"If objects are missing, `git fetch --refetch` gets them. {INSTEAD}",
             ) from None
-        common = Path(run_git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir").strip())
-        missing = fill_submodules(
-            lambda *args, cwd=None: run_git(repository, *args, cwd=cwd), top, common / "modules", repository.root
-        )
         if patch:
             _apply(repository, top, patch)
         return ProgramTree(private, top, _find_project(top, relative, project), repository, tuple(missing))
@@ -92,7 +92,7 @@ def sweep(repository: Repository) -> None:
             _remove(repository, path, path.parent)
 
 
-def run_git(repository: Repository, *arguments: str, cwd: Path | None = None, stdin: Path | None = None) -> str:
+def run_git(repository: Repository, *arguments: str, cwd: Path | None = None) -> str:
     """Runs git and returns what it prints; hooks of the repository don't run.
 
     Raises:
@@ -104,11 +104,7 @@ def run_git(repository: Repository, *arguments: str, cwd: Path | None = None, st
     git = repository.git.git if cwd is None else Git(cwd)
     command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
     try:
-        if stdin is None:
-            raw = git.execute(command, env=_QUIET, stdout_as_string=False, strip_newline_in_stdout=False)
-        else:
-            with stdin.open("rb") as file:
-                raw = git.execute(command, env=_QUIET, stdout_as_string=False, istream=file)
+        raw = git.execute(command, env=_QUIET, stdout_as_string=False, strip_newline_in_stdout=False)
     except GitCommandError as err:
         said = str(err.stderr or "").strip()
         said = said.removeprefix("stderr: ").strip("'").strip()

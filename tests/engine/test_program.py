@@ -144,21 +144,30 @@ def test_a_program_goes_back_with_its_own_configuration_and_is_resumed(
     assert session(stack).timeline.live_update() == 4
 
 
-def test_what_a_program_can_not_do_is_said(stack: EngineStack) -> None:
-    """Dependencies that don't install; changes that no commit has; a program that makes something else today."""
+def test_what_a_program_can_not_do_is_said(stack: EngineStack, tmp_path: Path) -> None:
+    """It is held to its review; changes that no commit has; what it makes otherwise; what doesn't install."""
+    today = tmp_path / "today.txt"
+    today.write_text("1")
     stack.write_file(".gitignore", "__pycache__/\n")
-    stack.write_program(
-        'import os, pulumi, bridged_sdk as b\nb.Server("web", {"image": os.environ.get("IMAGE", "1")})\n'
-    )
+    stack.write_program(f'import bridged_sdk as b\nb.Server("web", {{"image": open({str(today)!r}).read()}})\n')
     stack.git_commit("one", tag="v1")
     stack.up()
+    today.write_text("2")
+    stack.up()
+    today.write_text("3")
+    made = plan(stack, "v1", strategy="program")
+    assert steps(made)["web"].op == "update"
+    today.write_text("4")
+    with pytest.raises(EngineError, match="violates plan"):
+        run(stack, made)
+    assert stack.resources()["web"]["inputs"]["image"] == "2"
+
     (stack.root / "Pulumi.yaml").write_text("name: shop\nruntime:\n  name: python\n  options:\n    virtualenv: .venv\n")
     commit = stack.git_commit("two", tag="v2")
-    stack.write_file("loose.txt", "never committed")
-    stack.extra_environ["IMAGE"] = "today"
-    record = sorted(stack.history_directory.glob("*.history.json"))[0]
-    environment = json.loads(record.read_text())["environment"] | {"git.dirty": "true"}
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"environment": environment}))
+    records = sorted(stack.history_directory.glob("*.history.json"))
+    document = json.loads(records[0].read_text())
+    document["environment"]["git.dirty"] = "true"
+    records[0].write_text(json.dumps(document))
     made = plan(stack, "1", strategy="program")
     assert [risk.code for risk in made.blocking] == ["dirty-commit"]
     assert "web inputs.image" in next(risk.message for risk in made.risks if risk.code == "program-differs")
@@ -167,8 +176,8 @@ def test_what_a_program_can_not_do_is_said(stack: EngineStack) -> None:
     made.close()
     assert len(stack.git("worktree", "list").splitlines()) == 1
 
-    environment |= {"git.head": commit, "git.dirty": "false"}
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"environment": environment}))
+    document["environment"] |= {"git.head": commit, "git.dirty": "false"}
+    records[0].write_text(json.dumps(document))
     stack.extra_environ["PULUMI_PYTHON_CMD"] = "/bin/false"
     with pytest.raises(EngineError, match="dependencies of the program can't be installed") as caught:
         plan(stack, "v2", strategy="program")
