@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pulumi_rewind.model import parse_urn
-from pulumi_rewind.plan import Plan
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
 
 
 @dataclass(frozen=True)
