@@ -109,7 +109,7 @@ class PreviewControl:
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
     """Live and target, each as stored and decrypted; the two are decrypted side by side."""
-    live = session.backend.live(session.stack)
+    live = session.live()
     goal_side = session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.errors import EngineError, RefusedError
+from pulumi_rewind.errors import CheckpointError, EngineError, RefusedError
 from pulumi_rewind.state_strategy import StatePrepared
 from tests.engine.test_program import rotate
 from tests.support.rewind import plan, run, session
@@ -85,6 +85,9 @@ def test_an_old_state_comes_back_without_touching_anything(stack: EngineStack, m
     # A state that can't be read any more.
     stack.state_file.write_bytes(stack.state_file.read_bytes()[:300])
     damaged = stack.state_file.read_bytes()
+    with pytest.raises(CheckpointError) as unreadable:
+        plan(stack, "2")
+    assert "--strategy state" in unreadable.value.hint
     broken = plan(stack, "2", strategy="state")
     assert "live-unreadable" in {risk.code for risk in broken.risks}
     assert "edited-outside" not in {risk.code for risk in broken.risks}
