@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
@@ -96,18 +96,26 @@ def _failure(error: RewindError) -> RewindError:
     return error
 
 
+def _shared(options: Mapping[str, Any]) -> bool:
+    """Whether a Python project's dependencies are in a place that others use as well."""
+    place = options.get("virtualenv")
+    if not isinstance(place, str) or not place:
+        return not options.get("toolchain")
+    return Path(place).is_absolute()
+
+
 def install(engine: Engine, control: PreviewControl) -> bool:
     """Installs the program's dependencies into its worktree; True if it has none of its own and uses today's.
 
-    A Python program without a virtual environment of its own runs with whatever the operator's Python has, which is
-    nothing to install into.
+    A Python program without a virtual environment of its own (none is named, or one outside the project) runs with what
+    the operator has there, which is nothing to install into.
 
     Raises:
         EngineError: they can't be installed.
         InterruptedRun: `control` stopped it.
     """
     options = engine.workspace.runtime_options
-    if engine.workspace.runtime == "python" and not options.get("virtualenv") and not options.get("toolchain"):
+    if engine.workspace.runtime == "python" and _shared(options):
         return True
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
