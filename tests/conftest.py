@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from pulumi_rewind.toolchain import EngineInfo, find_engine
 from tests.support.stack import EngineStack
@@ -17,7 +17,7 @@ ORIGINAL: Mapping[str, str] = dict(os.environ)
 
 # A test run draws the same inputs each time, so that it fails for what was changed. To hunt with new ones:
 # HYPOTHESIS_PROFILE=hunt, or REWIND_FUZZ, which draws more of them too.
-settings.register_profile("steady", derandomize=True)
+settings.register_profile("steady", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("hunt", derandomize=False)
 settings.load_profile(ORIGINAL.get("HYPOTHESIS_PROFILE", "hunt" if "REWIND_FUZZ" in ORIGINAL else "steady"))
 

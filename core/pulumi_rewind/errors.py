@@ -69,6 +69,9 @@ class BackendError(RewindError):
 class CheckpointError(BackendError):
     """A checkpoint is damaged, or of a version or feature this release doesn't know."""
 
+    raw = b""
+    """What was read, where it could be read at all; secrets in it are as encrypted as they were stored."""
+
 
 class RecordError(CheckpointError):
     """A record is damaged, belongs to another stack, or git can't read or write it."""

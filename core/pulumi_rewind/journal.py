@@ -45,6 +45,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """Whether the target's checkpoint is kept beside the journal instead of in the history."""
     update: bool = False
     """Whether the update itself was in flight, not yet the rollback of it."""
+    strategy: str = "checkpoint"
 
     @property
     def running(self) -> bool:
@@ -89,6 +90,7 @@ class Journal:
         refresh: bool = False,
         update: bool = False,
         checkpoint: Checkpoint | None = None,
+        strategy: str = "checkpoint",
     ) -> JournalEntry:
         """Writes the entry durably, before anything is changed.
 
@@ -110,6 +112,7 @@ class Journal:
             refresh=refresh,
             kept=checkpoint is not None,
             update=update,
+            strategy=strategy,
         )
         if checkpoint is not None:
             write_durably(self.checkpoint_path, checkpoint.raw)

@@ -288,8 +288,16 @@ def decode_checkpoint(raw: bytes, *, source: str, decrypted: bool = False) -> Ch
     """Decodes a checkpoint; `source` names it in errors.
 
     Raises:
-        CheckpointError: not JSON, truncated, or of an unknown version or feature.
+        CheckpointError: not JSON, truncated, or of an unknown version or feature; it holds the bytes.
     """
+    try:
+        return _decoded(raw, source, decrypted)
+    except CheckpointError as err:
+        err.raw = raw
+        raise
+
+
+def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
     try:
         file = _decoder.decode(raw)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:

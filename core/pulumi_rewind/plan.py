@@ -14,6 +14,7 @@ from pulumi_rewind.values import DEFAULTS
 if TYPE_CHECKING:
     from pulumi_rewind.diff import Diff
     from pulumi_rewind.prepare import Prepared
+    from pulumi_rewind.recommend import Recommendation
     from pulumi_rewind.targets import Target
     from pulumi_rewind.verify import Difference
 
@@ -78,6 +79,8 @@ class Plan:
     """What changes in the state alone, without a step of the engine: outputs, options, secretness."""
     prepared: Prepared = field(repr=False, compare=False)
     """What the run needs; holds secrets, never shown."""
+    recommendation: Recommendation | None = None
+    """The strategy that suits this target best, and why."""
 
     def close(self) -> None:
         """Gives up what the plan holds for a run (materialised assets); call it when it won't be run any more."""

@@ -17,7 +17,6 @@ import msgspec
 from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.credentials import todays_credentials
-from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, build_goal
 from pulumi_rewind.identity import rehomed
@@ -25,6 +24,7 @@ from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
 from pulumi_rewind.previewing import Observe, PreviewControl, preview
+from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
@@ -32,14 +32,6 @@ from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_conf
 from pulumi_rewind.targets import Target
 from pulumi_rewind.values import Json
 from pulumi_rewind.verify import verify
-
-STRATEGIES: Mapping[str, str] = {
-    "checkpoint": "",
-    "program": "running the old commit's program is not available yet",
-    "state": "putting back the state alone is not available yet",
-}
-"""Every strategy with the reason why it can't be used, empty where it can."""
-
 
 _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped"})
 """Codes of notes that are shown even if no step is about them."""
@@ -81,7 +73,7 @@ class Prepared:
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
     """Live and target, each as stored and decrypted; the two are decrypted side by side."""
-    live = session.backend.live(session.stack)
+    live = session.live()
     goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
@@ -115,11 +107,14 @@ def build_plan(
         EngineError: the preview failed.
     """
     from pulumi_rewind.diff import diff_checkpoints
+    from pulumi_rewind.strategies import other_plan, recommended
 
     observe = observe or _ignore
-    reason = STRATEGIES.get(strategy, f"there is no strategy {strategy!r}")
-    if reason:
-        raise UsageError(reason, hint="Use `--strategy checkpoint`, which needs no program.")
+    control = control or PreviewControl()
+    if strategy != CHECKPOINT:
+        return other_plan(
+            session, target, strategy, only, refresh, recorded_credentials, use_todays_config, adopt, observe, control
+        )
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     live, live_plain, stored, plain = load(session, target)
@@ -135,10 +130,11 @@ def build_plan(
     try:
         goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
         observe(Phase("preview", "asking the engine what it would do"))
-        watch = control or PreviewControl()
         goal, (events, update_plan, report) = agreeable(
             goal,
-            lambda goal: preview(session, engine, goal, live, observe, watch, refresh=refresh, config=settings.values),
+            lambda goal: preview(
+                session, engine, goal, live, observe, control, refresh=refresh, config=settings.values
+            ),
             adopt,
         )
     except BaseException:
@@ -181,7 +177,7 @@ def build_plan(
     warned = tuple(Risk("target", text) for text in target.warnings)
     # What a step changes and what an alias renames is shown there.
     shown_elsewhere = {step.urn for step in moving} | set(goal.pairs.values()) - set(report.urns.values())
-    return Plan(
+    plan = Plan(
         stack=str(session.stack),
         target=target,
         strategy=strategy,
@@ -217,6 +213,7 @@ def build_plan(
             dict(adopt),
         ),
     )
+    return recommended(session, plan)
 
 
 def make_goal(

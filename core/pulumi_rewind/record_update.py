@@ -14,11 +14,11 @@ from pulumi_rewind.errors import BackendError, RecordError, RewindError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.model import Update, decode_checkpoint
 from pulumi_rewind.record_assets import AssetTaker
-from pulumi_rewind.record_content import LeftOut, Program, RecordInput
+from pulumi_rewind.record_content import LeftOut, Program, RecordInput, update_key
 from pulumi_rewind.record_git import Blob
 from pulumi_rewind.record_secrets import SHORTEST, secret_name
 from pulumi_rewind.record_worktree import take_uncommitted
-from pulumi_rewind.records import Records, Written
+from pulumi_rewind.records import Record, Records, Written
 from pulumi_rewind.timeline import deployed_commit
 
 if TYPE_CHECKING:
@@ -42,6 +42,19 @@ def record_update(session: Session, number: int, evidence: Mapping[str, bytes] =
     if number > len(session.timeline):
         session.reload()  # it was made after the session looked
     return _Taker(session).record(number, evidence)
+
+
+def recorded(session: Session, number: int) -> Record | None:
+    """The record of an update as the timeline has it; None if there is none, or it is of another update.
+
+    Raises:
+        RewindError: it is damaged, or the repository for records can't be used.
+    """
+    record = session.records.read(number) if session.records is not None else None
+    update = session.timeline.update(number)
+    if record is None or update.from_record == "update" or record.meta.key == update_key(update):
+        return record
+    return record if update.result == "unreadable" else None
 
 
 def record_all(session: Session) -> Iterator[Written]:

@@ -132,6 +132,33 @@ class Repository:
         if _HASH.fullmatch(sha):
             yield from self._run("rev-list", f"--max-count={limit}", sha, "--").splitlines()
 
+    def descendants(self, sha: str, tips: Iterable[str]) -> list[str]:
+        """Ids of the commits between `sha` and any of `tips` that stand on it, nearest first, itself left out."""
+        heads = [tip for tip in self.commits(tips) if tip != sha]
+        if not heads or not _HASH.fullmatch(sha):
+            return []
+        found = self._run("rev-list", "--topo-order", "--ancestry-path", *heads[:AT_ONCE], f"^{sha}", "--").splitlines()
+        return found[::-1]
+
+    def shallow(self) -> bool:
+        """Whether history was cut off when it was cloned."""
+        return self._run("rev-parse", "--is-shallow-repository") == "true"
+
+    def moved(self, tag: str) -> tuple[str, ...]:
+        """The commits that a tag pointed to before, newest first, as far as git remembers (it rarely does)."""
+        if not self.resolve(f"refs/tags/{tag}"):
+            return ()
+        # `git reflog` can't walk over tag objects, which annotated tags are.
+        log = self._run("rev-parse", "--path-format=absolute", "--git-path", f"logs/refs/tags/{tag}")
+        try:
+            lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() if log else []
+        except OSError:
+            return ()
+        seen = [part for line in reversed(lines) for part in line.split("\t")[0].split(" ")[1::-1]]
+        commits = [self.resolve(sha) for sha in dict.fromkeys(seen) if _HASH.fullmatch(sha)]
+        now = self.resolve(f"refs/tags/{tag}")
+        return tuple(sha for sha in dict.fromkeys(commits) if sha and sha != now)
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is in the history of `newer`, or the same."""
         if not (_HASH.fullmatch(older) and _HASH.fullmatch(newer)):

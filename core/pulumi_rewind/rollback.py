@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from pulumi_rewind.blockers import Blockers, left_alone
 from pulumi_rewind.bookkeeping import as_recorded
-from pulumi_rewind.engine import EngineRun
+from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal, Registration
@@ -43,6 +44,10 @@ class RollbackResult:
     differences: tuple[Difference, ...]
     """What is not as in the target; empty where the state equals it exactly."""
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What else the operator should know, or do next."""
+    undo: str = ""
+    """The command that takes it back, where that isn't a rollback to the update before."""
 
     @property
     def exact(self) -> bool:
@@ -150,21 +155,18 @@ class RollbackRun:
             adopt=prepared.adopt,
             refresh=prepared.refresh,
             checkpoint=target.checkpoint,
+            strategy=self.plan.strategy,
         )
         yield Phase("run", f"rolling back to {target.label}")
-        message = f"rollback to {target.label}"
-        report = yield from self._update(
-            prepared.goal, prepared.live, prepared.update_plan, message, refresh=prepared.refresh
-        )
+        report = yield from self._update()
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         mended = yield from self._mend(report)
         yield Phase("verify", "comparing the state with the target")
         after, differences = self._verify(report)
-        agreed = yield from self._second_plan(after, differences, wanted=self.check_again or bool(mended))
-        if mended and agreed is not None:
-            # So that the history ends with the state as it is now.
-            live = self.session.backend.live(self.session.stack)
-            yield from self._update(agreed[0], live, agreed[1], f"{message}: bookkeeping of what was adopted")
+        if mended:
+            yield from self._record_mended(after, differences)
+        elif self.check_again and not self._stops:
+            yield from self._second_plan(after, differences)
         self.session.reload()
         number = len(self.session.backend.history(self.session.stack))
         self.session.journal.end()
@@ -187,7 +189,10 @@ class RollbackRun:
                 f"the stack is locked by {locks[0]}",
                 hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
             )
-        self._check_live(session.backend.live(session.stack))
+        self._check_live(self._live())
+
+    def _live(self) -> Checkpoint:
+        return self.session.backend.live(self.session.stack)
 
     def _check_live(self, live: Checkpoint) -> None:
         if live.digest != self.plan.prepared.live.digest:
@@ -205,7 +210,20 @@ class RollbackRun:
                 hint="Plan again and review what it does now; nothing was changed.",
             )
 
-    def _update(
+    @property
+    def _message(self) -> str:
+        return f"rollback to {self.plan.target.label}"
+
+    def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
+        """The rollback itself; what it was told of the resources is returned."""
+        prepared = self.plan.prepared
+        return (
+            yield from self._replay(
+                prepared.goal, prepared.live, prepared.update_plan, self._message, refresh=prepared.refresh
+            )
+        )
+
+    def _replay(
         self, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False
     ) -> Generator[EngineEvent, None, ReplayReport]:
         session, prepared = self.session, self.plan.prepared
@@ -228,36 +246,43 @@ class RollbackRun:
                 *(("--refresh",) if refresh else ()),
                 *("-m", message),
             ]
-            with self._lock:
-                if self._asked_to_stop():
-                    session.journal.end()
-                    raise InterruptedRun("stopped before it began; nothing was changed")
-                self._run = session.engine.start(arguments, private=private, extra_env=session.vault.environment(live))
-                if self._asked_to_stop():  # while it was being started
-                    self._run.interrupt()
-            run = self._run
-            try:
-                for event in run.events():
-                    self.blockers.add(event)
-                    if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
-                        self._changed = True
-                    yield event
-            finally:
-                if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
-                    run.interrupt()
-                    run.process.wait()
+            run = yield from self._stream(session.engine, arguments, private, session.vault.environment(live))
             for name in host.report.skipped_hooks:
                 yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
             if run.returncode != 0:
-                raise self._failure(run, host)
+                raise self._failure(run, host.refusal)
             return host.report
 
-    def _failure(self, run: EngineRun, host: ReplayHost) -> RewindError:
+    def _stream(
+        self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
+    ) -> Generator[EngineEvent, None, EngineRun]:
+        """Starts the update and passes its events on; it has ended when this does."""
+        with self._lock:
+            if self._asked_to_stop():
+                self.session.journal.end()
+                raise InterruptedRun("stopped before it began; nothing was changed")
+            self._run = engine.start(arguments, private=private, extra_env=environ)
+            if self._asked_to_stop():  # while it was being started
+                self._run.interrupt()
+        run = self._run
+        try:
+            for event in run.events():
+                self.blockers.add(event)
+                if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
+                    self._changed = True
+                yield event
+        finally:
+            if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
+                run.interrupt()
+                run.process.wait()
+        return run
+
+    def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         resume = "Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
         resume += self.blockers.hint(self.session.stack.name)
-        if host.refusal and not self._changed:
+        if refusal and not self._changed:
             self.session.journal.end()
-            return RefusedError(host.refusal, hint="Plan again and review what it does now; nothing was changed.")
+            return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")
         if run.interrupted:
             if not self._changed:
                 self.session.journal.end()
@@ -288,6 +313,13 @@ class RollbackRun:
             yield Diagnostic(f"put back which values are the provider's own: {names}", "info")
         return mended
 
+    def _record_mended(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:
+        """One more update that changes nothing, so that the history ends with the state as it is now."""
+        agreed = None if self._stops else (yield from self._second_plan(after, differences))
+        if agreed is not None:
+            live = self.session.backend.live(self.session.stack)
+            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}: bookkeeping of what was adopted")
+
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         prepared = self.plan.prepared
         live = self.session.backend.live(self.session.stack)
@@ -296,14 +328,12 @@ class RollbackRun:
         return after, differences
 
     def _second_plan(
-        self, after: Checkpoint, differences: list[Difference], *, wanted: bool
+        self, after: Checkpoint, differences: list[Difference]
     ) -> Generator[EngineEvent, None, tuple[Goal, bytes] | None]:
         """A second preview must have nothing left to do; what it would do is a difference.
 
         Returns its goal and the engine's plan where nothing is left.
         """
-        if not wanted or self._stops:
-            return None
         session = self.session
         prepared = self.plan.prepared
         goal = make_goal(

@@ -88,14 +88,19 @@ class Vault:
             self._cache.popitem(last=False)
         return decrypted
 
+    def attempts(self, checkpoint: Checkpoint) -> list[dict[str, str]]:
+        """The environments to try in turn on what the checkpoint's secrets provider has encrypted."""
+        provider = checkpoint.deployment.secrets_providers
+        if provider is None or provider.type != "passphrase":
+            return [{}]
+        found = [{"PULUMI_CONFIG_PASSPHRASE": text} for text in self._passphrases] + [{}]
+        opened = self._opened.get(bytes(provider.state))  # what opened one checkpoint opens the next
+        return found if opened is None else [opened, *found]
+
     def _open(self, checkpoint: Checkpoint, stack: StackRef) -> Checkpoint:
-        attempts: list[dict[str, str]] = [{}]
+        attempts = self.attempts(checkpoint)
         provider = checkpoint.deployment.secrets_providers
         key = b"" if provider is None else bytes(provider.state)
-        if provider is not None and provider.type == "passphrase":
-            attempts = [{"PULUMI_CONFIG_PASSPHRASE": text} for text in self._passphrases] + [{}]
-            if key in self._opened:  # what opened one checkpoint opens the next
-                attempts.insert(0, self._opened[key])
         error: SecretsError | None = None
         for env in attempts:
             try:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.backends import Backend, open_backend
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import CheckpointError, UsageError
 from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef
+from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.record_history import RecordedBackend
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
@@ -102,6 +102,18 @@ class Session:
     def production(self) -> bool:
         """Whether the stack's name matches the production patterns of `rewind.toml`."""
         return self.settings.is_production(self.stack.name)
+
+    def live(self) -> Checkpoint:
+        """The state now, read afresh; where it is damaged, the error says how to go back all the same.
+
+        Raises:
+            BackendError, CheckpointError: it can't be read.
+        """
+        try:
+            return self.backend.live(self.stack)
+        except CheckpointError as err:
+            err.hint = "`--strategy state` (in the review: tab) puts the target's checkpoint in its place."
+            raise
 
     def reload(self) -> None:
         """Forgets what was read of the backend, so that the next look sees what is there now."""

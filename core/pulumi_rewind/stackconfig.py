@@ -118,6 +118,16 @@ def todays_config(path: Path) -> dict[str, Json]:
     return {key: value for key, value in config.items() if isinstance(key, str)} if isinstance(config, dict) else {}
 
 
+def config_document(path: Path) -> dict[str, Json]:
+    """All of a stack's configuration file, its secrets provider included; empty if there is none.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    document = _document(path)
+    return document if isinstance(document, dict) else {}
+
+
 def config_file(path: Path, live: Checkpoint, private: Path, changes: Mapping[str, Json] = {}) -> Path:
     """The configuration file for a run: the stack's own at `path`, or a copy in `private` where it can't be used.
 

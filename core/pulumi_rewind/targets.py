@@ -176,7 +176,8 @@ def _at_time(timeline: Timeline, text: str) -> Target:
 def _revision(timeline: Timeline, text: str) -> Target | None:
     """A tag, branch or commit; None if it is nothing of that kind."""
     repository = timeline.repository
-    updates = [update for update in timeline.history.newest(len(timeline)) if _from_a_program(update)]
+    everything = list(timeline.history.newest(len(timeline)))
+    updates = [update for update in everything if _from_a_program(update)]
     found = _named(repository, text) if repository else {}
     if re.fullmatch(r"[0-9a-fA-F]{4,64}", text):
         prefix = text.lower()
@@ -191,7 +192,8 @@ def _revision(timeline: Timeline, text: str) -> Target | None:
     if len(found) > 1:
         raise _ambiguous(text, found, updates)
     (sha, names), *_ = found.items()
-    return _deployed_from(timeline, text, sha, names[0], updates)
+    moves = _moves(repository, names[0], sha, everything)
+    return _deployed_from(timeline, text, sha, names[0], updates, moves)
 
 
 # -- inside ---------------------------------------------------------------------------------------------------------
@@ -214,12 +216,14 @@ def _from_a_program(update: Update) -> bool:
     return update.kind == "update" and bool(deployed_commit(update))
 
 
-def _deployed_from(timeline: Timeline, text: str, sha: str, name: str, updates: list[Update]) -> Target:
+def _deployed_from(
+    timeline: Timeline, text: str, sha: str, name: str, updates: list[Update], moves: list[str]
+) -> Target:
     ref = name.removeprefix("refs/tags/").removeprefix("refs/heads/")
     what = "commit" if name == "commit" else f"{_kind(name)}{ref} → commit"
     deployed = [update for update in updates if update.commit == sha]
     if not deployed:
-        raise _never_deployed(timeline, sha, what, updates)
+        raise _never_deployed(timeline, sha, what, updates, moves)
     usable = [update for update in deployed if update.has_checkpoint]
     succeeded = [update for update in usable if update.succeeded]
     choice = succeeded or usable or deployed
@@ -237,8 +241,22 @@ def _deployed_from(timeline: Timeline, text: str, sha: str, name: str, updates: 
     clean = next((update for update in succeeded if not update.dirty), None)
     if chosen.dirty and clean is not None:
         warnings.append(f"#{clean.number} deployed the same commit without uncommitted changes")
+    warnings += moves
     tag = ref if name.startswith("refs/tags/") else ""
     return _checked(timeline, chosen, text, reason, tag=tag, more=warnings)
+
+
+def _moves(repository: Repository | None, name: str, sha: str, updates: list[Update]) -> list[str]:
+    """What is to be said of a tag that meant another commit before."""
+    if repository is None or not name.startswith("refs/tags/"):
+        return []
+    from pulumi_rewind.tag_moves import moved_since
+
+    tag = name.removeprefix("refs/tags/")
+    return [
+        f"tag {tag} has moved: it was commit {before[:7]} before ({how})"
+        for before, how in moved_since(repository, tag, sha, updates).items()
+    ]
 
 
 def _kind(name: str) -> str:
@@ -294,7 +312,7 @@ def _ambiguous(text: str, found: dict[str, list[str]], updates: list[Update]) ->
     )
 
 
-def _never_deployed(timeline: Timeline, sha: str, what: str, updates: list[Update]) -> TargetError:
+def _never_deployed(timeline: Timeline, sha: str, what: str, updates: list[Update], moves: list[str]) -> TargetError:
     usable = [update for update in updates if update.has_checkpoint]
     usable.sort(key=lambda update: (update.succeeded, update.number))
     newest = {update.commit: update for update in usable}  # of each commit the last: newest succeeded, else newest
@@ -302,12 +320,18 @@ def _never_deployed(timeline: Timeline, sha: str, what: str, updates: list[Updat
     repository = timeline.repository
     for ancestor in repository.ancestors(sha) if repository and newest else ():
         if (found := newest.get(ancestor)) is not None:
-            near.append(f"#{found.number} (commit {ancestor[:7]}, {_when(found)})")
+            near.append(f"#{found.number} (commit {ancestor[:7]}, {_when(found)}), before it")
             if len(near) == NEAREST:
                 break
+    later = repository.descendants(sha, newest) if repository and newest else []
+    nearest = next((newest[commit] for commit in later if commit in newest), None)
+    if nearest is not None:
+        near.append(f"#{nearest.number} (commit {nearest.commit[:7]}, {_when(nearest)}), after it")
     hint = "Choose another target; `pulumi-rewind history` shows what was deployed."
     if near:
-        hint = "The candidates are the nearest commits before it that were deployed."
+        hint = "The candidates are the nearest commits before and after it that were deployed."
+    if moves:
+        hint = f"{'; '.join(moves)}. {hint}"
     return TargetError(f"{what} {sha[:7]} was never deployed to {timeline.stack}", hint=hint, candidates=tuple(near))
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.plan import Plan, Step
-from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
+from pulumi_rewind.rollback import RollbackResult, build_plan
 from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.strategies import make_run
 from pulumi_rewind.targets import resolve_target
 from tests.support.stack import EngineStack
 
@@ -25,7 +26,7 @@ def plan(stack: EngineStack, target: str, **options: Any) -> Plan:
 
 def run(stack: EngineStack, made: Plan, **options: Any) -> tuple[RollbackResult, list[EngineEvent]]:
     """Runs a plan to its end."""
-    rollback = RollbackRun(session(stack), made, **options)
+    rollback = make_run(session(stack), made, **options)
     events = list(rollback.events())
     assert rollback.result is not None
     return rollback.result, events

@@ -127,8 +127,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (("plan", "1", "--bogus"), "--bogus"),
         (("plan", "1", "-x"), "-x"),
         (("plan", "1", "--strategy", "magic"), "magic"),
-        (("plan", "1", "--strategy", "program"), "not available yet"),
-        (("rollback", "1", "--strategy", "state", "--yes"), "not available yet"),
         (("plan", "1", "--adopt", "web"), "neither NAME=ID nor `found`"),
         (("plan", "1", "--adopt", "=i-1"), "neither NAME=ID nor `found`"),
         (("rollback", "1"), "no terminal to ask"),

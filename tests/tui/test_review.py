@@ -109,6 +109,7 @@ async def test_a_risk_jumps_to_its_resource(shop: Shop) -> None:
 
 
 async def test_strategies_that_are_not_available_say_why(shop: Shop) -> None:
+    (shop.root / ".git").rename(shop.root / "git-elsewhere")
     app = shop.app()
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
@@ -117,7 +118,8 @@ async def test_strategies_that_are_not_available_say_why(shop: Shop) -> None:
         assert "in use" in screen_text(app)
         await pilot.press("tab")
         await pilot.pause()
-        assert "Not available: running the old commit's program is not available yet." in screen_text(app)
+        assert "is in no git repository" in " ".join(screen_text(app).replace("│", " ").split())
+        assert "Recommended is checkpoint" in screen_text(app)
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, StrategyScreen)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulumi_rewind.errors import EngineError, RefusedError, UsageError
+from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
 from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.render.writer import Screen
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
     from pulumi_rewind.session import Session
 
-CHECKPOINT = "checkpoint"
-STRATEGIES = (CHECKPOINT, "program", "state")
+STRATEGIES = (CHECKPOINT, PROGRAM, STATE)
 
 
 @dataclass(frozen=True)
@@ -113,28 +113,14 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return result
 
 
-def check_strategy(strategy: str) -> None:
-    """Refuses what this release can't do.
-
-    Raises:
-        UsageError: the strategy is known, but not available yet.
-    """
-    if strategy != CHECKPOINT:
-        raise UsageError(
-            f"the strategy {strategy!r} is not available yet",
-            hint=f"Leave --strategy out: {CHECKPOINT!r} replays the recorded state with the real engine.",
-        )
-
-
 @contextlib.contextmanager
 def planned(session: Session, screen: Screen, text: str, choices: Choices) -> Iterator[Plan]:
     """Resolves a target and asks the engine what going there would do; what the plan holds is given up at the end.
 
     Raises:
-        UsageError: the strategy is not available, or the target is unknown.
+        UsageError: the strategy can't be used for this target, or the target is unknown.
         RewindError: everything that `build_plan` raises.
     """
-    check_strategy(choices.strategy)
     from pulumi_rewind.blockers import Blockers
     from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan

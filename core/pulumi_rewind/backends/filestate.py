@@ -158,6 +158,11 @@ class FileBackend:
         short = name.rsplit("/", 1)[-1]
         if self.scoped and short in set(self._state_names(self.root / "stacks")):
             hint = "It is stored in the old layout; `pulumi state upgrade` moves it to where stacks are now."
+        elif _is_directory(self.root / "history" / name):
+            hint = (
+                f"Its history is there, so its state was lost or it was removed: `pulumi stack init {short}` makes an "
+                "empty one, and `rollback last-good --strategy state` puts the newest good state into it."
+            )
         return StackNotFound(f"there is no stack {name} on {self.url}", hint=hint)
 
     def _folder(self, kind: str, stack: StackRef) -> Path:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulumi_rewind.commits import commits_between
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind_tui.notices import half_way_notice, interrupted_notice
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
-from pulumi_rewind_tui.render.history import entry_json, history_table, live_line
+from pulumi_rewind_tui.render.history import commits_json, commits_lines, entry_json, history_table, live_line
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
@@ -29,25 +30,32 @@ CHUNK = 200
 @words("[STACK]")
 @click.option("--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N, 0: all. [{SHOWN}; --json: all]")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@click.option("--commits", is_flag=True, help="With the git commits between each update and the one before.")
 @common_options
 @click.pass_obj
-def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: bool) -> None:
+def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: bool, commits: bool) -> None:
     """List the updates of a stack, newest first.
 
     Shows number, time, result, changes, git commit, tags and branch, which one is live, and the last good
     one (★): the newest successful update that differs from live.
     """
     session = shared.session(stack_of(words))
-    print_history(session, shared.screen(), limit=limit, as_json=as_json)
+    print_history(session, shared.screen(), limit=limit, as_json=as_json, commits=commits)
 
 
-def print_history(session: Session, screen: Screen, *, limit: int | None = None, as_json: bool = False) -> None:
+def print_history(
+    session: Session, screen: Screen, *, limit: int | None = None, as_json: bool = False, commits: bool = False
+) -> None:
     """Prints the timeline of a session."""
     timeline = session.timeline
     total = len(timeline)
     if as_json:
         entries = timeline.entries(limit=min(limit or total, total))
-        screen.out.raw("[" + ",\n ".join(to_json(entry_json(entry)) for entry in entries) + "]")
+        shown_as = (
+            entry_json(entry) | (commits_json(commits_between(timeline, entry.update)) if commits else {})
+            for entry in entries
+        )
+        screen.out.raw("[" + ",\n ".join(map(to_json, shown_as)) + "]")
         return
     interrupted_notice(session, screen)
     half_way_notice(session, screen)
@@ -57,9 +65,11 @@ def print_history(session: Session, screen: Screen, *, limit: int | None = None,
     shown = min(total, SHOWN if limit is None else limit or total)
     live = _live(timeline)
     rows = timeline.entries(limit=shown)
-    while chunk := list(islice(rows, CHUNK)):
+    while chunk := list(islice(rows, 1 if commits else CHUNK)):
         history_table(screen.out, chunk, live=live)
         live = None
+        for entry in chunk if commits else ():
+            screen.out.lines(commits_lines(commits_between(timeline, entry.update)))
     if shown < total:
         screen.err.line(f"… {plural(total - shown, 'older update')}: --limit 0 lists all")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
+from pulumi_rewind.recommend import CHECKPOINT, PROGRAM
 from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.options import (
     RewindCommand,
@@ -15,6 +18,7 @@ from pulumi_rewind_tui.options import (
     words,
 )
 from pulumi_rewind_tui.planning import Choices, goal_options, planned
+from pulumi_rewind_tui.render.contrast import contrast_json, contrast_lines
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 
 
@@ -22,17 +26,29 @@ from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 @words("[STACK] TARGET")
 @goal_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--compare", is_flag=True, help="Also plan with the other strategy, and show how the two differ.")
 @passphrase_option
 @common_options
 @click.pass_obj
-def plan(shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool) -> None:
-    """Show what going back to TARGET would do: steps, forecasts, risks. Nothing is changed."""
+def plan(shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool, compare: bool) -> None:
+    """Show what going back to TARGET would do: steps, forecasts, risks. Nothing is changed.
+
+    With --compare the plan of the old program is set beside that of the checkpoint, or the other way round.
+    """
     stack, text = stack_and_target(words, "plan")
     session = shared.session(stack)
     screen = shared.screen()
     interrupted_notice(session, screen)
     with planned(session, screen, text, choices) as made:
-        if as_json:
+        if compare:
+            other = PROGRAM if choices.strategy == CHECKPOINT else CHECKPOINT
+            with planned(session, screen, text, replace(choices, strategy=other)) as second:
+                if as_json:
+                    screen.out.raw(to_json(contrast_json(made, second)))
+                else:
+                    screen.out.lines(plan_lines(made))
+                    screen.out.lines(contrast_lines(made, second))
+        elif as_json:
             screen.out.raw(to_json(plan_json(made)))
         else:
             screen.out.lines(plan_lines(made))

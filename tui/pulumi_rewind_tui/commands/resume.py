@@ -74,6 +74,7 @@ def resume(
             screen,
             RESUME,
             Choices(
+                strategy=entry.strategy,
                 only=(*entry.only, *(NOT + pattern for pattern in skip)),
                 refresh=entry.refresh,
                 recorded_credentials=entry.recorded_credentials,

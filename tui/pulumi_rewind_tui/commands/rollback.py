@@ -6,7 +6,7 @@ import click
 
 from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, words
-from pulumi_rewind_tui.planning import Choices, check_strategy, goal_options
+from pulumi_rewind_tui.planning import Choices, goal_options
 from pulumi_rewind_tui.roads import go_back, run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
@@ -31,7 +31,6 @@ def rollback(
     data wants its own yes. Ctrl-C stops after the running steps, a second one stops now; `resume` goes on.
     """
     stack, text = stack_and_target(words, "rollback")
-    check_strategy(choices.strategy)
     screen = shared.screen()
     with json_outcome(screen, as_json=as_json):
         check_can_ask(yes=yes, as_json=as_json)

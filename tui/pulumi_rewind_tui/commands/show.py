@@ -7,7 +7,7 @@ import click
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
 from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
-from pulumi_rewind_tui.render.record import record_json, record_lines, recorded
+from pulumi_rewind_tui.render.record import record_json, record_lines
 from pulumi_rewind_tui.render.update import (
     config_of,
     resource_rows,
@@ -27,6 +27,7 @@ from pulumi_rewind_tui.render.writer import Span
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
     from pulumi_rewind.evidence import evidence_after, evidence_of
+    from pulumi_rewind.record_update import recorded
     from pulumi_rewind.targets import resolve_target
 
     stack, text = stack_and_target(words, "show")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import changes_line, first_line, iso_time, local_time, result_span
 from pulumi_rewind_tui.render.writer import Line, Span, Writer
 
 if TYPE_CHECKING:
+    from pulumi_rewind.commits import Between
     from pulumi_rewind.model import Update
+    from pulumi_rewind.repo import Commit
     from pulumi_rewind.timeline import Entry
 
 
@@ -97,3 +99,28 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "live": entry.live,
         **({"fromRecord": update.from_record} if update.from_record else {}),
     }
+
+
+def commits_lines(between: Between) -> Iterator[Line]:
+    """The commits that came with an update, and those that are no longer in it, below its row."""
+    if between.problem:
+        yield [Span(f"      {between.problem}", "muted")]
+    for sign, style, commits in (("+", "create", between.came), ("-", "delete", between.went)):
+        for commit in commits:
+            yield [
+                Span(f"      {sign} ", style),
+                Span(commit.sha[:7], "git"),
+                f" {first_line(commit.title)}  ",
+                Span(commit.author, "muted"),
+            ]
+
+
+def commits_json(between: Between) -> dict[str, Any]:
+    """The same for machines: ``commits`` and ``commitsGone``."""
+
+    def each(commits: Iterable[Commit]) -> list[dict[str, Any]]:
+        return [
+            {"commit": one.sha, "title": one.title, "author": one.author, "time": iso_time(one.time)} for one in commits
+        ]
+
+    return {"commitsSince": between.since or None, "commits": each(between.came), "commitsGone": each(between.went)}

@@ -39,6 +39,7 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     ]
     if plan.target.reason and plan.target.reason != f"update #{plan.target.update.number}":
         yield [Span(f"  {plan.target.reason}", "muted")]
+    yield from _recommendation(plan)
     yield from risk_lines(plan.all_risks)
     yield []
     if plan.nothing_to_do:
@@ -52,6 +53,15 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         for one in plan.state_only:
             where = f"{one.path}: " if one.path else ""
             yield ["  ", Span("~ ", "update"), Span(resource_name(one.urn), "name"), f" {where}{one.message}"]
+
+
+def _recommendation(plan: Plan) -> Iterator[Line]:
+    """Which strategy suits the target, and why."""
+    found = plan.recommendation
+    if found is None:
+        return
+    style = "muted" if found.strategy == plan.strategy else "warn"
+    yield [Span(f"  recommended: {found.strategy}", style), Span(f"   {found.reason}", "muted")]
 
 
 def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
@@ -139,6 +149,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             "warnings": list(plan.target.warnings),
         },
         "strategy": plan.strategy,
+        "recommended": plan.recommendation.strategy if plan.recommendation else plan.strategy,
+        "reason": plan.recommendation.reason if plan.recommendation else "",
         "fingerprint": plan.fingerprint,
         "steps": [step_json(step) for step in plan.steps],
         "risks": [risk_json(risk) for risk in plan.risks],

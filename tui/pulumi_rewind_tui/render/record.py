@@ -11,22 +11,6 @@ from pulumi_rewind_tui.render.writer import Line, Span
 if TYPE_CHECKING:
     from pulumi_rewind.record_verify import Damage
     from pulumi_rewind.records import LeftOut, Record, Written
-    from pulumi_rewind.session import Session
-
-
-def recorded(session: Session, number: int) -> Record | None:
-    """The record of an update as the timeline has it; None if there is none, or it is of another update.
-
-    Raises:
-        RewindError: it is damaged, or the repository for records can't be used.
-    """
-    from pulumi_rewind.record_content import update_key
-
-    record = session.records.read(number) if session.records is not None else None
-    update = session.timeline.update(number)
-    if record is None or update.from_record == "update" or record.meta.key == update_key(update):
-        return record
-    return record if update.result == "unreadable" else None
 
 
 def record_lines(record: Record) -> Iterator[Line]:

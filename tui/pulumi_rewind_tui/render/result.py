@@ -22,7 +22,8 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
         yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}{but}"]
         yield from _difference_lines(result)
         return
-    took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "muted")
+    now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
+    took = Span(f"   took {elapsed(result.seconds)}{now}", "muted")
     if not result.differences:
         yield [Span("✓ done", "ok"), f": {stack} equals ", Span(target.label, "title"), took]
     else:
@@ -33,7 +34,8 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
             f", with {plural(len(result.differences), 'difference')}",
             took,
         ]
-    yield ["  ", *changes_line(result.changes, words=True)]
+    if not result.undo:
+        yield ["  ", *changes_line(result.changes, words=True)]
     yield from _difference_lines(result)
 
 
@@ -49,8 +51,12 @@ def _difference_lines(result: RollbackResult) -> Iterator[Line]:
 def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     name = session.stack.name
+    for note in result.notes:
+        yield [Span("note:", "git"), f" {note}"]
     undo = undo_number(session.timeline, result.version) if result.result != "nothing-to-do" else 0
-    if undo:
+    if result.undo:
+        yield [Span("undo:", "git"), f" {result.undo}"]
+    elif undo:
         yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {undo}"]
     reminder = head_reminder(session, target)
     if reminder:
@@ -91,6 +97,7 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "changes": dict(result.changes),
         "differences": [difference_json(difference) for difference in result.differences],
         "seconds": round(result.seconds, 3),
+        "notes": list(result.notes),
     }
 
 

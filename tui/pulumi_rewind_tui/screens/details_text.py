@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pulumi_rewind.commits import Between, commits_between
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.evidence import evidence_of
 from pulumi_rewind.model import Update
-from pulumi_rewind_tui.render.record import record_facts, recorded
+from pulumi_rewind_tui.render.record import record_facts
 from pulumi_rewind_tui.render.words import changes_line
 from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
 from pulumi_rewind_tui.widgets.cells import Line
@@ -20,13 +21,16 @@ from pulumi_rewind_tui.widgets.cells import Line
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
+COMMITS = 20
+"""How many commits are listed."""
+
 
 @dataclass
 class Evidence:
     """What the checkpoint, the update before and git say about an update."""
 
     previous: Update | None = None
-    commits: tuple[str, ...] = ()
+    between: Between = field(default_factory=Between)
     pending: tuple[str, ...] = ()
     init_errors: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
@@ -62,15 +66,13 @@ def read_evidence(session: Session, update: Update) -> Evidence:
     if frozen is not None:
         found.kept = (*frozen[0].errors, f"events and state: {frozen[1]}")
     found.record = _record(session, update)
-    repository = session.repository
-    if repository is not None and update.commit and found.previous is not None:
-        since = found.previous.commit
-        if since and since != update.commit:
-            found.commits = tuple(f"{each.sha[:7]} {each.title}" for each in repository.log(since, update.commit)[:20])
+    found.between = commits_between(session.timeline, update, COMMITS)
     return found
 
 
 def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
+    from pulumi_rewind.record_update import recorded
+
     try:
         record = recorded(session, update.number)
     except RewindError as err:
@@ -173,10 +175,16 @@ def _since(evidence: Evidence) -> list[Line]:
         lines.append(((f"  {sign} ", roles[sign]), (key, ""), ("  " + text, "dim")))
     if not evidence.config:
         lines.append((("  no change", "dim"),))
-    lines += heading(f" Commits since {before}")
-    for commit in evidence.commits:
-        lines.append((("  " + commit[:7], "commit"), (commit[7:], "")))
-    if not evidence.commits:
+    between = evidence.between
+    since = f"#{between.since}" if between.since else before
+    lines += heading(f" Commits since {since}")
+    for commit in between.came:
+        lines.append((("  " + commit.sha[:7], "commit"), (f" {commit.title}", "")))
+    for commit in between.went:
+        lines.append((("  " + commit.sha[:7], "commit"), (" no longer in it: ", "dim"), (commit.title, "")))
+    if between.problem:
+        lines.append(((f"  {between.problem}", "dim"),))
+    elif not between.came and not between.went:
         lines.append((("  none", "dim"),))
     return lines
 

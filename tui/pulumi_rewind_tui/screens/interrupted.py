@@ -147,17 +147,17 @@ class InterruptedScreen(RewindModal[None]):
             lines += [(("", ""),), *paragraph(f"{hazard} It can't be resumed: {found.gone}.", cells, "hazard")]
         return lines
 
-    def _review(self, target: str, *, refresh: bool = False) -> None:
+    def _review(self, target: str, *, refresh: bool = False, strategy: str = "checkpoint") -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        screen = ReviewScreen(self.session, target, only=self.entry.only, refresh=refresh)
+        screen = ReviewScreen(self.session, target, only=self.entry.only, refresh=refresh, strategy=strategy)
         self.dismiss(None)
         self.app.push_screen(screen)
 
     def action_resume(self) -> None:
         """Reviews the rest of the way."""
         entry = self.entry
-        self._review(RESUME if entry.kept else f"#{entry.target}", refresh=entry.refresh)
+        self._review(RESUME if entry.kept else f"#{entry.target}", refresh=entry.refresh, strategy=entry.strategy)
 
     def action_way_back(self) -> None:
         """Reviews the way to where it began."""

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from pulumi_rewind.recommend import STATE
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.result_text import Outcome, report, result_lines
@@ -77,6 +78,8 @@ class ResultScreen(RewindScreen[None]):
 
     def _next(self) -> Line:
         outcome = self.outcome
+        if self._imported:
+            return ((" esc ", "key"), ("timeline", ""))
         if outcome.kind == "done" and outcome.undo and outcome.result and outcome.result.result == "succeeded":
             return (
                 (" u ", "key"),
@@ -94,8 +97,13 @@ class ResultScreen(RewindScreen[None]):
         if action in ("continue", "refresh"):
             return kind != "done"
         if action == "undo":
-            return bool(self.outcome.undo) and kind != "unchanged" and not self._nothing
+            return bool(self.outcome.undo) and not self._imported and kind != "unchanged" and not self._nothing
         return True
+
+    @property
+    def _imported(self) -> bool:
+        """Whether it was no update, so that a command takes it back (the page says it)."""
+        return self.outcome.result is not None and bool(self.outcome.result.undo)
 
     @property
     def _nothing(self) -> bool:
@@ -108,20 +116,24 @@ class ResultScreen(RewindScreen[None]):
 
     # Ways on
 
-    def _review(self, target: str, *, refresh: bool = False, only: tuple[str, ...] = ()) -> None:
+    def _review(
+        self, target: str, *, refresh: bool = False, only: tuple[str, ...] = (), strategy: str = "checkpoint"
+    ) -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        self.app.switch_screen(ReviewScreen(self.session, target, only=only, refresh=refresh))
+        self.app.switch_screen(ReviewScreen(self.session, target, only=only, refresh=refresh, strategy=strategy))
 
     def action_continue(self) -> None:
         """Reviews the rest of the way."""
         plan = self.outcome.plan
-        self._review(plan.target.again, only=plan.prepared.only, refresh=plan.prepared.refresh)
+        prepared = plan.prepared
+        self._review(plan.target.again, only=prepared.only, refresh=prepared.refresh, strategy=plan.strategy)
 
     def action_refresh(self) -> None:
         """Reviews the rest of the way, compared with the real resources first."""
         plan = self.outcome.plan
-        self._review(plan.target.again, only=plan.prepared.only, refresh=True)
+        refresh = plan.strategy != STATE
+        self._review(plan.target.again, only=plan.prepared.only, refresh=refresh, strategy=plan.strategy)
 
     def action_undo(self) -> None:
         """Reviews the way back to the update before the run."""

@@ -70,7 +70,7 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
         case "done":
             result = outcome.result
             assert result is not None
-            now = f"   now #{result.version}" if result.result == "succeeded" else ""
+            now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
             if result.result == "nothing-to-do":
                 first: Line = ((f"{table['same']} Nothing to do: ", "ok"), (f"{plan.stack} equals {label}", "bold"))
             elif not result.differences:
@@ -156,6 +156,10 @@ def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bo
             (("", ""),),
             *paragraph("Compared afresh: resources, inputs, options, secrets and their provider.", cells, "dim"),
         ]
+    for note in result.notes:
+        lines += [(("", ""),), *paragraph(f"{note[0].upper()}{note[1:]}", cells)]
+    if result.undo:
+        lines += [(("", ""),), *paragraph(f"Taken back by: {result.undo}", cells)]
     return lines
 
 

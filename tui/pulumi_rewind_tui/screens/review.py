@@ -166,7 +166,12 @@ class ReviewScreen(PlanningScreen):
             if name and name != self.request.strategy:
                 self.rebuild(strategy=name)
 
-        self.app.push_screen(StrategyScreen(work.strategies(), self.request.strategy), chosen)
+        self.app.push_screen(
+            StrategyScreen(
+                work.strategies(self.plan), self.request.strategy, self.plan.recommendation if self.plan else None
+            ),
+            chosen,
+        )
 
     def action_options(self) -> None:
         """Shows what else a plan can be asked for; plans anew if something is changed."""

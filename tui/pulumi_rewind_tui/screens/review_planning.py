@@ -28,11 +28,17 @@ class PlanningScreen(RewindScreen[None]):
     """Owns the plan; subclasses show it."""
 
     def __init__(
-        self, session: Session, target_text: str, *, only: tuple[str, ...] = (), refresh: bool = False
+        self,
+        session: Session,
+        target_text: str,
+        *,
+        only: tuple[str, ...] = (),
+        refresh: bool = False,
+        strategy: str = "checkpoint",
     ) -> None:
         super().__init__()
         self.session = session
-        self.request = work.Request(target_text, only, refresh)
+        self.request = work.Request(target_text, only, refresh, strategy)
         self.choice = Choice(only)
         self.plan: Plan | None = None
         self.around = text.Surroundings()

@@ -90,11 +90,13 @@ class Written(Message):
     error: BaseException | None = None
 
 
-def strategies() -> list[tuple[str, str]]:
-    """Every strategy with the reason why it can't be used, empty where it can."""
-    from pulumi_rewind.prepare import STRATEGIES
+def strategies(plan: Plan | None) -> list[tuple[str, str]]:
+    """Every strategy with the reason why it can't be used, empty where it can as far as the plan in hand knows."""
+    from pulumi_rewind.recommend import PROGRAM
+    from pulumi_rewind.strategies import STRATEGIES
 
-    return list(STRATEGIES.items())
+    found = plan.recommendation if plan is not None else None
+    return [(name, found.program_problem if found and name == PROGRAM else "") for name in STRATEGIES]
 
 
 class _Progress:

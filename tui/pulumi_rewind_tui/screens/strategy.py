@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
+from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.symbols import symbols
@@ -19,21 +20,18 @@ from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 
-ABOUT = {
-    "checkpoint": "register the recorded resources again; needs no program",
-    "program": "run the program of the old commit with the recorded configuration",
-    "state": "put the old state file back; touches no resource",
-}
-"""What each strategy does, in a few words."""
+if TYPE_CHECKING:
+    from pulumi_rewind.recommend import Recommendation
 
 
 class StrategyList(LinesView):
     """A line for each: its name, and whether it can be used."""
 
-    def __init__(self, entries: Sequence[tuple[str, str]], current: str) -> None:
+    def __init__(self, entries: Sequence[tuple[str, str]], current: str, recommended: str) -> None:
         super().__init__(id="strategies")
         self.entries = entries
         self.current = current
+        self.recommended = recommended
 
     def count(self) -> int:
         """How many there are."""
@@ -46,7 +44,13 @@ class StrategyList(LinesView):
         here = name == self.current
         mark = (table["ok"] if here else " ").ljust(2)
         word = "not available" if reason else "in use" if here else "available"
-        return ((f"{mark} ", "ok"), (name.ljust(12), "dim" if reason else "bold"), (word, "dim" if reason else ""))
+        best = ", recommended" if name == self.recommended else ""
+        return (
+            (f"{mark} ", "ok"),
+            (name.ljust(12), "dim" if reason else "bold"),
+            (word, "dim" if reason else ""),
+            (best, "ok"),
+        )
 
 
 class StrategyScreen(RewindModal[str]):
@@ -59,16 +63,20 @@ class StrategyScreen(RewindModal[str]):
         Binding("tab", "next", "next", id="strategy.next", show=False),
     ]
 
-    def __init__(self, entries: Sequence[tuple[str, str]], current: str) -> None:
+    def __init__(
+        self, entries: Sequence[tuple[str, str]], current: str, recommendation: Recommendation | None = None
+    ) -> None:
         super().__init__()
         self._entries = entries
         self._current = current
+        self._recommendation = recommendation
 
     def compose(self) -> ComposeResult:
         """The list, and what the one under the cursor is."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content("Strategy")
-            yield StrategyList(self._entries, self._current)
+            best = self._recommendation.strategy if self._recommendation else ""
+            yield StrategyList(self._entries, self._current, best)
             yield TextBlock(self._about, id="reason")
             yield KeyFooter()
 
@@ -86,8 +94,14 @@ class StrategyScreen(RewindModal[str]):
 
     def _about(self, cells: int) -> list[Line]:
         name, reason = self._entries[self.query_one(StrategyList).cursor]
-        lines = paragraph(ABOUT.get(name, name).capitalize() + ".", cells)
-        return [*lines, *paragraph(f"Not available: {reason}.", cells, "hazard")] if reason else lines
+        about = STRATEGIES.get(name, name)
+        lines = paragraph(f"{about[0].upper()}{about[1:]}.", cells)
+        if reason:
+            lines += paragraph(f"Not available: {reason}.", cells, "hazard")
+        best = self._recommendation
+        if best is not None:
+            lines += [(("", ""),), *paragraph(f"Recommended is {best.strategy}: {best.reason}.", cells, "dim")]
+        return lines
 
     def action_next(self) -> None:
         """Round and round."""

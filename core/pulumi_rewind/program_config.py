@@ -1,0 +1,200 @@
+"""The configuration that an update had, as a private file for running its program today.
+
+Its secrets are encrypted under the secrets provider of that time. The state must keep today's provider, so where the
+two differ each secret is decrypted and encrypted anew: through pipes, never by a file or an argument.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pulumi_rewind.engine import Engine, failure
+from pulumi_rewind.errors import EngineError, SecretsError
+from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.secrets import Vault
+from pulumi_rewind.stackconfig import normalized
+from pulumi_rewind.values import Json
+
+Place = tuple[str | int, ...]
+"""Where a secret stands: the key, then names and indices inside its value."""
+
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class RecordedConfig:
+    """A configuration file to run with."""
+
+    path: Path
+    """0600; secrets in it are encrypted under the live state's provider."""
+    reencrypted: tuple[str, ...] = ()
+    """Keys whose secrets were encrypted anew."""
+
+
+def write_config(
+    engine: Engine,
+    vault: Vault,
+    stack: StackRef,
+    recorded: Mapping[str, Json],
+    *,
+    then: Checkpoint,
+    live: Checkpoint,
+    today: Mapping[str, Json],
+    private: Path,
+) -> RecordedConfig:
+    """Writes the `recorded` configuration of an update for a run on the `live` state.
+
+    `then` is the checkpoint of that update, which names the secrets provider of its time; `today` is what the stack's
+    own configuration file says, which counts where the live state names no provider.
+
+    Raises:
+        SecretsError: a secret can't be decrypted, or not be encrypted again.
+    """
+    now = _provider(live) or {key: today[key] for key in _PROVIDER_KEYS if key in today}
+    before = _provider(then) or now
+    path = private / f"Pulumi.{stack.name}.yaml"
+    secret_places = list(places(recorded))
+    if before == now or not secret_places:
+        _write(path, now, recorded)
+        return RecordedConfig(path)
+    old = private / f"old-{path.name}"
+    _write(old, before, recorded)
+    try:
+        plain = _decrypt(engine, vault, stack, old, then)
+    finally:
+        old.unlink()
+    _write(path, now, recorded)
+    for place in secret_places:
+        _set(engine, vault, stack, path, place, _at(plain, place), live)
+    return RecordedConfig(path, tuple(dict.fromkeys(str(place[0]) for place in secret_places)))
+
+
+_PROVIDER_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
+
+
+def _provider(checkpoint: Checkpoint) -> dict[str, Json]:
+    """What a configuration file says about a checkpoint's secrets provider."""
+    provider = checkpoint.deployment.secrets_providers
+    if provider is None:
+        return {}
+    state = msgspec.json.decode(provider.state)
+    match provider.type:
+        case "passphrase":
+            return {"encryptionsalt": state.get("salt", "")}
+        case "cloud":
+            return {"secretsprovider": state.get("url", ""), "encryptedkey": state.get("encryptedkey", "")}
+        case _:
+            return {}
+
+
+def _write(path: Path, header: Mapping[str, Json], config: Mapping[str, Json]) -> None:
+    import yaml
+
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump({**header, "config": dict(config)}, sort_keys=False), encoding="utf-8")
+
+
+def places(config: Mapping[str, Json]) -> Iterator[Place]:
+    """Every secret in a recorded configuration. Pure."""
+
+    def inside(value: Json, place: Place) -> Iterator[Place]:
+        if isinstance(value, dict):
+            if set(value) == {"secure"}:
+                yield place
+            else:
+                for key, item in value.items():
+                    yield from inside(item, (*place, key))
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from inside(item, (*place, index))
+
+    for key, value in config.items():
+        yield from inside(value, (key,))
+
+
+def path_of(place: Place) -> str:
+    """A place as ``pulumi config set --path`` takes it. Pure."""
+    text = str(place[0])
+    for part in place[1:]:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _SIMPLE.fullmatch(part):
+            text += f".{part}"
+        else:
+            escaped = part.replace("\\", "\\\\").replace('"', '\\"')
+            text += f'["{escaped}"]'
+    return text
+
+
+def _decrypt(engine: Engine, vault: Vault, stack: StackRef, file: Path, then: Checkpoint) -> Mapping[str, Any]:
+    """The configuration in plaintext, by key, as the CLI prints it into a pipe."""
+    for env in vault.attempts(then):
+        try:
+            raw = engine.call(
+                ["config", "--show-secrets", "--json", "-s", stack.fqn, "--config-file", str(file)], env=env
+            )
+        except SecretsError:
+            continue
+        except EngineError as err:
+            if "decrypt" in err.output:
+                continue
+            raise
+        found = msgspec.json.decode(raw)
+        return normalized(found) if isinstance(found, dict) else {}
+    raise SecretsError(
+        "the recorded configuration can't be decrypted: no passphrase or key at hand opens its secrets",
+        hint="Give the passphrase of that time with `--passphrase-file`, use today's configuration with "
+        "`--todays-config`, or `--strategy checkpoint`.",
+    )
+
+
+def _at(plain: Mapping[str, Any], place: Place) -> str:
+    entry = plain.get(next(iter(normalized({str(place[0]): None}))), {})
+    value: Any = entry.get("value") if len(place) == 1 else entry.get("objectValue")
+    try:
+        for part in place[1:]:
+            value = value[part]
+    except (KeyError, IndexError, TypeError):
+        value = None
+    if not isinstance(value, str):
+        raise SecretsError(
+            f"the recorded secret {path_of(place)} can't be decrypted",
+            hint="Use today's configuration with `--todays-config`, or `--strategy checkpoint`.",
+        )
+    return value
+
+
+def _set(engine: Engine, vault: Vault, stack: StackRef, file: Path, place: Place, value: str, live: Checkpoint) -> None:
+    """Encrypts one secret into the file; it goes through standard input, of which the CLI drops one line end."""
+    path = ["--path"] if len(place) > 1 else []
+    done = subprocess.run(
+        [
+            *(str(engine.path), "config", "set", "--secret", *path, path_of(place)),
+            *("-s", stack.fqn, "--config-file", str(file), "--non-interactive", "--color", "never"),
+        ],
+        cwd=engine.workspace.root,
+        env=engine.environment() | dict(vault.environment(live)),
+        input=f"{value}\n".encode(),
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        error = failure("a recorded secret can't be encrypted anew", done.stderr.decode(errors="replace"))
+        raise SecretsError(str(error), hint=error.hint)
+
+
+def todays_engine(engine: Engine, root: Path) -> Engine:
+    """The same CLI for the project at `root`, another working copy of today's."""
+    from pulumi_rewind.workspace import find_workspace
+
+    here = engine.workspace
+    environ = {**here.environ, "PULUMI_HOME": str(here.home)}
+    workspace = find_workspace(root, backend=here.backend_url, environ=environ)
+    return replace(engine, workspace=workspace)

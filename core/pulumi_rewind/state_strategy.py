@@ -1,0 +1,316 @@
+"""The strategy `state`: the target's checkpoint becomes the stack's state again, and no resource is touched.
+
+For a state that was lost or damaged. `pulumi stack import` gets the checkpoint on standard input; a copy of the
+present state is kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from pulumi_rewind.engine import failure
+from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.events import EngineEvent, Phase
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.model import Checkpoint, Deployment, Resource, SecretsProvider, parse_urn
+from pulumi_rewind.plan import Plan, Risk
+from pulumi_rewind.prepare import Prepared
+from pulumi_rewind.previewing import Observe
+from pulumi_rewind.program_result import no_goal
+from pulumi_rewind.recommend import LIVE_UNREADABLE, STATE
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.risks import stack_risks
+from pulumi_rewind.rollback import RollbackRun
+from pulumi_rewind.session import Session
+from pulumi_rewind.stackconfig import config_document
+from pulumi_rewind.targets import Target
+from pulumi_rewind.verify import Difference
+
+_WORDS: Final = {
+    "create": "is in the state again",
+    "delete": "is no longer in the state; the object itself stays",
+    "update": "is recorded as it was",
+    "replace": "stands for the object of that time again",
+    "rename": "has the name of that time again",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatePrepared(Prepared):
+    """What a reviewed plan of the state is run with."""
+
+    deployment: bytes = dataclasses.field(repr=False)
+    """What ``pulumi stack import`` gets; where the secrets provider has changed, secrets in plaintext."""
+    copy: Path
+    """Where the present state will be kept."""
+    environ: Mapping[str, str] = dataclasses.field(repr=False)
+    """What the CLI needs to encrypt it, beyond the operator's own environment."""
+
+
+def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
+    """Plans to put the target's checkpoint back as the state; changes nothing, asks no provider.
+
+    Raises:
+        CheckpointError, SecretsError: the target can't be read, or either of the two not be decrypted.
+    """
+    from pulumi_rewind.diff import diff_checkpoints
+
+    observe(Phase("load", f"reading live and {target.label}"))
+    live, problem = read_live(session)
+    stored = session.timeline.checkpoint(target.update.number)
+    live_plain = live if problem else session.vault.decrypt(live, session.stack)
+    plain = session.vault.decrypt(stored, session.stack)
+    diff = diff_checkpoints(live_plain, plain)
+    kept = copy_path(session)
+    risks = [
+        *_forgotten(live_plain, plain),
+        *_uncertain(live_plain, plain, damaged=bool(problem)),
+        *_misfits(session, stored),
+        Risk("copy-kept", f"a copy of the present state will be kept in {kept}"),
+        *(Risk("target", text) for text in target.warnings),
+    ]
+    if problem:
+        message = f"{problem}; what exists now and would be forgotten is unknown"
+        risks.insert(0, Risk(LIVE_UNREADABLE, message))
+    around = stack_risks(
+        live=live_plain,
+        locks=session.backend.locks(session.stack),
+        live_known=bool(problem) or session.timeline.live_update() is not None,
+        target_config=None,
+        live_config=None,
+        refreshed=True,
+    )
+    # The import drops open operations: nothing is created twice by it.
+    risks += [dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create") for risk in around]
+    provider = live.deployment.secrets_providers or _configured(session)
+    digest = hashlib.sha256("\n".join([live.digest, stored.digest, STATE, repr(provider)]).encode()).hexdigest()
+    return Plan(
+        stack=str(session.stack),
+        target=target,
+        strategy=STATE,
+        fingerprint=digest[:16],
+        steps=(),
+        risks=tuple(risks),
+        changes={},
+        diff=diff,
+        created=time.time(),
+        state_only=tuple(
+            Difference(item.urn, "", _WORDS.get(item.op, "changes"), expected=True) for item in diff.resources
+        ),
+        prepared=StatePrepared(
+            no_goal(session.workspace.project, session.stack.name),
+            live, live_plain, stored, plain, b"", ReplayReport(),
+            deployment=importable(stored, plain, provider), copy=kept,
+            environ=session.vault.environment(stored if provider is None else live),
+        ),
+    )  # fmt: skip
+
+
+def read_live(session: Session) -> tuple[Checkpoint, str]:
+    """The live state, and why it can't be read: it is then empty, but has the bytes that are there."""
+    try:
+        return session.backend.live(session.stack), ""
+    except CheckpointError as err:
+        return Checkpoint(err.raw, Deployment()), str(err)
+
+
+def importable(stored: Checkpoint, plain: Checkpoint, provider: SecretsProvider | None) -> bytes:
+    """A checkpoint as ``pulumi stack import`` takes it, under the live state's secrets provider.
+
+    Where that is the checkpoint's own, secrets go as they are stored; else in plaintext, for the CLI to encrypt. Pure.
+    """
+    own = stored.deployment.secrets_providers
+    if provider is None or own is None or (own.type, _state(own)) == (provider.type, _state(provider)):
+        return exported(stored.raw)
+    document = msgspec.json.decode(exported(plain.raw), type=dict[str, Any])
+    document["deployment"]["secrets_providers"] = msgspec.to_builtins(
+        {"type": provider.type, "state": msgspec.json.decode(provider.state)}
+    )
+    return msgspec.json.encode(document)
+
+
+def _configured(session: Session) -> SecretsProvider | None:
+    """The secrets provider that the stack's configuration file names, for a state that names none (any more)."""
+    document = config_document(session.workspace.config_file(session.stack.name))
+    if salt := document.get("encryptionsalt"):
+        return SecretsProvider("passphrase", msgspec.Raw(msgspec.json.encode({"salt": salt})))
+    if url := document.get("secretsprovider"):
+        state = {"url": url, "encryptedkey": document.get("encryptedkey", "")}
+        return SecretsProvider("cloud", msgspec.Raw(msgspec.json.encode(state)))
+    return None
+
+
+def _state(provider: SecretsProvider) -> object:
+    return msgspec.json.decode(provider.state)
+
+
+def exported(raw: bytes) -> bytes:
+    """A state file in the shape that ``pulumi stack export`` prints and ``import`` reads. Pure."""
+    document = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    if "deployment" in document:
+        return raw
+    body = msgspec.json.decode(document["checkpoint"], type=dict[str, msgspec.Raw])
+    found = {"version": document["version"], "deployment": body.get("latest", msgspec.Raw(b"{}"))}
+    if "features" in document:
+        found["features"] = document["features"]
+    return msgspec.json.encode(found)
+
+
+def copy_path(session: Session) -> Path:
+    """Where the present state is going to be kept: a new file in the user's state directory."""
+    journal = session.journal.path
+    moment = time.strftime("%Y%m%d-%H%M%S")
+    stem = f"{session.stack.project or 'legacy'}-{session.stack.name}-{journal.stem[:8]}-{moment}"
+    return journal.parent.parent / "states" / f"{stem}.json"
+
+
+def _objects(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
+    """The physical objects that a state stands for, by type and id."""
+    return {
+        (res.type, res.id): res
+        for res in checkpoint.resources
+        if res.custom and res.id and not res.is_provider and not res.external and not res.view_of
+    }
+
+
+def _forgotten(live: Checkpoint, target: Checkpoint) -> Iterator[Risk]:
+    there = _objects(target)
+    for key, res in _objects(live).items():
+        if key not in there:
+            message = (
+                f"exists now as {res.id} and would be forgotten: it stays as it is, but nothing manages it any more"
+            )
+            yield Risk("forgotten", message, urn=res.urn)
+
+
+def _uncertain(live: Checkpoint, target: Checkpoint, *, damaged: bool) -> Iterator[Risk]:
+    if damaged:
+        return
+    there = _objects(live)
+    for key, res in _objects(target).items():
+        if key not in there:
+            message = f"was {res.id} then, which the present state doesn't have: the object may be gone by now"
+            yield Risk("may-be-gone", message, urn=res.urn)
+
+
+def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
+    """A checkpoint of the time before a rename, which the CLI doesn't take."""
+    for res in target.resources:
+        urn = parse_urn(res.urn)
+        if urn.stack != session.stack.name:
+            message = (
+                f"the stack was called {urn.stack} at that time, and its state fits no other name; "
+                "`--strategy checkpoint` can go back across a rename"
+            )
+            yield Risk("renamed-stack", message, blocking=True)
+            return
+
+
+class StateRun(RollbackRun):
+    """Keeps a copy of the present state and puts the target's checkpoint in its place."""
+
+    @property
+    def _state(self) -> StatePrepared:
+        prepared = self.plan.prepared
+        assert isinstance(prepared, StatePrepared)
+        return prepared
+
+    def _events(self, started: float) -> Iterator[EngineEvent]:
+        yield from super()._events(started)
+        if self.result is not None and self.result.result == "succeeded":
+            name, copy = self.session.stack.name, self._state.copy
+            self.result = dataclasses.replace(
+                self.result,
+                notes=(
+                    f"the state before is kept in {copy}",
+                    f"no resource was touched; `pulumi refresh --preview-only -s {name}` tells what is really there",
+                ),
+                undo=f"pulumi stack import -s {name} --file {copy}",
+            )
+
+    def _live(self) -> Checkpoint:
+        return read_live(self.session)[0]
+
+    def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
+        session, prepared = self.session, self._state
+        yield Phase("copy", f"keeping the present state in {prepared.copy}")
+        try:
+            keep(prepared.live, prepared.copy)
+        except OSError as err:
+            session.journal.end()
+            raise RefusedError(
+                f"the present state can't be kept in {prepared.copy}: {err.strerror}",
+                hint="Make room there, or set XDG_STATE_HOME to another directory; nothing was changed.",
+            ) from None
+        if self._asked_to_stop():
+            session.journal.end()
+            raise InterruptedRun("stopped before it began; nothing was changed")
+        yield Phase("import", "putting the old state in its place")
+        engine = session.engine
+        done = subprocess.run(
+            [str(engine.path), "stack", "import", "-s", session.stack.fqn, "--non-interactive", "--color", "never"],
+            cwd=engine.workspace.root,
+            env=engine.environment() | dict(prepared.environ),
+            input=prepared.deployment,
+            capture_output=True,
+            check=False,
+            start_new_session=True,  # a Ctrl-C must not cut it off
+        )
+        if done.returncode != 0:
+            raise self._import_failure(done.stderr.decode(errors="replace"))
+        return prepared.report
+
+    def _import_failure(self, said: str) -> RewindError:
+        error = failure("the state can't be put back", said)
+        if self._live().digest == self._state.live.digest:
+            self.session.journal.end()
+            error.hint = f"{error.hint} Nothing was changed.".strip()
+            return error
+        return IncompleteError(
+            str(error), hint=f"The state before is in {self._state.copy}; `pulumi stack import` takes it."
+        )
+
+    def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
+        from pulumi_rewind.diff import diff_checkpoints
+
+        prepared = self._state
+        live = self.session.backend.live(self.session.stack)
+        after = self.session.vault.decrypt(live, self.session.stack)
+        found = [
+            Difference(item.urn, "", "is not as in the target")
+            for item in diff_checkpoints(prepared.target_plain, after).resources
+        ]
+        old, new = prepared.live.deployment.secrets_providers, after.deployment.secrets_providers
+        if old is not None and (new is None or (old.type, _state(old)) != (new.type, _state(new))):
+            found.append(Difference("", "secrets_providers", "the secrets provider of the state changed"))
+        return after, found
+
+    def _second_plan(
+        self, after: Checkpoint, differences: list[Difference]
+    ) -> Generator[EngineEvent, None, tuple[Goal, bytes] | None]:
+        yield from ()
+        return None
+
+
+def keep(live: Checkpoint, path: Path) -> None:
+    """Writes the state as it is stored to a new file that only we can read; secrets stay encrypted."""
+    try:
+        content = exported(live.raw)
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError):
+        content = live.raw  # damaged: as it is
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

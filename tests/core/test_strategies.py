@@ -1,0 +1,276 @@
+"""What the strategies decide without an engine: whose program, which recommendation, what is compared and imported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_rewind.errors import TargetError, UsageError
+from pulumi_rewind.model import Checkpoint, Deployment, SecretsProvider, decode_checkpoint
+from pulumi_rewind.plan import Risk
+from pulumi_rewind.prepare import build_plan
+from pulumi_rewind.program_config import path_of, places
+from pulumi_rewind.program_engine import _shared
+from pulumi_rewind.program_result import Declared, declared, unlike_target
+from pulumi_rewind.program_source import program_problem, program_update
+from pulumi_rewind.recommend import Recommendation, recommend
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.state_strategy import exported, importable
+from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.values import SECRET, SIG, UNKNOWN
+from tests.support.filestore import FileStore
+from tests.support.gitrepo import GitRepo
+
+MISSING = "0123456789" * 4
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "backend")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> GitRepo:
+    return GitRepo(tmp_path / "repo")
+
+
+def opened(store: FileStore, root: Path, **environ: str) -> Session:
+    root.mkdir(exist_ok=True)
+    (root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    return open_session(root, "dev", environ={"PULUMI_BACKEND_URL": store.url, "HOME": str(root), **environ})
+
+
+# -- whose program -----------------------------------------------------------------------------------------------------
+
+
+def test_a_state_without_a_program_of_its_own_has_that_of_the_update_it_came_from(store: FileStore) -> None:
+    client = {"runtime.name": "client"}
+    store.add(1)
+    store.add(2)
+    store.add(2, kind="refresh")
+    store.add(1, message="rollback to #1 (v1)", environment=client)
+    store.add(1, message="rollback to #4", environment=client)
+    store.add(1, message="rollback to #9", environment=client)
+    store.add(None, kind="destroy")
+    store.add(None, kind="refresh")
+    store.add(1, message="rollback to #1", environment={"runtime.name": "python"})  # the program itself ran
+    timeline = store.timeline()
+
+    def source(number: int) -> int | None:
+        found = program_update(timeline, timeline.update(number))
+        return found.number if found else None
+
+    assert [source(number) for number in range(1, 10)] == [1, 2, 2, 1, 1, None, None, None, 9]
+
+
+def test_what_stands_against_running_a_program_comes_with_a_way_out(
+    store: FileStore, repo: GitRepo, tmp_path: Path
+) -> None:
+    one = repo.commit("one", "v1")
+    two = repo.commit("two")
+    for commit in (one, "", MISSING, two):
+        store.add(commit or 1, commit=commit)
+    store.add(None, kind="destroy")
+
+    def problem(number: int, root: Path, **environ: str) -> tuple[str, str]:
+        session = opened(store, root, **environ)
+        found = program_problem(session, session.timeline.update(number))
+        assert found is None or "--strategy checkpoint" in found.hint
+        return (found.message, found.hint) if found else ("", "")
+
+    assert problem(1, repo.root) == ("", "")
+    assert "outside a git repository" in problem(2, repo.root)[0]
+    message, hint = problem(3, repo.root)
+    assert "commit 0123456 of #3 is not in this repository" in message
+    assert f"git fetch origin {MISSING}" in hint
+    assert "branch main" in hint
+    assert "not made by a program" in problem(5, repo.root)[0]
+    assert "is in no git repository" in problem(1, tmp_path / "elsewhere", PATH="/usr/bin:/bin")[0]
+    assert "no git on PATH" in problem(1, tmp_path / "elsewhere", PATH=str(tmp_path / "empty"))[0]
+    repo.git("clone", "--quiet", "--depth", "1", repo.root.as_uri(), str(tmp_path / "shallow"))
+    assert "git fetch --unshallow" in problem(1, tmp_path / "shallow")[1]
+    session = opened(store, repo.root)
+    with pytest.raises(UsageError) as caught:
+        build_plan(session, resolve_target(session.timeline, "3"), strategy="program")
+    assert "is not in this repository" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options", "message"),
+    [
+        ("magic", {}, "there is no strategy 'magic'"),
+        ("program", {"only": ("x",)}, "--only"),
+        ("state", {"only": ("x",), "refresh": True}, "--only.* and .*--refresh"),
+        ("state", {"use_todays_config": True}, "--todays-config"),
+        ("program", {"recorded_credentials": True}, "--recorded-credentials"),
+    ],
+)
+def test_what_a_strategy_does_not_know_is_refused(
+    store: FileStore, tmp_path: Path, strategy: str, options: dict[str, Any], message: str
+) -> None:
+    store.add(1)
+    session = opened(store, tmp_path / "work")
+    target = resolve_target(session.timeline, "1")
+    with pytest.raises(UsageError, match=message) as caught:
+        build_plan(session, target, strategy=strategy, **options)
+    assert caught.value.hint
+    assert not isinstance(caught.value, TargetError)
+
+
+# -- the recommendation ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codes", "problem", "strategy", "reason"),
+    [
+        ((), "", "checkpoint", "needs neither the old program"),
+        (("data-loss", "not-refreshed"), "", "checkpoint", "needs neither"),
+        (("asset-missing",), "", "program", "assets"),
+        (("opaque-dependency", "asset-missing"), "", "program", "ids that change"),
+        (("opaque-dependency",), "its commit is gone", "checkpoint", "would be better .*, but its commit is gone"),
+        ((), "its commit is gone", "checkpoint", "its commit is gone"),
+        (("dirty-commit", "program-differs"), "", "checkpoint", "dirty-commit"),
+        (("program-differs",), "", "checkpoint", "program-differs"),
+        (("live-unreadable", "opaque-dependency"), "", "state", "can't be read"),
+    ],
+)
+def test_a_replay_is_the_rule_and_what_speaks_against_it_is_said(
+    codes: tuple[str, ...], problem: str, strategy: str, reason: str
+) -> None:
+    found = recommend([Risk(code, f"({code})") for code in codes], problem)
+    assert isinstance(found, Recommendation)
+    assert found.strategy == strategy
+    import re
+
+    assert re.search(reason, found.reason)
+
+
+# -- configuration -----------------------------------------------------------------------------------------------------
+
+
+def test_every_secret_of_a_configuration_is_found_and_named_as_the_cli_names_it() -> None:
+    config = {
+        "shop:n": "1",
+        "shop:token": {"secure": "v1:a"},
+        "shop:obj": {"a": [{"b": {"secure": "v1:b"}}, {"x.y": {"secure": "v1:c"}}], 'q"': {"secure": "v1:d"}, "c": 5},
+        "shop:pair": {"secure": "v1:e", "other": 1},
+    }
+    assert [path_of(place) for place in places(config)] == [
+        "shop:token",
+        "shop:obj.a[0].b",
+        'shop:obj.a[1]["x.y"]',
+        'shop:obj["q\\""]',
+    ]
+
+
+def test_nothing_is_installed_where_others_have_their_packages() -> None:
+    for options, shared in (
+        ({}, True),
+        ({"virtualenv": ""}, True),
+        ({"virtualenv": "/srv/venv"}, True),
+        ({"virtualenv": "venv"}, False),
+        ({"virtualenv": "../venv"}, False),
+        ({"toolchain": "uv"}, False),
+    ):
+        assert _shared(options) is shared, options
+
+
+# -- what a program makes ----------------------------------------------------------------------------------------------
+
+STACK = "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"
+
+
+def checkpoint(*resources: dict[str, Any], **deployment: Any) -> Checkpoint:
+    entries = [
+        {
+            "urn": f"urn:pulumi:dev::shop::t:i:T::{res['name']}",
+            "custom": True,
+            "type": "t:i:T",
+            "id": res["id"],
+            "inputs": res["inputs"],
+            "propertyDependencies": {key: [] for key in res["inputs"] if key != "auto"},
+        }
+        for res in resources
+    ]
+    latest = {"manifest": {"time": "t", "magic": "m", "version": "v"}, "resources": entries, **deployment}
+    return decode_checkpoint(
+        json.dumps({"version": 3, "checkpoint": {"stack": "organization/shop/dev", "latest": latest}}).encode(),
+        source="a test",
+    )
+
+
+def test_only_what_a_program_decides_is_compared_with_the_target() -> None:
+    secret = {SIG: SECRET, "plaintext": '"hush"'}
+    target = checkpoint(
+        {"name": "a", "id": "a-000001", "inputs": {"x": 1, "auto": "one", "pw": secret}},
+        {"name": "b", "id": "b-1", "inputs": {"ref": "a-000001", "text": "use a-000001", "gone": 1}},
+        {"name": "c", "id": "c-1", "inputs": {}},
+    )
+    state = checkpoint(
+        {"name": "a", "id": "a-999999", "inputs": {"x": 1, "auto": "two", "pw": {SIG: SECRET, "plaintext": '"hush"'}}},
+        {"name": "b", "id": "b-1", "inputs": {"ref": "a-999999", "text": "use a-999999", "new": 1}},
+        {"name": "d", "id": "d-1", "inputs": {}},
+    )
+    found = {(one.urn.rsplit("::", 1)[-1], one.path) for one in unlike_target(state, target, "dev", "shop")}
+    assert found == {("b", "inputs.gone"), ("b", "inputs.new"), ("c", ""), ("d", "")}
+    assert unlike_target(target, target, "dev", "shop") == ()
+    other = checkpoint(
+        {"name": "a", "id": "", "inputs": {"x": UNKNOWN, "pw": {SIG: SECRET, "plaintext": '"other"'}}},
+        {"name": "b", "id": "b-1", "inputs": {"ref": UNKNOWN, "text": UNKNOWN, "gone": 1}},
+        {"name": "c", "id": "c-1", "inputs": {}},
+    )
+    assert [one.path for one in unlike_target(other, target, "dev", "shop")] == ["inputs.pw"]
+
+
+def test_the_engines_plan_tells_what_the_program_sent() -> None:
+    goal = {"inputDiff": {"adds": {"name": "auto", "image": "i"}}, "propertyDependencies": {"image": []}}
+    old = {"inputDiff": {"adds": {"a": 1}, "updates": {"b": 2}}}
+    plan = json.dumps({"resourcePlans": {"one": {"goal": goal}, "two": {"goal": old}, "gone": {"steps": ["delete"]}}})
+    said = declared(plan.encode())
+    assert said == Declared({"one": frozenset({"image"}), "two": frozenset({"a", "b"}), "gone": frozenset()})
+
+
+# -- what is imported --------------------------------------------------------------------------------------------------
+
+SALT = {"secrets_providers": {"type": "passphrase", "state": {"salt": "v1:old"}}}
+
+
+@given(st.booleans(), st.sampled_from([None, ["views"]]))
+def test_a_state_file_becomes_what_the_import_reads(shape: bool, features: list[str] | None) -> None:
+    more = {"features": features} if features else {}
+    latest = {"manifest": {"time": "t"}, "unknownKey": {"a": [1.0, "é"]}}
+    file = {"version": 4, "checkpoint": {"stack": "s", "latest": latest}, **more}
+    document = {"version": 4, "deployment": latest, **more}
+    assert json.loads(exported(json.dumps(document if shape else file).encode())) == document
+
+
+def test_secrets_go_in_plaintext_only_where_the_provider_has_changed() -> None:
+    hidden = {SIG: SECRET, "ciphertext": "v1:x"}
+    plain = {SIG: SECRET, "plaintext": '"hush"'}
+    stored = checkpoint({"name": "a", "id": "a", "inputs": {"pw": hidden}}, **SALT)
+    opened = checkpoint({"name": "a", "id": "a", "inputs": {"pw": plain}}, **SALT)
+    same = SecretsProvider("passphrase", msgspec.Raw(b'{ "salt" : "v1:old" }'))
+    new = SecretsProvider("passphrase", msgspec.Raw(b'{"salt":"v1:new"}'))
+    for provider in (same, None):
+        sent = importable(stored, opened, provider)
+        assert b"hush" not in sent
+        assert json.loads(sent)["deployment"]["secrets_providers"] == SALT["secrets_providers"]
+    sent = importable(stored, opened, new)
+    assert json.loads(sent)["deployment"]["secrets_providers"] == {"type": "passphrase", "state": {"salt": "v1:new"}}
+    assert b"hush" in sent
+    assert b"v1:x" not in sent
+
+
+def test_a_damaged_state_keeps_its_bytes() -> None:
+    from pulumi_rewind.errors import CheckpointError
+
+    with pytest.raises(CheckpointError) as caught:
+        decode_checkpoint(b'{"version":3,', source="live")
+    assert caught.value.raw == b'{"version":3,'
+    assert Checkpoint(caught.value.raw, Deployment()).resources == ()

@@ -1,0 +1,54 @@
+"""How two plans for the same target differ, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pulumi_rewind.contrast import contrast
+from pulumi_rewind_tui.render.plan import plan_json
+from pulumi_rewind_tui.render.words import op_span, plural, resource_name
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan import Plan
+
+
+def contrast_lines(first: Plan, second: Plan) -> Iterator[Line]:
+    """What the second plan does otherwise than the first, below the first."""
+    found = contrast(first, second)
+    yield []
+    yield [
+        Span(f"{second.strategy} beside {first.strategy}", "title"),
+        f"   {plural(len(found), 'step differs', 'steps differ')}" if found else "   the same steps",
+    ]
+    for one in found:
+        ops: list[Span | str] = []
+        for op in (one.first, one.second):
+            ops += [op_span(op) if op else Span("nothing", "muted"), " → "]
+        yield ["  ", Span(resource_name(one.urn), "name"), "  ", *ops[:-1]]
+    said = {risk.message for risk in first.all_risks}
+    for risk in second.all_risks:
+        if risk.message not in said:
+            about = f"{resource_name(risk.urn)} " if risk.urn else ""
+            yield [
+                "  ",
+                Span("⚠ ", "warn"),
+                f"{second.strategy}: {about}{risk.message}",
+                Span(f"  ({risk.code})", "muted"),
+            ]
+
+
+def contrast_json(first: Plan, second: Plan) -> dict[str, Any]:
+    """Both plans, each below the name of its strategy, and the steps in which they differ."""
+    best = first.recommendation
+    return {
+        first.strategy: plan_json(first),
+        second.strategy: plan_json(second),
+        "differ": [
+            {"urn": one.urn, first.strategy: one.first or None, second.strategy: one.second or None}
+            for one in contrast(first, second)
+        ],
+        "recommended": best.strategy if best else first.strategy,
+        "reason": best.reason if best else "",
+    }
