@@ -72,14 +72,16 @@ def test_a_project_that_was_elsewhere_is_found_and_another_is_not(repo: GitRepo)
     project(repo, "old/place")
     project(repo, "other", "else")
     one = repo.commit("one")
-    assert make(repo, one, "infra").project.name == "place"
+    tree = make(repo, one, "infra")
+    assert tree.project.name == "place"
+    tree.close()
     project(repo, "old/place", "renamed")
     two = repo.commit("two")
     with pytest.raises(UsageError, match=r"no project shop: it has .*renamed in old/place") as caught:
         make(repo, two, "other")
     assert caught.value.hint
     sweep(repo.open())
-    assert len(listed(repo)) == 2, "only what was made and not closed"
+    assert len(listed(repo)) == 1
 
 
 def test_a_commit_with_missing_objects_says_so(repo: GitRepo) -> None:

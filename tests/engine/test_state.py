@@ -27,6 +27,7 @@ def content(stack: EngineStack) -> list[dict[str, object]]:
     return found
 
 
+@pytest.mark.slow
 def test_an_old_state_comes_back_without_touching_anything(stack: EngineStack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OLD_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE"):
         monkeypatch.delenv(name, raising=False)
