@@ -56,8 +56,10 @@ class Engine:
         """
         return EngineRun(self, arguments, private, extra_env)
 
-    def call(self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None) -> bytes:
-        """Runs a short command and returns what it printed.
+    def call(
+        self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None, stdin: bytes = b""
+    ) -> bytes:
+        """Runs a short command, gives it `stdin` to read, and returns what it printed.
 
         Raises:
             SecretsError: the passphrase is missing or wrong.
@@ -67,7 +69,7 @@ class Engine:
             [str(self.path), *arguments, "--non-interactive", "--color", "never"],
             cwd=cwd or self.workspace.root,
             env=self.environment() | dict(env),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             check=False,
         )
@@ -88,6 +90,8 @@ class EngineRun:
         fd, name = tempfile.mkstemp(prefix="events-", suffix=".json", dir=private)
         os.close(fd)
         self._log = Path(name)
+        self.keep_log: Path | None = None
+        """Where the event log is moved at the end, on the same file system; None: it is removed."""
         self._output = tempfile.TemporaryFile(dir=private)  # noqa: SIM115 - lives as long as the run
         self._printed = ""
         self._interrupts = 0
@@ -121,7 +125,7 @@ class EngineRun:
         if pending:
             yield from self._event(pending)
         with contextlib.suppress(OSError):
-            self._log.unlink()
+            self._log.unlink() if self.keep_log is None else self._log.replace(self.keep_log)
         self._close_output()
 
     def _event(self, line: bytes) -> Iterator[EngineEvent]:
@@ -174,7 +178,10 @@ class EngineRun:
         messages = [clean_error(event.message) for event in self.errors]
         telling = [message for message in messages if message and "but none were seen" not in message]
         text = "\n".join(dict.fromkeys(telling or messages))
-        return failure(what, text or self.output())
+        error = failure(what, text or self.output())
+        if isinstance(error, EngineError):
+            error.urns = frozenset(event.urn for event in self.errors if event.urn)
+        return error
 
 
 def clean_error(message: str) -> str:

@@ -15,10 +15,17 @@ which exit code a command ends with (``exit_code``, see the README's table)::
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
     ├── RefusedError            3  a safety check said no; nothing was changed
     ├── IncompleteError         4  a rollback stopped half-way; it can be resumed
+    ├── UpdateFailed            1  an update failed, or what it left was found wanting
+    ├── RollbackFailedToo       6  an update failed, and so did going back to before it
     └── InterruptedRun        130  stopped by the operator
+
+An update that failed and was rolled back is reported, not raised: its exit code is `ROLLED_BACK`.
 """
 
 from __future__ import annotations
+
+ROLLED_BACK = 5
+"""The exit code of an update that failed and was rolled back."""
 
 
 class RewindError(Exception):
@@ -74,10 +81,12 @@ class SecretsError(RewindError):
 class EngineError(RewindError):
     """The pulumi CLI is missing, too old, or an operation of it failed."""
 
-    def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", output: str = "", urns: frozenset[str] = frozenset()) -> None:
         super().__init__(message, hint=hint)
         self.output = output
         """What the engine printed, secrets already redacted by it."""
+        self.urns = urns
+        """The resources that the engine complained of, where it said so."""
 
 
 class RefusedError(RewindError):
@@ -90,6 +99,23 @@ class IncompleteError(RewindError):
     """A rollback stopped after it had begun to change things; it can be resumed."""
 
     exit_code = 4
+
+
+class UpdateFailed(RewindError):
+    """An update failed, or the command that was to judge it said no."""
+
+    def __init__(self, message: str, *, hint: str = "", changed: bool = True, left: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.changed = changed
+        """Whether the stack is another one than before."""
+        self.left = left
+        """The digest of the state that it left, empty if that couldn't be read."""
+
+
+class RollbackFailedToo(RewindError):
+    """An update failed, and so did the rollback to the state before it; it can be resumed."""
+
+    exit_code = 6
 
 
 class InterruptedRun(RewindError):

@@ -42,6 +42,8 @@ class Registration:
     """The live URN of the same object, where it differs."""
     import_id: str = ""
     """The id to import it by: where it was imported and still is that object, or where live has lost it."""
+    full: bool = False
+    """Whether provider-made inputs are sent as well; the state's bookkeeping is then put back, see `bookkeeping`."""
     live_id: str = ""
     """Its id today, empty if it has to be created."""
     live_urn: str = ""
@@ -129,6 +131,7 @@ class Goal:
                 item.aliases,
                 item.package.version,
                 item.import_id,
+                item.full,
             ]
             for item in self.registrations
         ]
@@ -148,8 +151,8 @@ def build_goal(
     """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
 
     Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
-    holds URNs, names or types, with ``*`` as a wildcard. `history` is read where an object may have been renamed, see
-    `identity.match`.
+    holds URNs, names or types, with ``*`` as a wildcard and ``!`` before what is left out. `history` is read where an
+    object may have been renamed, see `identity.match`.
 
     Raises:
         UsageError: `only` chooses nothing.

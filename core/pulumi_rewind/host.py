@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.protos import load_protos
 from pulumi_rewind.replay import Replay, ReplayError, ReplayReport
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_SOCKET_PATH = 100
 """Bytes; a unix socket's path may have 107 on Linux and 103 elsewhere, and a temporary directory can lie deep."""
+
+WIND_UP_SECONDS = 2.0
 
 UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
@@ -65,6 +68,7 @@ class ReplayHost:
         return self.reports[-1] if self.reports else ReplayReport()
 
     def __enter__(self) -> Self:
+        load_protos()
         self._thread = threading.Thread(target=self._main, name="replay-host", daemon=True)
         self._thread.start()
         self._ready.wait()
@@ -103,6 +107,10 @@ class ReplayHost:
         self._ready.set()
         await self._stop.wait()
         await server.stop(grace=0.2)
+        # What gRPC still has to wind up prints a traceback when the loop's end cuts it off.
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=WIND_UP_SECONDS)
 
     async def run(self, request: Any) -> str:
         """One Run call of the engine; returns an error text, empty for success."""

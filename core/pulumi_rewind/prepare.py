@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
-from pulumi_rewind.adoption import adopts, replaced_imports, without_imports
+from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
+from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.credentials import todays_credentials
-from pulumi_rewind.engine import Engine
-from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, UsageError
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, build_goal
-from pulumi_rewind.held import hold_to
-from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
+from pulumi_rewind.previewing import Observe, PreviewControl, preview
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.risks import protected_in_the_way, stack_risks, step_risks
+from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import ConfigChanges, config_changes, config_file, todays_config, without
+from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
 from pulumi_rewind.targets import Target
 from pulumi_rewind.values import Json
 from pulumi_rewind.verify import verify
-
-Observe = Callable[[EngineEvent], None]
-Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
-"""What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
 
 STRATEGIES: Mapping[str, str] = {
     "checkpoint": "",
@@ -47,7 +41,7 @@ STRATEGIES: Mapping[str, str] = {
 """Every strategy with the reason why it can't be used, empty where it can."""
 
 
-_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config"})
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped"})
 """Codes of notes that are shown even if no step is about them."""
 
 
@@ -76,6 +70,8 @@ class Prepared:
     """Settings of the target that the run has instead of today's, see `stackconfig`."""
     private: Path | None = field(default=None)
     """Where materialised assets lie until the run is over."""
+    adopt: Mapping[str, str] = field(default_factory=dict)
+    """What is imported instead of created, as asked for."""
 
     def close(self) -> None:
         """Removes what was materialised."""
@@ -83,40 +79,10 @@ class Prepared:
             shutil.rmtree(self.private, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def private_directory() -> Iterator[Path]:
-    """A directory that only we can enter, removed at the end."""
-    path = Path(tempfile.mkdtemp(prefix="rewind-"))  # 0700
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-class PreviewControl:
-    """Lets another thread stop a preview that is running."""
-
-    def __init__(self) -> None:
-        self._stop: Callable[[], None] | None = None
-        self.stopped = False
-
-    def attach(self, stop: Callable[[], None]) -> None:
-        """Called by the preview when there is something to stop."""
-        self._stop = stop
-        if self.stopped:
-            stop()
-
-    def stop(self) -> None:
-        """Ends the preview; nothing is changed by one."""
-        self.stopped = True
-        if self._stop is not None:
-            self._stop()
-
-
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
     """Live and target, each as stored and decrypted; the two are decrypted side by side."""
     live = session.backend.live(session.stack)
-    goal_side = session.timeline.checkpoint(target.update.number)
+    goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
     return live, plains[0], goal_side, plains[1]
@@ -131,6 +97,7 @@ def build_plan(
     refresh: bool = False,
     recorded_credentials: bool = False,
     use_todays_config: bool = False,
+    adopt: Mapping[str, str] = {},
     observe: Observe | None = None,
     control: PreviewControl | None = None,
 ) -> Plan:
@@ -138,7 +105,8 @@ def build_plan(
 
     With `refresh` the engine first compares the state with the real resources, here and again in the run. Explicit
     providers get today's credentials unless `recorded_credentials`; default providers get the target's settings
-    unless `use_todays_config` (or a selection: what stays as it is uses them as well).
+    unless `use_todays_config` (or a selection: what stays as it is uses them as well). `adopt` names objects that are
+    imported instead of created, see `adoption.adopting`.
 
     Raises:
         UsageError: a strategy or selection that isn't available.
@@ -158,6 +126,7 @@ def build_plan(
     goal = make_goal(
         session, plain, live_plain, number=target.update.number, only=only, recorded_credentials=recorded_credentials
     )
+    goal = adopting(goal, adopt)
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
     if not only and not use_todays_config:
@@ -167,9 +136,10 @@ def build_plan(
         goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
         observe(Phase("preview", "asking the engine what it would do"))
         watch = control or PreviewControl()
-        goal, (events, update_plan, report) = _agreeable(
+        goal, (events, update_plan, report) = agreeable(
             goal,
             lambda goal: preview(session, engine, goal, live, observe, watch, refresh=refresh, config=settings.values),
+            adopt,
         )
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
@@ -180,7 +150,14 @@ def build_plan(
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     moving = tuple(
-        replace(step, risks=step_risks(step, goal, live_plain, report, stateful) + _notes_for(step.urn, goal, notes))
+        replace(
+            step,
+            risks=(
+                *step_risks(step, goal, live_plain, report, stateful),
+                *adoption_risks(step, goal),
+                *_notes_for(step.urn, goal, notes),
+            ),
+        )
         for step in steps
         if step.op not in {"same", "read"}
     )
@@ -212,7 +189,7 @@ def build_plan(
             goal, live, stored, engine.version, [recorded_credentials, sorted(settings.values.items())]
         ),
         steps=moving,
-        risks=rest + risks + warned,
+        risks=(*rest, *risks, *offer(goal, moving, adopt), *warned),
         changes=counts(steps),
         diff=diff_checkpoints(
             live_plain, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})
@@ -237,6 +214,7 @@ def build_plan(
             use_todays_config,
             settings.values,
             private if private.exists() else None,
+            dict(adopt),
         ),
     )
 
@@ -267,24 +245,7 @@ def make_goal(
         history=session.timeline.around(number) if number else (),
     )
     chosen = {item.urn for item in goal.registrations if not item.from_live}
-    return replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen)))
-
-
-def _agreeable(goal: Goal, look: Callable[[Goal], Previewed]) -> tuple[Goal, Previewed]:
-    """A preview in which no import id stands in the way, and the goal that it is of."""
-    try:
-        seen = look(goal)
-    except EngineError:
-        if not adopts(goal):
-            raise
-        lost = {item.urn for item in goal.registrations if not item.live_urn}
-        goal = without_imports(goal, lost)
-        seen = look(goal)
-    replaced = replaced_imports(goal, plan_steps(seen[0], goal))
-    if replaced:
-        goal = without_imports(goal, replaced)
-        seen = look(goal)
-    return goal, seen
+    return with_pinned(replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen))))
 
 
 def _ignore(_: EngineEvent) -> None:
@@ -334,66 +295,3 @@ def fingerprint(goal: Goal, live: Checkpoint, target: Checkpoint, engine_version
     """
     parts = [live.digest, target.digest, goal.fingerprint(), engine_version, msgspec.json.encode(choices).decode()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def preview(
-    session: Session,
-    engine: Engine,
-    goal: Goal,
-    live: Checkpoint,
-    observe: Observe,
-    control: PreviewControl,
-    *,
-    refresh: bool = False,
-    config: Mapping[str, Json] = {},
-) -> Previewed:
-    """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
-
-    `config` holds settings that today's configuration file has otherwise.
-
-    Raises:
-        EngineError, RefusedError: the preview failed.
-        InterruptedRun: `control` stopped it.
-    """
-    with private_directory() as private, ReplayHost(goal, private, session.workspace.root) as host:
-        plan_file = private / "plan.json"
-        own_config = session.workspace.config_file(session.stack.name)
-        run = engine.start(
-            [
-                "preview",
-                *("--client", host.address),
-                *("-s", session.stack.fqn),
-                *("--config-file", str(config_file(own_config, live, private, config))),
-                *("--save-plan", str(plan_file)),
-                *(("--refresh",) if refresh else ()),
-            ],
-            private=private,
-            extra_env=session.vault.environment(live),
-        )
-        control.attach(run.kill)
-        events: list[EngineEvent] = []
-        try:
-            for event in run.events():
-                events.append(event)
-                observe(event)
-        finally:
-            if run.returncode is None:
-                run.kill()
-        if control.stopped:
-            raise InterruptedRun("the preview was stopped; nothing was changed")
-        if run.returncode != 0:
-            raise _preview_failure(run.error("the preview failed"), host, goal, live)
-        return events, hold_to(plan_file.read_bytes(), host.report), host.report
-
-
-def _preview_failure(error: Exception, host: ReplayHost, goal: Goal, live: Checkpoint) -> Exception:
-    if host.refusal:
-        return RefusedError(host.refusal, hint="Nothing was changed.")
-    protected = protected_in_the_way(goal, live)
-    if isinstance(error, EngineError) and "protect" in error.output.lower():
-        names = ", ".join(res.name for res in protected)
-        what = f"protected resources are in the way: {names}" if names else f"{error}"
-        return RefusedError(
-            what, hint="Unprotect them with `pulumi state unprotect URN` if they may really go; nothing was changed."
-        )
-    return error

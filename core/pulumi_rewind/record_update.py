@@ -110,6 +110,7 @@ class _Taker:
 
     def record(self, number: int, evidence: Mapping[str, bytes]) -> Written:
         timeline = self.session.timeline
+        evidence = {**_frozen(self.session, number), **evidence}
         update = timeline.update(number)
         if update.from_record == "update":
             commit = self.records.refs().get(number, "")
@@ -246,6 +247,14 @@ class _Taker:
         except OSError as err:
             left_out.append(LeftOut(name, f"it can't be read: {err.strerror}"))
             return None
+
+
+def _frozen(session: Session, number: int) -> dict[str, bytes]:
+    """What `up` kept of a failure, but for the state, which the record has anyway."""
+    from pulumi_rewind.evidence import CHECKPOINT, evidence_of
+
+    found = evidence_of(session, number)
+    return {} if found is None else {name: text for name, text in found[0].files().items() if name != CHECKPOINT}
 
 
 def _committed(repository: Repository, commit: str, path: str) -> bytes | None:

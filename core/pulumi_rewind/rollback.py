@@ -11,14 +11,18 @@ from typing import Literal
 
 import msgspec
 
+from pulumi_rewind.blockers import Blockers, left_alone
+from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
-from pulumi_rewind.goal import Registration
+from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.host import ReplayHost
-from pulumi_rewind.model import Checkpoint, Manifest
+from pulumi_rewind.mending import put_back
+from pulumi_rewind.model import Checkpoint, Manifest, urn_name
 from pulumi_rewind.plan import Plan, plan_steps
-from pulumi_rewind.prepare import PreviewControl, build_plan, make_goal, preview, private_directory
+from pulumi_rewind.prepare import build_plan, make_goal
+from pulumi_rewind.previewing import PreviewControl, preview, private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
@@ -77,6 +81,8 @@ class RollbackRun:
         self._changed = False
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
+        self.blockers = Blockers()
+        """What failed, for the offer to pass it by."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -126,7 +132,8 @@ class RollbackRun:
         if self.plan.nothing_to_do:
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
-            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), (), 0.0)
+            left = tuple(left_alone(self.plan.prepared.goal))
+            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0)
             return
         prepared = self.plan.prepared
         target = self.plan.target
@@ -140,15 +147,26 @@ class RollbackRun:
             only=prepared.only,
             recorded_credentials=prepared.recorded_credentials,
             todays_config=prepared.todays_config,
+            adopt=prepared.adopt,
+            refresh=prepared.refresh,
+            checkpoint=target.checkpoint,
         )
         yield Phase("run", f"rolling back to {target.label}")
-        report = yield from self._update()
+        message = f"rollback to {target.label}"
+        report = yield from self._update(
+            prepared.goal, prepared.live, prepared.update_plan, message, refresh=prepared.refresh
+        )
+        changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
+        mended = yield from self._mend(report)
         yield Phase("verify", "comparing the state with the target")
         after, differences = self._verify(report)
-        yield from self._second_plan(after, differences)
+        agreed = yield from self._second_plan(after, differences, wanted=self.check_again or bool(mended))
+        if mended and agreed is not None:
+            # So that the history ends with the state as it is now.
+            live = self.session.backend.live(self.session.stack)
+            yield from self._update(agreed[0], live, agreed[1], f"{message}: bookkeeping of what was adopted")
         self.session.reload()
         number = len(self.session.backend.history(self.session.stack))
-        changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         self.session.journal.end()
         self.result = RollbackResult("succeeded", number, changes, tuple(differences), time.monotonic() - started)
 
@@ -178,45 +196,49 @@ class RollbackRun:
                 hint="Plan again and review what it does now; nothing was changed.",
             )
 
-    def _check_locked(self) -> None:
+    def _check_locked(self, reviewed: Checkpoint) -> None:
         """Called when the engine holds the stack's lock and nothing has been registered yet."""
-        if self.plan.prepared.refresh:
-            return  # the engine has just refreshed the state; the plan it is held to speaks of that
         live = self.session.backend.live(self.session.stack)
-        if _content(live) != _content(self.plan.prepared.live):
+        if _content(live) != _content(reviewed):
             raise RefusedError(
                 "the stack's state has moved since the plan was reviewed",
                 hint="Plan again and review what it does now; nothing was changed.",
             )
 
-    def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
+    def _update(
+        self, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False
+    ) -> Generator[EngineEvent, None, ReplayReport]:
         session, prepared = self.session, self.plan.prepared
         root = session.workspace.root
-        with private_directory() as private, ReplayHost(prepared.goal, private, root, self._check_locked) as host:
+
+        def guard() -> None:
+            if not refresh:  # else the engine has just refreshed the state; the plan it is held to speaks of that
+                self._check_locked(live)
+
+        with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
             plan_file = private / "plan.json"
-            plan_file.write_bytes(prepared.update_plan)
+            plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)
             arguments = [
                 *("up", "--yes", "--skip-preview"),
                 *("--client", host.address),
                 *("-s", session.stack.fqn),
-                *("--config-file", str(config_file(own_config, prepared.live, private, prepared.config))),
+                *("--config-file", str(config_file(own_config, live, private, prepared.config))),
                 *("--plan", str(plan_file)),
-                *(("--refresh",) if prepared.refresh else ()),
-                *("-m", f"rollback to {self.plan.target.label}"),
+                *(("--refresh",) if refresh else ()),
+                *("-m", message),
             ]
             with self._lock:
                 if self._asked_to_stop():
                     session.journal.end()
                     raise InterruptedRun("stopped before it began; nothing was changed")
-                self._run = session.engine.start(
-                    arguments, private=private, extra_env=session.vault.environment(prepared.live)
-                )
+                self._run = session.engine.start(arguments, private=private, extra_env=session.vault.environment(live))
                 if self._asked_to_stop():  # while it was being started
                     self._run.interrupt()
             run = self._run
             try:
                 for event in run.events():
+                    self.blockers.add(event)
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                         self._changed = True
                     yield event
@@ -232,6 +254,7 @@ class RollbackRun:
 
     def _failure(self, run: EngineRun, host: ReplayHost) -> RewindError:
         resume = "Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
+        resume += self.blockers.hint(self.session.stack.name)
         if host.refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(host.refusal, hint="Plan again and review what it does now; nothing was changed.")
@@ -247,16 +270,40 @@ class RollbackRun:
             return error
         return IncompleteError(str(error), hint=resume)
 
+    def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+        """Puts back what counts as the provider's own in what was adopted; `bookkeeping` has the why."""
+        goal = self.plan.prepared.goal
+        if not any(item.full for item in goal.registrations):
+            return []
+        yield Phase("mend", "putting back which values of adopted objects are the provider's own")
+        try:
+            mended = put_back(self.session, goal, report, self.session.backend.live(self.session.stack))
+        except RewindError as err:
+            raise IncompleteError(
+                f"the bookkeeping of adopted objects could not be put back: {err}",
+                hint="Run `pulumi-rewind resume`, which puts it back, before the next update: it might replace them.",
+            ) from err
+        if mended:
+            names = ", ".join(map(urn_name, mended))
+            yield Diagnostic(f"put back which values are the provider's own: {names}", "info")
+        return mended
+
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         prepared = self.plan.prepared
         live = self.session.backend.live(self.session.stack)
         after = self.session.vault.decrypt(live, self.session.stack)
-        return after, list(verify(prepared.goal, report, prepared.live_plain, after))
+        differences = [*left_alone(prepared.goal), *verify(prepared.goal, report, prepared.live_plain, after)]
+        return after, differences
 
-    def _second_plan(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:
-        """A second preview must have nothing left to do; what it would do is a difference."""
-        if not self.check_again or self._stops:
-            return
+    def _second_plan(
+        self, after: Checkpoint, differences: list[Difference], *, wanted: bool
+    ) -> Generator[EngineEvent, None, tuple[Goal, bytes] | None]:
+        """A second preview must have nothing left to do; what it would do is a difference.
+
+        Returns its goal and the engine's plan where nothing is left.
+        """
+        if not wanted or self._stops:
+            return None
         session = self.session
         prepared = self.plan.prepared
         goal = make_goal(
@@ -268,22 +315,25 @@ class RollbackRun:
         )
         goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
         try:
-            events, _, _ = preview(session, session.engine, goal, after, _ignore, self._control, config=prepared.config)
+            events, update_plan, _ = preview(
+                session, session.engine, goal, after, _ignore, self._control, config=prepared.config
+            )
         except InterruptedRun:
             yield Diagnostic("the check by a second plan was stopped", "warning")
-            return
+            return None
         except RewindError as err:
             differences.append(Difference("", "", f"the check by a second plan failed: {err}"))
-            return
-        for step in plan_steps(events, goal):
-            if step.op not in {"same", "read"}:
-                where = f" in {', '.join(step.keys)}" if step.keys else ""
-                differences.append(Difference(step.urn, "", f"a second plan would still {step.op} it{where}"))
+            return None
+        moving = [step for step in plan_steps(events, goal) if step.op not in {"same", "read"}]
+        for step in moving:
+            where = f" in {', '.join(step.keys)}" if step.keys else ""
+            differences.append(Difference(step.urn, "", f"a second plan would still {step.op} it{where}"))
+        return None if moving else (goal, update_plan)
 
 
 def _same_assets(fresh: tuple[Registration, ...], resolved: tuple[Registration, ...]) -> tuple[Registration, ...]:
     """The fresh registrations with the inputs whose assets were already found."""
-    inputs = {item.urn: item.inputs for item in resolved}
+    inputs = {item.urn: as_recorded(item, item.inputs) for item in resolved}
     return tuple(dataclasses.replace(item, inputs=inputs.get(item.urn, item.inputs)) for item in fresh)
 
 

@@ -17,7 +17,8 @@ from pulumi_rewind.goal import Goal, GoalNote, build_goal, registers
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, parse_urn
 from pulumi_rewind.plan import Step, plan_steps
-from pulumi_rewind.prepare import Observe, PreviewControl, preview, with_assets
+from pulumi_rewind.prepare import with_assets
+from pulumi_rewind.previewing import Observe, PreviewControl, preview
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.verify import verify

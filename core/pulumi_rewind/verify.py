@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
@@ -76,7 +77,7 @@ def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goa
     source = item.source
     sent = report.sent.get(res.urn)
     if item.kind != "read" and sent is not None:
-        yield from _inputs(item, res, sent)
+        yield from _inputs(item, res, as_recorded(item, sent))
         if source.property_dependencies is not None:
             wanted, got = set(item.property_dependencies), set(res.property_dependencies or {})
             if wanted != got and wanted:
@@ -186,7 +187,7 @@ def _options(item: Registration, res: Resource, report: ReplayReport) -> Iterabl
         yield Difference(res.urn, "options.replaceWith", "differs from the target")
     triggers = [msgspec.json.decode(side.replacement_trigger) for side in (source, res)]
     yield from _values(res.urn, "options.replacementTrigger", triggers[0], triggers[1])
-    if item.import_id and item.import_id != res.import_id:
+    if item.import_id and not item.full and item.import_id != res.import_id:
         yield Difference(res.urn, "options.import", "the id that it was imported by is not recorded")
     if report.urns.get(item.deleted_with, "") != res.deleted_with:
         yield Difference(res.urn, "options.deletedWith", "differs from the target")

@@ -56,7 +56,8 @@ def from_lines(text: str) -> list[EngineEvent]:
 
 def record_plan(shop: EngineShop, target: Path) -> Plan:
     """Plans with the real engine and keeps what its preview said."""
-    real = prepare.preview
+    module: Any = prepare
+    real = module.preview
     kept: dict[str, Any] = {}
 
     def preview(*arguments: Any, **options: Any) -> Any:
@@ -64,12 +65,12 @@ def record_plan(shop: EngineShop, target: Path) -> Plan:
         kept.update(events=events, report=report)
         return events, update_plan, report
 
-    prepare.preview = preview
+    module.preview = preview
     try:
         session = shop.session()
         plan = build_plan(session, resolve_target(session.timeline, f"#{TARGET}"))
     finally:
-        prepare.preview = real
+        module.preview = real
     target.mkdir(parents=True, exist_ok=True)
     (target / "events.jsonl").write_text(to_lines(kept["events"]))
     (target / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept["report"], order="sorted")))

@@ -129,6 +129,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (("plan", "1", "--strategy", "magic"), "magic"),
         (("plan", "1", "--strategy", "program"), "not available yet"),
         (("rollback", "1", "--strategy", "state", "--yes"), "not available yet"),
+        (("plan", "1", "--adopt", "web"), "neither NAME=ID nor `found`"),
+        (("plan", "1", "--adopt", "=i-1"), "neither NAME=ID nor `found`"),
         (("rollback", "1"), "no terminal to ask"),
         (("rollback", "1", "--json"), "--yes"),
         (("history", "--cwd", "/nowhere/at/all"), "/nowhere/at/all"),

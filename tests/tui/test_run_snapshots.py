@@ -74,6 +74,7 @@ SCREENS: dict[str, tuple[Step, str, dict[str, Any]]] = {
     "review-risks": (keys("right"), "success", {}),
     "review-blocked": (keys(), "success", {}),
     "strategy": (keys("tab", "j"), "success", {}),
+    "plan-options": (keys("o", "j", "space"), "success", {}),
     "confirm": (asked, "success", {}),
     "running": (running, "success", {"stop_after": BUSY}),
     "stop": (stopping, "success", {"stop_after": BUSY}),

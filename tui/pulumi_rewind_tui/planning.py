@@ -8,13 +8,13 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import EngineError, RefusedError, UsageError
 from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.render.writer import Screen
 
@@ -36,6 +36,36 @@ class Choices:
     refresh: bool = False
     recorded_credentials: bool = False
     todays_config: bool = False
+    adopt: tuple[str, ...] = ()
+
+    def adoptions(self) -> dict[str, str]:
+        """What is imported instead of created: name or URN → id.
+
+        Raises:
+            UsageError: neither ``NAME=ID`` nor ``found``.
+        """
+        from pulumi_rewind.adoption import FOUND
+
+        wanted: dict[str, str] = {}
+        for word in self.adopt:
+            name, equals, identifier = word.partition("=")
+            if word == "found":
+                wanted[FOUND] = ""
+            elif equals and name and identifier:
+                wanted[name] = identifier
+            else:
+                raise UsageError(
+                    f"--adopt {word!r} is neither NAME=ID nor `found`",
+                    hint="For example `--adopt web=i-0123456789`; `--adopt found` keeps whatever still exists.",
+                )
+        return wanted
+
+
+def adopt_words(wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """The other way round, for a rollback that goes on."""
+    from pulumi_rewind.adoption import FOUND
+
+    return tuple("found" if name == FOUND else f"{name}={identifier}" for name, identifier in wanted.items())
 
 
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,12 +88,18 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             is_flag=True,
             help="Default providers get today's settings instead of the target's.",
         ),
+        click.option(
+            "--adopt",
+            metavar="NAME=ID|found",
+            multiple=True,
+            help="Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
+        ),
         click.option("--refresh", is_flag=True, help="Compare the state with the real resources first."),
         click.option(
             "--only",
             metavar="URN|GLOB",
             multiple=True,
-            help="Only these resources, with what they need; repeatable.",
+            help="Only these resources, with what they need; !NAME: all but this one; repeatable.",
         ),
         click.option(
             "--strategy",
@@ -99,22 +135,36 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
         RewindError: everything that `build_plan` raises.
     """
     check_strategy(choices.strategy)
+    from pulumi_rewind.blockers import Blockers
+    from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
-    from pulumi_rewind.targets import resolve_target
 
+    adopt = choices.adoptions()
     quiet()
-    target = resolve_target(session.timeline, text)
+    target = find_target(session, text)
+    blockers = Blockers()
     with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
-        plan = build_plan(
-            session,
-            target,
-            strategy=choices.strategy,
-            only=choices.only,
-            refresh=choices.refresh,
-            recorded_credentials=choices.recorded_credentials,
-            use_todays_config=choices.todays_config,
-            observe=observe,
-        )
+
+        def look(event: EngineEvent) -> None:
+            blockers.add(event)
+            observe(event)
+
+        try:
+            plan = build_plan(
+                session,
+                target,
+                strategy=choices.strategy,
+                only=choices.only,
+                refresh=choices.refresh,
+                recorded_credentials=choices.recorded_credentials,
+                use_todays_config=choices.todays_config,
+                adopt=adopt,
+                observe=look,
+            )
+        except (EngineError, RefusedError) as err:
+            if session.journal.read() is not None:  # only what was begun can be resumed
+                err.hint += blockers.hint(session.stack.name)
+            raise
     try:
         yield plan
     finally:

@@ -6,6 +6,7 @@ import click
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.render.record import record_json, record_lines, recorded
 from pulumi_rewind_tui.render.update import (
     config_of,
@@ -25,6 +26,7 @@ from pulumi_rewind_tui.render.writer import Span
 @click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
+    from pulumi_rewind.evidence import evidence_after, evidence_of
     from pulumi_rewind.targets import resolve_target
 
     stack, text = stack_and_target(words, "show")
@@ -46,12 +48,20 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         record = recorded(session, number)
     except RewindError as err:
         damage = str(err)
+    frozen = evidence_of(session, number)
     if as_json:
         kept = None if record is None else record_json(record)
-        screen.out.raw(to_json({**update_json(entry, target, checkpoint), "record": kept}))
+        found = {"record": kept, "evidence": evidence_json(frozen)}
+        screen.out.raw(to_json({**update_json(entry, target, checkpoint), **found}))
         return
     out = screen.out
     out.lines(update_lines(entry, target))
+    if frozen is not None:
+        out.line()
+        out.lines(evidence_lines(*frozen))
+    if (after := evidence_after(session, number)) is not None:
+        out.line()
+        out.lines(evidence_lines(*after, title=f"evidence of an update after #{number} that left no record"))
     for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
         if values:
             out.line()

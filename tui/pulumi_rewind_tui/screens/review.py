@@ -17,6 +17,7 @@ from pulumi_rewind_tui.screens import review_text as text
 from pulumi_rewind_tui.screens import review_work as work
 from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
 from pulumi_rewind_tui.screens.home_text import error_lines
+from pulumi_rewind_tui.screens.plan_options import OPTIONS, PlanOptionsScreen
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.symbols import symbols
@@ -39,13 +40,15 @@ class ReviewScreen(PlanningScreen):
         "it needs is taken along. Nothing is changed before you say yes in the next dialogue (r)."
     )
     FOOTER = (
-        "list.open", "review.run", "review.toggle", "review.strategy", "review.refresh", "review.copy", "review.write",
-        "screen.back",
+        "list.open", "review.run", "review.toggle", "review.strategy", "review.options", "review.refresh",
+        "review.copy", "review.write", "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "roll back…", id="review.run", tooltip="Asks for your yes; after a change, plans again"),
         Binding("space", "in_out", "in/out", id="review.toggle", tooltip="Take the resource out, or in again"),
         Binding("tab", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
+        Binding("o", "options", "options", id="review.options",
+                tooltip="Drift, adoption, credentials and configuration of the plan"),
         Binding("f", "refresh", "drift", id="review.refresh",
                 tooltip="Compare the state with the real resources first (drift)"),
         Binding("y", "copy", "copy", id="review.copy", tooltip="Copy the plan by OSC 52, secrets masked"),
@@ -164,6 +167,15 @@ class ReviewScreen(PlanningScreen):
                 self.rebuild(strategy=name)
 
         self.app.push_screen(StrategyScreen(work.strategies(), self.request.strategy), chosen)
+
+    def action_options(self) -> None:
+        """Shows what else a plan can be asked for; plans anew if something is changed."""
+
+        def chosen(options: frozenset[str] | None) -> None:
+            if options is not None and options != self.request.options:
+                self.rebuild(**{name: name in options for name in OPTIONS})
+
+        self.app.push_screen(PlanOptionsScreen(self.request.options), chosen)
 
     def action_refresh(self) -> None:
         """Plans with the state compared with the real resources first, or without."""

@@ -17,7 +17,7 @@ from pulumi_rewind_tui.widgets.steps_rows import Choice
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
-    from pulumi_rewind.prepare import PreviewControl
+    from pulumi_rewind.previewing import PreviewControl
     from pulumi_rewind.session import Session
 
 WATCH = 2.0
@@ -79,7 +79,7 @@ class PlanningScreen(RewindScreen[None]):
 
     def rebuild(self, **changes: object) -> None:
         """Asks the engine anew; a preview that is still running is stopped."""
-        from pulumi_rewind.prepare import PreviewControl
+        from pulumi_rewind.previewing import PreviewControl
 
         if self._control is not None:
             self._control.stop()

@@ -15,7 +15,9 @@ from pulumi_rewind_tui.widgets.steps_rows import TAKEN
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan, Risk
 
-CHECKED = frozenset({"not-refreshed", "locked", "target", "config-differs", "edited-outside", "delete-first"})
+CHECKED = frozenset(
+    {"not-refreshed", "locked", "target", "config-differs", "edited-outside", "delete-first", "may-exist"}
+)
 """Codes of risks that stand among the checks, or with another risk of the same resource."""
 
 
@@ -130,6 +132,8 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
         yield "ok", "ok", "compared with the real resources"
     elif "not-refreshed" in codes:
         yield "hazard", "hazard", "not compared with the real resources (f does)"
+    if "may-exist" in codes:
+        yield "waiting", "dim", "what is made anew may still exist (o, adopt: takes it over)"
     for code in ("edited-outside", "config-differs"):
         if code in codes:
             yield "hazard", "hazard", codes[code]

@@ -16,7 +16,7 @@ from pulumi_rewind_tui.screens.review_text import Surroundings
 if TYPE_CHECKING:
     from pulumi_rewind.events import EngineEvent
     from pulumi_rewind.plan import Plan
-    from pulumi_rewind.prepare import PreviewControl
+    from pulumi_rewind.previewing import PreviewControl
     from pulumi_rewind.session import Session
 
 BATCH = 0.1
@@ -31,6 +31,16 @@ class Request:
     only: tuple[str, ...] = ()
     refresh: bool = False
     strategy: str = "checkpoint"
+    adopt_found: bool = False
+    recorded_credentials: bool = False
+    todays_config: bool = False
+
+    @property
+    def options(self) -> frozenset[str]:
+        """The options of the plan that are on, see `plan_options`."""
+        from pulumi_rewind_tui.screens.plan_options import OPTIONS
+
+        return frozenset(name for name in OPTIONS if getattr(self, name))
 
 
 @dataclass
@@ -120,12 +130,13 @@ def make_plan(
     session: Session, request: Request, generation: int, control: PreviewControl, post: Post, cancelled: CancelCheck
 ) -> None:
     """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one."""
+    from pulumi_rewind.adoption import FOUND
     from pulumi_rewind.errors import InterruptedRun
+    from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
-    from pulumi_rewind.targets import resolve_target
 
     session.reload()
-    target = resolve_target(session.timeline, request.target)
+    target = find_target(session, request.target)
     try:
         plan = build_plan(
             session,
@@ -133,6 +144,9 @@ def make_plan(
             strategy=request.strategy,
             only=request.only,
             refresh=request.refresh,
+            recorded_credentials=request.recorded_credentials,
+            use_todays_config=request.todays_config,
+            adopt={FOUND: ""} if request.adopt_found else {},
             observe=_Progress(generation, post, control, cancelled),
             control=control,
         )

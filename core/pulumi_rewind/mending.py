@@ -1,0 +1,36 @@
+"""Puts the recorded bookkeeping of imported objects back into the stack's state, through the CLI."""
+
+from __future__ import annotations
+
+import json
+
+from pulumi_rewind.bookkeeping import mend
+from pulumi_rewind.errors import CheckpointError
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.session import Session
+
+
+def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoint) -> list[str]:
+    """Mends the state after a run that imported something; the URNs of what was mended.
+
+    Secrets stay encrypted and the deployment goes through pipes, never through a file. `live` tells which passphrase
+    is the stack's.
+
+    Raises:
+        EngineError, CheckpointError: the state can't be exported or imported; it is then as the run left it.
+    """
+    if not any(item.full for item in goal.registrations):
+        return []
+    env = session.vault.environment(live)
+    exported = session.engine.call(["stack", "export", "-s", session.stack.fqn], env=env)
+    try:
+        document = json.loads(exported)
+        resources = document["deployment"]["resources"]
+    except (ValueError, KeyError, TypeError) as err:
+        raise CheckpointError(f"the exported state can't be read: {err}", hint="Run `pulumi-rewind resume`.") from None
+    changed = mend(resources, goal, report)
+    if changed:
+        session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=json.dumps(document).encode())
+    return changed

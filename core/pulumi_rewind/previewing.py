@@ -1,0 +1,120 @@
+"""One preview of a goal by the real engine, which another thread can stop."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from pulumi_rewind.engine import Engine
+from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError
+from pulumi_rewind.events import EngineEvent
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.held import hold_to
+from pulumi_rewind.host import ReplayHost
+from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.risks import protected_in_the_way
+from pulumi_rewind.session import Session
+from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.values import Json
+
+Observe = Callable[[EngineEvent], None]
+Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
+"""What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
+
+
+@contextlib.contextmanager
+def private_directory() -> Iterator[Path]:
+    """A directory that only we can enter, removed at the end."""
+    path = Path(tempfile.mkdtemp(prefix="rewind-"))  # 0700
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class PreviewControl:
+    """Lets another thread stop a preview that is running."""
+
+    def __init__(self) -> None:
+        self._stop: Callable[[], None] | None = None
+        self.stopped = False
+
+    def attach(self, stop: Callable[[], None]) -> None:
+        """Called by the preview when there is something to stop."""
+        self._stop = stop
+        if self.stopped:
+            stop()
+
+    def stop(self) -> None:
+        """Ends the preview; nothing is changed by one."""
+        self.stopped = True
+        if self._stop is not None:
+            self._stop()
+
+
+def preview(
+    session: Session,
+    engine: Engine,
+    goal: Goal,
+    live: Checkpoint,
+    observe: Observe,
+    control: PreviewControl,
+    *,
+    refresh: bool = False,
+    config: Mapping[str, Json] = {},
+) -> Previewed:
+    """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
+
+    `config` holds settings that today's configuration file has otherwise.
+
+    Raises:
+        EngineError, RefusedError: the preview failed.
+        InterruptedRun: `control` stopped it.
+    """
+    with private_directory() as private, ReplayHost(goal, private, session.workspace.root) as host:
+        plan_file = private / "plan.json"
+        own_config = session.workspace.config_file(session.stack.name)
+        run = engine.start(
+            [
+                "preview",
+                *("--client", host.address),
+                *("-s", session.stack.fqn),
+                *("--config-file", str(config_file(own_config, live, private, config))),
+                *("--save-plan", str(plan_file)),
+                *(("--refresh",) if refresh else ()),
+            ],
+            private=private,
+            extra_env=session.vault.environment(live),
+        )
+        control.attach(run.kill)
+        events: list[EngineEvent] = []
+        try:
+            for event in run.events():
+                events.append(event)
+                observe(event)
+        finally:
+            if run.returncode is None:
+                run.kill()
+        if control.stopped:
+            raise InterruptedRun("the preview was stopped; nothing was changed")
+        if run.returncode != 0:
+            raise _preview_failure(run.error("the preview failed"), host, goal, live)
+        return events, hold_to(plan_file.read_bytes(), host.report), host.report
+
+
+def _preview_failure(error: Exception, host: ReplayHost, goal: Goal, live: Checkpoint) -> Exception:
+    if host.refusal:
+        return RefusedError(host.refusal, hint="Nothing was changed.")
+    protected = protected_in_the_way(goal, live)
+    if isinstance(error, EngineError) and "protect" in error.output.lower():
+        names = ", ".join(res.name for res in protected)
+        what = f"protected resources are in the way: {names}" if names else f"{error}"
+        return RefusedError(
+            what, hint="Unprotect them with `pulumi state unprotect URN` if they may really go; nothing was changed."
+        )
+    return error

@@ -1,0 +1,98 @@
+"""Objects that left the state and still exist are taken over instead of created, and stay the provider's to name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pulumi_rewind import rollback
+from pulumi_rewind.errors import EngineError, IncompleteError, UsageError
+from tests.support.rewind import plan, roll_back, session, settled, steps
+from tests.support.stack import EngineStack
+
+PROGRAM = """import pulumi, bridged_sdk as bridged
+logs = bridged.Bucket("logs", {})
+web = bridged.Server("web", {"image": "nginx:1", "dependsId": logs.id, "network": {"mode": "public"},
+                             "userData": pulumi.Output.secret("hush-hush")})
+edge = bridged.Server("edge", {"image": "edge:1", "dependsId": web.id})
+"""
+
+
+def forget(stack: EngineStack, *names: str) -> None:
+    """Takes resources out of the state; the objects stay."""
+    for name in names:
+        stack.pulumi("state", "delete", stack.resources()[name]["urn"], "--yes", "-s", stack.name)
+
+
+def codes(made: object) -> set[str]:
+    return {risk.code for risk in made.all_risks}  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_what_still_exists_is_found_and_kept(stack: EngineStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.up(PROGRAM)
+    before, objects = settled(stack), {**stack.physical("srv"), **stack.physical("bkt")}
+    forget(stack, "edge", "web", "logs")
+    assert "may-exist" in codes(plan(stack, "1"))
+
+    # The state stays behind when its bookkeeping can't be put back; going on then replaces nothing.
+    def broken(*_: object) -> list[str]:
+        raise EngineError("the backend is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rollback, "put_back", broken)
+        with pytest.raises(IncompleteError, match="could not be put back") as caught:
+            roll_back(stack, "1", adopt={"*": ""})
+    assert "resume" in caught.value.hint
+    assert session(stack).journal.read() is not None
+    made = plan(stack, "1")
+    assert made.steps == ()
+    assert {item.path for item in made.state_only} >= {"inputs.__defaults"}
+    assert not made.nothing_to_do
+
+    result = roll_back(stack, "1")
+    assert result.differences == ()
+    assert settled(stack) == before
+    assert {**stack.physical("srv"), **stack.physical("bkt")} == objects
+    live = session(stack).timeline.live_update()
+    assert live == result.version, "the history ends with the state as it is"
+    stack.expect_no_changes()
+
+
+@pytest.mark.slow
+def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_made_anew(stack: EngineStack) -> None:
+    stack.up(PROGRAM)
+    ids = {name: res["id"] for name, res in stack.resources().items() if "id" in res}
+    forget(stack, "edge", "web", "logs")
+    # web comes back from a backup: another id, another auto-name, and older than the target.
+    old = next(path for path in stack.objects.rglob("*.json") if ids["web"] in path.name)
+    record = json.loads(old.read_text()) | {"id": "srv-restored"}
+    record["inputs"] |= {"name": "web-restored", "image": "nginx:0"}
+    old.with_name(old.name.replace(ids["web"], "srv-restored")).write_text(json.dumps(record))
+    old.unlink()
+    next(path for path in stack.objects.rglob("*.json") if ids["edge"] in path.name).unlink()
+
+    with pytest.raises(UsageError, match="no resource 'wbe'") as caught:
+        plan(stack, "1", adopt={"wbe": "x"})
+    assert "web" in caught.value.hint
+    with pytest.raises(EngineError, match="does not exist"):
+        plan(stack, "1", adopt={"web": ids["web"]})
+
+    made = plan(stack, "1", adopt={"*": "", "web": "srv-restored"})
+    found = steps(made)
+    assert {name: step.forecast for name, step in found.items()} == {
+        "logs": "adopted",
+        "web": "adopted",
+        "edge": "recreated",
+    }
+    assert {"adopted", "not-found"} <= codes(made)
+    result = roll_back(stack, "1", adopt={"*": "", "web": "srv-restored"})
+    assert [item.message for item in result.differences if not item.expected] == []
+    server = stack.physical("srv")["srv-restored"]["inputs"]
+    assert (server["name"], server["image"]) == ("web-restored", "nginx:1")
+    resources = stack.resources()
+    assert resources["edge"]["inputs"]["dependsId"] == "srv-restored"
+    assert resources["logs"]["id"] == ids["logs"]
+    assert sorted(resources["web"]["inputs"]["__defaults"]) == ["name", "size"]
+    stack.expect_no_changes()

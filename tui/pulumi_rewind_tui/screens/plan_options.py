@@ -1,0 +1,100 @@
+"""What a plan can be asked for besides its target: drift, credentials, configuration, adoption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+
+from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.text_page import paragraph
+from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.text_block import TextBlock
+
+OPTIONS = {
+    "refresh": ("drift", "compare the state with the real resources first"),
+    "adopt_found": ("adopt", "what would be created anew and still exists is taken over instead"),
+    "recorded_credentials": ("old credentials", "explicit providers get the target's secrets instead of today's"),
+    "todays_config": ("today's config", "default providers keep today's settings instead of the target's"),
+}
+"""Field of a request → its name, and what it does when it is on."""
+
+
+class OptionList(LinesView):
+    """A line for each, with a box."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "open", "on/off", id="options.toggle")]
+
+    def __init__(self, chosen: Iterable[str]) -> None:
+        super().__init__(id="strategies")
+        self.chosen = set(chosen)
+        self.names = tuple(OPTIONS)
+
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.names)
+
+    def line(self, index: int, width: int) -> Line:
+        """One option."""
+        on_ = self.names[index] in self.chosen
+        word = "on" if on_ else "off"
+        return (
+            ("[x] " if on_ else "[ ] ", "ok" if on_ else "dim"),
+            (OPTIONS[self.names[index]][0].ljust(18), "bold" if on_ else ""),
+            (word, "ok" if on_ else "dim"),
+        )
+
+    def toggle(self, index: int) -> None:
+        """On, or off again."""
+        self.chosen ^= {self.names[index]}
+        self.changed()
+
+
+class PlanOptionsScreen(RewindModal[frozenset[str]]):
+    """Answers with the options that are on; the review then plans anew if that changed."""
+
+    CSS_PATH = "running.tcss"
+    HELP = "Space or enter switches the option under the cursor; esc goes back and plans anew if something changed."
+    FOOTER = ("list.open", "options.toggle", "dialog.leave")
+
+    def __init__(self, chosen: Iterable[str]) -> None:
+        super().__init__()
+        self._chosen = frozenset(chosen)
+
+    def compose(self) -> ComposeResult:
+        """The list, and what the one under the cursor does."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content("Options of the plan")
+            yield OptionList(self._chosen)
+            yield TextBlock(self._about, id="reason")
+            yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """The list has the focus."""
+        view = self.query_one(OptionList)
+        view.styles.height = view.count()
+        view.focus()
+
+    @on(LinesView.Moved)
+    def _explain(self) -> None:
+        self.query_one(TextBlock).show(self._about)
+
+    def _about(self, cells: int) -> list[Line]:
+        view = self.query_one(OptionList)
+        text = OPTIONS[view.names[view.cursor]][1]
+        return paragraph(f"{text.capitalize()}. Esc goes back and plans anew.", cells)
+
+    @on(LinesView.Opened)
+    def _switched(self, event: LinesView.Opened) -> None:
+        self.query_one(OptionList).toggle(event.index)
+
+    def action_leave(self) -> None:
+        """Back, with what is on now."""
+        self.dismiss(frozenset(self.query_one(OptionList).chosen))
