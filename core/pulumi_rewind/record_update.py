@@ -64,14 +64,18 @@ def record_all(session: Session) -> Iterator[Written]:
         yield taker.record(number, {})
 
 
-def after_run(session: Session, before: int) -> Iterator[Diagnostic]:
-    """Records what a run has made of the stack: every update after number `before`. What fails is a warning."""
+def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {}) -> Iterator[Diagnostic]:
+    """Records what a run has made of the stack: every update after number `before`. What fails is a warning.
+
+    `evidence` of a failure goes to the newest one.
+    """
     try:
         if session.records is None:
             return
         session.reload()
-        for number in range(before + 1, len(session.timeline) + 1):
-            record_update(session, number)
+        newest = len(session.timeline)
+        for number in range(before + 1, newest + 1):
+            record_update(session, number, evidence if number == newest else {})
     except (RewindError, OSError) as err:
         yield Diagnostic(f"the update was not recorded in git: {err}", "warning")
 
@@ -249,12 +253,12 @@ class _Taker:
             return None
 
 
-def _frozen(session: Session, number: int) -> dict[str, bytes]:
-    """What `up` kept of a failure, but for the state, which the record has anyway."""
-    from pulumi_rewind.evidence import CHECKPOINT, evidence_of
+def _frozen(session: Session, number: int) -> Mapping[str, bytes]:
+    """What `up` kept of a failure."""
+    from pulumi_rewind.evidence import evidence_of
 
     found = evidence_of(session, number)
-    return {} if found is None else {name: text for name, text in found[0].files().items() if name != CHECKPOINT}
+    return found[0].files() if found is not None else {}
 
 
 def _committed(repository: Repository, commit: str, path: str) -> bytes | None:

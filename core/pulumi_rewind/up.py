@@ -22,7 +22,6 @@ from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.evidence import Evidence, EvidenceStore, masked_events, name_of
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.previewing import private_directory
-from pulumi_rewind.record_update import after_run
 from pulumi_rewind.redaction import Redactor, masked
 from pulumi_rewind.resuming import state_target
 from pulumi_rewind.same import same_bytes
@@ -95,7 +94,7 @@ class UpRun:
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and UpdateFailed when
     the engine says so; in the latter two the evidence is frozen already. With `rolls_back` the journal knows the
-    update from before it starts until `accept`, `give_up`, or a rollback that reaches `before`.
+    update from before it starts until `accept`, or until a rollback has reached `before`.
     """
 
     def __init__(
@@ -135,6 +134,21 @@ class UpRun:
 
     def events(self) -> Iterator[EngineEvent]:
         """Guards and runs; yields what the engine reports and our own phases."""
+        try:
+            yield from self._events()
+            yield from self._recorded()
+        except RewindError:
+            yield from self._recorded()
+            raise
+
+    def _recorded(self) -> Iterator[EngineEvent]:
+        """Keeps the update as a record in git, with the evidence if it failed."""
+        if self._run is not None:
+            from pulumi_rewind.record_update import after_run
+
+            yield from after_run(self.session, self.before.newest, self.evidence.files() if self.evidence else {})
+
+    def _events(self) -> Iterator[EngineEvent]:
         started = time.monotonic()
         yield Phase("guard", "checking that nothing moved since the review")
         self._guard()
@@ -150,10 +164,7 @@ class UpRun:
         run = self._run
         assert run is not None
         if run.returncode != 0:
-            error = self._failure(run)
-            yield from after_run(self.session, self.before.newest)
-            raise error
-        yield from after_run(self.session, self.before.newest)
+            raise self._failure(run)
         self.session.reload()
         changes = run.summary.changes if run.summary else {}
         self.result = UpResult(len(self.session.timeline), changes, time.monotonic() - started)
@@ -167,7 +178,7 @@ class UpRun:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
         self.session.reload()
         what = f"update #{len(self.session.timeline)} is not good: {self._freeze((str(error),))[0]}"
-        for _ in after_run(self.session, self.before.newest):  # it was said after the update if it can't be recorded
+        for _ in self._recorded():  # once more, now with the evidence
             pass
         return UpdateFailed(what, left=self._left())
 
@@ -229,7 +240,8 @@ class UpRun:
             if not changed:
                 self.accept()
                 return InterruptedRun("stopped before anything was changed")
-            return InterruptedRun("the update was stopped half-way; what was begun has been finished and saved")
+            how = "what was begun has been finished and saved" if self._stops == 1 else "operations may be left open"
+            return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()
             return UpdateFailed(what, hint=f"{error.hint} Nothing was changed.".strip(), changed=False)

@@ -237,10 +237,12 @@ def test_a_state_with_secrets_in_the_clear_is_not_kept(shop: Shop) -> None:
     shop.deploy("one")
     open_secret = shop.store.checkpoint({SIG: SECRET, "plaintext": '"hush"'})
     shop.store.write("checkpoint", open_secret)
-    written = record_update(shop.session(), 1)
+    written = record_update(shop.session(), 1, {"checkpoint.json": open_secret})
     assert [(item.path, item.reason) for item in written.left_out] == [
-        ("checkpoint.json", "its secrets are not encrypted")
+        ("checkpoint.json", "its secrets are not encrypted"),
+        ("evidence/checkpoint.json", "its secrets are not encrypted"),
     ]
+    assert not record_update(shop.session(), 1, {"state.json": open_secret}).new
     assert not record_update(shop.session(), 1).new
     record = shop.records().read(1)
     assert record is not None

@@ -111,7 +111,7 @@ def test_back_to_what_only_records_know(stack: EngineStack, tmp_path: Path) -> N
     assert up.returncode == 1, up.stdout + up.stderr
     kept = session(stack).records.read(6)  # type: ignore[union-attr]
     assert kept is not None
-    assert (kept.meta.result, set(kept.evidence())) == ("failed", {"errors.json", "events.jsonl"})
+    assert (kept.meta.result, set(kept.evidence())) == ("failed", {"errors.json", "events.jsonl", "checkpoint.json"})
     assert b"web" in kept.evidence()["errors.json"]
     assert not any(b"hush-hush" in content for content in kept.evidence().values())
     assert b"nginx:3" in kept.patch()

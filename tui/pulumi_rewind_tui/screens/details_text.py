@@ -33,10 +33,10 @@ class Evidence:
     resources: int | None = None
     engine: str = ""
     problem: str = ""
-    record: tuple[tuple[str, str], ...] = ()
-    """What a record in git holds of the update, empty if there is none."""
     kept: tuple[str, ...] = ()
     """What `up` kept of a failure: its errors, and where everything lies."""
+    record: tuple[tuple[str, str], ...] = ()
+    """What a record in git holds of the update, empty if there is none."""
     config: tuple[tuple[str, str, str], ...] = field(default=())
     """Sign (``+ - ~``), key, and what can be shown of the values."""
 
@@ -58,10 +58,10 @@ def read_evidence(session: Session, update: Update) -> Evidence:
         )
     except RewindError as err:
         found.problem = str(err)
-    found.record = _record(session, update)
     frozen = evidence_of(session, update.number)
     if frozen is not None:
         found.kept = (*frozen[0].errors, f"events and state: {frozen[1]}")
+    found.record = _record(session, update)
     repository = session.repository
     if repository is not None and update.commit and found.previous is not None:
         since = found.previous.commit
