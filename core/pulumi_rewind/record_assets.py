@@ -7,6 +7,7 @@ is of. So the SHA-256 of what is kept is its name, whatever it is.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import tarfile
 import tempfile
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from pulumi_rewind.asset_git import new_file
 from pulumi_rewind.asset_hash import AssetError, content_pieces, located
-from pulumi_rewind.asset_sources import Sources, program_directory
+from pulumi_rewind.asset_sources import Sources, escapes, program_directory
 from pulumi_rewind.errors import CheckpointError, RewindError
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.record_content import ASSETS, LeftOut, digest_of
@@ -145,8 +147,20 @@ class RecordedAssets:
             place.write_bytes(content)
             return place
         try:
-            with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tape:
-                tape.extractall(place, filter="data")
-        except (tarfile.TarError, OSError, ValueError):
+            _unpack(content, place)
+        except (tarfile.TarError, AssetError, OSError, ValueError):
             return None
         return place
+
+
+def _unpack(content: bytes, place: Path) -> None:
+    """Writes the files of a kept directory, which has nothing else in it."""
+    place.mkdir(mode=0o700)
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:", encoding="utf-8", errors="surrogateescape") as tape:
+        for member in tape:
+            name = os.fsencode(member.name)
+            source = tape.extractfile(member) if member.isreg() and not escapes(name) else None
+            if source is None:
+                raise AssetError("it holds something other than files inside it")
+            with source, new_file(place / os.fsdecode(name)) as file:
+                shutil.copyfileobj(source, file)

@@ -151,7 +151,11 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
     for name, content in given.hooks.items():
         keep(f"{HOOKS}{name}", Blob(content))
     for name, content in given.evidence.items():
-        keep(f"{EVIDENCE}{evidence_name(name)}", Blob(content))
+        path = f"{EVIDENCE}{evidence_name(name)}"
+        if reason := evidence_reason(content, given.secrets):
+            left_out.append(LeftOut(path, reason))
+        else:
+            files[path] = Blob(content)
     meta = Meta(
         project=given.project,
         stack=given.stack,
@@ -189,6 +193,13 @@ def evidence_name(name: str) -> str:
     if not _EVIDENCE_NAME.fullmatch(name):
         raise RecordError(f"{name!r} is not a name for evidence", hint="Use letters, digits, '.', '_' and '-'.")
     return name
+
+
+def evidence_reason(content: bytes, secrets: Iterable[bytes]) -> str:
+    """Why evidence, which may be a state, must not be kept; empty if it may be."""
+    if _OPEN_SECRET.search(content):
+        return "its secrets are not encrypted"
+    return secret_content(content, secrets)
 
 
 def decode_meta(raw: bytes) -> Meta:

@@ -127,6 +127,7 @@ class _Taker:
 
     def record(self, number: int, evidence: Mapping[str, bytes]) -> Written:
         timeline = self.session.timeline
+        evidence = {**_frozen(self.session, number), **evidence}
         update = timeline.update(number)
         if update.from_record == "update":
             commit = self.records.refs().get(number, "")
@@ -263,6 +264,14 @@ class _Taker:
         except OSError as err:
             left_out.append(LeftOut(name, f"it can't be read: {err.strerror}"))
             return None
+
+
+def _frozen(session: Session, number: int) -> Mapping[str, bytes]:
+    """What `up` kept of a failure."""
+    from pulumi_rewind.evidence import evidence_of
+
+    found = evidence_of(session, number)
+    return found[0].files() if found is not None else {}
 
 
 def _committed(repository: Repository, commit: str, path: str) -> bytes | None:

@@ -33,12 +33,12 @@ from pulumi_rewind.record_content import (
     decode_update,
     digest_of,
     evidence_name,
+    evidence_reason,
     finished,
     record_files,
     update_key,
 )
 from pulumi_rewind.record_git import Blob, RecordStore, open_store, ref_folder
-from pulumi_rewind.record_secrets import secret_content
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -251,7 +251,7 @@ class Records:
             path = f"{EVIDENCE}{evidence_name(name)}"
             if meta.files.get(path) == digest_of(content):
                 continue
-            if reason := secret_content(content, given.secrets):
+            if reason := evidence_reason(content, given.secrets):
                 left_out.append(LeftOut(path, reason))
             else:
                 more[path] = Blob(content)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tarfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,13 @@ from pulumi_rewind.asset_hash import hash_path
 from pulumi_rewind.doctor import diagnose
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
 from pulumi_rewind.events import Diagnostic
+from pulumi_rewind.record_assets import RecordedAssets
 from pulumi_rewind.record_git import Blob
 from pulumi_rewind.record_keep import prune
 from pulumi_rewind.record_update import after_run, record_all, record_update
 from pulumi_rewind.record_verify import verify_records
 from pulumi_rewind.record_worktree import put_uncommitted
-from pulumi_rewind.records import Records
+from pulumi_rewind.records import RecordInput, Records
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.values import ARCHIVE, ASSET, SECRET, SIG
@@ -234,10 +237,12 @@ def test_a_state_with_secrets_in_the_clear_is_not_kept(shop: Shop) -> None:
     shop.deploy("one")
     open_secret = shop.store.checkpoint({SIG: SECRET, "plaintext": '"hush"'})
     shop.store.write("checkpoint", open_secret)
-    written = record_update(shop.session(), 1)
+    written = record_update(shop.session(), 1, {"checkpoint.json": open_secret})
     assert [(item.path, item.reason) for item in written.left_out] == [
-        ("checkpoint.json", "its secrets are not encrypted")
+        ("checkpoint.json", "its secrets are not encrypted"),
+        ("evidence/checkpoint.json", "its secrets are not encrypted"),
     ]
+    assert not record_update(shop.session(), 1, {"state.json": open_secret}).new
     assert not record_update(shop.session(), 1).new
     record = shop.records().read(1)
     assert record is not None
@@ -280,6 +285,19 @@ def test_assets_are_kept_by_their_hashes(shop: Shop, tmp_path: Path) -> None:
     assert hash_path(ARCHIVE, str(found)) == hashes["site"]
     assert store(hashes["key"], as_file=True) is None
     assert store(hashes["page"], as_file=False) is None
+    # What leads out of its archive isn't written anywhere.
+    (tmp_path / "evil").write_text("evil")
+    with tarfile.open(tmp_path / "evil.tar", "w") as tape:
+        tape.add(tmp_path / "evil", "../../evil-was-here")
+    content = (tmp_path / "evil.tar").read_bytes()
+    update = shop.session().timeline.update(1)
+    given = RecordInput(update, "shop", "other", "", assets={sha256(content).hexdigest(): content})
+    records = Records(shop.records().store, "shop", "other")
+    assert records.write(given).new
+    stored = RecordedAssets(lambda: records, private)
+    assert stored(sha256(content).hexdigest(), as_file=True) is not None
+    assert stored(sha256(content).hexdigest(), as_file=False) is None
+    assert not list(tmp_path.rglob("evil-was-here"))
 
 
 def test_the_timeline_has_what_the_backend_lost(shop: Shop) -> None:

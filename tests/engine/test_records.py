@@ -103,3 +103,15 @@ def test_back_to_what_only_records_know(stack: EngineStack, tmp_path: Path) -> N
     assert stack.resources()["web"]["inputs"]["image"] == "nginx:2"
     shown = stack.run([sys.executable, "-m", "pulumi_rewind_tui.cli", "history", "dev"]).stdout
     assert shown.count("from its record") == 4
+
+    # An update that fails is recorded with its evidence.
+    stack.write_program(PROGRAM.format(image="nginx:3"))
+    stack.trouble({"name": "web", "operation": "update", "action": "fail"})
+    up = stack.run([sys.executable, "-m", "pulumi_rewind_tui.cli", "up", "dev", "--yes"])
+    assert up.returncode == 1, up.stdout + up.stderr
+    kept = session(stack).records.read(6)  # type: ignore[union-attr]
+    assert kept is not None
+    assert (kept.meta.result, set(kept.evidence())) == ("failed", {"errors.json", "events.jsonl", "checkpoint.json"})
+    assert b"web" in kept.evidence()["errors.json"]
+    assert not any(b"hush-hush" in content for content in kept.evidence().values())
+    assert b"nginx:3" in kept.patch()
