@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.evidence import EvidenceStore, evidence_of
+from pulumi_rewind_tui.render.evidence import evidence_json
 from tests.engine.test_faults import engines
 from tests.support.rewind import session, settled
 from tests.support.stack import EngineStack
@@ -110,7 +111,7 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     shown = rewind(stack, "show", "2")
     assert "refused [secret]" in shown.out
     assert str(place) in shown.out
-    assert rewind(stack, "show", "2", "--json").json()["evidence"]["errors"] == list(evidence.errors)
+    assert evidence_json(found) == {"errors": list(evidence.errors), "path": str(place)}
     assert evidence_of(session(stack), 1) is None
 
     # Without the flag it stops, and says how to go back and how to go on.
@@ -122,12 +123,6 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     way = "Roll back: `pulumi-rewind rollback dev 3`; or mend the program and go on: `pulumi-rewind up dev`"
     assert way in bad.err
     assert stack.resources()["app"]["inputs"]["image"] == "shop:16"
-    # A program that can't even start changes nothing, so nothing is rolled back.
-    stack.write_program("import no_such_module\n")
-    broken = rewind(stack, "up", "--yes", "--rollback-on-failure")
-    assert broken.code == 1, broken
-    assert "Nothing was changed" in broken.err
-    assert session(stack).journal.read() is None
 
 
 @pytest.mark.slow
@@ -208,7 +203,6 @@ def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) 
     assert EvidenceStore(session(stack).journal).read("0-after") is not None
     stack.trouble()
     stack.pulumi("cancel", "--yes", stack.name)
-    assert rewind(stack, "resume", "--yes").code == 3, "the create is still open"
     stack.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "-s", stack.name)
     resumed = rewind(stack, "resume", "--yes", "--allow-data-loss")
     assert resumed.code == 0, resumed
