@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Mapping
@@ -16,6 +17,20 @@ from pathlib import Path
 import msgspec
 
 from pulumi_rewind.model import StackRef
+
+
+class UndoRecord(msgspec.Struct, frozen=True):
+    """How far an undo callback is: begun, or what it has returned; never its inputs, and no secret."""
+
+    urn: str
+    kind: str
+    function: str
+    sha256: str
+    """Of the file that it is from: other code is asked again."""
+    result: str = ""
+    """restored, recreate, skip, delete, keep or done; empty while it runs."""
+    id: str = ""
+    reason: str = ""
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -37,6 +52,9 @@ class JournalEntry(msgspec.Struct, frozen=True):
     recorded_credentials: bool = False
     todays_config: bool = False
     adopt: dict[str, str] = {}
+    key: str = ""
+    """Random; stays when the rollback is resumed, another one the next time."""
+    undo: tuple[UndoRecord, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -79,7 +97,13 @@ class Journal:
         todays_config: bool = False,
         adopt: Mapping[str, str] = {},
     ) -> JournalEntry:
-        """Writes the entry durably, before anything is changed."""
+        """Writes the entry durably, before anything is changed.
+
+        Where a rollback to the same target was begun before, what its undo callbacks have done is kept.
+        """
+        before = self.read()
+        if before is not None and (before.target, before.digest) != (target, digest):
+            before = None
         entry = JournalEntry(
             backend=self._backend,
             stack=self._stack.fqn,
@@ -93,7 +117,22 @@ class Journal:
             recorded_credentials=recorded_credentials,
             todays_config=todays_config,
             adopt=dict(adopt),
+            key=(before.key if before else "") or secrets.token_hex(16),
+            undo=before.undo if before else (),
         )
+        self._write(entry)
+        return entry
+
+    def note(self, record: UndoRecord) -> None:
+        """Adds how far an undo callback is, in place of what was known of it; durably."""
+        entry = self.read()
+        if entry is None:
+            return
+        mine = (record.urn, record.kind, record.function)
+        others = tuple(item for item in entry.undo if (item.urn, item.kind, item.function) != mine)
+        self._write(msgspec.structs.replace(entry, undo=(*others, record)))
+
+    def _write(self, entry: JournalEntry) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd, name = tempfile.mkstemp(dir=self.path.parent, prefix=".journal-")  # 0600
         with os.fdopen(fd, "wb") as file:
@@ -101,7 +140,6 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(self.path)
-        return entry
 
     def end(self) -> None:
         """Removes the entry: the target is reached, or nothing was changed."""

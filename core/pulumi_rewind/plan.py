@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff import Diff
     from pulumi_rewind.prepare import Prepared
     from pulumi_rewind.targets import Target
+    from pulumi_rewind.undo_match import UndoPlan
     from pulumi_rewind.verify import Difference
 
 
@@ -78,6 +79,8 @@ class Plan:
     """What changes in the state alone, without a step of the engine: outputs, options, secretness."""
     prepared: Prepared = field(repr=False, compare=False)
     """What the run needs; holds secrets, never shown."""
+    undo: UndoPlan | None = field(default=None, repr=False, compare=False)
+    """The project's callbacks and hooks; None if it has none."""
 
     def close(self) -> None:
         """Gives up what the plan holds for a run (materialised assets); call it when it won't be run any more."""

@@ -20,11 +20,13 @@ from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import Checkpoint, Manifest, urn_name
 from pulumi_rewind.plan import Plan, plan_steps
-from pulumi_rewind.prepare import build_plan, make_goal
+from pulumi_rewind.prepare import make_goal
 from pulumi_rewind.previewing import PreviewControl, preview, private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.undo_plan import build_plan
+from pulumi_rewind.undo_run import CallbackOutcome, UndoRun
 from pulumi_rewind.verify import Difference, verify
 
 __all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
@@ -42,6 +44,8 @@ class RollbackResult:
     differences: tuple[Difference, ...]
     """What is not as in the target; empty where the state equals it exactly."""
     seconds: float
+    callbacks: tuple[CallbackOutcome, ...] = ()
+    """How the project's callbacks and hooks ended."""
 
     @property
     def exact(self) -> bool:
@@ -78,6 +82,8 @@ class RollbackRun:
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._control = PreviewControl()
         self._changed = False
+        self.undo = UndoRun(session, plan, self._control)
+        """The project's callbacks; its `cause` may be set before the run."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -87,6 +93,7 @@ class RollbackRun:
             self._stops += 1
             if self._run is not None:
                 self._run.interrupt()
+        self.undo.interrupt()
         self._control.stop()
 
     def kill(self) -> None:
@@ -95,6 +102,7 @@ class RollbackRun:
             self._stops += 1
             if self._run is not None:
                 self._run.kill()
+        self.undo.kill()
         self._control.stop()
 
     def _asked_to_stop(self) -> bool:
@@ -107,7 +115,14 @@ class RollbackRun:
         started = time.monotonic()
         try:
             yield from self._events(started)
+            if self.result is not None and self.result.result != "nothing-to-do":
+                yield from self.undo.after(self.result)
+                self.result = dataclasses.replace(self.result, callbacks=tuple(self.undo.outcomes))
+        except RewindError as err:
+            yield from self.undo.failed(err)
+            raise
         finally:
+            self.undo.close()
             self.plan.close()
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
@@ -118,6 +133,7 @@ class RollbackRun:
             newest = len(self.session.backend.history(self.session.stack))
             self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), (), 0.0)
             return
+        yield from self.undo.before()
         prepared = self.plan.prepared
         target = self.plan.target
         newest = len(self.session.backend.history(self.session.stack))
@@ -131,6 +147,8 @@ class RollbackRun:
             todays_config=prepared.todays_config,
             adopt=prepared.adopt,
         )
+        self.plan = yield from self.undo.resources()
+        self._changed, prepared = self.undo.changed, self.plan.prepared
         yield Phase("run", f"rolling back to {target.label}")
         message = f"rollback to {target.label}"
         report = yield from self._update(
@@ -210,8 +228,9 @@ class RollbackRun:
             ]
             with self._lock:
                 if self._asked_to_stop():
-                    session.journal.end()
-                    raise InterruptedRun("stopped before it began; nothing was changed")
+                    if not self._changed:
+                        session.journal.end()
+                    raise InterruptedRun("stopped before it began; nothing in the stack was changed")
                 self._run = session.engine.start(arguments, private=private, extra_env=session.vault.environment(live))
                 if self._asked_to_stop():  # while it was being started
                     self._run.interrupt()
@@ -289,6 +308,7 @@ class RollbackRun:
             after,
             only=prepared.only,
             recorded_credentials=prepared.recorded_credentials,
+            changes=prepared.changes,
         )
         goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
         try:

@@ -17,9 +17,9 @@ from textual.message import Message
 
 from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
+from pulumi_rewind.redaction import Redactor
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.private_file import PrivateLog
-from pulumi_rewind_tui.redaction import Redactor
 from pulumi_rewind_tui.run_state import LogLine, RunState
 
 if TYPE_CHECKING:

@@ -37,6 +37,12 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
         path = Span(f"{difference.path}: " if difference.path else "")
         expected = Span("  (as announced)" if difference.expected else "", "muted")
         yield [mark, *where, path, difference.message, expected]
+    for outcome in result.callbacks:
+        bad = outcome.outcome == "failed"
+        about = f" for {resource_name(outcome.urn)}" if outcome.urn else ""
+        more = f" ({outcome.message})" if outcome.message and not bad else ""
+        text = f"failed: {outcome.message}" if bad else f"{outcome.outcome}{more}"
+        yield [Span("  ✗ " if bad else "  · ", "fail" if bad else "muted"), f"{outcome.function}{about}: {text}"]
 
 
 def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
@@ -83,6 +89,16 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "changes": dict(result.changes),
         "differences": [difference_json(difference) for difference in result.differences],
         "seconds": round(result.seconds, 3),
+        "callbacks": [
+            {
+                "function": one.function,
+                "kind": one.kind,
+                "urn": one.urn,
+                "outcome": one.outcome,
+                "message": one.message,
+            }
+            for one in result.callbacks
+        ],
     }
 
 

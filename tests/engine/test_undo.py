@@ -1,0 +1,170 @@
+"""Undo callbacks in real rollbacks: data comes back, things are kept, skipped and changed, failures can be resumed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_rewind.events import EngineEvent, HookEnded, HookLog, HookStarted
+from pulumi_rewind.session import Session
+from tests.support.rewind import plan, run, session, steps
+from tests.support.stack import EngineStack
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+HEAD = "import pulumi, bridged_sdk as bridged\n"
+
+SHOP = (
+    HEAD
+    + """
+db = bridged.Database("orders", {"engine": "sqlite", "password": pulumi.Output.secret("hunter2-and-more")})
+cache = bridged.Bucket("cache", {"name": "cache"}, pulumi.ResourceOptions(depends_on=[db]))
+app = bridged.Server("app", {
+    "image": "app:1", "dependsId": db.id, "userData": pulumi.Output.concat("connect ", db.id, " now"),
+})
+pulumi.export("db", db.id)
+"""
+)
+BROKEN = HEAD + 'app = bridged.Server("app", {"image": "app:2"})\n'
+
+
+def cli(stack: EngineStack, *arguments: str) -> tuple[int, str]:
+    """Our own command, as in a terminal that isn't one."""
+    done = stack.run([sys.executable, "-m", "pulumi_rewind_tui.cli", *arguments])
+    return done.returncode, done.stdout + done.stderr
+
+
+def fill(stack: EngineStack, identifier: str) -> list[Any]:
+    """Puts a table with rows into a database and returns them."""
+    rows = [(number, f"customer {number}", number * 7) for number in range(1, 501)]
+    with contextlib.closing(sqlite3.connect(stack.objects / "db" / f"{identifier}.sqlite")) as connection:
+        connection.execute("create table orders (id integer primary key, customer text not null, cents integer)")
+        connection.executemany("insert into orders values (?, ?, ?)", rows)
+        connection.commit()
+    return rows
+
+
+def rows_of(stack: EngineStack, identifier: str) -> list[Any]:
+    """All rows of a database."""
+    with contextlib.closing(sqlite3.connect(stack.objects / "db" / f"{identifier}.sqlite")) as connection:
+        return connection.execute("select * from orders order by id").fetchall()
+
+
+def told(stack: EngineStack) -> list[dict[str, Any]]:
+    """What the callbacks wrote down, one JSON object a line."""
+    path = stack.root / "told.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+RESTORE = """
+import json, os, pathlib, sqlite3, uuid
+import pulumi_rewind as rewind
+
+here = pathlib.Path(__file__).parent
+objects = pathlib.Path(os.environ["BRIDGED_ROOT"])
+
+def tell(**what):
+    with (here / "told.jsonl").open("a") as file:
+        file.write(json.dumps(what) + "\\n")
+
+@rewind.before_rollback
+def announce(ctx):
+    tell(what="before", steps=[[step.op, step.name] for step in ctx.steps])
+
+@rewind.undo_delete(type="bridged:index:Database", timeout=60, retries=1)
+def restore_database(ctx):
+    tell(what="restore", again=ctx.again, key=ctx.idempotency_key, update=ctx.update.number, result=ctx.update.result,
+         message=ctx.update.message, secret=repr(ctx.old.inputs["password"]), old=ctx.old.id)
+    if not ctx.again:
+        raise RuntimeError("the snapshot service is not there yet")
+    print("opening with", ctx.old.inputs["password"].reveal())
+    dump = (objects / "dumps" / f"{ctx.old.id}.sql").read_text()
+    new = "db-restored"
+    ctx.progress(1, 2, "rows")
+    with sqlite3.connect(objects / "db" / f"{new}.sqlite") as connection:
+        connection.executescript(dump)
+    record = {"id": new, "type": ctx.old.type, "inputs": {
+        "engine": ctx.old.inputs["engine"], "name": ctx.old.inputs["name"], "port": 5432, "password": "other"}}
+    (objects / "db" / f"{new}.json").write_text(json.dumps(record))
+    return rewind.Restored(new)
+
+@rewind.undo_delete(name="cache")
+def warm_cache(ctx):
+    tell(what="cache", again=ctx.again, key=ctx.idempotency_key)
+    if not (here / "mended").exists():
+        raise ValueError("no warm copy")
+    return rewind.Recreate()
+
+@rewind.after_rollback
+def notify(ctx):
+    tell(what="after", result=ctx.result, version=ctx.version, changes=dict(ctx.changes))
+
+@rewind.on_failure
+def alarm(ctx):
+    tell(what="failure", error=ctx.error, resumable=ctx.resumable)
+"""
+
+
+@pytest.mark.slow
+def test_a_database_comes_back_with_every_row_also_over_a_callback_that_fails(stack: EngineStack) -> None:
+    stack.up(SHOP)
+    first = stack.resources()["orders"]["id"]
+    rows = fill(stack, first)
+    stack.up(BROKEN, "-m", "drop what nobody needs")
+    assert not (stack.objects / "db" / f"{first}.sqlite").exists()
+    stack.write_file("rewind_hooks.py", RESTORE)
+
+    code, said = cli(stack, "rollback", "1", "--yes", "--allow-data-loss")
+    assert code == 4, said
+    assert "will call restore_database (rewind_hooks.py, sha256 " in said
+    assert "held data when it was recorded" not in said.partition("cache")[0]
+    assert "warm_cache (rewind_hooks.py:" in said
+    assert "ValueError: no warm copy; nothing in the stack was changed yet" in said
+    assert "pulumi-rewind resume" in said
+    assert "opening with [secret]" in said
+    assert "hunter2" not in said
+    assert "orders" not in stack.resources()
+    journal = session(stack).journal
+    entry = journal.read()
+    assert entry is not None
+    assert {item.function: item.result for item in entry.undo} == {"restore_database": "restored", "warm_cache": ""}
+    assert b"hunter2" not in journal.path.read_bytes()
+
+    stack.write_file("mended", "")
+    code, said = cli(stack, "resume", "--yes", "--allow-data-loss")
+    assert code == 0, said
+    assert "restore_database has returned restored (db-restored) already" in said
+    assert "restore_database for orders: restored (db-restored)" in said
+    now = stack.resources()
+    assert now["orders"]["id"] == "db-restored"
+    assert rows_of(stack, "db-restored") == rows
+    assert now["app"]["inputs"]["dependsId"] == "db-restored"
+    assert now["app"]["inputs"]["userData"] == "connect db-restored now"
+    assert set(stack.physical("db")) == {"db-restored"}
+    assert stack.physical("db")["db-restored"]["inputs"]["password"] == "hunter2-and-more"
+    assert session(stack).journal.read() is None
+
+    happened = told(stack)
+    assert [item["what"] for item in happened] == [
+        "before", "restore", "restore", "cache", "failure", "before", "cache", "after",
+    ]  # fmt: skip
+    restores = [item for item in happened if item["what"] == "restore"]
+    assert [item["again"] for item in restores] == [False, True]
+    assert restores[0]["key"] == restores[1]["key"] != ""
+    assert {key: restores[0][key] for key in ("update", "result", "message", "secret", "old")} == {
+        "update": 2, "result": "succeeded", "message": "drop what nobody needs", "secret": "[secret]", "old": first,
+    }  # fmt: skip
+    caches = [item for item in happened if item["what"] == "cache"]
+    assert [item["again"] for item in caches] == [False, True]
+    assert caches[0]["key"] == caches[1]["key"] != restores[0]["key"]
+    failure = next(item for item in happened if item["what"] == "failure")
+    assert failure["resumable"]
+    assert "no warm copy" in failure["error"]
+    assert happened[-1]["result"] == "succeeded"
+    stack.write_program(SHOP)
+    stack.expect_no_changes()
