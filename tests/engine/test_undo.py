@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.events import EngineEvent, HookEnded, HookLog, HookStarted
-from pulumi_rewind.session import Session
-from tests.support.rewind import plan, run, session, steps
+from tests.support.rewind import session
 from tests.support.stack import EngineStack
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
