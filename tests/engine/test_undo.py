@@ -6,15 +6,15 @@ import contextlib
 import json
 import sqlite3
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.rewind import session
+from pulumi_rewind.errors import RefusedError
+from pulumi_rewind.events import HookLog
+from tests.support.rewind import plan, run, session, steps
 from tests.support.stack import EngineStack
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 HEAD = "import pulumi, bridged_sdk as bridged\n"
 
 SHOP = (
@@ -166,3 +166,114 @@ def test_a_database_comes_back_with_every_row_also_over_a_callback_that_fails(st
     assert happened[-1]["result"] == "succeeded"
     stack.write_program(SHOP)
     stack.expect_no_changes()
+
+
+BEFORE = (
+    HEAD
+    + """
+a = bridged.Server("a", {"image": "a:1", "userData": "plain"})
+b = bridged.Bucket("b", {"name": "b"})
+c = bridged.Server("c", {"image": "c:1"})
+web = bridged.Server("web", {"image": "web:1"})
+"""
+)
+AFTER = (
+    HEAD
+    + """
+box = pulumi.ComponentResource("my:c:Box", "box")
+inside = pulumi.ResourceOptions(parent=box)
+net = bridged.Bucket("net", {"name": "net"}, inside)
+front = bridged.Server("front", {"image": "front:1", "userData": net.id}, inside)
+old = bridged.Server("old", {"image": "old:1"})
+c = bridged.Server("c", {"image": "c:2"})
+web = bridged.Server("web", {"image": "web:2"})
+"""
+)
+MANY = """
+import pathlib
+import pulumi_rewind as rewind
+
+here = pathlib.Path(__file__).parent
+
+@rewind.before_rollback
+def only_in_the_window(ctx):
+    if (here / "closed").exists():
+        raise RuntimeError("outside the maintenance window")
+
+@rewind.undo_delete(name="a", dry_run_safe=True)
+async def other_image(ctx):
+    assert ctx.dry_run == ("dry" in ctx.idempotency_key)
+    return rewind.Recreate({"image": "a:mended", "userData": rewind.Secret("t0p-secret")})
+
+@rewind.undo_delete(name="b")
+def elsewhere(ctx):
+    return rewind.Skip("lives elsewhere now")
+
+@rewind.undo_create(component="my:c:Box", type="*:Server")
+def keep_the_front(ctx):
+    assert ctx.old is None and ctx.new.inputs["image"] == "front:1"
+    return rewind.Keep("still serves the old links")
+
+@rewind.undo_create(type="bridged:index:Server")
+def drain(ctx):
+    ctx.log(f"draining {ctx.new.name}")
+    return rewind.Delete()
+
+@rewind.undo_update(name="c")
+def hotfix(ctx):
+    assert (ctx.old.inputs["image"], ctx.new.inputs["image"]) == ("c:1", "c:2")
+    return rewind.Keep("has the hotfix")
+"""
+
+
+@pytest.mark.slow
+def test_things_are_kept_skipped_drained_and_made_with_other_values(stack: EngineStack) -> None:
+    stack.up(BEFORE)
+    b = stack.resources()["b"]["id"]
+    stack.up(AFTER)
+    hooks = stack.write_file("rewind_hooks.py", MANY)
+    made = plan(stack, "1")
+    assert made.undo is not None
+    functions = [call.callback.function for call in made.undo.calls]
+    assert set(functions[:2]) == {"other_image", "elsewhere"}  # what is independent has no order
+    assert functions[2] == "hotfix"
+    assert set(functions[3:]) == {"drain", "keep_the_front"}
+    messages = {
+        name: [risk.message for risk in step.risks if risk.code == "callback"] for name, step in steps(made).items()
+    }
+    assert messages["a"][0].endswith("; a dry call returned recreate (with other image, userData)")
+    assert messages["web"] == []
+
+    hooks.write_text(MANY + "# changed\n")
+    with pytest.raises(RefusedError, match="the hooks file has changed since"):
+        run(stack, made, allow_data_loss=True)
+    hooks.write_text(MANY)
+    stack.write_file("closed", "")
+    with pytest.raises(RefusedError, match=r"only_in_the_window \(rewind_hooks.py:10\): RuntimeError: outside"):
+        run(stack, made, allow_data_loss=True)
+    assert session(stack).journal.read() is None
+    (stack.root / "closed").unlink()
+
+    result, events = run(stack, made, allow_data_loss=True)
+    assert result.result == "succeeded"
+    assert {(one.function, one.outcome, one.message) for one in result.callbacks} == {
+        ("only_in_the_window", "done", ""),
+        ("other_image", "recreate", "with other image, userData"),
+        ("elsewhere", "skip", "lives elsewhere now"),
+        ("hotfix", "keep", "has the hotfix"),
+        ("drain", "delete", ""),
+        ("keep_the_front", "keep", "still serves the old links"),
+    }
+    assert "draining old" in [event.message for event in events if isinstance(event, HookLog)]
+    assert [item for item in result.differences if not item.expected] == []
+    now = stack.resources()
+    assert {name for name, res in now.items() if res["type"].startswith("bridged:")} == {
+        "a", "c", "web", "front", "net",
+    }  # fmt: skip
+    assert now["a"]["inputs"]["image"] == "a:mended"
+    assert now["a"]["inputs"]["userData"]["plaintext"] == '"t0p-secret"'
+    assert now["c"]["inputs"]["image"] == "c:2"
+    assert now["web"]["inputs"]["image"] == "web:1"
+    assert b not in stack.physical("bkt")
+    texts = [str(event) for event in events]
+    assert not any("t0p-secret" in text for text in texts)
