@@ -14,7 +14,7 @@ because that process may be the project's interpreter, without our dependencies.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -155,7 +155,7 @@ registered: list[Registered] = []
 """Everything that was declared so far, in the order of the file: the first that matches a resource is called."""
 
 F = TypeVar("F", bound=Callable[..., Any])
-Patterns = str | Sequence[str] | None
+Patterns = str | list[str] | tuple[str, ...] | None
 
 
 def undo_delete(
@@ -281,7 +281,7 @@ def _around(kind: RunKind, function: F | None, timeout: float, retries: int) -> 
 def _patterns(kind: str, given: Patterns) -> tuple[str, ...]:
     if given is None:
         return ()
-    patterns = (given,) if isinstance(given, str) else tuple(given)
+    patterns = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple)) else ()
     if not patterns or not all(isinstance(pattern, str) and pattern for pattern in patterns):
         raise TypeError(f"{kind}: a selector is a pattern or several of them, not {given!r}")
     return patterns
