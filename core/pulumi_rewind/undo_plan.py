@@ -54,7 +54,8 @@ def announced(session: Session, plan: Plan, hooks: HooksFile) -> Plan:
         CallbackError: the hooks file can't be loaded, or a dry call failed.
     """
     prepared = plan.prepared
-    process = UndoProcess(hooks, interpreter(session.workspace), session.workspace.environ, redactor(session, prepared))
+    redact = redactor(session, prepared.live_plain, prepared.target_plain)
+    process = UndoProcess(hooks, interpreter(session.workspace), session.workspace.environ, redact)
     try:
         callbacks = process.load()
         calls = calls_for(plan.steps, callbacks, prepared.goal, prepared.live_plain, prepared.target_plain)
@@ -89,12 +90,12 @@ _WHEN = {
 }
 
 
-def redactor(session: Session, prepared: prepare.Prepared) -> Redactor:
-    """Takes the secrets of both checkpoints, and the passphrases at hand, out of what callbacks say."""
+def redactor(session: Session, *checkpoints: Checkpoint) -> Redactor:
+    """Takes the secrets of some decrypted checkpoints, and the passphrases at hand, out of what callbacks say."""
     environ = session.workspace.environ
     names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", *session.settings.passphrase_env)
     more = [environ[name] for name in names if environ.get(name)]
-    return Redactor((prepared.live_plain, prepared.target_plain), more)
+    return Redactor(checkpoints, more)
 
 
 def _with_risk(

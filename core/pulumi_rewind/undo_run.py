@@ -21,6 +21,7 @@ from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
+from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo_goal import GoalChanges, deviations, needing_skipped
 from pulumi_rewind.undo_match import Call, UndoPlan, call_context, told_result, update_context
@@ -159,7 +160,7 @@ class UndoRun:
         if undo is None or not self._begun or self._stops > 1:
             return
         resumable = self.session.journal.read() is not None
-        message = redactor(self.session, self.plan.prepared)(str(error))
+        message = self._redactor()(str(error))
         yield from self._tell(undo, "on_failure", self._around(result="failed", error=message, resumable=resumable))
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -281,10 +282,12 @@ class UndoRun:
     def _worker(self, undo: UndoPlan) -> UndoProcess:
         if self._process is None:
             environ = self.session.workspace.environ
-            self._process = UndoProcess(
-                undo.hooks, Path(undo.python), environ, redactor(self.session, self.plan.prepared)
-            )
+            self._process = UndoProcess(undo.hooks, Path(undo.python), environ, self._redactor())
         return self._process
+
+    def _redactor(self) -> Redactor:
+        prepared = self.plan.prepared
+        return redactor(self.session, prepared.live_plain, prepared.target_plain)
 
     def _stopped(self) -> RewindError | None:
         return self._interrupted() if self._stops else None

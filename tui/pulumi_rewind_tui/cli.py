@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "plan": "Show what going back would do; change nothing.",
     "rollback": "Go back to a target, after review.",
     "resume": "Continue a rollback that was interrupted.",
+    "hooks": "List the project's undo callbacks and what they match; try them.",
     "doctor": "Check what a rollback needs, and what is missing.",
     "demo": "Make a small project to try everything on.",
 }

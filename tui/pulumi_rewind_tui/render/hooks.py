@@ -32,7 +32,7 @@ def hook_text(event: HookEvent) -> str:
 
 def hook_role(event: HookEvent) -> str:
     """ok, failed or muted."""
-    if not isinstance(event, HookEnded):
+    if not isinstance(event, HookEnded) or event.outcome == "not called":
         return "muted"
     return "failed" if event.outcome == "failed" else "ok"
 
