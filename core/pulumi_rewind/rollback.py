@@ -117,7 +117,7 @@ class RollbackRun:
             yield from self._events(started)
             if self.result is not None and self.result.result != "nothing-to-do":
                 yield from self.undo.after(self.result)
-                self.result = dataclasses.replace(self.result, callbacks=tuple(self.undo.outcomes))
+                self.result = dataclasses.replace(self.result, callbacks=self.undo.told())
         except RewindError as err:
             yield from self.undo.failed(err)
             raise
@@ -214,6 +214,7 @@ class RollbackRun:
                 self._check_locked(live)
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
+            host.hook_code = self.undo.hooks.code()
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)
@@ -239,11 +240,13 @@ class RollbackRun:
                 for event in run.events():
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                         self._changed = True
+                    yield from self.undo.hooks.said()
                     yield event
             finally:
                 if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
                     run.interrupt()
                     run.process.wait()
+            yield from self.undo.hooks.said()
             for name in host.report.skipped_hooks:
                 yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
             if run.returncode != 0:

@@ -24,6 +24,7 @@ from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo_goal import GoalChanges, deviations, needing_skipped
+from pulumi_rewind.undo_hooks import HookRunner
 from pulumi_rewind.undo_match import Call, UndoPlan, call_context, told_result, update_context
 from pulumi_rewind.undo_plan import redactor, undone_updates
 from pulumi_rewind.undo_process import Callback, UndoProcess, find_hooks
@@ -55,27 +56,39 @@ class UndoRun:
         self.changed = False
         """Whether an undo callback was called, now or before: something may have changed outside the stack."""
         self.changes = GoalChanges()
+        self.hooks = HookRunner(plan.undo.callbacks if plan.undo else (), self._new_worker)
+        """The code of Pulumi's own resource hooks."""
         self._control = control
         self._process: UndoProcess | None = None
         self._stops = 0
         self._begun = False
+
+    def told(self) -> tuple[CallbackOutcome, ...]:
+        """How everything ended that was called, Pulumi's own hooks last."""
+        hooks = (CallbackOutcome(one.function, one.kind, one.urn, one.outcome, one.message) for one in self.hooks.ended)
+        return (*self.outcomes, *hooks)
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
     def interrupt(self) -> None:
         """First call: no further callback is called. Second call: the one that runs is ended."""
         self._stops += 1
-        if self._stops > 1 and self._process is not None:
-            self._process.stop()
+        if self._stops > 1:
+            self._end()
 
     def kill(self) -> None:
         """Ends what runs, at once."""
         self._stops += 2
+        self._end()
+
+    def _end(self) -> None:
+        self.hooks.stop()
         if self._process is not None:
             self._process.stop()
 
     def close(self) -> None:
-        """Ends the worker."""
+        """Ends the workers."""
+        self.hooks.close()
         if self._process is not None:
             self._process.close()
             self._process = None
@@ -231,7 +244,7 @@ class UndoRun:
                 f"{err}; nothing in the stack was changed yet", hint=RESUME
             ) from None
         outcome, _ = told_result(result)
-        redact = self._worker(undo).redact
+        redact = self._worker().redact
         given = result or {}
         journal.note(
             UndoRecord(
@@ -256,7 +269,7 @@ class UndoRun:
         once_more: Mapping[str, Any] | None = None,
     ) -> Generator[HookEvent, None, dict[str, Any] | None]:
         """Calls one function, as often as it may fail."""
-        worker = self._worker(undo)
+        worker = self._worker()
         again = bool(context.get("again"))
         for attempt in range(callback.retries + 1):
             started = time.monotonic()
@@ -279,11 +292,15 @@ class UndoRun:
     def _ended(self, callback: Callback, urn: str, outcome: str, message: str) -> None:
         self.outcomes.append(CallbackOutcome(callback.function, callback.kind, urn, outcome, message))
 
-    def _worker(self, undo: UndoPlan) -> UndoProcess:
+    def _worker(self) -> UndoProcess:
         if self._process is None:
-            environ = self.session.workspace.environ
-            self._process = UndoProcess(undo.hooks, Path(undo.python), environ, self._redactor())
+            self._process = self._new_worker()
         return self._process
+
+    def _new_worker(self) -> UndoProcess:
+        undo = self.plan.undo
+        assert undo is not None
+        return UndoProcess(undo.hooks, Path(undo.python), self.session.workspace.environ, self._redactor())
 
     def _redactor(self) -> Redactor:
         prepared = self.plan.prepared

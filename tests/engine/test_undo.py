@@ -184,7 +184,9 @@ box = pulumi.ComponentResource("my:c:Box", "box")
 inside = pulumi.ResourceOptions(parent=box)
 net = bridged.Bucket("net", {"name": "net"}, inside)
 front = bridged.Server("front", {"image": "front:1", "userData": net.id}, inside)
-old = bridged.Server("old", {"image": "old:1"})
+hook = pulumi.ResourceHook("last-words", lambda args: None)
+hooks = pulumi.ResourceHookBinding(before_delete=[hook])
+old = bridged.Server("old", {"image": "old:1"}, pulumi.ResourceOptions(hooks=hooks))
 c = bridged.Server("c", {"image": "c:2"})
 web = bridged.Server("web", {"image": "web:2"})
 """
@@ -218,6 +220,11 @@ def keep_the_front(ctx):
 def drain(ctx):
     ctx.log(f"draining {ctx.new.name}")
     return rewind.Delete()
+
+@rewind.resource_hook("last-words")
+def last_words(ctx):
+    assert ctx.name == "last-words" and ctx.resource_type == "bridged:index:Server"
+    print("last words of", ctx.resource_name, ctx.old_inputs["image"])
 
 @rewind.undo_update(name="c")
 def hotfix(ctx):
@@ -263,8 +270,12 @@ def test_things_are_kept_skipped_drained_and_made_with_other_values(stack: Engin
         ("hotfix", "keep", "has the hotfix"),
         ("drain", "delete", ""),
         ("keep_the_front", "keep", "still serves the old links"),
+        ("last_words", "done", ""),
     }
-    assert "draining old" in [event.message for event in events if isinstance(event, HookLog)]
+    logged = [event.message for event in events if isinstance(event, HookLog)]
+    assert "draining old" in logged
+    assert "last words of old old:1" in logged
+    assert not any("was not run" in getattr(event, "message", "") for event in events)
     assert [item for item in result.differences if not item.expected] == []
     now = stack.resources()
     assert {name for name, res in now.items() if res["type"].startswith("bridged:")} == {
