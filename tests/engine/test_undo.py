@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +22,21 @@ SHOP = (
     HEAD
     + """
 db = bridged.Database("orders", {"engine": "sqlite", "password": pulumi.Output.secret("hunter2-and-more")})
-cache = bridged.Bucket("cache", {"name": "cache"}, pulumi.ResourceOptions(depends_on=[db]))
+policy = pulumi.Output.secret("hunter2-policy")
+cache = bridged.Bucket("cache", {"name": "cache", "policy": policy}, pulumi.ResourceOptions(depends_on=[db]))
 app = bridged.Server("app", {
     "image": "app:1", "dependsId": db.id, "userData": pulumi.Output.concat("connect ", db.id, " now"),
 })
 pulumi.export("db", db.id)
 """
 )
-BROKEN = HEAD + 'app = bridged.Server("app", {"image": "app:2"})\n'
+BROKEN = (
+    HEAD
+    + """
+app = bridged.Server("app", {"image": "app:2"})
+extra = bridged.Server("extra", {"image": "extra:1"})
+"""
+)
 
 
 def cli(stack: EngineStack, *arguments: str) -> tuple[int, str]:
@@ -59,12 +67,10 @@ def told(stack: EngineStack) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-RESTORE = """
-import json, os, pathlib, sqlite3, uuid
-import pulumi_rewind as rewind
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hooks" / "rewind_hooks.py"
+EXTRA = """
 
-here = pathlib.Path(__file__).parent
-objects = pathlib.Path(os.environ["BRIDGED_ROOT"])
+here = Path(__file__).parent
 
 def tell(**what):
     with (here / "told.jsonl").open("a") as file:
@@ -74,55 +80,35 @@ def tell(**what):
 def announce(ctx):
     tell(what="before", steps=[[step.op, step.name] for step in ctx.steps])
 
-@rewind.undo_delete(type="bridged:index:Database", timeout=60, retries=1)
-def restore_database(ctx):
-    tell(what="restore", again=ctx.again, key=ctx.idempotency_key, update=ctx.update.number, result=ctx.update.result,
-         message=ctx.update.message, secret=repr(ctx.old.inputs["password"]), old=ctx.old.id)
-    if not ctx.again:
-        raise RuntimeError("the snapshot service is not there yet")
-    print("opening with", ctx.old.inputs["password"].reveal())
-    dump = (objects / "dumps" / f"{ctx.old.id}.sql").read_text()
-    new = "db-restored"
-    ctx.progress(1, 2, "rows")
-    with sqlite3.connect(objects / "db" / f"{new}.sqlite") as connection:
-        connection.executescript(dump)
-    record = {"id": new, "type": ctx.old.type, "inputs": {
-        "engine": ctx.old.inputs["engine"], "name": ctx.old.inputs["name"], "port": 5432, "password": "other"}}
-    (objects / "db" / f"{new}.json").write_text(json.dumps(record))
-    return rewind.Restored(new)
-
-@rewind.undo_delete(name="cache")
+@rewind.undo_delete(name="cache", retries=1)
 def warm_cache(ctx):
-    tell(what="cache", again=ctx.again, key=ctx.idempotency_key)
+    tell(what="cache", again=ctx.again, key=ctx.idempotency_key, update=ctx.update.number, result=ctx.update.result,
+         message=ctx.update.message, secret=repr(ctx.old.inputs["policy"]), old=ctx.old.id)
+    print("opening with", ctx.old.inputs["policy"].reveal())
     if not (here / "mended").exists():
-        raise ValueError("no warm copy")
+        raise ValueError("no warm copy for " + ctx.old.inputs["policy"].reveal())
     return rewind.Recreate()
-
-@rewind.after_rollback
-def notify(ctx):
-    tell(what="after", result=ctx.result, version=ctx.version, changes=dict(ctx.changes))
-
-@rewind.on_failure
-def alarm(ctx):
-    tell(what="failure", error=ctx.error, resumable=ctx.resumable)
 """
 
 
 @pytest.mark.slow
 def test_a_database_comes_back_with_every_row_also_over_a_callback_that_fails(stack: EngineStack) -> None:
+    stack.extra_environ["SHOP_DATA"] = str(stack.objects)
     stack.up(SHOP)
     first = stack.resources()["orders"]["id"]
     rows = fill(stack, first)
     stack.up(BROKEN, "-m", "drop what nobody needs")
     assert not (stack.objects / "db" / f"{first}.sqlite").exists()
-    stack.write_file("rewind_hooks.py", RESTORE)
+    stack.write_file("rewind_hooks.py", EXAMPLE.read_text() + EXTRA)
 
     code, said = cli(stack, "rollback", "1", "--yes", "--allow-data-loss")
     assert code == 4, said
     assert "will call restore_database (rewind_hooks.py, sha256 " in said
-    assert "held data when it was recorded" not in said.partition("cache")[0]
-    assert "warm_cache (rewind_hooks.py:" in said
-    assert "ValueError: no warm copy; nothing in the stack was changed yet" in said
+    assert f"; a dry call returned restored (a copy of {first}.sql, " in said
+    assert "orders held data when it was recorded" not in said
+    assert "orders: 500 rows are back" in said
+    assert said.count("calling warm_cache for cache again") == 1
+    assert "ValueError: no warm copy for [secret]; nothing in the stack was changed yet" in said
     assert "pulumi-rewind resume" in said
     assert "opening with [secret]" in said
     assert "hunter2" not in said
@@ -136,34 +122,35 @@ def test_a_database_comes_back_with_every_row_also_over_a_callback_that_fails(st
     stack.write_file("mended", "")
     code, said = cli(stack, "resume", "--yes", "--allow-data-loss")
     assert code == 0, said
-    assert "restore_database has returned restored (db-restored) already" in said
-    assert "restore_database for orders: restored (db-restored)" in said
+    restored = entry.undo[0].id
+    assert f"restore_database has returned restored ({restored}) already" in said
+    assert f"restore_database for orders: restored ({restored})" in said
+    assert "calling restore_database" not in said
+    assert "drain: extra has no visitors any more" in said
     now = stack.resources()
-    assert now["orders"]["id"] == "db-restored"
-    assert rows_of(stack, "db-restored") == rows
-    assert now["app"]["inputs"]["dependsId"] == "db-restored"
-    assert now["app"]["inputs"]["userData"] == "connect db-restored now"
-    assert set(stack.physical("db")) == {"db-restored"}
-    assert stack.physical("db")["db-restored"]["inputs"]["password"] == "hunter2-and-more"
+    assert now["orders"]["id"] == restored != first
+    assert rows_of(stack, restored) == rows
+    assert now["app"]["inputs"]["dependsId"] == restored
+    assert now["app"]["inputs"]["userData"] == f"connect {restored} now"
+    assert set(stack.physical("db")) == {restored}
+    assert stack.physical("db")[restored]["inputs"]["password"] == "hunter2-and-more"
+    assert "extra" not in now
     assert session(stack).journal.read() is None
 
     happened = told(stack)
-    assert [item["what"] for item in happened] == [
-        "before", "restore", "restore", "cache", "failure", "before", "cache", "after",
-    ]  # fmt: skip
-    restores = [item for item in happened if item["what"] == "restore"]
-    assert [item["again"] for item in restores] == [False, True]
-    assert restores[0]["key"] == restores[1]["key"] != ""
-    assert {key: restores[0][key] for key in ("update", "result", "message", "secret", "old")} == {
-        "update": 2, "result": "succeeded", "message": "drop what nobody needs", "secret": "[secret]", "old": first,
-    }  # fmt: skip
+    assert [item["what"] for item in happened] == ["before", "cache", "cache", "before", "cache"]
+    assert {tuple(step) for step in happened[0]["steps"]} >= {("create", "orders"), ("delete", "extra")}
     caches = [item for item in happened if item["what"] == "cache"]
-    assert [item["again"] for item in caches] == [False, True]
-    assert caches[0]["key"] == caches[1]["key"] != restores[0]["key"]
-    failure = next(item for item in happened if item["what"] == "failure")
-    assert failure["resumable"]
-    assert "no warm copy" in failure["error"]
-    assert happened[-1]["result"] == "succeeded"
+    assert [item["again"] for item in caches] == [False, True, True]
+    assert len({item["key"] for item in caches}) == 1
+    assert {key: caches[0][key] for key in ("update", "result", "message", "secret", "old")} == {
+        "update": 2, "result": "succeeded", "message": "drop what nobody needs", "secret": "[secret]", "old": "cache",
+    }  # fmt: skip
+    notifications = (stack.objects / "notifications.log").read_text().splitlines()
+    assert len(notifications) == 2
+    assert notifications[0].startswith("shop/dev is NOT back at #1: warm_cache (rewind_hooks.py:")
+    assert "hunter2" not in notifications[0]
+    assert notifications[1].startswith("shop/dev is back at #1: ")
     stack.write_program(SHOP)
     stack.expect_no_changes()
 
