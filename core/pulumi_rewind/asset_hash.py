@@ -115,17 +115,34 @@ def hash_members(members: Iterable[Member]) -> str:
         AssetError: content of another size than announced, or a name that tar can't hold.
     """
     digest = hashlib.sha256()
+    for piece in tar_pieces(members):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def tar_pieces(members: Iterable[Member]) -> Iterator[bytes]:
+    """The bytes of that tar file; raises as `hash_members` does."""
     seen: set[bytes] = set()
     for name, size, pieces in members:
         if name in seen:
             continue
         seen.add(name)
-        digest.update(_headers(name, size))
-        for piece in pieces:
-            digest.update(piece)
-        digest.update(bytes(-size % _BLOCK))
-    digest.update(bytes(2 * _BLOCK))
-    return digest.hexdigest()
+        yield _headers(name, size)
+        yield from pieces
+        yield bytes(-size % _BLOCK)
+    yield bytes(2 * _BLOCK)
+
+
+def content_pieces(kind: str, path: str) -> Iterator[bytes]:
+    """The bytes that `hash_path` hashes: a file's, or the tar file of a directory.
+
+    Raises:
+        AssetError: there is nothing that the engine would take for one.
+    """
+    if kind == ASSET or is_archive_file(path):
+        yield from _open_file(path)[1]
+    else:
+        yield from tar_pieces((name, *_open_file(file)) for name, file in directory_files(path))
 
 
 def directory_files(path: str) -> Iterator[tuple[bytes, str]]:

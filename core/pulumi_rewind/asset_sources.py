@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pulumi_rewind.asset_git import CommitFiles, new_file
 from pulumi_rewind.asset_hash import AssetError, directory_files, hash_path, is_archive_file, located
@@ -40,11 +40,19 @@ def program_directory(root: Path) -> Path:
     return root
 
 
+class Store(Protocol):
+    """Contents by their hashes."""
+
+    def __call__(self, digest: str, *, as_file: bool) -> Path | None:
+        """The path of a content as a file or as a directory, None if it isn't there."""
+        ...
+
+
 class Sources:
     """Answers with paths whose content has the hash that was asked for; relative paths start at `directory`."""
 
     def __init__(
-        self, directory: Path, commit: str, repository: Repository | None, store: Path | None, private: Path
+        self, directory: Path, commit: str, repository: Repository | None, store: Path | Store | None, private: Path
     ) -> None:
         self.directory = directory
         self.commit = commit
@@ -93,12 +101,15 @@ class Sources:
 
     def from_store(self, kind: str, path: str, digest: str) -> str:
         """The path of a copy of what the store has under that hash, or empty."""
-        entry = self.store / digest if self.store is not None else None
-        if entry is None or not entry.exists() or entry.is_dir() is _is_file(kind, path):
+        as_file = _is_file(kind, path)
+        entry = self.store / digest if isinstance(self.store, Path) else None
+        if self.store is not None and not isinstance(self.store, Path):
+            entry = self.store(digest, as_file=as_file)
+        if entry is None or not entry.exists() or entry.is_dir() is as_file:
             return ""
 
         def write(to: Path) -> None:
-            if _is_file(kind, path):
+            if as_file:
                 _copy_file(entry, to)
                 return
             to.mkdir(mode=0o700)

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from pulumi_rewind.asset_hash import EMPTY_ARCHIVE, EMPTY_TEXT, AssetError, hash_text, hash_value, located
-from pulumi_rewind.asset_sources import Sources, escapes, program_directory
+from pulumi_rewind.asset_sources import Sources, Store, escapes, program_directory
 from pulumi_rewind.goal import Goal, GoalNote, Registration
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.sent import sent_inputs
@@ -96,14 +96,14 @@ def holds_assets(value: Json) -> bool:
 class AssetFinder:
     """Finds contents for one plan. What had to be copied lies under `private` until its owner removes it.
 
-    `root` is the project's directory, `commit` the one recorded with the target (may be empty), `store_dir` holds
-    files and directories named by their hashes.
+    `root` is the project's directory, `commit` the one recorded with the target (may be empty), `store` has
+    contents by their hashes: a directory of files and directories named so, or a function that finds them.
     """
 
     def __init__(
-        self, root: Path, commit: str, repository: Repository | None, store_dir: Path | None, private: Path
+        self, root: Path, commit: str, repository: Repository | None, store: Path | Store | None, private: Path
     ) -> None:
-        self.sources = Sources(program_directory(root.resolve()), commit, repository, store_dir, private)
+        self.sources = Sources(program_directory(root.resolve()), commit, repository, store, private)
 
     def resolve(self, value: Json, live: Json = None, *, path: str = "", settled: bool = False) -> Resolved:
         """What to send for a recorded value whose property today holds `live`.

@@ -90,6 +90,8 @@ class EngineRun:
         fd, name = tempfile.mkstemp(prefix="events-", suffix=".json", dir=private)
         os.close(fd)
         self._log = Path(name)
+        self.keep_log: Path | None = None
+        """Where the event log is moved at the end, on the same file system; None: it is removed."""
         self._output = tempfile.TemporaryFile(dir=private)  # noqa: SIM115 - lives as long as the run
         self._printed = ""
         self._interrupts = 0
@@ -123,7 +125,7 @@ class EngineRun:
         if pending:
             yield from self._event(pending)
         with contextlib.suppress(OSError):
-            self._log.unlink()
+            self._log.unlink() if self.keep_log is None else self._log.replace(self.keep_log)
         self._close_output()
 
     def _event(self, line: bytes) -> Iterator[EngineEvent]:

@@ -10,15 +10,23 @@ which exit code a command ends with (``exit_code``, see the README's table)::
     │   └── TargetError            unknown, ambiguous, without checkpoint
     ├── BackendError            1  history or state can't be read
     │   └── CheckpointError        truncated, not JSON, unsupported version or feature
+    │       └── RecordError        a record is damaged, of another stack, or can't be written
     ├── SecretsError            1  the passphrase is missing or wrong
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
     ├── CallbackError           1  code of the project (hooks, undo callbacks) failed
     ├── RefusedError            3  a safety check said no; nothing was changed
     ├── IncompleteError         4  a rollback stopped half-way; it can be resumed
+    ├── UpdateFailed            1  an update failed, or what it left was found wanting
+    ├── RollbackFailedToo       6  an update failed, and so did going back to before it
     └── InterruptedRun        130  stopped by the operator
+
+An update that failed and was rolled back is reported, not raised: its exit code is `ROLLED_BACK`.
 """
 
 from __future__ import annotations
+
+ROLLED_BACK = 5
+"""The exit code of an update that failed and was rolled back."""
 
 
 class RewindError(Exception):
@@ -63,6 +71,10 @@ class CheckpointError(BackendError):
     """A checkpoint is damaged, or of a version or feature this release doesn't know."""
 
 
+class RecordError(CheckpointError):
+    """A record is damaged, belongs to another stack, or git can't read or write it."""
+
+
 class SecretsError(RewindError):
     """Secrets can't be decrypted: a passphrase or key is missing or wrong."""
 
@@ -92,6 +104,23 @@ class IncompleteError(RewindError):
     """A rollback stopped after it had begun to change things; it can be resumed."""
 
     exit_code = 4
+
+
+class UpdateFailed(RewindError):
+    """An update failed, or the command that was to judge it said no."""
+
+    def __init__(self, message: str, *, hint: str = "", changed: bool = True, left: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.changed = changed
+        """Whether the stack is another one than before."""
+        self.left = left
+        """The digest of the state that it left, empty if that couldn't be read."""
+
+
+class RollbackFailedToo(RewindError):
+    """An update failed, and so did the rollback to the state before it; it can be resumed."""
+
+    exit_code = 6
 
 
 class InterruptedRun(RewindError):

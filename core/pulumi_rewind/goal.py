@@ -151,8 +151,8 @@ def build_goal(
     """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
 
     Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
-    holds URNs, names or types, with ``*`` as a wildcard. `history` is read where an object may have been renamed, see
-    `identity.match`.
+    holds URNs, names or types, with ``*`` as a wildcard and ``!`` before what is left out. `history` is read where an
+    object may have been renamed, see `identity.match`.
 
     Raises:
         UsageError: `only` chooses nothing.

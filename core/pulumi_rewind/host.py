@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.protos import load_protos
 from pulumi_rewind.replay import Replay, ReplayError, ReplayReport
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class ReplayHost:
         return self.reports[-1] if self.reports else ReplayReport()
 
     def __enter__(self) -> Self:
+        load_protos()
         self._thread = threading.Thread(target=self._main, name="replay-host", daemon=True)
         self._thread.start()
         self._ready.wait()

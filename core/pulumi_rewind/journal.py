@@ -1,7 +1,10 @@
 """The journal of rollbacks in flight, in the user's state directory.
 
 One small file a stack, mode 0600, written before the engine starts and removed when the rollback has reached its
-target. What is left after a crash tells the next start what to offer. It holds no state and no secret.
+target. What is left after a crash tells the next start what to offer. It holds no state and no secret. Where the
+target is a state that no update left, its checkpoint lies beside it as the backend stored it, secrets encrypted.
+
+An update that is to be rolled back if it fails is in the journal as well, from before it starts until it is good.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.model import StackRef
+from pulumi_rewind.model import Checkpoint, StackRef
 
 
 class UndoRecord(msgspec.Struct, frozen=True):
@@ -52,6 +55,11 @@ class JournalEntry(msgspec.Struct, frozen=True):
     recorded_credentials: bool = False
     todays_config: bool = False
     adopt: dict[str, str] = {}
+    refresh: bool = False
+    kept: bool = False
+    """Whether the target's checkpoint is kept beside the journal instead of in the history."""
+    update: bool = False
+    """Whether the update itself was in flight, not yet the rollback of it."""
     key: str = ""
     """Random; stays when the rollback is resumed, another one the next time."""
     undo: tuple[UndoRecord, ...] = ()
@@ -96,10 +104,14 @@ class Journal:
         recorded_credentials: bool = False,
         todays_config: bool = False,
         adopt: Mapping[str, str] = {},
+        refresh: bool = False,
+        update: bool = False,
+        checkpoint: Checkpoint | None = None,
     ) -> JournalEntry:
         """Writes the entry durably, before anything is changed.
 
         Where a rollback to the same target was begun before, what its undo callbacks have done is kept.
+        `checkpoint` (as stored) is given where the history doesn't hold the target.
         """
         before = self.read()
         if before is not None and (before.target, before.digest) != (target, digest):
@@ -117,10 +129,15 @@ class Journal:
             recorded_credentials=recorded_credentials,
             todays_config=todays_config,
             adopt=dict(adopt),
+            refresh=refresh,
+            kept=checkpoint is not None,
+            update=update,
             key=(before.key if before else "") or secrets.token_hex(16),
             undo=before.undo if before else (),
         )
-        self._write(entry)
+        if checkpoint is not None:
+            write_durably(self.checkpoint_path, checkpoint.raw)
+        write_durably(self.path, msgspec.json.encode(entry))
         return entry
 
     def note(self, record: UndoRecord) -> None:
@@ -130,17 +147,25 @@ class Journal:
             return
         mine = (record.urn, record.kind, record.function)
         others = tuple(item for item in entry.undo if (item.urn, item.kind, item.function) != mine)
-        self._write(msgspec.structs.replace(entry, undo=(*others, record)))
+        write_durably(self.path, msgspec.json.encode(msgspec.structs.replace(entry, undo=(*others, record))))
 
-    def _write(self, entry: JournalEntry) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd, name = tempfile.mkstemp(dir=self.path.parent, prefix=".journal-")  # 0600
-        with os.fdopen(fd, "wb") as file:
-            file.write(msgspec.json.encode(entry))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self.path)
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the target's checkpoint is kept if the history doesn't hold it."""
+        return self.path.with_suffix(".checkpoint")
 
     def end(self) -> None:
         """Removes the entry: the target is reached, or nothing was changed."""
         self.path.unlink(missing_ok=True)
+        self.checkpoint_path.unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Writes a file that only the user can read, whole or not at all, in a directory of the same kind."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=".journal-")  # 0600
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(path)

@@ -336,6 +336,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     has_checkpoint: bool = True
     problem: str = ""
     """Why the record or its checkpoint can't be used, empty if it can."""
+    from_record: Literal["", "update", "checkpoint"] = ""
+    """What the backend has lost and a record in git still has: the whole update, or its checkpoint."""
 
     @property
     def commit(self) -> str:

@@ -43,7 +43,7 @@ STRATEGIES: Mapping[str, str] = {
 """Every strategy with the reason why it can't be used, empty where it can."""
 
 
-_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config"})
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped"})
 """Codes of notes that are shown even if no step is about them."""
 
 
@@ -86,7 +86,7 @@ class Prepared:
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
     """Live and target, each as stored and decrypted; the two are decrypted side by side."""
     live = session.backend.live(session.stack)
-    goal_side = session.timeline.checkpoint(target.update.number)
+    goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
     return live, plains[0], goal_side, plains[1]
@@ -290,7 +290,7 @@ def with_assets(
         return goal, ()
     from pulumi_rewind.assets import AssetFinder, resolve_assets
 
-    finder = AssetFinder(session.workspace.root, commit, session.repository, None, private)
+    finder = AssetFinder(session.workspace.root, commit, session.repository, session.asset_store(private), private)
     return resolve_assets(goal, live, finder)
 
 

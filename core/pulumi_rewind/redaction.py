@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.values import MASK, SECRET, Json, is_secret, reveal, walk
 
@@ -24,6 +25,13 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """The text without secrets."""
         return self._pattern.sub(MASK, text) if self._pattern is not None else text
+
+
+def masked(event: EngineEvent, redact: Redactor) -> EngineEvent:
+    """The event without secrets in what others wrote."""
+    if isinstance(event, Diagnostic):
+        return Diagnostic(redact(event.message), event.severity, event.urn, event.ephemeral)
+    return event
 
 
 def _secrets(checkpoint: Checkpoint) -> Iterator[str]:

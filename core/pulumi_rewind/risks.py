@@ -81,11 +81,12 @@ def stack_risks(
         advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
         yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
     for pending in live.pending_operations:
-        yield _pending_risk(pending)
+        yield pending_risk(pending)
     for res in live.resources:
         if res.delete:
             message = "an old copy still waits for its deletion; the engine deletes it in this run"
-            yield Risk("leftover", message, urn=res.urn)
+            holds = is_stateful(res.type) and not res.retain_on_delete
+            yield Risk("leftover", message + (", and its data" if holds else ""), loses_data=holds, urn=res.urn)
     if not live_known:
         yield Risk("edited-outside", "the live state differs from the newest update: it was changed outside updates")
     if target_config is not None and live_config is not None:
@@ -101,7 +102,8 @@ def stack_risks(
         yield Risk("not-refreshed", "the state was not compared with the real resources (`--refresh` does)")
 
 
-def _pending_risk(pending: PendingOperation) -> Risk:
+def pending_risk(pending: PendingOperation) -> Risk:
+    """What a killed update left open, and what to do about it."""
     urn = pending.resource.urn
     name = urn_name(urn)
     if pending.type == "creating":

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from pulumi_rewind.blockers import Blockers, left_alone
 from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
@@ -84,6 +85,10 @@ class RollbackRun:
         self._changed = False
         self.undo = UndoRun(session, plan, self._control)
         """The project's callbacks; its `cause` may be set before the run."""
+        self._before: int | None = None
+        """Number of the newest update when it began; None: it hasn't."""
+        self.blockers = Blockers()
+        """What failed, for the offer to pass it by."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -115,15 +120,24 @@ class RollbackRun:
         started = time.monotonic()
         try:
             yield from self._events(started)
+            yield from self._recorded()
             if self.result is not None and self.result.result != "nothing-to-do":
                 yield from self.undo.after(self.result)
                 self.result = dataclasses.replace(self.result, callbacks=self.undo.told())
         except RewindError as err:
             yield from self.undo.failed(err)
+            yield from self._recorded()
             raise
         finally:
             self.undo.close()
             self.plan.close()
+
+    def _recorded(self) -> Iterator[EngineEvent]:
+        """Keeps what the run has made of the stack as a record in git."""
+        if self._before is not None:
+            from pulumi_rewind.record_update import after_run
+
+            yield from after_run(self.session, self._before)
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
         yield Phase("guard", "checking that nothing moved since the review")
@@ -131,12 +145,14 @@ class RollbackRun:
         if self.plan.nothing_to_do:
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
-            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), (), 0.0)
+            left = tuple(left_alone(self.plan.prepared.goal))
+            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0)
             return
         yield from self.undo.before()
         prepared = self.plan.prepared
         target = self.plan.target
         newest = len(self.session.backend.history(self.session.stack))
+        self._before = newest
         self.session.journal.begin(
             target=target.update.number,
             label=target.label,
@@ -146,6 +162,8 @@ class RollbackRun:
             recorded_credentials=prepared.recorded_credentials,
             todays_config=prepared.todays_config,
             adopt=prepared.adopt,
+            refresh=prepared.refresh,
+            checkpoint=target.checkpoint,
         )
         self.plan = yield from self.undo.resources()
         self._changed, prepared = self.undo.changed, self.plan.prepared
@@ -238,6 +256,7 @@ class RollbackRun:
             run = self._run
             try:
                 for event in run.events():
+                    self.blockers.add(event)
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                         self._changed = True
                     yield from self.undo.hooks.said()
@@ -255,6 +274,7 @@ class RollbackRun:
 
     def _failure(self, run: EngineRun, host: ReplayHost) -> RewindError:
         resume = "Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
+        resume += self.blockers.hint(self.session.stack.name)
         if host.refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(host.refusal, hint="Plan again and review what it does now; nothing was changed.")
@@ -292,7 +312,8 @@ class RollbackRun:
         prepared = self.plan.prepared
         live = self.session.backend.live(self.session.stack)
         after = self.session.vault.decrypt(live, self.session.stack)
-        return after, list(verify(prepared.goal, report, prepared.live_plain, after))
+        differences = [*left_alone(prepared.goal), *verify(prepared.goal, report, prepared.live_plain, after)]
+        return after, differences
 
     def _second_plan(
         self, after: Checkpoint, differences: list[Difference], *, wanted: bool

@@ -60,6 +60,11 @@ class Vault:
         self._opened: dict[bytes, dict[str, str]] = {}
         """Secrets provider → the environment that opened a checkpoint of it."""
 
+    @property
+    def has_passphrases(self) -> bool:
+        """Whether there are passphrases that the engine doesn't know of by itself."""
+        return bool(self._passphrases)
+
     def add_passphrase(self, passphrase: str) -> None:
         """Offers one more passphrase, kept in memory only; the newest is tried first."""
         self._passphrases = (passphrase, *(known for known in self._passphrases if known != passphrase))

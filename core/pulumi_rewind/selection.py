@@ -1,7 +1,8 @@
 """Partial rollback: which resources a selection means, and what has to be taken along. Pure.
 
 Chosen resources come from the target, all others stay as they are live. A chosen resource takes along what it
-needs and lacks, and what would be left pointing at something that goes.
+needs and lacks, and what would be left pointing at something that goes. A pattern with ``!`` before it leaves
+something out, see `skipping`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ def select(
     Raises:
         UsageError: a pattern means nothing in either.
     """
-    return _Closure(patterns, entries, live, pairs).close()
+    from pulumi_rewind.skipping import NOT, leave_out
+
+    wanted = [pattern for pattern in patterns if not pattern.startswith(NOT)]
+    unwanted = [pattern.removeprefix(NOT) for pattern in patterns if pattern.startswith(NOT)]
+    if wanted:
+        selection = _Closure(wanted, entries, live, pairs).close()
+    else:
+        selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
+    return leave_out(unwanted, selection, entries, live, pairs) if unwanted else selection
 
 
 class _Closure:
@@ -100,7 +109,7 @@ class _Closure:
     def _take_needed(self) -> None:
         """What a chosen resource refers to must be there: as it is live, else from the target."""
         for urn in list(self.chosen):
-            for needed in _references(self.target[urn]):
+            for needed in references(self.target[urn]):
                 if needed in self.target and needed not in self.chosen:
                     live_urn = self.pairs.get(needed)
                     if live_urn is None or live_urn in self.gone:
@@ -109,7 +118,7 @@ class _Closure:
     def _take_dependents(self) -> None:
         """What refers to something that goes would point at nothing."""
         for urn, res in self.live.items():
-            lost = [other for other in _references(res) if other in self.gone]
+            lost = [other for other in references(res) if other in self.gone]
             if not lost or urn in self.gone:
                 continue
             why = f"it uses {urn_name(lost[0])}, which goes"
@@ -120,7 +129,8 @@ class _Closure:
                 self._take(partner, why)
 
 
-def _references(res: Resource) -> list[str]:
+def references(res: Resource) -> list[str]:
+    """Every URN that a resource can't be without."""
     found = [res.parent, res.provider_urn, res.deleted_with, *(res.dependencies or ())]
     for urns in (res.property_dependencies or {}).values():
         found.extend(urns or ())

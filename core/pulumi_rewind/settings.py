@@ -31,6 +31,14 @@ class Settings:
     """Plain ASCII in place of symbols."""
     passphrase_env: tuple[str, ...] = ()
     """Names of environment variables that hold further (older) passphrases."""
+    records: bool = True
+    """Whether updates are recorded in git, and what is recorded is used."""
+    records_repository: str = ""
+    """The git repository for records, relative to the project; empty: the one that the project lies in."""
+    keep: int = 200
+    """How many records of a stack `record --prune` leaves; 0: all."""
+    keep_days: int = 0
+    """How old a record may be that `record --prune` leaves; 0: any age."""
 
     def is_production(self, stack_name: str) -> bool:
         """Whether a stack's (short) name matches one of the production patterns; upper case is no way around them."""
@@ -69,6 +77,10 @@ def _value(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, bool):
             return value
         wanted = "true or false"
+    elif isinstance(default, int):
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        wanted = "a whole number, 0 or more"
     elif isinstance(default, str):
         if isinstance(value, str):
             return value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import TargetError
-from pulumi_rewind.model import Update
+from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.timeline import Timeline, deployed_commit
 
 if TYPE_CHECKING:
@@ -40,11 +40,22 @@ class Target:
     warnings: tuple[str, ...] = ()
     tag: str = ""
     """The tag that was asked for, else the tags of the commit that the update deployed."""
+    checkpoint: Checkpoint | None = field(default=None, repr=False, compare=False)
+    """As stored, where it is not the update's: a state that no update left, see `resuming`."""
+    title: str = ""
+    """What it is called instead of by the number of `update`."""
 
     @property
     def label(self) -> str:
         """How it is shown, and what the rollback's own update says: ``#6 (v1.2)``."""
+        if self.title:
+            return self.title
         return f"#{self.update.number} ({self.tag})" if self.tag else f"#{self.update.number}"
+
+    @property
+    def again(self) -> str:
+        """The text that leads here once more, when the timeline may have grown."""
+        return f"#{self.update.number}" if self.checkpoint is None else self.text
 
 
 def resolve_target(timeline: Timeline, text: str) -> Target:

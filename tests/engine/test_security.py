@@ -73,7 +73,7 @@ class Processes:
         self._thread.join()
 
     def _poll(self) -> None:
-        while not self._stop.wait(0.02):
+        while not self._stop.wait(0.05):
             for pid in (entry for entry in os.listdir("/proc") if entry.isdigit()):  # noqa: PTH208 - hundreds, often
                 try:
                     self.seen.add(Path("/proc", pid, "cmdline").read_bytes())
@@ -132,7 +132,7 @@ def watch_files(directories: list[Path], stop: threading.Event, found: dict[str,
                         found[str(path)] = leaked
         if last:
             return
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def test_no_secret_is_written_printed_or_passed_on_a_command_line(stack: EngineStack, tmp_path: Path) -> None:

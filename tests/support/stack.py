@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.python_command import python_command
+
 PROVIDERS = Path(__file__).resolve().parents[1] / "engine" / "providers"
 RUN_TIMEOUT = 240
 """Seconds that one CLI call may take; a hanging engine must not hang the tests."""
@@ -63,7 +65,7 @@ class EngineStack:
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_PYTHON_CMD": sys.executable,
+            "PULUMI_PYTHON_CMD": str(python_command()),
             "PYTHONPATH": str(PROVIDERS),
             "PYTHONWARNINGS": "ignore",
             "BRIDGED_ROOT": str(self.objects),

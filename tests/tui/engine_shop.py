@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.toolchain import EngineInfo, find_engine
 from pulumi_rewind.values import DEFAULTS, reveal
+from tests.support.python_command import python_command
 from tests.support.stack import PROVIDERS
 from tests.tui.shop import Shop
 
@@ -39,7 +40,7 @@ class EngineShop(Shop):
             ),
             "LANG": "C.UTF-8",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_PYTHON_CMD": sys.executable,
+            "PULUMI_PYTHON_CMD": str(python_command()),
             "PYTHONPATH": str(PROVIDERS),
             "PYTHONWARNINGS": "ignore",
             "BRIDGED_ROOT": str(self.objects),

@@ -15,7 +15,9 @@ from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
 from tests.tui.record import PASSPHRASE
+from tests.tui.replay import play
 from tests.tui.shop import Shop, screen_text, settle, title
+from tests.tui.stories import review
 
 SECRET_NOW = "correct-horse"
 SECRET_BEFORE = "hunter2-at-first"
@@ -64,6 +66,27 @@ async def test_one_glance_says_where_the_stack_is(shop: Shop, size: tuple[int, i
         assert home_of(pilot).timeline.number == 7, "the cursor starts on the last good update"
         assert title(home_of(pilot).diff) == "LIVE → #7   ~1"
         assert "shop/worker:1.3.1 → shop/worker:1.2.0" in text
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_an_update_that_failed_half_way_is_offered_to_be_taken_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    play(monkeypatch)
+    async with shop.app().run_test(size=size) as pilot:
+        await settle(pilot)
+        home = home_of(pilot)
+        assert "✗ The last update, #8, failed half-way.  R reviews the way back to #7" in screen_text(pilot.app)
+        await press(pilot, "j", "R")
+        assert (await review(pilot)).request.target == "#7", "wherever the cursor is"
+        await press(pilot, "escape")
+        # Somebody has gone back meanwhile: there is nothing to offer any more.
+        shutil.copy(shop.checkpoint(7), shop.live)
+        text = await press(pilot, "f5")
+        assert "half-way" not in text
+        assert home.half_way is None
+        await press(pilot, "R")
+        assert pilot.app.screen is home
 
 
 async def test_the_diff_follows_the_cursor(shop: Shop) -> None:
@@ -360,7 +383,7 @@ async def test_a_small_window_says_so_and_a_larger_one_works_again(shop: Shop) -
         await settle(pilot)
         text = screen_text(pilot.app)
         assert "too small" not in text
-        assert text.splitlines()[1].count("╭") == 2, "side by side"
+        assert text.splitlines()[2].count("╭") == 2, "side by side"
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
         assert screen_text(pilot.app).splitlines()[1].count("╭") == 1, "stacked"

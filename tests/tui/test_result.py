@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from pulumi_rewind import errors
+from pulumi_rewind.model import decode_checkpoint
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
@@ -226,6 +227,31 @@ async def test_an_interrupted_rollback_can_be_resumed(shop: Shop, monkeypatch: p
         await pilot.press("r")
         assert (await review(pilot)).request.target == "#5"
         assert journal.read() is not None
+
+
+async def test_an_interrupted_update_goes_back_to_a_state_that_no_update_left(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch)
+    state = shop.checkpoint(5).read_text().replace("\n", " ")  # the same content; the bytes are nobody's
+    kept = decode_checkpoint(state.encode(), source="test")
+    journal = interrupted(shop)
+    journal.begin(target=5, label="the state before #6", digest=kept.digest, start=5, update=True, checkpoint=kept)
+    journal.path.write_text(json.dumps(json.loads(journal.path.read_text()) | {"pid": 999_999_999}))
+    app = shop.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await found(pilot)
+        assert "An update of shop/prod began" in screen_text(app)
+        await pilot.press("r")
+        screen = await review(pilot)
+        assert screen.plan is not None
+        assert screen.plan.target.label == "the state before #6"
+        assert screen.plan.prepared.target.digest == kept.digest
+    journal.checkpoint_path.write_text("{}")
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await found(pilot)
+        assert "It can't be resumed" in screen_text(app)
 
 
 async def test_the_way_back_later_and_forgetting(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

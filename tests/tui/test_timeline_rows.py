@@ -45,6 +45,12 @@ def test_last_good_and_tags_stand_before_the_commit() -> None:
     assert row(entry=entry, marks=Marks(last_good=7)).endswith("★ v1.2 +1 6f73e70*")
 
 
+def test_what_only_a_record_knows_is_marked() -> None:
+    assert "~2 record  Hotfix" in row(change(from_record="update"))
+    assert "~2 recorded  Hotfix" in row(change(from_record="checkpoint"))
+    assert "record" not in row()
+
+
 def test_a_rollback_says_what_it_went_back_to() -> None:
     update = change(message="rollback to #3 (v1.0)", environment={"runtime.name": "client", "git.head": "6f73e70aa"})
     assert "↺ rollback to #3 (v1.0)" in row(update)

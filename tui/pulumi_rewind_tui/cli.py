@@ -26,8 +26,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "blame": "Show which update set each property of a resource last.",
     "plan": "Show what going back would do; change nothing.",
     "rollback": "Go back to a target, after review.",
+    "up": "Run `pulumi up`, reviewed; go back if it fails.",
     "resume": "Continue a rollback that was interrupted.",
     "hooks": "List the project's undo callbacks and what they match; try them.",
+    "record": "Keep updates as git objects that outlive the backend's history.",
     "doctor": "Check what a rollback needs, and what is missing.",
     "demo": "Make a small project to try everything on.",
 }
@@ -77,7 +79,7 @@ def cli(ctx: click.Context) -> int | None:
     Without a command the screens open; without a terminal the history is printed. A TARGET is an update
     (12, '#12'), -1 (the one before live), a git tag, branch or commit, @TIME (@2026-11-23T14:00) or
     last-good. Exit codes: 0 done, 1 error, 2 usage, 3 refused and nothing changed, 4 rollback incomplete,
-    130 interrupted.
+    5 update failed and rolled back, 6 update failed and so did the rollback, 130 interrupted.
     """
     shared = ctx.ensure_object(Shared)
     if ctx.invoked_subcommand is not None:

@@ -9,6 +9,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff import Change
+    from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.journal import JournalEntry
     from pulumi_rewind.model import Lock, Update
     from pulumi_rewind.session import Session
@@ -90,6 +91,8 @@ class MarksLoaded(Message):
     locks: tuple[Lock, ...]
     secrets: bool
     """Whether live holds secrets."""
+    half_way: HalfWay | None = None
+    """Whether the newest update failed half-way."""
 
 
 @dataclass

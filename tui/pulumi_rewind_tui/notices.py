@@ -16,14 +16,37 @@ def journal_entry(session: Session) -> JournalEntry | None:
     return session.journal.read()
 
 
+def half_way_notice(session: Session, screen: Screen) -> None:
+    """Says that the newest update failed half-way, and how to go back; nothing while a way back is under way."""
+    from pulumi_rewind.errors import BackendError
+    from pulumi_rewind.halfway import half_way
+
+    try:
+        found = None if journal_entry(session) is not None else half_way(session.timeline)
+    except BackendError:
+        return  # said where it matters
+    if found is not None:
+        screen.err.line(
+            Span("! half-way", "warn"),
+            f": #{found.failed.number} failed; `pulumi-rewind rollback {session.stack.name} last-good` reviews the way "
+            f"back to #{found.good.number}",
+        )
+
+
 def interrupted_notice(session: Session, screen: Screen) -> None:
     """Says that a rollback of this stack is under way or was interrupted, and how to go on."""
     entry = journal_entry(session)
     if entry is None:
         return
     if entry.running:
+        what = f"an update of {session.stack}" if entry.update else f"a rollback of {session.stack} to {entry.label}"
+        screen.err.line(Span("◐ running", "warn"), f": {what} (pid {entry.pid})")
+        return
+    if entry.update:
         screen.err.line(
-            Span("◐ running", "warn"), f": a rollback of {session.stack} to {entry.label} (pid {entry.pid})"
+            Span("! interrupted", "warn"),
+            f": an update of {session.stack} was not seen to its end; `pulumi-rewind resume {session.stack.name}` goes "
+            f"back to {entry.label}, `resume --forget` leaves it as it is",
         )
         return
     screen.err.line(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import EngineError, RefusedError, UsageError
 from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.render.writer import Screen
 
@@ -99,7 +99,7 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--only",
             metavar="URN|GLOB",
             multiple=True,
-            help="Only these resources, with what they need; repeatable.",
+            help="Only these resources, with what they need; !NAME: all but this one; repeatable.",
         ),
         click.option(
             "--strategy",
@@ -135,24 +135,36 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
         RewindError: everything that `build_plan` raises.
     """
     check_strategy(choices.strategy)
+    from pulumi_rewind.blockers import Blockers
+    from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
-    from pulumi_rewind.targets import resolve_target
 
     adopt = choices.adoptions()
     quiet()
-    target = resolve_target(session.timeline, text)
+    target = find_target(session, text)
+    blockers = Blockers()
     with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
-        plan = build_plan(
-            session,
-            target,
-            strategy=choices.strategy,
-            only=choices.only,
-            refresh=choices.refresh,
-            recorded_credentials=choices.recorded_credentials,
-            use_todays_config=choices.todays_config,
-            adopt=adopt,
-            observe=observe,
-        )
+
+        def look(event: EngineEvent) -> None:
+            blockers.add(event)
+            observe(event)
+
+        try:
+            plan = build_plan(
+                session,
+                target,
+                strategy=choices.strategy,
+                only=choices.only,
+                refresh=choices.refresh,
+                recorded_credentials=choices.recorded_credentials,
+                use_todays_config=choices.todays_config,
+                adopt=adopt,
+                observe=look,
+            )
+        except (EngineError, RefusedError) as err:
+            if session.journal.read() is not None:  # only what was begun can be resumed
+                err.hint += blockers.hint(session.stack.name)
+            raise
     try:
         yield plan
     finally:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from textual.message import Message
 
 from pulumi_rewind.errors import EngineError, RewindError
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.events import EngineEvent, Phase
+from pulumi_rewind.redaction import Redactor, masked
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.private_file import PrivateLog
 from pulumi_rewind_tui.run_state import LogLine, RunState
@@ -167,9 +167,7 @@ def _collect(events: queue.SimpleQueue[EngineEvent | _End], redact: Redactor) ->
             break
         if isinstance(event, _End):
             return batch, event
-        if isinstance(event, Diagnostic):
-            event = Diagnostic(redact(event.message), event.severity, event.urn, event.ephemeral)
-        batch.append(event)
+        batch.append(masked(event, redact))
     return batch, None
 
 

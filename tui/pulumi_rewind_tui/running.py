@@ -6,8 +6,8 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -16,6 +16,7 @@ from pulumi_rewind.errors import (
     InterruptedRun,
     RefusedError,
     RewindError,
+    RollbackFailedToo,
     UsageError,
 )
 from pulumi_rewind_tui.render.result import failure_json, next_lines, result_json, result_lines
@@ -23,12 +24,11 @@ from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, Plai
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan
-    from pulumi_rewind.rollback import RollbackRun
+    from pulumi_rewind.plan import Plan, Step
     from pulumi_rewind.session import Session
 
 
-def check_can_ask(*, yes: bool, as_json: bool) -> None:
+def check_can_ask(*, yes: bool, as_json: bool, instead: str = "pulumi-rewind plan") -> None:
     """Says early that there is nobody to ask.
 
     Raises:
@@ -37,11 +37,9 @@ def check_can_ask(*, yes: bool, as_json: bool) -> None:
     if yes:
         return
     if as_json:
-        raise UsageError("--json doesn't ask, so it needs --yes", hint="Review with `pulumi-rewind plan` first.")
+        raise UsageError("--json doesn't ask, so it needs --yes", hint=f"Review with `{instead}` first.")
     if not can_ask():
-        raise UsageError(
-            "there is no terminal to ask for a yes", hint="Review with `pulumi-rewind plan`, then add --yes."
-        )
+        raise UsageError("there is no terminal to ask for a yes", hint=f"Review with `{instead}`, then add --yes.")
 
 
 def can_ask() -> bool:
@@ -61,7 +59,7 @@ def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data
             hint="Resolve what blocks it and plan again; nothing was changed.",
         )
     if not yes:
-        _ask_for_yes(session, plan, screen)
+        ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
     if plan.loses_data and not allow_data_loss:
         losers = list(dict.fromkeys(step.name for step in plan.steps if any(r.loses_data for r in step.risks)))
         names = ", ".join(losers) or plan.stack
@@ -75,15 +73,19 @@ def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data
     return allow_data_loss
 
 
-def _ask_for_yes(session: Session, plan: Plan, screen: Screen) -> None:
-    destructive = sum(step.op in {"delete", "replace"} and step.forecast != "kept" for step in plan.steps)
+def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], question: str) -> None:
+    """Asks whether to go on; how many steps are destructive is added to the question.
+
+    Raises:
+        RefusedError: the answer was no.
+    """
+    destructive = sum(step.op in {"delete", "replace"} and step.forecast != "kept" for step in steps)
     if session.production:
         line = [Span(f"{session.stack} is a production stack.", "hazard")]
         _typed(screen, line, session.stack.name)
         return
     count = f" ({destructive} destructive)" if destructive else ""
-    question = screen.err.clean(f"Roll back {plan.stack} to {plan.target.label}{count}?")
-    if not click.confirm(question, default=False, err=True):
+    if not click.confirm(screen.err.clean(f"{question}{count}?"), default=False, err=True):
         raise RefusedError("not confirmed; nothing was changed")
 
 
@@ -100,13 +102,7 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
 
     run = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
     tally = Tally(sum(count for op, count in plan.changes.items() if op != "same"))
-    display: Display
-    if as_json:
-        display = JsonDisplay(screen.out)
-    elif screen.out.color:
-        display = LiveDisplay(screen.out, tally, f"ROLLING BACK {plan.stack} → {plan.target.label}")
-    else:
-        display = PlainDisplay(screen.out, tally)
+    display = open_display(screen, tally, f"ROLLING BACK {plan.stack} → {plan.target.label}", as_json=as_json)
     with display, forwarded_signals(run, display):
         for event in run.events():
             display.event(event)
@@ -115,11 +111,18 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
         raise IncompleteError("the rollback ended without a result", hint="Run `pulumi-rewind doctor`.")
     with contextlib.suppress(BrokenPipeError):
         if as_json:
-            _last_line(screen, result_json(result))
+            last_line(screen, result_json(result))
         else:
             screen.out.lines(result_lines(result, plan.target, plan.stack))
             screen.out.lines(next_lines(session, plan.target, result))
     return 0
+
+
+def open_display(screen: Screen, tally: Tally, title: str, *, as_json: bool) -> Display:
+    """How a run is shown: as JSON, live in a terminal, else as plain lines."""
+    if as_json:
+        return JsonDisplay(screen.out)
+    return LiveDisplay(screen.out, tally, title) if screen.out.color else PlainDisplay(screen.out, tally)
 
 
 @contextlib.contextmanager
@@ -129,15 +132,15 @@ def json_outcome(screen: Screen, *, as_json: bool) -> Iterator[None]:
         yield
     except RewindError as err:
         if as_json:
-            _last_line(screen, failure_json(_outcome(err), str(err), err.hint))
+            last_line(screen, failure_json(_outcome(err), str(err), err.hint))
         raise
     except (KeyboardInterrupt, click.Abort):
         if as_json:
-            _last_line(screen, failure_json("interrupted", "interrupted", ""))
+            last_line(screen, failure_json("interrupted", "interrupted", ""))
         raise
     except Exception as err:
         if as_json:
-            _last_line(screen, failure_json("failed", f"unexpected {type(err).__name__}; this is a bug", ""))
+            last_line(screen, failure_json("failed", f"unexpected {type(err).__name__}; this is a bug", ""))
         raise
 
 
@@ -147,13 +150,16 @@ def _outcome(err: RewindError) -> str:
             return "refused"
         case IncompleteError():
             return "incomplete"
+        case RollbackFailedToo():
+            return "rollback-failed"
         case InterruptedRun():
             return "interrupted"
         case _:
             return "failed"
 
 
-def _last_line(screen: Screen, value: dict[str, Any]) -> None:
+def last_line(screen: Screen, value: dict[str, Any]) -> None:
+    """The last line of ``--json``: how it ended."""
     with contextlib.suppress(BrokenPipeError, OSError):
         JsonDisplay(screen.out).object(value)
 
@@ -161,8 +167,18 @@ def _last_line(screen: Screen, value: dict[str, Any]) -> None:
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
+class Stoppable(Protocol):
+    """Something under way that can be stopped."""
+
+    def interrupt(self) -> None:
+        """First gently, then now."""
+
+    def kill(self) -> None:
+        """At once."""
+
+
 @contextlib.contextmanager
-def forwarded_signals(run: RollbackRun, display: Display) -> Iterator[None]:
+def forwarded_signals(run: Stoppable, display: Display) -> Iterator[None]:
     """While it runs: the first Ctrl-C stops gently, the second now, the third kills.
 
     SIGTERM counts like Ctrl-C. A lost terminal (SIGHUP) stops gently, once, and leaves it resumable.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
+import lean_protos  # noqa: F401 - for its effect
 from bridged_schema import (
     DEFAULTS,
     Kind,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind_tui.notices import interrupted_notice
+from pulumi_rewind_tui.notices import half_way_notice, interrupted_notice
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.render.history import entry_json, history_table, live_line
 from pulumi_rewind_tui.render.words import plural
@@ -50,6 +50,7 @@ def print_history(session: Session, screen: Screen, *, limit: int | None = None,
         screen.out.raw("[" + ",\n ".join(to_json(entry_json(entry)) for entry in entries) + "]")
         return
     interrupted_notice(session, screen)
+    half_way_notice(session, screen)
     if total == 0:
         screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
         return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from pulumi_rewind.errors import RefusedError
+from pulumi_rewind.errors import RefusedError, UsageError
 from pulumi_rewind_tui.notices import journal_entry
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.planning import Choices, adopt_words
@@ -12,46 +14,68 @@ from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.roads import go_back, run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
+if TYPE_CHECKING:
+    from pulumi_rewind.journal import JournalEntry
+    from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.render.writer import Screen
+
 
 @click.command(cls=RewindCommand)
 @words("[STACK]")
+@click.option(
+    "--skip",
+    metavar="URN|NAME",
+    multiple=True,
+    help="Leave this resource as it is, with what it needs; repeatable.",
+)
+@click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
 @run_options
 @common_options
 @click.pass_obj
-def resume(shared: Shared, words: tuple[str, ...], yes: bool, allow_data_loss: bool, as_json: bool) -> int:
-    """Continue a rollback of the stack that was interrupted: plan from where it stands, then go on."""
+def resume(
+    shared: Shared,
+    words: tuple[str, ...],
+    skip: tuple[str, ...],
+    forget: bool,
+    yes: bool,
+    allow_data_loss: bool,
+    as_json: bool,
+) -> int:
+    """Continue a rollback of the stack that was interrupted: plan from where it stands, then go on.
+
+    Also one that `up --rollback-on-failure` could not finish. What blocks it can be passed by with --skip: the
+    plan says how it then differs from the target, and who uses it.
+    """
+    if forget and skip:
+        raise UsageError("--forget and --skip don't go together", hint="Forget it, or go on without some resources.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
     with json_outcome(screen, as_json=as_json):
         entry = journal_entry(session)
         if entry is None:
-            if as_json:
-                newest = len(session.timeline)
-                screen.out.raw(
-                    to_json({"result": "nothing-to-do", "version": newest, "changes": {}, "differences": []})
-                )
-            else:
-                screen.out.line(f"no rollback of {session.stack} was interrupted")
-            return 0
+            return _nothing(session, screen, f"no rollback of {session.stack} was interrupted", as_json=as_json)
         if entry.running:
+            what = "the update" if entry.update else f"the rollback to {entry.label}"
             raise RefusedError(
-                f"the rollback to {entry.label} is still running (pid {entry.pid})",
+                f"{what} is still running (pid {entry.pid})",
                 hint="Wait for it, or stop it there with Ctrl-C; nothing was changed.",
             )
+        if forget:
+            session.journal.end()
+            done = f"the way back to {entry.label} is forgotten; {session.stack} stays as it is"
+            return _nothing(session, screen, done, as_json=as_json)
         check_can_ask(yes=yes, as_json=as_json)
-        started = local_time(int(entry.started))
-        screen.err.line(f"resuming the rollback to {entry.label} that began {started}, after #{entry.start}")
-        if session.timeline.checkpoint(entry.target).digest != entry.digest:
-            raise RefusedError(
-                f"the checkpoint of {entry.label} is not the one that the rollback began with",
-                hint="Choose a target afresh with `pulumi-rewind rollback`; nothing was changed.",
-            )
+        screen.err.line(_what(entry))
+        from pulumi_rewind.resuming import RESUME
+        from pulumi_rewind.skipping import NOT
+
         return go_back(
             session,
             screen,
-            str(entry.target),
+            RESUME,
             Choices(
-                only=entry.only,
+                only=(*entry.only, *(NOT + pattern for pattern in skip)),
+                refresh=entry.refresh,
                 recorded_credentials=entry.recorded_credentials,
                 todays_config=entry.todays_config,
                 adopt=adopt_words(entry.adopt),
@@ -60,3 +84,20 @@ def resume(shared: Shared, words: tuple[str, ...], yes: bool, allow_data_loss: b
             allow_data_loss=allow_data_loss,
             as_json=as_json,
         )
+
+
+def _what(entry: JournalEntry) -> str:
+    started = local_time(int(entry.started))
+    if entry.update:
+        return f"going back to {entry.label} after the update that began {started}"
+    return f"resuming the rollback to {entry.label} that began {started}, after #{entry.start}"
+
+
+def _nothing(session: Session, screen: Screen, text: str, *, as_json: bool) -> int:
+    """Nothing is done to the stack."""
+    if as_json:
+        version = len(session.timeline)
+        screen.out.raw(to_json({"result": "nothing-to-do", "version": version, "changes": {}, "differences": []}))
+    else:
+        screen.out.line(text)
+    return 0

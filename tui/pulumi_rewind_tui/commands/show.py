@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from pulumi_rewind.errors import BackendError
+from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
+from pulumi_rewind_tui.render.record import record_json, record_lines
 from pulumi_rewind_tui.render.update import (
     config_of,
     resource_rows,
@@ -16,6 +20,10 @@ from pulumi_rewind_tui.render.update import (
 )
 from pulumi_rewind_tui.render.writer import Span
 
+if TYPE_CHECKING:
+    from pulumi_rewind.records import Record
+    from pulumi_rewind.session import Session
+
 
 @click.command(cls=RewindCommand)
 @words("[STACK] TARGET")
@@ -24,6 +32,7 @@ from pulumi_rewind_tui.render.writer import Span
 @click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
+    from pulumi_rewind.evidence import evidence_after, evidence_of
     from pulumi_rewind.targets import resolve_target
 
     stack, text = stack_and_target(words, "show")
@@ -39,19 +48,55 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         checkpoint = timeline.checkpoint(number)
     except BackendError as err:
         problem = str(err)
+    record = None
+    damage = ""
+    try:
+        record = recorded(session, number)
+    except RewindError as err:
+        damage = str(err)
+    frozen = evidence_of(session, number)
     if as_json:
-        screen.out.raw(to_json(update_json(entry, target, checkpoint)))
+        kept = None if record is None else record_json(record)
+        found = {"record": kept, "evidence": evidence_json(frozen)}
+        screen.out.raw(to_json({**update_json(entry, target, checkpoint), **found}))
         return
     out = screen.out
     out.lines(update_lines(entry, target))
+    if frozen is not None:
+        out.line()
+        out.lines(evidence_lines(*frozen))
+    if (after := evidence_after(session, number)) is not None:
+        out.line()
+        out.lines(evidence_lines(*after, title=f"evidence of an update after #{number} that left no record"))
     for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
         if values:
             out.line()
             out.line(Span(title, "title"))
             out.table(table_rows(values), indent=2)
     out.line()
+    if record is not None:
+        out.lines(record_lines(record))
+        out.line()
+    elif damage:
+        out.line(Span(f"✗ {damage}", "fail"))
+        out.line()
     if checkpoint is None:
         out.line(Span(f"✗ {problem}", "fail"))
         return
     out.line(*resources_title(checkpoint))
     out.table(resource_rows(checkpoint), indent=2)
+
+
+def recorded(session: Session, number: int) -> Record | None:
+    """The record of an update as the timeline has it; None if there is none, or it is of another update.
+
+    Raises:
+        RewindError: it is damaged, or the repository for records can't be used.
+    """
+    from pulumi_rewind.record_content import update_key
+
+    record = session.records.read(number) if session.records is not None else None
+    update = session.timeline.update(number)
+    if record is None or update.from_record == "update" or record.meta.key == update_key(update):
+        return record
+    return record if update.result == "unreadable" else None

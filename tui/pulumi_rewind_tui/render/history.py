@@ -36,6 +36,11 @@ def _row(entry: Entry) -> list[Line]:
     if entry.last_good:
         marks += [Span(" ")] if marks else []
         marks.append(Span("★ last good", "ok"))
+    if update.from_record:
+        marks += [Span(" ")] if marks else []
+        marks.append(
+            Span("from its record" if update.from_record == "update" else "checkpoint from its record", "muted")
+        )
     return [
         [Span(f"#{update.number}", "title")],
         [Span(local_time(update.start_time) or "time unknown", "muted")],
@@ -90,4 +95,5 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "changes": dict(update.changes),
         "hasCheckpoint": update.has_checkpoint,
         "live": entry.live,
+        **({"fromRecord": update.from_record} if update.from_record else {}),
     }

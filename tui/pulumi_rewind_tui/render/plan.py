@@ -11,7 +11,7 @@ from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resour
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import ResourceDiff
+    from pulumi_rewind.diff import Diff, ResourceDiff
     from pulumi_rewind.plan import Plan, Risk, Step
 
 FORECASTS: Mapping[str, str] = {
@@ -39,14 +39,14 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     ]
     if plan.target.reason and plan.target.reason != f"update #{plan.target.update.number}":
         yield [Span(f"  {plan.target.reason}", "muted")]
-    yield from risk_lines(plan)
+    yield from risk_lines(plan.all_risks)
     yield []
     if plan.nothing_to_do:
         yield [Span("= nothing to do", "ok"), f": {plan.stack} is as it was at {plan.target.label}"]
         return
     if plan.steps:
         yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]
-        yield from _tree(plan)
+        yield from tree_lines(plan.steps, plan.diff)
     if plan.state_only:
         yield [Span("in the state alone", "title"), Span("  (no resource is touched)", "muted")]
         for one in plan.state_only:
@@ -54,9 +54,9 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
             yield ["  ", Span("~ ", "update"), Span(resource_name(one.urn), "name"), f" {where}{one.message}"]
 
 
-def risk_lines(plan: Plan) -> Iterator[Line]:
-    """All risks: what blocks first, then what loses data, then the others."""
-    risks = sorted(plan.all_risks, key=lambda risk: (not risk.blocking, not risk.loses_data))
+def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
+    """Risks: what blocks first, then what loses data, then the others."""
+    risks = sorted(all_risks, key=lambda risk: (not risk.blocking, not risk.loses_data))
     if not risks:
         return
     yield []
@@ -74,13 +74,13 @@ def _risk_mark(risk: Risk) -> Line:
     return [Span("⚠", "warn")]
 
 
-def _tree(plan: Plan) -> Iterator[Line]:
-    """Steps in the engine's order, each below its parent if that has a step too."""
-    urns = {step.urn for step in plan.steps}
+def tree_lines(steps: Sequence[Step], diff: Diff) -> Iterator[Line]:
+    """Steps in the engine's order, each below its parent if that has a step too, with what changes in it."""
+    urns = {step.urn for step in steps}
     children: dict[str, list[Step]] = {}
-    for step in plan.steps:
+    for step in steps:
         children.setdefault(step.parent if step.parent in urns and step.parent != step.urn else "", []).append(step)
-    diffs = {resource.urn: resource for resource in plan.diff.resources}
+    diffs = {resource.urn: resource for resource in diff.resources}
     shown: set[str] = set()
 
     def branch(steps: Sequence[Step], indent: str) -> Iterator[Line]:
@@ -93,7 +93,7 @@ def _tree(plan: Plan) -> Iterator[Line]:
             yield from branch([one for one in children.get(step.urn, ()) if one.urn not in shown], below)
 
     yield from branch(children.get("", ()), "  ")
-    yield from branch([step for step in plan.steps if step.urn not in shown], "  ")  # parents in a circle
+    yield from branch([step for step in steps if step.urn not in shown], "  ")  # parents in a circle
 
 
 def _step(step: Step, urns: set[str]) -> Line:
@@ -140,18 +140,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         },
         "strategy": plan.strategy,
         "fingerprint": plan.fingerprint,
-        "steps": [
-            {
-                "urn": step.urn,
-                "name": step.name,
-                "type": step.type,
-                "op": step.op,
-                "forecast": step.forecast,
-                "keys": list(step.keys),
-                "risks": [risk_json(risk) for risk in step.risks],
-            }
-            for step in plan.steps
-        ],
+        "steps": [step_json(step) for step in plan.steps],
         "risks": [risk_json(risk) for risk in plan.risks],
         "changes": dict(plan.changes),
         "callbacks": [
@@ -168,6 +157,19 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         if plan.undo is not None
         else [],
         "stateOnly": [{"urn": one.urn, "path": one.path, "message": one.message} for one in plan.state_only],
+    }
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """One step for machines."""
+    return {
+        "urn": step.urn,
+        "name": step.name,
+        "type": step.type,
+        "op": step.op,
+        "forecast": step.forecast,
+        "keys": list(step.keys),
+        "risks": [risk_json(risk) for risk in step.risks],
     }
 
 

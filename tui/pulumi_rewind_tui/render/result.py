@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pulumi_rewind.halfway import undo_number
 from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
     """What came out, compared afresh with the target."""
     if result.result == "nothing-to-do":
-        yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}"]
+        but = f", but for {plural(len(result.differences), 'resource')} left out" if result.differences else ""
+        yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}{but}"]
+        yield from _difference_lines(result)
         return
     took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "muted")
     if not result.differences:
@@ -31,6 +34,10 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
             took,
         ]
     yield ["  ", *changes_line(result.changes, words=True)]
+    yield from _difference_lines(result)
+
+
+def _difference_lines(result: RollbackResult) -> Iterator[Line]:
     for difference in result.differences:
         mark = Span("  · ", "muted") if difference.expected else Span("  ⚠ ", "warn")
         where = [Span(resource_name(difference.urn), "name"), Span(" ")] if difference.urn else []
@@ -48,8 +55,9 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
 def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     name = session.stack.name
-    if result.result != "nothing-to-do" and result.version > 1:
-        yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {result.version - 1}"]
+    undo = undo_number(session.timeline, result.version) if result.result != "nothing-to-do" else 0
+    if undo:
+        yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {undo}"]
     reminder = head_reminder(session, target)
     if reminder:
         yield [Span("next:", "git"), f" {reminder}"]

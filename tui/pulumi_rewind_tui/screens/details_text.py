@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pulumi_rewind.errors import RewindError
+from pulumi_rewind.evidence import evidence_of
 from pulumi_rewind.model import Update
 from pulumi_rewind_tui.render.words import changes_line
 from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
@@ -31,6 +32,8 @@ class Evidence:
     resources: int | None = None
     engine: str = ""
     problem: str = ""
+    kept: tuple[str, ...] = ()
+    """What `up` kept of a failure: its errors, and where everything lies."""
     config: tuple[tuple[str, str, str], ...] = field(default=())
     """Sign (``+ - ~``), key, and what can be shown of the values."""
 
@@ -52,6 +55,9 @@ def read_evidence(session: Session, update: Update) -> Evidence:
         )
     except RewindError as err:
         found.problem = str(err)
+    frozen = evidence_of(session, update.number)
+    if frozen is not None:
+        found.kept = (*frozen[0].errors, f"events and state: {frozen[1]}")
     repository = session.repository
     if repository is not None and update.commit and found.previous is not None:
         since = found.previous.commit
@@ -158,16 +164,19 @@ def _since(evidence: Evidence) -> list[Line]:
 
 
 def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
-    if update.succeeded and not evidence.problem and not evidence.pending and not evidence.leftovers:
+    signs = (evidence.problem, evidence.pending, evidence.leftovers, evidence.kept)
+    if update.succeeded and not any(signs):
         return []
     lines = heading(" Evidence of a failure")
     if evidence.problem:
         lines += paragraph(f"✗ {evidence.problem}", cells - 2, "failed", indent=2)
+    for text in evidence.kept:
+        lines += paragraph(text, cells - 2, indent=2)
     rows = [("pending", text) for text in evidence.pending]
     rows += [("half made", text) for text in evidence.init_errors]
     rows += [("waits for deletion", text) for text in evidence.leftovers]
     lines += facts(rows, cells)
-    if not rows and not evidence.problem:
+    if not rows and not evidence.problem and not evidence.kept:
         text = "The checkpoint holds no pending operations and no half-made resources; messages are not kept."
         lines += paragraph(text, cells - 2, "dim", indent=2)
     return lines

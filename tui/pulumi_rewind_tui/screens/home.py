@@ -21,9 +21,11 @@ from pulumi_rewind_tui.screens.home_compare import ComparingScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 
 if TYPE_CHECKING:
+    from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
 
 
@@ -38,6 +40,8 @@ class HomeScreen(ComparingScreen):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "roll back…", id="home.rollback", tooltip="Review the way back to this update"),
+        Binding("R", "roll_back_failed", "undo failure…", id="home.failed",
+                tooltip="Review the way back to before the update that failed half-way"),
         Binding("d", "direction", "flip", id="home.direction", tooltip="Swap the two sides of the diff"),
         Binding("B", "blame", "blame", id="home.blame", tooltip="Which update set each property last"),
         Binding("slash", "filter", "filter", id="home.filter", key_display="/"),
@@ -46,7 +50,7 @@ class HomeScreen(ComparingScreen):
         Binding("s", "stacks", "stacks", id="home.stacks", tooltip="Open another stack"),
         Binding("p", "passphrase", "passphrase", id="home.passphrase", tooltip="Unlock secrets for comparing"),
         Binding("ctrl+r,f5", "refresh", "read again", id="home.refresh", tooltip="Read the backend again"),
-    ]
+    ]  # fmt: skip
     TIMELINE_FOOTER = (
         "list.open", "home.rollback", "home.direction", "timeline.mark", "home.blame", "home.filter", "home.stacks",
         "timeline.details",
@@ -57,7 +61,8 @@ class HomeScreen(ComparingScreen):
     )  # fmt: skip
 
     def compose_body(self) -> ComposeResult:
-        """Two panes and the filter."""
+        """An offer, if there is one, two panes and the filter."""
+        yield NoteLine(id="offer")
         with Container(id="panes"):
             yield TimelineView(id="timeline", classes="pane")
             yield DiffView(id="diff", classes="pane", stateful=self._stateful)
@@ -83,6 +88,7 @@ class HomeScreen(ComparingScreen):
         self._stop_timers()
         self.generation += 1
         self.session = None
+        self._offer(None)
         self.action_drop_filter()
         self.timeline.reset(0)
         self.timeline.marks.base = None
@@ -146,12 +152,26 @@ class HomeScreen(ComparingScreen):
             return
         marks = self.timeline.marks
         marks.known, marks.live, marks.last_good, marks.problem = True, event.live, event.last_good, event.problem
+        self._offer(event.half_way)
         self.bar.locks = event.locks
         self.bar.has_secrets = event.secrets
         self._show_status()
         self.timeline.changed()
         if event.last_good and not self._moved_by_hand:
             self.timeline.select(event.last_good)
+
+    def _offer(self, found: HalfWay | None) -> None:
+        """Offers the way back where the newest update failed half-way."""
+        self.half_way = found
+        line = self.query_one("#offer", NoteLine)
+        line.set_class(found is not None, "-shown")
+        if found is not None:
+            line.show(text.offer(found, self.rewind.ascii_only))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The offer's key works while there is one."""
+        return self.half_way is not None if action == "roll_back_failed" else True
 
     @on(msg.EntriesLoaded)
     def _entries_loaded(self, event: msg.EntriesLoaded) -> None:
@@ -217,6 +237,11 @@ class HomeScreen(ComparingScreen):
             self.app.bell()  # live itself: nothing to go back to
             return
         self.rewind.post_message(msg.RollbackRequested(update.number))
+
+    def action_roll_back_failed(self) -> None:
+        """Asks for the review of the way back from an update that failed half-way."""
+        if self.half_way is not None:
+            self.rewind.post_message(msg.RollbackRequested(self.half_way.good.number))
 
     def action_direction(self) -> None:
         """Swaps the sides."""

@@ -18,6 +18,7 @@ from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 
 if TYPE_CHECKING:
+    from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
 
 PAUSE = 0.05
@@ -38,6 +39,7 @@ class ComparingScreen(FilteringScreen):
         self.generation = 0
         self.complete = False
         self.bar = text.StatusText()
+        self.half_way: HalfWay | None = None
         self._moved_by_hand = False
         self._waiting: list[Timer] = []
 

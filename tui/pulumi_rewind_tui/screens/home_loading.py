@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
+from pulumi_rewind.halfway import HalfWay, half_way
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Key
@@ -44,18 +45,20 @@ def load_marks(session: Session, generation: int, post: Post) -> None:
     last_good: int | None = None
     problem = ""
     secrets = False
+    between: HalfWay | None = None
     try:
         secrets = session.timeline.live().has_secrets
         live = session.timeline.live_update()
         good = session.timeline.last_good()
         last_good = good.number if good is not None else None
+        between = half_way(session.timeline)
     except (RewindError, OSError) as err:
         problem = f"can't be read: {err}"
     try:
         locks = tuple(session.backend.locks(session.stack))
     except (RewindError, OSError):
         locks = ()
-    post(msg.MarksLoaded(generation, live, last_good, problem, locks, secrets))
+    post(msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, between))
 
 
 def head_text(session: Session) -> str:

@@ -11,11 +11,12 @@ from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
 from pulumi_rewind.model import ROOT_STACK_TYPE
 from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.render.words import plural
-from pulumi_rewind_tui.symbols import counts_text
+from pulumi_rewind_tui.symbols import counts_text, symbols
 from pulumi_rewind_tui.widgets.cells import Line, inert
 from pulumi_rewind_tui.widgets.timeline_rows import Marks
 
 if TYPE_CHECKING:
+    from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.model import Lock
     from pulumi_rewind.session import Session
 
@@ -64,6 +65,16 @@ def shorten_url(url: str, cells: int = 28) -> str:
         return url
     scheme, _, rest = url.partition("://")
     return f"{scheme}://…/{rest.rstrip('/').rsplit('/', 1)[-1][-(cells - 12) :]}"
+
+
+def offer(found: HalfWay, ascii_only: bool) -> Line:
+    """For a stack that an update left half-way."""
+    return (
+        (f" {symbols(ascii_only)['failed']} ", "failed"),
+        (f"The last update, #{found.failed.number}, failed half-way.", "bold"),
+        ("  R ", "key"),
+        (f"reviews the way back to #{found.good.number}", ""),
+    )
 
 
 def side_name(number: int) -> str:

@@ -16,6 +16,8 @@ from textual.widgets import Button
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import urn_name
+from pulumi_rewind.resuming import RESUME, resumed_target
+from pulumi_rewind.skipping import NOT
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path
 from pulumi_rewind_tui.screens.base import RewindModal
@@ -50,8 +52,7 @@ def look(session: Session, entry: JournalEntry) -> Found:
     path = log_path(session)
     gone = ""
     try:
-        if session.timeline.checkpoint(entry.target).digest != entry.digest:
-            gone = f"the checkpoint of {entry.label} is not the one that the rollback began with"
+        resumed_target(session, entry)
     except RewindError as err:
         gone = str(err)
     pending = tuple(f"{one.type} {urn_name(one.resource.urn)}" for one in live.pending_operations)
@@ -98,6 +99,7 @@ class InterruptedScreen(RewindModal[None]):
     def on_mount(self) -> None:
         """Looks how far it got."""
         self.query_one("#cancel", Button).focus()
+        self.query_one("#back", Button).disabled = not self.entry.start
         session, entry = self.session, self.entry
 
         def work(_: CancelCheck) -> None:
@@ -113,7 +115,9 @@ class InterruptedScreen(RewindModal[None]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Resuming needs the target as it was."""
+        """Resuming needs the target as it was; the way back an update to go to."""
+        if action == "way_back" and not self.entry.start:
+            return False
         return not (action == "resume" and self.found is not None and self.found.gone)
 
     def _lines(self, cells: int) -> list[Line]:
@@ -121,13 +125,19 @@ class InterruptedScreen(RewindModal[None]):
         hazard = symbols(self.rewind.ascii_only)["hazard"]
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.started))
         what = f"A rollback of {self.session.stack} to {entry.label} began {moment} and did not come to its end."
+        if entry.update:
+            what = (
+                f"An update of {self.session.stack} began {moment} and was not seen to its end. Resuming plans the way "
+                f"back to {entry.label}, where it was to go if it failed."
+            )
         lines = paragraph(what, cells)
         lines += paragraph(f"The stack may be between #{entry.start} and {entry.label}.", cells, "hazard")
         if found is None:
             return [*lines, (("", ""),), (("looking at the stack…", "dim"),)]
         pairs = [
             ("began after", f"#{entry.start}" + (f", now #{found.newest}" if found.newest > entry.start else "")),
-            ("only", ", ".join(urn_name(urn) for urn in entry.only)),
+            ("only", ", ".join(urn_name(urn) for urn in entry.only if not urn.startswith(NOT))),
+            ("left out", ", ".join(urn_name(urn[1:]) for urn in entry.only if urn.startswith(NOT))),
             ("pending operations", ", ".join(found.pending) or "none"),
             ("lock", found.lock or "none"),
             ("log", found.log),
@@ -137,20 +147,21 @@ class InterruptedScreen(RewindModal[None]):
             lines += [(("", ""),), *paragraph(f"{hazard} It can't be resumed: {found.gone}.", cells, "hazard")]
         return lines
 
-    def _review(self, target: int) -> None:
+    def _review(self, target: str, *, refresh: bool = False) -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        screen = ReviewScreen(self.session, f"#{target}", only=self.entry.only)
+        screen = ReviewScreen(self.session, target, only=self.entry.only, refresh=refresh)
         self.dismiss(None)
         self.app.push_screen(screen)
 
     def action_resume(self) -> None:
         """Reviews the rest of the way."""
-        self._review(self.entry.target)
+        entry = self.entry
+        self._review(RESUME if entry.kept else f"#{entry.target}", refresh=entry.refresh)
 
     def action_way_back(self) -> None:
         """Reviews the way to where it began."""
-        self._review(self.entry.start)
+        self._review(f"#{self.entry.start}")
 
     def action_forget(self) -> None:
         """Asks no more; the stack stays as it is."""

@@ -116,12 +116,12 @@ class ResultScreen(RewindScreen[None]):
     def action_continue(self) -> None:
         """Reviews the rest of the way."""
         plan = self.outcome.plan
-        self._review(f"#{plan.target.update.number}", only=plan.prepared.only, refresh=plan.prepared.refresh)
+        self._review(plan.target.again, only=plan.prepared.only, refresh=plan.prepared.refresh)
 
     def action_refresh(self) -> None:
         """Reviews the rest of the way, compared with the real resources first."""
         plan = self.outcome.plan
-        self._review(f"#{plan.target.update.number}", only=plan.prepared.only, refresh=True)
+        self._review(plan.target.again, only=plan.prepared.only, refresh=True)
 
     def action_undo(self) -> None:
         """Reviews the way back to the update before the run."""

@@ -132,11 +132,11 @@ def make_plan(
     """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one."""
     from pulumi_rewind.adoption import FOUND
     from pulumi_rewind.errors import InterruptedRun
+    from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
-    from pulumi_rewind.targets import resolve_target
 
     session.reload()
-    target = resolve_target(session.timeline, request.target)
+    target = find_target(session, request.target)
     try:
         plan = build_plan(
             session,

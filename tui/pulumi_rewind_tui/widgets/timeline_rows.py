@@ -108,6 +108,8 @@ def update_line(
         left.extend(_count_spans(counts))
     elif not words:
         left.append((" no changes", "dim"))
+    if update.from_record:
+        left.append((" record" if update.from_record == "update" else " recorded", "dim"))
     right = _right_side(update, entry, marks, table, cells)
     room = cells - line_width(tuple(left)) - line_width(right)
     message = first_line(update.message)

@@ -1,0 +1,75 @@
+"""Targets that the journal knows: where an interrupted rollback was going to, and the state just before an update.
+
+Nearly always that is an update's checkpoint. Where the state was edited outside updates it is nobody's: then the
+journal keeps it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from pulumi_rewind.errors import RefusedError, TargetError
+from pulumi_rewind.journal import JournalEntry
+from pulumi_rewind.model import Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.session import Session
+from pulumi_rewind.targets import Target, resolve_target
+from pulumi_rewind.timeline import Timeline
+
+RESUME: Final = "@resume"
+"""The target that stands for the one of the rollback in flight."""
+
+
+def find_target(session: Session, text: str) -> Target:
+    """What a target's text means, `RESUME` included; raises as `resolve_target` and `resumed_target` do."""
+    if text != RESUME:
+        return resolve_target(session.timeline, text)
+    entry = session.journal.read()
+    if entry is None:
+        raise TargetError(
+            f"no rollback of {session.stack} was interrupted, so there is nothing to resume",
+            hint="Choose a target with `pulumi-rewind history`.",
+        )
+    return resumed_target(session, entry)
+
+
+def resumed_target(session: Session, entry: JournalEntry) -> Target:
+    """The target of a rollback in flight.
+
+    Raises:
+        RefusedError: its checkpoint is not the one that the rollback began with.
+        BackendError, CheckpointError: it can't be read.
+    """
+    if not entry.kept:
+        if session.timeline.checkpoint(entry.target).digest != entry.digest:
+            raise _another(entry)
+        return resolve_target(session.timeline, f"#{entry.target}")
+    try:
+        raw = session.journal.checkpoint_path.read_bytes()
+    except OSError:
+        raise _another(entry) from None
+    checkpoint = decode_checkpoint(raw, source=f"the kept checkpoint of {entry.label}")
+    if checkpoint.digest != entry.digest:
+        raise _another(entry)
+    return state_target(session.timeline, checkpoint, entry.target, entry.label)
+
+
+def _another(entry: JournalEntry) -> RefusedError:
+    return RefusedError(
+        f"the checkpoint of {entry.label} is not the one that the rollback began with",
+        hint="Choose a target afresh with `pulumi-rewind rollback`; nothing was changed.",
+    )
+
+
+def state_target(timeline: Timeline, checkpoint: Checkpoint, newest: int, title: str) -> Target:
+    """A state that no update left as a target; `newest` is the update after which it was found, 0 if there was none.
+
+    Its configuration and commit are those of that update: nothing else says what they were.
+    """
+    update = Update(number=0, kind="update", result="succeeded")
+    if newest:
+        update = msgspec.structs.replace(timeline.update(newest), result="succeeded", problem="", has_checkpoint=True)
+    return Target(
+        update=update, text=RESUME, reason="the state just before the update", checkpoint=checkpoint, title=title
+    )

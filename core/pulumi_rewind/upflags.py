@@ -1,0 +1,106 @@
+"""What may stand after ``up … --``: the operator's own flags for `pulumi up`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pulumi_rewind.errors import UsageError
+
+VALUED: Final = frozenset({
+    "--attach-debugger", "--config", "--config-file", "--exclude", "--memprofilerate", "--message", "--otel-traces",
+    "--override-env", "--parallel", "--plan", "--policy-pack", "--policy-pack-config", "--profiling", "--replace",
+    "--secrets-provider", "--target", "--target-replace", "--tracing", "--verbose", "-c", "-m", "-p", "-t", "-v",
+})  # fmt: skip
+"""Flags whose value may be the next argument."""
+
+OURS: Final[Mapping[str, str]] = {
+    "--stack": "name the stack before the `--`",
+    "-s": "name the stack before the `--`",
+    "--cwd": "write `--cwd` before the `--`",
+    "-C": "write `--cwd` before the `--`",
+    "--yes": "write `--yes` before the `--`",
+    "-y": "write `--yes` before the `--`",
+    "--json": "write `--json` before the `--`",
+    "-j": "write `--json` before the `--`",
+    "--skip-preview": "the review is what pulumi-rewind is for; `--yes` doesn't ask",
+    "-f": "the review is what pulumi-rewind is for; `--yes` doesn't ask",
+    "--show-secrets": "secrets would get into what is kept of a failure",
+    "--event-log": "its place is taken: progress is read from it",
+    "--client": "the program that runs is the project's own",
+    "--non-interactive": "it is always given",
+    "--color": "write `--no-color` before the `--`",
+    "--remote": "an update that runs elsewhere can't be followed",
+    "--help": "`pulumi up --help` says what there is",
+    "-h": "`pulumi up --help` says what there is",
+}
+"""Flags that are refused, with the reason or what to do instead."""
+
+UP_ONLY: Final = frozenset({"--continue-on-error", "--strict", "--secrets-provider", "--plan"})
+"""Flags that `pulumi preview` doesn't have."""
+
+_SWITCHES: Final = "defhjyQ"
+"""Short flags without a value: several of them can stand in one argument."""
+
+
+def check_flags(flags: Sequence[str], *, rolls_back: bool = False) -> None:
+    """Refuses what can't be passed on.
+
+    Raises:
+        UsageError: a flag that is ours to give, or that an automatic rollback can't follow.
+    """
+    for flag, _ in _split(flags):
+        if flag in OURS or flag.startswith("--remote-"):
+            reason = OURS.get(flag, OURS["--remote"])
+            raise UsageError(f"{flag} can't be passed on to `pulumi up`", hint=f"Leave it out: {reason}.")
+        if rolls_back and flag == "--config-file":
+            raise UsageError(
+                "--config-file and --rollback-on-failure don't go together",
+                hint="A rollback uses the stack's own configuration file: put the values there, or leave one out.",
+            )
+
+
+def preview_flags(flags: Sequence[str]) -> tuple[str, ...]:
+    """The flags as far as `pulumi preview` has them."""
+    return tuple(part for flag, parts in _split(flags) if flag not in UP_ONLY for part in parts)
+
+
+def _split(flags: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Each flag (without its value) with the arguments that it takes.
+
+    Raises:
+        UsageError: something that is neither a flag nor the value of one.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    rest = list(flags)
+    while rest:
+        text = rest.pop(0)
+        if not text.startswith("-") or text in {"-", "--"}:
+            raise UsageError(
+                f"{text!r} is not a flag of `pulumi up`",
+                hint="After `--` only flags are taken; write a flag's value as `--flag=value`.",
+            )
+        if text.startswith("--"):
+            name = text.partition("=")[0]
+            takes = name in VALUED and "=" not in text and rest
+            found.append((name, (text, rest.pop(0)) if takes else (text,)))
+            continue
+        found += _short(text, rest)
+    return found
+
+
+def _short(text: str, rest: list[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """``-c key=value``, ``-ckey=value``, or switches in a row: ``-de``."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for index, letter in enumerate(text[1:], 1):
+        name = f"-{letter}"
+        if letter in _SWITCHES:
+            found.append((name, (name,)))
+            continue
+        attached = text[index + 1 :]
+        if attached:
+            found.append((name, (name + attached,)))
+        else:
+            found.append((name, (name, rest.pop(0)) if name in VALUED and rest else (name,)))
+        break
+    return found

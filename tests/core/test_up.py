@@ -1,0 +1,166 @@
+"""The parts of `up` that need no engine: flags, the verify command, the two sides of a review, evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_rewind.diff import diff_checkpoints
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.events import PropertyDiff, ResourcePre, StepMetadata, StepState
+from pulumi_rewind.evidence import KEPT, Evidence, EvidenceStore, masked_events, name_of
+from pulumi_rewind.journal import Journal
+from pulumi_rewind.model import StackRef
+from pulumi_rewind.plan import Risk, Step
+from pulumi_rewind.recovery import MADE_BY_UPDATE, spared
+from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.upflags import OURS, UP_ONLY, VALUED, check_flags, preview_flags
+from pulumi_rewind.upreview import sides
+from pulumi_rewind.values import MASK, SECRET, SIG
+from pulumi_rewind.verify_command import check_command
+from tests.core.test_goal import checkpoint, res, urn
+
+
+@pytest.mark.parametrize("flag", sorted(OURS))
+def test_flags_that_are_ours_are_refused_with_what_to_do(flag: str) -> None:
+    for given_as in ([flag], ["-m", "x", flag], [f"{flag}=1"] if flag.startswith("--") else [f"-d{flag[1:]}"]):
+        with pytest.raises(UsageError, match="can't be passed on") as caught:
+            check_flags(given_as)
+        assert caught.value.hint
+
+
+def test_values_are_no_flags_and_words_are_refused() -> None:
+    check_flags(["-m", "--yes", "--config", "a=--json", "-ca:b=-y", "--refresh", "--parallel=3", "-p", "4", "-dQ"])
+    with pytest.raises(UsageError, match="'template' is not a flag"):
+        check_flags(["--refresh", "template"])
+    with pytest.raises(UsageError, match="don't go together"):
+        check_flags(["--config-file", "x.yaml"], rolls_back=True)
+    check_flags(["--config-file", "x.yaml"])
+
+
+def test_the_preview_gets_what_it_knows() -> None:
+    flags = ["--target", "x", "--continue-on-error", "--plan", "p.json", "--strict", "--secrets-provider=k", "-m", "y"]
+    assert preview_flags(flags) == ("--target", "x", "-m", "y")
+
+
+@given(st.lists(st.sampled_from(sorted((VALUED | UP_ONLY | {"-d", "--refresh"}) - {"--config-file"}))))
+def test_no_flag_gets_lost_on_the_way_to_the_preview(names: list[str]) -> None:
+    flags = [part for name in names for part in ([name, "value"] if name in VALUED else [name])]
+    check_flags(flags)
+    kept = [part for name in names if name not in UP_ONLY for part in ([name, "value"] if name in VALUED else [name])]
+    assert list(preview_flags(flags)) == kept
+
+
+@pytest.mark.parametrize(
+    ("command", "timeout", "message"),
+    [
+        ("  ", 5, "empty"),
+        ("echo 'open", 5, "not valid shell text"),
+        ("no-such-program-here --fast", 5, "'no-such-program-here' is not found"),
+        ("true", 0, "more than 0"),
+    ],
+)
+def test_a_verify_command_that_cannot_succeed_is_refused_early(
+    command: str, timeout: float, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_command(command, timeout, os.environ, tmp_path)
+    for good in ("true", "A=1 true", "(cd / && true)", "if true; then exit 1; fi", "test -f x"):
+        check_command(good, 5, os.environ, tmp_path)
+
+
+def masked(value: str = "[secret]") -> dict[str, str]:
+    return {SIG: SECRET, "ciphertext": value}
+
+
+def test_the_review_shows_what_changes_and_of_secrets_that_they_do() -> None:
+    old = StepState(urn("db"), "t:m:R", "1", inputs={"size": "s", "password": masked(), "token": masked()})
+    new = StepState(urn("db"), "t:m:R", "", inputs={"size": "m", "password": masked(), "token": masked()})
+    diff = {"size": PropertyDiff("update"), "password": PropertyDiff("update")}
+    event = ResourcePre(StepMetadata("update", urn("db"), "t:m:R", old, new, detailed_diff=diff), True)
+    gone = ResourcePre(StepMetadata("delete", urn("x"), "t:m:R", old=StepState(urn("x"), "t:m:R", "2")), True)
+    found = {item.name: item for item in diff_checkpoints(*sides([event, gone])).resources}
+    assert found["x"].op == "delete"
+    changes = {change.path: (change.old, change.new) for change in found["db"].changes()}
+    assert changes == {"inputs.size": ("s", "m"), "inputs.password": (MASK, MASK)}
+
+
+def test_evidence_is_kept_private_and_whole_and_the_oldest_goes(tmp_path: Path) -> None:
+    journal = Journal("file:///x", StackRef("shop", "dev"), {"XDG_STATE_HOME": str(tmp_path)})
+    store = EvidenceStore(journal)
+    assert store.read("1") is None
+    kept = Evidence(b'{"sequence":1}\n', ("boom",), b"{}")
+    for number in range(KEPT + 3):
+        place = store.freeze(str(number), kept)
+        os.utime(place, (number, number))
+    assert store.read("0") is None
+    assert store.read(str(KEPT + 2)) == kept
+    assert set(kept.files()) == {path.name for path in place.iterdir()}
+    private = list((tmp_path / "pulumi-rewind" / "evidence").rglob("*"))
+    assert len(private) == 1 + 4 * KEPT
+    assert not [path for path in private if path.stat().st_mode & 0o077]
+    (place / "errors.json").write_text("[")
+    assert store.read(str(KEPT + 2)) is None
+    assert (name_of(7, 8), name_of(7, 7)) == ("8", "7-after")
+
+
+def test_text_of_others_in_events_is_masked_also_where_json_writes_it_otherwise() -> None:
+    secret = 'pa"ss\\word'
+    holder = res("db", inputs={"p": {SIG: SECRET, "plaintext": json.dumps(secret)}})
+    side = checkpoint(holder)
+    redact = Redactor([side])
+    lines = [{"diagnosticEvent": {"message": f"refused {secret}"}}, {"resourcePreEvent": {"metadata": {"op": "same"}}}]
+    log = b"\n".join(json.dumps(line).encode() for line in lines) + b'\n{"diagnosticEvent": "cut'
+    clean = masked_events(log, redact).decode()
+    assert "ss" not in clean.replace("[secret]", "").replace("message", "")
+    assert [json.loads(line) for line in clean.splitlines() if line] == [
+        {"diagnosticEvent": {"message": "refused [secret]"}},
+        lines[1],
+    ]
+
+
+def test_only_what_is_older_than_the_update_is_lost_by_taking_it_back() -> None:
+    before = checkpoint(res("db", id="db-1"))
+    loss = Risk("data-loss", "holds data", loses_data=True)
+
+    def losing(old_id: str) -> Any:
+        step = Step(urn("db"), "db", "t:m:R", "replace", "replaced", (loss,), old_id=old_id)
+        plan = _plan(steps=(step,))
+        return spared(plan, before)
+
+    assert losing("db-1").loses_data
+    assert losing("").loses_data, "what it is isn't known"
+    again = losing("db-2")
+    assert not again.loses_data
+    assert [risk.code for risk in again.all_risks] == [MADE_BY_UPDATE]
+
+
+def _plan(**fields: Any) -> Any:
+    from pulumi_rewind.plan import Plan
+
+    names = {item.name for item in dataclasses.fields(Plan)}
+    return Plan(**{**dict.fromkeys(names, ()), **fields})
+
+
+def test_a_journal_of_an_older_release_is_still_read(tmp_path: Path) -> None:
+    journal = Journal("file:///x", StackRef("shop", "dev"), {"XDG_STATE_HOME": str(tmp_path)})
+    entry = journal.begin(target=3, label="#3", digest="d", start=4, refresh=True, checkpoint=checkpoint())
+    assert (entry.kept, entry.refresh, entry.update) == (True, True, False)
+    assert journal.checkpoint_path.read_bytes() == checkpoint().raw
+    raw = json.loads(journal.path.read_bytes())
+    for name in ("kept", "refresh", "update"):
+        del raw[name]
+    journal.path.write_bytes(msgspec.json.encode(raw))
+    old = journal.read()
+    assert old is not None
+    assert not old.refresh
+    journal.end()
+    assert list(journal.path.parent.iterdir()) == []

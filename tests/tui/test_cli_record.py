@@ -1,0 +1,71 @@
+"""``record``: what it prints, its exit codes, and what `history` and `show` say of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tui.cli_support import FileStack
+
+
+def test_record_from_first_to_last(tmp_path: Path) -> None:
+    shop = FileStack(tmp_path)
+    shop.set_live(shop.checkpoint([]))
+    ran = shop.run("record")
+    assert ran.code == 1
+    assert "error: " in ran.err
+    assert "in no git repository" in ran.err
+    assert "hint: Records are kept in git" in ran.err
+    shop.git("init", "--quiet")
+    shop.git("add", "--all")
+    shop.git("commit", "--quiet", "-m", "start")
+    ran = shop.run("record")
+    assert (ran.code, ran.out) == (0, "shop/dev has no updates yet: deploy it once with `pulumi up`\n")
+
+    head = shop.git("rev-parse", "HEAD")
+    for image in ("a", "b", "c"):
+        environment = {"git.head": head, "git.dirty": "true"}
+        shop.update(shop.resource("web", {"image": image}), environment=environment)
+    (shop.work / ".env").write_text("A=hush-hush")
+    (shop.work / "notes.txt").write_text("mine")
+    ran = shop.run("record", "dev")
+    assert ran.code == 0, ran.err
+    assert "✓ recorded #3 as refs/pulumi-rewind/shop/dev/3 (" in ran.out
+    assert "left out     .env: its name is one of a secret" in ran.out
+    ran = shop.run("record")
+    assert ran.out == "· #3 was recorded before: refs/pulumi-rewind/shop/dev/3\n"
+
+    ran = shop.run("record", "--all", "--json")
+    assert [(item["version"], item["new"]) for item in ran.json()["recorded"]] == [(3, False), (2, True), (1, True)]
+    ran = shop.run("record", "--all")
+    assert ran.out == "0 records written, 3 there before\n"
+
+    shop.record_file(1).unlink()
+    shop.checkpoint_file(1).unlink()
+    shop.checkpoint_file(1).unlink()  # of #2
+    out = shop.run("history").out
+    assert ["from its record" in line for line in out.splitlines()] == [False, True, True]
+    assert [entry.get("fromRecord") for entry in shop.run("history", "--json").json()] == [None, "checkpoint", "update"]
+    shown = shop.run("show", "3")
+    assert "uncommitted  1 untracked file: notes.txt" in shown.out
+    assert ".env: its name is one of a secret" in shown.out
+    assert shop.run("show", "1", "--json").json()["record"]["ref"] == "refs/pulumi-rewind/shop/dev/1"
+    assert "- image" in shop.run("diff", "1", "2").out
+
+    ran = shop.run("record", "--verify")
+    assert (ran.code, ran.out) == (0, "✓ 3 records checked, all whole and of this stack\n")
+    blob = shop.git("rev-parse", "refs/pulumi-rewind/shop/dev/1:checkpoint.json")
+    (shop.work / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    ran = shop.run("record", "--verify")
+    assert ran.code == 1
+    assert "✗ refs/pulumi-rewind/shop/dev/1: checkpoint.json is missing" in ran.out
+    assert "git fetch" in ran.err
+    ran = shop.run("record", "--verify", "--json")
+    assert (ran.code, [item["version"] for item in ran.json()["damaged"]]) == (1, [1])
+    ran = shop.run("record", "--verify", "--all")
+    assert ran.code == 2
+
+    (shop.work / "rewind.toml").write_text("keep = 1\n")
+    assert "more than rewind.toml keeps: --prune drops them" in shop.run("record").err
+    ran = shop.run("record", "--prune")
+    assert ran.code == 0
+    assert "dropped 1 record: #1" in ran.out

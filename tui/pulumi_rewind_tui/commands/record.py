@@ -1,0 +1,127 @@
+"""``pulumi-rewind record``: keeps updates as git objects, checks them, and drops old ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
+from pulumi_rewind_tui.render.record import damage_lines, written_json, written_lines
+from pulumi_rewind_tui.render.words import plural
+
+if TYPE_CHECKING:
+    from pulumi_rewind.records import Records, Written
+    from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.render.writer import Screen
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK]")
+@click.option("--all", "everything", is_flag=True, help="Fill in all updates that are not recorded yet.")
+@click.option("--prune", is_flag=True, help="Drop what rewind.toml doesn't keep (keep, keep_days).")
+@click.option("--verify", is_flag=True, help="Record nothing; check that all records are whole and of this stack.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@common_options
+@click.pass_obj
+def record(
+    shared: Shared, words: tuple[str, ...], everything: bool, prune: bool, verify: bool, as_json: bool
+) -> int | None:
+    """Record the newest update of the stack as git objects, under refs/pulumi-rewind/PROJECT/STACK/NUMBER.
+
+    A record keeps what a rollback needs when the backend's history, the branch or the uncommitted change is
+    gone. Updates that are recorded already stay as they are, so that a CI step can run it after each deploy:
+    `git fetch`, `pulumi-rewind record`, `git push`. Working tree, branch and index are not touched.
+    """
+    if verify and (everything or prune):
+        raise UsageError("--verify goes with neither --all nor --prune", hint="Run them one after the other.")
+    session = shared.session(stack_of(words))
+    screen = shared.screen()
+    records = _records(session)
+    if verify:
+        return _verify(session, records, screen, as_json=as_json)
+    written = _write(session, screen, everything=everything, quiet=as_json)
+    dropped: tuple[int, ...] = ()
+    if prune:
+        from pulumi_rewind import record_keep
+
+        dropped = record_keep.prune(session, records)
+    if as_json:
+        screen.out.raw(
+            to_json(
+                {
+                    "stack": str(session.stack),
+                    "recorded": [written_json(item) for item in written],
+                    "pruned": list(dropped),
+                }
+            )
+        )
+    else:
+        _tell_kept(session, records, screen, written, dropped, everything=everything)
+    return None
+
+
+def _records(session: Session) -> Records:
+    from pulumi_rewind.record_update import needed_records
+
+    return needed_records(session)
+
+
+def _write(session: Session, screen: Screen, *, everything: bool, quiet: bool) -> list[Written]:
+    """Writes, and says so while it goes on."""
+    from pulumi_rewind.record_update import record_all, record_update
+
+    newest = len(session.timeline)
+    if newest == 0:
+        return []
+    done: list[Written] = []
+    for written in record_all(session) if everything else [record_update(session, newest)]:
+        done.append(written)
+        if not quiet and (written.new or not everything):
+            screen.out.lines(written_lines(written))
+    return done
+
+
+def _tell_kept(
+    session: Session,
+    records: Records,
+    screen: Screen,
+    written: list[Written],
+    dropped: tuple[int, ...],
+    *,
+    everything: bool,
+) -> None:
+    from pulumi_rewind.record_keep import kept_numbers
+
+    if not len(session.timeline):
+        screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
+        return
+    if everything:
+        new = sum(item.new for item in written)
+        screen.out.line(f"{plural(new, 'record')} written, {len(written) - new} there before")
+    if dropped:
+        names = ", ".join(f"#{number}" for number in dropped)
+        screen.out.line(f"dropped {plural(len(dropped), 'record')}: {names}")
+    numbers = records.numbers()
+    surplus = len(numbers) - len(kept_numbers(session, numbers))
+    if surplus:
+        screen.err.line(f"note: {plural(surplus, 'record')} more than rewind.toml keeps: --prune drops them")
+
+
+def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool) -> int | None:
+    from pulumi_rewind.record_verify import verify_records
+
+    found = list(verify_records(records, session.timeline))
+    checked = len(records.numbers())
+    if as_json:
+        damaged = [{"version": item.number, "ref": item.ref, "message": item.message} for item in found]
+        screen.out.raw(to_json({"stack": str(session.stack), "checked": checked, "damaged": damaged}))
+    else:
+        screen.out.lines(damage_lines(found, checked))
+        if found:
+            screen.err.line(
+                "hint: `git fetch` may bring whole ones; `git update-ref -d REF` takes a record away, and "
+                "`pulumi-rewind record --all` writes it anew from what the backend has"
+            )
+    return 1 if found else None

@@ -1,0 +1,77 @@
+"""``pulumi-rewind up``: the project's own `pulumi up`, reviewed and followed; gone back from if it fails."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, words
+from pulumi_rewind_tui.roads import run_options
+from pulumi_rewind_tui.running import check_can_ask, json_outcome
+
+FLAGS: Final = "pulumi_rewind.flags"
+"""Where the flags after ``--`` are until the command takes them."""
+
+VERIFY_SECONDS: Final = 300.0
+
+
+class UpCommand(RewindCommand):
+    """Keeps what stands after ``--`` for `pulumi up`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Takes our own arguments only."""
+        own = args[: args.index("--")] if "--" in args else args
+        ctx.meta[FLAGS] = tuple(args[len(own) + 1 :])
+        return super().parse_args(ctx, own)
+
+
+@click.command(cls=UpCommand, options_metavar="[OPTIONS]")
+@words("[STACK] [-- FLAGS OF PULUMI UP]")
+@click.option("--rollback-on-failure", is_flag=True, help="Go back to the state just before if the update fails.")
+@click.option("--verify", metavar="COMMAND", help="Judge the update by this shell command; exit code 0 is good.")
+@click.option(
+    "--verify-timeout",
+    metavar="SECONDS",
+    type=float,
+    default=VERIFY_SECONDS,
+    show_default=True,
+    help="How long the command may take.",
+)
+@run_options
+@common_options
+@click.pass_context
+def up(
+    ctx: click.Context,
+    words: tuple[str, ...],
+    rollback_on_failure: bool,
+    verify: str | None,
+    verify_timeout: float,
+    yes: bool,
+    allow_data_loss: bool,
+    as_json: bool,
+) -> int:
+    """Run `pulumi up` of the project's program: preview, review, confirm, run, verify.
+
+    With --rollback-on-failure an update that fails, or whose --verify command fails, is taken back: what it made
+    goes, what it changed is restored, what it deleted or replaced is made again. Exit codes: 0 done, 5 failed and
+    rolled back, 6 failed and so did the rollback (`resume` goes on), 1 failed, 3 refused, 130 interrupted.
+    """
+    from pulumi_rewind_tui.deploying import Deployment, Wishes
+
+    shared = ctx.ensure_object(Shared)
+    screen = shared.screen()
+    wishes = Wishes(
+        flags=ctx.meta[FLAGS],
+        rolls_back=rollback_on_failure,
+        verify=verify,
+        verify_timeout=verify_timeout,
+        yes=yes,
+        allow_data_loss=allow_data_loss,
+        as_json=as_json,
+    )
+    with json_outcome(screen, as_json=as_json):
+        wishes.check()
+        check_can_ask(yes=yes, as_json=as_json, instead="pulumi preview")
+        session = shared.session(stack_of(words))
+        return Deployment(session, shared.screen(), wishes).run()

@@ -1,0 +1,267 @@
+"""From the operator's program to a good update, or back to where it began: the road of `up`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.errors import ROLLED_BACK, InterruptedRun, RefusedError, RewindError, UpdateFailed, UsageError
+from pulumi_rewind.events import Phase
+from pulumi_rewind_tui.failures import report_error
+from pulumi_rewind_tui.notices import interrupted_notice
+from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind_tui.render.plan import plan_json, plan_lines
+from pulumi_rewind_tui.render.result import result_lines
+from pulumi_rewind_tui.render.run import JsonDisplay, Tally
+from pulumi_rewind_tui.render.up import (
+    review_json,
+    review_lines,
+    rolled_back_json,
+    rolled_back_lines,
+    updated_json,
+    updated_lines,
+)
+from pulumi_rewind_tui.render.writer import Screen, Span
+from pulumi_rewind_tui.running import ask_for_yes, forwarded_signals, last_line, open_display
+
+if TYPE_CHECKING:
+    from pulumi_rewind.rollback import RollbackResult
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.up import Before, UpRun
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the operator asked for."""
+
+    flags: tuple[str, ...] = ()
+    """For `pulumi up`."""
+    rolls_back: bool = False
+    verify: str | None = None
+    verify_timeout: float = 300.0
+    yes: bool = False
+    allow_data_loss: bool = False
+    as_json: bool = False
+
+    def check(self) -> None:
+        """Refuses what can't be meant, before anything is read.
+
+        Raises:
+            UsageError: flags that can't be passed on, or options that mean nothing together.
+        """
+        from pulumi_rewind.upflags import check_flags
+
+        check_flags(self.flags, rolls_back=self.rolls_back)
+        if self.allow_data_loss and not self.rolls_back:
+            raise UsageError(
+                "--allow-data-loss is about the automatic rollback",
+                hint="Leave it out, or add --rollback-on-failure.",
+            )
+
+
+class Deployment:
+    """One update with everything around it."""
+
+    def __init__(self, session: Session, screen: Screen, wishes: Wishes) -> None:
+        self.session = session
+        self.screen = screen
+        self.wishes = wishes
+
+    @property
+    def name(self) -> str:
+        """The stack's short name, for commands."""
+        return self.session.stack.name
+
+    @cached_property
+    def before(self) -> Before:
+        """The state just before."""
+        from pulumi_rewind.up import take_before
+
+        return take_before(self.session)
+
+    def run(self) -> int:
+        """Reviews, asks, runs, verifies, and goes back if it has to; returns the exit code."""
+        from pulumi_rewind.up import UpRun
+
+        session, wishes = self.session, self.wishes
+        quiet()
+        self._check()
+        steps = self._review()
+        run = UpRun(session, self.before, wishes.flags, rolls_back=wishes.rolls_back)
+        try:
+            self._update(run, steps)
+            self._verify(run)
+        except UpdateFailed as failure:
+            if wishes.rolls_back and failure.changed:
+                return self._go_back(failure)
+            raise self._told(failure, failure.changed) from None
+        except InterruptedRun as err:
+            raise self._told(err, not self._as_before()) from None
+        run.accept()
+        assert run.result is not None
+        with contextlib.suppress(BrokenPipeError):
+            if wishes.as_json:
+                last_line(self.screen, updated_json(run.result, verified=wishes.verify is not None))
+            else:
+                verified = wishes.verify is not None
+                self.screen.out.lines(
+                    updated_lines(run.result, self.before, str(session.stack), self.name, verified=verified)
+                )
+        return 0
+
+    # -- before ---------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Everything that can be known before anything is asked of the engine."""
+        from pulumi_rewind.up import check_rollback_possible
+        from pulumi_rewind.verify_command import check_command
+
+        session, wishes = self.session, self.wishes
+        if wishes.verify is not None:
+            workspace = session.workspace
+            check_command(wishes.verify, wishes.verify_timeout, workspace.environ, workspace.cwd)
+        locks = session.backend.locks(session.stack)
+        if locks:
+            raise RefusedError(
+                f"the stack is locked by {locks[0]}",
+                hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
+            )
+        entry = session.journal.read()
+        if entry is not None and wishes.rolls_back:
+            what = "is still running" if entry.running else "was interrupted"
+            raise RefusedError(
+                f"a way back to {entry.label} {what}; it would be forgotten",
+                hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it; "
+                "nothing was changed.",
+            )
+        interrupted_notice(session, self.screen)
+        if wishes.rolls_back:
+            check_rollback_possible(session, self.before)
+        elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
+            session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
+
+    def _review(self) -> int:
+        """Shows what it would do and asks; returns how many steps there are."""
+        from pulumi_rewind.upreview import review_up
+
+        session, screen, wishes = self.session, self.screen, self.wishes
+        with stoppable(), working(screen, f"previewing {session.stack}") as observe:
+            review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
+        if wishes.as_json:
+            JsonDisplay(screen.out).object({"event": "plan", "of": "update", **review_json(review)})
+        else:
+            screen.out.lines(review_lines(review))
+            screen.out.flush()
+        if review.blocking:
+            raise RefusedError(
+                "the update can't be run: " + "; ".join(dict.fromkeys(risk.message for risk in review.blocking)),
+                hint="Resolve what blocks it; nothing was changed.",
+            )
+        if not wishes.yes:
+            ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
+        return sum(count for op, count in review.changes.items() if op not in {"same", "read"})
+
+    # -- during ---------------------------------------------------------------------------------------------------
+
+    def _update(self, run: UpRun, steps: int) -> None:
+        display = open_display(self.screen, Tally(steps), f"UPDATING {self.session.stack}", as_json=self.wishes.as_json)
+        with display, forwarded_signals(run, display):
+            for event in run.events():
+                display.event(event)
+
+    def _verify(self, run: UpRun) -> None:
+        """Runs the operator's command; what it prints comes through on standard error."""
+        command = self.wishes.verify
+        if command is None:
+            return
+        from pulumi_rewind.verify_command import VerifyCommand
+
+        assert run.result is not None
+        judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
+        display = open_display(self.screen, Tally(0), "VERIFYING", as_json=self.wishes.as_json)
+        with forwarded_signals(judge, display):
+            with display:
+                display.event(Phase("verify-command", "running the verify command"))
+            try:
+                judge.run()
+            except UpdateFailed as err:
+                raise run.found_wanting(err) from None
+
+    # -- after a failure --------------------------------------------------------------------------------------------
+
+    def _go_back(self, failure: UpdateFailed) -> int:
+        """Rolls back by itself; returns the exit code, or raises what tells both failures."""
+        from pulumi_rewind.recovery import Recovery
+
+        session, screen, wishes = self.session, self.screen, self.wishes
+        report_error(screen.err, failure)
+        recovery = Recovery(session, self.before, failure, allow_data_loss=wishes.allow_data_loss)
+        label = self.before.target.label
+        with stoppable(), working(screen, f"planning {session.stack} → {label}") as observe:
+            plan = recovery.plan(observe)
+        if wishes.as_json:
+            JsonDisplay(screen.out).object({"event": "plan", "of": "rollback", **plan_json(plan)})
+        else:
+            screen.out.lines(plan_lines(plan))
+            screen.out.flush()
+        tally = Tally(sum(count for op, count in plan.changes.items() if op != "same"))
+        display = open_display(screen, tally, f"ROLLING BACK {session.stack} → {label}", as_json=wishes.as_json)
+        with display, forwarded_signals(recovery, display):
+            for event in recovery.events(plan):
+                display.event(event)
+        result = recovery.result
+        assert result is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._tell(failure, result)
+        return ROLLED_BACK
+
+    def _tell(self, failure: UpdateFailed, result: RollbackResult) -> None:
+        if self.wishes.as_json:
+            last_line(self.screen, rolled_back_json(result, failure))
+            return
+        stack = str(self.session.stack)
+        self.screen.out.lines(result_lines(result, self.before.target, stack))
+        self.screen.out.lines(rolled_back_lines(self.before, stack, self.name))
+
+    def _as_before(self) -> bool:
+        from pulumi_rewind.same import same_bytes
+
+        try:
+            live = self.session.backend.live(self.session.stack)
+        except RewindError:
+            return False
+        return same_bytes(live.raw, self.before.checkpoint.raw)
+
+    def _told(self, error: RewindError, changed: bool) -> RewindError:
+        """The error with how to go back and how to go on, in one line, and what was left open."""
+        if not changed:
+            return error
+        for line in self._left_open():
+            self.screen.err.line(Span("⚠", "warn"), f" {line}")
+        if self.wishes.rolls_back:  # only where the operator stopped it
+            error.hint = (
+                f"Roll back: `pulumi-rewind resume {self.name}`; or go on: `pulumi-rewind resume {self.name} --forget` "
+                f"and `pulumi-rewind up {self.name}`."
+            )
+            return error
+        error.hint = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
+        return error
+
+    def _way_back(self) -> str:
+        """How a person would go back."""
+        target = self.before.target
+        if not self.before.newest:
+            return f"There is no update to go back to; take it away: `pulumi destroy -s {self.name}`"
+        good = target.checkpoint is None and target.update.succeeded
+        return f"Roll back: `pulumi-rewind rollback {self.name} {target.update.number if good else 'last-good'}`"
+
+    def _left_open(self) -> Iterator[str]:
+        """Pending operations: nobody else names them, and an update carries them along."""
+        from pulumi_rewind.risks import pending_risk
+
+        with contextlib.suppress(RewindError):
+            for pending in self.session.backend.live(self.session.stack).pending_operations:
+                yield pending_risk(pending).message

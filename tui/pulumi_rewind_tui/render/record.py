@@ -1,0 +1,104 @@
+"""What a record holds, and what became of writing, dropping and checking records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.record_verify import Damage
+    from pulumi_rewind.records import LeftOut, Record, Written
+
+
+def record_lines(record: Record) -> Iterator[Line]:
+    """What the record of an update holds, for ``show``."""
+    meta = record.meta
+    yield [Span("record", "title"), "  ", Span(record.ref, "git"), f"  {record.commit[:7]}"]
+    for name, text in _parts(record):
+        yield ["  ", Span(f"{name:<12}", "muted"), " ", text]
+    for warning in meta.warnings:
+        yield ["  ", Span(f"⚠ {warning}", "warn")]
+    yield from left_out_lines(meta.left_out)
+
+
+def _parts(record: Record) -> Iterator[tuple[str, str]]:
+    meta = record.meta
+    checkpoint = {"stored": "as stored", "live": "the state when it was recorded"}
+    yield "checkpoint", checkpoint.get(meta.checkpoint, "none")
+    config = {"file": "the file as it was", "commit": "the file as its commit has it"}
+    yield "config", config.get(meta.config, "none")
+    if meta.engine:
+        yield "engine", meta.engine
+    if meta.plugins:
+        yield "plugins", ", ".join(f"{name} {version}".rstrip() for name, version in meta.plugins.items())
+    changes = [name for name in ("uncommitted.patch",) if name in meta.files]
+    untracked = record.names("untracked/")
+    if untracked:
+        changes.append(f"{plural(len(untracked), 'untracked file')}: {', '.join(untracked)}")
+    if changes:
+        yield "uncommitted", ", ".join(changes)
+    for title, folder in (("hooks", "hooks/"), ("evidence", "evidence/")):
+        if names := record.names(folder):
+            yield title, ", ".join(names)
+    if assets := record.names("assets/"):
+        yield "assets", plural(len(assets), "content")
+
+
+def left_out_lines(left_out: Iterable[LeftOut]) -> Iterator[Line]:
+    """What a record doesn't hold, and why."""
+    for item in left_out:
+        yield ["  ", Span(f"{'left out':<12}", "warn"), f" {item.path}: {item.reason}"]
+
+
+def written_lines(written: Written) -> Iterator[Line]:
+    """What became of recording one update."""
+    if not written.new:
+        yield [Span("·", "muted"), f" #{written.number} was recorded before: {written.ref}"]
+        return
+    yield [Span("✓", "ok"), f" recorded #{written.number} as ", Span(written.ref, "git"), f" ({written.commit[:7]})"]
+    for warning in written.warnings:
+        yield ["  ", Span(f"⚠ {warning}", "warn")]
+    yield from left_out_lines(written.left_out)
+
+
+def damage_lines(damages: Sequence[Damage], checked: int) -> Iterator[Line]:
+    """What a check of all records came to."""
+    for damage in damages:
+        yield [Span("✗", "fail"), f" {damage.ref}: {damage.message}"]
+    if not damages:
+        yield [Span("✓", "ok"), f" {plural(checked, 'record')} checked, all whole and of this stack"]
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """A record for ``show --json``."""
+    meta = record.meta
+    return {
+        "ref": record.ref,
+        "commit": record.commit,
+        "files": dict(meta.files),
+        "evidence": list(record.names("evidence/")),
+        "leftOut": left_out_json(meta.left_out),
+        "warnings": list(meta.warnings),
+        "engine": meta.engine,
+        "plugins": dict(meta.plugins),
+    }
+
+
+def written_json(written: Written) -> dict[str, Any]:
+    """One written record for ``record --json``."""
+    return {
+        "version": written.number,
+        "ref": written.ref,
+        "commit": written.commit,
+        "new": written.new,
+        "leftOut": left_out_json(written.left_out),
+        "warnings": list(written.warnings),
+    }
+
+
+def left_out_json(left_out: Iterable[LeftOut]) -> list[dict[str, str]]:
+    """What a record doesn't hold."""
+    return [{"path": item.path, "reason": item.reason} for item in left_out]
