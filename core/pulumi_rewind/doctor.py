@@ -32,7 +32,7 @@ class Finding:
     """What one check found."""
 
     check: str
-    """A stable word: project, settings, engine, language, providers, backend, stack, state, history, git,
+    """A stable word: project, settings, engine, language, providers, backend, stack, state, history, git, records,
     passphrase, lock, pending, interrupted or replay."""
     status: Status
     """ok; warn: works, but know this; fail: a rollback is not possible like this."""
@@ -85,6 +85,7 @@ class _Doctor:
             ("state", self._check_state),
             ("history", self._check_history),
             ("git", self._check_git),
+            ("records", self._check_records),
             ("providers", self._check_providers),
             ("passphrase", self._check_passphrase),
             ("lock", self._check_lock),
@@ -201,6 +202,24 @@ class _Doctor:
         where = f"{repository.branch() or 'detached'}@{head[:7] or 'no commit'}"
         dirty = ", uncommitted changes" if repository.dirty() else ""
         yield Finding("git", "ok", f"{where}{dirty}, {len(repository.tags())} tagged commits")
+
+    def _check_records(self) -> Iterator[Finding]:
+        if self._session is None:
+            return
+        try:
+            records = self._session.records
+            numbers = records.numbers() if records is not None else ()
+        except RewindError as err:
+            yield Finding("records", "warn", f"{err}; history goes on without records", err.hint)
+            return
+        if records is None:
+            off = not self._session.settings.records
+            message = "turned off in rewind.toml" if off else "none: there is no git repository to keep them in"
+        elif numbers:
+            message = f"{len(numbers)} in git, the newest of #{numbers[-1]}"
+        else:
+            message = f"none yet in {records.store.directory}; `pulumi-rewind record` keeps the newest update"
+        yield Finding("records", "ok", message)
 
     def _check_providers(self) -> Iterator[Finding]:
         if self._live is None or self._engine is None or self._workspace is None:

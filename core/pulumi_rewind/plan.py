@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Goal
-from pulumi_rewind.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, parse_urn, urn_name
 from pulumi_rewind.values import DEFAULTS
 
 if TYPE_CHECKING:
@@ -105,6 +105,11 @@ class Plan:
     def loses_data(self) -> bool:
         """Whether some step needs its own yes because data goes."""
         return any(risk.loses_data for risk in self.all_risks)
+
+    @property
+    def losers(self) -> tuple[str, ...]:
+        """Names of the resources whose data goes."""
+        return tuple(dict.fromkeys(urn_name(risk.urn) for risk in self.all_risks if risk.loses_data and risk.urn))
 
 
 _OPS = {

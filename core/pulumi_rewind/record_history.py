@@ -80,23 +80,31 @@ class RecordedHistory:
     @cached_property
     def places(self) -> Places:
         """Which number each update of the backend has."""
-        newest = next((number for number in sorted(self._refs, reverse=True) if self._whole(number)), 0)
-        record = self._whole(newest)
-        if record is None:
-            return Places(len(self._history))
-        if newest <= len(self._history) and update_key(self._history.update(newest)) == record.meta.key:
-            return Places(len(self._history))  # nothing is lost below it: the numbers are the backend's
+        count = len(self._history)
+        newest: Record | None = None
+        same = 0
+        for number in sorted(self._refs, reverse=True):
+            record = self._whole(number)
+            newest = newest or record
+            if record and number <= count and update_key(self._history.update(number)) == record.meta.key:
+                same = number
+                break
+        if newest is None or newest.number == same:
+            return Places(count)
+        # Nothing is lost below `same`: its number is the backend's own. Above it, every update is looked at.
         found = [(number, record) for number in sorted(self._refs) if (record := self._whole(number))]
         keys = {record.meta.key: number for number, record in found}
         states = {record.meta.files.get(CHECKPOINT, ""): number for number, record in found}
-        anchors = [(place, self._known(place, keys, states)) for place in range(1, len(self._history) + 1)]
-        known = [(place, number) for place, number in anchors if number]
-        if not known and not self._came_before(record):
-            return Places(len(self._history))
-        # Newer ones of another backend are another stack's of that name; older ones may be from before a move.
+        known = [(same, same)] if same else []
+        known += [(place, self._known(place, keys, states)) for place in range(same + 1, count + 1)]
+        known = [(place, number) for place, number in known if number]
+        if not known and not self._came_before(newest):
+            return Places(count)
+        # Of another backend, they are another stack's of that name, unless they are older than one that both have: then
+        # the history was moved.
         here, first = backend_digest(self._records.backend), min((number for _, number in known), default=0)
         ours = [number for number, record in found if record.meta.backend == here or number < first]
-        return place_updates(len(self._history), known, ours)
+        return place_updates(count, known, ours)
 
     def __len__(self) -> int:
         return self.places.total
@@ -214,9 +222,7 @@ class RecordedHistory:
             return 0
 
     def _came_before(self, newest: Record) -> bool:
-        """Whether records without a single common update are the earlier life of this stack, not another's."""
-        if newest.meta.backend != backend_digest(self._records.backend):
-            return False
+        """Whether records without a single common update can be the earlier life of this stack."""
         if not len(self._history):
             return True
         first = self._history.update(1)

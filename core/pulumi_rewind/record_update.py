@@ -39,6 +39,8 @@ def record_update(session: Session, number: int, evidence: Mapping[str, bytes] =
         UsageError: there is no update of that number, or ``records_repository`` names no repository.
         RecordError: there is no git repository, git can't write, or the update can't be recorded.
     """
+    if number > len(session.timeline):
+        session.reload()  # it was made after the session looked
     return _Taker(session).record(number, evidence)
 
 
@@ -62,14 +64,18 @@ def record_all(session: Session) -> Iterator[Written]:
         yield taker.record(number, {})
 
 
-def after_run(session: Session, before: int) -> Iterator[Diagnostic]:
-    """Records what a run has made of the stack: every update after number `before`. What fails is a warning."""
+def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {}) -> Iterator[Diagnostic]:
+    """Records what a run has made of the stack: every update after number `before`. What fails is a warning.
+
+    `evidence` of a failure goes to the newest one.
+    """
     try:
         if session.records is None:
             return
         session.reload()
-        for number in range(before + 1, len(session.timeline) + 1):
-            record_update(session, number)
+        newest = len(session.timeline)
+        for number in range(before + 1, newest + 1):
+            record_update(session, number, evidence if number == newest else {})
     except (RewindError, OSError) as err:
         yield Diagnostic(f"the update was not recorded in git: {err}", "warning")
 

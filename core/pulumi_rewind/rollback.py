@@ -192,7 +192,7 @@ class RollbackRun:
             reasons = "; ".join(risk.message for risk in plan.blocking)
             raise RefusedError(f"not safe to run: {reasons}", hint="Resolve this and plan again; nothing was changed.")
         if plan.loses_data and not self.allow_data_loss:
-            names = ", ".join(step.name for step in plan.steps if any(risk.loses_data for risk in step.risks))
+            names = ", ".join(plan.losers)
             raise RefusedError(
                 f"data would be lost in: {names}",
                 hint="Back it up, then say so with `--allow-data-loss`; nothing was changed.",

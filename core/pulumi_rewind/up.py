@@ -94,7 +94,7 @@ class UpRun:
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and UpdateFailed when
     the engine says so; in the latter two the evidence is frozen already. With `rolls_back` the journal knows the
-    update from before it starts until `accept`, `give_up`, or a rollback that reaches `before`.
+    update from before it starts until `accept`, or until a rollback has reached `before`.
     """
 
     def __init__(
@@ -134,6 +134,21 @@ class UpRun:
 
     def events(self) -> Iterator[EngineEvent]:
         """Guards and runs; yields what the engine reports and our own phases."""
+        try:
+            yield from self._events()
+            yield from self._recorded()
+        except RewindError:
+            yield from self._recorded()
+            raise
+
+    def _recorded(self) -> Iterator[EngineEvent]:
+        """Keeps the update as a record in git, with the evidence if it failed."""
+        if self._run is not None:
+            from pulumi_rewind.record_update import after_run
+
+            yield from after_run(self.session, self.before.newest, self.evidence.files() if self.evidence else {})
+
+    def _events(self) -> Iterator[EngineEvent]:
         started = time.monotonic()
         yield Phase("guard", "checking that nothing moved since the review")
         self._guard()
@@ -163,6 +178,8 @@ class UpRun:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
         self.session.reload()
         what = f"update #{len(self.session.timeline)} is not good: {self._freeze((str(error),))[0]}"
+        for _ in self._recorded():  # once more, now with the evidence
+            pass
         return UpdateFailed(what, left=self._left())
 
     def _guard(self) -> None:
@@ -223,7 +240,8 @@ class UpRun:
             if not changed:
                 self.accept()
                 return InterruptedRun("stopped before anything was changed")
-            return InterruptedRun("the update was stopped half-way; what was begun has been finished and saved")
+            how = "what was begun has been finished and saved" if self._stops == 1 else "operations may be left open"
+            return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()
             return UpdateFailed(what, hint=f"{error.hint} Nothing was changed.".strip(), changed=False)

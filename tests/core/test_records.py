@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.asset_hash import hash_path
+from pulumi_rewind.doctor import diagnose
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.record_git import Blob
@@ -172,12 +173,21 @@ def test_uncommitted_changes_are_kept_and_come_back(shop: Shop, tmp_path: Path) 
 
     # What the tree has today is not what an older update ran with.
     shop.deploy("two", commit=False, dirty=True)
-    shop.deploy("three", commit=False)
+    shop.deploy("three", commit=False, dirty=False)
     record_update(shop.session(), 3)
     record = shop.records().read(3)
     assert record is not None
     assert record.patch() == b""
     assert json.loads(record.file("program.json"))["uncommitted"] == "they were not recorded at the time"
+    shop.deploy("four", commit=False, dirty=True)
+    assert shop.repo is not None
+    shop.repo.commit("gone on")
+    shop.write("more.txt", "more")
+    record_update(shop.session(), 5)
+    record = shop.records().read(5)
+    assert record is not None
+    assert record.names("untracked/") == ()
+    assert "another commit was checked out" in json.loads(record.file("program.json"))["uncommitted"]
 
 
 def test_what_looks_like_a_secret_is_left_out_and_named(shop: Shop) -> None:
@@ -343,6 +353,12 @@ def test_records_of_another_stack_are_not_taken_for_ours(shop: Shop, tmp_path: P
         record_update(mine, 1)
     assert mine.records is not None
     assert ["another backend's stack" in item.message for item in verify_records(mine.records, mine.timeline)] == [True]
+    later = FileStore(tmp_path / "later")
+    later.updates = 10  # of a time when ours had long ended: still no earlier life of it
+    later.add("theirs")
+    mine = shop.session(PULUMI_BACKEND_URL=later.url)
+    assert len(mine.timeline) == 1
+    assert b"theirs" in mine.timeline.checkpoint(1).raw
     # A ref that was copied to another stack's place.
     shop.git("update-ref", "refs/pulumi-rewind/shop/dev/2", "refs/pulumi-rewind/shop/dev/1")
     shop.git("update-ref", "refs/pulumi-rewind/shop/dev/notes", "HEAD")
@@ -471,6 +487,8 @@ def test_a_repository_named_in_rewind_toml(tmp_path: Path) -> None:
     assert len(shop.session().timeline) == 1  # history goes on without
     shop.git("init", "--quiet", "--bare", str(tmp_path / "records.git"))
     assert record_update(shop.session(), 1).new
+    findings = {it.check: it for it in diagnose(shop.work, "dev", shop.store.url, {"PATH": "", "HOME": str(tmp_path)})}
+    assert findings["records"].message == "1 in git, the newest of #1"
     assert shop.git("for-each-ref", "refs/pulumi-rewind") == ""
     assert "dev/1" in shop.git(f"--git-dir={tmp_path / 'records.git'}", "for-each-ref")
     shop.lose(1)
@@ -484,6 +502,9 @@ def test_a_repository_named_in_rewind_toml(tmp_path: Path) -> None:
     shop.write("rewind.toml", 'records_repository = "~nobody-of-that-name/x"\n')
     with pytest.raises(UsageError, match="not a git repository"):
         record_update(shop.session(), 1)
+    findings = {it.check: it for it in diagnose(shop.work, "dev", shop.store.url, {"PATH": "", "HOME": str(tmp_path)})}
+    assert findings["records"].status == "warn"
+    assert "history goes on without records" in findings["records"].message
     # After a run that is a warning, never an error.
     (warning,) = after_run(shop.session(), 0)
     assert isinstance(warning, Diagnostic)

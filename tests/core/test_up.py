@@ -18,10 +18,11 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import PropertyDiff, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.evidence import KEPT, Evidence, EvidenceStore, masked_events, name_of
 from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef
+from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.recovery import MADE_BY_UPDATE, spared
 from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.upflags import OURS, UP_ONLY, VALUED, check_flags, preview_flags
 from pulumi_rewind.upreview import sides
 from pulumi_rewind.values import MASK, SECRET, SIG
@@ -141,6 +142,27 @@ def test_only_what_is_older_than_the_update_is_lost_by_taking_it_back() -> None:
     again = losing("db-2")
     assert not again.loses_data
     assert [risk.code for risk in again.all_risks] == [MADE_BY_UPDATE]
+
+
+def test_an_old_copy_that_waits_for_its_deletion_takes_its_data_along() -> None:
+    bucket = "aws:s3/bucket:Bucket"
+    live = checkpoint(
+        res("data", bucket, id="new"),
+        res("data", bucket, id="old", delete=True),
+        res("web", id="old", delete=True),
+        res("kept", bucket, id="old", delete=True, retainOnDelete=True),
+    )
+    risks = tuple(
+        stack_risks(live=live, locks=(), live_known=True, target_config=None, live_config=None, refreshed=True)
+    )
+    assert {(urn_name(risk.urn), risk.loses_data) for risk in risks} == {
+        ("data", True),
+        ("web", False),
+        ("kept", False),
+    }
+    plan = _plan(risks=risks)
+    assert plan.losers == ("data",)
+    assert spared(plan, checkpoint()).losers == ("data",), "it is always older"
 
 
 def _plan(**fields: Any) -> Any:

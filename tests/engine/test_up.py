@@ -64,6 +64,7 @@ def comparable(stack: EngineStack) -> dict[str, Any]:
 @pytest.mark.slow
 def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     stack.write_program(program("15", OLD))
+    stack.git_commit("the first")
     good = rewind(stack, "up", "--yes", "--json", "--verify", 'test "$PULUMI_STACK $PULUMI_REWIND_UPDATE" = "dev 1"')
     assert good.code == 0, good
     lines = good.json_lines()
@@ -88,6 +89,13 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     assert now["zeta"]["id"] == zeta
     assert set(stack.physical()) == {res["id"] for res in now.values() if res["type"].startswith("bridged:")}
     assert session(stack).journal.read() is None
+    records = session(stack).records
+    assert records is not None
+    assert records.numbers() == (1, 2, 3), "the update, the one that failed, and the rollback"
+    failed = records.read(2)
+    assert failed is not None
+    assert set(failed.names("evidence/")) == {"events.jsonl", "errors.json", "checkpoint.json"}
+    assert b"refused [secret]" in failed.evidence()["errors.json"]
     assert [session(stack).timeline.update(number).message for number in (2, 3)] == ["the second", "rollback to #1"]
 
     found = evidence_of(session(stack), 2)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pulumi_rewind.session import open_session
+from pulumi_rewind_tui.screens.details_text import details, read_evidence
+from pulumi_rewind_tui.widgets.cells import plain
 from tests.tui.cli_support import FileStack
 
 
@@ -48,6 +51,11 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
     shown = shop.run("show", "3")
     assert "uncommitted  1 untracked file: notes.txt" in shown.out
     assert ".env: its name is one of a secret" in shown.out
+    session = open_session(shop.work, environ=shop.env)
+    update = session.timeline.update(3)
+    page = "\n".join(plain(line) for line in details(update, (), read_evidence(session, update), 100))
+    assert "Record in git" in page
+    assert ".env: its name is one of a secret" in page
     assert shop.run("show", "1", "--json").json()["record"]["ref"] == "refs/pulumi-rewind/shop/dev/1"
     assert "- image" in shop.run("diff", "1", "2").out
 

@@ -386,7 +386,7 @@ async def test_a_small_window_says_so_and_a_larger_one_works_again(shop: Shop) -
         assert text.splitlines()[2].count("╭") == 2, "side by side"
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
-        assert screen_text(pilot.app).splitlines()[1].count("╭") == 1, "stacked"
+        assert screen_text(pilot.app).splitlines()[2].count("╭") == 1, "stacked"
 
 
 async def test_r_on_an_update_opens_its_review_and_on_live_nothing(shop: Shop) -> None:

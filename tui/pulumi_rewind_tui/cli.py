@@ -6,6 +6,7 @@ Commands are imported when they are asked for, so that ``history`` costs what hi
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -85,6 +86,7 @@ def cli(ctx: click.Context) -> int | None:
     if ctx.invoked_subcommand is not None:
         return None
     if sys.stdin.isatty() and sys.stdout.isatty():
+        gc.disable()  # what start-up makes is there to stay; `RewindApp.on_mount` enables it again
         from pulumi_rewind_tui.app import run_app
 
         if shared.no_color:

@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,8 @@ from pulumi_rewind.errors import BackendError
 from pulumi_rewind_tui.diffing import CancelCheck, Cancelled, Comparison, Details, Key
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from pulumi_rewind.diff import Change
 
 TICK = 0.02
@@ -129,11 +130,18 @@ class ProcessSource:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                 )
-            self._connection = Connection(mine.detach())
+            self._connection = connection(mine.detach())
             self._connection.send(self._spec)
             for passphrase in self._passphrases:
                 self._connection.send((0, "add_passphrase", (passphrase,)))
         return self._connection
+
+
+def connection(fd: int) -> Connection:
+    """A file descriptor as a connection; the module is loaded when the first diff is asked for."""
+    from multiprocessing.connection import Connection
+
+    return Connection(fd)
 
 
 def serve(connection: Connection) -> None:
@@ -176,4 +184,4 @@ if __name__ == "__main__":
     # Under its own name, so that what is pickled here has the same types there.
     from pulumi_rewind_tui import diff_process
 
-    diff_process.serve(Connection(int(sys.argv[1])))
+    diff_process.serve(diff_process.connection(int(sys.argv[1])))

@@ -66,6 +66,8 @@ class Aftermath:
     problem: str = ""
     """Why something couldn't be found out."""
     newest: int = 0
+    undo: int = 0
+    """The update to go back to for taking all of this back, attempts that failed before it included; 0: not known."""
     reminder: str = ""
     """What the next ordinary deploy would do."""
 
@@ -144,7 +146,8 @@ class Runner:
             return
         post(RunBatch([Phase("look", "looking at what is there now")]))
         done = frozenset(row.urn for row in scribe.rows if row.status == "ok")
-        post(RunEnded(result, error, look_after(self.session, self.plan, done, failed=result is None)))
+        version = result.version if result is not None else None
+        post(RunEnded(result, error, look_after(self.session, self.plan, done, version)))
 
     def _pump(self, events: queue.SimpleQueue[EngineEvent | _End]) -> None:
         try:
@@ -195,8 +198,9 @@ def log_text(line: LogLine) -> str:
     return f"{moment} {inert(line.text)}\n"
 
 
-def look_after(session: Session, plan: Plan, done: frozenset[str], *, failed: bool) -> Aftermath:
-    """Looks at the stack afresh; what can't be read is said, never raised."""
+def look_after(session: Session, plan: Plan, done: frozenset[str], version: int | None) -> Aftermath:
+    """Looks at the stack afresh; what can't be read is said, never raised. `version` is None where the run failed."""
+    from pulumi_rewind.halfway import undo_number
     from pulumi_rewind_tui.render.result import head_reminder
 
     found = Aftermath()
@@ -206,7 +210,9 @@ def look_after(session: Session, plan: Plan, done: frozenset[str], *, failed: bo
         live = session.backend.live(session.stack)
         found = replace(found, pending=live.pending_operations, newest=len(session.timeline))
         found = replace(found, reminder=head_reminder(session, plan.target))
-        if failed:
+        newest = len(session.timeline)
+        found = replace(found, undo=undo_number(session.timeline, version or newest + 1))
+        if version is None:
             found = replace(found, remaining=_remaining(session, plan, done))
     except (RewindError, OSError) as err:
         found = replace(found, problem=str(err))

@@ -61,8 +61,7 @@ def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data
     if not yes:
         ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
     if plan.loses_data and not allow_data_loss:
-        losers = list(dict.fromkeys(step.name for step in plan.steps if any(r.loses_data for r in step.risks)))
-        names = ", ".join(losers) or plan.stack
+        names = ", ".join(plan.losers) or plan.stack
         if not can_ask() or yes:
             raise RefusedError(
                 f"data would be lost in: {names}",

@@ -65,7 +65,7 @@ def resume(
             done = f"the way back to {entry.label} is forgotten; {session.stack} stays as it is"
             return _nothing(session, screen, done, as_json=as_json)
         check_can_ask(yes=yes, as_json=as_json)
-        screen.err.line(_what(entry))
+        screen.err.line(_what(session, entry))
         from pulumi_rewind.resuming import RESUME
         from pulumi_rewind.skipping import NOT
 
@@ -86,10 +86,13 @@ def resume(
         )
 
 
-def _what(entry: JournalEntry) -> str:
+def _what(session: Session, entry: JournalEntry) -> str:
     started = local_time(int(entry.started))
     if entry.update:
-        return f"going back to {entry.label} after the update that began {started}"
+        number = entry.start + 1
+        known = number <= len(session.timeline)
+        became = f" and became #{number}, which {session.timeline.update(number).result}" if known else ""
+        return f"going back to {entry.label} after the update that began {started}{became}"
     return f"resuming the rollback to {entry.label} that began {started}, after #{entry.start}"
 
 

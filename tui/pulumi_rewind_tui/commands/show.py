@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
 from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
-from pulumi_rewind_tui.render.record import record_json, record_lines
+from pulumi_rewind_tui.render.record import record_json, record_lines, recorded
 from pulumi_rewind_tui.render.update import (
     config_of,
     resource_rows,
@@ -19,10 +17,6 @@ from pulumi_rewind_tui.render.update import (
     update_lines,
 )
 from pulumi_rewind_tui.render.writer import Span
-
-if TYPE_CHECKING:
-    from pulumi_rewind.records import Record
-    from pulumi_rewind.session import Session
 
 
 @click.command(cls=RewindCommand)
@@ -85,18 +79,3 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         return
     out.line(*resources_title(checkpoint))
     out.table(resource_rows(checkpoint), indent=2)
-
-
-def recorded(session: Session, number: int) -> Record | None:
-    """The record of an update as the timeline has it; None if there is none, or it is of another update.
-
-    Raises:
-        RewindError: it is damaged, or the repository for records can't be used.
-    """
-    from pulumi_rewind.record_content import update_key
-
-    record = session.records.read(number) if session.records is not None else None
-    update = session.timeline.update(number)
-    if record is None or update.from_record == "update" or record.meta.key == update_key(update):
-        return record
-    return record if update.result == "unreadable" else None

@@ -11,20 +11,37 @@ from pulumi_rewind_tui.render.writer import Line, Span
 if TYPE_CHECKING:
     from pulumi_rewind.record_verify import Damage
     from pulumi_rewind.records import LeftOut, Record, Written
+    from pulumi_rewind.session import Session
+
+
+def recorded(session: Session, number: int) -> Record | None:
+    """The record of an update as the timeline has it; None if there is none, or it is of another update.
+
+    Raises:
+        RewindError: it is damaged, or the repository for records can't be used.
+    """
+    from pulumi_rewind.record_content import update_key
+
+    record = session.records.read(number) if session.records is not None else None
+    update = session.timeline.update(number)
+    if record is None or update.from_record == "update" or record.meta.key == update_key(update):
+        return record
+    return record if update.result == "unreadable" else None
 
 
 def record_lines(record: Record) -> Iterator[Line]:
     """What the record of an update holds, for ``show``."""
     meta = record.meta
     yield [Span("record", "title"), "  ", Span(record.ref, "git"), f"  {record.commit[:7]}"]
-    for name, text in _parts(record):
+    for name, text in record_facts(record):
         yield ["  ", Span(f"{name:<12}", "muted"), " ", text]
     for warning in meta.warnings:
         yield ["  ", Span(f"⚠ {warning}", "warn")]
     yield from left_out_lines(meta.left_out)
 
 
-def _parts(record: Record) -> Iterator[tuple[str, str]]:
+def record_facts(record: Record) -> Iterator[tuple[str, str]]:
+    """What it holds, by kind."""
     meta = record.meta
     checkpoint = {"stored": "as stored", "live": "the state when it was recorded"}
     yield "checkpoint", checkpoint.get(meta.checkpoint, "none")

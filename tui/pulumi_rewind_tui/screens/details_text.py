@@ -12,6 +12,7 @@ import msgspec
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.evidence import evidence_of
 from pulumi_rewind.model import Update
+from pulumi_rewind_tui.render.record import record_facts, recorded
 from pulumi_rewind_tui.render.words import changes_line
 from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
 from pulumi_rewind_tui.widgets.cells import Line
@@ -34,6 +35,8 @@ class Evidence:
     problem: str = ""
     kept: tuple[str, ...] = ()
     """What `up` kept of a failure: its errors, and where everything lies."""
+    record: tuple[tuple[str, str], ...] = ()
+    """What a record in git holds of the update, empty if there is none."""
     config: tuple[tuple[str, str, str], ...] = field(default=())
     """Sign (``+ - ~``), key, and what can be shown of the values."""
 
@@ -58,12 +61,24 @@ def read_evidence(session: Session, update: Update) -> Evidence:
     frozen = evidence_of(session, update.number)
     if frozen is not None:
         found.kept = (*frozen[0].errors, f"events and state: {frozen[1]}")
+    found.record = _record(session, update)
     repository = session.repository
     if repository is not None and update.commit and found.previous is not None:
         since = found.previous.commit
         if since and since != update.commit:
             found.commits = tuple(f"{each.sha[:7]} {each.title}" for each in repository.log(since, update.commit)[:20])
     return found
+
+
+def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
+    try:
+        record = recorded(session, update.number)
+    except RewindError as err:
+        return (("damaged", str(err)),)
+    if record is None:
+        return ()
+    left_out = (("left out", f"{item.path}: {item.reason}") for item in record.meta.left_out)
+    return (("ref", record.ref), *record_facts(record), *left_out)
 
 
 def config_changes(previous: Update | None, update: Update) -> tuple[tuple[str, str, str], ...]:
@@ -140,6 +155,9 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
         return [*lines, (("", ""),), ((" reading…", "dim"),)]
     lines += _since(evidence)
     lines += _failure(update, evidence, cells)
+    if evidence.record:
+        lines += heading(" Record in git")
+        lines += facts(list(evidence.record), cells)
     lines += heading(" Environment")
     hidden = ("git.",)
     lines += facts([(key, env[key].strip()) for key in sorted(env) if not key.startswith(hidden)], cells)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.halfway import HalfWay, half_way
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Key
 from pulumi_rewind_tui.widgets.diff_rows import Shown, build_rows
 
 if TYPE_CHECKING:
+    from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
 
 FIRST = 60
@@ -41,6 +41,8 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
 
 def load_marks(session: Session, generation: int, post: Post) -> None:
     """Which update live equals, the last good one, and the locks."""
+    from pulumi_rewind.halfway import half_way
+
     live: int | None = None
     last_good: int | None = None
     problem = ""

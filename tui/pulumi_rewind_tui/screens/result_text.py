@@ -57,8 +57,8 @@ class Outcome:
 
     @property
     def undo(self) -> int:
-        """The update that undoing leads to: the newest one before the run; 0 if there is none."""
-        return self.start
+        """The update that undoing leads to: the newest one before the way back was begun; 0 if there is none."""
+        return self.aftermath.undo or self.start
 
 
 def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
@@ -208,7 +208,7 @@ def _ways(outcome: Outcome) -> list[tuple[str, str]]:
     label = outcome.plan.target.label
     return [
         ("c", f"continue to {label}: what is done already stays done"),
-        ("u", f"plan the way back to #{outcome.start}"),
+        ("u", f"plan the way back to #{outcome.undo}"),
         ("f", f"compare with the real resources first, then continue to {label}"),
     ]
 

@@ -186,8 +186,7 @@ def destructive(plan: Plan) -> int:
 
 def losing(plan: Plan) -> list[str]:
     """Names of the resources whose data goes."""
-    names = [step.name for step in plan.steps if any(risk.loses_data for risk in step.risks)]
-    return list(dict.fromkeys(names)) or ([plan.stack] if plan.loses_data else [])
+    return list(plan.losers) or ([plan.stack] if plan.loses_data else [])
 
 
 def unlocked_since(plan: Plan, around: Surroundings) -> bool:
