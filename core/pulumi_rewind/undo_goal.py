@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pulumi_rewind.goal import Goal, GoalBuilder, GoalNote, Selection, registers
 from pulumi_rewind.identity import match
-from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.plan import Plan, Step
+from pulumi_rewind.selection import references
+from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind.values import Json
 
 
@@ -77,7 +79,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
     notes = list(selection.notes)
     chosen = set(selection.chosen) - set(changes.skip)
     kept = set(selection.kept)
-    notes += [GoalNote("skipped", f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
+    notes += [GoalNote(SKIPPED, f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
     waiting = [(urn, f"stays as it is: {reason}") for urn, reason in changes.keep.items()]
     while waiting:
         urn, why = waiting.pop()
@@ -86,7 +88,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
             continue
         kept.add(urn)
         chosen.discard(back.get(urn, ""))
-        notes.append(GoalNote("kept", why, urn))
+        notes.append(GoalNote(SKIPPED, why, urn))
         for needed in references(res):
             partner = back.get(needed)
             if (partner is None or partner not in chosen) and needed not in kept:
@@ -102,15 +104,6 @@ def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
             if urn in changes.skip and item.urn not in changes.skip and not item.source.is_stack:
                 found.setdefault(urn, []).append(item.name)
     return found
-
-
-def references(res: Resource) -> Iterator[str]:
-    """Every URN that a resource refers to."""
-    yield from filter(None, (res.parent, res.provider_urn, res.deleted_with))
-    yield from res.dependencies or ()
-    yield from res.replace_with or ()
-    for urns in (res.property_dependencies or {}).values():
-        yield from urns or ()
 
 
 # -- is it still what was reviewed? ---------------------------------------------------------------------------------
@@ -174,5 +167,5 @@ def _touched(own: frozenset[str], *goals: Goal) -> frozenset[str]:
         for item in goal.registrations:  # dependencies come first
             if item.urn in found or found.intersection(item.awaited()) or found.intersection(references(item.source)):
                 found.update((item.urn, item.live_urn, rehomed(item.urn, goal.stack, goal.project)))
-        found.update(note.urn for note in goal.notes if note.code in {"kept", "skipped"})
+        found.update(note.urn for note in goal.notes if note.code == SKIPPED)
     return frozenset(found)
