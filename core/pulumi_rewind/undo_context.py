@@ -57,7 +57,7 @@ class UndoUpdate:
     result: str = ""
     message: str = ""
     error: str = ""
-    """Why it failed, where that is known; histories of file backends don't hold it."""
+    """Why it failed, in the rollback of `up --rollback-on-failure`; the histories of file backends don't hold it."""
     commit: str = ""
     branch: str = ""
     author: str = ""
