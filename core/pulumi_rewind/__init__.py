@@ -1,6 +1,61 @@
-"""pulumi-rewind: the core engine, as a library.
+"""pulumi-rewind: the core engine, as a library; for ``rewind_hooks.py`` the decorators and results of `undo`.
 
 Nothing here imports a user interface; heavy parts (the engine, gRPC, git) load when first needed.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pulumi_rewind.undo import (
+        Delete,
+        HookContext,
+        Keep,
+        Recreate,
+        Restored,
+        RollbackContext,
+        Secret,
+        Skip,
+        UndoContext,
+        UndoResource,
+        UndoUpdate,
+        after_rollback,
+        before_rollback,
+        on_failure,
+        resource_hook,
+        undo_create,
+        undo_delete,
+        undo_update,
+    )
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Delete",
+    "HookContext",
+    "Keep",
+    "Recreate",
+    "Restored",
+    "RollbackContext",
+    "Secret",
+    "Skip",
+    "UndoContext",
+    "UndoResource",
+    "UndoUpdate",
+    "__version__",
+    "after_rollback",
+    "before_rollback",
+    "on_failure",
+    "resource_hook",
+    "undo_create",
+    "undo_delete",
+    "undo_update",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The undo API, loaded when it is first used."""
+    if name in __all__:
+        from pulumi_rewind import undo
+
+        return getattr(undo, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

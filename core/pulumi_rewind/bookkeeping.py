@@ -62,14 +62,19 @@ def with_pinned(goal: Goal) -> Goal:
 
 def _pins(item: Registration) -> dict[str, Any]:
     live = item.live_source
-    if item.kind != "custom" or item.from_live or live is None or live.id != item.source.id or item.full:
+    if item.kind != "custom" or item.from_live or live is None or item.full:
+        return {}
+    same = live.id == item.source.id
+    imported = live.import_id == live.id and not item.source.import_id
+    if not (same or imported):
         return {}
     recorded, today = item.source.decoded_inputs(), live.decoded_inputs()
     explicit = sent_inputs(live)
     extra = {
-        key: without_marks(recorded[key])
+        key: without_marks(today[key])
         for key in provider_made_keys(item.source) & explicit.keys()
-        if key != DEFAULTS and without_marks(recorded[key]) == without_marks(today[key])
+        # What was imported in place of a lost object has names of its own.
+        if key != DEFAULTS and (not same or without_marks(recorded[key]) == without_marks(today[key]))
     }
     for key in item.inputs.keys() & explicit.keys():
         whole = without_marks(recorded[key])

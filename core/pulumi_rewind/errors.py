@@ -13,6 +13,7 @@ which exit code a command ends with (``exit_code``, see the README's table)::
     │       └── RecordError        a record is damaged, of another stack, or can't be written
     ├── SecretsError            1  the passphrase is missing or wrong
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
+    ├── CallbackError           1  code of the project (hooks, undo callbacks) failed
     ├── RefusedError            3  a safety check said no; nothing was changed
     ├── IncompleteError         4  a rollback stopped half-way; it can be resumed
     ├── UpdateFailed            1  an update failed, or what it left was found wanting
@@ -90,6 +91,10 @@ class EngineError(RewindError):
         """What the engine printed, secrets already redacted by it."""
         self.urns = urns
         """The resources that the engine complained of, where it said so."""
+
+
+class CallbackError(RewindError):
+    """An undo callback or hook of the project raised, hung, crashed, or returned what it may not."""
 
 
 class RefusedError(RewindError):

@@ -109,7 +109,54 @@ class Phase(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-EngineEvent: TypeAlias = ResourcePre | ResourceDone | ResourceFailed | Diagnostic | Summary | Progress | Phase
+class HookStarted(msgspec.Struct, frozen=True):
+    """Ours: a callback or hook of the project is called."""
+
+    function: str
+    kind: str
+    """undo_delete, undo_create, undo_update, before_rollback, after_rollback, on_failure or resource_hook."""
+    urn: str = ""
+    source: str = ""
+    """The file it is from, with the beginning of its SHA-256."""
+    again: bool = False
+    """Whether it was begun before."""
+
+
+class HookLog(msgspec.Struct, frozen=True):
+    """Ours: a line that a callback logged or printed."""
+
+    function: str
+    message: str
+    urn: str = ""
+
+
+class HookProgress(msgspec.Struct, frozen=True):
+    """Ours: how far a callback says it is."""
+
+    function: str
+    done: float = 0
+    total: float = 0
+    message: str = ""
+    urn: str = ""
+
+
+class HookEnded(msgspec.Struct, frozen=True):
+    """Ours: a callback has returned or failed."""
+
+    function: str
+    kind: str
+    urn: str = ""
+    outcome: str = ""
+    """restored, recreate, skip, delete, keep, done or failed."""
+    message: str = ""
+    """The id, the reason or the error."""
+    seconds: float = 0
+
+
+HookEvent: TypeAlias = HookStarted | HookLog | HookProgress | HookEnded
+EngineEvent: TypeAlias = (
+    ResourcePre | ResourceDone | ResourceFailed | Diagnostic | Summary | Progress | Phase | HookEvent
+)
 
 
 class _Line(msgspec.Struct, frozen=True, rename="camel"):

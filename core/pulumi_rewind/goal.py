@@ -14,6 +14,7 @@ import msgspec
 
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.order import in_order
 from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
 from pulumi_rewind.sent import provider_made_keys, sent_inputs
 from pulumi_rewind.values import Json, mask
@@ -340,25 +341,6 @@ class GoalBuilder:
         if res.ignore_changes and live is not None:
             paths = ", ".join(res.ignore_changes)
             add("ignore-changes", f"keeps today's values of the properties it ignores changes of: {paths}")
-
-
-def in_order(registrations: Sequence[Registration]) -> list[Registration]:
-    """The stack first, then everything after what it refers to; the given order wherever that leaves a choice."""
-    by_urn = {item.urn: item for item in registrations}
-    done: dict[str, Registration] = {}
-    for first in sorted(registrations, key=lambda item: item.kind != "stack"):
-        waiting = [first]
-        entered: set[str] = set()
-        while waiting:
-            item = waiting[-1]
-            missing = [urn for urn in item.awaited() if urn not in done and urn not in entered]
-            entered.add(item.urn)
-            if missing:
-                waiting.extend(by_urn[urn] for urn in reversed(missing))
-            else:
-                done.setdefault(item.urn, item)
-                waiting.pop()
-    return list(done.values())
 
 
 def registers(res: Resource) -> bool:

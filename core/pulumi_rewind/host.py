@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,6 +28,9 @@ MAX_SOCKET_PATH = 100
 WIND_UP_SECONDS = 2.0
 
 UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+HookCode = Callable[[dict[str, Any]], str]
+"""Gets the properties of a `ResourceHookRequest`; returns what went wrong, empty for success."""
 
 RETRIES = 3
 """How often an operation that failed is tried again where the target names an error hook."""
@@ -54,6 +57,8 @@ class ReplayHost:
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self.reports: list[ReplayReport] = []
+        self.hook_code: Mapping[str, HookCode] = {}
+        """Code of resource hooks by their names, where the project has it."""
         self.refusal: str = ""
         """Why a run was refused or broken off by us, empty if it wasn't."""
 
@@ -194,13 +199,18 @@ def _callbacks_servicer(host: ReplayHost) -> Any:
     from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
 
     class Callbacks(callback_pb2_grpc.CallbacksServicer):
-        """Hooks whose code is not in the checkpoint: they do nothing and say so.
+        """Hooks run the project's code for them; those without do nothing and say so.
 
         A hook for errors has one use, to decide about another try; without its code we allow a few.
         """
 
         async def Invoke(self, request: Any, context: Any) -> Any:
             kind, _, name = request.token.partition(":")
+            code = host.hook_code.get(name)
+            if kind != "error" and code is not None:
+                error = await asyncio.to_thread(code, _hook_properties(request.request))
+                answer = resource_pb2.ResourceHookResponse(error=error)
+                return callback_pb2.CallbackInvokeResponse(response=answer.SerializeToString())
             if name not in host.report.skipped_hooks:
                 host.report.skipped_hooks.append(name)
             if kind != "error":
@@ -212,3 +222,21 @@ def _callbacks_servicer(host: ReplayHost) -> Any:
             return callback_pb2.CallbackInvokeResponse(response=retry.SerializeToString())
 
     return Callbacks()
+
+
+def _hook_properties(request: bytes) -> dict[str, Any]:
+    from pulumi.runtime.proto import resource_pb2
+
+    from pulumi_rewind import wire
+
+    met = resource_pb2.ResourceHookRequest.FromString(request)
+    return {
+        "urn": met.urn,
+        "id": met.id,
+        "resource_name": met.name,
+        "resource_type": met.type,
+        "new_inputs": wire.read(met.new_inputs),
+        "old_inputs": wire.read(met.old_inputs),
+        "new_outputs": wire.read(met.new_outputs),
+        "old_outputs": wire.read(met.old_outputs),
+    }

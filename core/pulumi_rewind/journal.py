@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Mapping
@@ -19,6 +20,20 @@ from pathlib import Path
 import msgspec
 
 from pulumi_rewind.model import Checkpoint, StackRef
+
+
+class UndoRecord(msgspec.Struct, frozen=True):
+    """How far an undo callback is: begun, or what it has returned; never its inputs, and no secret."""
+
+    urn: str
+    kind: str
+    function: str
+    sha256: str
+    """Of the file that it is from: other code is asked again."""
+    result: str = ""
+    """restored, recreate, skip, delete, keep or done; empty while it runs."""
+    id: str = ""
+    reason: str = ""
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -46,6 +61,9 @@ class JournalEntry(msgspec.Struct, frozen=True):
     update: bool = False
     """Whether the update itself was in flight, not yet the rollback of it."""
     strategy: str = "checkpoint"
+    key: str = ""
+    """Random; stays when the rollback is resumed, another one the next time."""
+    undo: tuple[UndoRecord, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -94,8 +112,12 @@ class Journal:
     ) -> JournalEntry:
         """Writes the entry durably, before anything is changed.
 
+        Where a rollback to the same target was begun before, what its undo callbacks have done is kept.
         `checkpoint` (as stored) is given where the history doesn't hold the target.
         """
+        before = self.read()
+        if before is not None and (before.target, before.digest) != (target, digest):
+            before = None
         entry = JournalEntry(
             backend=self._backend,
             stack=self._stack.fqn,
@@ -113,11 +135,22 @@ class Journal:
             kept=checkpoint is not None,
             update=update,
             strategy=strategy,
+            key=(before.key if before else "") or secrets.token_hex(16),
+            undo=before.undo if before else (),
         )
         if checkpoint is not None:
             write_durably(self.checkpoint_path, checkpoint.raw)
         write_durably(self.path, msgspec.json.encode(entry))
         return entry
+
+    def note(self, record: UndoRecord) -> None:
+        """Adds how far an undo callback is, in place of what was known of it; durably."""
+        entry = self.read()
+        if entry is None:
+            return
+        mine = (record.urn, record.kind, record.function)
+        others = tuple(item for item in entry.undo if (item.urn, item.kind, item.function) != mine)
+        write_durably(self.path, msgspec.json.encode(msgspec.structs.replace(entry, undo=(*others, record))))
 
     @property
     def checkpoint_path(self) -> Path:

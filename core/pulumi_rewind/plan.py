@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.prepare import Prepared
     from pulumi_rewind.recommend import Recommendation
     from pulumi_rewind.targets import Target
+    from pulumi_rewind.undo_match import UndoPlan
     from pulumi_rewind.verify import Difference
 
 
@@ -81,6 +82,8 @@ class Plan:
     """What the run needs; holds secrets, never shown."""
     recommendation: Recommendation | None = None
     """The strategy that suits this target best, and why."""
+    undo: UndoPlan | None = field(default=None, repr=False, compare=False)
+    """The project's callbacks and hooks; None if it has none."""
 
     def close(self) -> None:
         """Gives up what the plan holds for a run (materialised assets); call it when it won't be run any more."""

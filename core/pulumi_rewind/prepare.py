@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shutil
 import tempfile
@@ -30,6 +31,7 @@ from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
 from pulumi_rewind.targets import Target
+from pulumi_rewind.undo_goal import GoalChanges, changed_goal
 from pulumi_rewind.values import Json
 from pulumi_rewind.verify import verify
 
@@ -64,6 +66,8 @@ class Prepared:
     """Where materialised assets lie until the run is over."""
     adopt: Mapping[str, str] = field(default_factory=dict)
     """What is imported instead of created, as asked for."""
+    changes: GoalChanges | None = None
+    """What undo callbacks returned."""
 
     def close(self) -> None:
         """Removes what was materialised."""
@@ -90,6 +94,7 @@ def build_plan(
     recorded_credentials: bool = False,
     use_todays_config: bool = False,
     adopt: Mapping[str, str] = {},
+    changes: GoalChanges | None = None,
     observe: Observe | None = None,
     control: PreviewControl | None = None,
 ) -> Plan:
@@ -119,7 +124,13 @@ def build_plan(
     observe(Phase("load", f"reading live and {target.label}"))
     live, live_plain, stored, plain = load(session, target)
     goal = make_goal(
-        session, plain, live_plain, number=target.update.number, only=only, recorded_credentials=recorded_credentials
+        session,
+        plain,
+        live_plain,
+        number=target.update.number,
+        only=only,
+        recorded_credentials=recorded_credentials,
+        changes=changes,
     )
     goal = adopting(goal, adopt)
     today = todays_config(session.workspace.config_file(session.stack.name))
@@ -211,6 +222,7 @@ def build_plan(
             settings.values,
             private if private.exists() else None,
             dict(adopt),
+            changes,
         ),
     )
     return recommended(session, plan)
@@ -224,6 +236,7 @@ def make_goal(
     number: int = 0,
     only: Sequence[str] = (),
     recorded_credentials: bool,
+    changes: GoalChanges | None = None,
 ) -> Goal:
     """The goal of a rollback of this stack, both checkpoints decrypted; the same again for the check after a run.
 
@@ -233,7 +246,8 @@ def make_goal(
     if not recorded_credentials:
         made = todays_credentials(target, live)
         target, notes = made.target, made.notes
-    goal = build_goal(
+    build = functools.partial(changed_goal, changes) if changes else build_goal
+    goal = build(
         target,
         live,
         project=session.workspace.project,

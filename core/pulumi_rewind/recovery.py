@@ -15,10 +15,9 @@ from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, Roll
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, Step
-from pulumi_rewind.prepare import build_plan
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.redaction import Redactor, masked
-from pulumi_rewind.rollback import RollbackResult, RollbackRun
+from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.up import Before, begin_journal
 
@@ -89,6 +88,7 @@ class Recovery:
         """Runs the plan; raises as `plan` does."""
         with self._guarded():
             run = self._run = RollbackRun(self.session, plan, allow_data_loss=self.allow_data_loss)
+            run.undo.cause = self._redact(str(self.failure))
             for event in run.events():
                 yield masked(event, self._redact)
 

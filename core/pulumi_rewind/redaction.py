@@ -14,10 +14,10 @@ SHORTEST = 4
 
 
 class Redactor:
-    """Replaces the secrets of some decrypted checkpoints by ``[secret]``."""
+    """Replaces the secrets of some decrypted checkpoints, and `more` of them, by ``[secret]``."""
 
-    def __init__(self, checkpoints: Iterable[Checkpoint] = ()) -> None:
-        found = {text for checkpoint in checkpoints for text in _secrets(checkpoint)}
+    def __init__(self, checkpoints: Iterable[Checkpoint] = (), more: Iterable[str] = ()) -> None:
+        found = {text for checkpoint in checkpoints for text in _secrets(checkpoint)} | set(more)
         # The longest first: one secret may be part of another.
         parts = sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(text) for text in parts)) if parts else None

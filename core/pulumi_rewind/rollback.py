@@ -22,11 +22,13 @@ from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import Checkpoint, Manifest, urn_name
 from pulumi_rewind.plan import Plan, plan_steps
-from pulumi_rewind.prepare import build_plan, make_goal
+from pulumi_rewind.prepare import make_goal
 from pulumi_rewind.previewing import PreviewControl, preview, private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.undo_plan import build_plan
+from pulumi_rewind.undo_run import CallbackOutcome, UndoRun
 from pulumi_rewind.verify import Difference, verify
 
 __all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
@@ -48,6 +50,8 @@ class RollbackResult:
     """What else the operator should know, or do next."""
     undo: str = ""
     """The command that takes it back, where that isn't a rollback to the update before."""
+    callbacks: tuple[CallbackOutcome, ...] = ()
+    """How the project's callbacks and hooks ended."""
 
     @property
     def exact(self) -> bool:
@@ -84,6 +88,8 @@ class RollbackRun:
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._control = PreviewControl()
         self._changed = False
+        self.undo = UndoRun(session, plan, self._control)
+        """The project's callbacks; its `cause` may be set before the run."""
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
         self.blockers = Blockers()
@@ -97,6 +103,7 @@ class RollbackRun:
             self._stops += 1
             if self._run is not None:
                 self._run.interrupt()
+        self.undo.interrupt()
         self._control.stop()
 
     def kill(self) -> None:
@@ -105,6 +112,7 @@ class RollbackRun:
             self._stops += 1
             if self._run is not None:
                 self._run.kill()
+        self.undo.kill()
         self._control.stop()
 
     def _asked_to_stop(self) -> bool:
@@ -118,10 +126,15 @@ class RollbackRun:
         try:
             yield from self._events(started)
             yield from self._recorded()
-        except RewindError:
+            if self.result is not None and self.result.result != "nothing-to-do":
+                yield from self.undo.after(self.result)
+                self.result = dataclasses.replace(self.result, callbacks=self.undo.told())
+        except RewindError as err:
+            yield from self.undo.failed(err)
             yield from self._recorded()
             raise
         finally:
+            self.undo.close()
             self.plan.close()
 
     def _recorded(self) -> Iterator[EngineEvent]:
@@ -140,6 +153,7 @@ class RollbackRun:
             left = tuple(left_alone(self.plan.prepared.goal))
             self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0)
             return
+        yield from self.undo.before()
         prepared = self.plan.prepared
         target = self.plan.target
         newest = len(self.session.backend.history(self.session.stack))
@@ -157,6 +171,8 @@ class RollbackRun:
             checkpoint=target.checkpoint,
             strategy=self.plan.strategy,
         )
+        self.plan = yield from self.undo.resources()
+        self._changed, prepared = self.undo.changed, self.plan.prepared
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
@@ -234,6 +250,7 @@ class RollbackRun:
                 self._check_locked(live)
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
+            host.hook_code = self.undo.hooks.code()
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)
@@ -247,6 +264,7 @@ class RollbackRun:
                 *("-m", message),
             ]
             run = yield from self._stream(session.engine, arguments, private, session.vault.environment(live))
+            yield from self.undo.hooks.said()
             for name in host.report.skipped_hooks:
                 yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
             if run.returncode != 0:
@@ -259,8 +277,9 @@ class RollbackRun:
         """Starts the update and passes its events on; it has ended when this does."""
         with self._lock:
             if self._asked_to_stop():
-                self.session.journal.end()
-                raise InterruptedRun("stopped before it began; nothing was changed")
+                if not self._changed:
+                    self.session.journal.end()
+                raise InterruptedRun("stopped before it began; nothing in the stack was changed")
             self._run = engine.start(arguments, private=private, extra_env=environ)
             if self._asked_to_stop():  # while it was being started
                 self._run.interrupt()
@@ -270,6 +289,7 @@ class RollbackRun:
                 self.blockers.add(event)
                 if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                     self._changed = True
+                yield from self.undo.hooks.said()
                 yield event
         finally:
             if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
@@ -342,6 +362,7 @@ class RollbackRun:
             after,
             only=prepared.only,
             recorded_credentials=prepared.recorded_credentials,
+            changes=prepared.changes,
         )
         goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_rewind import rollback
 from pulumi_rewind.errors import EngineError, IncompleteError, UsageError
-from tests.support.rewind import plan, roll_back, session, settled, steps
+from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 
 PROGRAM = """import pulumi, bridged_sdk as bridged
@@ -25,6 +25,10 @@ def forget(stack: EngineStack, *names: str) -> None:
         stack.pulumi("state", "delete", stack.resources()[name]["urn"], "--yes", "-s", stack.name)
 
 
+def broken(*_: object) -> list[str]:
+    raise EngineError("the backend is gone")
+
+
 def codes(made: object) -> set[str]:
     return {risk.code for risk in made.all_risks}  # type: ignore[attr-defined]
 
@@ -37,9 +41,6 @@ def test_what_still_exists_is_found_and_kept(stack: EngineStack, monkeypatch: py
     assert "may-exist" in codes(plan(stack, "1"))
 
     # The state stays behind when its bookkeeping can't be put back; going on then replaces nothing.
-    def broken(*_: object) -> list[str]:
-        raise EngineError("the backend is gone")
-
     with monkeypatch.context() as patch:
         patch.setattr(rollback, "put_back", broken)
         with pytest.raises(IncompleteError, match="could not be put back") as caught:
@@ -61,7 +62,9 @@ def test_what_still_exists_is_found_and_kept(stack: EngineStack, monkeypatch: py
 
 
 @pytest.mark.slow
-def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_made_anew(stack: EngineStack) -> None:
+def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_made_anew(
+    stack: EngineStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack.up(PROGRAM)
     ids = {name: res["id"] for name, res in stack.resources().items() if "id" in res}
     forget(stack, "edge", "web", "logs")
@@ -87,7 +90,11 @@ def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_mad
         "edge": "recreated",
     }
     assert {"adopted", "not-found"} <= codes(made)
-    result = roll_back(stack, "1", adopt={"*": "", "web": "srv-restored"})
+    monkeypatch.setattr(rollback, "put_back", broken)
+    with pytest.raises(IncompleteError):
+        run(stack, made)
+    monkeypatch.undo()
+    result = roll_back(stack, "1")
     assert [item.message for item in result.differences if not item.expected] == []
     server = stack.physical("srv")["srv-restored"]["inputs"]
     assert (server["name"], server["image"]) == ("web-restored", "nginx:1")

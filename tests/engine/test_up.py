@@ -32,6 +32,14 @@ pulumi.export("db", db.id)
 OLD = 'bridged.Bucket("old", {"acl": "private"})'
 LONE = 'bridged.Server("lone", {"image": "1"})'
 
+HOOKS = """
+import pulumi_rewind as rewind
+
+@rewind.undo_update(name="app")
+def watch(ctx):
+    print(ctx.new.name, f"#{ctx.update.number}", "because", ctx.update.error.splitlines()[0])
+"""
+
 
 def program(version: str, more: str = "") -> str:
     return PROGRAM.format(engine=f"pg{version}", image=f"shop:{version}", more=more)
@@ -75,6 +83,7 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
 
     stack.write_program(program("16", LONE))
     stack.trouble({"name": "zeta", "operation": "update", "action": "fail", "message": f"refused {PASSWORD}"})
+    stack.write_file("rewind_hooks.py", HOOKS)
     ran = rewind(stack, "up", "--yes", "--rollback-on-failure", "--", "-m", "the second", "--parallel=4")
     assert ran.code == 5, ran
     assert "~ update  app  bridged:index:Server  in place" in ran.out
@@ -83,6 +92,8 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     assert "because of engine" in ran.out
     assert "error: the update failed: zeta: refused [secret]" in ran.err
     assert "✓ done: shop/dev is back at #1, with 1 difference" in ran.out, "the name of the new database"
+    assert "watch: app #2 because the update failed: zeta: refused [secret]" in ran.out
+    assert "✓ watch for app: done" in ran.out
     assert "KeyboardInterrupt" not in ran.out, "how the program was ended is no news"
     assert "next: mend the program, then `pulumi-rewind up dev`" in ran.out
     assert comparable(stack) == before, "the database has a new id, and everything that used it says so"

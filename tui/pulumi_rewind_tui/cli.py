@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "rollback": "Go back to a target, after review.",
     "up": "Run `pulumi up`, reviewed; go back if it fails.",
     "resume": "Continue a rollback that was interrupted.",
+    "hooks": "List the project's undo callbacks and what they match; try them.",
     "record": "Keep updates as git objects that outlive the backend's history.",
     "doctor": "Check what a rollback needs, and what is missing.",
     "demo": "Make a small project to try everything on.",

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from pulumi_rewind.events import (
     Diagnostic,
     EngineEvent,
+    HookEnded,
+    HookEvent,
+    HookLog,
+    HookProgress,
+    HookStarted,
     Phase,
     Progress,
     ResourceDone,
@@ -18,6 +23,7 @@ from pulumi_rewind.events import (
     Summary,
 )
 from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
+from pulumi_rewind_tui.render.hooks import hook_role, hook_text
 from pulumi_rewind_tui.render.words import op_done, resource_name
 
 if TYPE_CHECKING:
@@ -140,7 +146,29 @@ class RunState:
                 self.log.append(LogLine(now, message or identity, "dim"))
             case Summary():
                 self.summary = event
+            case HookStarted() | HookLog() | HookProgress() | HookEnded():
+                return self._hook(event, now)
         return None
+
+    def _hook(self, event: HookEvent, now: float) -> int | None:
+        """A callback works on a row before the engine does."""
+        role = {"muted": "dim"}.get(hook_role(event), hook_role(event))
+        self.log.append(LogLine(now, hook_text(event), role, event.urn, error=role == "failed"))
+        index = self._by_urn.get(event.urn)
+        if index is None or isinstance(event, HookLog):
+            return None
+        row = self.rows[index]
+        match event:
+            case HookStarted(function):
+                self._set(row, "running")
+                row.doing, row.since = f"calling {function}", now
+            case HookProgress(function, done, total):
+                row.doing = f"calling {function}: {done:g}" + (f"/{total:g}" if total else "")
+            case HookEnded(function, _, _, outcome):
+                row.seconds += now - row.since
+                self._set(row, "failed" if outcome == "failed" else "waiting")
+                row.doing = f"{function}: {outcome}"
+        return index
 
     def _begin(self, step: StepMetadata, now: float) -> int | None:
         if not _counts(step):
@@ -240,3 +268,5 @@ def _raw(event: EngineEvent) -> list[str]:
             return [f"Progress {identity} {message} {received}/{total}{' done' if done else ''}"]
         case Phase(name, message):
             return [f"Phase {name} {message}"]
+        case HookStarted() | HookLog() | HookProgress() | HookEnded():
+            return [f"{type(event).__name__} {hook_text(event)}"]

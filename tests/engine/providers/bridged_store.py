@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 CONTROL: Final = "control.json"
+DATABASE: Final = "db"
 LOG: Final = "calls.jsonl"
 
 
@@ -57,6 +60,24 @@ class Store:
     def remove(self, prefix: str, identifier: str) -> None:
         """Deletes an object; deleting what is gone is fine, as with most clouds."""
         self.path(prefix, identifier).unlink(missing_ok=True)
+        if prefix == DATABASE:
+            self._last_dump(identifier)
+
+    def data(self, identifier: str) -> Path:
+        """The SQLite file of a database; it is empty until somebody fills it."""
+        return self.path(DATABASE, identifier).with_suffix(".sqlite")
+
+    def _last_dump(self, identifier: str) -> None:
+        """Deletes a database's rows, with a last dump in ``dumps``, as clouds keep a last snapshot."""
+        data = self.data(identifier)
+        if not data.exists():
+            return
+        with contextlib.closing(sqlite3.connect(data)) as connection:
+            text = "\n".join(connection.iterdump())
+        dump = self.root / "dumps" / f"{identifier}.sql"
+        dump.parent.mkdir(exist_ok=True)
+        dump.write_text(text)
+        data.unlink()
 
     def named(self, prefix: str, name: str) -> str | None:
         """The id of the object with that physical name."""

@@ -155,6 +155,19 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "steps": [step_json(step) for step in plan.steps],
         "risks": [risk_json(risk) for risk in plan.risks],
         "changes": dict(plan.changes),
+        "callbacks": [
+            {
+                "function": call.callback.function,
+                "kind": call.callback.kind,
+                "urn": call.urn,
+                "file": plan.undo.hooks.path.name,
+                "sha256": plan.undo.hooks.sha256,
+                "dryRun": plan.undo.dry.get((call.urn, call.callback.function)),
+            }
+            for call in plan.undo.calls
+        ]
+        if plan.undo is not None
+        else [],
         "stateOnly": [{"urn": one.urn, "path": one.path, "message": one.message} for one in plan.state_only],
     }
 

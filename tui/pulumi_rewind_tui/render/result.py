@@ -46,6 +46,12 @@ def _difference_lines(result: RollbackResult) -> Iterator[Line]:
         path = Span(f"{difference.path}: " if difference.path else "")
         expected = Span("  (as announced)" if difference.expected else "", "muted")
         yield [mark, *where, path, difference.message, expected]
+    for outcome in result.callbacks:
+        bad = outcome.outcome == "failed"
+        about = f" for {resource_name(outcome.urn)}" if outcome.urn else ""
+        more = f" ({outcome.message})" if outcome.message and not bad else ""
+        text = f"failed: {outcome.message}" if bad else f"{outcome.outcome}{more}"
+        yield [Span("  ✗ " if bad else "  · ", "fail" if bad else "muted"), f"{outcome.function}{about}: {text}"]
 
 
 def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
@@ -98,6 +104,16 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "differences": [difference_json(difference) for difference in result.differences],
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
+        "callbacks": [
+            {
+                "function": one.function,
+                "kind": one.kind,
+                "urn": one.urn,
+                "outcome": one.outcome,
+                "message": one.message,
+            }
+            for one in result.callbacks
+        ],
     }
 
 

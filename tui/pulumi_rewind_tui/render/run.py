@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from pulumi_rewind.events import (
     Diagnostic,
     EngineEvent,
+    HookEnded,
+    HookLog,
+    HookProgress,
+    HookStarted,
     Phase,
     Progress,
     ResourceDone,
@@ -19,6 +23,7 @@ from pulumi_rewind.events import (
 )
 from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 from pulumi_rewind_tui.options import to_json
+from pulumi_rewind_tui.render.hooks import hook_json, hook_line, hook_phase
 from pulumi_rewind_tui.render.words import elapsed, op_done, op_span, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span, Writer, text_of
 
@@ -78,6 +83,9 @@ class Tally:
                 return [Span(f"· {self.phase}", "muted")]
             case Progress(identity, message, _, _, True):
                 return [Span(f"· {message or identity}", "muted")]
+            case HookStarted() | HookLog() | HookProgress() | HookEnded():
+                self.phase = hook_phase(event) or self.phase
+                return hook_line(event)
         return None
 
     def _end(self, step: StepMetadata, *, failed: bool) -> Line | None:
@@ -218,6 +226,8 @@ def event_json(event: EngineEvent) -> dict[str, Any]:
             }
         case Phase(name, message):
             return {"event": "phase", "name": name, "message": message}
+        case HookStarted() | HookLog() | HookProgress() | HookEnded():
+            return hook_json(event)
 
 
 class LiveDisplay:

@@ -160,6 +160,18 @@ def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bo
         lines += [(("", ""),), *paragraph(f"{note[0].upper()}{note[1:]}", cells)]
     if result.undo:
         lines += [(("", ""),), *paragraph(f"Taken back by: {result.undo}", cells)]
+    return [*lines, *_callbacks(result, cells, table)]
+
+
+def _callbacks(result: RollbackResult, cells: int, table: Mapping[str, str]) -> list[Line]:
+    """What the project's own callbacks and hooks did."""
+    lines: list[Line] = heading("Callbacks") if result.callbacks else []
+    for one in result.callbacks:
+        failed = one.outcome == "failed"
+        mark, role = (table["failed"], "failed") if failed else (table["ok"], "ok")
+        about = f" for {resource_name(one.urn)}" if one.urn else ""
+        first, *rest = paragraph(f"{one.function}{about}: {one.outcome} {one.message}".rstrip(), cells - 4)
+        lines += [((f"  {mark} ", role), *first), *(((("    "), ""), *more) for more in rest)]
     return lines
 
 

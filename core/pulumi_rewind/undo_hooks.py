@@ -1,0 +1,79 @@
+"""The project's code for Pulumi's own resource hooks: called by the replay host while the engine runs.
+
+The engine may want several at once, from the host's thread; they run one after another in a worker of their own, and
+what they say is kept until the thread that tells events asks for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pulumi_rewind.errors import CallbackError
+from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
+from pulumi_rewind.undo_process import Callback, UndoProcess
+
+
+class HookRunner:
+    """Runs `resource_hook` functions; `start` makes their worker when the first one is wanted."""
+
+    def __init__(self, callbacks: tuple[Callback, ...], start: Callable[[], UndoProcess]) -> None:
+        self._callbacks = callbacks
+        self._start = start
+        self._process: UndoProcess | None = None
+        self._one = threading.Lock()
+        self._events: queue.SimpleQueue[HookEvent] = queue.SimpleQueue()
+        self._stopped = False
+        self.ended: list[HookEnded] = []
+        """How each call ended."""
+
+    def code(self) -> Mapping[str, Callable[[dict[str, Any]], str]]:
+        """By name of the hook; the first function of the file for a name is the one."""
+        hooks = [item for item in self._callbacks if item.kind == "resource_hook"]
+        return {item.hook: functools.partial(self._run, item) for item in reversed(hooks)}
+
+    def said(self) -> Iterator[HookEvent]:
+        """What hooks have said since last asked."""
+        while not self._events.empty():
+            yield self._events.get()
+
+    def stop(self) -> None:
+        """Ends the one that runs, and runs none any more; from any thread."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.stop()
+
+    def close(self) -> None:
+        """Ends the worker."""
+        if self._process is not None:
+            self._process.close()
+
+    def _run(self, callback: Callback, properties: dict[str, Any]) -> str:
+        """One call, with its retries; in a thread of the host. Returns what went wrong."""
+        urn = str(properties["urn"])
+        with self._one:
+            if self._stopped:
+                return f"{callback.function}: stopped"
+            if self._process is None:
+                self._process = self._start()
+            process, error = self._process, ""
+            for attempt in range(callback.retries + 1):
+                source = process.hooks.label
+                self._events.put(HookStarted(callback.function, callback.kind, urn, source, attempt > 0))
+                started, error = time.monotonic(), ""
+                try:
+                    for event in process.call(callback, {"name": callback.hook, **properties}, urn):
+                        self._events.put(event)
+                except CallbackError as err:
+                    error = str(err)
+                outcome = "failed" if error else "done"
+                took = time.monotonic() - started
+                self.ended.append(HookEnded(callback.function, callback.kind, urn, outcome, error, took))
+                self._events.put(self.ended[-1])
+                if not error or self._stopped:
+                    break
+            return error

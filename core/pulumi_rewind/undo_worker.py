@@ -1,0 +1,245 @@
+"""The process in which callbacks run: loads a hooks file, calls its functions, answers in JSON lines.
+
+It is started by `undo_process` in the project's own interpreter, so only the standard library is used here. Requests
+come through what was standard input, answers go through a pipe of their own: whatever a callback prints or reads can't
+get in between. It ends when the requests end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+SIG = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a public marker
+MODULE = "rewind_hooks"
+
+Send = Callable[[Mapping[str, Any]], None]
+
+
+def main(reply: int) -> None:
+    """Answers requests until there are no more; `reply` is the file descriptor for the answers."""
+    os.set_inheritable(reply, False)
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")  # not inheritable either
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    _provide_package()
+    worker = Worker(os.fdopen(reply, "w", encoding="utf-8"))
+    for line in requests:
+        worker.answer(json.loads(line))
+
+
+def _provide_package() -> None:
+    """Makes ``import pulumi_rewind`` find this very code, without opening our other dependencies to the project."""
+    folder = Path(__file__).resolve().parent
+    spec = importlib.util.spec_from_file_location(
+        "pulumi_rewind", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["pulumi_rewind"] = module
+    spec.loader.exec_module(module)
+    sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != folder]
+
+
+class Worker:
+    """One hooks file, loaded once."""
+
+    def __init__(self, replies: Any) -> None:
+        self._replies = replies
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """One line to the other side."""
+        self._replies.write(json.dumps(message) + "\n")
+        self._replies.flush()
+
+    def answer(self, request: Mapping[str, Any]) -> None:
+        """Does what is asked for; whatever is raised becomes an answer."""
+        file = str(request.get("file", ""))
+        try:
+            if request["op"] == "load":
+                answer = self._load(file, str(request["source"]))
+            else:
+                answer = self._call(request)
+        except BaseException as err:  # noqa: BLE001 - also SystemExit: the callback wants out, the run goes on
+            answer = {"error": _told(err), "where": _where(err, file)}
+            _print(err)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        self.send({"end": answer})
+
+    def _load(self, file: str, source: str) -> dict[str, Any]:
+        from pulumi_rewind import undo
+
+        folder = str(Path(file).parent)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        module = types.ModuleType(MODULE)
+        module.__file__ = file
+        sys.modules[MODULE] = module
+        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - running it is the purpose
+        return {
+            "found": [
+                {
+                    "kind": item.kind,
+                    "function": getattr(item.function, "__name__", "?"),
+                    "line": getattr(getattr(item.function, "__code__", None), "co_firstlineno", 0),
+                    "selector": {
+                        "type": item.selector.type,
+                        "urn": item.selector.urn,
+                        "name": item.selector.name,
+                        "component": item.selector.component,
+                    },
+                    "hook": item.hook,
+                    "timeout": item.timeout,
+                    "retries": item.retries,
+                    "dry_run_safe": item.dry_run_safe,
+                }
+                for item in undo.registered
+            ],
+            "python": sys.version.split()[0],
+        }
+
+    def _call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        from pulumi_rewind import undo
+
+        item = undo.registered[int(request["index"])]
+        result = item.function(_context(item.kind, request["context"], self.send))
+        if inspect.iscoroutine(result):
+            result = asyncio.run(result)
+        return {"result": packed(item.kind, result)}
+
+
+def _context(kind: str, given: Mapping[str, Any], send: Send) -> Any:
+    from pulumi_rewind import undo_context as made
+
+    if kind.startswith("undo_"):
+        sides = {side: given[side] and _resource(given[side]) for side in ("old", "new")}
+        return made.UndoContext(**{**given, **sides, "update": made.UndoUpdate(**given["update"]), "_send": send})
+    if kind == "resource_hook":
+        return made.HookContext(**{key: opened(value) for key, value in given.items()}, _send=send)
+    steps = [made.UndoStep(**step) for step in given["steps"]]
+    return made.RollbackContext(**{**given, "steps": steps, "_send": send})
+
+
+def _resource(given: Mapping[str, Any]) -> Any:
+    from pulumi_rewind.undo_context import UndoResource
+
+    return UndoResource(**{**given, "inputs": opened(given["inputs"]), "outputs": opened(given["outputs"])})
+
+
+def opened(value: Any) -> Any:
+    """A property value with every secret as a `Secret`."""
+    from pulumi_rewind.undo_context import Secret
+
+    if isinstance(value, dict):
+        if value.get(SIG) == SECRET:
+            return Secret(opened(json.loads(value["plaintext"])) if "plaintext" in value else None)
+        return {key: opened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [opened(inner) for inner in value]
+    return value
+
+
+def closed(value: Any) -> Any:
+    """A property value as it travels: every `Secret` as a state has it.
+
+    Raises:
+        TypeError: something in it is no property value.
+    """
+    from pulumi_rewind.undo_context import Secret
+
+    if isinstance(value, Secret):
+        return {SIG: SECRET, "plaintext": json.dumps(closed(value.reveal()))}
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("the keys of properties are strings")
+        return {key: closed(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [closed(inner) for inner in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"a {type(value).__name__} is no property value")
+
+
+def packed(kind: str, result: Any) -> dict[str, Any] | None:
+    """What a callback returned, as it travels.
+
+    Raises:
+        WrongReturn: it is not what such a callback may return.
+    """
+    from pulumi_rewind import undo
+
+    allowed = undo.ALLOWED.get(kind)
+    if allowed is None:
+        return None
+    if not isinstance(result, allowed):
+        names = [each.__name__ if each is not type(None) else "nothing" for each in allowed]
+        what = "nothing" if result is None else f"a {type(result).__name__}"
+        raise WrongReturn(f"returned {what}; {kind} returns {', '.join(names[:-1])} or {names[-1]}")
+    if isinstance(result, undo.Restored):
+        return {"result": "restored", "id": _text("Restored", "the id of what is there again", result.id)}
+    if isinstance(result, undo.Recreate):
+        try:
+            inputs = {} if result.inputs is None else closed(result.inputs)
+        except TypeError as err:
+            raise WrongReturn(f"returned Recreate with inputs that can't be sent: {err}") from None
+        if not isinstance(inputs, dict):
+            raise WrongReturn("returned Recreate with inputs that are no mapping")
+        return {"result": "recreate", "inputs": inputs}
+    if isinstance(result, (undo.Skip, undo.Keep)):
+        name = type(result).__name__
+        return {"result": name.lower(), "reason": _text(name, "a reason", result.reason)}
+    return {"result": "delete"} if result is not None else None
+
+
+class WrongReturn(Exception):
+    """A callback returned what it may not."""
+
+
+def _print(err: BaseException) -> None:
+    """The way to an error in the project's own code, for the log."""
+    if isinstance(err, (WrongReturn, SystemExit)):
+        return
+    told = traceback.TracebackException(type(err), err, err.__traceback__)
+    ours = {__file__, "<frozen runpy>", "<string>"}
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if frame.filename not in ours])
+    sys.stderr.write("".join(told.format()))
+
+
+def _text(name: str, what: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise WrongReturn(f"returned {name} without {what}")
+    return value
+
+
+def _told(err: BaseException) -> str:
+    if isinstance(err, SystemExit):
+        return f"asked to exit ({err.code})"
+    if isinstance(err, WrongReturn):
+        return str(err)
+    text = " ".join(str(err).split())
+    return f"{type(err).__name__}: {text}" if text else type(err).__name__
+
+
+def _where(err: BaseException, file: str) -> int:
+    """The line of the hooks file in which it was raised, 0 if none."""
+    if isinstance(err, SyntaxError) and err.filename == file:
+        return err.lineno or 0
+    lines = [frame.lineno for frame in traceback.extract_tb(err.__traceback__) if frame.filename == file]
+    return (lines[-1] or 0) if lines else 0
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[-1]))

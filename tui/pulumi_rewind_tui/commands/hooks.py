@@ -1,0 +1,149 @@
+"""``pulumi-rewind hooks``: what the project's hooks file declares, what it matches, and a dry try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pulumi_rewind.errors import CallbackError, UsageError
+from pulumi_rewind_tui.options import (
+    RewindCommand,
+    Shared,
+    common_options,
+    passphrase_option,
+    stack_and_target,
+    to_json,
+    words,
+)
+from pulumi_rewind_tui.render.writer import Line, Screen, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.undo_list import Listed, Listing
+
+NAMES = 6
+"""Matches that a line names; the others are counted."""
+
+
+@click.command(cls=RewindCommand)
+@words("[test RESOURCE] [STACK] [TARGET]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; of a test one a line.")
+@passphrase_option
+@common_options
+@click.pass_obj
+def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
+    """List undo callbacks and hooks, and what they match in the live stack and in TARGET.
+
+    With `test RESOURCE`, calls the callbacks of one resource in dry mode against what is recorded of it, those that
+    are declared with dry_run_safe=True. One word after that is a TARGET; the stack is --stack, or the first of two.
+    """
+    if words[:1] == ("test",):
+        if len(words) < 2:
+            raise UsageError(
+                "no resource is named", hint="For example: `pulumi-rewind hooks test orders-db last-good`."
+            )
+        _test(shared, words[1], words[2:], as_json)
+        return
+    from pulumi_rewind.targets import resolve_target
+    from pulumi_rewind.undo_list import listing
+
+    stack, text = stack_and_target(words, "hooks") if words else (None, "")
+    session = shared.session(stack)
+    screen = shared.screen()
+    target = resolve_target(session.timeline, text) if text else None
+    found = listing(session, target)
+    if as_json:
+        screen.out.raw(to_json(_listing_json(found)))
+        return
+    screen.out.line(Span(found.hooks.label, "title"), Span(f"   run by {found.python}", "muted"))
+    if not found.items:
+        screen.out.line("nothing is declared in it")
+    for item in found.items:
+        screen.out.line(*_declared(item))
+        for what, names in (("live", item.live), (target.label if target else "", item.target)):
+            if what and item.callback.kind.startswith(("undo_", "resource_")):
+                screen.out.line(Span(f"    {what}: ", "muted"), _named(names))
+
+
+def _test(shared: Shared, name: str, rest: Sequence[str], as_json: bool) -> None:
+    from pulumi_rewind.blame import find_resource
+    from pulumi_rewind.events import HookEnded
+    from pulumi_rewind.targets import resolve_target
+    from pulumi_rewind.undo_list import dry_test
+    from pulumi_rewind_tui.render.hooks import hook_json, hook_line
+
+    stack, text = stack_and_target(tuple(rest), "hooks test") if rest else (None, "")
+    session = shared.session(stack)
+    screen = shared.screen()
+    target = resolve_target(session.timeline, text) if text else None
+    side = session.timeline.checkpoint(target.update.number) if target else session.timeline.live()
+    res = find_resource(side, name)
+    ended: list[HookEnded] = []
+    for event in dry_test(session, res, target):
+        if isinstance(event, HookEnded):
+            ended.append(event)
+        if as_json:
+            screen.out.raw(to_json(hook_json(event)))
+        elif line := hook_line(event):
+            screen.out.line(*line)
+    _conclude(screen, session, res.name, ended, as_json=as_json)
+
+
+def _conclude(screen: Screen, session: Session, name: str, ended: Sequence[Any], *, as_json: bool) -> None:
+    if not ended and not as_json:
+        screen.out.line(f"no callback of {session.settings.hooks_file} is for {name}")
+    failed = [event.function for event in ended if event.outcome == "failed"]
+    if failed:
+        raise CallbackError(f"failed: {', '.join(failed)}", hint="Nothing was changed by us; mend it and try again.")
+
+
+def _declared(item: Listed) -> Line:
+    callback = item.callback
+    chosen = str(callback.selector) or (f"name={callback.hook}" if callback.hook else "")
+    options = [f"timeout {callback.timeout:g} s"]
+    if callback.retries:
+        options.append(f"retries {callback.retries}")
+    if callback.dry_run_safe:
+        options.append("dry run safe")
+    return [
+        Span(f"{callback.kind:16}", "title"),
+        Span(callback.function, "name"),
+        Span(f" (line {callback.line})", "muted"),
+        f"  {chosen}" if chosen else "",
+        Span(f"  {', '.join(options)}", "muted"),
+    ]
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return (", ".join(names[:NAMES]) + more) or "nothing"
+
+
+def _listing_json(found: Listing) -> dict[str, Any]:
+    return {
+        "file": str(found.hooks.path),
+        "sha256": found.hooks.sha256,
+        "python": found.python,
+        "callbacks": [
+            {
+                "kind": item.callback.kind,
+                "function": item.callback.function,
+                "line": item.callback.line,
+                "selector": {
+                    "type": list(item.callback.selector.type),
+                    "urn": list(item.callback.selector.urn),
+                    "name": list(item.callback.selector.name),
+                    "component": list(item.callback.selector.component),
+                },
+                "hook": item.callback.hook,
+                "timeout": item.callback.timeout,
+                "retries": item.callback.retries,
+                "dryRunSafe": item.callback.dry_run_safe,
+                "live": list(item.live),
+                "target": list(item.target),
+            }
+            for item in found.items
+        ],
+    }
