@@ -56,8 +56,10 @@ class Engine:
         """
         return EngineRun(self, arguments, private, extra_env)
 
-    def call(self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None) -> bytes:
-        """Runs a short command and returns what it printed.
+    def call(
+        self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None, stdin: bytes = b""
+    ) -> bytes:
+        """Runs a short command and returns what it printed; `stdin` is what it is given to read.
 
         Raises:
             SecretsError: the passphrase is missing or wrong.
@@ -67,7 +69,7 @@ class Engine:
             [str(self.path), *arguments, "--non-interactive", "--color", "never"],
             cwd=cwd or self.workspace.root,
             env=self.environment() | dict(env),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             check=False,
         )

@@ -109,8 +109,8 @@ def _pending_risk(pending: PendingOperation) -> Risk:
         return Risk(
             "pending-create",
             f"a killed update may have created {name}, which the state doesn't know. Look for it; then adopt it with "
-            f"`pulumi refresh --import-pending-creates '{urn}' --import-pending-creates ID`, or, if it isn't there or "
-            "you removed it, forget it with `pulumi refresh --clear-pending-creates`",
+            f"`pulumi-rewind resolve --adopt '{urn}=ID'`, or, if it isn't there or you removed it, forget it with "
+            f"`pulumi-rewind resolve --clear '{urn}'`",
             blocking=True,
             urn=urn,
         )

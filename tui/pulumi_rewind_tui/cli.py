@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "plan": "Show what going back would do; change nothing.",
     "rollback": "Go back to a target, after review.",
     "resume": "Continue a rollback that was interrupted.",
+    "resolve": "Decide about creates that a killed update left open.",
     "doctor": "Check what a rollback needs, and what is missing.",
     "demo": "Make a small project to try everything on.",
 }
