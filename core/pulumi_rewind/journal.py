@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.model import StackRef
 
 
@@ -36,6 +37,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
     only: tuple[str, ...] = ()
     recorded_credentials: bool = False
     todays_config: bool = False
+    doubtful: tuple[str, ...] = ()
+    """URNs that may have been created without the state knowing, see `doubts`."""
 
     @property
     def running(self) -> bool:
@@ -45,8 +48,18 @@ class JournalEntry(msgspec.Struct, frozen=True):
         except (ProcessLookupError, OverflowError):
             return False
         except PermissionError:
-            return True
-        return self.pid != os.getpid()
+            pass
+        return self.pid != os.getpid() and not _began_after(self.pid, self.started)
+
+
+def _began_after(pid: int, moment: float) -> bool:
+    """Whether a process is younger than that, so that its number was merely used again; False where none can tell."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
+        return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > moment + 5
+    except (OSError, ValueError, IndexError, StopIteration):
+        return False
 
 
 class Journal:
@@ -77,7 +90,17 @@ class Journal:
         recorded_credentials: bool = False,
         todays_config: bool = False,
     ) -> JournalEntry:
-        """Writes the entry durably, before anything is changed."""
+        """Writes the entry durably, before anything is changed.
+
+        Raises:
+            RefusedError: another process is rolling this stack back; its entry stays.
+        """
+        other = self.read()
+        if other is not None and other.running:
+            raise RefusedError(
+                f"another rollback of {self._stack} to {other.label} is running (pid {other.pid})",
+                hint="Wait for it, or stop it there with Ctrl-C; nothing was changed.",
+            )
         entry = JournalEntry(
             backend=self._backend,
             stack=self._stack.fqn,
@@ -91,6 +114,16 @@ class Journal:
             recorded_credentials=recorded_credentials,
             todays_config=todays_config,
         )
+        self._write(entry)
+        return entry
+
+    def doubt(self, urns: tuple[str, ...]) -> None:
+        """Notes in our own entry what may have been created without the state knowing."""
+        entry = self.read()
+        if urns and entry is not None and entry.pid == os.getpid():
+            self._write(msgspec.structs.replace(entry, doubtful=urns))
+
+    def _write(self, entry: JournalEntry) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd, name = tempfile.mkstemp(dir=self.path.parent, prefix=".journal-")  # 0600
         with os.fdopen(fd, "wb") as file:
@@ -98,8 +131,9 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(self.path)
-        return entry
 
     def end(self) -> None:
-        """Removes the entry: the target is reached, or nothing was changed."""
-        self.path.unlink(missing_ok=True)
+        """Removes the entry: the target is reached, or nothing was changed. That of another running process stays."""
+        entry = self.read()
+        if entry is None or not entry.running:
+            self.path.unlink(missing_ok=True)

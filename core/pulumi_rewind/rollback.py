@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from pulumi_rewind.doubts import Doubts, doubt
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
@@ -75,6 +76,7 @@ class RollbackRun:
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._control = PreviewControl()
         self._changed = False
+        self._doubts = Doubts()
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -205,6 +207,7 @@ class RollbackRun:
                 for event in run.events():
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                         self._changed = True
+                    self._doubts.see(event)
                     yield event
             finally:
                 if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
@@ -231,7 +234,9 @@ class RollbackRun:
             self.session.journal.end()
             error.hint = f"{error.hint} Nothing was changed.".strip()
             return error
-        return IncompleteError(str(error), hint=resume)
+        doubtful = self._doubts.urns
+        self.session.journal.doubt(doubtful)
+        return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         prepared = self.plan.prepared

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind_tui.notices import journal_entry
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.planning import Choices
 from pulumi_rewind_tui.render.words import local_time
+from pulumi_rewind_tui.render.writer import Span
 from pulumi_rewind_tui.roads import go_back, run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
@@ -41,6 +43,8 @@ def resume(shared: Shared, words: tuple[str, ...], yes: bool, allow_data_loss: b
         check_can_ask(yes=yes, as_json=as_json)
         started = local_time(int(entry.started))
         screen.err.line(f"resuming the rollback to {entry.label} that began {started}, after #{entry.start}")
+        if entry.doubtful:
+            screen.err.line(Span("⚠ in doubt", "hazard"), f": {doubt(entry.doubtful)}")
         if session.timeline.checkpoint(entry.target).digest != entry.digest:
             raise RefusedError(
                 f"the checkpoint of {entry.label} is not the one that the rollback began with",
