@@ -154,6 +154,7 @@ def build_plan(
         raise UsageError(reason, hint="Use `--strategy checkpoint`, which needs no program.")
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
+    locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
     live, live_plain, stored, plain = load(session, target)
     goal = make_goal(
         session, plain, live_plain, number=target.update.number, only=only, recorded_credentials=recorded_credentials
@@ -194,7 +195,7 @@ def build_plan(
     risks = tuple(
         stack_risks(
             live=live_plain,
-            locks=session.backend.locks(session.stack),
+            locks=locks or session.backend.locks(session.stack),
             live_known=session.timeline.live_update() is not None,
             target_config=without(_config(target.update.config), settings.values),
             live_config=without(_config(newest.config) if newest else None, settings.values),

@@ -81,7 +81,7 @@ def stack_risks(
         advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
         yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
     for pending in live.pending_operations:
-        yield _pending_risk(pending)
+        yield _pending_risk(pending, locked=bool(locks))
     for res in live.resources:
         if res.delete:
             message = "an old copy still waits for its deletion; the engine deletes it in this run"
@@ -101,9 +101,12 @@ def stack_risks(
         yield Risk("not-refreshed", "the state was not compared with the real resources (`--refresh` does)")
 
 
-def _pending_risk(pending: PendingOperation) -> Risk:
+def _pending_risk(pending: PendingOperation, *, locked: bool) -> Risk:
     urn = pending.resource.urn
     name = urn_name(urn)
+    if locked:  # which blocks the plan by itself
+        message = f"who holds the lock is {pending.type} {name}, or was when it was killed"
+        return Risk("pending-operation", message, urn=urn)
     if pending.type == "creating":
         # The engine would create it a second time and carry the old operation along for ever.
         return Risk(

@@ -11,9 +11,10 @@ from typing import Literal
 
 import msgspec
 
+from pulumi_rewind.backends.room import shortage
 from pulumi_rewind.doubts import Doubts, doubt
 from pulumi_rewind.engine import EngineRun
-from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Registration
 from pulumi_rewind.host import ReplayHost
@@ -157,7 +158,11 @@ class RollbackRun:
                 f"the stack is locked by {locks[0]}",
                 hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
             )
-        self._check_live(session.backend.live(session.stack))
+        live = session.backend.live(session.stack)
+        self._check_live(live)
+        short = shortage(session.backend.url, len(live.raw))
+        if short and not plan.nothing_to_do:
+            raise RefusedError(short, hint="Make room there; a full disk cuts off the state. Nothing was changed.")
 
     def _check_live(self, live: Checkpoint) -> None:
         if live.digest != self.plan.prepared.live.digest:
@@ -224,7 +229,7 @@ class RollbackRun:
         if host.refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(host.refusal, hint="Plan again and review what it does now; nothing was changed.")
-        if run.interrupted:
+        if run.interrupted and not _unsaved(run):
             if not self._changed:
                 self.session.journal.end()
                 return InterruptedRun("stopped before anything was changed")
@@ -236,6 +241,10 @@ class RollbackRun:
             return error
         doubtful = self._doubts.urns
         self.session.journal.doubt(doubtful)
+        try:
+            self.session.backend.live(self.session.stack)
+        except CheckpointError as err:
+            return IncompleteError(f"{error}\n{err}", hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
         return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
@@ -276,6 +285,11 @@ def _same_assets(fresh: tuple[Registration, ...], resolved: tuple[Registration, 
     """The fresh registrations with the inputs whose assets were already found."""
     inputs = {item.urn: item.inputs for item in resolved}
     return tuple(dataclasses.replace(item, inputs=inputs.get(item.urn, item.inputs)) for item in fresh)
+
+
+def _unsaved(run: EngineRun) -> bool:
+    """Whether the backend could not be written: then what was finished may not have been saved."""
+    return any("failed to save snapshot" in error.message for error in run.errors)
 
 
 def _ignore(_: EngineEvent) -> None:

@@ -93,11 +93,12 @@ class Store:
                 mark = self.root / f"once-{operation}-{quote(name, safe='')}"
                 if not mark.exists():
                     mark.touch()
-                    raise Trouble(f"{operation} of {name} was refused this once")
+                    raise Trouble(rule.get("message", f"{operation} of {name} was refused this once"))
             case "slow":
                 if self.cancelled.wait(rule.get("seconds", 1)):
                     raise self._cancelled(operation, name)
             case "hang":
+                self.log(operation=f"hanging {operation}", name=name)
                 while self._rule(operation, name) is not None:
                     if self.cancelled.wait(0.05):
                         raise self._cancelled(operation, name)
