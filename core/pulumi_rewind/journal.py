@@ -37,6 +37,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     only: tuple[str, ...] = ()
     recorded_credentials: bool = False
     todays_config: bool = False
+    refresh: bool = False
     doubtful: tuple[str, ...] = ()
     """URNs that may have been created without the state knowing, see `doubts`."""
 
@@ -89,6 +90,7 @@ class Journal:
         only: tuple[str, ...] = (),
         recorded_credentials: bool = False,
         todays_config: bool = False,
+        refresh: bool = False,
     ) -> JournalEntry:
         """Writes the entry durably, before anything is changed.
 
@@ -113,6 +115,7 @@ class Journal:
             only=only,
             recorded_credentials=recorded_credentials,
             todays_config=todays_config,
+            refresh=refresh,
         )
         self._write(entry)
         return entry

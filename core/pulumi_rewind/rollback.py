@@ -129,6 +129,7 @@ class RollbackRun:
             only=prepared.only,
             recorded_credentials=prepared.recorded_credentials,
             todays_config=prepared.todays_config,
+            refresh=prepared.refresh,
         )
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()

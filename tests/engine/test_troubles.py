@@ -28,6 +28,8 @@ from tests.support.faults import (
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 
+CHOICES = ("--recorded-credentials", "--todays-config", "--refresh")
+
 
 @pytest.fixture(scope="module")
 def deployed(engine: EngineInfo, tmp_path_factory: pytest.TempPathFactory) -> EngineStack:
@@ -64,12 +66,15 @@ def until(there: Callable[[], bool]) -> None:
 @pytest.mark.slow
 def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) -> None:
     for rule, words in (
-        ({"action": "fail", "message": "quota exceeded"}, ("rollback", "1")),
+        ({"action": "fail", "message": "quota exceeded"}, ("rollback", "1", *CHOICES)),
         ({"action": "once", "message": "quota exceeded"}, ("resume",)),
     ):
         stack.trouble({"name": "old-2", "operation": "create", **rule})
         code, text = own(stack, *words, "--yes", "--allow-data-loss")
         assert (code, "quota exceeded" in text, "pulumi-rewind resume" in text) == (4, True, True), text
+        entry = session(stack).journal.read()
+        assert entry is not None
+        assert (entry.recorded_credentials, entry.todays_config, entry.refresh) == (True, True, True), "for each resume"
         assert not locks(stack)
         check_whole(stack)
         assert prefixes(stack) == {"old", "new", "both"}  # what it would delete waits for what it would create

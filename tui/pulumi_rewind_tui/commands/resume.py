@@ -56,6 +56,7 @@ def resume(shared: Shared, words: tuple[str, ...], yes: bool, allow_data_loss: b
             str(entry.target),
             Choices(
                 only=entry.only,
+                refresh=entry.refresh,
                 recorded_credentials=entry.recorded_credentials,
                 todays_config=entry.todays_config,
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -140,7 +140,11 @@ class InterruptedScreen(RewindModal[None]):
     def _review(self, target: int) -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        screen = ReviewScreen(self.session, f"#{target}", only=self.entry.only)
+        entry = self.entry
+        screen = ReviewScreen(self.session, f"#{target}", only=entry.only, refresh=entry.refresh)
+        screen.request = replace(
+            screen.request, recorded_credentials=entry.recorded_credentials, todays_config=entry.todays_config
+        )
         self.dismiss(None)
         self.app.push_screen(screen)
 

@@ -31,6 +31,8 @@ class Request:
     only: tuple[str, ...] = ()
     refresh: bool = False
     strategy: str = "checkpoint"
+    recorded_credentials: bool = False
+    todays_config: bool = False
 
 
 @dataclass
@@ -133,6 +135,8 @@ def make_plan(
             strategy=request.strategy,
             only=request.only,
             refresh=request.refresh,
+            recorded_credentials=request.recorded_credentials,
+            use_todays_config=request.todays_config,
             observe=_Progress(generation, post, control, cancelled),
             control=control,
         )
