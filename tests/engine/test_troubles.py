@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.toolchain import EngineInfo
 from tests.support.faults import (
     check_whole,
@@ -199,12 +200,17 @@ def test_a_disk_that_stays_full_is_explained_and_got_over(stack: EngineStack, sm
     output, _ = process.communicate(timeout=280)
     assert process.returncode == 4, output
     assert "no space left on device" in output
-    assert f"cp '{stack.state_file}.bak' '{stack.state_file}'" in output
     filler.unlink()
     assert not locks(stack)
-    code, text = own(stack, "resume", "--yes", "--allow-data-loss")
-    assert (code, f"cp '{stack.state_file}.bak'" in text) == (1, True), text
-    shutil.copy(f"{stack.state_file}.bak", stack.state_file)
+    opened = session(stack)
+    try:
+        opened.backend.live(opened.stack)
+    except CheckpointError:  # the engine has cut it off, or not; it depends on the last bit of room
+        put_back = f"cp '{stack.state_file}.bak' '{stack.state_file}'"
+        assert put_back in output
+        code, text = own(stack, "resume", "--yes", "--allow-data-loss")
+        assert (code, put_back in text) == (1, True), text
+        shutil.copy(f"{stack.state_file}.bak", stack.state_file)
     check_whole(stack)
     stack.trouble()
     code, text = own(stack, "resolve", "--clear-all")
