@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from pulumi_rewind.backends.room import shortage
-from pulumi_rewind.doubts import Doubts, doubt
+from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
@@ -245,7 +245,9 @@ class RollbackRun:
         try:
             self.session.backend.live(self.session.stack)
         except CheckpointError as err:
-            return IncompleteError(f"{error}\n{err}", hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
+            lost = lost_sight_of(self._doubts.made)
+            told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
+            return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
         return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pulumi_rewind.doubts import Doubts, doubt
+from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
+from pulumi_rewind.events import Diagnostic, ResourceDone, ResourceFailed, StepMetadata, StepState
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import StackRef
 
@@ -64,3 +64,7 @@ def test_a_create_whose_provider_went_away_is_in_doubt_and_no_other() -> None:
     assert doubts.urns == ("urn:pulumi:dev::shop::t::web",)
     assert "web" in doubt(doubts.urns)
     assert doubt(()) == ""
+    made = StepMetadata("create", "urn:pulumi:dev::shop::t::new", new=StepState(id="t-1"))
+    doubts.see(ResourceDone(made))
+    assert "new (t-1)" in lost_sight_of(doubts.made)
+    assert lost_sight_of({}) == ""

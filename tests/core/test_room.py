@@ -24,6 +24,16 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
             store.open().live(store.ref)
         assert f"(1 resources): put it in its place with `cp '{backup}' '{store.state}'`" in caught.value.hint
     backup.write_bytes(whole[:50])
+    older = store.pulumi / "backups" / store.ref.project / store.ref.name
+    older.mkdir(parents=True)
+    (older / "dev.18.json").write_bytes(whole)
+    (older / "dev.19.json").write_bytes(whole[:50])
+    with pytest.raises(CheckpointError) as caught:
+        store.open().live(store.ref)
+    assert f"an earlier update is whole (1 resources): put it in its place with `cp '{older / 'dev.18.json'}'" in (
+        caught.value.hint
+    )
+    (older / "dev.18.json").unlink()
     with pytest.raises(CheckpointError) as caught:
         store.open().live(store.ref)
     assert "cp" not in caught.value.hint

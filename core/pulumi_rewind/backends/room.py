@@ -1,11 +1,12 @@
 """Room on the disk of a ``file://`` backend, and what is left of a state that was cut off for want of it.
 
 On a full disk the CLI puts an empty or cut-off file in the place of the state, tries again for half a minute, and gives
-up; the copy that it makes before (``.bak``) is whole.
+up. The copy that it makes before (``.bak``) is mostly whole; the backups of earlier updates are.
 """
 
 from __future__ import annotations
 
+import glob
 import shutil
 from pathlib import Path
 
@@ -37,12 +38,18 @@ def shortage(url: str, size: int) -> str:
 
 
 def whole_before(path: Path) -> str:
-    """How to put back the state from before the one that is damaged; empty if that isn't there or is damaged, too."""
+    """How to put back the newest whole state in place of the damaged one at `path`; empty if there is none."""
     backup = path.with_name(f"{path.name}.bak")
-    try:
-        before = decode_checkpoint(read_file(backup, "the state before"), source="the state before")
-    except (OSError, BackendError):
-        return ""
-    pending = len(before.pending_operations)
-    count = f"{len(before.resources):,} resources" + (f", {pending} pending operations" if pending else "")
-    return f"The state from just before is whole ({count}): put it in its place with `cp '{backup}' '{path}'`."
+    top = next((above for above in path.parents if above.name == "stacks"), path.parent)
+    folder = top.parent / "backups" / path.relative_to(top).parent / path.name.partition(".json")[0]
+    older = sorted(folder.glob(f"{glob.escape(folder.name)}.*.json*"), reverse=True) if folder.is_dir() else []
+    for place in (backup, *(file for file in older if not file.name.endswith(".attrs"))):
+        try:
+            before = decode_checkpoint(read_file(place, "the state before"), source="the state before")
+        except (OSError, BackendError):
+            continue
+        pending = len(before.pending_operations)
+        count = f"{len(before.resources):,} resources" + (f", {pending} pending operations" if pending else "")
+        age = "from just before" if place == backup else "from the end of an earlier update"
+        return f"The state {age} is whole ({count}): put it in its place with `cp '{place}' '{path}'`."
+    return ""
