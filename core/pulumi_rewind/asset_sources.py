@@ -58,7 +58,8 @@ class Sources:
         self.commit = commit
         self.store = store
         self.private = private
-        self._git = CommitFiles(repository, commit) if repository is not None and commit else None
+        self._repository = repository
+        self._commits: dict[str, CommitFiles] = {}
         self._hashes: dict[tuple[str, str], str] = {}
         self._copies: dict[tuple[str, str, str], str] = {}
 
@@ -72,18 +73,29 @@ class Sources:
                 self._hashes[key] = ""
         return self._hashes[key]
 
-    def from_git(self, kind: str, path: str, digest: str) -> tuple[str, str]:
-        """The path of a copy of what the recorded commit has there, or empty and the reason why not."""
-        if self._git is None or not self._git.known:
-            where = f"commit {self.commit[:7]} is not in this repository" if self.commit else "no commit was recorded"
-            return "", where
-        git, label = self._git, f"commit {self.commit[:7]}"
+    def origin(self, path: str, digest: str) -> tuple[str, str]:
+        """The path that was recorded first, and the commit of that time.
+
+        They differ from what is given where an earlier rollback had to make a copy: the engine records the path of
+        the copy, which says where its content came from.
+        """
+        found = _COPY.search(path)
+        if found is None or not digest.startswith(found["digest"]) or escapes(os.fsencode(found["path"])):
+            return path, self.commit
+        return found["path"], found["commit"] or self.commit
+
+    def from_git(self, kind: str, path: str, digest: str, commit: str) -> tuple[str, str]:
+        """The path of a copy of what that commit has there, or empty and the reason why not."""
+        git = self._commit(commit)
+        if git is None or not git.known:
+            return "", f"commit {commit[:7]} is not in this repository" if commit else "no commit was recorded"
+        label = f"commit {commit[:7]}"
         place = git.place(located(path, self.directory))
         if place is None:
             return "", "it lies outside the repository"
         file = git.file(place) if _is_file(kind, path) else None
         if file is not None:
-            return self._copy(kind, digest, path, lambda to: git.write({to: file}), label)
+            return self._copy(kind, digest, path, lambda to: git.write({to: file}), label, commit)
         if _is_file(kind, path):
             return "", f"{label} doesn't have it"
         try:
@@ -97,7 +109,14 @@ class Sources:
             to.mkdir(mode=0o700)
             git.write({to / _inside(name): blob for name, blob in files.items() if not _bookkeeping(name)})
 
-        return self._copy(kind, digest, path, write, label)
+        return self._copy(kind, digest, path, write, label, commit)
+
+    def _commit(self, commit: str) -> CommitFiles | None:
+        if self._repository is None or not commit:
+            return None
+        if commit not in self._commits:
+            self._commits[commit] = CommitFiles(self._repository, commit)
+        return self._commits[commit]
 
     def from_store(self, kind: str, path: str, digest: str) -> str:
         """The path of a copy of what the store has under that hash, or empty."""
@@ -116,20 +135,24 @@ class Sources:
             for name, file in directory_files(str(entry)):
                 _copy_file(Path(file), to / _inside(name))
 
-        return self._copy(kind, digest, path, write, "the store")[0]
+        return self._copy(kind, digest, path, write, "the store", self.commit)[0]
 
-    def _copy(self, kind: str, digest: str, path: str, write: Callable[[Path], None], source: str) -> tuple[str, str]:
-        """Has content written under the name that `path` ends in, and keeps it if its hash is the recorded one."""
-        name = os.path.basename(path.rstrip("/"))  # noqa: PTH119 - Path would look into ".."
-        if name in {"", os.curdir, os.pardir, ".pulumi"} or "\0" in name:
-            name = "content"
+    def _copy(
+        self, kind: str, digest: str, path: str, write: Callable[[Path], None], source: str, commit: str
+    ) -> tuple[str, str]:
+        """Has content written under a path that ends as `path` does, and keeps it if its hash is the recorded one."""
+        name = _copy_name(path)
         key = (kind, digest, name)
         if key in self._copies:
             return self._copies[key], ""
         self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}-", dir=self.private))  # 0700
+        known = commit if re.fullmatch(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", commit) else ""
+        mark = f"{digest[:12]}.{known}." if name == path.rstrip("/") else f"{digest[:12]}-"  # see _COPY
+        directory = Path(tempfile.mkdtemp(prefix=mark, dir=self.private))  # 0700
         to = directory / name
         try:
+            for above in reversed(to.relative_to(directory).parents[:-1]):
+                (directory / above).mkdir(mode=0o700)
             write(to)
             found = hash_path(kind, str(to))
         except (AssetError, OSError) as err:
@@ -140,6 +163,20 @@ class Sources:
             return "", f"{source} has other content"
         self._copies[key] = str(to)
         return str(to), ""
+
+
+_COPY = re.compile(
+    r"/(?P<digest>[0-9a-f]{12})\.(?P<commit>(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?)\.[^/]+/(?P<path>[^/].*)\Z", re.DOTALL
+)
+"""The path of a copy: by its directory's name it tells the content's hash and commit, by the rest the recorded path."""
+
+
+def _copy_name(path: str) -> str:
+    """The recorded path if it is a plain relative one, else its last part, else any."""
+    parts = path.rstrip("/").split("/")
+    if ".pulumi" not in parts and "\0" not in path and not {"", os.curdir, os.pardir} & set(parts):
+        return "/".join(parts)
+    return parts[-1] if parts[-1] not in {"", os.curdir, os.pardir, ".pulumi"} and "\0" not in path else "content"
 
 
 def _is_file(kind: str, path: str) -> bool:

@@ -148,6 +148,7 @@ class _Search:
 
     def _recorded(self, value: Json, live: Json, where: str, hidden: bool) -> Json:
         """As stored where live has the same, else by found content."""
+        value = self._at_home(value)
         same = value == live or (kind_of(live) == kind_of(value) and live.get("hash") and live["hash"] == _hash(value))
         if not same:
             found = self._content(value, where, hidden)
@@ -166,6 +167,17 @@ class _Search:
         message = f"the content of {where} is no longer where it was; the provider would read something else"
         self.problems.append(Problem("asset-unverified", message))
         return value
+
+    def _at_home(self, value: Json) -> Json:
+        """What an earlier rollback had to copy, by its first path again where that has the content now."""
+        path = value.get("path")
+        if not isinstance(path, str):
+            return value
+        first, _ = self.sources.origin(path, _hash(value))
+        place = located(first, self.sources.directory)
+        if first == path or self.sources.hash_at(str(kind_of(value)), place) != _hash(value):
+            return value
+        return {**value, "path": first}
 
     def _hash_now(self, value: Json) -> str:
         if value.get("path"):
@@ -224,10 +236,11 @@ class _Search:
         if not _HASH.fullmatch(digest):
             self._missing(where, "its hash was not recorded, so that nothing can be verified", "")
             return None
+        path, commit = self.sources.origin(path, digest)
         place = located(path, self.sources.directory)
         if self.sources.hash_at(kind, place) == digest:
             return path
-        copy, reason = self.sources.from_git(kind, path, digest)
+        copy, reason = self.sources.from_git(kind, path, digest, commit)
         copy = copy or self.sources.from_store(kind, path, digest)
         if copy:
             return copy

@@ -296,7 +296,7 @@ class _Doctor:
             "pending",
             "warn",
             f"a killed update left open: {names}",
-            "Look whether these exist, then `pulumi refresh --clear-pending-creates` or import them.",
+            "Look whether what was being created exists; `pulumi-rewind resolve` adopts or clears it.",
         )
 
     def _check_interrupted(self) -> Iterator[Finding]:

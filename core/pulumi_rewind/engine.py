@@ -205,6 +205,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "not allowed by the plan",
         "What the engine met differs from what was reviewed; plan again and review the new plan.",
     ),
+    ("no space left", "Make room on the disk of the backend, then try again."),
     ("read-only file system", "The backend can't be written; make it writable, then try again."),
     ("permission denied", "The backend or a file can't be written; check its permissions, then try again."),
     ("unknown flag", "This pulumi CLI is too old; install version 3.206 or newer."),

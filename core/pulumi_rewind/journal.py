@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.model import Checkpoint, StackRef
 
 
@@ -64,6 +65,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
     key: str = ""
     """Random; stays when the rollback is resumed, another one the next time."""
     undo: tuple[UndoRecord, ...] = ()
+    doubtful: tuple[str, ...] = ()
+    """URNs that may have been created without the state knowing, see `doubts`."""
 
     @property
     def running(self) -> bool:
@@ -73,8 +76,18 @@ class JournalEntry(msgspec.Struct, frozen=True):
         except (ProcessLookupError, OverflowError):
             return False
         except PermissionError:
-            return True
-        return self.pid != os.getpid()
+            pass
+        return self.pid != os.getpid() and not _began_after(self.pid, self.started)
+
+
+def _began_after(pid: int, moment: float) -> bool:
+    """Whether a process is younger than that, so that its number was merely used again; False where none can tell."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
+        return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > moment + 5
+    except (OSError, ValueError, IndexError, StopIteration):
+        return False
 
 
 class Journal:
@@ -114,8 +127,16 @@ class Journal:
 
         Where a rollback to the same target was begun before, what its undo callbacks have done is kept.
         `checkpoint` (as stored) is given where the history doesn't hold the target.
+
+        Raises:
+            RefusedError: another process is rolling this stack back; its entry stays.
         """
         before = self.read()
+        if before is not None and before.running:
+            raise RefusedError(
+                f"another rollback of {self._stack} to {before.label} is running (pid {before.pid})",
+                hint="Wait for it, or stop it there with Ctrl-C; nothing was changed.",
+            )
         if before is not None and (before.target, before.digest) != (target, digest):
             before = None
         entry = JournalEntry(
@@ -143,6 +164,12 @@ class Journal:
         write_durably(self.path, msgspec.json.encode(entry))
         return entry
 
+    def doubt(self, urns: tuple[str, ...]) -> None:
+        """Notes in our own entry what may have been created without the state knowing."""
+        entry = self.read()
+        if urns and entry is not None and entry.pid == os.getpid():
+            write_durably(self.path, msgspec.json.encode(msgspec.structs.replace(entry, doubtful=urns)))
+
     def note(self, record: UndoRecord) -> None:
         """Adds how far an undo callback is, in place of what was known of it; durably."""
         entry = self.read()
@@ -158,9 +185,11 @@ class Journal:
         return self.path.with_suffix(".checkpoint")
 
     def end(self) -> None:
-        """Removes the entry: the target is reached, or nothing was changed."""
-        self.path.unlink(missing_ok=True)
-        self.checkpoint_path.unlink(missing_ok=True)
+        """Removes the entry: the target is reached, or nothing was changed. That of another running process stays."""
+        entry = self.read()
+        if entry is None or not entry.running:
+            self.path.unlink(missing_ok=True)
+            self.checkpoint_path.unlink(missing_ok=True)
 
 
 def write_durably(path: Path, content: bytes) -> None:

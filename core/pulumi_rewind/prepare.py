@@ -122,6 +122,7 @@ def build_plan(
         )
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
+    locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
     live, live_plain, stored, plain = load(session, target)
     goal = make_goal(
         session,
@@ -178,7 +179,7 @@ def build_plan(
     risks = tuple(
         stack_risks(
             live=live_plain,
-            locks=session.backend.locks(session.stack),
+            locks=locks or session.backend.locks(session.stack),
             live_known=session.timeline.live_update() is not None,
             target_config=without(_config(target.update.config), settings.values),
             live_config=without(_config(newest.config) if newest else None, settings.values),

@@ -77,7 +77,7 @@ class AssetTaker:
             return self._found[digest], ""
         place = located(path, sources.directory)
         if sources.hash_at(kind, place) != digest:
-            place, _ = sources.from_git(kind, path, digest)
+            place, _ = sources.from_git(kind, path, digest, sources.commit)
             if not place:
                 return None, "its content is no longer where it was, nor in the commit"
         try:

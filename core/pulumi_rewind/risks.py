@@ -81,7 +81,7 @@ def stack_risks(
         advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
         yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
     for pending in live.pending_operations:
-        yield pending_risk(pending)
+        yield pending_risk(pending, locked=bool(locks))
     for res in live.resources:
         if res.delete:
             message = "an old copy still waits for its deletion; the engine deletes it in this run"
@@ -102,17 +102,20 @@ def stack_risks(
         yield Risk("not-refreshed", "the state was not compared with the real resources (`--refresh` does)")
 
 
-def pending_risk(pending: PendingOperation) -> Risk:
+def pending_risk(pending: PendingOperation, *, locked: bool = False) -> Risk:
     """What a killed update left open, and what to do about it."""
     urn = pending.resource.urn
     name = urn_name(urn)
+    if locked:  # which blocks the plan by itself
+        message = f"who holds the lock is {pending.type} {name}, or was when it was killed"
+        return Risk("pending-operation", message, urn=urn)
     if pending.type == "creating":
         # The engine would create it a second time and carry the old operation along for ever.
         return Risk(
             "pending-create",
             f"a killed update may have created {name}, which the state doesn't know. Look for it; then adopt it with "
-            f"`pulumi refresh --import-pending-creates '{urn}' --import-pending-creates ID`, or, if it isn't there or "
-            "you removed it, forget it with `pulumi refresh --clear-pending-creates`",
+            f"`pulumi-rewind resolve --adopt '{urn}=ID'`, or, if it isn't there or you removed it, forget it with "
+            f"`pulumi-rewind resolve --clear '{urn}'`",
             blocking=True,
             urn=urn,
         )

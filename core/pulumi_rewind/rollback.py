@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from pulumi_rewind.blockers import Blockers, left_alone
 from pulumi_rewind.bookkeeping import as_recorded
+from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.engine import Engine, EngineRun
-from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
-from pulumi_rewind.model import Checkpoint, Manifest, urn_name
+from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.plan import Plan, plan_steps
 from pulumi_rewind.prepare import make_goal
 from pulumi_rewind.previewing import PreviewControl, preview, private_directory
@@ -94,6 +94,7 @@ class RollbackRun:
         """Number of the newest update when it began; None: it hasn't."""
         self.blockers = Blockers()
         """What failed, for the offer to pass it by."""
+        self._doubts = Doubts()
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -189,42 +190,15 @@ class RollbackRun:
         self.result = RollbackResult("succeeded", number, changes, tuple(differences), time.monotonic() - started)
 
     def _guard(self) -> None:
-        plan, session = self.plan, self.session
-        if plan.blocking:
-            reasons = "; ".join(risk.message for risk in plan.blocking)
-            raise RefusedError(f"not safe to run: {reasons}", hint="Resolve this and plan again; nothing was changed.")
-        if plan.loses_data and not self.allow_data_loss:
-            names = ", ".join(plan.losers)
-            raise RefusedError(
-                f"data would be lost in: {names}",
-                hint="Back it up, then say so with `--allow-data-loss`; nothing was changed.",
-            )
-        locks = session.backend.locks(session.stack)
-        if locks:
-            raise RefusedError(
-                f"the stack is locked by {locks[0]}",
-                hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
-            )
-        self._check_live(self._live())
+        check_agreed(self.plan, allow_data_loss=self.allow_data_loss)
+        check_free(self.session)
+        live = self._live()
+        check_unmoved(live, self.plan.prepared.live)
+        if not self.plan.nothing_to_do:
+            check_room(self.session, live)
 
     def _live(self) -> Checkpoint:
         return self.session.backend.live(self.session.stack)
-
-    def _check_live(self, live: Checkpoint) -> None:
-        if live.digest != self.plan.prepared.live.digest:
-            raise RefusedError(
-                "the stack's state has moved since the plan was reviewed",
-                hint="Plan again and review what it does now; nothing was changed.",
-            )
-
-    def _check_locked(self, reviewed: Checkpoint) -> None:
-        """Called when the engine holds the stack's lock and nothing has been registered yet."""
-        live = self.session.backend.live(self.session.stack)
-        if _content(live) != _content(reviewed):
-            raise RefusedError(
-                "the stack's state has moved since the plan was reviewed",
-                hint="Plan again and review what it does now; nothing was changed.",
-            )
 
     @property
     def _message(self) -> str:
@@ -247,7 +221,7 @@ class RollbackRun:
 
         def guard() -> None:
             if not refresh:  # else the engine has just refreshed the state; the plan it is held to speaks of that
-                self._check_locked(live)
+                check_unmoved_under_lock(session.backend.live(session.stack), live)
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
             host.hook_code = self.undo.hooks.code()
@@ -289,6 +263,7 @@ class RollbackRun:
                 self.blockers.add(event)
                 if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                     self._changed = True
+                self._doubts.see(event)
                 yield from self.undo.hooks.said()
                 yield event
         finally:
@@ -303,7 +278,7 @@ class RollbackRun:
         if refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")
-        if run.interrupted:
+        if run.interrupted and not _unsaved(run):
             if not self._changed:
                 self.session.journal.end()
                 return InterruptedRun("stopped before anything was changed")
@@ -313,7 +288,15 @@ class RollbackRun:
             self.session.journal.end()
             error.hint = f"{error.hint} Nothing was changed.".strip()
             return error
-        return IncompleteError(str(error), hint=resume)
+        doubtful = self._doubts.urns
+        self.session.journal.doubt(doubtful)
+        try:
+            self.session.backend.live(self.session.stack)
+        except CheckpointError as err:
+            lost = lost_sight_of(self._doubts.made)
+            told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
+            return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
+        return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
 
     def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """Puts back what counts as the provider's own in what was adopted; `bookkeeping` has the why."""
@@ -388,10 +371,10 @@ def _same_assets(fresh: tuple[Registration, ...], resolved: tuple[Registration, 
     return tuple(dataclasses.replace(item, inputs=inputs.get(item.urn, item.inputs)) for item in fresh)
 
 
+def _unsaved(run: EngineRun) -> bool:
+    """Whether the backend could not be written: then what was finished may not have been saved."""
+    return any("failed to save snapshot" in error.message for error in run.errors)
+
+
 def _ignore(_: EngineEvent) -> None:
     return
-
-
-def _content(checkpoint: Checkpoint) -> bytes:
-    """The state without when and by which version it was written."""
-    return msgspec.json.encode(msgspec.structs.replace(checkpoint.deployment, manifest=Manifest()))

@@ -20,6 +20,7 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.evidence import Evidence, EvidenceStore, masked_events, name_of
+from pulumi_rewind.guard import check_free
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.previewing import private_directory
 from pulumi_rewind.redaction import Redactor, masked
@@ -184,12 +185,7 @@ class UpRun:
 
     def _guard(self) -> None:
         session = self.session
-        locks = session.backend.locks(session.stack)
-        if locks:
-            raise RefusedError(
-                f"the stack is locked by {locks[0]}",
-                hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
-            )
+        check_free(session)
         if session.backend.live(session.stack).digest != self.before.checkpoint.digest:
             raise RefusedError(
                 "the stack's state has moved since the review", hint="Review it again; nothing was changed."

@@ -145,6 +145,30 @@ def test_a_changed_file_comes_from_the_recorded_commit(root: Path, finder: Finde
     assert (root / "lambda.tar.gz").read_text() == "new"
 
 
+def test_the_path_of_a_copy_tells_where_its_content_came_from(root: Path, finder: Finder, tmp_path: Path) -> None:
+    put(root / "site/deep/page.html", "old")
+    recorded = file(root, "site/deep/page.html")
+    sha = commit(root)
+    put(root / "site/deep/page.html", "new")
+    later = commit(root)
+    copied = {**recorded, "path": finder(sha).resolve(recorded).value["path"]}  # what the engine stores of it
+    assert copied["path"].endswith("/site/deep/page.html")
+    shutil.rmtree(tmp_path / "private")
+    again = finder(later).resolve(copied)  # the rollback's own record has today's commit
+    assert not again.problems
+    assert Path(again.value["path"]).read_text() == "old"
+    assert codes(finder(later).resolve(copied, copied, settled=True)) == [("asset-unverified", False)]
+    put(root / "site/deep/page.html", "old")
+    assert finder(later).resolve(copied).value == {SIG: ASSET, "path": "site/deep/page.html"}
+    assert finder(later).resolve(copied, copied, settled=True).value == recorded
+    other = {**copied, "hash": "1" * 64}  # a path that merely looks like one of ours
+    assert codes(finder(later).resolve(other)) == MISSING
+    for path in (str(root / "site/deep/page.html"), "../shop/site/deep/page.html"):
+        put(root / "site/deep/page.html", "new")
+        elsewhere = finder(sha).resolve({**recorded, "path": path}).value["path"]
+        assert finder(later).sources.origin(elsewhere, recorded["hash"]) == (elsewhere, later)
+
+
 def test_a_changed_directory_comes_from_the_recorded_commit(root: Path, finder: Finder) -> None:
     put(root / "site/index.html", "<p>")
     put(root / "site/deep/down/ü\n.css", "css")

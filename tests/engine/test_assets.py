@@ -65,7 +65,15 @@ def test_contents_come_back_from_the_recorded_commit(stack: EngineStack) -> None
     assert before["page"] == hashlib.sha256(b"<p>one").hexdigest()
     # The working tree is as it was, and the operator's own program can go on from here.
     assert (stack.root / "page.html").read_text() == "<p>two"
+    stack.git_commit("two")
     deploy(stack, "two")
+
+    # The state of the rollback has the path of a copy that is gone; it still tells where the content came from.
+    assert not path.exists()
+    back = plan(stack, "3")
+    assert back.target.update.is_rollback
+    assert not back.blocking
+    back.close()
 
 
 def test_contents_of_the_working_tree_keep_their_path(stack: EngineStack) -> None:

@@ -63,6 +63,13 @@ def test_default_providers_get_the_targets_settings_without_touching_the_users_f
     assert "bridged:account" in risks["config-differs"]
     assert "target-config" not in risks
 
+    # What stays as it is in a partial rollback uses the same default provider, so that keeps today's settings.
+    partial = plan(stack, "1", only=("web",))
+    assert steps(partial) == {}
+    risks = {risk.code: risk.message for risk in partial.all_risks}
+    assert "bridged:account" in risks["config-differs"]
+    assert "target-config" not in risks
+
     made = plan(stack, "1")
     risks = {risk.code: risk.message for risk in made.all_risks}
     assert "bridged:account" in risks["target-config"]

@@ -14,7 +14,7 @@ import pytest
 
 from pulumi_rewind.evidence import EvidenceStore, evidence_of
 from pulumi_rewind_tui.render.evidence import evidence_json
-from tests.engine.test_faults import engines
+from tests.support.faults import engines
 from tests.support.rewind import session, settled
 from tests.support.stack import EngineStack
 from tests.tui.cli_support import Ran

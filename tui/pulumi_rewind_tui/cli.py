@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resume": "Continue a rollback that was interrupted.",
     "hooks": "List the project's undo callbacks and what they match; try them.",
     "record": "Keep updates as git objects that outlive the backend's history.",
+    "resolve": "Decide about creates that a killed update left open.",
     "doctor": "Check what a rollback needs, and what is missing.",
     "demo": "Make a small project to try everything on.",
 }

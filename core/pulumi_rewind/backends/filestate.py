@@ -17,7 +17,7 @@ import msgspec
 from pulumi_rewind.backends import file_path
 from pulumi_rewind.backends.filehistory import FileHistory
 from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
-from pulumi_rewind.errors import BackendError, StackNotFound, UsageError
+from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.model import Checkpoint, Lock, StackRef, decode_checkpoint
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
@@ -88,6 +88,11 @@ class FileBackend:
                 break
             try:
                 return decode_checkpoint(read_file(path, what), source=what)
+            except CheckpointError as err:
+                from pulumi_rewind.backends.room import whole_before
+
+                err.hint = whole_before(path) or err.hint
+                raise
             except FileNotFoundError:
                 if attempt == 2:
                     break

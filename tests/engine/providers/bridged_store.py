@@ -31,7 +31,8 @@ class Store:
     ``control.json`` in it is a list of rules ``{"name", "operation", "action", "seconds", "message"}``:
     `name` is a logical name or ``*``; `operation` is ``create``, ``update``, ``delete``, ``read``, ``check``,
     ``diff`` or ``*``; `action` is ``fail``, ``hang`` (until the rule is gone or the engine cancels), ``slow``
-    (`seconds`) or ``partial`` (create and update only: done, then reported as not initialised).
+    (`seconds`), ``once`` (fails the first time) or ``partial`` (create and update only: done, then reported as not
+    initialised).
     """
 
     def __init__(self, root: Path) -> None:
@@ -109,10 +110,16 @@ class Store:
         match rule["action"]:
             case "fail":
                 raise Trouble(rule.get("message", f"{operation} of {name} was refused"))
+            case "once":
+                mark = self.root / f"once-{operation}-{quote(name, safe='')}"
+                if not mark.exists():
+                    mark.touch()
+                    raise Trouble(rule.get("message", f"{operation} of {name} was refused this once"))
             case "slow":
                 if self.cancelled.wait(rule.get("seconds", 1)):
                     raise self._cancelled(operation, name)
             case "hang":
+                self.log(operation=f"hanging {operation}", name=name)
                 while self._rule(operation, name) is not None:
                     if self.cancelled.wait(0.05):
                         raise self._cancelled(operation, name)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, UsageError
 from pulumi_rewind_tui.notices import journal_entry
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.planning import Choices, adopt_words
 from pulumi_rewind_tui.render.words import local_time
+from pulumi_rewind_tui.render.writer import Span
 from pulumi_rewind_tui.roads import go_back, run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
@@ -66,6 +68,8 @@ def resume(
             return _nothing(session, screen, done, as_json=as_json)
         check_can_ask(yes=yes, as_json=as_json)
         screen.err.line(_what(session, entry))
+        if entry.doubtful:
+            screen.err.line(Span("⚠ in doubt", "hazard"), f": {doubt(entry.doubtful)}")
         from pulumi_rewind.resuming import RESUME
         from pulumi_rewind.skipping import NOT
 

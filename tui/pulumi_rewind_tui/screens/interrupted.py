@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -150,7 +150,11 @@ class InterruptedScreen(RewindModal[None]):
     def _review(self, target: str, *, refresh: bool = False, strategy: str = "checkpoint") -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        screen = ReviewScreen(self.session, target, only=self.entry.only, refresh=refresh, strategy=strategy)
+        entry = self.entry
+        screen = ReviewScreen(self.session, target, only=entry.only, refresh=refresh, strategy=strategy)
+        screen.request = replace(
+            screen.request, recorded_credentials=entry.recorded_credentials, todays_config=entry.todays_config
+        )
         self.dismiss(None)
         self.app.push_screen(screen)
 

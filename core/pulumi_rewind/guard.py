@@ -1,0 +1,65 @@
+"""The last checks before anything is changed: what was reviewed still stands, and nothing is in the way."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pulumi_rewind.backends.room import shortage
+from pulumi_rewind.errors import RefusedError
+from pulumi_rewind.model import Checkpoint, Manifest
+from pulumi_rewind.plan import Plan
+from pulumi_rewind.session import Session
+
+
+def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
+    """Raises RefusedError where a risk blocks the plan, or data goes without a yes of its own."""
+    if plan.blocking:
+        reasons = "; ".join(risk.message for risk in plan.blocking)
+        raise RefusedError(f"not safe to run: {reasons}", hint="Resolve this and plan again; nothing was changed.")
+    if plan.loses_data and not allow_data_loss:
+        names = ", ".join(plan.losers)
+        raise RefusedError(
+            f"data would be lost in: {names}",
+            hint="Back it up, then say so with `--allow-data-loss`; nothing was changed.",
+        )
+
+
+def check_free(session: Session) -> None:
+    """Raises RefusedError where somebody holds the stack's lock."""
+    locks = session.backend.locks(session.stack)
+    if locks:
+        raise RefusedError(
+            f"the stack is locked by {locks[0]}",
+            hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
+        )
+
+
+def check_unmoved(live: Checkpoint, reviewed: Checkpoint) -> None:
+    """Raises RefusedError where live is not, byte for byte, what was reviewed."""
+    if live.digest != reviewed.digest:
+        raise _moved()
+
+
+def check_unmoved_under_lock(live: Checkpoint, reviewed: Checkpoint) -> None:
+    """The same once the engine holds the lock, and has written who it is into the state."""
+    if _content(live) != _content(reviewed):
+        raise _moved()
+
+
+def check_room(session: Session, live: Checkpoint) -> None:
+    """Raises RefusedError where the backend has no room for another state."""
+    short = shortage(session.backend.url, len(live.raw))
+    if short:
+        raise RefusedError(short, hint="Make room there; a full disk cuts off the state. Nothing was changed.")
+
+
+def _moved() -> RefusedError:
+    return RefusedError(
+        "the stack's state has moved since the plan was reviewed",
+        hint="Plan again and review what it does now; nothing was changed.",
+    )
+
+
+def _content(checkpoint: Checkpoint) -> bytes:
+    """The state without when and by which version it was written."""
+    return msgspec.json.encode(msgspec.structs.replace(checkpoint.deployment, manifest=Manifest()))

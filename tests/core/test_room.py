@@ -1,0 +1,48 @@
+"""A state that was cut off on a full disk, and the room that an update needs; without an engine."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pulumi_rewind.backends.room import COPIES, LEAST, shortage
+from pulumi_rewind.errors import CheckpointError
+from tests.support.filestore import FileStore
+
+
+def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    store.add("one")
+    backup = store.state.with_name(f"{store.state.name}.bak")
+    shutil.copy(store.state, backup)
+    whole = store.state.read_bytes()
+    for content in (b"", whole[:50]):
+        store.state.write_bytes(content)
+        with pytest.raises(CheckpointError) as caught:
+            store.open().live(store.ref)
+        assert f"(1 resources): put it in its place with `cp '{backup}' '{store.state}'`" in caught.value.hint
+    backup.write_bytes(whole[:50])
+    older = store.pulumi / "backups" / store.ref.project / store.ref.name
+    older.mkdir(parents=True)
+    (older / "dev.18.json").write_bytes(whole)
+    (older / "dev.19.json").write_bytes(whole[:50])
+    with pytest.raises(CheckpointError) as caught:
+        store.open().live(store.ref)
+    assert f"an earlier update is whole (1 resources): put it in its place with `cp '{older / 'dev.18.json'}'" in (
+        caught.value.hint
+    )
+    (older / "dev.18.json").unlink()
+    with pytest.raises(CheckpointError) as caught:
+        store.open().live(store.ref)
+    assert "cp" not in caught.value.hint
+    assert "backup" in caught.value.hint
+
+
+def test_room_is_measured_where_the_backend_is(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    assert shortage(tmp_path.as_uri(), 1000) == ""
+    assert str(tmp_path) in shortage(tmp_path.as_uri(), free // COPIES + LEAST)
+    assert shortage("s3://bucket", free) == ""
+    assert shortage((tmp_path / "gone").as_uri(), free) == ""

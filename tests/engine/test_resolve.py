@@ -1,0 +1,106 @@
+"""Pending creates of a killed update are found, and resolved as the operator decides."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.faults import engines, orphans, own, pending_creates, providers
+from tests.support.stack import EngineStack
+
+BASE = 'import pulumi, bridged_sdk as bridged\nbase = bridged.Server("base", {"image": "one"})\n'
+MORE = (
+    BASE
+    + """
+secret = pulumi.Output.secret("canary-5150")
+bridged.Server("web", {"image": "one", "dependsId": base.id, "tags": {"token": secret}})
+bridged.Server("gone", {"image": "one"})
+"""
+)
+
+
+def kill_in_the_middle_of_creates(stack: EngineStack) -> None:
+    """The engine dies while `web` and `gone` are made; then `web` comes to be, `gone` does not."""
+    hang = {"operation": "create", "action": "hang"}
+    stack.trouble({"name": "web", **hang}, {"name": "gone", **hang})
+    stack.write_program(MORE)
+    command = [str(stack.engine), "up", "--yes", "--skip-preview", "-s", stack.name, "--non-interactive"]
+    running = subprocess.Popen(command, cwd=stack.root, env=stack.environ, stdout=subprocess.DEVNULL)
+    _until(lambda: len(_pending_now(stack)) == 2)
+    for number in engines(stack):
+        os.kill(number, signal.SIGKILL)
+    running.wait()
+    stack.trouble({"name": "gone", **hang})
+    _until(lambda: "web" in orphans(stack).values())
+    for number in providers(stack):
+        os.kill(number, signal.SIGKILL)
+    stack.trouble()
+
+
+def _pending_now(stack: EngineStack) -> list[Any]:
+    try:
+        latest = json.loads(stack.state_file.read_text())["checkpoint"]["latest"]
+    except (OSError, ValueError):
+        return []
+    return list(latest.get("pending_operations") or [])
+
+
+def _until(there: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_pending_creates_are_adopted_or_cleared_as_the_operator_decides(stack: EngineStack) -> None:
+    stack.up(BASE)
+    kill_in_the_middle_of_creates(stack)
+    code, text = own(stack, "resolve", "--clear-all")
+    assert (code, "locked by" in text) == (3, True), text
+    stack.pulumi("cancel", "--yes", stack.name)
+    urn = next(item["resource"]["urn"] for item in pending_creates(stack) if item["resource"]["urn"].endswith("web"))
+    made = next(identifier for identifier, name in orphans(stack).items() if name == "web")
+    before = stack.state_file.read_bytes()
+
+    code, text = own(stack, "rollback", "1", "--yes")  # never silently carried along
+    assert (code, f"resolve --adopt '{urn}=ID'" in text) == (3, True), text
+    code, text = own(stack, "resolve")
+    assert (code, "web" in text, "gone" in text) == (0, True, True), text
+    code, text = own(stack, "resolve", "--adopt", f"web={made}")
+    assert (code, "nothing is decided about" in text) == (2, True), text
+    code, text = own(stack, "resolve", "--adopt", "web=srv-nobody", "--clear", "gone")
+    assert (code, "there is no bridged:index:Server with the id" in text) == (2, True), text
+    assert stack.state_file.read_bytes() == before
+
+    code, text = own(stack, "resolve", "--json", "--adopt", f"{urn}={made}", "--clear", "gone")
+    assert code == 0, text
+    said = json.loads(text.splitlines()[-1])
+    assert (said["adopted"], len(said["cleared"]), said["leftovers"]) == ([urn], 1, [])
+    copy = Path(said["copy"])
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert b"canary-5150" not in copy.read_bytes()
+    assert len(json.loads(copy.read_bytes())["deployment"]["pending_operations"]) == 2
+    assert b"canary-5150" not in stack.state_file.read_bytes()
+    assert not pending_creates(stack)
+    web = stack.resources()["web"]
+    assert web["id"] == made
+    assert web["outputs"]["arn"]
+    assert "name" in web["inputs"]["__defaults"]  # an import would have pinned its name
+    assert sorted(web["propertyDependencies"]["dependsId"]) == [stack.resources()["base"]["urn"]]
+
+    ops = {step["urn"].split("::")[-1]: step["op"] for step in stack.preview_json()["steps"]}
+    assert ("web" in ops, ops["gone"]) == (False, "create")  # what stays the same is not a step
+    code, text = own(stack, "rollback", "1", "--yes", "--allow-data-loss")
+    assert code == 0, text
+    assert orphans(stack) == {}
+    assert {name for name in stack.resources() if name in {"base", "web", "gone"}} == {"base"}
+    code, text = own(stack, "resolve", "--clear-all")
+    assert (code, "no creates of dev are pending" in text) == (0, True), text

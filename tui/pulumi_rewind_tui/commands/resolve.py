@@ -1,0 +1,103 @@
+"""``pulumi-rewind resolve``: the operator decides about creates that a killed update left open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pulumi_rewind.model import parse_urn, urn_name
+from pulumi_rewind_tui.options import (
+    RewindCommand,
+    Shared,
+    common_options,
+    passphrase_option,
+    stack_of,
+    to_json,
+    words,
+)
+from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind_tui.render.writer import Screen, Span
+from pulumi_rewind_tui.running import json_outcome
+
+if TYPE_CHECKING:
+    from pulumi_rewind.resolve import Resolved
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK]")
+@click.option(
+    "--adopt",
+    metavar="URN=ID",
+    multiple=True,
+    help="The object exists and has this id: take it into the state; repeatable.",
+)
+@click.option("--clear", metavar="URN", multiple=True, help="The object doesn't exist: forget it; repeatable.")
+@click.option("--clear-all", is_flag=True, help="Forget all that are not adopted.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@passphrase_option
+@common_options
+@click.pass_obj
+def resolve(
+    shared: Shared,
+    words: tuple[str, ...],
+    adopt: tuple[str, ...],
+    clear: tuple[str, ...],
+    clear_all: bool,
+    as_json: bool,
+) -> int:
+    """Decide about creates that a killed update left open: adopt what exists, clear what doesn't.
+
+    Without a decision they are listed. A resource's name will do for its URN where it means one. Only the
+    state is edited, after the provider has read what is adopted; a copy of the state before is kept.
+    """
+    from pulumi_rewind.resolve import pending_creates
+    from pulumi_rewind.resolve import resolve as carry_out
+
+    session = shared.session(stack_of(words))
+    screen = shared.screen()
+    with json_outcome(screen, as_json=as_json):
+        if not (adopt or clear or clear_all):
+            _list(screen, session.stack.name, pending_creates(session), as_json=as_json)
+            return 0
+        quiet()
+        with stoppable(), working(screen, f"resolving the pending creates of {session.stack}"):
+            done = carry_out(session, adopt=adopt, clear=clear, clear_all=clear_all)
+        _tell(screen, session.stack.name, done, as_json=as_json)
+    return 0
+
+
+def _list(screen: Screen, stack: str, urns: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        screen.out.raw(to_json({"result": "pending" if urns else "nothing-to-do", "pending": urns}))
+        return
+    if not urns:
+        screen.out.line(f"no creates of {stack} are pending")
+        return
+    screen.out.line(Span("⚠ begun by a killed update, and never ended:", "hazard"))
+    for urn in urns:
+        screen.out.line("  ", Span(urn_name(urn), "name"), f"  {parse_urn(urn).type}  {urn}")
+    screen.out.line("look whether each exists, then decide about all of them at once:")
+    screen.out.line(f"  pulumi-rewind resolve {stack} --adopt 'URN=ID'   it exists and has that id")
+    screen.out.line(f"  pulumi-rewind resolve {stack} --clear 'URN'      it doesn't exist, or you have removed it")
+
+
+def _tell(screen: Screen, stack: str, done: Resolved, *, as_json: bool) -> None:
+    if as_json:
+        kept = str(done.copy) if done.copy else None
+        shown = {"adopted": done.adopted, "leftovers": done.leftovers, "cleared": done.cleared, "dropped": done.dropped}
+        screen.out.raw(to_json({"result": "resolved" if done.copy else "nothing-to-do", **shown, "copy": kept}))
+        return
+    if done.copy is None:
+        screen.out.line(f"no creates of {stack} are pending")
+        return
+    for urn in done.adopted:
+        screen.out.line(Span("✓ adopted", "ok"), f"  {urn_name(urn)}")
+    for urn in done.leftovers:
+        text = "  (the state has another object of that name; the next run deletes this one)"
+        screen.out.line(Span("✓ entered as an old copy", "ok"), f"  {urn_name(urn)}{text}")
+    for urn in done.cleared:
+        screen.out.line(Span("✓ cleared", "ok"), f"  {urn_name(urn)}")
+    for text in done.dropped:
+        screen.out.line("also dropped, as the next update would have: ", text)
+    screen.out.line(f"the state before is kept in {done.copy}")
