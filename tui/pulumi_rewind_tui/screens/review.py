@@ -47,7 +47,7 @@ class ReviewScreen(PlanningScreen):
         Binding("r", "run", "roll back…", id="review.run", tooltip="Asks for your yes; after a change, plans again"),
         Binding("space", "in_out", "in/out", id="review.toggle", tooltip="Take the resource out, or in again"),
         Binding("tab", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
-        Binding("o", "options", "options", id="review.options",
+        Binding("o", "options", "more", id="review.options",
                 tooltip="Drift, adoption, credentials and configuration of the plan"),
         Binding("f", "refresh", "drift", id="review.refresh",
                 tooltip="Compare the state with the real resources first (drift)"),
