@@ -17,12 +17,21 @@ from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.up import Before, begin_journal
 
 MADE_BY_UPDATE = "made-by-update"
 """The code of a loss of data that isn't one: the object is no older than the update that is taken back."""
+
+
+def left_open(session: Session) -> tuple[str, ...]:
+    """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
+    try:
+        return tuple(pending_risk(one).message for one in session.backend.live(session.stack).pending_operations)
+    except RewindError:
+        return ()
 
 
 class Recovery:
@@ -106,10 +115,9 @@ class Recovery:
             ) from err
         except RewindError as err:
             self._keep()
-            raise RollbackFailedToo(
-                f"{self.failure}\nand the rollback to {self.before.target.label} failed too: {self._redact(str(err))}",
-                hint=self._hint(err),
-            ) from err
+            said = f"and the rollback to {self.before.target.label} failed too: {self._redact(str(err))}"
+            open_ = [message for message in left_open(self.session) if message not in said]
+            raise RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(err)) from err
 
     def _keep(self) -> None:
         """A rollback that could not even begin takes its entry out of the journal: the stack still needs it."""

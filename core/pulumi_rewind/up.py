@@ -69,8 +69,7 @@ def check_rollback_possible(session: Session, before: Before) -> None:
         names = ", ".join(urn_name(one.resource.urn) for one in creating)
         raise RefusedError(
             f"a killed update may have created {names}, which the state doesn't know; a rollback would be refused",
-            hint="Look for it; then adopt it (`pulumi refresh --import-pending-creates URN --import-pending-creates "
-            "ID`) or forget it (`pulumi refresh --clear-pending-creates`). Nothing was changed.",
+            hint="Look for it; then adopt or clear it (`pulumi-rewind resolve`). Nothing was changed.",
         )
     session.vault.decrypt(before.checkpoint, session.stack)
 

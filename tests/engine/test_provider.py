@@ -297,7 +297,7 @@ def test_a_hanging_operation_goes_on_when_the_trouble_is_over(stack: EngineStack
     started = time.monotonic()
     stack.up(web())
     assert time.monotonic() - started > 3.5
-    assert [call["operation"] for call in stack.calls()] == ["create"]
+    assert [call["operation"] for call in stack.calls()] == ["hanging create", "create"]
 
 
 def test_the_provider_ends_when_the_engine_is_killed(stack: EngineStack) -> None:

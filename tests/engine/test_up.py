@@ -210,7 +210,7 @@ def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) 
     assert process.returncode == 6, (out, err)
     assert "locked by" in err
     assert "may have created lone" in err
-    assert "--clear-pending-creates" in err
+    assert "pulumi-rewind resolve --clear" in err
     assert EvidenceStore(session(stack).journal).read("0-after") is not None
     stack.trouble()
     stack.pulumi("cancel", "--yes", stack.name)

@@ -73,7 +73,7 @@ def test_what_would_stop_the_way_back_is_refused_before_the_update(stack: FileSt
     pending = stack.run("up", "--yes", "--rollback-on-failure", "--json")
     assert pending.code == 3, pending
     assert "may have created lone" in pending.err
-    assert "--clear-pending-creates" in pending.err
+    assert "pulumi-rewind resolve" in pending.err
     assert pending.json_lines()[-1]["result"] == "refused"
 
     locks = stack.state / ".pulumi" / "locks" / "organization" / stack.project / stack.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -237,9 +236,11 @@ class Deployment:
 
     def _told(self, error: RewindError, changed: bool) -> RewindError:
         """The error with how to go back and how to go on, in one line, and what was left open."""
+        from pulumi_rewind.recovery import left_open
+
         if not changed:
             return error
-        for line in self._left_open():
+        for line in left_open(self.session):
             self.screen.err.line(Span("⚠", "warn"), f" {line}")
         if self.wishes.rolls_back:  # only where the operator stopped it
             error.hint = (
@@ -257,11 +258,3 @@ class Deployment:
             return f"There is no update to go back to; take it away: `pulumi destroy -s {self.name}`"
         good = target.checkpoint is None and target.update.succeeded
         return f"Roll back: `pulumi-rewind rollback {self.name} {target.update.number if good else 'last-good'}`"
-
-    def _left_open(self) -> Iterator[str]:
-        """Pending operations: nobody else names them, and an update carries them along."""
-        from pulumi_rewind.risks import pending_risk
-
-        with contextlib.suppress(RewindError):
-            for pending in self.session.backend.live(self.session.stack).pending_operations:
-                yield pending_risk(pending).message
