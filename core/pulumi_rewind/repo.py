@@ -7,6 +7,7 @@ long-lived ones must not be shared between threads.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -186,8 +187,18 @@ class Repository:
         return raw.decode(errors="replace") if isinstance(raw, bytes) else fallback
 
 
+def may_be_repository(root: Path) -> bool:
+    """Whether it is worth loading GitPython, which takes longer than all else of a short command."""
+    if any(name in os.environ for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")):
+        return True
+    root = root.absolute()
+    return any((place / ".git").exists() or (place / "HEAD").is_file() for place in (root, *root.parents))
+
+
 def open_repository(root: Path) -> Repository | None:
     """The repository that `root` lies in, None if there is none, it can't be read, or git is missing."""
+    if not may_be_repository(root):
+        return None
     try:
         from git import Repo
         from git.exc import GitError

@@ -179,4 +179,11 @@ def stack_and_target(given: tuple[str, ...], command: str) -> tuple[str | None, 
 
 def to_json(value: Any) -> str:
     """JSON in ASCII on one line, so that nothing in it can act on a terminal."""
-    return json.dumps(value, default=str).replace("\x7f", "\\u007f")
+    import msgspec
+
+    try:
+        encoded = msgspec.json.encode(value, enc_hook=str)
+    except (ValueError, TypeError, RecursionError):  # what JSON doesn't have: lone surrogates, integers beyond 64 bits
+        encoded = b"\xff"
+    text = encoded.decode("ascii") if encoded.isascii() else json.dumps(value, default=str)
+    return text.replace("\x7f", "\\u007f")
