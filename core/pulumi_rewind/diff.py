@@ -29,7 +29,7 @@ Op = Literal["create", "update", "delete", "replace", "rename", "same"]
 Section = Literal["inputs", "outputs", "options"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """One property that differs. Values are JSON; assets, references and other special values are told in words."""
 

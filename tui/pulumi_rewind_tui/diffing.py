@@ -45,7 +45,7 @@ class Cancelled(Exception):
     """Not an error: nobody waits for the comparison any more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Heading:
     """One changed resource, as far as its line in the diff says."""
 
@@ -65,7 +65,7 @@ class Heading:
         return urn_name(self.urn)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Details:
     """The properties of one changed resource, secrets masked."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["group", "resource", "change", "more", "secret", "fold", "same", "note"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of the diff pane."""
 
@@ -51,7 +51,7 @@ class Shown:
         return default != (index in self.toggled)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Node:
     urn: str
     index: int = -1
