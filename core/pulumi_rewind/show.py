@@ -10,6 +10,7 @@ from pulumi_rewind.values import (
     ARCHIVE,
     ASSET,
     BYTE_STRING,
+    DEFAULTS,
     OUTPUT,
     RESOURCE_REF,
     SECRET,
@@ -47,11 +48,11 @@ def value_text(value: Json, *, limit: int = 120) -> str:
 
 
 def readable(value: Json) -> Json:
-    """Special values replaced by short words; secrets must be masked before."""
+    """Special values replaced by short words, without providers' bookkeeping; secrets must be masked before."""
     kind = kind_of(value)
     if kind is None:
         if isinstance(value, dict):
-            return {key: readable(item) for key, item in value.items()}
+            return {key: readable(item) for key, item in value.items() if key != DEFAULTS}
         if isinstance(value, list):
             return [readable(item) for item in value]
         return "(known when run)" if is_unknown(value) else value

@@ -279,6 +279,7 @@ def test_the_bookkeeping_in_a_list_counts_only_as_noise() -> None:
     old, new = [{"a": 1, "__defaults": []}], [{"a": 1, "__defaults": ["a"]}]
     assert found(old, new) == []
     assert found(old, new, noise=True) == [("[0].__defaults[0]", "added", None, "a")]
+    assert found({}, {"a": {"b": 1, "__defaults": ["b"]}}) == [("a", "added", None, {"b": 1})]
 
 
 @settings(deadline=None)
