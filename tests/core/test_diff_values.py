@@ -68,7 +68,7 @@ def test_a_name_tells_more_than_all_else_that_is_alike() -> None:
 def test_noise_inside_elements_does_not_spoil_the_alignment() -> None:
     old = [{"v": number, "__defaults": ["x"]} for number in range(99)]
     new = [{"v": -1, "__defaults": []}, *({"v": number, "__defaults": []} for number in range(99))]
-    assert found(old, new) == [("[0]", "added", None, new[0])]
+    assert found(old, new) == [("[0]", "added", None, {"v": -1})]
 
 
 def test_secrets_in_lists_are_aligned_by_what_they_hold() -> None:
