@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.goal import Goal
@@ -91,20 +91,30 @@ def preview(
             private=private,
             extra_env=session.vault.environment(live),
         )
-        control.attach(run.kill)
-        events: list[EngineEvent] = []
-        try:
-            for event in run.events():
-                events.append(event)
-                observe(event)
-        finally:
-            if run.returncode is None:
-                run.kill()
-        if control.stopped:
-            raise InterruptedRun("the preview was stopped; nothing was changed")
+        events = followed(run, observe, control)
         if run.returncode != 0:
             raise _preview_failure(run.error("the preview failed"), host, goal, live)
         return events, hold_to(plan_file.read_bytes(), host.report), host.report
+
+
+def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[EngineEvent]:
+    """The events of a preview that runs, each told to `observe`; it has ended when they are returned.
+
+    Raises:
+        InterruptedRun: `control` stopped it.
+    """
+    control.attach(run.kill)
+    events: list[EngineEvent] = []
+    try:
+        for event in run.events():
+            events.append(event)
+            observe(event)
+    finally:
+        if run.returncode is None:
+            run.kill()
+    if control.stopped:
+        raise InterruptedRun("the preview was stopped; nothing was changed")
+    return events
 
 
 def _preview_failure(error: Exception, host: ReplayHost, goal: Goal, live: Checkpoint) -> Exception:

@@ -15,7 +15,7 @@ from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.previewing import Observe, PreviewControl
+from pulumi_rewind.previewing import Observe, PreviewControl, followed
 from pulumi_rewind.program_source import INSTEAD
 from pulumi_rewind.session import Session
 
@@ -66,17 +66,7 @@ def preview_program(
         private=private,
         extra_env=environment(session, live),
     )
-    control.attach(run.kill)
-    events: list[EngineEvent] = []
-    try:
-        for event in run.events():
-            events.append(event)
-            observe(event)
-    finally:
-        if run.returncode is None:
-            run.kill()
-    if control.stopped:
-        raise InterruptedRun("the preview was stopped; nothing was changed")
+    events = followed(run, observe, control)
     if run.returncode != 0:
         raise _failure(run.error("the program failed in its preview"))
     found = plan_file.read_bytes()

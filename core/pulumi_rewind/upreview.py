@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pulumi_rewind.errors import InterruptedRun
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.plan import Risk, Step, counts, plan_steps
-from pulumi_rewind.previewing import Observe, PreviewControl, private_directory
+from pulumi_rewind.previewing import Observe, PreviewControl, followed, private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
@@ -67,23 +66,13 @@ def review_up(
         InterruptedRun: `control` stopped it.
     """
     control = control or PreviewControl()
-    events: list[EngineEvent] = []
     with private_directory() as private:
         run = session.engine.start(
             ["preview", "-s", session.stack.fqn, *preview_flags(flags)],
             private=private,
             extra_env=session.vault.environment(live),
         )
-        control.attach(run.kill)
-        try:
-            for event in run.events():
-                events.append(event)
-                observe(event)
-        finally:
-            if run.returncode is None:
-                run.kill()
-        if control.stopped:
-            raise InterruptedRun("the preview was stopped; nothing was changed")
+        events = followed(run, observe, control)
         if run.returncode != 0:
             error = run.error("the preview failed")
             error.hint = f"{error.hint} Nothing was changed.".strip()
