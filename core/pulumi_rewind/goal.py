@@ -319,7 +319,11 @@ class GoalBuilder:
             if res.pending_replacement and not res.delete:
                 message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
                 self.notes.append(GoalNote("left-out", message, res.urn))
-        here, there = ({res.snippet_id: res for res in side.resources} for side in (self.live, self.target))
+        # Default providers are the engine's, whoever was the first to need one.
+        here, there = (
+            {res.snippet_id: res for res in side.resources if not res.is_default_provider}
+            for side in (self.live, self.target)
+        )
         for snippet in there.keys() - here.keys():
             message = "came from a snippet that live lacks; only the engine can run one: it is left out"
             self.notes.append(GoalNote("snippet", message, there[snippet].urn))
