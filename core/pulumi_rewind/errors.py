@@ -108,6 +108,11 @@ class IncompleteError(RewindError):
 
     exit_code = 4
 
+    def __init__(self, message: str, *, hint: str = "", changed: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.changed = changed
+        """Whether this run may have changed the stack; False: only callbacks were called."""
+
 
 class UpdateFailed(RewindError):
     """An update failed, or the command that was to judge it said no."""

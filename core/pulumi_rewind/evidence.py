@@ -141,3 +141,19 @@ def evidence_of(session: Session, number: int) -> tuple[Evidence, Path] | None:
     if found.checkpoint and not same_bytes(recorded, found.checkpoint):
         return None
     return found, store.directory / str(number)
+
+
+def error_of(session: Session, number: int) -> str:
+    """Why an update failed, secrets masked, from its evidence or else from its record; empty if nobody kept it."""
+    found = evidence_of(session, number)
+    if found is not None:
+        return "\n".join(found[0].errors)
+    from pulumi_rewind.errors import RewindError
+    from pulumi_rewind.record_update import recorded
+
+    try:
+        record = recorded(session, number)
+        kept = record.evidence().get(ERRORS) if record is not None else None
+        return "\n".join(msgspec.json.decode(kept, type=tuple[str, ...])) if kept else ""
+    except (RewindError, msgspec.DecodeError):
+        return ""

@@ -18,7 +18,7 @@ from pulumi_rewind import prepare
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
 from pulumi_rewind.journal import UndoRecord
-from pulumi_rewind.model import urn_name
+from pulumi_rewind.model import Update, urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.redaction import Redactor
@@ -28,6 +28,8 @@ from pulumi_rewind.undo_hooks import HookRunner
 from pulumi_rewind.undo_match import Call, UndoPlan, call_context, told_result, update_context
 from pulumi_rewind.undo_plan import redactor, undone_updates
 from pulumi_rewind.undo_process import Callback, UndoProcess, find_hooks
+
+UNCHANGED = "this run has changed nothing in the stack yet"
 
 RESUME = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."
 
@@ -139,7 +141,7 @@ class UndoRun:
         skip: dict[str, str] = {}
         keep: dict[str, str] = {}
         for call in undo.calls:
-            result = yield from self._undo(undo, call, update_context(updates.get(call.urn), self.cause))
+            result = yield from self._undo(undo, call, self._told(updates.get(call.urn)))
             match (result or {}).get("result"):
                 case "restored":
                     adopt[call.goal_urn] = result["id"]
@@ -240,9 +242,7 @@ class UndoRun:
                 undo, callback, context(before is not None), urn=call.urn, once_more=context(True)
             )
         except CallbackError as err:
-            raise self._stopped() or IncompleteError(
-                f"{err}; nothing in the stack was changed yet", hint=RESUME
-            ) from None
+            raise self._stopped() or IncompleteError(f"{err}; {UNCHANGED}", hint=RESUME, changed=False) from None
         outcome, _ = told_result(result)
         redact = self._worker().redact
         given = result or {}
@@ -306,18 +306,25 @@ class UndoRun:
         prepared = self.plan.prepared
         return redactor(self.session, prepared.live_plain, prepared.target_plain)
 
+    def _told(self, update: Update | None) -> dict[str, Any]:
+        """What a callback hears of the update that it undoes; why that failed is known here, or from its evidence."""
+        from pulumi_rewind.evidence import error_of
+
+        error = self.cause or ("" if update is None else error_of(self.session, update.number))
+        return update_context(update, error)
+
     def _stopped(self) -> RewindError | None:
         return self._interrupted() if self._stops else None
 
     def _interrupted(self) -> InterruptedRun:
         return InterruptedRun(
-            "stopped while callbacks were called; nothing in the stack was changed yet",
+            f"stopped while callbacks were called; {UNCHANGED}",
             hint="Run `pulumi-rewind resume` to go on: what has returned is not called again.",
         )
 
     def _replanned(self) -> Plan:
         reviewed, prepared = self.plan, self.plan.prepared
-        hint = "`pulumi-rewind resume` plans again and shows it; nothing in the stack was changed yet."
+        hint = "`pulumi-rewind resume` plans again and shows it; " + UNCHANGED + "."
         try:
             now = prepare.build_plan(
                 self.session,

@@ -108,7 +108,7 @@ def test_a_database_comes_back_with_every_row_also_over_a_callback_that_fails(st
     assert "orders held data when it was recorded" not in said
     assert "orders: 500 rows are back" in said
     assert said.count("calling warm_cache for cache again") == 1
-    assert "ValueError: no warm copy for [secret]; nothing in the stack was changed yet" in said
+    assert "ValueError: no warm copy for [secret]; this run has changed nothing in the stack yet" in said
     assert "pulumi-rewind resume" in said
     assert "opening with [secret]" in said
     assert "hunter2" not in said

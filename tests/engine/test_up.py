@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.evidence import EvidenceStore, evidence_of
+from pulumi_rewind.evidence import EvidenceStore, error_of, evidence_of
 from pulumi_rewind_tui.render.evidence import evidence_json
 from tests.support.faults import engines
 from tests.support.rewind import session, settled
@@ -108,6 +108,12 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     assert failed is not None
     assert set(failed.names("evidence/")) == {"events.jsonl", "errors.json", "checkpoint.json"}
     assert b"refused [secret]" in failed.evidence()["errors.json"]
+    assert error_of(session(stack), 2) == "zeta: refused [secret]"
+    kept = EvidenceStore(session(stack).journal).directory
+    away = kept.rename(kept.with_name("away"))
+    assert error_of(session(stack), 2) == "zeta: refused [secret]", "the record has it, too"
+    assert error_of(session(stack), 1) == ""
+    away.rename(kept)
     assert [session(stack).timeline.update(number).message for number in (2, 3)] == ["the second", "rollback to #1"]
 
     found = evidence_of(session(stack), 2)

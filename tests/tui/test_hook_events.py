@@ -7,6 +7,7 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from pulumi_rewind.errors import IncompleteError
 from pulumi_rewind.events import EngineEvent, HookEnded, HookLog, HookProgress, HookStarted
 from pulumi_rewind.plan import Step
 from pulumi_rewind.rollback import RollbackResult
@@ -15,7 +16,7 @@ from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, Tally
 from pulumi_rewind_tui.render.writer import Writer
 from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.run_work import Aftermath
-from pulumi_rewind_tui.screens.result_text import Outcome, result_lines
+from pulumi_rewind_tui.screens.result_text import Outcome, headline, result_lines
 from pulumi_rewind_tui.symbols import symbols
 
 DB = "urn:pulumi:dev::shop::t:m:R::db"
@@ -82,3 +83,10 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     text = ["".join(part for part, _ in line) for line in result_lines(outcome, 80, symbols(False))]
     assert "  ✓ restore for db: restored db-2" in text
     assert "  ✗ notify: failed no network" in text
+
+    error = IncompleteError("restore failed; this run has changed nothing", changed=False)
+    entry: Any = SimpleNamespace()
+    stopped = Outcome(plan, 2, None, error, Aftermath(entry=entry), state)
+    first = "".join(part for part, _ in headline(stopped, symbols(False))[0])
+    assert "this run has changed nothing in the stack yet" in first
+    assert "BETWEEN" not in first

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
+from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.model import urn_name
 from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
 from pulumi_rewind_tui.run_state import RunState
@@ -90,6 +90,8 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
     begun = min(state.total, done + (1 if outcome.kind == "failed" else 0))
     where = f"{word} at step {begun} of {state.total}" if state.total else word
     between = f"{plan.stack} is BETWEEN #{outcome.start} and {label}"
+    if isinstance(outcome.error, IncompleteError) and not outcome.error.changed:
+        between = "this run has changed nothing in the stack yet"
     return [((f"{mark} {where}", role), (f"   {between}", "bold"), (f"   {took}", "dim"))]
 
 
