@@ -340,7 +340,7 @@ class GoalBuilder:
             add("tainted", "is marked for replacement in the live state and will be replaced")
         if res.resource_hooks and any(res.resource_hooks.values()):
             names = ", ".join(sorted({name for names in res.resource_hooks.values() for name in names or ()}))
-            instead = "; what fails is tried again instead" if res.resource_hooks.get("OnError") else ""
+            instead = "; what fails is tried again instead, up to 3 times" if res.resource_hooks.get("OnError") else ""
             add("hook-code", f"the code of its hooks is not in the checkpoint and will not run: {names}{instead}")
         if res.ignore_changes and live is not None:
             paths = ", ".join(res.ignore_changes)
