@@ -28,6 +28,7 @@ from tests.support.faults import (
     pending_creates,
     providers,
     remove_orphans,
+    slay,
     start_rollback,
     wait_for_quiet,
     wait_until_running,
@@ -104,7 +105,7 @@ def test_the_engine_is_killed(slow: EngineStack, moment: int) -> None:
     wait_until_running(slow, process)
     pause(3, moment)
     for number in engines(slow):
-        os.kill(number, signal.SIGKILL)
+        slay(number)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 4, output
     assert "resume" in output
@@ -132,7 +133,7 @@ def test_a_provider_is_killed(slow: EngineStack, moment: int) -> None:
     wait_until_running(slow, process)
     pause(4, moment)
     for number in providers(slow):
-        os.kill(number, signal.SIGKILL)
+        slay(number)
     output, _ = process.communicate(timeout=120)
     assert process.returncode in {0, 4}, output
     assert "Traceback" not in output

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.faults import engines, orphans, own, pending_creates, providers
+from tests.support.faults import engines, orphans, own, pending_creates, providers, slay
 from tests.support.stack import EngineStack
 
 BASE = 'import pulumi, bridged_sdk as bridged\nbase = bridged.Server("base", {"image": "one"})\n'
@@ -35,12 +33,12 @@ def kill_in_the_middle_of_creates(stack: EngineStack) -> None:
     running = subprocess.Popen(command, cwd=stack.root, env=stack.environ, stdout=subprocess.DEVNULL)
     _until(lambda: len(_pending_now(stack)) == 2)
     for number in engines(stack):
-        os.kill(number, signal.SIGKILL)
+        slay(number)
     running.wait()
     stack.trouble({"name": "gone", **hang})
     _until(lambda: "web" in orphans(stack).values())
     for number in providers(stack):
-        os.kill(number, signal.SIGKILL)
+        slay(number)
     stack.trouble()
 
 

@@ -23,6 +23,7 @@ from tests.support.faults import (
     own,
     providers,
     remove_orphans,
+    slay,
     start,
     start_rollback,
     wait_until_running,
@@ -97,7 +98,7 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
     process = start(stack, "resume", "--yes", "--allow-data-loss")
     until(lambda: hangs(stack))
     for number in providers(stack):
-        os.kill(number, signal.SIGKILL)
+        slay(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 4, output
     assert "an object may exist that the state doesn't know: new-2" in output, output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 
 from pulumi_rewind.evidence import EvidenceStore, error_of, evidence_of
 from pulumi_rewind_tui.render.evidence import evidence_json
-from tests.support.faults import engines
+from tests.support.faults import engines, slay
 from tests.support.rewind import session, settled
 from tests.support.stack import EngineStack
 from tests.tui.cli_support import Ran
@@ -211,7 +210,7 @@ def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) 
     assert entry.update
     assert entry.running
     for engine in engines(stack):
-        os.kill(engine, signal.SIGKILL)
+        slay(engine)
     out, err = process.communicate(timeout=90)
     assert process.returncode == 6, (out, err)
     assert "locked by" in err

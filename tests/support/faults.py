@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +94,12 @@ def wait_for_quiet(stack: EngineStack) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("an engine is still running")
+
+
+def slay(pid: int) -> None:
+    """Kills a process, unless it has just ended by itself: what is listed may be short-lived."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def engines(stack: EngineStack) -> list[int]:
