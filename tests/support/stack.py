@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -97,6 +98,8 @@ class EngineStack:
     def write_program(self, text: str) -> None:
         """Replaces ``__main__.py``; `pulumi`, `bridged_sdk` and `file_resource` can be imported there."""
         (self.root / "__main__.py").write_text(text)
+        # Python tells a stale cache by size and whole second: a second program of that size would be the first again
+        shutil.rmtree(self.root / "__pycache__", ignore_errors=True)
 
     def write_file(self, name: str, text: str) -> Path:
         """Writes a file of the project."""
