@@ -259,6 +259,8 @@ class _Maker:
         from pulumi_rewind.previewing import private_directory
 
         (self.demo.root / "__main__.py").write_text(release.program, encoding="utf-8")
+        # Python tells a stale cache by size and whole second: two releases may share both
+        shutil.rmtree(self.demo.root / "__pycache__", ignore_errors=True)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", release.title)
         self.git("tag", "--annotate", release.tag, "--message", f"Release {release.tag}")
