@@ -15,6 +15,7 @@ from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.revision_plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo_match import Call, UndoPlan, call_context, calls_for, told_result, update_context
 from pulumi_rewind.undo_process import Callback, HooksFile, UndoProcess, find_hooks, interpreter
@@ -33,9 +34,9 @@ def _announcing(build: Callable[P, Plan]) -> Callable[P, Plan]:
         assert isinstance(session, Session)
         hooks = find_hooks(session.workspace.root, session.settings)  # an error of it comes before any work
         plan = build(*args, **kwargs)
-        if hooks is None:
-            return plan
         try:
+            if hooks is None:
+                return revised(session, plan)
             return announced(session, plan, hooks)
         except BaseException:
             plan.close()
@@ -67,6 +68,7 @@ def announced(session: Session, plan: Plan, hooks: HooksFile) -> Plan:
     finally:
         process.close()
     undo = UndoPlan(hooks, str(process.python), callbacks, calls, dry)
+    plan = revised(session, dataclasses.replace(plan, undo=undo), process)
     returned = _returned(session, plan, hooks)
     by_urn = {call.urn: call for call in calls}
     names = {item.hook for item in callbacks if item.kind == "resource_hook"}

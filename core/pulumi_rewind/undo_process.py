@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -121,6 +121,8 @@ class UndoProcess:
         self.python = python
         self.redact = redact
         self.callbacks: tuple[Callback, ...] = ()
+        self.components: Sequence[Mapping[str, Any]] = ()
+        """What the file declares of components' revisions."""
         self._environ = {**environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         self._process: subprocess.Popen[bytes] | None = None
         self._reply: int | None = None
@@ -210,6 +212,7 @@ class UndoProcess:
             )
             for index, item in enumerate(answer["found"])
         )
+        self.components = answer["components"]
 
     def _ask(self, request: Mapping[str, Any]) -> None:
         process = self._process

@@ -349,7 +349,7 @@ class UndoRun:
             now.close()
             raise IncompleteError(problem, hint=hint)
         reviewed.close()
-        self.plan = dataclasses.replace(now, undo=reviewed.undo)
+        self.plan = dataclasses.replace(now, undo=reviewed.undo, revisions=reviewed.revisions)
         return self.plan
 
     def _problem(self, reviewed: Plan, now: Plan) -> str:

@@ -80,7 +80,7 @@ class Worker:
         self.send({"end": answer})
 
     def _load(self, file: str, source: str) -> dict[str, Any]:
-        from pulumi_rewind import undo
+        from pulumi_rewind import revisions, undo
 
         folder = str(Path(file).parent)
         if folder not in sys.path:
@@ -108,6 +108,7 @@ class Worker:
                 }
                 for item in undo.registered
             ],
+            "components": [item.declared() for item in revisions.components],
             "python": sys.version.split()[0],
         }
 
@@ -122,8 +123,11 @@ class Worker:
 
 
 def _context(kind: str, given: Mapping[str, Any], send: Send) -> Any:
+    from pulumi_rewind import revisions
     from pulumi_rewind import undo_context as made
 
+    if kind in {revisions.UP, revisions.DOWN}:
+        return revisions.context(given, _resource, send)
     if kind.startswith("undo_"):
         sides = {side: given[side] and _resource(given[side]) for side in ("old", "new")}
         return made.UndoContext(**{**given, **sides, "update": made.UndoUpdate(**given["update"]), "_send": send})
