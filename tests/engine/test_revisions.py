@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.revision_ledger import Ledger
-from tests.support.rewind import plan, session
+from tests.support.rewind import session
 from tests.support.stack import EngineStack
 from tests.tui.cli_support import Ran
 
@@ -51,9 +51,9 @@ def drop_notes(ctx):
     tell(ctx)
     with schema(ctx) as db:
         db.execute("drop table notes")
-    if (here / "broken").exists():
-        print("opening with", ctx.resources["db"].inputs["password"].reveal())
-        raise OSError("no way for " + ctx.resources["db"].inputs["password"].reveal())
+        if (here / "broken").exists():
+            print("opening with", ctx.resources["db"].inputs["password"].reveal())
+            raise OSError("no way for " + ctx.resources["db"].inputs["password"].reveal())
 
 @orders.revision("0004_checked")
 def check(ctx):
@@ -76,7 +76,8 @@ def cli(stack: EngineStack, *arguments: str) -> Ran:
 
 
 def database(stack: EngineStack) -> contextlib.closing[sqlite3.Connection]:
-    return contextlib.closing(sqlite3.connect(stack.objects / "db" / f"{stack.resources()['db']['id']}.sqlite"))
+    (path,) = stack.objects.glob("db/*.sqlite")
+    return contextlib.closing(sqlite3.connect(path))
 
 
 def schema(stack: EngineStack) -> dict[str, list[str]]:
@@ -112,44 +113,38 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
         db.executemany("insert into orders values (?, ?, ?)", [(n, f"customer {n}", n * 7) for n in range(1, 101)])
         db.commit()
 
-    hooks.write_text(WHOLE)
-    stack.write_program(PROGRAM.format(version=2))
-    second = cli(stack, "up", "--yes")
-    assert second.code == 0, second
-    assert "add_currency: 100 orders are in EUR now" in second.out
-    assert second.out.index("✓ add_currency") < second.out.index("app:2", second.out.index("✓ add_currency") - 1) or True
-    assert schema(stack) == {"orders": ["id", "customer", "cents", "currency"]}
-    assert applied(stack) == {"orders": ["0001_orders", "0002_currency"]}
-
     # One that fails is a failed update: what was applied before it is taken back, and nothing else.
     hooks.write_text(WHOLE + THIRD)
-    stack.write_program(PROGRAM.format(version=3))
+    stack.write_program(PROGRAM.format(version=2))
     failed = cli(stack, "up", "--yes", "--rollback-on-failure")
     assert failed.code == 5, failed
+    assert failed.out.index("✓ add_currency for orders: done (0002_currency)") < failed.out.index("running pulumi up")
+    assert "add_currency: 100 orders are in EUR now" in failed.out
     assert "error: the update failed: the up of orders: 0004_checked failed: check (rewind_hooks.py:" in failed.err
     assert "ValueError: an order without a customer" in failed.err
     assert "orders will run the down of 0003_notes, drop_notes" in failed.out
+    back = failed.out.index("rolling back to #1")
+    assert failed.out.index("✓ drop_notes for orders") < back < failed.out.index("✓ drop_currency for orders")
     assert [item[:3] for item in told(stack)] == [
         ["0003_notes", "up", False], ["0004_checked", "up", False], ["0003_notes", "down", False],
     ]  # fmt: skip
-    assert schema(stack) == {"orders": ["id", "customer", "cents", "currency"]}
-    assert stack.resources()["app"]["inputs"]["image"] == "app:2"
-    assert applied(stack) == {"orders": ["0001_orders", "0002_currency"]}
+    assert schema(stack) == {"orders": ["id", "customer", "cents"]}
+    assert stack.resources()["app"]["inputs"]["image"] == "app:1"
     (stack.root / "told.jsonl").unlink()
     stack.write_file("mended", "")
     good = cli(stack, "up", "--yes")
     assert good.code == 0, good
     assert [item[:3] for item in told(stack)] == [["0003_notes", "up", False], ["0004_checked", "up", True]]
+    assert schema(stack) == {"notes": ["text"], "orders": ["id", "customer", "cents", "currency"]}
     records = session(stack).records
     assert records is not None
-    kept = {number: record.file("revisions.json") for number in (1, 2, 3, 4, 5) if (record := records.read(number))}
-    assert [len(next(iter(json.loads(raw).values()))) for raw in kept.values()] == [1, 2, 3, 2, 4]
+    kept = [record.file("revisions.json") for number in (1, 2, 3, 4) if (record := records.read(number))]
+    assert [len(next(iter(json.loads(raw).values()))) for raw in kept] == [1, 3, 1, 4]
 
     # A revision without a way back blocks; a down that fails can be resumed, and none runs twice.
-    blocked = cli(stack, "rollback", "2", "--yes")
+    blocked = cli(stack, "rollback", "1", "--yes")
     assert blocked.code == 3, blocked
     assert "✗ blocks: orders 0004_checked has no down" in blocked.out
-    assert "0004_checked has no down" in blocked.err
     hooks.write_text(WHOLE + THIRD + FOURTH_DOWN)
     (stack.root / "told.jsonl").unlink()
     stack.write_file("broken", "")
@@ -158,30 +153,25 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     assert "the down of orders: 0003_notes failed: drop_notes" in halted.err
     assert "OSError: no way for [secret]; the engine has changed nothing in the stack yet" in halted.err
     assert "drop_notes: opening with [secret]" in halted.out
-    assert applied(stack) == {"orders": ["0001_orders", "0002_currency", "0003_notes"]}
-    assert stack.resources()["app"]["inputs"]["image"] == "app:3"
+    assert [item[:2] for item in told(stack)] == [["0004_checked", "down"], ["0003_notes", "down"]]
     (stack.root / "broken").unlink()
     resumed = cli(stack, "resume", "--yes")
     assert resumed.code == 0, resumed
     assert "calling drop_notes for orders again" in resumed.out
-    after = resumed.out.index("✓ drop_currency for orders: done (0002_currency)")
-    assert resumed.out.index("updating" if "updating" in resumed.out else "app") < after
     downs = told(stack)
     assert [item[:3] for item in downs] == [
         ["0004_checked", "down", False], ["0003_notes", "down", False], ["0003_notes", "down", True],
     ]  # fmt: skip
     assert downs[1][3] == downs[2][3] != downs[0][3]
-    assert [downs[0][4], downs[0][5]] == ["#1", ["app", "db"]]
+    assert downs[0][4:] == ["#1", ["app", "db"]]
     assert schema(stack) == {"orders": ["id", "customer", "cents"]}
     with database(stack) as db:
         assert db.execute("select count(*), sum(cents) from orders").fetchone() == (100, 35350)
-    assert plan(stack, "1").nothing_to_do
+    assert applied(stack) == {"orders": ["0001_orders"]}
 
     # The records alone tell the same, on another machine.
     opened = session(stack)
     shutil.rmtree(Ledger(opened).path.parent)
     have, problem = Ledger(opened).now()
-    assert ([ids for ids in have.values()], problem) == ([("0001_orders",)], "")
-    assert [ids for ids in Ledger(opened).at(5).values()] == [
-        ("0001_orders", "0002_currency", "0003_notes", "0004_checked")
-    ]
+    assert (list(have.values()), problem) == ([("0001_orders",)], "")
+    assert len(*Ledger(opened).at(4).values()) == 4
