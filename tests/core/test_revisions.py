@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 import pulumi_rewind as rewind
-from pulumi_rewind import revisions, undo
-from pulumi_rewind.errors import CallbackError, RewindError
+from pulumi_rewind import revision_list, revisions, undo
+from pulumi_rewind.errors import CallbackError, RewindError, UsageError
 from pulumi_rewind.goal import Goal, build_goal
 from pulumi_rewind.record_update import after_run, record_update
 from pulumi_rewind.revision_ledger import Ledger, LedgerFile, kept_with
 from pulumi_rewind.revision_moves import Move, Revisions, carried, load_revisions, moves_back, moves_up
-from pulumi_rewind.revision_plan import rollback_moves
+from pulumi_rewind.revision_plan import _announced, rollback_moves
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.undo import Selector
 from pulumi_rewind.undo_process import Callback
@@ -119,6 +119,10 @@ def test_what_an_update_and_a_rollback_have_to_run() -> None:
         "3 can't be taken back: merged", "",
     ]  # fmt: skip
     assert [move.problem for move in moves_back(None, ["1"], [], "u", "u")] == [blocked[0].problem.replace("5", "1")]
+    risks = [_announced(move, " (file)") for move in blocked]
+    assert [risk.blocking for risk in risks] == [True, True, True, False]
+    assert risks[2].message.startswith("3 can't be taken back: merged; mend the hooks file")
+    assert risks[3].message == "will run the down of 2, f3 (file), after its resources"
     # What goes takes its revisions along; what is made again, or was later, has them again.
     gone = moves_back(known, ["1", "3"], (), "", "u")
     assert [(move.when, move.callback is not None, move.problem) for move in gone] == [
@@ -298,21 +302,21 @@ def test_the_command_lists_and_marks(stack: FileStack) -> None:
     assert [(one["revision"], one["direction"], one["when"]) for one in item["rollback"]] == [
         ("0001_first", "up", "after"), ("0002_second", "up", "after"),
     ]  # fmt: skip
-    assert stack.run("revision", "--mark", f"{stack.urn('a', BOX)}=0002_second").code == 0
+    revision_list.mark(opened(stack), f"{stack.urn('a', BOX)}=0002_second")
     stack.update()
     stack.update(component(stack, "a"))
-    assert stack.run("revision", "--mark", "a=0001_first").code == 0
+    revision_list.mark(opened(stack), "a=0001_first")
     (stack.work / "rewind_hooks.py").write_text(HOOKS.split("@one.down", maxsplit=1)[0])
-    told = stack.run("revision", "1")
-    assert "to #1: up of 0002_second  ✗ blocks: the target has 0002_second, and the hooks file" in told.out
-    for words, message in (
-        (("--mark", "a"), "--mark 'a' is not COMPONENT=REVISION"),
-        (("--mark", "b=1"), "'b' is no component with revisions"),
-        (("--mark", "a=7"), "a has no revision '7'"),
-        (("--mark", "a=none", "1"), "--mark is about what is live"),
+    told = stack.run("revision", "2")
+    assert "to #2: up of 0002_second  ✗ blocks: the target has 0002_second, and the hooks file" in told.out
+    for word, message in (
+        ("a", "--mark 'a' is not COMPONENT=REVISION"),
+        ("b=1", "'b' is no component with revisions"),
+        ("a=7", "a has no revision '7'"),
     ):
-        wrong = stack.run("revision", *words)
-        assert (wrong.code, message in wrong.err) == (2, True), wrong
+        with pytest.raises(UsageError, match=message):
+            revision_list.mark(opened(stack), word)
+    assert "--mark is about what is live" in stack.run("revision", "--mark", "a=none", "1").err
     (stack.work / "rewind_hooks.py").write_text(HOOKS + '\n@box.revision("3", after="nope")\ndef three(ctx): ...\n')
     broken = stack.run("revision")
     assert broken.code == 1

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.revision_ledger import Ledger
-from tests.support.rewind import session
+from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack
 from tests.tui.cli_support import Ran
 
@@ -142,9 +143,7 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     assert [len(next(iter(json.loads(raw).values()))) for raw in kept] == [1, 3, 1, 4]
 
     # A revision without a way back blocks; a down that fails can be resumed, and none runs twice.
-    blocked = cli(stack, "rollback", "1", "--yes")
-    assert blocked.code == 3, blocked
-    assert "✗ blocks: orders 0004_checked has no down" in blocked.out
+    assert "to #1: down of 0004_checked  ✗ blocks: 0004_checked has no down" in cli(stack, "revision", "1").out
     hooks.write_text(WHOLE + THIRD + FOURTH_DOWN)
     (stack.root / "told.jsonl").unlink()
     stack.write_file("broken", "")
@@ -175,3 +174,72 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     have, problem = Ledger(opened).now()
     assert (list(have.values()), problem) == ([("0001_orders",)], "")
     assert len(*Ledger(opened).at(4).values()) == 4
+
+
+TWO = """
+import pulumi, bridged_sdk as bridged
+for name in ("kept", "empty"):
+    box = pulumi.ComponentResource("shop:index:Orders", name)
+    bridged.Database(f"{name}-db", {"engine": "sqlite"}, pulumi.ResourceOptions(parent=box))
+"""
+RESTORING = """
+import pathlib
+import pulumi_rewind as rewind
+
+here = pathlib.Path(__file__).parent
+orders = rewind.component("shop:index:Orders")
+
+@orders.revision("1", when="before")
+def one(ctx):
+    with (here / "told").open("a") as file:
+        file.write(f"{ctx.direction} {ctx.component.name} {ctx.resources[ctx.component.name + '-db'].id}\\n")
+
+@one.down
+def no_one(ctx):
+    one_of = [res.id for res in ctx.resources.values()]
+    with (here / "told").open("a") as file:
+        file.write(f"{ctx.direction} {ctx.component.name} {one_of[0]}\\n")
+
+@orders.revision("2", irreversible="rows are merged")
+def two(ctx): ...
+
+@rewind.undo_delete(name="kept-db")
+def restore(ctx):
+    return rewind.Restored((here / "restored").read_text())
+"""
+
+
+@pytest.mark.slow
+def test_what_is_made_again_has_its_revisions_again_and_what_goes_takes_them_along(stack: EngineStack) -> None:
+    stack.write_file("rewind_hooks.py", RESTORING)
+    stack.up(TWO)
+    opened, there = session(stack), stack.resources()
+    Ledger(opened).mark(there["kept"]["urn"], ("1", "2"))
+    Ledger(opened).mark(there["empty"]["urn"], ("1", "2"))
+    record = stack.physical()[there["kept-db"]["id"]]
+    stack.up(TWO.replace('"kept", "empty"', '"other",'))
+    (stack.objects / "db" / "back.json").write_text(json.dumps({**record, "id": "back"}))
+    stack.write_file("restored", "back")
+    assert applied(stack) == {"other": []}, "what was applied went with the components"
+    now = stack.resources()
+    Ledger(session(stack)).mark(now["other"]["urn"], ("1", "2"))
+    made = plan(stack, "1")
+    risks = {f"{risk.urn.rpartition('::')[2]} {risk.message}" for risk in made.risks if risk.code == "revision"}
+    assert {risk.partition(" (")[0] for risk in risks} >= {
+        "other will run the down of 1, no_one", "other 2 goes with the component: there is no down to call",
+    }  # fmt: skip
+    assert sum("unless what is in it is restored with its revisions" in risk for risk in risks) == 2
+    assert made.blocking == ()
+    result, events = run(stack, made, allow_data_loss=True, check_again=False)
+    assert result.result == "succeeded"
+    new = stack.resources()
+    assert new["kept-db"]["id"] == "back"
+    assert (stack.root / "told").read_text().splitlines() == [
+        f"down other {now['other-db']['id']}", f"up empty {new['empty-db']['id']}",
+    ]  # fmt: skip
+    assert [(one.function, one.outcome, one.message) for one in result.callbacks if one.kind.startswith("rev")] == [
+        ("no_one", "done", "1"), ("one", "done", "1"), ("two", "done", "2"),
+    ]  # fmt: skip
+    texts = [event.message for event in events if isinstance(event, Diagnostic)]
+    assert {"kept: 1 came back with what is in it", "kept: 2 came back with what is in it"} <= set(texts)
+    assert applied(stack) == {"kept": ["1", "2"], "empty": ["1", "2"]}
