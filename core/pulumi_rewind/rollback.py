@@ -149,6 +149,7 @@ class RollbackRun:
         yield Phase("guard", "checking that nothing moved since the review")
         self._guard()
         if self.plan.nothing_to_do:
+            yield from self.undo.finish()
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
             left = tuple(left_alone(self.plan.prepared.goal))
@@ -169,6 +170,7 @@ class RollbackRun:
             todays_config=prepared.todays_config,
             adopt=prepared.adopt,
             refresh=prepared.refresh,
+            recorded_hooks=self.plan.undo is not None and self.plan.undo.recorded,
             checkpoint=target.checkpoint,
             strategy=self.plan.strategy,
         )
@@ -225,6 +227,7 @@ class RollbackRun:
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
             host.hook_code = self.undo.hooks.code()
+            host.afterwards = self.undo.afterwards.code()
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)
