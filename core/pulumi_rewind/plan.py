@@ -91,8 +91,9 @@ class Plan:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether live equals the target already."""
-        return not self.steps and not self.state_only
+        """Whether live equals the target already, and no callback has still something to do for what was restored."""
+        unfinished = self.undo is not None and bool(self.undo.finishing)
+        return not (self.steps or self.state_only or unfinished)
 
     @property
     def all_risks(self) -> tuple[Risk, ...]:

@@ -149,7 +149,6 @@ class RollbackRun:
         yield Phase("guard", "checking that nothing moved since the review")
         self._guard()
         if self.plan.nothing_to_do:
-            yield from self.undo.finish()
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
             left = tuple(left_alone(self.plan.prepared.goal))

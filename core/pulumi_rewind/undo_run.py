@@ -169,7 +169,7 @@ class UndoRun:
                     skip[call.goal_urn] = result["reason"]
                 case "keep":
                     keep[call.live_urn] = result["reason"]
-        yield from self.finish()
+        yield from self._finish()
         self.changes = GoalChanges(adopt, inputs, skip, keep)
         if not self.changes:
             return self.plan
@@ -180,7 +180,7 @@ class UndoRun:
             raise self._interrupted() from None
         return self.plan
 
-    def finish(self) -> Iterator[EngineEvent]:
+    def _finish(self) -> Iterator[EngineEvent]:
         """Lets the callbacks go on that had not when an interrupted run had restored their resources already.
 
         Raises:

@@ -144,14 +144,14 @@ class Worker:
         if inspect.iscoroutine(result):
             result = asyncio.run(result)
         if not inspect.isgenerator(result):
-            return {"result": packed(item.kind, result)}
+            return {"result": _checked(packed(item.kind, result), request)}
         if item.kind not in undo.WITH_AFTERWARDS:
             raise WrongReturn(f"yields; only {' and '.join(undo.WITH_AFTERWARDS)} can go on afterwards")
         try:
             value = next(result)
         except StopIteration as end:
-            return {"result": packed(item.kind, end.value)}
-        given = packed(item.kind, value) or {"result": "done"}
+            return {"result": _checked(packed(item.kind, end.value), request)}
+        given = _checked(packed(item.kind, value), request) or {"result": "done"}
         if given["result"] in {"skip", "keep"}:  # there is no afterwards
             result.close()
             return {"result": given}
@@ -259,6 +259,17 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
         name = type(result).__name__
         return {"result": name.lower(), "reason": _text(name, "a reason", result.reason)}
     return {"result": "delete"} if result is not None else None
+
+
+def _checked(result: dict[str, Any] | None, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Refuses early what the engine can't carry out: a dynamic provider is told nothing of what it is to import."""
+    old = request["context"].get("old") or {}
+    if result and result["result"] == "restored" and ":dynamic" in str(old.get("type", "")).partition("/")[0]:
+        raise WrongReturn(
+            "returned Restored, but Pulumi can't import what a dynamic provider makes; "
+            "yield Recreate() and put the data back after that"
+        )
+    return result
 
 
 class WrongReturn(Exception):

@@ -22,7 +22,7 @@ from pulumi_rewind.journal import Journal, UndoRecord
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.plan import Step
 from pulumi_rewind.settings import Settings
-from pulumi_rewind.undo import UNDO_KINDS, Selector
+from pulumi_rewind.undo import Selector
 from pulumi_rewind.undo_code import interpreter, todays_code
 from pulumi_rewind.undo_goal import GoalChanges, adjusted, changed_goal, needing_skipped
 from pulumi_rewind.undo_match import calls_for
@@ -239,7 +239,9 @@ def test_callbacks_are_called_for_what_they_undo_in_an_order_that_risks_least() 
         callback("undo_create", type="t:m:R"),
         callback("undo_update", type="t:m:*"),
     ]
-    by_kind = {kind: [item for item in callbacks if item.kind == kind] for kind in UNDO_KINDS}
+    by_kind: dict[str, list[Callback]] = {}
+    for item in callbacks:
+        by_kind.setdefault(item.kind, []).append(item)
     calls = calls_for(steps, by_kind, goal(target, live), live, target)
     assert [(item.callback.function, item.urn.rsplit("::", 1)[1]) for item in calls] == [
         ("undo_delete-*", "net"), ("undo_delete-db", "db"), ("undo_delete-*", "p"),

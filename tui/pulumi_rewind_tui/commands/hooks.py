@@ -74,10 +74,10 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         for what, names in (("live", item.live), (target.label if target else "", item.target)):
             if what and item.callback.kind.startswith(("undo_", "resource_")):
                 screen.out.line(Span(f"    {what}: ", "muted"), _named(names))
-    for item in kept:
-        numbers = _named([f"#{number}" for number in item["updates"]])
-        agreed = "agreed to" if item["agreed"] else "not agreed to"
-        screen.out.line(Span(f"recorded with {numbers}: sha256 {item['sha256'][:12]}, {agreed}", "muted"))
+    for code in kept:
+        numbers = _named([f"#{number}" for number in code["updates"]])
+        agreed = "agreed to" if code["agreed"] else "not agreed to"
+        screen.out.line(Span(f"recorded with {numbers}: sha256 {code['sha256'][:12]}, {agreed}", "muted"))
 
 
 def _test(shared: Shared, name: str, rest: Sequence[str], as_json: bool) -> None:
