@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.protos import load_protos
-from pulumi_rewind.replay import Replay, ReplayError, ReplayReport
+from pulumi_rewind.replay import Afterwards, Replay, ReplayError, ReplayReport
 
 if TYPE_CHECKING:
     import grpc
@@ -59,6 +59,8 @@ class ReplayHost:
         self.reports: list[ReplayReport] = []
         self.hook_code: Mapping[str, HookCode] = {}
         """Code of resource hooks by their names, where the project has it."""
+        self.afterwards: Mapping[str, Afterwards] = {}
+        """By URN of the goal: what is called when an update has brought it back."""
         self.refusal: str = ""
         """Why a run was refused or broken off by us, empty if it wasn't."""
 
@@ -139,6 +141,7 @@ class ReplayHost:
                 callbacks=self.address,
                 root=str(self.root),
             )
+            replay.afterwards = self.afterwards
             self.reports.append(replay.report)
             try:
                 await replay.run()

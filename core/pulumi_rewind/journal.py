@@ -35,6 +35,8 @@ class UndoRecord(msgspec.Struct, frozen=True):
     """restored, recreate, skip, delete, keep or done; empty while it runs."""
     id: str = ""
     reason: str = ""
+    more: bool = False
+    """Whether it goes on when the thing is restored, and has not done so yet."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     todays_config: bool = False
     adopt: dict[str, str] = {}
     refresh: bool = False
+    recorded_hooks: bool = False
     kept: bool = False
     """Whether the target's checkpoint is kept beside the journal instead of in the history."""
     update: bool = False
@@ -119,6 +122,7 @@ class Journal:
         todays_config: bool = False,
         adopt: Mapping[str, str] = {},
         refresh: bool = False,
+        recorded_hooks: bool = False,
         update: bool = False,
         checkpoint: Checkpoint | None = None,
         strategy: str = "checkpoint",
@@ -153,6 +157,7 @@ class Journal:
             todays_config=todays_config,
             adopt=dict(adopt),
             refresh=refresh,
+            recorded_hooks=recorded_hooks,
             kept=checkpoint is not None,
             update=update,
             strategy=strategy,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -82,6 +82,20 @@ def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Chec
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
     return live, plains[0], goal_side, plains[1]
+
+
+class PlanOptions(TypedDict, total=False):
+    """What `build_plan` takes beside session and target."""
+
+    strategy: str
+    only: Sequence[str]
+    refresh: bool
+    recorded_credentials: bool
+    use_todays_config: bool
+    adopt: Mapping[str, str]
+    changes: GoalChanges | None
+    observe: Observe | None
+    control: PreviewControl | None
 
 
 def build_plan(

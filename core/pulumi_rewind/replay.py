@@ -7,7 +7,7 @@ and again, with a fresh instance, for the update.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,10 @@ class Response:
     id: str
     outputs: Mapping[str, Json]
     """As answered; empty for components and the stack, whose outputs are ours to compute."""
+
+
+Afterwards = Callable[[dict[str, Any]], str]
+"""Gets a resource that has been restored (urn, type, name, id, inputs, outputs); returns what went wrong."""
 
 
 @dataclass
@@ -63,6 +67,8 @@ class Replay:
         self.preview = preview
         self.callbacks = callbacks
         self.root = root
+        self.afterwards: Mapping[str, Afterwards] = {}
+        """By URN of the goal: what is called in an update before anything that waits for the resource goes on."""
         self.report = ReplayReport()
         self._futures: dict[str, asyncio.Future[Response]] = {}
         self._responses: dict[str, Response] = {}
@@ -134,6 +140,8 @@ class Replay:
         response = await (self._read(item) if item.kind == "read" else self._resource(item, links))
         self.report.urns[item.urn] = response.urn
         self.report.ids[item.urn] = response.id
+        if item.urn in self.afterwards and item.urn not in self.report.failed and not self.preview:
+            await self._go_on(item, response)
         self._responses[item.urn] = response
         self._references[item.urn] = (response.urn, response.id)
         self._futures[item.urn].set_result(response)
@@ -142,6 +150,18 @@ class Replay:
             for urn in inner:
                 await asyncio.shield(self._futures[urn])
             await self._register_outputs(item, self._output_links(item, inner))
+
+    async def _go_on(self, item: Registration, response: Response) -> None:
+        resource = {
+            "urn": response.urn,
+            "type": item.source.type,
+            "name": item.name,
+            "id": response.id,
+            "inputs": self.report.sent.get(response.urn, {}),
+            "outputs": dict(response.outputs),
+        }
+        if error := await asyncio.to_thread(self.afterwards[item.urn], resource):
+            raise ReplayError(error)
 
     async def _links_for(self, item: Registration) -> dict[str, Link]:
         """The links of everything that the properties of `item` were computed from.

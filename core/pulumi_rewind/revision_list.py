@@ -14,7 +14,7 @@ from pulumi_rewind.revision_moves import Move, Revision, Revisions, revisions_of
 from pulumi_rewind.revision_plan import declared_revisions, rollback_moves
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo_process import HooksFile
+from pulumi_rewind.undo_code import Code
 
 NONE = "none"
 """Marks a component as having no revision applied."""
@@ -48,7 +48,7 @@ class ListedComponent:
 class RevisionListing:
     """Everything that is known of a stack's revisions."""
 
-    hooks: HooksFile | None
+    hooks: Code | None
     components: tuple[ListedComponent, ...]
     problem: str
     """Why it isn't known what is applied, empty if it is."""

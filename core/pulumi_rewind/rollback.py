@@ -173,6 +173,7 @@ class RollbackRun:
             todays_config=prepared.todays_config,
             adopt=prepared.adopt,
             refresh=prepared.refresh,
+            recorded_hooks=self.plan.undo is not None and self.plan.undo.recorded,
             checkpoint=target.checkpoint,
             strategy=self.plan.strategy,
         )
@@ -233,6 +234,7 @@ class RollbackRun:
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
             host.hook_code = self.undo.hooks.code()
+            host.afterwards = self.undo.afterwards.code()
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)

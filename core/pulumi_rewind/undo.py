@@ -56,6 +56,9 @@ RunKind = Literal["before_rollback", "after_rollback", "on_failure"]
 UNDO_KINDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update", "undo_create")
 """In the order in which they are called: what can only add goes first, what takes away last."""
 
+WITH_AFTERWARDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update")
+"""Those that may `yield` their result: what comes after that runs when the thing is there again."""
+
 TIMEOUT = 600.0
 """Seconds that a callback may take unless it says otherwise."""
 
@@ -174,7 +177,11 @@ def undo_delete(
     them; at least one is needed. A try ends after `timeout` seconds, and is repeated `retries` times. With
     `dry_run_safe` it is also called for a plan, with ``ctx.dry_run`` set, and what it returns is shown there.
 
-    The function returns `Restored`, `Recreate` or `Skip`.
+    The function returns `Restored`, `Recreate` or `Skip`. Instead it may ``yield`` one of them: what comes after that
+    runs when it has been made and before anything that needs it, and gets the new `UndoResource`::
+
+        made = yield rewind.Recreate()
+        load_dump(into=made.id)
     """
     return _undo("undo_delete", type, urn, name, component, timeout, retries, dry_run_safe)
 
@@ -208,7 +215,8 @@ def undo_update(
 ) -> Callable[[F], F]:
     """Called before something is restored in place or replaced; ``ctx.old`` and ``ctx.new`` are the two sides.
 
-    Takes what `undo_delete` takes; the function returns nothing, `Recreate` or `Keep`.
+    Takes what `undo_delete` takes; the function returns nothing, `Recreate` or `Keep`. With a ``yield`` it goes on
+    when that is done, as there.
     """
     return _undo("undo_update", type, urn, name, component, timeout, retries, dry_run_safe)
 

@@ -26,7 +26,8 @@ class HookRunner:
         self._start = start
         self._process: UndoProcess | None = None
         self._one = threading.Lock()
-        self._events: queue.SimpleQueue[HookEvent] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[HookEvent] = queue.SimpleQueue()
+        """What was said in the host's threads and not told yet."""
         self._stopped = False
         self.ended: list[HookEnded] = []
         """How each call ended."""
@@ -38,8 +39,8 @@ class HookRunner:
 
     def said(self) -> Iterator[HookEvent]:
         """What hooks have said since last asked."""
-        while not self._events.empty():
-            yield self._events.get()
+        while not self.events.empty():
+            yield self.events.get()
 
     def stop(self) -> None:
         """Ends the one that runs, and runs none any more; from any thread."""
@@ -62,18 +63,18 @@ class HookRunner:
                 self._process = self._start()
             process, error = self._process, ""
             for attempt in range(callback.retries + 1):
-                source = process.hooks.label
-                self._events.put(HookStarted(callback.function, callback.kind, urn, source, attempt > 0))
+                source = process.code.label
+                self.events.put(HookStarted(callback.function, callback.kind, urn, source, attempt > 0))
                 started, error = time.monotonic(), ""
                 try:
                     for event in process.call(callback, {"name": callback.hook, **properties}, urn):
-                        self._events.put(event)
+                        self.events.put(event)
                 except CallbackError as err:
                     error = str(err)
                 outcome = "failed" if error else "done"
                 took = time.monotonic() - started
                 self.ended.append(HookEnded(callback.function, callback.kind, urn, outcome, error, took))
-                self._events.put(self.ended[-1])
+                self.events.put(self.ended[-1])
                 if not error or self._stopped:
                     break
             return error

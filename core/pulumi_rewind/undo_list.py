@@ -12,9 +12,10 @@ from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo import UNDO_KINDS
+from pulumi_rewind.undo_code import Code, interpreter, todays_code
 from pulumi_rewind.undo_match import Call, call_context, first_match, told_result, update_context
 from pulumi_rewind.undo_plan import redactor
-from pulumi_rewind.undo_process import Callback, HooksFile, UndoProcess, find_hooks, interpreter
+from pulumi_rewind.undo_process import Callback, UndoProcess
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,18 @@ class Listed:
 class Listing:
     """Everything that a hooks file declares."""
 
-    hooks: HooksFile
+    hooks: Code
     python: str
     items: tuple[Listed, ...]
 
 
-def required_hooks(session: Session) -> HooksFile:
+def required_hooks(session: Session) -> Code:
     """The project's hooks file.
 
     Raises:
         UsageError: there is none.
     """
-    hooks = find_hooks(session.workspace.root, session.settings)
+    hooks = todays_code(session.workspace.root, session.settings)
     if hooks is None:
         raise UsageError(
             f"there is no {session.settings.hooks_file} in {session.workspace.root}",
@@ -146,7 +147,7 @@ def _try(
         dry_run=True,
         again=False,
     )
-    yield HookStarted(callback.function, callback.kind, call.urn, process.hooks.label)
+    yield HookStarted(callback.function, callback.kind, call.urn, process.code.label)
     try:
         result = yield from process.call(callback, context, call.urn)
     except CallbackError as err:

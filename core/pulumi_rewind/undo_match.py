@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from pulumi_rewind.undo import UNDO_KINDS
 from pulumi_rewind.values import Json
 
 if TYPE_CHECKING:
-    from pulumi_rewind.undo_process import Callback, HooksFile
+    from pulumi_rewind.undo_code import Code
+    from pulumi_rewind.undo_process import Callback
 
 _KINDS: Mapping[str, str] = {
     "create": "undo_delete",
@@ -46,29 +47,54 @@ class Call:
 class UndoPlan:
     """The project's callbacks as they were when a plan was made."""
 
-    hooks: HooksFile = field(repr=False)
+    today: Code | None = field(repr=False)
+    """The hooks file of that moment; a run is refused if it has changed since."""
+    codes: Mapping[str, Code] = field(repr=False)
+    """Everything that may be called, by its hash."""
     python: str
     """The interpreter that runs them."""
     callbacks: tuple[Callback, ...]
+    """Those around the rollback, and for Pulumi's own hooks."""
     calls: tuple[Call, ...]
     dry: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """By URN and function: what a dry call said that it would return."""
+    recorded: bool = False
+    """Whether code of records was asked for."""
+    finishing: tuple[Call, ...] = ()
+    """What was restored before the rollback was interrupted, with callbacks that had yet to go on afterwards."""
+
+    def code(self, callback: Callback) -> Code:
+        """What a callback is from."""
+        return self.codes[callback.code]
 
     def around(self, kind: str) -> tuple[Callback, ...]:
         """The hooks of one kind around the rollback, in the order of the file."""
         return tuple(item for item in self.callbacks if item.kind == kind)
 
 
-def calls_for(
-    steps: Sequence[Step], callbacks: Sequence[Callback], goal: Goal, live: Checkpoint, target: Checkpoint
-) -> tuple[Call, ...]:
-    """The calls of a plan in their order; the first callback of the file that matches a step is the one.
+Riding = Callable[[str, Resource], "Callback | None"]
+"""Gets a kind of callback and a resource; returns the method for it that rides in the resource's own inputs."""
 
-    What restores goes first, what it depends on before it; then what changes and what takes away, each after what
-    depends on it: should a restoration fail, nothing that lives has been touched.
+
+def no_riding(_kind: str, _res: Resource) -> None:
+    """Nothing rides anywhere."""
+
+
+def calls_for(
+    steps: Sequence[Step],
+    callbacks: Mapping[str, Sequence[Callback]],
+    goal: Goal,
+    live: Checkpoint,
+    target: Checkpoint,
+    riding: Riding = no_riding,
+) -> tuple[Call, ...]:
+    """The calls of a plan in their order; the first callback of its kind that matches a step is the one.
+
+    Where none does, the method of the resource's own dynamic provider is. What restores goes first, what it depends
+    on before it; then what changes and what takes away, each after what depends on it: should a restoration fail,
+    nothing that lives has been touched.
     """
     by_run_urn = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
-    places = {res.urn: index for side in (target, live) for index, res in enumerate(side.resources)}
     found: list[Call] = []
     for step in steps:
         kind = _KINDS.get(step.op, "")
@@ -77,21 +103,61 @@ def calls_for(
         item = by_run_urn.get(step.urn)
         old = item.source if item is not None and not item.from_live else None
         new = live.by_urn.get(item.live_urn if item is not None else step.urn)
-        side = target if kind == "undo_delete" else live
-        subject = old if kind == "undo_delete" else new
-        if subject is None or not subject.custom or subject.is_provider:
-            continue
-        callback = first_match(callbacks, kind, subject, side)
-        if callback is not None:
-            goal_urn, live_urn = (old.urn if old else ""), (new.urn if new else "")
-            found.append(Call(callback, step.urn, goal_urn, live_urn, old, new))
+        call = _call_for(kind, step.urn, old, new, callbacks.get(kind, ()), live, target, riding)
+        if call is not None:
+            found.append(call)
+    return in_order(found, live, target)
+
+
+def calls_again(
+    wanted: Iterable[tuple[str, str]],
+    callbacks: Mapping[str, Sequence[Callback]],
+    goal: Goal,
+    live: Checkpoint,
+    target: Checkpoint,
+    riding: Riding = no_riding,
+) -> tuple[Call, ...]:
+    """The calls for some steps (URN and kind of callback) that an interrupted run has carried out already."""
+    by_run_urn = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
+    found: list[Call] = []
+    for urn, kind in wanted:
+        item = by_run_urn.get(urn)
+        new = live.by_urn.get(item.live_urn) if item is not None else None
+        if item is not None and not item.from_live and new is not None:
+            call = _call_for(kind, urn, item.source, new, callbacks.get(kind, ()), live, target, riding)
+            found += [call] if call is not None else []
+    return in_order(found, live, target)
+
+
+def _call_for(
+    kind: str,
+    urn: str,
+    old: Resource | None,
+    new: Resource | None,
+    callbacks: Sequence[Callback],
+    live: Checkpoint,
+    target: Checkpoint,
+    riding: Riding,
+) -> Call | None:
+    subject, side = (old, target) if kind == "undo_delete" else (new, live)
+    if subject is None or not subject.custom or subject.is_provider:
+        return None
+    callback = first_match(callbacks, kind, subject, side) or riding(kind, subject)
+    if callback is None:
+        return None
+    return Call(callback, urn, old.urn if old else "", new.urn if new else "", old, new)
+
+
+def in_order(calls: Iterable[Call], live: Checkpoint, target: Checkpoint) -> tuple[Call, ...]:
+    """Calls as they are to be called, see `calls_for`."""
+    places = {res.urn: index for side in (target, live) for index, res in enumerate(side.resources)}
 
     def order(call: Call) -> tuple[int, int]:
         kind = UNDO_KINDS.index(call.callback.kind)
         place = places.get(call.goal_urn if not kind else call.live_urn, 0)
         return kind, place if not kind else -place
 
-    return tuple(sorted(found, key=order))
+    return tuple(sorted(calls, key=order))
 
 
 def first_match(callbacks: Iterable[Callback], kind: str, res: Resource, side: Checkpoint) -> Callback | None:
@@ -124,8 +190,8 @@ def call_context(
     return {
         "stack": stack,
         "target": target,
-        "old": _side(call.old),
-        "new": _side(call.new),
+        "old": resource_context(call.old),
+        "new": resource_context(call.new),
         "update": update,
         "dry_run": dry_run,
         "again": again,
@@ -133,7 +199,8 @@ def call_context(
     }
 
 
-def _side(res: Resource | None) -> dict[str, Json] | None:
+def resource_context(res: Resource | None) -> dict[str, Json] | None:
+    """One side of a resource, as it travels."""
     if res is None:
         return None
     return {

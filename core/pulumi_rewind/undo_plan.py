@@ -2,94 +2,145 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import functools
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import ParamSpec
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Unpack
 
 from pulumi_rewind import prepare
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.journal import UndoRecord
-from pulumi_rewind.model import Checkpoint, Update
+from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.prepare import PlanOptions
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revision_plan import revised
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo_match import Call, UndoPlan, call_context, calls_for, told_result, update_context
-from pulumi_rewind.undo_process import Callback, HooksFile, UndoProcess, find_hooks, interpreter
+from pulumi_rewind.targets import Target
+from pulumi_rewind.undo import UNDO_KINDS
+from pulumi_rewind.undo_code import Chosen, Code, chosen_code, interpreter
+from pulumi_rewind.undo_match import (
+    Call,
+    UndoPlan,
+    call_context,
+    calls_again,
+    calls_for,
+    told_result,
+    update_context,
+)
+from pulumi_rewind.undo_process import Callback, UndoProcess
+from pulumi_rewind.undo_riding import riding_code
 from pulumi_rewind.values import Json
-
-P = ParamSpec("P")
 
 READ = 64
 """How many checkpoints are read to find the update that removed or changed something."""
 
 
-def _announcing(build: Callable[P, Plan]) -> Callable[P, Plan]:
-    @functools.wraps(build)
-    def planned(*args: P.args, **kwargs: P.kwargs) -> Plan:
-        session = args[0]
-        assert isinstance(session, Session)
-        hooks = find_hooks(session.workspace.root, session.settings)  # an error of it comes before any work
-        plan = build(*args, **kwargs)
-        try:
-            if hooks is None:
-                return revised(session, plan)
-            return announced(session, plan, hooks)
-        except BaseException:
-            plan.close()
-            raise
+def build_plan(
+    session: Session, target: Target, *, recorded_hooks: bool = False, **options: Unpack[PlanOptions]
+) -> Plan:
+    """As `prepare.build_plan`, with the project's callbacks announced on the steps that they are called for.
 
-    return planned
-
-
-build_plan = _announcing(prepare.build_plan)
-"""As `prepare.build_plan`, with the project's callbacks announced on the steps that they are called for."""
-
-
-def announced(session: Session, plan: Plan, hooks: HooksFile) -> Plan:
-    """The plan with its callbacks.
+    With `recorded_hooks` the code is that of the records, see `undo_code.chosen_code`.
 
     Raises:
-        CallbackError: the hooks file can't be loaded, or a dry call failed.
+        CallbackError: code of callbacks can't be loaded.
+        UntrustedCode: the operator has not agreed to code of a record.
     """
-    prepared = plan.prepared
-    redact = redactor(session, prepared.live_plain, prepared.target_plain)
-    process = UndoProcess(hooks, interpreter(session.workspace), session.workspace.environ, redact)
+    # An error of it comes before any work.
+    chosen = chosen_code(session, target.update.number, recorded=recorded_hooks)
+    plan = prepare.build_plan(session, target, **options)
     try:
-        callbacks = process.load()
-        calls = calls_for(plan.steps, callbacks, prepared.goal, prepared.live_plain, prepared.target_plain)
+        return announced(session, plan, chosen, recorded=recorded_hooks)
+    except BaseException:
+        plan.close()
+        raise
+
+
+def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = False) -> Plan:
+    """The plan with its callbacks; raises as `build_plan`."""
+    prepared = plan.prepared
+    live, target = prepared.live_plain, prepared.target_plain
+    redact = redactor(session, live, target)
+    python = interpreter(session.workspace)
+    with contextlib.ExitStack() as stack:
+
+        def load(code: Code) -> UndoProcess:
+            process = UndoProcess(code, python, session.workspace.environ, redact)
+            stack.callback(process.close)
+            process.load()
+            return process
+
+        processes = {code.sha256: load(code) for code in chosen.all()}
+
+        def riding(kind: str, res: Resource) -> Callback | None:
+            code = riding_code(res, session.workspace.root)
+            if code is None:
+                return None
+            if code.sha256 not in processes:
+                processes[code.sha256] = load(code)
+            return next((item for item in processes[code.sha256].callbacks if item.kind == kind), None)
+
+        declared: dict[str, tuple[Callback, ...]] = {
+            kind: _declared(processes, chosen.restoring if kind == "undo_delete" else chosen.living)
+            for kind in UNDO_KINDS
+        }
+        calls = calls_for(plan.steps, declared, prepared.goal, live, target, riding)
         uncalled = bool(calls) and plan.strategy != CHECKPOINT
         if uncalled:  # their results could not be carried out
             calls = ()
-        dry = dict(_dry_calls(session, plan, process, calls))
-    finally:
-        process.close()
-    undo = UndoPlan(hooks, str(process.python), callbacks, calls, dry)
-    plan = revised(session, dataclasses.replace(plan, undo=undo), process)
-    returned = _returned(session, plan, hooks)
+        begun = _begun(session, plan)
+        finishing = calls_again(_unfinished(plan, begun), declared, prepared.goal, live, target, riding)
+        dry = dict(_dry_calls(session, plan, processes, calls))
+    living, restoring = (processes[one.sha256] if one else None for one in (chosen.living, chosen.restoring))
+    if not processes:
+        return revised(session, plan, living, restoring)
+    undo = UndoPlan(
+        today=chosen.today,
+        codes={sha256: process.code for sha256, process in processes.items()},
+        python=str(python),
+        callbacks=(
+            *(item for item in _declared(processes, chosen.today) if item.kind in _WHEN),
+            *(item for item in _declared(processes, chosen.living) if item.kind == "resource_hook"),
+        ),
+        calls=calls,
+        dry=dry,
+        recorded=recorded,
+        finishing=finishing,
+    )
+    plan = revised(session, dataclasses.replace(plan, undo=undo), living, restoring)
     by_urn = {call.urn: call for call in calls}
-    names = {item.hook for item in callbacks if item.kind == "resource_hook"}
-    steps = tuple(_with_risk(step, by_urn.get(step.urn), undo, returned, names) for step in plan.steps)
+    names = {item.hook for item in undo.callbacks if item.hook}
+    steps = tuple(_with_risk(step, by_urn.get(step.urn), undo, begun, names) for step in plan.steps)
     around = [
-        Risk("callback", f"will call {item.function} ({hooks.label}) {_WHEN[item.kind]}")
-        for item in callbacks
+        Risk("callback", f"will call {item.function} ({undo.code(item).label}) {_WHEN[item.kind]}")
+        for item in undo.callbacks
         if item.kind in _WHEN
     ]
     if uncalled:
-        message = f"callbacks for single resources ({hooks.label}) are not called by the strategy {plan.strategy!r}"
+        message = f"callbacks for single resources are not called by the strategy {plan.strategy!r}"
         around.append(Risk("callback", message))
+    around += [Risk("callback", note) for note in chosen.notes]
+    unfinished = [
+        Risk("callback", f"{call.callback.function} ({undo.code(call.callback).label}) goes on for what is restored")
+        for call in finishing
+    ]
     moves = not plan.nothing_to_do
-    digest = hashlib.sha256(f"{plan.fingerprint}\n{hooks.sha256}".encode()).hexdigest()[:16]
+    hashes = "\n".join(sorted(undo.codes))
+    digest = hashlib.sha256(f"{plan.fingerprint}\n{hashes}".encode()).hexdigest()[:16]
     return dataclasses.replace(
         plan,
         steps=steps,
-        risks=(*plan.risks, *around) if moves else plan.risks,
+        risks=(*plan.risks, *(around if moves else ()), *unfinished),
         fingerprint=digest,
         undo=undo,
     )
+
+
+def _declared(processes: Mapping[str, UndoProcess], code: Code | None) -> tuple[Callback, ...]:
+    return processes[code.sha256].callbacks if code is not None else ()
 
 
 _WHEN = {
@@ -108,13 +159,15 @@ def redactor(session: Session, *checkpoints: Checkpoint) -> Redactor:
 
 
 def _with_risk(
-    step: Step, call: Call | None, undo: UndoPlan, returned: dict[tuple[str, str], UndoRecord], hooks: set[str]
+    step: Step, call: Call | None, undo: UndoPlan, begun: Mapping[tuple[str, str], UndoRecord], hooks: set[str]
 ) -> Step:
     risks = tuple(_hook_note(risk, hooks) for risk in step.risks)
     if call is not None:
         function = call.callback.function
-        message = f"will call {function} ({undo.hooks.label})"
-        before = returned.get((step.urn, function))
+        message = f"will call {function} ({undo.code(call.callback).label})"
+        before = begun.get((step.urn, function))
+        if before is not None and before.sha256 != call.callback.code:
+            before = None
         if before is not None and before.result and before.result != "recreate":
             message = f"{function} has returned {_told(before.result, before.id or before.reason)} already"
         elif before is not None:
@@ -142,11 +195,12 @@ def _told(result: str, more: str) -> str:
 
 
 def _dry_calls(
-    session: Session, plan: Plan, process: UndoProcess, calls: Sequence[Call]
+    session: Session, plan: Plan, processes: Mapping[str, UndoProcess], calls: Sequence[Call]
 ) -> Iterator[tuple[tuple[str, str], str]]:
     updates = undone_updates(session, plan, [call for call in calls if call.callback.dry_run_safe])
     for call in calls:
         if call.callback.dry_run_safe:
+            process = processes[call.callback.code]
             context = call_context(
                 call,
                 stack=plan.stack,
@@ -171,12 +225,18 @@ def dry_call(process: UndoProcess, callback: Callback, context: dict[str, Json])
         return f"an error: {err}"
 
 
-def _returned(session: Session, plan: Plan, hooks: HooksFile) -> dict[tuple[str, str], UndoRecord]:
-    """What callbacks returned in a rollback to this target that was interrupted."""
+def _begun(session: Session, plan: Plan) -> dict[tuple[str, str], UndoRecord]:
+    """What callbacks have done in a rollback to this target that was interrupted, by URN and function."""
     entry = session.journal.read()
     if entry is None or (entry.target, entry.digest) != (plan.target.update.number, plan.prepared.target.digest):
         return {}
-    return {(item.urn, item.function): item for item in entry.undo if item.sha256 == hooks.sha256}
+    return {(item.urn, item.function): item for item in entry.undo}
+
+
+def _unfinished(plan: Plan, begun: Mapping[tuple[str, str], UndoRecord]) -> list[tuple[str, str]]:
+    """What was restored before the interruption while its callback had yet to go on afterwards."""
+    moving = {step.urn for step in plan.steps}
+    return [(item.urn, item.kind) for item in begun.values() if item.more and item.urn not in moving]
 
 
 def undone_updates(session: Session, plan: Plan, calls: Sequence[Call]) -> dict[str, Update]:

@@ -7,26 +7,23 @@ that ends the process fails alone. The code that runs is exactly the code that w
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_rewind.errors import CallbackError, UsageError
+from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookLog, HookProgress
-from pulumi_rewind.settings import Settings
 from pulumi_rewind.undo import Selector
 
 if TYPE_CHECKING:
-    from pulumi_rewind.workspace import Workspace
+    from pulumi_rewind.undo_code import Code
 
 WORKER: Final = Path(__file__).with_name("undo_worker.py")
 BOOT: Final = (
@@ -47,20 +44,6 @@ MOST: Final = 5000
 
 
 @dataclass(frozen=True)
-class HooksFile:
-    """The code of a project's callbacks as it is now."""
-
-    path: Path
-    source: str
-    sha256: str
-
-    @property
-    def label(self) -> str:
-        """How it is named: ``rewind_hooks.py, sha256 1a2b3c4d5e6f``."""
-        return f"{self.path.name}, sha256 {self.sha256[:12]}"
-
-
-@dataclass(frozen=True)
 class Callback:
     """One callback or hook that a file declares."""
 
@@ -73,51 +56,21 @@ class Callback:
     timeout: float
     retries: int
     dry_run_safe: bool
-
-
-def find_hooks(root: Path, settings: Settings) -> HooksFile | None:
-    """The hooks file of a project, None if there is none.
-
-    Raises:
-        UsageError: `rewind.toml` names one that isn't there, or it can't be read.
-    """
-    path = root / settings.hooks_file
-    try:
-        raw = path.read_bytes()
-        return HooksFile(path, raw.decode("utf-8"), hashlib.sha256(raw).hexdigest())
-    except (FileNotFoundError, NotADirectoryError):
-        if settings.hooks_file == Settings().hooks_file:
-            return None
-        raise UsageError(
-            f"there is no hooks file {path}", hint="`hooks_file` in rewind.toml names it; mend the name, or remove it."
-        ) from None
-    except (OSError, UnicodeDecodeError) as err:
-        reason = err.strerror if isinstance(err, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"the hooks file {path} can't be read: {reason}", hint="Mend it, or move it away.") from None
-
-
-def interpreter(workspace: Workspace) -> Path:
-    """The Python that runs a project's callbacks: that of its virtual environment, else ours."""
-    named = workspace.runtime_options.get("virtualenv")
-    folders = [named] if isinstance(named, str) and named else []
-    for folder in (*folders, ".venv", "venv"):
-        python = workspace.root / folder / "bin" / "python"
-        if python.is_file() and os.access(python, os.X_OK):
-            return python
-    return Path(sys.executable)
+    code: str = ""
+    """SHA-256 of what it is from."""
 
 
 class UndoProcess:
-    """A worker with one hooks file loaded; started when first needed, and again after it was lost."""
+    """A worker with one piece of code loaded; started when first needed, and again after it was lost."""
 
     def __init__(
         self,
-        hooks: HooksFile,
+        code: Code,
         python: Path,
         environ: Mapping[str, str],
         redact: Callable[[str], str] = str,
     ) -> None:
-        self.hooks = hooks
+        self.code = code
         self.python = python
         self.redact = redact
         self.callbacks: tuple[Callback, ...] = ()
@@ -143,17 +96,34 @@ class UndoProcess:
     ) -> Generator[HookLog | HookProgress, None, dict[str, Any] | None]:
         """Calls one function once; yields what it says and returns what it returned.
 
+        That has ``more`` set where the function has yielded its result and is to `go_on` afterwards.
+
         Raises:
             CallbackError: it raised, hung, ended its process, or returned what it may not.
         """
         yield from self._start()
-        self._ask({"op": "call", "index": callback.index, "context": context, "file": str(self.hooks.path)})
-        answer = yield from self._answer(callback.function, urn, callback.timeout)
-        if "error" in answer:
-            where = f" ({self.hooks.path.name}:{answer['where'] or callback.line})"
-            raise CallbackError(f"{callback.function}{where}: {self.redact(answer['error'])}")
+        answer = yield from self._asked(callback, urn, op="call", context=context)
         result: dict[str, Any] | None = answer.get("result")
         return result
+
+    def go_on(
+        self, callback: Callback, resource: Mapping[str, Any], urn: str
+    ) -> Generator[HookLog | HookProgress, None, bool]:
+        """Lets a function that has yielded run to its end; False where this process knows of none. Raises as `call`."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        answer = yield from self._asked(callback, urn, op="go_on", resource=resource)
+        return bool(answer["found"])
+
+    def _asked(
+        self, callback: Callback, urn: str, **request: Any
+    ) -> Generator[HookLog | HookProgress, None, dict[str, Any]]:
+        self._ask({"index": callback.index, "urn": urn, "file": str(self.code.path), **request})
+        answer = yield from self._answer(callback.function, urn, callback.timeout)
+        if "error" in answer:
+            where = f" ({self.code.name}:{answer['where'] or callback.line})"
+            raise CallbackError(f"{callback.function}{where}: {self.redact(answer['error'])}")
+        return answer
 
     def stop(self) -> None:
         """Ends it for good, whatever it does; from any thread."""
@@ -177,7 +147,7 @@ class UndoProcess:
         try:
             self._process = subprocess.Popen(
                 [str(self.python), "-c", BOOT, str(WORKER), str(theirs)],
-                cwd=self.hooks.path.parent,
+                cwd=self.code.path.parent,
                 env=self._environ,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -193,20 +163,20 @@ class UndoProcess:
         finally:
             os.close(theirs)
         self._reply = mine
-        name = self.hooks.path.name
-        self._ask({"op": "load", "file": str(self.hooks.path), "source": self.hooks.source})
+        name = self.code.name
+        op = "unpickle" if self.code.origin == "state" else "load"
+        self._ask({"op": op, "file": str(self.code.path), "source": self.code.source})
         try:
             answer = yield from self._answer(name, "", LOAD_TIMEOUT)
         except CallbackError as err:
-            raise CallbackError(f"{err}, while it was loaded", hint="Mend it, or move it away.") from None
+            raise CallbackError(f"{err}, while it was loaded", hint=self.code.mend) from None
         if "error" in answer:
             where = f" (line {answer['where']})" if answer["where"] else ""
-            raise CallbackError(
-                f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint="Mend it, or move it away."
-            )
+            raise CallbackError(f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint=self.code.mend)
         self.callbacks = tuple(
             Callback(
                 index=index,
+                code=self.code.sha256,
                 selector=Selector(**{key: tuple(patterns) for key, patterns in item.pop("selector").items()}),
                 **item,
             )

@@ -6,7 +6,6 @@ failure.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pulumi_rewind import prepare
+import msgspec
+
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
 from pulumi_rewind.journal import UndoRecord
@@ -23,13 +23,21 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo_goal import GoalChanges, deviations, needing_skipped
+from pulumi_rewind.undo_after import Afterwards, Pending
+from pulumi_rewind.undo_code import check_trusted, todays_code
+from pulumi_rewind.undo_goal import GoalChanges
 from pulumi_rewind.undo_hooks import HookRunner
-from pulumi_rewind.undo_match import Call, UndoPlan, call_context, told_result, update_context
+from pulumi_rewind.undo_match import (
+    Call,
+    UndoPlan,
+    call_context,
+    resource_context,
+    told_result,
+    update_context,
+)
 from pulumi_rewind.undo_plan import redactor, undone_updates
-from pulumi_rewind.undo_process import Callback, UndoProcess, find_hooks
-
-UNCHANGED = "this run has changed nothing in the stack yet"
+from pulumi_rewind.undo_process import Callback, UndoProcess
+from pulumi_rewind.undo_replan import UNCHANGED, replanned
 
 RESUME = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."
 
@@ -58,17 +66,22 @@ class UndoRun:
         self.changed = False
         """Whether an undo callback was called, now or before: something may have changed outside the stack."""
         self.changes = GoalChanges()
-        self.hooks = HookRunner(plan.undo.callbacks if plan.undo else (), self._new_worker)
+        hooks = tuple(item for item in plan.undo.callbacks if item.hook) if plan.undo else ()
+        self.hooks = HookRunner(hooks, lambda: self._new_worker(hooks[0].code))
         """The code of Pulumi's own resource hooks."""
+        self.afterwards = Afterwards(self.hooks.events, self._went_on)
+        """What callbacks do when the thing is there again."""
         self._control = control
-        self._process: UndoProcess | None = None
+        self._processes: dict[str, UndoProcess] = {}
+        """By the hash of their code."""
         self._stops = 0
         self._begun = False
 
     def told(self) -> tuple[CallbackOutcome, ...]:
         """How everything ended that was called, Pulumi's own hooks last."""
-        hooks = (CallbackOutcome(one.function, one.kind, one.urn, one.outcome, one.message) for one in self.hooks.ended)
-        return (*self.outcomes, *hooks)
+        later = (*self.afterwards.ended, *self.hooks.ended)
+        told = (CallbackOutcome(one.function, one.kind, one.urn, one.outcome, one.message) for one in later)
+        return (*self.outcomes, *told)
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -85,15 +98,16 @@ class UndoRun:
 
     def _end(self) -> None:
         self.hooks.stop()
-        if self._process is not None:
-            self._process.stop()
+        self.afterwards.stop()
+        for process in tuple(self._processes.values()):
+            process.stop()
 
     def close(self) -> None:
         """Ends the workers."""
         self.hooks.close()
-        if self._process is not None:
-            self._process.close()
-            self._process = None
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
 
     # -- the four points ----------------------------------------------------------------------------------------
 
@@ -104,14 +118,17 @@ class UndoRun:
             RefusedError: the file has changed, or a hook raised; nothing was changed.
         """
         undo = self.plan.undo
-        now = find_hooks(self.session.workspace.root, self.session.settings)
-        if (now.sha256 if now else "") != (undo.hooks.sha256 if undo else ""):
+        now = todays_code(self.session.workspace.root, self.session.settings)
+        today = undo.today if undo else None
+        if (now.sha256 if now else "") != (today.sha256 if today else ""):
             raise RefusedError(
                 "the hooks file has changed since the plan was reviewed",
                 hint="Plan again and review which callbacks are called now; nothing was changed.",
             )
         if undo is None:
             return
+        for code in undo.codes.values():
+            check_trusted(self.session, code)
         for callback in undo.around("before_rollback"):
             try:
                 yield from self._call(undo, callback, self._around())
@@ -132,9 +149,10 @@ class UndoRun:
             InterruptedRun: it was asked to stop.
         """
         undo = self.plan.undo
-        if undo is None or not undo.calls:
+        if undo is None or not (undo.calls or undo.finishing):
             return self.plan
-        yield Phase("undo", f"calling undo callbacks: {len(undo.calls)}")
+        if undo.calls:
+            yield Phase("undo", f"calling undo callbacks: {len(undo.calls)}")
         updates = undone_updates(self.session, self.plan, undo.calls)
         adopt: dict[str, str] = {}
         inputs: dict[str, Mapping[str, Any]] = {}
@@ -151,11 +169,37 @@ class UndoRun:
                     skip[call.goal_urn] = result["reason"]
                 case "keep":
                     keep[call.live_urn] = result["reason"]
+        yield from self._finish()
         self.changes = GoalChanges(adopt, inputs, skip, keep)
         if not self.changes:
             return self.plan
         yield Phase("preview", "asking the engine what it does with what the callbacks returned")
-        return self._replanned()
+        try:
+            self.plan = replanned(self.session, self.plan, self.changes, self._control)
+        except InterruptedRun:
+            raise self._interrupted() from None
+        return self.plan
+
+    def _finish(self) -> Iterator[EngineEvent]:
+        """Lets the callbacks go on that had not when an interrupted run had restored their resources already.
+
+        Raises:
+            IncompleteError: one failed; it can be resumed.
+            InterruptedRun: it was asked to stop.
+        """
+        undo = self.plan.undo
+        if undo is None or not undo.finishing:
+            return
+        self.changed = True
+        updates = undone_updates(self.session, self.plan, undo.finishing)
+        for call in undo.finishing:
+            if self._stops:
+                raise self._interrupted()
+            told = self._told(updates.get(call.urn))
+            pending = Pending(call, self._context(call, told, again=True), self._worker(call.callback))
+            error = yield from self.afterwards.go_on(pending, resource_context(call.new) or {})
+            if error:
+                raise self._stopped() or IncompleteError(f"{error}; {UNCHANGED}", hint=RESUME, changed=False)
 
     def after(self, result: Any) -> Iterator[EngineEvent]:
         """Calls `after_rollback`; a failure is told and changes nothing."""
@@ -210,54 +254,65 @@ class UndoRun:
         if self._stops:
             raise self._interrupted()
         self.changed = True
-        callback, sha256 = call.callback, undo.hooks.sha256
-        journal = self.session.journal
-        entry = journal.read()
+        callback, sha256 = call.callback, call.callback.code
+        entry = self.session.journal.read()
         known = {(item.urn, item.kind, item.function): item for item in entry.undo} if entry else {}
         before = known.get((call.urn, callback.kind, callback.function))
         if before is not None and before.sha256 == sha256 and before.result not in {"", "recreate"}:
             text = f"{callback.function} returned {before.result} before; it is not called again"
             yield Diagnostic(text, "info", call.urn)
             self._ended(callback, call.urn, before.result, before.id or before.reason)
+            if before.more:
+                self._go_on_later(call, update)
             return {"result": before.result, "id": before.id, "reason": before.reason}
         record = UndoRecord(call.urn, callback.kind, callback.function, sha256)
-        journal.note(record)
-        key = hashlib.sha256(
-            "\n".join((entry.key if entry else "", call.urn, callback.kind, callback.function)).encode()
-        ).hexdigest()[:32]
-
-        def context(again: bool) -> dict[str, Any]:
-            return call_context(
-                call,
-                stack=self.plan.stack,
-                target=self.plan.target.label,
-                update=update,
-                key=key,
-                dry_run=False,
-                again=again,
-            )
-
+        self.session.journal.note(record)
+        context = self._context(call, update, again=before is not None)
         try:
             result = yield from self._call(
-                undo, callback, context(before is not None), urn=call.urn, once_more=context(True)
+                undo, callback, context, urn=call.urn, once_more=self._context(call, update, again=True)
             )
         except CallbackError as err:
             raise self._stopped() or IncompleteError(f"{err}; {UNCHANGED}", hint=RESUME, changed=False) from None
-        outcome, _ = told_result(result)
-        redact = self._worker().redact
         given = result or {}
-        journal.note(
-            UndoRecord(
-                call.urn,
-                callback.kind,
-                callback.function,
-                sha256,
-                outcome,
-                given.get("id", ""),
-                redact(given.get("reason", "")),
+        more = bool(given.get("more"))
+        if more:
+            self._go_on_later(call, update)
+        self.session.journal.note(
+            msgspec.structs.replace(
+                record,
+                result=told_result(result)[0],
+                id=given.get("id", ""),
+                reason=self._worker(callback).redact(given.get("reason", "")),
+                more=more,
             )
         )
         return result
+
+    def _context(self, call: Call, update: Mapping[str, Any], *, again: bool) -> dict[str, Any]:
+        entry = self.session.journal.read()
+        whole = "\n".join((entry.key if entry else "", call.urn, call.callback.kind, call.callback.function))
+        return call_context(
+            call,
+            stack=self.plan.stack,
+            target=self.plan.target.label,
+            update=update,
+            key=hashlib.sha256(whole.encode()).hexdigest()[:32],
+            dry_run=False,
+            again=again,
+        )
+
+    def _go_on_later(self, call: Call, update: Mapping[str, Any]) -> None:
+        context = self._context(call, update, again=True)
+        self.afterwards.pending[call.goal_urn] = Pending(call, context, self._worker(call.callback))
+
+    def _went_on(self, call: Call) -> None:
+        """Nothing is left to do for it, also if the rest of the run fails; from any thread."""
+        entry = self.session.journal.read()
+        mine = (call.urn, call.callback.kind, call.callback.function)
+        for item in entry.undo if entry else ():
+            if (item.urn, item.kind, item.function) == mine:
+                self.session.journal.note(msgspec.structs.replace(item, more=False))
 
     def _call(
         self,
@@ -269,11 +324,11 @@ class UndoRun:
         once_more: Mapping[str, Any] | None = None,
     ) -> Generator[HookEvent, None, dict[str, Any] | None]:
         """Calls one function, as often as it may fail."""
-        worker = self._worker()
+        worker = self._worker(callback)
         again = bool(context.get("again"))
         for attempt in range(callback.retries + 1):
             started = time.monotonic()
-            yield HookStarted(callback.function, callback.kind, urn, undo.hooks.label, again or attempt > 0)
+            yield HookStarted(callback.function, callback.kind, urn, undo.code(callback).label, again or attempt > 0)
             try:
                 result = yield from worker.call(callback, context if not attempt else once_more or context, urn)
             except CallbackError as err:
@@ -292,15 +347,15 @@ class UndoRun:
     def _ended(self, callback: Callback, urn: str, outcome: str, message: str) -> None:
         self.outcomes.append(CallbackOutcome(callback.function, callback.kind, urn, outcome, message))
 
-    def _worker(self) -> UndoProcess:
-        if self._process is None:
-            self._process = self._new_worker()
-        return self._process
+    def _worker(self, callback: Callback) -> UndoProcess:
+        if callback.code not in self._processes:
+            self._processes[callback.code] = self._new_worker(callback.code)
+        return self._processes[callback.code]
 
-    def _new_worker(self) -> UndoProcess:
+    def _new_worker(self, code: str) -> UndoProcess:
         undo = self.plan.undo
         assert undo is not None
-        return UndoProcess(undo.hooks, Path(undo.python), self.session.workspace.environ, self._redactor())
+        return UndoProcess(undo.codes[code], Path(undo.python), self.session.workspace.environ, self._redactor())
 
     def _redactor(self) -> Redactor:
         prepared = self.plan.prepared
@@ -321,45 +376,3 @@ class UndoRun:
             f"stopped while callbacks were called; {UNCHANGED}",
             hint="Run `pulumi-rewind resume` to go on: what has returned is not called again.",
         )
-
-    def _replanned(self) -> Plan:
-        reviewed, prepared = self.plan, self.plan.prepared
-        hint = "`pulumi-rewind resume` plans again and shows it; " + UNCHANGED + "."
-        try:
-            now = prepare.build_plan(
-                self.session,
-                reviewed.target,
-                strategy=reviewed.strategy,
-                only=prepared.only,
-                refresh=prepared.refresh,
-                recorded_credentials=prepared.recorded_credentials,
-                use_todays_config=prepared.todays_config,
-                control=self._control,
-                adopt={**prepared.adopt, **self.changes.adopt},
-                changes=self.changes,
-            )
-        except InterruptedRun:
-            raise self._interrupted() from None
-        except RewindError as err:
-            raise IncompleteError(
-                f"with what the callbacks returned: {err}", hint=f"{err.hint} {hint}".strip()
-            ) from None
-        problem = self._problem(reviewed, now)
-        if problem:
-            now.close()
-            raise IncompleteError(problem, hint=hint)
-        reviewed.close()
-        self.plan = dataclasses.replace(now, undo=reviewed.undo, revisions=reviewed.revisions)
-        return self.plan
-
-    def _problem(self, reviewed: Plan, now: Plan) -> str:
-        if now.prepared.live.digest != reviewed.prepared.live.digest:
-            return "the stack's state has moved while the callbacks ran"
-        lost = needing_skipped(self.changes, now.prepared.goal)
-        if lost:
-            names = "; ".join(f"{urn_name(urn)} is needed by {', '.join(users)}" for urn, users in lost.items())
-            return f"what a callback skipped can't be left out: {names}"
-        more = deviations(reviewed, now, self.changes)
-        if more:
-            return f"what the callbacks returned would change more than was reviewed: {'; '.join(more)}"
-        return ""

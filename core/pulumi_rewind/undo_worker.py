@@ -1,4 +1,4 @@
-"""The process in which callbacks run: loads a hooks file, calls its functions, answers in JSON lines.
+"""The process in which callbacks run: loads a hooks file or a provider, calls functions, answers in JSON lines.
 
 It is started by `undo_process` in the project's own interpreter, so only the standard library is used here. Requests
 come through what was standard input, answers go through a pipe of their own: whatever a callback prints or reads can't
@@ -8,6 +8,7 @@ get in between. It ends when the requests end.
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
 import inspect
 import json
@@ -54,10 +55,18 @@ def _provide_package() -> None:
 
 
 class Worker:
-    """One hooks file, loaded once."""
+    """One piece of code, loaded once."""
 
     def __init__(self, replies: Any) -> None:
         self._replies = replies
+        self._open: dict[tuple[str, int], Any] = {}
+        """Generators that have yielded their result, by URN and index."""
+        self._requests = {
+            "load": self._load,
+            "unpickle": self._unpickle,
+            "call": self._call,
+            "go_on": self._go_on,
+        }
 
     def send(self, message: Mapping[str, Any]) -> None:
         """One line to the other side."""
@@ -68,10 +77,7 @@ class Worker:
         """Does what is asked for; whatever is raised becomes an answer."""
         file = str(request.get("file", ""))
         try:
-            if request["op"] == "load":
-                answer = self._load(file, str(request["source"]))
-            else:
-                answer = self._call(request)
+            answer = self._requests[request["op"]](request)
         except BaseException as err:  # noqa: BLE001 - also SystemExit: the callback wants out, the run goes on
             answer = {"error": _told(err), "where": _where(err, file)}
             _print(err)
@@ -79,9 +85,8 @@ class Worker:
             stream.flush()
         self.send({"end": answer})
 
-    def _load(self, file: str, source: str) -> dict[str, Any]:
-        from pulumi_rewind import revisions, undo
-
+    def _load(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        file, source = str(request["file"]), str(request["source"])
         folder = str(Path(file).parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
@@ -89,11 +94,31 @@ class Worker:
         module.__file__ = file
         sys.modules[MODULE] = module
         exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - running it is the purpose
+        return self._declared()
+
+    def _unpickle(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """A dynamic provider as its state has it: each undo method of it is a callback."""
+        import dill  # type: ignore[import-untyped]  # the project's: Pulumi's SDK has it pickled with that
+
+        from pulumi_rewind import undo
+
+        sys.path.insert(0, str(Path(str(request["file"])).parent))
+        provider = dill.loads(base64.b64decode(request["source"]))  # noqa: S301 - the engine runs it as well
+        for kind in undo.UNDO_KINDS:
+            method = getattr(provider, kind, None)
+            if callable(method):
+                timeout = getattr(provider, "undo_timeout", undo.TIMEOUT)
+                undo.registered.append(undo.Registered(kind, method, undo.Selector(urn=("*",)), timeout=timeout))
+        return self._declared()
+
+    def _declared(self) -> dict[str, Any]:
+        from pulumi_rewind import revisions, undo
+
         return {
             "found": [
                 {
                     "kind": item.kind,
-                    "function": getattr(item.function, "__name__", "?"),
+                    "function": _name(item.function),
                     "line": getattr(getattr(item.function, "__code__", None), "co_firstlineno", 0),
                     "selector": {
                         "type": item.selector.type,
@@ -119,7 +144,39 @@ class Worker:
         result = item.function(_context(item.kind, request["context"], self.send))
         if inspect.iscoroutine(result):
             result = asyncio.run(result)
-        return {"result": packed(item.kind, result)}
+        if not inspect.isgenerator(result):
+            return {"result": _checked(packed(item.kind, result), request)}
+        if item.kind not in undo.WITH_AFTERWARDS:
+            raise WrongReturn(f"yields; only {' and '.join(undo.WITH_AFTERWARDS)} can go on afterwards")
+        try:
+            value = next(result)
+        except StopIteration as end:
+            return {"result": _checked(packed(item.kind, end.value), request)}
+        given = _checked(packed(item.kind, value), request) or {"result": "done"}
+        if given["result"] in {"skip", "keep"}:  # there is no afterwards
+            result.close()
+            return {"result": given}
+        self._open[request["urn"], int(request["index"])] = result
+        return {"result": {**given, "more": True}}
+
+    def _go_on(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What a callback does when the thing is there; it is sent what it is now."""
+        generator = self._open.pop((request["urn"], int(request["index"])), None)
+        if generator is None:
+            return {"found": False}
+        try:
+            generator.send(_resource(request["resource"]))
+        except StopIteration:
+            return {"found": True}
+        generator.close()
+        raise WrongReturn("yields more than once")
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """``restore``; of a method ``FileProvider.restore``."""
+    owner = getattr(function, "__self__", None)
+    name = str(getattr(function, "__name__", "?"))
+    return name if owner is None else f"{type(owner).__name__}.{name}"
 
 
 def _context(kind: str, given: Mapping[str, Any], send: Send) -> Any:
@@ -206,6 +263,17 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
         name = type(result).__name__
         return {"result": name.lower(), "reason": _text(name, "a reason", result.reason)}
     return {"result": "delete"} if result is not None else None
+
+
+def _checked(result: dict[str, Any] | None, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Refuses early what the engine can't carry out: a dynamic provider is told nothing of what it is to import."""
+    old = request["context"].get("old") or {}
+    if result and result["result"] == "restored" and ":dynamic" in str(old.get("type", "")).partition("/")[0]:
+        raise WrongReturn(
+            "returned Restored, but Pulumi can't import what a dynamic provider makes; "
+            "yield Recreate() and put the data back after that"
+        )
+    return result
 
 
 class WrongReturn(Exception):

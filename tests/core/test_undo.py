@@ -23,9 +23,10 @@ from pulumi_rewind.model import StackRef
 from pulumi_rewind.plan import Step
 from pulumi_rewind.settings import Settings
 from pulumi_rewind.undo import Selector
+from pulumi_rewind.undo_code import interpreter, todays_code
 from pulumi_rewind.undo_goal import GoalChanges, adjusted, changed_goal, needing_skipped
 from pulumi_rewind.undo_match import calls_for
-from pulumi_rewind.undo_process import Callback, UndoProcess, find_hooks, interpreter
+from pulumi_rewind.undo_process import Callback, UndoProcess
 from pulumi_rewind.values import SECRET, SIG
 from pulumi_rewind.workspace import find_workspace
 from tests.core.test_goal import checkpoint, goal, res, urn
@@ -73,7 +74,7 @@ def first(ctx):
 
 def hooks_process(folder: Path, text: str) -> UndoProcess:
     (folder / "rewind_hooks.py").write_text(text)
-    hooks = find_hooks(folder, Settings())
+    hooks = todays_code(folder, Settings())
     assert hooks is not None
     environ = {"PATH": os.environ["PATH"]}
     return UndoProcess(hooks, Path(sys.executable), environ, lambda text: text.replace("hunter2", "[secret]"))
@@ -172,12 +173,12 @@ def test_a_broken_file_says_where_it_is_broken(tmp_path: Path, text: str, messag
 
 
 def test_which_file_and_which_python(tmp_path: Path) -> None:
-    assert find_hooks(tmp_path, Settings()) is None
+    assert todays_code(tmp_path, Settings()) is None
     with pytest.raises(UsageError, match="there is no hooks file"):
-        find_hooks(tmp_path, Settings(hooks_file="undo/mine.py"))
+        todays_code(tmp_path, Settings(hooks_file="undo/mine.py"))
     (tmp_path / "rewind_hooks.py").write_bytes(b"\xff")
     with pytest.raises(UsageError, match="it is not UTF-8 text"):
-        find_hooks(tmp_path, Settings())
+        todays_code(tmp_path, Settings())
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime:\n  name: python\n  options:\n    virtualenv: env\n")
     environ = {"PULUMI_BACKEND_URL": tmp_path.as_uri(), "HOME": str(tmp_path)}
     assert interpreter(find_workspace(tmp_path, environ=environ)) == Path(sys.executable)
@@ -238,7 +239,10 @@ def test_callbacks_are_called_for_what_they_undo_in_an_order_that_risks_least() 
         callback("undo_create", type="t:m:R"),
         callback("undo_update", type="t:m:*"),
     ]
-    calls = calls_for(steps, callbacks, goal(target, live), live, target)
+    by_kind: dict[str, list[Callback]] = {}
+    for item in callbacks:
+        by_kind.setdefault(item.kind, []).append(item)
+    calls = calls_for(steps, by_kind, goal(target, live), live, target)
     assert [(item.callback.function, item.urn.rsplit("::", 1)[1]) for item in calls] == [
         ("undo_delete-*", "net"), ("undo_delete-db", "db"), ("undo_delete-*", "p"),
         ("undo_update-t:m:*", "web"),

@@ -37,6 +37,7 @@ class Choices:
     recorded_credentials: bool = False
     todays_config: bool = False
     adopt: tuple[str, ...] = ()
+    hooks: str = "today"
 
     def adoptions(self) -> dict[str, str]:
         """What is imported instead of created: name or URN → id.
@@ -94,6 +95,13 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             help="Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
         ),
+        click.option(
+            "--hooks",
+            type=click.Choice(["today", "recorded"]),
+            default="today",
+            show_default=True,
+            help="Call today's undo callbacks, or those recorded when what they undo was deployed.",
+        ),
         click.option("--refresh", is_flag=True, help="Compare the state with the real resources first."),
         click.option(
             "--only",
@@ -145,6 +153,7 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
                 recorded_credentials=choices.recorded_credentials,
                 use_todays_config=choices.todays_config,
                 adopt=adopt,
+                recorded_hooks=choices.hooks == "recorded",
                 observe=look,
             )
         except (EngineError, RefusedError) as err:

@@ -28,7 +28,7 @@ NAMES = 6
 
 
 @click.command(cls=RewindCommand)
-@words("[test RESOURCE] [STACK] [TARGET]")
+@words("[test RESOURCE | show|trust|distrust HASH] [STACK] [TARGET]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; of a test one a line.")
 @passphrase_option
 @common_options
@@ -38,7 +38,15 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
 
     With `test RESOURCE`, calls the callbacks of one resource in dry mode against what is recorded of it, those that
     are declared with dry_run_safe=True. One word after that is a TARGET; the stack is --stack, or the first of two.
+
+    `show`, `trust` and `distrust` are about a hooks file that a record keeps, named by its sha256 or by an update
+    (`#5`): --hooks recorded runs it only after it was agreed to once.
     """
+    from pulumi_rewind_tui.commands.hook_code import VERBS, about_code, recorded
+
+    if words[:1] and words[0] in VERBS:
+        about_code(shared, words[0], words[1:], as_json=as_json)
+        return
     if words[:1] == ("test",):
         if len(words) < 2:
             raise UsageError(
@@ -54,8 +62,9 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     screen = shared.screen()
     target = resolve_target(session.timeline, text) if text else None
     found = listing(session, target)
+    kept = recorded(session, found.hooks)
     if as_json:
-        screen.out.raw(to_json(_listing_json(found)))
+        screen.out.raw(to_json({**_listing_json(found), "recorded": kept}))
         return
     screen.out.line(Span(found.hooks.label, "title"), Span(f"   run by {found.python}", "muted"))
     if not found.items:
@@ -65,6 +74,10 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         for what, names in (("live", item.live), (target.label if target else "", item.target)):
             if what and item.callback.kind.startswith(("undo_", "resource_")):
                 screen.out.line(Span(f"    {what}: ", "muted"), _named(names))
+    for code in kept:
+        numbers = _named([f"#{number}" for number in code["updates"]])
+        agreed = "agreed to" if code["agreed"] else "not agreed to"
+        screen.out.line(Span(f"recorded with {numbers}: sha256 {code['sha256'][:12]}, {agreed}", "muted"))
 
 
 def _test(shared: Shared, name: str, rest: Sequence[str], as_json: bool) -> None:

@@ -83,6 +83,7 @@ def resume(
                 refresh=entry.refresh,
                 recorded_credentials=entry.recorded_credentials,
                 todays_config=entry.todays_config,
+                hooks="recorded" if entry.recorded_hooks else "today",
                 adopt=adopt_words(entry.adopt),
             ),
             yes=yes,

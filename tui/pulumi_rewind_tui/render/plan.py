@@ -160,8 +160,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "function": call.callback.function,
                 "kind": call.callback.kind,
                 "urn": call.urn,
-                "file": plan.undo.hooks.path.name,
-                "sha256": plan.undo.hooks.sha256,
+                "file": plan.undo.code(call.callback).name,
+                "sha256": call.callback.code,
                 "dryRun": plan.undo.dry.get((call.urn, call.callback.function)),
             }
             for call in plan.undo.calls

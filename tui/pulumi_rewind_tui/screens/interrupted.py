@@ -153,7 +153,10 @@ class InterruptedScreen(RewindModal[None]):
         entry = self.entry
         screen = ReviewScreen(self.session, target, only=entry.only, refresh=refresh, strategy=strategy)
         screen.request = replace(
-            screen.request, recorded_credentials=entry.recorded_credentials, todays_config=entry.todays_config
+            screen.request,
+            recorded_credentials=entry.recorded_credentials,
+            todays_config=entry.todays_config,
+            recorded_hooks=entry.recorded_hooks,
         )
         self.dismiss(None)
         self.app.push_screen(screen)

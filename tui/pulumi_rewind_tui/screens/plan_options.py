@@ -23,6 +23,7 @@ OPTIONS = {
     "adopt_found": ("adopt", "what would be created anew and still exists is taken over instead"),
     "recorded_credentials": ("old credentials", "explicit providers get the target's secrets instead of today's"),
     "todays_config": ("today's config", "default providers keep today's settings instead of the target's"),
+    "recorded_hooks": ("recorded hooks", "undo callbacks are those recorded with what they undo, not today's"),
 }
 """Field of a request → its name, and what it does when it is on."""
 

@@ -34,6 +34,7 @@ class Request:
     adopt_found: bool = False
     recorded_credentials: bool = False
     todays_config: bool = False
+    recorded_hooks: bool = False
 
     @property
     def options(self) -> frozenset[str]:
@@ -148,6 +149,7 @@ def make_plan(
             refresh=request.refresh,
             recorded_credentials=request.recorded_credentials,
             use_todays_config=request.todays_config,
+            recorded_hooks=request.recorded_hooks,
             adopt={FOUND: ""} if request.adopt_found else {},
             observe=_Progress(generation, post, control, cancelled),
             control=control,

@@ -1,0 +1,80 @@
+"""What code of records the operator has agreed to run: hashes, in a file of the user's state directory, mode 0600.
+
+An agreement is for one project; it is asked for once and holds until it is taken back.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.journal import write_durably
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """One hash that was agreed to."""
+
+    sha256: str
+    project: str
+    when: float
+    """Unix seconds."""
+
+
+class Trust:
+    """The agreements of one project."""
+
+    def __init__(self, path: Path, project: str) -> None:
+        self.path = path
+        self.project = project
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Those of a session's project."""
+        return cls(session.journal.path.parent.with_name("trusted.json"), session.workspace.project)
+
+    def has(self, sha256: str) -> bool:
+        """Whether code with this hash may run; a damaged file agrees to nothing."""
+        try:
+            return any((one.sha256, one.project) == (sha256, self.project) for one in self._read())
+        except RewindError:
+            return False
+
+    def agree(self, sha256: str) -> None:
+        """Remembers it.
+
+        Raises:
+            RewindError: the file is damaged or can't be written.
+        """
+        if not self.has(sha256):
+            self._write([*self._read(), Agreement(sha256, self.project, time.time())])
+
+    def revoke(self, sha256: str) -> bool:
+        """Takes it back; whether it was there. Raises as `agree`."""
+        there = self._read()
+        left = [one for one in there if (one.sha256, one.project) != (sha256, self.project)]
+        if len(left) != len(there):
+            self._write(left)
+        return len(left) != len(there)
+
+    def _read(self) -> list[Agreement]:
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=list[Agreement])
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
+            raise RewindError(
+                f"{self.path} can't be read: {err}", hint="Mend it, or remove it and agree anew."
+            ) from None
+
+    def _write(self, agreements: list[Agreement]) -> None:
+        try:
+            write_durably(self.path, msgspec.json.encode(agreements))
+        except OSError as err:
+            raise RewindError(f"{self.path} can't be written: {err.strerror}") from None
