@@ -22,7 +22,7 @@ from pulumi_rewind.revision_ledger import Ledger
 from pulumi_rewind.revision_moves import Move, When, carried, members
 from pulumi_rewind.revision_plan import RevisionPlan
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo_code import todays_code
+from pulumi_rewind.undo_code import check_trusted, todays_code
 from pulumi_rewind.undo_goal import GoalChanges
 from pulumi_rewind.undo_match import resource_context
 from pulumi_rewind.undo_plan import redactor
@@ -136,6 +136,7 @@ class RevisionRun:
     ) -> Generator[HookEvent, None, None]:
         """Calls one function, as often as it may fail."""
         code = self._plan.codes[callback.code]
+        check_trusted(self.session, code)
         process = self._processes.get(code.sha256)
         if process is None:
             environ, python = self.session.workspace.environ, Path(self._plan.python)
