@@ -91,8 +91,9 @@ class RevisionRun:
         self._redact = redactor(self.session, before, state)
         ledger = Ledger(self.session)
         try:
-            for move in moves:
-                yield from self._move(ledger, move, before, state)
+            with ledger.held():
+                for move in moves:
+                    yield from self._move(ledger, move, before, state)
         finally:
             self.close()
 

@@ -34,7 +34,16 @@ def callback(index: int, kind: str = "revision_up") -> Callback:
 def declared(*rows: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A component's declarations; what isn't given is as the decorator leaves it."""
     filled = [
-        {"after": "", "when": "after", "down_when": "before", "irreversible": "", "up": 2 * n, "down": 2 * n + 1, **row}
+        {
+            "after": "",
+            "when": "after",
+            "down_when": "before",
+            "irreversible": "",
+            "loses_data": False,
+            "up": 2 * n,
+            "down": 2 * n + 1,
+            **row,
+        }
         for n, row in enumerate(rows)
     ]
     return [{"selector": {"type": [BOX], "urn": [], "name": [], "component": []}, "revisions": filled}]
@@ -124,6 +133,11 @@ def test_what_an_update_and_a_rollback_have_to_run() -> None:
     assert [risk.blocking for risk in risks] == [True, True, True, False]
     assert risks[2].message.startswith("3 can't be taken back: merged; mend the hooks file")
     assert risks[3].message == "will run the down of 2, f3 (file, sha256 000000000000), after its resources"
+    loses = loaded({"id": "1", "loses_data": True})
+    (lost,) = moves_back(loses, ["1"], [], "u", "u")
+    assert _announced(lost, {"": Code(Path("file"), "", "0" * 64)}).loses_data
+    (lost,) = moves_back(loses, ["1"], [], "", "u")
+    assert not _announced(lost, {"": Code(Path("file"), "", "0" * 64)}).loses_data, "the component's resources say it"
     # What goes takes its revisions along; what is made again, or was later, has them again.
     gone = moves_back(known, ["1", "3"], (), "", "u")
     assert [(move.when, move.callback is not None, move.problem) for move in gone] == [
@@ -234,6 +248,9 @@ def test_what_is_applied_is_known_of_every_update(stack: FileStack) -> None:
     Ledger(session).mark(urn, ("1", "2", "3"))
     assert Ledger(session).now() == ({urn: ("1", "2", "3")}, "")
     assert Ledger(session).at(5) == {urn: ("1", "2", "3")}
+    said = "somebody else is running revisions of shop/dev"
+    with ledger.held(), pytest.raises(RewindError, match=said), Ledger(session).held():
+        pass
 
 
 def test_what_is_not_known_is_said(stack: FileStack) -> None:
