@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pulumi_rewind.undo import (
         Delete,
+        ErrorContext,
         HookContext,
         Keep,
         Recreate,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         UndoUpdate,
         after_rollback,
         before_rollback,
+        error_hook,
         on_failure,
         resource_hook,
         undo_create,
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Delete",
+    "ErrorContext",
     "HookContext",
     "Keep",
     "Recreate",
@@ -44,6 +47,7 @@ __all__ = [
     "__version__",
     "after_rollback",
     "before_rollback",
+    "error_hook",
     "on_failure",
     "resource_hook",
     "undo_create",

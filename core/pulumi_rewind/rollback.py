@@ -225,7 +225,7 @@ class RollbackRun:
                 check_unmoved_under_lock(session.backend.live(session.stack), live)
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
-            host.hook_code = self.undo.hooks.code()
+            host.hook_code, host.error_code = self.undo.hooks.code(), self.undo.hooks.on_error()
             host.afterwards = self.undo.afterwards.code()
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)

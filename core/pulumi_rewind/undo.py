@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from pulumi_rewind.undo_context import (
+    ErrorContext,
     HookContext,
     RollbackContext,
     Secret,
@@ -30,6 +31,7 @@ from pulumi_rewind.undo_context import (
 
 __all__ = [
     "Delete",
+    "ErrorContext",
     "HookContext",
     "Keep",
     "Recreate",
@@ -43,6 +45,7 @@ __all__ = [
     "UndoUpdate",
     "after_rollback",
     "before_rollback",
+    "error_hook",
     "on_failure",
     "resource_hook",
     "undo_create",
@@ -148,7 +151,7 @@ class Registered:
     function: Callable[..., Any]
     selector: Selector = Selector()
     hook: str = ""
-    """Of `resource_hook`: the name that the state has."""
+    """Of `resource_hook` and `error_hook`: the name that the state has."""
     timeout: float = TIMEOUT
     retries: int = 0
     dry_run_safe: bool = False
@@ -241,12 +244,24 @@ def resource_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> C
 
     A state holds names alone; without the code such a hook does nothing in a rollback. Raising fails the step.
     """
+    return _named("resource_hook", name, timeout, retries)
+
+
+def error_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> Callable[[F], F]:
+    """The code of one of Pulumi's own error hooks, by the name that programs gave it.
+
+    It gets an `ErrorContext` when an operation has failed, and returns whether that is to be tried again.
+    """
+    return _named("error_hook", name, timeout, retries)
+
+
+def _named(kind: str, name: str, timeout: float, retries: int) -> Callable[[F], F]:
     if not isinstance(name, str) or not name:
-        raise TypeError("resource_hook takes the hook's name: @rewind.resource_hook('drain')")
-    _check_options("resource_hook", timeout, retries)
+        raise TypeError(f"{kind} takes the hook's name: @rewind.{kind}('drain')")
+    _check_options(kind, timeout, retries)
 
     def register(function: F) -> F:
-        registered.append(Registered("resource_hook", function, hook=name, timeout=timeout, retries=retries))
+        registered.append(Registered(kind, function, hook=name, timeout=timeout, retries=retries))
         return function
 
     return register

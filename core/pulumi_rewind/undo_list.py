@@ -74,7 +74,7 @@ def listing(session: Session, target: Target | None) -> Listing:
 
 
 def _matched(callback: Callback, callbacks: tuple[Callback, ...], side: Checkpoint) -> tuple[str, ...]:
-    if callback.kind == "resource_hook":
+    if callback.hook:
         return tuple(res.name for res in side.resources if callback.hook in _hooks(res))
     if callback.kind not in UNDO_KINDS:
         return ()

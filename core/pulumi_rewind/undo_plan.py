@@ -101,7 +101,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
         python=str(python),
         callbacks=(
             *(item for item in _declared(processes, chosen.today) if item.kind in _WHEN),
-            *(item for item in _declared(processes, chosen.living) if item.kind == "resource_hook"),
+            *(item for item in _declared(processes, chosen.living) if item.hook),
         ),
         calls=calls,
         dry=dry,
