@@ -6,6 +6,7 @@ Nothing here imports a user interface; heavy parts (the engine, gRPC, git) load 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pulumi_rewind.revisions import Component, Revision, RevisionContext, component
     from pulumi_rewind.undo import (
         Delete,
         ErrorContext,
@@ -32,12 +33,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Component",
     "Delete",
     "ErrorContext",
     "HookContext",
     "Keep",
     "Recreate",
     "Restored",
+    "Revision",
+    "RevisionContext",
     "RollbackContext",
     "Secret",
     "Skip",
@@ -47,6 +51,7 @@ __all__ = [
     "__version__",
     "after_rollback",
     "before_rollback",
+    "component",
     "error_hook",
     "on_failure",
     "resource_hook",
@@ -55,9 +60,15 @@ __all__ = [
     "undo_update",
 ]
 
+_REVISIONS = frozenset({"Component", "Revision", "RevisionContext", "component"})
+
 
 def __getattr__(name: str) -> Any:
     """The undo API, loaded when it is first used."""
+    if name in _REVISIONS:
+        from pulumi_rewind import revisions
+
+        return getattr(revisions, name)
     if name in __all__:
         from pulumi_rewind import undo
 

@@ -114,7 +114,8 @@ class HookStarted(msgspec.Struct, frozen=True):
 
     function: str
     kind: str
-    """undo_delete, undo_create, undo_update, before_rollback, after_rollback, on_failure or resource_hook."""
+    """undo_delete, undo_create, undo_update, before_rollback, after_rollback, on_failure, resource_hook, revision_up or
+    revision_down."""
     urn: str = ""
     source: str = ""
     """The file it is from, with the beginning of its SHA-256."""

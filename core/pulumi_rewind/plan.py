@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff import Diff
     from pulumi_rewind.prepare import Prepared
     from pulumi_rewind.recommend import Recommendation
+    from pulumi_rewind.revision_plan import RevisionPlan
     from pulumi_rewind.targets import Target
     from pulumi_rewind.undo_match import UndoPlan
     from pulumi_rewind.verify import Difference
@@ -84,6 +85,8 @@ class Plan:
     """The strategy that suits this target best, and why."""
     undo: UndoPlan | None = field(default=None, repr=False, compare=False)
     """The project's callbacks and hooks; None if it has none."""
+    revisions: RevisionPlan | None = field(default=None, repr=False, compare=False)
+    """The revisions of components that it goes up or down; None if nothing is known of any."""
 
     def close(self) -> None:
         """Gives up what the plan holds for a run (materialised assets); call it when it won't be run any more."""
@@ -91,9 +94,10 @@ class Plan:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether live equals the target already, and no callback has still something to do for what was restored."""
+        """Whether live equals the target already, and no callback and no revision of a component has work left."""
         unfinished = self.undo is not None and bool(self.undo.finishing)
-        return not (self.steps or self.state_only or unfinished)
+        moves = self.revisions is not None and self.revisions.moves
+        return not (self.steps or self.state_only or unfinished or moves)
 
     @property
     def all_risks(self) -> tuple[Risk, ...]:

@@ -26,6 +26,7 @@ UNTRACKED: Final = "untracked/"
 ASSETS: Final = "assets/"
 HOOKS: Final = "hooks/"
 EVIDENCE: Final = "evidence/"
+REVISIONS: Final = "revisions.json"
 
 _OPEN_SECRET: Final = re.compile(rb'"' + SECRET.encode() + rb'"[^{}]*"plaintext"|"plaintext"[^{}]*"' + SECRET.encode())
 _EVIDENCE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
@@ -105,6 +106,8 @@ class RecordInput:
     """Hash → content."""
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     evidence: Mapping[str, bytes] = field(default_factory=dict)
+    revisions: bytes = b""
+    """Which revisions of components were applied, see `revision_ledger`."""
     left_out: tuple[LeftOut, ...] = ()
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """Values that must stand in no file."""
@@ -150,6 +153,8 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
         keep(f"{ASSETS}{digest}", Blob(content))
     for name, content in given.hooks.items():
         keep(f"{HOOKS}{name}", Blob(content))
+    if given.revisions:
+        files[REVISIONS] = Blob(given.revisions)
     for name, content in given.evidence.items():
         path = f"{EVIDENCE}{evidence_name(name)}"
         if reason := evidence_reason(content, given.secrets):

@@ -19,6 +19,7 @@ from pulumi_rewind.record_git import Blob
 from pulumi_rewind.record_secrets import SHORTEST, secret_name
 from pulumi_rewind.record_worktree import take_uncommitted
 from pulumi_rewind.records import Record, Records, Written
+from pulumi_rewind.revision_ledger import kept_with, settle
 from pulumi_rewind.timeline import deployed_commit
 
 if TYPE_CHECKING:
@@ -82,10 +83,14 @@ def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {})
 
     `evidence` of a failure goes to the newest one.
     """
+    session.reload()
+    try:
+        settle(session, before)
+    except (RewindError, OSError) as err:
+        yield Diagnostic(f"what is applied of the components' revisions was not kept: {err}", "warning")
     try:
         if session.records is None:
             return
-        session.reload()
         newest = len(session.timeline)
         for number in range(before + 1, newest + 1):
             record_update(session, number, evidence if number == newest else {})
@@ -186,6 +191,7 @@ class _Taker:
             assets=assets,
             hooks=self._hooks(left_out) if newest else {},
             evidence=evidence,
+            revisions=kept_with(session, update),
             left_out=tuple(left_out),
             secrets=self.secrets,
         )

@@ -25,6 +25,7 @@ from pulumi_rewind.plan import Plan, plan_steps
 from pulumi_rewind.prepare import make_goal
 from pulumi_rewind.previewing import PreviewControl, preview, private_directory
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.revision_run import RollbackRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.undo_plan import build_plan
@@ -90,6 +91,7 @@ class RollbackRun:
         self._changed = False
         self.undo = UndoRun(session, plan, self._control)
         """The project's callbacks; its `cause` may be set before the run."""
+        self.revisions = RollbackRevisions(session, plan.revisions, plan.target.label)
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
         self.blockers = Blockers()
@@ -105,6 +107,7 @@ class RollbackRun:
             if self._run is not None:
                 self._run.interrupt()
         self.undo.interrupt()
+        self.revisions.interrupt()
         self._control.stop()
 
     def kill(self) -> None:
@@ -114,6 +117,7 @@ class RollbackRun:
             if self._run is not None:
                 self._run.kill()
         self.undo.kill()
+        self.revisions.kill()
         self._control.stop()
 
     def _asked_to_stop(self) -> bool:
@@ -129,7 +133,7 @@ class RollbackRun:
             yield from self._recorded()
             if self.result is not None and self.result.result != "nothing-to-do":
                 yield from self.undo.after(self.result)
-                self.result = dataclasses.replace(self.result, callbacks=self.undo.told())
+                self.result = dataclasses.replace(self.result, callbacks=(*self.undo.told(), *self.revisions.outcomes))
         except RewindError as err:
             yield from self.undo.failed(err)
             yield from self._recorded()
@@ -174,11 +178,15 @@ class RollbackRun:
             strategy=self.plan.strategy,
         )
         self.plan = yield from self.undo.resources()
-        self._changed, prepared = self.undo.changed, self.plan.prepared
+        prepared = self.plan.prepared
+        yield from self.revisions.before(prepared.live_plain)
+        self._changed = self.undo.changed or self.revisions.changed
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         mended = yield from self._mend(report)
+        imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
+        yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
         after, differences = self._verify(report)
         if mended:

@@ -16,6 +16,7 @@ from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.prepare import PlanOptions
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.revision_plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo import UNDO_KINDS
@@ -94,7 +95,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
         finishing = calls_again(_unfinished(plan, begun), declared, prepared.goal, live, target, riding)
         dry = dict(_dry_calls(session, plan, processes, calls))
     if not processes:
-        return plan
+        return revised(session, plan)
     undo = UndoPlan(
         today=chosen.today,
         codes={sha256: process.code for sha256, process in processes.items()},
@@ -108,6 +109,8 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
         recorded=recorded,
         finishing=finishing,
     )
+    todays = processes[chosen.today.sha256] if chosen.today is not None else None
+    plan = revised(session, dataclasses.replace(plan, undo=undo), todays)
     by_urn = {call.urn: call for call in calls}
     names = {item.hook for item in undo.callbacks if item.hook}
     steps = tuple(_with_risk(step, by_urn.get(step.urn), undo, begun, names) for step in plan.steps)

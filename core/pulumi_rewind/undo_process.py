@@ -13,7 +13,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -74,6 +74,8 @@ class UndoProcess:
         self.python = python
         self.redact = redact
         self.callbacks: tuple[Callback, ...] = ()
+        self.components: Sequence[Mapping[str, Any]] = ()
+        """What the file declares of components' revisions."""
         self._environ = {**environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         self._process: subprocess.Popen[bytes] | None = None
         self._reply: int | None = None
@@ -180,6 +182,7 @@ class UndoProcess:
             )
             for index, item in enumerate(answer["found"])
         )
+        self.components = answer["components"]
 
     def _ask(self, request: Mapping[str, Any]) -> None:
         process = self._process

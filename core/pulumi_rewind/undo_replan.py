@@ -46,7 +46,7 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
         now.close()
         raise IncompleteError(problem, hint=hint)
     reviewed.close()
-    return dataclasses.replace(now, undo=reviewed.undo)
+    return dataclasses.replace(now, undo=reviewed.undo, revisions=reviewed.revisions)
 
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:

@@ -112,7 +112,7 @@ class Worker:
         return self._declared()
 
     def _declared(self) -> dict[str, Any]:
-        from pulumi_rewind import undo
+        from pulumi_rewind import revisions, undo
 
         return {
             "found": [
@@ -133,6 +133,7 @@ class Worker:
                 }
                 for item in undo.registered
             ],
+            "components": [item.declared() for item in revisions.components],
             "python": sys.version.split()[0],
         }
 
@@ -179,8 +180,11 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _context(kind: str, given: Mapping[str, Any], send: Send) -> Any:
+    from pulumi_rewind import revisions
     from pulumi_rewind import undo_context as made
 
+    if kind in {revisions.UP, revisions.DOWN}:
+        return revisions.context(given, _resource, send)
     if kind.startswith("undo_"):
         sides = {side: given[side] and _resource(given[side]) for side in ("old", "new")}
         return made.UndoContext(**{**given, **sides, "update": made.UndoUpdate(**given["update"]), "_send": send})

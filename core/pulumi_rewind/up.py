@@ -25,6 +25,9 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.previewing import private_directory
 from pulumi_rewind.redaction import Redactor, masked
 from pulumi_rewind.resuming import state_target
+from pulumi_rewind.revision_moves import When
+from pulumi_rewind.revision_plan import RevisionPlan
+from pulumi_rewind.revision_run import UpdateRevisions
 from pulumi_rewind.same import same_bytes
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target, resolve_target
@@ -83,6 +86,8 @@ class UpResult:
     seconds: float
 
 
+FAILED = "the update failed: "
+
 ENGINE_SAYS_FAILED = "update failed"
 """After this the engine ends the program, whose last words (a traceback of being ended) tell nobody anything."""
 
@@ -98,7 +103,13 @@ class UpRun:
     """
 
     def __init__(
-        self, session: Session, before: Before, flags: Sequence[str] = (), *, rolls_back: bool = False
+        self,
+        session: Session,
+        before: Before,
+        flags: Sequence[str] = (),
+        *,
+        rolls_back: bool = False,
+        revisions: RevisionPlan | None = None,
     ) -> None:
         self.session = session
         self.before = before
@@ -109,6 +120,7 @@ class UpRun:
         """What was kept of a failure."""
         self.evidence_path: Path | None = None
         """Where it is kept, None if it could not be written."""
+        self._revisions = UpdateRevisions(session, revisions)
         self._run: EngineRun | None = None
         self._log = b""
         self._moved = False
@@ -121,6 +133,7 @@ class UpRun:
             self._stops += 1
             if self._run is not None:
                 self._run.interrupt()
+        self._revisions.interrupt()
 
     def kill(self) -> None:
         """Ends the engine at once."""
@@ -128,6 +141,7 @@ class UpRun:
             self._stops += 1
             if self._run is not None:
                 self._run.kill()
+        self._revisions.kill()
 
     def _asked_to_stop(self) -> bool:
         return self._stops > 0
@@ -155,6 +169,7 @@ class UpRun:
         if self.rolls_back:
             begin_journal(self.session, self.before, update=True)
         redact = Redactor(self._decrypted(self.before.checkpoint))
+        yield from self._revised("before")
         yield Phase("run", "running pulumi up")
         failed = False
         for event in self._update():
@@ -165,9 +180,28 @@ class UpRun:
         assert run is not None
         if run.returncode != 0:
             raise self._failure(run)
+        yield from self._revised("after")
         self.session.reload()
         changes = run.summary.changes if run.summary else {}
         self.result = UpResult(len(self.session.timeline), changes, time.monotonic() - started)
+
+    def _revised(self, when: When) -> Iterator[EngineEvent]:
+        """Runs the revisions of one side of the update; one that fails counts as a failure of the update."""
+        live = self.session.backend.live
+        try:
+            yield from self._revisions.run(when, self.before.checkpoint, lambda: live(self.session.stack))
+        except UpdateFailed as err:
+            if not err.changed:
+                self.accept()
+                err.hint = f"{err.hint} Nothing in the stack was changed."
+                raise
+            self.session.reload()
+            kept = self._freeze((str(err).removeprefix(FAILED),))
+            raise UpdateFailed(FAILED + "; ".join(kept), hint=err.hint, left=self._left()) from None
+        except InterruptedRun:
+            if when == "before" and not self._revisions.changed:
+                self.accept()
+            raise
 
     def accept(self) -> None:
         """The update is good: nothing will be rolled back."""
@@ -189,6 +223,7 @@ class UpRun:
             raise RefusedError(
                 "the stack's state has moved since the review", hint="Review it again; nothing was changed."
             )
+        self._revisions.check()
 
     def _update(self) -> Generator[EngineEvent]:
         session = self.session
@@ -230,7 +265,7 @@ class UpRun:
             self.accept()
             return RefusedError(str(error), hint=error.hint)
         kept = self._freeze(errors or (str(error),))
-        what = "\n".join(("the update failed: " + kept[0], *kept[1:])) if errors else kept[0]
+        what = "\n".join((FAILED + kept[0], *kept[1:])) if errors else kept[0]
         if run.interrupted or self._asked_to_stop():
             if not changed:
                 self.accept()

@@ -15,6 +15,7 @@ from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.plan import Risk, Step, counts, plan_steps
 from pulumi_rewind.previewing import Observe, PreviewControl, followed, private_directory
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.revision_plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.upflags import preview_flags
@@ -39,6 +40,8 @@ class UpReview:
     """Those that concern the whole update; each step carries its own."""
     diff: Diff
     """Inputs before and after, secrets masked."""
+    revisions: RevisionPlan | None = None
+    """The revisions of components that it goes up."""
 
     @property
     def all_risks(self) -> tuple[Risk, ...]:
@@ -103,12 +106,14 @@ def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -
         live_config=None,
         refreshed=True,
     )
+    revisions, announced = update_revisions(session, live, all_steps)
     return UpReview(
         stack=str(session.stack),
         steps=steps,
         changes=counts(all_steps),
-        risks=_of_an_update(risks),
+        risks=(*_of_an_update(risks), *announced),
         diff=diff_checkpoints(*sides(events)),
+        revisions=revisions,
     )
 
 

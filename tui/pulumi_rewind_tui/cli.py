@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "Run `pulumi up`, reviewed; go back if it fails.",
     "resume": "Continue a rollback that was interrupted.",
     "hooks": "List the project's undo callbacks and what they match; try them.",
+    "revision": "List the revisions of components: applied, missing, to be run.",
     "record": "Keep updates as git objects that outlive the backend's history.",
     "resolve": "Decide about creates that a killed update left open.",
     "doctor": "Check what a rollback needs, and what is missing.",

@@ -27,6 +27,7 @@ from pulumi_rewind_tui.render.writer import Screen, Span
 from pulumi_rewind_tui.running import ask_for_yes, forwarded_signals, last_line, open_display
 
 if TYPE_CHECKING:
+    from pulumi_rewind.revision_plan import RevisionPlan
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.up import Before, UpRun
@@ -68,6 +69,7 @@ class Deployment:
         self.session = session
         self.screen = screen
         self.wishes = wishes
+        self._revisions: RevisionPlan | None = None
 
     @property
     def name(self) -> str:
@@ -89,7 +91,7 @@ class Deployment:
         quiet()
         self._check()
         steps = self._review()
-        run = UpRun(session, self.before, wishes.flags, rolls_back=wishes.rolls_back)
+        run = UpRun(session, self.before, wishes.flags, rolls_back=wishes.rolls_back, revisions=self._revisions)
         try:
             self._update(run, steps)
             self._verify(run)
@@ -159,6 +161,7 @@ class Deployment:
                 "the update can't be run: " + "; ".join(dict.fromkeys(risk.message for risk in review.blocking)),
                 hint="Resolve what blocks it; nothing was changed.",
             )
+        self._revisions = review.revisions
         if not wishes.yes:
             ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
         return sum(count for op, count in review.changes.items() if op not in {"same", "read"})

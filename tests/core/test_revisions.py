@@ -1,0 +1,324 @@
+"""Revisions without an engine: how they are declared, what has to run, and what is known of what is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import pulumi_rewind as rewind
+from pulumi_rewind import revision_list, revisions, undo
+from pulumi_rewind.errors import CallbackError, RewindError, UsageError
+from pulumi_rewind.goal import Goal, build_goal
+from pulumi_rewind.record_update import after_run, record_update
+from pulumi_rewind.revision_ledger import Ledger, LedgerFile, kept_with
+from pulumi_rewind.revision_moves import Move, Revisions, carried, load_revisions, moves_back, moves_up
+from pulumi_rewind.revision_plan import _announced, rollback_moves
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.undo import Selector
+from pulumi_rewind.undo_process import Callback
+from tests.core.test_goal import checkpoint, goal, res, urn
+from tests.tui.cli_support import FileStack
+
+BOX = "my:db:Box"
+
+
+def callback(index: int, kind: str = "revision_up") -> Callback:
+    return Callback(index, kind, f"f{index}", 1, Selector(), "", 5, 0, dry_run_safe=False)
+
+
+def declared(*rows: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A component's declarations; what isn't given is as the decorator leaves it."""
+    filled = [
+        {"after": "", "when": "after", "down_when": "before", "irreversible": "", "up": 2 * n, "down": 2 * n + 1, **row}
+        for n, row in enumerate(rows)
+    ]
+    return [{"selector": {"type": [BOX], "urn": [], "name": [], "component": []}, "revisions": filled}]
+
+
+def loaded(*rows: Mapping[str, Any]) -> Revisions:
+    return load_revisions(declared(*rows), [callback(n) for n in range(2 * len(rows))])[0]
+
+
+def short(moves: tuple[Move, ...] | list[Move]) -> list[str]:
+    return [f"{move.when} {move.direction} {move.revision}{' blocked' if move.problem else ''}" for move in moves]
+
+
+def test_revisions_are_declared_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[undo.Registered] = []
+    monkeypatch.setattr(undo, "registered", found)
+    monkeypatch.setattr(revisions, "registered", found)
+    monkeypatch.setattr(revisions, "components", [])
+    box = rewind.component("my:db:*", name="main")
+
+    @box.revision("1", when="before", timeout=7, retries=2)
+    def one(ctx: rewind.RevisionContext) -> None: ...
+
+    @one.down
+    def no_one(ctx: rewind.RevisionContext) -> None: ...
+
+    @box.revision("2", irreversible="rows are merged")
+    def two(ctx: rewind.RevisionContext) -> None: ...
+
+    assert [(item.kind, item.hook, item.timeout) for item in found] == [
+        ("revision_up", "1", 7), ("revision_down", "1", 600), ("revision_up", "2", 600),
+    ]  # fmt: skip
+    (said,) = [item.declared() for item in revisions.components]
+    assert said["selector"]["type"] == ("my:db:*",)
+    assert [(item["when"], item["down_when"], item["down"]) for item in said["revisions"]] == [
+        ("before", "after", 1), ("after", "before", -1),
+    ]  # fmt: skip
+    for wrong in (
+        lambda: rewind.component(),
+        lambda: box.revision(""),
+        lambda: box.revision("a\nb"),
+        lambda: box.revision("2"),
+        lambda: box.revision("3", when="during"),  # type: ignore[arg-type]
+        lambda: box.revision("3", timeout=0),
+        lambda: box.revision("3", irreversible=True),  # type: ignore[arg-type]
+        lambda: one.down(no_one),
+        lambda: two.down(no_one),
+    ):
+        with pytest.raises(TypeError):
+            wrong()
+
+    known = loaded({"id": "a"}, {"id": "c", "after": "b"}, {"id": "b", "after": "a"})
+    assert [item.id for item in known.revisions] == ["a", "b", "c"]
+    for rows, message in (
+        ([{"id": "a"}, {"id": "b", "after": "x"}], "b of type=my:db:Box comes after x, which isn't there"),
+        ([{"id": "a"}, {"id": "b"}, {"id": "c", "after": "a"}], "b and c of type=my:db:Box both come after a"),
+        ([{"id": "a", "after": "b"}, {"id": "b"}], "a, b of type=my:db:Box come after each other"),
+    ):
+        with pytest.raises(CallbackError, match=message):
+            loaded(*rows)
+
+
+def test_what_an_update_and_a_rollback_have_to_run() -> None:
+    known = loaded(
+        {"id": "1"},
+        {"id": "2", "when": "before", "down_when": "after"},
+        {"id": "3", "when": "before", "down_when": "after", "irreversible": "merged", "down": -1},
+        {"id": "4", "down": -1},
+    )
+    # One that waits for the resources keeps what follows it waiting.
+    assert short(moves_up(known, ["1"], "u", "u")) == ["before up 2", "before up 3", "after up 4"]
+    late = moves_up(known, [], "u", "u")
+    assert short(late) == ["after up 1", "after up 2", "after up 3", "after up 4"]
+    assert late[1].note == "not before the resources: 1 has to run first"
+    assert short(moves_up(known, ["1"], "u", "")) == ["after up 2", "after up 3", "after up 4"], "there is nothing yet"
+    assert moves_up(known, ["1", "2", "3", "4"], "u", "u") == ()
+
+    assert short(moves_back(known, ["1", "2"], ["1"], "u", "u")) == ["after down 2"]
+    assert short(moves_back(known, ["1", "2"], [], "u", "u")) == ["after down 2", "after down 1"]
+    blocked = moves_back(known, ["1", "2", "3", "4", "5"], ["1"], "u", "u")
+    assert [move.problem for move in blocked] == [
+        "the down of 5 is needed, and the hooks file has no such revision", "4 has no down",
+        "3 can't be taken back: merged", "",
+    ]  # fmt: skip
+    assert [move.problem for move in moves_back(None, ["1"], [], "u", "u")] == [blocked[0].problem.replace("5", "1")]
+    risks = [_announced(move, " (file)") for move in blocked]
+    assert [risk.blocking for risk in risks] == [True, True, True, False]
+    assert risks[2].message.startswith("3 can't be taken back: merged; mend the hooks file")
+    assert risks[3].message == "will run the down of 2, f3 (file), after its resources"
+    # What goes takes its revisions along; what is made again, or was later, has them again.
+    gone = moves_back(known, ["1", "3"], (), "", "u")
+    assert [(move.when, move.callback is not None, move.problem) for move in gone] == [
+        ("before", False, ""), ("before", True, ""),
+    ]  # fmt: skip
+    assert short(moves_back(known, ["9"], ["1", "2"], "u", "")) == ["after up 1", "after up 2"]
+    assert short(moves_back(known, ["1"], ["1", "2", "8"], "u", "u")) == ["before up 2", "after up 8 blocked"]
+
+
+def box(name: str, **more: Any) -> Any:
+    return res(name, BOX, custom=False, **more)
+
+
+def test_components_are_followed_through_a_rollback_and_through_renames() -> None:
+    known = (loaded({"id": "1"}, {"id": "2"}),)
+    target = checkpoint(box("both"), res("in", parent=urn("both", BOX)), box("back"))
+    live = checkpoint(box("both"), res("in", parent=urn("both", BOX)), box("new"))
+    have = {urn("both", BOX): ("1", "2"), urn("new", BOX): ("1",)}
+    want = {urn("both", BOX): ("1",), urn("back", BOX): ("1", "2")}
+
+    def told(made: Goal) -> list[tuple[str, str, str]]:
+        moves, risks = rollback_moves(live, target, made, known, have, want)
+        return [(move.name, move.direction, move.revision) for move in moves] + [
+            (risk.urn, risk.code, risk.message.partition(":")[2]) for risk in risks
+        ]
+
+    everything = [("new", "down", "1"), ("both", "down", "2"), ("back", "up", "1"), ("back", "up", "2")]
+    assert told(goal(target, live)) == everything
+    assert told(Goal("p", "dev", (), (), (), (), (), {})) == everything
+    assert told(build_goal(target, live, project="p", stack="dev", only=["both"])) == [("both", "down", "2")]
+    assert told(build_goal(target, live, project="p", stack="dev", only=["!in", "!new"])) == [
+        ("back", "up", "1"), ("back", "up", "2"),
+        (urn("both", BOX), "revision", " not all that is in it is rolled back"),
+    ]  # fmt: skip
+
+    renamed = checkpoint(box("other"), res("in", parent=urn("other", BOX), id="in-1", created="2026"))
+    before = checkpoint(box("both"), res("in", parent=urn("both", BOX), id="in-1", created="2026"), box("new"))
+    assert carried(have, before, renamed) == {urn("other", BOX): ("1", "2")}
+    assert carried(have, None, renamed) == {}
+    assert carried(have, renamed, before) == have
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> FileStack:
+    made = FileStack(tmp_path)
+    made.git("init", "-q")
+    made.git("commit", "-q", "--allow-empty", "-m", "first")
+    return made
+
+
+def opened(stack: FileStack) -> Session:
+    return open_session(stack.work, stack.name, environ={**stack.env, "GIT_CONFIG_GLOBAL": "/dev/null"})
+
+
+def component(stack: FileStack, name: str) -> dict[str, Any]:
+    return {"urn": stack.urn(name, BOX), "custom": False, "type": BOX, "parent": stack.stack_urn}
+
+
+def up(id: str) -> Move:
+    return Move("u", "u", id, "up", "after")
+
+
+def down(id: str) -> Move:
+    return Move("u", "u", id, "down", "before")
+
+
+def test_what_is_applied_is_known_of_every_update(stack: FileStack) -> None:
+    urn = stack.urn("a", BOX)
+    stack.set_live(stack.checkpoint([]))
+    assert Ledger(opened(stack)).now() == ({}, "")
+    stack.update(component(stack, "a"))
+    session = opened(stack)
+    ledger = Ledger(session)
+    first = ledger.begin(urn, up("1"))
+    assert ledger.begin(urn, up("1")) == first == ledger.begun(urn, up("1")), "the same key until it has run"
+    assert ledger.now() == ({}, "")
+    ledger.done(urn, up("1"))
+    assert ledger.begun(urn, up("1")) is None
+    assert ledger.now() == ({urn: ("1",)}, "")
+    assert ledger.at(1) == {}, "not before the run has ended"
+    assert list(after_run(session, 0)) == []
+    assert ledger.at(1) == {urn: ("1",)}
+    assert (ledger.path.stat().st_mode & 0o777, ledger.path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+    stack.update(component(stack, "a"), stack.resource("more", {}))  # by plain `pulumi up`, which runs no revisions
+    stack.update(component(stack, "a"))
+    session = opened(stack)
+    ledger = Ledger(session)
+    ledger.done(urn, up("2"))
+    assert list(after_run(session, 2)) == []
+    assert [ledger.at(number) for number in (1, 2, 3)] == [{urn: ("1",)}, {urn: ("1",)}, {urn: ("1", "2")}]
+    record_update(session, 2)
+    assert kept_with(session, session.timeline.update(2)) == b"", "nobody knows it of that one itself"
+
+    # On another machine the records say the same, until something runs there.
+    ledger.path.unlink()
+    assert [ledger.at(number) for number in (1, 2, 3)] == [{urn: ("1",)}, {urn: ("1",)}, {urn: ("1", "2")}]
+    ledger.done(urn, down("2"))
+    assert ledger.now() == ({urn: ("1",)}, "")
+    assert ledger.at(3) == {urn: ("1", "2")}
+
+    # A component that was gone in between has had nothing, whatever its name.
+    stack.update()
+    stack.update(component(stack, "a"))
+    session = opened(stack)
+    assert Ledger(session).now() == ({}, "")
+    assert Ledger(session).at(3) == {urn: ("1", "2")}
+    Ledger(session).mark(urn, ("1", "2", "3"))
+    assert Ledger(session).now() == ({urn: ("1", "2", "3")}, "")
+    assert Ledger(session).at(5) == {urn: ("1", "2", "3")}
+
+
+def test_what_is_not_known_is_said(stack: FileStack) -> None:
+    (stack.work / "rewind.toml").write_text("records = false\n")
+    urn = stack.urn("a", BOX)
+    for _ in range(3):
+        stack.update(component(stack, "a"))
+    session = opened(stack)
+    Ledger(session).mark(urn, ("1",))
+    # An older history was pruned: the update is found by what it is, not by its number.
+    stack.record_file(1).unlink()
+    stack.checkpoint_file(1).unlink()
+    assert Ledger(opened(stack)).now() == ({urn: ("1",)}, "")
+    assert Ledger(opened(stack)).at(2) == {urn: ("1",)}
+    file = Ledger(session).read()
+    assert file is not None
+    lost = msgspec.structs.replace(file, now=msgspec.structs.replace(file.now, key="another"), kept={})
+    Ledger(session).path.write_bytes(msgspec.json.encode(lost))
+    session = opened(stack)
+    assert Ledger(session).now() == ({}, "it was noted after an update #3 that the history no longer has")
+    with pytest.raises(RewindError, match="it isn't known which revisions are applied: it was noted after"):
+        Ledger(session).done(urn, up("2"))
+    Ledger(session).mark(stack.urn("b", BOX), ("9",))
+    assert Ledger(opened(stack)).now()[0] == {urn: ("1",)}, "what isn't there has none; what wasn't said stays"
+    Ledger(session).path.write_text("{")
+    with pytest.raises(RewindError, match="can't be read from"):
+        Ledger(session).now()
+    (said,) = after_run(session, 1)
+    assert "what is applied of the components' revisions was not kept" in said.message
+    assert kept_with(session, session.timeline.update(2)) == b""
+    assert LedgerFile("x") == msgspec.json.decode(msgspec.json.encode(LedgerFile("x")), type=LedgerFile)
+
+
+HOOKS = f"""
+import pulumi_rewind as rewind
+
+box = rewind.component("{BOX}")
+
+@box.revision("0001_first")
+def one(ctx): ...
+
+@one.down
+def no_one(ctx): ...
+
+@box.revision("0002_second", when="before", irreversible="rows are merged")
+def two(ctx): ...
+"""
+
+
+def test_the_command_lists_and_marks(stack: FileStack) -> None:
+    stack.update(component(stack, "a"))
+    assert "no component has revisions" in stack.run("revision").out
+    (stack.work / "rewind_hooks.py").write_text(HOOKS)
+    lines = stack.run("revision").out.splitlines()
+    assert lines[0].startswith("rewind_hooks.py, sha256 ")
+    assert lines[1:] == [
+        f"a  {BOX}",
+        "  · 0001_first  missing  one (line 6), after; down no_one, before",
+        "  · 0002_second  missing  two (line 12), before; irreversible: rows are merged",
+    ]
+    marked = stack.run("revision", "--mark", "a=0002_second")
+    assert (marked.code, marked.out) == (0, "a: 0001_first, 0002_second noted as applied\n")
+    stack.update(component(stack, "a"), stack.resource("more", {}))
+    listed = stack.run("revision", "--mark", "a=none", "--json").json()
+    assert [one["applied"] for one in listed["components"][0]["revisions"]] == [False, False]
+    (item,) = stack.run("revision", "1", "--json").json()["components"]
+    assert [(one["revision"], one["direction"], one["when"]) for one in item["rollback"]] == [
+        ("0001_first", "up", "after"), ("0002_second", "up", "after"),
+    ]  # fmt: skip
+    revision_list.mark(opened(stack), f"{stack.urn('a', BOX)}=0002_second")
+    stack.update()
+    stack.update(component(stack, "a"))
+    revision_list.mark(opened(stack), "a=0001_first")
+    (stack.work / "rewind_hooks.py").write_text(HOOKS.split("@one.down", maxsplit=1)[0])
+    told = stack.run("revision", "2")
+    assert "to #2: up of 0002_second  ✗ blocks: the target has 0002_second, and the hooks file" in told.out
+    for word, message in (
+        ("a", "--mark 'a' is not COMPONENT=REVISION"),
+        ("b=1", "'b' is no component with revisions"),
+        ("a=7", "a has no revision '7'"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            revision_list.mark(opened(stack), word)
+    assert "--mark is about what is live" in stack.run("revision", "--mark", "a=none", "1").err
+    (stack.work / "rewind_hooks.py").write_text(HOOKS + '\n@box.revision("3", after="nope")\ndef three(ctx): ...\n')
+    broken = stack.run("revision")
+    assert broken.code == 1
+    assert f"the revision 3 of type={BOX} comes after nope, which isn't there" in broken.err
+    assert "Traceback" not in broken.err

@@ -1,0 +1,139 @@
+"""``pulumi-rewind revision``: the revisions of components, applied and missing, and what a rollback would run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.render.writer import Line, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.revision_list import ListedComponent, ListedRevision, RevisionListing
+    from pulumi_rewind.revision_moves import Move
+    from pulumi_rewind.targets import Target
+
+
+@click.command(cls=RewindCommand)
+@words("[STACK] [TARGET]")
+@click.option(
+    "--mark",
+    metavar="COMPONENT=REVISION",
+    help="Note that a component is at this revision, `none` for before the first; nothing is called.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@common_options
+@click.pass_obj
+def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: bool) -> None:
+    """List the revisions of components: applied, missing, and what a rollback to TARGET would run.
+
+    One word is a TARGET; the stack is --stack, or the first of two. `up` runs what is missing.
+    """
+    from pulumi_rewind import revision_list
+    from pulumi_rewind.targets import resolve_target
+
+    stack, text = stack_and_target(words, "revision") if words else (None, "")
+    session = shared.session(stack)
+    screen = shared.screen()
+    if mark is not None:
+        if text:
+            raise UsageError("--mark is about what is live", hint="Leave the TARGET out; the stack is --stack.")
+        name, applied = revision_list.mark(session, mark)
+        if not as_json:
+            screen.out.line(f"{name}: {', '.join(applied) or 'nothing'} noted as applied")
+    target = resolve_target(session.timeline, text) if text else None
+    found = revision_list.listing(session, target)
+    if as_json:
+        screen.out.raw(to_json(_json(found)))
+    elif mark is None:
+        screen.out.lines(_lines(found, target))
+
+
+def _lines(found: RevisionListing, target: Target | None) -> Iterator[Line]:
+    if found.hooks is not None:
+        yield [Span(found.hooks.label, "title")]
+    if found.problem:
+        yield [Span("⚠", "warn"), f" it isn't known what is applied: {found.problem}"]
+    if not found.components:
+        yield ["no component has revisions: docs/hooks.md shows how to declare them"]
+    for item in found.components:
+        there = [] if item.live else [Span("  not there now", "muted")]
+        yield [Span(item.name, "name"), Span(f"  {item.type}", "muted"), *there]
+        for one in item.revisions:
+            yield _revision(one)
+        if target is not None:
+            yield from _rollback(item, target)
+    for risk in found.left:
+        yield [Span("⚠", "warn"), f" {risk.message}"]
+
+
+def _revision(one: ListedRevision) -> Line:
+    mark = Span("  ✓ ", "ok") if one.applied else Span("  · ", "warn")
+    state = "applied" if one.applied else "missing"
+    declared = one.declared
+    if declared is None:
+        return [mark, one.id, f"  {state}", Span("  not in the hooks file", "warn")]
+    back = f"down {declared.down.function}, {declared.down_when}" if declared.down else "no down"
+    if declared.irreversible:
+        back = f"irreversible: {declared.irreversible}"
+    where = f"  {declared.up.function} (line {declared.up.line}), {declared.when}; {back}"
+    return [mark, one.id, f"  {state}", Span(where, "muted")]
+
+
+def _rollback(item: ListedComponent, target: Target) -> Iterator[Line]:
+    if not item.moves:
+        yield [Span(f"    to {target.label}: ", "muted"), "nothing to run"]
+    for move in item.moves:
+        line: list[Span | str] = [
+            Span(f"    to {target.label}: ", "muted"),
+            f"{move.direction} of {move.revision}",
+        ]
+        if move.problem:
+            line.append(Span(f"  ✗ blocks: {move.problem}", "fail"))
+        elif move.callback is not None:
+            line.append(f", {move.callback.function}, {move.when} the resources")
+        yield [*line, Span(f"  {move.note}" if move.note else "", "muted")]
+
+
+def _json(found: RevisionListing) -> dict[str, Any]:
+    return {
+        "file": str(found.hooks.path) if found.hooks else None,
+        "sha256": found.hooks.sha256 if found.hooks else None,
+        "problem": found.problem,
+        "components": [
+            {
+                "urn": item.urn,
+                "type": item.type,
+                "name": item.name,
+                "live": item.live,
+                "revisions": [
+                    {
+                        "id": one.id,
+                        "applied": one.applied,
+                        "declared": one.declared is not None,
+                        "when": one.declared.when if one.declared else None,
+                        "down": bool(one.declared and one.declared.down),
+                        "downWhen": one.declared.down_when if one.declared else None,
+                        "irreversible": one.declared.irreversible if one.declared else "",
+                    }
+                    for one in item.revisions
+                ],
+                "rollback": [_move(move) for move in item.moves],
+            }
+            for item in found.components
+        ],
+    }
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {
+        "revision": move.revision,
+        "direction": move.direction,
+        "when": move.when,
+        "function": move.callback.function if move.callback else None,
+        "problem": move.problem,
+        "note": move.note,
+    }
