@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from pulumi_rewind.workspace import Workspace
 
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
+
+DEAF_SECONDS = 30.0
+"""How long the CLI gets to begin before it is interrupted all the same."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,30 @@ class EngineRun:
         self._output.close()
 
     def interrupt(self) -> None:
-        """First call: no new steps, running ones finish. Second call: stop now."""
+        """First call: no new steps, running ones finish. Second call: stop now.
+
+        Until its first event the CLI doesn't listen: a SIGINT then ends it on the spot, and the lock that it may hold
+        already would stay. The first one waits for that event.
+        """
         self._interrupts += 1
+        if self._interrupts == 1 and not self._listens():
+            threading.Thread(target=self._interrupt_later, name="interrupt", daemon=True).start()
+        else:
+            self._send_interrupt()
+
+    def _listens(self) -> bool:
+        try:
+            return self._log.stat().st_size > 0
+        except OSError:
+            return True  # the log is gone: it has ended
+
+    def _interrupt_later(self) -> None:
+        until = time.monotonic() + DEAF_SECONDS
+        while not self._listens() and self.process.poll() is None and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        self._send_interrupt()
+
+    def _send_interrupt(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
 
