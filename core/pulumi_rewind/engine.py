@@ -25,6 +25,8 @@ from pulumi_rewind.workspace import Workspace
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
 
+_PLAIN = ("--non-interactive", "--color", "never")
+
 DEAF_SECONDS = 30.0
 """How long the CLI gets to begin before it is interrupted all the same."""
 
@@ -70,7 +72,7 @@ class Engine:
             EngineError: any other failure; `output` holds the message.
         """
         done = subprocess.run(
-            [str(self.path), *arguments, "--non-interactive", "--color", "never"],
+            [str(self.path), *arguments, *_PLAIN],
             cwd=cwd or self.workspace.root,
             env=self.environment() | dict(env),
             input=stdin,
@@ -102,7 +104,8 @@ class EngineRun:
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
         self.process = subprocess.Popen(
-            [str(engine.path), *arguments, "--event-log", name, "--non-interactive", "--color", "never"],
+            # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
+            [str(engine.path), *arguments, "--event-log", name, "--suppress-outputs", *_PLAIN],
             cwd=engine.workspace.root,
             env=engine.environment() | dict(extra_env),
             stdin=subprocess.DEVNULL,

@@ -113,7 +113,7 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
 
 
 @pytest.mark.slow
-def test_an_interrupt_before_the_engine_listens_leaves_no_lock(stack: EngineStack, tmp_path: Path) -> None:
+def test_the_engine_is_interrupted_when_it_listens_and_a_lock_that_is_left_is_named(stack: EngineStack, tmp_path: Path) -> None:
     opened = session(stack)
     run = opened.engine.start(["up", "--yes", "--skip-preview", "-s", stack.name], private=tmp_path)
     run.interrupt()
@@ -122,6 +122,12 @@ def test_an_interrupt_before_the_engine_listens_leaves_no_lock(stack: EngineStac
     assert run.returncode == 1, "it was told when it listened: a signal before would have ended it on the spot"
     assert "canceled" in run.output()
     assert not locks(stack)
+
+    stack.write_program("import pulumi\npulumi.export('size', 'megabytes, maybe')\n")
+    run = opened.engine.start(["preview", "-s", stack.name], private=tmp_path)
+    for _ in run.events():
+        pass
+    assert (run.returncode, "megabytes" in run.output()) == (0, False), run.output()
 
     stack.trouble({"name": "old-2", "operation": "create", "action": "hang"})
     process = start_rollback(stack)
