@@ -113,7 +113,7 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
 
 
 @pytest.mark.slow
-def test_an_interrupt_waits_for_the_engine_to_listen_and_a_lock_left_is_named(stack: EngineStack, tmp_path: Path) -> None:
+def test_an_interrupt_waits_for_the_engine_to_listen_and_locks_are_named(stack: EngineStack, tmp_path: Path) -> None:
     opened = session(stack)
     run = opened.engine.start(["up", "--yes", "--skip-preview", "-s", stack.name], private=tmp_path)
     run.interrupt()
