@@ -83,7 +83,11 @@ class ReplayHost:
         load_protos()
         self._thread = threading.Thread(target=self._main, name="replay-host", daemon=True)
         self._thread.start()
-        self._ready.wait()
+        try:
+            self._ready.wait()
+        except BaseException:  # Ctrl-C: nobody else would end the thread
+            self.__exit__()
+            raise
         if self._error is not None:
             raise self._error
         return self
