@@ -94,9 +94,9 @@ class Plan:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether live equals the target already, and no callback and no revision of a component has work left."""
+        """Whether live equals the target already, and neither callbacks nor revisions have still something to do."""
         unfinished = self.undo is not None and bool(self.undo.finishing)
-        moves = self.revisions is not None and self.revisions.moves
+        moves = self.revisions is not None and bool(self.revisions.moves)
         return not (self.steps or self.state_only or unfinished or moves)
 
     @property

@@ -135,9 +135,16 @@ def moves_up(known: Revisions, have: Sequence[str], urn: str, live_urn: str) -> 
 
 
 def moves_back(
-    known: Revisions | None, have: Sequence[str], want: Sequence[str], urn: str, live_urn: str
+    known: Revisions | None,
+    have: Sequence[str],
+    want: Sequence[str],
+    urn: str,
+    live_urn: str,
+    known_then: Revisions | None = None,
 ) -> tuple[Move, ...]:
     """What a rollback runs for one component: downs, newest first, then the ups that a later target has.
+
+    Downs are what the code says that is in force for live, ups what that of the target says, `known_then`.
 
     A component that goes takes its revisions along: what has a down is taken back before, what has none is passed
     over. One that is made again starts with nothing.
@@ -147,7 +154,7 @@ def moves_back(
     moves = [_down(known, one, urn, live_urn) for one in reversed(have) if gone or one not in want]
     if gone:
         return tuple(replace(move, when="before", problem="", note=move.problem and _GOES) for move in moves)
-    moves += [_up(known, one, urn, live_urn) for one in want if one not in have]
+    moves += [_up(known_then or known, one, urn, live_urn) for one in want if one not in have]
     return _phased(moves)
 
 

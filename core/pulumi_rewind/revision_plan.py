@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pulumi_rewind.goal import Goal
@@ -35,40 +35,48 @@ CODE = "revision"
 class RevisionPlan:
     """The revisions that a run goes up or down."""
 
-    hooks: Code | None = field(repr=False)
-    """None: the project has none; then nothing can be called."""
-    python: str
-    moves: tuple[Move, ...]
+    moves: tuple[Move, ...] = ()
+    codes: Mapping[str, Code] = field(default_factory=dict, repr=False)
+    """What is called, by its hash."""
+    python: str = ""
+    """The interpreter that runs it."""
 
 
 # -- of a rollback ------------------------------------------------------------------------------------------------
 
 
-def revised(session: Session, plan: Plan, process: UndoProcess | None = None) -> Plan:
-    """The plan with the revisions that it runs; `process` has the project's hooks file loaded, if it has one.
+def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring: UndoProcess | None) -> Plan:
+    """The plan with the revisions that it runs.
+
+    The code that is in force for live says how to go down, that of the target how to go up; both are loaded.
 
     Raises:
-        CallbackError: what the file declares is no line of revisions.
+        CallbackError: what the code declares is no line of revisions.
         RewindError: what is noted of revisions can't be read.
     """
-    known = load_revisions(process.components, process.callbacks) if process is not None else ()
+    known, known_then = _loaded(living), _loaded(restoring)
     ledger = Ledger(session)
     have, problem = ledger.now()
     want = ledger.at(plan.target.update.number, plan.target.checkpoint)
     if not (problem or have or want):
         return plan
     if plan.strategy == STATE:
-        return _told(plan, _left(have, want), RevisionPlan(None, "", ()))
-    hooks = process.code if process is not None else None
+        return _told(plan, _left(have, want), RevisionPlan())
     prepared = plan.prepared
-    moves, risks = rollback_moves(prepared.live_plain, prepared.target_plain, prepared.goal, known, have, want)
+    moves, risks = rollback_moves(
+        prepared.live_plain, prepared.target_plain, prepared.goal, known, have, want, known_then
+    )
     if problem:
         risks = [Risk(CODE, str(unknown(problem)), blocking=True)]
-    label = f" ({hooks.label})" if hooks is not None else ""
+    codes = {process.code.sha256: process.code for process in (living, restoring) if process is not None}
     restored = {step.urn for step in plan.steps if step.op == "import"}
-    risks += [_announced(move, label, _restorable(move, plan, restored)) for move in moves]
-    python = str(process.python) if process is not None else ""
-    return _told(plan, risks, RevisionPlan(hooks, python, tuple(moves)))
+    risks += [_announced(move, codes, _restorable(move, plan, restored)) for move in moves]
+    python = str(living.python) if living is not None else ""
+    return _told(plan, risks, RevisionPlan(tuple(moves), codes, python))
+
+
+def _loaded(process: UndoProcess | None) -> tuple[Revisions, ...]:
+    return load_revisions(process.components, process.callbacks) if process is not None else ()
 
 
 def _told(plan: Plan, risks: Iterable[Risk], revisions: RevisionPlan) -> Plan:
@@ -90,7 +98,13 @@ def _left(have: Applied, want: Applied) -> Iterator[Risk]:
 
 
 def rollback_moves(
-    live: Checkpoint, target: Checkpoint, goal: Goal, known: Sequence[Revisions], have: Applied, want: Applied
+    live: Checkpoint,
+    target: Checkpoint,
+    goal: Goal,
+    known: Sequence[Revisions],
+    have: Applied,
+    want: Applied,
+    known_then: Sequence[Revisions] = (),
 ) -> tuple[list[Move], list[Risk]]:
     """What a rollback runs, for components that go first; and which components it leaves alone.
 
@@ -114,7 +128,8 @@ def rollback_moves(
                 message = "its revisions stay as they are: not all that is in it is rolled back"
                 risks.append(Risk(CODE, message, urn=run_urn))
             continue
-        moves += moves_back(revisions_of(res, known), mine, theirs, run_urn, live_urn)
+        then = revisions_of(res, known_then)
+        moves += moves_back(revisions_of(res, known), mine, theirs, run_urn, live_urn, then)
     return moves, risks
 
 
@@ -137,16 +152,17 @@ def _restorable(move: Move, plan: Plan, restored: set[str]) -> bool:
     )
 
 
-def _announced(move: Move, label: str, restorable: bool = False) -> Risk:
+def _announced(move: Move, codes: Mapping[str, Code], restorable: bool = False) -> Risk:
     urn = move.urn or move.live_urn
     if move.problem:
-        hint = "mend the hooks file (records keep older ones), or take it back by hand and say so with revision --mark"
+        hint = (
+            "mend the hooks file, use a recorded one (--hooks recorded), or do it by hand and say so (revision --mark)"
+        )
         return Risk(CODE, f"{move.problem}; {hint}", blocking=True, urn=urn)
     if move.callback is None:
         return Risk(CODE, f"{move.revision} {move.note}", urn=urn)
-    what = (
-        f"will run the {move.direction} of {move.revision}, {move.callback.function}{label}, {move.when} its resources"
-    )
+    called = f"{move.callback.function} ({codes[move.callback.code].label})"
+    what = f"will run the {move.direction} of {move.revision}, {called}, {move.when} its resources"
     if restorable:
         what += ", unless what is in it is restored with its revisions"
     return Risk(CODE, f"{what}; {move.note}" if move.note else what, urn=urn)
@@ -164,21 +180,21 @@ def update_revisions(
         UsageError, CallbackError: the hooks file can't be loaded.
         RewindError: what is noted of revisions can't be read.
     """
-    hooks, python, known = declared_revisions(session)
-    if hooks is None or not known:
+    code, python, known = declared_revisions(session)
+    if code is None or not known:
         return None, ()
     have, problem = Ledger(session).now()
+    codes = {code.sha256: code}
     moves: list[Move] = []
     for urn, live_urn, res in _components(live, steps):
         found = revisions_of(res, known)
         if found is not None:
             if problem and live_urn:
-                return RevisionPlan(hooks, "", ()), (Risk(CODE, str(unknown(problem)), blocking=True),)
+                return RevisionPlan(), (Risk(CODE, str(unknown(problem)), blocking=True),)
             moves += moves_up(found, have.get(live_urn, ()) if live_urn else (), urn, live_urn)
     if not moves:
         return None, ()
-    risks = tuple(_announced(move, f" ({hooks.label})") for move in moves)
-    return RevisionPlan(hooks, python, tuple(moves)), risks
+    return RevisionPlan(tuple(moves), codes, python), tuple(_announced(move, codes) for move in moves)
 
 
 def _components(live: Checkpoint, steps: Sequence[Step]) -> Iterator[tuple[str, str, Resource]]:
@@ -199,12 +215,12 @@ def declared_revisions(session: Session) -> tuple[Code | None, str, tuple[Revisi
     Raises:
         UsageError, CallbackError: it can't be loaded, or the revisions are no line.
     """
-    hooks = todays_code(session.workspace.root, session.settings)
-    if hooks is None:
+    code = todays_code(session.workspace.root, session.settings)
+    if code is None:
         return None, "", ()
-    process = UndoProcess(hooks, interpreter(session.workspace), session.workspace.environ)
+    process = UndoProcess(code, interpreter(session.workspace), session.workspace.environ)
     try:
-        callbacks = process.load()
-        return hooks, str(process.python), load_revisions(process.components, callbacks)
+        process.load()
+        return code, str(process.python), _loaded(process)
     finally:
         process.close()

@@ -22,7 +22,7 @@ from pulumi_rewind.revision_ledger import Ledger
 from pulumi_rewind.revision_moves import Move, When, carried, members
 from pulumi_rewind.revision_plan import RevisionPlan
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo_code import todays_code
+from pulumi_rewind.undo_code import check_trusted, todays_code
 from pulumi_rewind.undo_goal import GoalChanges
 from pulumi_rewind.undo_match import resource_context
 from pulumi_rewind.undo_plan import redactor
@@ -36,22 +36,23 @@ class RevisionRun:
     def __init__(self, session: Session, plan: RevisionPlan | None, target: str = "") -> None:
         self.session = session
         self.target = target
-        self.moves: tuple[Move, ...] = plan.moves if plan is not None else ()
         self.outcomes: list[CallbackOutcome] = []
         self.changed = False
         """Whether an up or down was called: something may have changed outside the stack."""
         self.restored: frozenset[str] = frozenset()
         """URNs of what came back as it was; the component around has its revisions again."""
-        self._plan = plan
+        self._plan = plan or RevisionPlan()
+        self.moves = self._plan.moves
         self._redact = Redactor()
-        self._process: UndoProcess | None = None
+        self._processes: dict[str, UndoProcess] = {}
         self._stops = 0
 
     def interrupt(self) -> None:
         """First call: no further revision is run. Second call: the one that runs is ended."""
         self._stops += 1
-        if self._stops > 1 and self._process is not None:
-            self._process.stop()
+        if self._stops > 1:
+            for process in tuple(self._processes.values()):
+                process.stop()
 
     def kill(self) -> None:
         """Ends what runs, at once."""
@@ -59,17 +60,15 @@ class RevisionRun:
         self.interrupt()
 
     def close(self) -> None:
-        """Ends the worker."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
+        """Ends the workers."""
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
 
     def check(self) -> None:
-        """Raises RefusedError where the hooks file is another one than was reviewed."""
-        if self._plan is None or self._plan.hooks is None:
-            return
-        now = todays_code(self.session.workspace.root, self.session.settings)
-        if now is None or now.sha256 != self._plan.hooks.sha256:
+        """Raises RefusedError where an update would call another hooks file than was reviewed."""
+        now = todays_code(self.session.workspace.root, self.session.settings) if self.moves else None
+        if self.moves and (now is None or now.sha256 not in self._plan.codes):
             raise RefusedError(
                 "the hooks file has changed since the review", hint="Review it again; nothing was changed."
             )
@@ -136,21 +135,18 @@ class RevisionRun:
         self, callback: Callback, context: Mapping[str, Any], urn: str, *, again: bool
     ) -> Generator[HookEvent, None, None]:
         """Calls one function, as often as it may fail."""
-        assert self._plan is not None
-        assert self._plan.hooks is not None
-        if self._process is None:
-            self._process = UndoProcess(
-                self._plan.hooks,
-                Path(self._plan.python),
-                self.session.workspace.environ,
-                lambda text: self._redact(text),
-            )
+        code = self._plan.codes[callback.code]
+        check_trusted(self.session, code)
+        process = self._processes.get(code.sha256)
+        if process is None:
+            environ, python = self.session.workspace.environ, Path(self._plan.python)
+            process = self._processes[code.sha256] = UndoProcess(code, python, environ, lambda text: self._redact(text))
         name, kind = callback.function, callback.kind
         for attempt in range(callback.retries + 1):
             started = time.monotonic()
-            yield HookStarted(name, kind, urn, self._plan.hooks.label, again or attempt > 0)
+            yield HookStarted(name, kind, urn, code.label, again or attempt > 0)
             try:
-                yield from self._process.call(callback, {**context, "again": again or attempt > 0}, urn)
+                yield from process.call(callback, {**context, "again": again or attempt > 0}, urn)
             except CallbackError as err:
                 yield HookEnded(name, kind, urn, "failed", str(err), time.monotonic() - started)
                 if attempt < callback.retries and not self._stops:

@@ -94,8 +94,9 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
         begun = _begun(session, plan)
         finishing = calls_again(_unfinished(plan, begun), declared, prepared.goal, live, target, riding)
         dry = dict(_dry_calls(session, plan, processes, calls))
+    living, restoring = (processes[one.sha256] if one else None for one in (chosen.living, chosen.restoring))
     if not processes:
-        return revised(session, plan)
+        return revised(session, plan, living, restoring)
     undo = UndoPlan(
         today=chosen.today,
         codes={sha256: process.code for sha256, process in processes.items()},
@@ -109,8 +110,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
         recorded=recorded,
         finishing=finishing,
     )
-    todays = processes[chosen.today.sha256] if chosen.today is not None else None
-    plan = revised(session, dataclasses.replace(plan, undo=undo), todays)
+    plan = revised(session, dataclasses.replace(plan, undo=undo), living, restoring)
     by_urn = {call.urn: call for call in calls}
     names = {item.hook for item in undo.callbacks if item.hook}
     steps = tuple(_with_risk(step, by_urn.get(step.urn), undo, begun, names) for step in plan.steps)

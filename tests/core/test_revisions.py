@@ -19,6 +19,7 @@ from pulumi_rewind.revision_moves import Move, Revisions, carried, load_revision
 from pulumi_rewind.revision_plan import _announced, rollback_moves
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.undo import Selector
+from pulumi_rewind.undo_code import Code
 from pulumi_rewind.undo_process import Callback
 from tests.core.test_goal import checkpoint, goal, res, urn
 from tests.tui.cli_support import FileStack
@@ -119,10 +120,10 @@ def test_what_an_update_and_a_rollback_have_to_run() -> None:
         "3 can't be taken back: merged", "",
     ]  # fmt: skip
     assert [move.problem for move in moves_back(None, ["1"], [], "u", "u")] == [blocked[0].problem.replace("5", "1")]
-    risks = [_announced(move, " (file)") for move in blocked]
+    risks = [_announced(move, {"": Code(Path("file"), "", "0" * 64)}) for move in blocked]
     assert [risk.blocking for risk in risks] == [True, True, True, False]
     assert risks[2].message.startswith("3 can't be taken back: merged; mend the hooks file")
-    assert risks[3].message == "will run the down of 2, f3 (file), after its resources"
+    assert risks[3].message == "will run the down of 2, f3 (file, sha256 000000000000), after its resources"
     # What goes takes its revisions along; what is made again, or was later, has them again.
     gone = moves_back(known, ["1", "3"], (), "", "u")
     assert [(move.when, move.callback is not None, move.problem) for move in gone] == [

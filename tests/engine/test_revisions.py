@@ -62,8 +62,7 @@ def check(ctx):
     if not (here / "mended").exists():
         raise ValueError("an order without a customer")
     (here / "mended").unlink()
-"""
-FOURTH_DOWN = """
+
 @check.down
 def uncheck(ctx):
     tell(ctx)
@@ -142,17 +141,24 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     kept = [record.file("revisions.json") for number in (1, 2, 3, 4) if (record := records.read(number))]
     assert [len(next(iter(json.loads(raw).values()))) for raw in kept] == [1, 3, 1, 4]
 
-    # A revision without a way back blocks; a down that fails can be resumed, and none runs twice.
-    assert "to #1: down of 0004_checked  ✗ blocks: 0004_checked has no down" in cli(stack, "revision", "1").out
-    hooks.write_text(WHOLE + THIRD + FOURTH_DOWN)
+    # The file of an older commit doesn't know them; that of the record does, once it was agreed to.
+    hooks.write_text(HEAD)
+    missing = "to #1: down of 0003_notes  ✗ blocks: the down of 0003_notes is needed, and the hooks file has no such"
+    assert missing in cli(stack, "revision", "1").out
+    trusted = cli(stack, "hooks", "trust", "#4")
+    assert trusted.code == 0, trusted
     (stack.root / "told.jsonl").unlink()
     stack.write_file("broken", "")
-    halted = cli(stack, "rollback", "1", "--yes")
+    halted = cli(stack, "rollback", "1", "--yes", "--hooks", "recorded")
     assert halted.code == 4, halted
+    assert (
+        "will run the down of 0002_currency, drop_currency (rewind_hooks.py as recorded with #4, sha256" in halted.out
+    )
     assert "the down of orders: 0003_notes failed: drop_notes" in halted.err
     assert "OSError: no way for [secret]; the engine has changed nothing in the stack yet" in halted.err
     assert "drop_notes: opening with [secret]" in halted.out
     assert [item[:2] for item in told(stack)] == [["0004_checked", "down"], ["0003_notes", "down"]]
+    # None runs twice, and each try of one has the same key.
     (stack.root / "broken").unlink()
     resumed = cli(stack, "resume", "--yes")
     assert resumed.code == 0, resumed
