@@ -11,7 +11,7 @@ from pulumi_rewind.goal import registers
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo import UNDO_KINDS
+from pulumi_rewind.undo import HOOK_KINDS, UNDO_KINDS
 from pulumi_rewind.undo_code import Code, interpreter, todays_code
 from pulumi_rewind.undo_match import Call, call_context, first_match, told_result, update_context
 from pulumi_rewind.undo_plan import redactor
@@ -74,7 +74,7 @@ def listing(session: Session, target: Target | None) -> Listing:
 
 
 def _matched(callback: Callback, callbacks: tuple[Callback, ...], side: Checkpoint) -> tuple[str, ...]:
-    if callback.hook:
+    if callback.kind in HOOK_KINDS:
         return tuple(res.name for res in side.resources if callback.hook in _hooks(res))
     if callback.kind not in UNDO_KINDS:
         return ()

@@ -72,7 +72,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     for item in found.items:
         screen.out.line(*_declared(item))
         for what, names in (("live", item.live), (target.label if target else "", item.target)):
-            if what and item.callback.kind.startswith(("undo_", "resource_")):
+            if what and item.callback.kind.startswith(("undo_", "resource_", "error_")):
                 screen.out.line(Span(f"    {what}: ", "muted"), _named(names))
     for code in kept:
         numbers = _named([f"#{number}" for number in code["updates"]])
