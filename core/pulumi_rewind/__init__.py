@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.revisions import Component, Revision, RevisionContext, component
     from pulumi_rewind.undo import (
         Delete,
+        ErrorContext,
         HookContext,
         Keep,
         Recreate,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         UndoUpdate,
         after_rollback,
         before_rollback,
+        error_hook,
         on_failure,
         resource_hook,
         undo_create,
@@ -33,6 +35,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Component",
     "Delete",
+    "ErrorContext",
     "HookContext",
     "Keep",
     "Recreate",
@@ -49,6 +52,7 @@ __all__ = [
     "after_rollback",
     "before_rollback",
     "component",
+    "error_hook",
     "on_failure",
     "resource_hook",
     "undo_create",

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ from pulumi_rewind.workspace import Workspace
 
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
+
+_PLAIN = ("--non-interactive", "--color", "never")
+
+DEAF_SECONDS = 30.0
+"""How long the CLI gets to begin before it is interrupted all the same."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Engine:
             EngineError: any other failure; `output` holds the message.
         """
         done = subprocess.run(
-            [str(self.path), *arguments, "--non-interactive", "--color", "never"],
+            [str(self.path), *arguments, *_PLAIN],
             cwd=cwd or self.workspace.root,
             env=self.environment() | dict(env),
             input=stdin,
@@ -98,7 +104,8 @@ class EngineRun:
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
         self.process = subprocess.Popen(
-            [str(engine.path), *arguments, "--event-log", name, "--non-interactive", "--color", "never"],
+            # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
+            [str(engine.path), *arguments, "--event-log", name, "--suppress-outputs", *_PLAIN],
             cwd=engine.workspace.root,
             env=engine.environment() | dict(extra_env),
             stdin=subprocess.DEVNULL,
@@ -155,8 +162,30 @@ class EngineRun:
         self._output.close()
 
     def interrupt(self) -> None:
-        """First call: no new steps, running ones finish. Second call: stop now."""
+        """First call: no new steps, running ones finish. Second call: stop now.
+
+        Until its first event the CLI doesn't listen: a SIGINT then ends it on the spot, and the lock that it may hold
+        already would stay. The first one waits for that event.
+        """
         self._interrupts += 1
+        if self._interrupts == 1 and not self._listens():
+            threading.Thread(target=self._interrupt_later, name="interrupt", daemon=True).start()
+        else:
+            self._send_interrupt()
+
+    def _listens(self) -> bool:
+        try:
+            return self._log.stat().st_size > 0
+        except OSError:
+            return True  # the log is gone: it has ended
+
+    def _interrupt_later(self) -> None:
+        until = time.monotonic() + DEAF_SECONDS
+        while not self._listens() and self.process.poll() is None and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        self._send_interrupt()
+
+    def _send_interrupt(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
 

@@ -7,8 +7,9 @@ program sent, never a URN that isn't registered in this run, keep identity by al
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import msgspec
 
@@ -148,12 +149,13 @@ def build_goal(
     stack: str,
     only: Sequence[str] = (),
     history: Iterable[Checkpoint] = (),
+    adjust: Adjust | None = None,
 ) -> Goal:
     """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
 
     Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
     holds URNs, names or types, with ``*`` as a wildcard and ``!`` before what is left out. `history` is read where an
-    object may have been renamed, see `identity.match`.
+    object may have been renamed, see `identity.match`. `adjust` may change what is chosen.
 
     Raises:
         UsageError: `only` chooses nothing.
@@ -167,6 +169,8 @@ def build_goal(
         selection = select(only, entries, live, pairs)
     else:
         selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
+    if adjust is not None:
+        selection = adjust(selection, live, pairs)
     return GoalBuilder(target, live, pairs, selection, project, stack).build()
 
 
@@ -179,6 +183,10 @@ class Selection:
     kept: frozenset[str]
     """URNs of live whose live entry is registered."""
     notes: tuple[GoalNote, ...]
+
+
+Adjust: TypeAlias = Callable[[Selection, Checkpoint, Mapping[str, str]], Selection]
+"""Gets a selection, live, and the pairs of both sides (URN of the target → of live)."""
 
 
 class GoalBuilder:

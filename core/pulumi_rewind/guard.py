@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pulumi_rewind.backends.room import shortage
-from pulumi_rewind.errors import RefusedError
+from pulumi_rewind.errors import BackendError, RefusedError
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.session import Session
@@ -32,6 +32,15 @@ def check_free(session: Session) -> None:
             f"the stack is locked by {locks[0]}",
             hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
         )
+
+
+def lock_left(session: Session) -> str:
+    """What there is to say of a lock after a run that didn't end well, empty where there is none."""
+    try:
+        locks = session.backend.locks(session.stack)
+    except BackendError:
+        return ""
+    return f"The stack is locked by {locks[0]}; if that is dead, `pulumi cancel` removes the lock. " if locks else ""
 
 
 def check_unmoved(live: Checkpoint, reviewed: Checkpoint) -> None:

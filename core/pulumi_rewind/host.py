@@ -32,8 +32,11 @@ UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 HookCode = Callable[[dict[str, Any]], str]
 """Gets the properties of a `ResourceHookRequest`; returns what went wrong, empty for success."""
 
+ErrorCode = Callable[[dict[str, Any]], bool]
+"""Gets the properties of an `ErrorHookRequest`; returns whether what failed is tried again."""
+
 RETRIES = 3
-"""How often an operation that failed is tried again where the target names an error hook."""
+"""How often what failed is tried again where the target names an error hook whose code isn't there."""
 
 
 class ReplayHost:
@@ -59,6 +62,8 @@ class ReplayHost:
         self.reports: list[ReplayReport] = []
         self.hook_code: Mapping[str, HookCode] = {}
         """Code of resource hooks by their names, where the project has it."""
+        self.error_code: Mapping[str, ErrorCode] = {}
+        """The same of error hooks."""
         self.afterwards: Mapping[str, Afterwards] = {}
         """By URN of the goal: what is called when an update has brought it back."""
         self.refusal: str = ""
@@ -78,7 +83,11 @@ class ReplayHost:
         load_protos()
         self._thread = threading.Thread(target=self._main, name="replay-host", daemon=True)
         self._thread.start()
-        self._ready.wait()
+        try:
+            self._ready.wait()
+        except BaseException:  # Ctrl-C: nobody else would end the thread
+            self.__exit__()
+            raise
         if self._error is not None:
             raise self._error
         return self
@@ -199,7 +208,7 @@ def _language_servicer(host: ReplayHost) -> Any:
 
 
 def _callbacks_servicer(host: ReplayHost) -> Any:
-    from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
+    from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc
 
     class Callbacks(callback_pb2_grpc.CallbacksServicer):
         """Hooks run the project's code for them; those without do nothing and say so.
@@ -209,22 +218,34 @@ def _callbacks_servicer(host: ReplayHost) -> Any:
 
         async def Invoke(self, request: Any, context: Any) -> Any:
             kind, _, name = request.token.partition(":")
-            code = host.hook_code.get(name)
-            if kind != "error" and code is not None:
-                error = await asyncio.to_thread(code, _hook_properties(request.request))
-                answer = resource_pb2.ResourceHookResponse(error=error)
-                return callback_pb2.CallbackInvokeResponse(response=answer.SerializeToString())
-            if name not in host.report.skipped_hooks:
-                host.report.skipped_hooks.append(name)
-            if kind != "error":
-                return callback_pb2.CallbackInvokeResponse(
-                    response=resource_pb2.ResourceHookResponse().SerializeToString()
-                )
-            met = resource_pb2.ErrorHookRequest.FromString(request.request)
-            retry = resource_pb2.ErrorHookResponse(retry=len(met.errors) <= RETRIES)
-            return callback_pb2.CallbackInvokeResponse(response=retry.SerializeToString())
+            answer = await (_error_hook if kind == "error" else _hook)(host, name, request.request)
+            return callback_pb2.CallbackInvokeResponse(response=answer.SerializeToString())
 
     return Callbacks()
+
+
+async def _hook(host: ReplayHost, name: str, request: bytes) -> Any:
+    from pulumi.runtime.proto import resource_pb2
+
+    if (code := host.hook_code.get(name)) is None:
+        _skipped(host, name)
+        return resource_pb2.ResourceHookResponse()
+    return resource_pb2.ResourceHookResponse(error=await asyncio.to_thread(code, _hook_properties(request)))
+
+
+async def _error_hook(host: ReplayHost, name: str, request: bytes) -> Any:
+    from pulumi.runtime.proto import resource_pb2
+
+    met = resource_pb2.ErrorHookRequest.FromString(request)
+    if (code := host.error_code.get(name)) is not None:
+        return resource_pb2.ErrorHookResponse(retry=await asyncio.to_thread(code, _error_properties(met)))
+    _skipped(host, name)
+    return resource_pb2.ErrorHookResponse(retry=len(met.errors) <= RETRIES)
+
+
+def _skipped(host: ReplayHost, name: str) -> None:
+    if name not in host.report.skipped_hooks:
+        host.report.skipped_hooks.append(name)
 
 
 def _hook_properties(request: bytes) -> dict[str, Any]:
@@ -241,5 +262,21 @@ def _hook_properties(request: bytes) -> dict[str, Any]:
         "new_inputs": wire.read(met.new_inputs),
         "old_inputs": wire.read(met.old_inputs),
         "new_outputs": wire.read(met.new_outputs),
+        "old_outputs": wire.read(met.old_outputs),
+    }
+
+
+def _error_properties(met: Any) -> dict[str, Any]:
+    from pulumi_rewind import wire
+
+    return {
+        "urn": met.urn,
+        "id": met.id,
+        "resource_name": met.name,
+        "resource_type": met.type,
+        "failed_operation": met.failed_operation,
+        "errors": list(met.errors),
+        "new_inputs": wire.read(met.new_inputs),
+        "old_inputs": wire.read(met.old_inputs),
         "old_outputs": wire.read(met.old_outputs),
     }

@@ -13,6 +13,10 @@ SHORTEST = 4
 """Shorter secrets are left alone: replacing them would garble the text and give them away."""
 
 
+LONG = 1000
+"""Longer ones are looked for one by one: a pattern of megabytes would take minutes to compile."""
+
+
 class Redactor:
     """Replaces the secrets of some decrypted checkpoints, and `more` of them, by ``[secret]``."""
 
@@ -20,10 +24,14 @@ class Redactor:
         found = {text for checkpoint in checkpoints for text in _secrets(checkpoint)} | set(more)
         # The longest first: one secret may be part of another.
         parts = sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
+        self._long = [text for text in parts if len(text) > LONG]
+        parts = parts[len(self._long) :]
         self._pattern = re.compile("|".join(re.escape(text) for text in parts)) if parts else None
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
+        for secret in self._long:
+            text = text.replace(secret, MASK)
         return self._pattern.sub(MASK, text) if self._pattern is not None else text
 
 

@@ -31,6 +31,9 @@ from pulumi_rewind.values import (
 MIN_SUBSTRING = 6
 """Shorter values are replaced as whole values alone: inside a string they would match by accident."""
 
+LONG = 1000
+"""Longer values are looked for one by one: a pattern of megabytes would take minutes to compile."""
+
 MIN_NUMBER = 1000
 """Smaller numbers are too common to be taken for a dependency's output."""
 
@@ -158,6 +161,8 @@ class Relinker:
                     self._whole[escaped] = (new if is_unknown(new) else json.dumps(new)[1:-1], urn)
                     parts.append(escaped)
         parts.sort(key=len, reverse=True)
+        self._long = [text for text in parts if len(text) > LONG]
+        parts = parts[len(self._long) :]
         self._pattern = (
             re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, parts)) + r")(?![A-Za-z0-9])")
             if parts
@@ -235,6 +240,16 @@ class Relinker:
         return new
 
     def _inside(self, text: str, found: set[str]) -> str:
+        for old in self._long:
+            at = text.find(old) if len(text) >= len(old) else -1
+            while at >= 0:
+                before, after = text[:at], text[at + len(old) :]
+                if not _ALPHANUMERIC.match(before[-1:]) and not _ALPHANUMERIC.match(after[:1]):
+                    new, urn = self._whole[old]
+                    found.add(urn)
+                    pieces = (self._inside(before, found), new, self._inside(after, found))
+                    return UNKNOWN if any(map(is_unknown, pieces)) else "".join(pieces)
+                at = text.find(old, at + 1)
         if self._pattern is None:
             return text
         unknown = False
@@ -296,5 +311,7 @@ class Relinker:
             return text
         return UNKNOWN if is_unknown(new) else base64.b64encode(new.encode()).decode()
 
+
+_ALPHANUMERIC = re.compile(r"[A-Za-z0-9]")
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")

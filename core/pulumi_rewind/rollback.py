@@ -17,7 +17,7 @@ from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock
+from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import Checkpoint, urn_name
@@ -233,7 +233,7 @@ class RollbackRun:
                 check_unmoved_under_lock(session.backend.live(session.stack), live)
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
-            host.hook_code = self.undo.hooks.code()
+            host.hook_code, host.error_code = self.undo.hooks.code(), self.undo.hooks.on_error()
             host.afterwards = self.undo.afterwards.code()
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
@@ -283,7 +283,8 @@ class RollbackRun:
         return run
 
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
-        resume = "Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
+        lock = lock_left(self.session)
+        resume = f"{lock}Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
         resume += self.blockers.hint(self.session.stack.name)
         if refusal and not self._changed:
             self.session.journal.end()
@@ -291,12 +292,15 @@ class RollbackRun:
         if run.interrupted and not _unsaved(run):
             if not self._changed:
                 self.session.journal.end()
-                return InterruptedRun("stopped before anything was changed")
-            return InterruptedRun("stopped half-way; what was begun has been finished and saved", hint=resume)
+                return InterruptedRun("stopped before anything was changed", hint=lock.strip())
+            gently = self._stops <= 1
+            how = "what was begun has been finished and saved" if gently else "operations may be left open"
+            return InterruptedRun(f"stopped half-way; {how}", hint=resume)
         error = run.error(f"the rollback to {self.plan.target.label} failed")
         if not self._changed:
             self.session.journal.end()
-            error.hint = f"{error.hint} Nothing was changed.".strip()
+            said = "" if "is currently locked" in str(error) else lock
+            error.hint = f"{error.hint} {said}Nothing was changed.".strip()
             return error
         doubtful = self._doubts.urns
         self.session.journal.doubt(doubtful)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from pulumi_rewind.undo_context import (
+    ErrorContext,
     HookContext,
     RollbackContext,
     Secret,
@@ -30,6 +31,7 @@ from pulumi_rewind.undo_context import (
 
 __all__ = [
     "Delete",
+    "ErrorContext",
     "HookContext",
     "Keep",
     "Recreate",
@@ -43,6 +45,7 @@ __all__ = [
     "UndoUpdate",
     "after_rollback",
     "before_rollback",
+    "error_hook",
     "on_failure",
     "resource_hook",
     "undo_create",
@@ -55,6 +58,9 @@ RunKind = Literal["before_rollback", "after_rollback", "on_failure"]
 
 UNDO_KINDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update", "undo_create")
 """In the order in which they are called: what can only add goes first, what takes away last."""
+
+HOOK_KINDS = ("resource_hook", "error_hook")
+"""The code of Pulumi's own hooks."""
 
 WITH_AFTERWARDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update")
 """Those that may `yield` their result: what comes after that runs when the thing is there again."""
@@ -148,7 +154,7 @@ class Registered:
     function: Callable[..., Any]
     selector: Selector = Selector()
     hook: str = ""
-    """Of `resource_hook`: the name that the state has."""
+    """Of `resource_hook` and `error_hook`: the name that the state has."""
     timeout: float = TIMEOUT
     retries: int = 0
     dry_run_safe: bool = False
@@ -161,64 +167,66 @@ F = TypeVar("F", bound=Callable[..., Any])
 Patterns = str | list[str] | tuple[str, ...] | None
 
 
-def undo_delete(
-    *,
-    type: Patterns = None,
-    urn: Patterns = None,
-    name: Patterns = None,
-    component: Patterns = None,
-    timeout: float = TIMEOUT,
-    retries: int = 0,
-    dry_run_safe: bool = False,
-) -> Callable[[F], F]:
-    """Called before something is created that the target has and live lacks.
+class _Undo:
+    """One of the three decorators for single resources."""
 
-    `type`, `urn`, `name` and `component` (the type of a component around it) are patterns with ``*``, or several of
-    them; at least one is needed. A try ends after `timeout` seconds, and is repeated `retries` times. With
-    `dry_run_safe` it is also called for a plan, with ``ctx.dry_run`` set, and what it returns is shown there.
+    def __init__(self, kind: UndoKind) -> None:
+        self._kind = kind
+        self.__name__ = kind
 
-    The function returns `Restored`, `Recreate` or `Skip`. Instead it may ``yield`` one of them: what comes after that
-    runs when it has been made and before anything that needs it, and gets the new `UndoResource`::
+    def __call__(
+        self,
+        *,
+        type: Patterns = None,
+        urn: Patterns = None,
+        name: Patterns = None,
+        component: Patterns = None,
+        timeout: float = TIMEOUT,
+        retries: int = 0,
+        dry_run_safe: bool = False,
+    ) -> Callable[[F], F]:
+        """Declares the function below for the resources that all of the given patterns mean.
 
-        made = yield rewind.Recreate()
-        load_dump(into=made.id)
-    """
-    return _undo("undo_delete", type, urn, name, component, timeout, retries, dry_run_safe)
+        `type`, `urn`, `name` and `component` (the type of a component around it) are patterns with ``*``, or several
+        of them; at least one is needed. A try ends after `timeout` seconds, and is repeated `retries` times. With
+        `dry_run_safe` it is also called for a plan, with ``ctx.dry_run`` set, and what it returns is shown there.
+        """
+        kind = self._kind
+        selector = Selector(*(_patterns(kind, given) for given in (type, urn, name, component)))
+        if selector == Selector():
+            raise TypeError(f"{kind} needs a type, urn, name or component to choose resources by; urn='*' means all")
+        _check_options(kind, timeout, retries)
 
+        def register(function: F) -> F:
+            registered.append(
+                Registered(kind, function, selector, timeout=timeout, retries=retries, dry_run_safe=bool(dry_run_safe))
+            )
+            return function
 
-def undo_create(
-    *,
-    type: Patterns = None,
-    urn: Patterns = None,
-    name: Patterns = None,
-    component: Patterns = None,
-    timeout: float = TIMEOUT,
-    retries: int = 0,
-    dry_run_safe: bool = False,
-) -> Callable[[F], F]:
-    """Called before something is deleted that the target lacks: to drain it, to take a last snapshot, to keep it.
-
-    Takes what `undo_delete` takes; the function returns `Delete` or `Keep`.
-    """
-    return _undo("undo_create", type, urn, name, component, timeout, retries, dry_run_safe)
+        return register
 
 
-def undo_update(
-    *,
-    type: Patterns = None,
-    urn: Patterns = None,
-    name: Patterns = None,
-    component: Patterns = None,
-    timeout: float = TIMEOUT,
-    retries: int = 0,
-    dry_run_safe: bool = False,
-) -> Callable[[F], F]:
-    """Called before something is restored in place or replaced; ``ctx.old`` and ``ctx.new`` are the two sides.
+undo_delete = _Undo("undo_delete")
+"""Called before something is created that the target has and live lacks.
 
-    Takes what `undo_delete` takes; the function returns nothing, `Recreate` or `Keep`. With a ``yield`` it goes on
-    when that is done, as there.
-    """
-    return _undo("undo_update", type, urn, name, component, timeout, retries, dry_run_safe)
+The function returns `Restored`, `Recreate` or `Skip`. Instead it may ``yield`` one of them: what comes after that runs
+when it has been made and before anything that needs it, and gets the new `UndoResource`::
+
+    made = yield rewind.Recreate()
+    load_dump(into=made.id)
+"""
+
+undo_create = _Undo("undo_create")
+"""Called before something is deleted that the target lacks: to drain it, to take a last snapshot, to keep it.
+
+The function returns `Delete` or `Keep`.
+"""
+
+undo_update = _Undo("undo_update")
+"""Called before something is restored in place or replaced; ``ctx.old`` and ``ctx.new`` are the two sides.
+
+The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it goes on when that is done, like `undo_delete`.
+"""
 
 
 def before_rollback(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
@@ -241,36 +249,24 @@ def resource_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> C
 
     A state holds names alone; without the code such a hook does nothing in a rollback. Raising fails the step.
     """
+    return _named("resource_hook", name, timeout, retries)
+
+
+def error_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> Callable[[F], F]:
+    """The code of one of Pulumi's own error hooks, by the name that programs gave it.
+
+    It gets an `ErrorContext` when an operation has failed, and returns whether that is to be tried again.
+    """
+    return _named("error_hook", name, timeout, retries)
+
+
+def _named(kind: str, name: str, timeout: float, retries: int) -> Callable[[F], F]:
     if not isinstance(name, str) or not name:
-        raise TypeError("resource_hook takes the hook's name: @rewind.resource_hook('drain')")
-    _check_options("resource_hook", timeout, retries)
-
-    def register(function: F) -> F:
-        registered.append(Registered("resource_hook", function, hook=name, timeout=timeout, retries=retries))
-        return function
-
-    return register
-
-
-def _undo(
-    kind: UndoKind,
-    type_: Patterns,
-    urn: Patterns,
-    name: Patterns,
-    component: Patterns,
-    timeout: float,
-    retries: int,
-    dry_run_safe: bool,
-) -> Callable[[F], F]:
-    selector = Selector(*(_patterns(kind, given) for given in (type_, urn, name, component)))
-    if selector == Selector():
-        raise TypeError(f"{kind} needs a type, urn, name or component to choose resources by; urn='*' means all")
+        raise TypeError(f"{kind} takes the hook's name: @rewind.{kind}('drain')")
     _check_options(kind, timeout, retries)
 
     def register(function: F) -> F:
-        registered.append(
-            Registered(kind, function, selector, timeout=timeout, retries=retries, dry_run_safe=bool(dry_run_safe))
-        )
+        registered.append(Registered(kind, function, hook=name, timeout=timeout, retries=retries))
         return function
 
     return register

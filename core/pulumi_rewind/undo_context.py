@@ -150,3 +150,23 @@ class HookContext(_Reporting):
     new_outputs: Mapping[str, Any]
     old_outputs: Mapping[str, Any]
     _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class ErrorContext(_Reporting):
+    """What the code of one of Pulumi's own error hooks gets."""
+
+    name: str
+    """The hook's name."""
+    urn: str
+    id: str
+    resource_name: str
+    resource_type: str
+    failed_operation: str
+    """``create``, ``update`` or ``delete``."""
+    errors: Sequence[str]
+    """What every try so far has failed with, the newest first."""
+    new_inputs: Mapping[str, Any]
+    old_inputs: Mapping[str, Any]
+    old_outputs: Mapping[str, Any]
+    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pulumi_rewind.goal import Goal, GoalBuilder, GoalNote, Selection, registers
-from pulumi_rewind.identity import match
+from pulumi_rewind.goal import Goal, GoalNote, Selection, build_goal, registers
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.selection import references
@@ -46,16 +46,8 @@ def changed_goal(
     history: Iterable[Checkpoint] = (),
 ) -> Goal:
     """As `goal.build_goal`, with what callbacks returned; ids to adopt are not its business."""
-    entries = [res for res in target.resources if registers(res) and not res.pending_replacement]
-    pairs = match(entries, live.resources, history)
-    if only:
-        from pulumi_rewind.selection import select
-
-        selection = select(only, entries, live, pairs)
-    else:
-        selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
-    selection = adjusted(changes, selection, live, pairs)
-    goal = GoalBuilder(target, live, pairs, selection, project, stack).build()
+    adjust = functools.partial(adjusted, changes)
+    goal = build_goal(target, live, project=project, stack=stack, only=only, history=history, adjust=adjust)
     notes = [
         GoalNote("other-inputs", f"gets other values than recorded for {', '.join(sorted(inputs))}", urn)
         for urn, inputs in changes.inputs.items()

@@ -10,16 +10,17 @@ import functools
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
+from pulumi_rewind.undo_match import told_result
 from pulumi_rewind.undo_process import Callback, UndoProcess
 
 
 class HookRunner:
-    """Runs `resource_hook` functions; `start` makes their worker when the first one is wanted."""
+    """Runs `resource_hook` and `error_hook` functions; `start` makes their worker when the first one is wanted."""
 
     def __init__(self, callbacks: tuple[Callback, ...], start: Callable[[], UndoProcess]) -> None:
         self._callbacks = callbacks
@@ -34,8 +35,21 @@ class HookRunner:
 
     def code(self) -> Mapping[str, Callable[[dict[str, Any]], str]]:
         """By name of the hook; the first function of the file for a name is the one."""
-        hooks = [item for item in self._callbacks if item.kind == "resource_hook"]
-        return {item.hook: functools.partial(self._run, item) for item in reversed(hooks)}
+        return {item.hook: functools.partial(self._hook, item) for item in self._of("resource_hook")}
+
+    def on_error(self) -> Mapping[str, Callable[[dict[str, Any]], bool]]:
+        """The same for error hooks: whether what failed is tried again. A hook that fails itself says no."""
+        return {item.hook: functools.partial(self._error_hook, item) for item in self._of("error_hook")}
+
+    def _of(self, kind: str) -> list[Callback]:
+        return [item for item in reversed(self._callbacks) if item.kind == kind]
+
+    def _hook(self, callback: Callback, properties: dict[str, Any]) -> str:
+        return self._run(callback, properties)[0]
+
+    def _error_hook(self, callback: Callback, properties: dict[str, Any]) -> bool:
+        _, result = self._run(callback, properties)
+        return result is not None and bool(result["result"] == "try again")
 
     def said(self) -> Iterator[HookEvent]:
         """What hooks have said since last asked."""
@@ -53,28 +67,35 @@ class HookRunner:
         if self._process is not None:
             self._process.close()
 
-    def _run(self, callback: Callback, properties: dict[str, Any]) -> str:
-        """One call, with its retries; in a thread of the host. Returns what went wrong."""
+    def _run(self, callback: Callback, properties: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+        """One call, with its retries; in a thread of the host. Returns what went wrong, and what it returned."""
         urn = str(properties["urn"])
         with self._one:
             if self._stopped:
-                return f"{callback.function}: stopped"
+                return f"{callback.function}: stopped", None
             if self._process is None:
                 self._process = self._start()
-            process, error = self._process, ""
+            process, error, result = self._process, "", None
             for attempt in range(callback.retries + 1):
                 source = process.code.label
                 self.events.put(HookStarted(callback.function, callback.kind, urn, source, attempt > 0))
                 started, error = time.monotonic(), ""
                 try:
-                    for event in process.call(callback, {"name": callback.hook, **properties}, urn):
-                        self.events.put(event)
+                    result = self._told(process.call(callback, {"name": callback.hook, **properties}, urn))
                 except CallbackError as err:
                     error = str(err)
-                outcome = "failed" if error else "done"
+                outcome = "failed" if error else told_result(result)[0]
                 took = time.monotonic() - started
                 self.ended.append(HookEnded(callback.function, callback.kind, urn, outcome, error, took))
                 self.events.put(self.ended[-1])
                 if not error or self._stopped:
                     break
-            return error
+            return error, result
+
+    def _told(self, talk: Generator[HookEvent, None, dict[str, Any] | None]) -> dict[str, Any] | None:
+        while True:
+            try:
+                self.events.put(next(talk))
+            except StopIteration as end:
+                result: dict[str, Any] | None = end.value
+                return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,11 +12,12 @@ from pulumi_rewind.goal import registers
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo import UNDO_KINDS
+from pulumi_rewind.undo import HOOK_KINDS, UNDO_KINDS
 from pulumi_rewind.undo_code import Code, interpreter, todays_code
 from pulumi_rewind.undo_match import Call, call_context, first_match, told_result, update_context
 from pulumi_rewind.undo_plan import redactor
 from pulumi_rewind.undo_process import Callback, UndoProcess
+from pulumi_rewind.undo_riding import TYPE_PREFIX, riding_code, undo_methods
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,25 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Listing:
-    """Everything that a hooks file declares."""
+class Ridden:
+    """Resources whose dynamic provider has undo methods."""
 
-    hooks: Code
+    sha256: str
+    """Of the provider as it is pickled in the state."""
+    methods: tuple[str, ...]
+    live: tuple[str, ...]
+    target: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything that a hooks file declares, and what rides in the state."""
+
+    hooks: Code | None
+    """None: the project has none."""
     python: str
     items: tuple[Listed, ...]
+    riding: tuple[Ridden, ...] = ()
 
 
 def required_hooks(session: Session) -> Code:
@@ -56,25 +71,43 @@ def listing(session: Session, target: Target | None) -> Listing:
     """What is declared, and what of it matches in live and in a target.
 
     Raises:
-        UsageError, CallbackError: there is no hooks file, or it can't be loaded.
+        UsageError, CallbackError: the hooks file can't be read, or not be loaded.
+        SecretsError: dynamic providers can't be looked into.
     """
-    hooks = required_hooks(session)
-    process = UndoProcess(hooks, interpreter(session.workspace), session.workspace.environ, redactor(session))
-    try:
-        callbacks = process.load()
-    finally:
-        process.close()
+    hooks = todays_code(session.workspace.root, session.settings)
+    python = interpreter(session.workspace)
+    callbacks: tuple[Callback, ...] = ()
+    if hooks is not None:
+        process = UndoProcess(hooks, python, session.workspace.environ, redactor(session))
+        try:
+            callbacks = process.load()
+        finally:
+            process.close()
     live = session.timeline.live()
     there = session.timeline.checkpoint(target.update.number) if target is not None else None
     items = tuple(
         Listed(item, _matched(item, callbacks, live), _matched(item, callbacks, there) if there else ())
         for item in callbacks
     )
-    return Listing(hooks, str(process.python), items)
+    return Listing(hooks, str(python), items, tuple(_riding(session, live, there)))
+
+
+def _riding(session: Session, live: Checkpoint, there: Checkpoint | None) -> Iterator[Ridden]:
+    found: dict[str, tuple[Code, tuple[list[str], list[str]]]] = {}
+    for at, side in enumerate((live, there)):
+        if side is None or not any(res.type.startswith(TYPE_PREFIX) for res in side.resources):
+            continue  # what has none needs no passphrase
+        for res in session.vault.decrypt(side, session.stack).resources:
+            code = riding_code(res, session.workspace.root)
+            if code is not None:
+                found.setdefault(code.sha256, (code, ([], [])))[1][at].append(res.name)
+    for code, (here, then) in found.values():
+        methods = undo_methods(base64.b64decode(code.source))
+        yield Ridden(code.sha256, tuple(kind for kind in UNDO_KINDS if kind in methods), tuple(here), tuple(then))
 
 
 def _matched(callback: Callback, callbacks: tuple[Callback, ...], side: Checkpoint) -> tuple[str, ...]:
-    if callback.kind == "resource_hook":
+    if callback.kind in HOOK_KINDS:
         return tuple(res.name for res in side.resources if callback.hook in _hooks(res))
     if callback.kind not in UNDO_KINDS:
         return ()

@@ -19,7 +19,7 @@ from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revision_plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo import UNDO_KINDS
+from pulumi_rewind.undo import HOOK_KINDS, UNDO_KINDS
 from pulumi_rewind.undo_code import Chosen, Code, chosen_code, interpreter
 from pulumi_rewind.undo_match import (
     Call,
@@ -103,7 +103,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
         python=str(python),
         callbacks=(
             *(item for item in _declared(processes, chosen.today) if item.kind in _WHEN),
-            *(item for item in _declared(processes, chosen.living) if item.kind == "resource_hook"),
+            *(item for item in _declared(processes, chosen.living) if item.kind in HOOK_KINDS),
         ),
         calls=calls,
         dry=dry,
@@ -112,7 +112,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
     )
     plan = revised(session, dataclasses.replace(plan, undo=undo), living, restoring)
     by_urn = {call.urn: call for call in calls}
-    names = {item.hook for item in undo.callbacks if item.hook}
+    names = {item.hook for item in undo.callbacks if item.kind in HOOK_KINDS}
     steps = tuple(_with_risk(step, by_urn.get(step.urn), undo, begun, names) for step in plan.steps)
     around = [
         Risk("callback", f"will call {item.function} ({undo.code(item).label}) {_WHEN[item.kind]}")

@@ -23,6 +23,7 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.session import Session
+from pulumi_rewind.undo import HOOK_KINDS
 from pulumi_rewind.undo_after import Afterwards, Pending
 from pulumi_rewind.undo_code import check_trusted, todays_code
 from pulumi_rewind.undo_goal import GoalChanges
@@ -66,7 +67,7 @@ class UndoRun:
         self.changed = False
         """Whether an undo callback was called, now or before: something may have changed outside the stack."""
         self.changes = GoalChanges()
-        hooks = tuple(item for item in plan.undo.callbacks if item.hook) if plan.undo else ()
+        hooks = tuple(item for item in plan.undo.callbacks if item.kind in HOOK_KINDS) if plan.undo else ()
         self.hooks = HookRunner(hooks, lambda: self._new_worker(hooks[0].code))
         """The code of Pulumi's own resource hooks."""
         self.afterwards = Afterwards(self.hooks.events, self._went_on)

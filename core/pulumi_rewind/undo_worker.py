@@ -188,8 +188,9 @@ def _context(kind: str, given: Mapping[str, Any], send: Send) -> Any:
     if kind.startswith("undo_"):
         sides = {side: given[side] and _resource(given[side]) for side in ("old", "new")}
         return made.UndoContext(**{**given, **sides, "update": made.UndoUpdate(**given["update"]), "_send": send})
-    if kind == "resource_hook":
-        return made.HookContext(**{key: opened(value) for key, value in given.items()}, _send=send)
+    if kind in {"resource_hook", "error_hook"}:
+        told = made.HookContext if kind == "resource_hook" else made.ErrorContext
+        return told(**{key: opened(value) for key, value in given.items()}, _send=send)
     steps = [made.UndoStep(**step) for step in given["steps"]]
     return made.RollbackContext(**{**given, "steps": steps, "_send": send})
 
@@ -243,6 +244,10 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
     from pulumi_rewind import undo
 
     allowed = undo.ALLOWED.get(kind)
+    if kind == "error_hook":
+        if not isinstance(result, bool):
+            raise WrongReturn(f"returned a {type(result).__name__}; error_hook returns True to try again, or False")
+        return {"result": "try again" if result else "give up"}
     if allowed is None:
         return None
     if not isinstance(result, allowed):

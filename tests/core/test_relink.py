@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 from hypothesis import given
@@ -76,6 +77,20 @@ def test_ids_that_json_escapes() -> None:
 def test_the_longest_match_wins() -> None:
     both = link("db-1111", "db-2222", arn=("arn:aws:db-1111", "arn:aws:db-2222/new"))
     assert relinked("use arn:aws:db-1111 now", both) == "use arn:aws:db-2222/new now"
+
+
+def test_a_very_long_value_is_found_without_a_pattern_of_its_length() -> None:
+    old, new = "x" + "-y" * 2_000_000, "z" * 5_000
+    started = time.process_time()
+    relinker = Relinker((link(text=(old, new)), link("other-1", "other-2", text=(f'"{old}', "quoted"))))
+    assert relinker.apply(old).value == new
+    mixed = f"other-1 {old}, a{old} {old}"
+    assert relinker.apply(mixed).value == f"other-2 {new}, a{old} {new}"
+    assert relinker.apply(json.dumps([f'"{old}'])).value == '["quoted"]'
+    assert relinker.apply(f"{old}b").value == f"{old}b"
+    assert time.process_time() - started < 3
+    unknown = Relinker((link(text=(old, UNKNOWN)),)).apply(f"a {old}")
+    assert (unknown.value, unknown.found) == (UNKNOWN, {URN})
 
 
 def test_an_id_beats_an_output_of_the_same_text() -> None:

@@ -113,6 +113,12 @@ def test_evidence_is_kept_private_and_whole_and_the_oldest_goes(tmp_path: Path) 
     assert (name_of(7, 8), name_of(7, 7)) == ("8", "7-after")
 
 
+def test_the_longest_secret_is_masked_as_a_whole() -> None:
+    long = "keys " * 1000
+    redact = Redactor(more=[long, f"-{long}-", "keys"])
+    assert [redact(f"a -{long}- b {long}."), redact("a keys")] == [f"a {MASK} b {MASK}.", f"a {MASK}"]
+
+
 def test_text_of_others_in_events_is_masked_also_where_json_writes_it_otherwise() -> None:
     secret = 'pa"ss\\word'
     holder = res("db", inputs={"p": {SIG: SECRET, "plaintext": json.dumps(secret)}})

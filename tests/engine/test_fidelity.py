@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pulumi_rewind.events import HookLog
 from tests.support.fidelity import install_parts, state, unlike
 from tests.support.rewind import plan, roll_back, run
 from tests.support.stack import EngineStack
@@ -250,6 +251,24 @@ Part("a", {"size": 1}, O(hooks=pulumi.ResourceHookBinding(on_error=[hook])), typ
     assert any("tried again" in risk.message for risk in made.all_risks if risk.code == "hook-code")
     made.close()
     back(stack, 1, before)
+
+    stack.destroy()  # with the code of the hook, that decides
+    stack.write_file(
+        "rewind_hooks.py",
+        """
+import pulumi_rewind as rewind
+
+@rewind.error_hook("again")
+def once(ctx):
+    print(ctx.failed_operation, ctx.resource_name, ctx.new_inputs["size"], "tries:", len(ctx.errors))
+    return len(ctx.errors) < 2
+""",
+    )
+    made = plan(stack, "1")
+    assert not any("tried again" in risk.message for risk in made.all_risks)
+    result, events = run(stack, made)
+    assert [(one.function, one.outcome) for one in result.callbacks] == [("once", "try again")]
+    assert "create a 1.0 tries: 1" in [event.message for event in events if isinstance(event, HookLog)]
 
 
 @pytest.mark.slow

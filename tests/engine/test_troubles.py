@@ -19,6 +19,7 @@ from tests.support.faults import (
     check_whole,
     copied,
     deploy_both,
+    engines,
     orphans,
     own,
     providers,
@@ -109,6 +110,34 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
     assert (code, "in doubt: an object may exist that the state doesn't know: new-2" in text) == (0, True), text
     assert prefixes(stack) == {"new", "both"}
     assert orphans(stack) == {}
+
+
+@pytest.mark.slow
+def test_an_interrupt_waits_for_the_engine_to_listen_and_locks_are_named(stack: EngineStack, tmp_path: Path) -> None:
+    opened = session(stack)
+    run = opened.engine.start(["up", "--yes", "--skip-preview", "-s", stack.name], private=tmp_path)
+    run.interrupt()
+    for _ in run.events():
+        pass
+    assert run.returncode == 1, "it was told when it listened: a signal before would have ended it on the spot"
+    assert "canceled" in run.output()
+    assert not locks(stack)
+
+    stack.write_program("import pulumi\npulumi.export('size', 'megabytes, maybe')\n")
+    run = opened.engine.start(["preview", "-s", stack.name], private=tmp_path)
+    for _ in run.events():
+        pass
+    assert (run.returncode, "megabytes" in run.output()) == (0, False), run.output()
+
+    stack.trouble({"name": "old-2", "operation": "create", "action": "hang"})
+    process = start_rollback(stack)
+    until(lambda: hangs(stack))
+    for number in engines(stack):
+        slay(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 4, output
+    assert "is locked by" in output, output
+    assert "`pulumi cancel` removes the lock" in output, output
 
 
 @pytest.mark.slow

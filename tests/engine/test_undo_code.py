@@ -166,6 +166,11 @@ def test_methods_of_a_dynamic_provider_that_the_project_no_longer_has(stack: Eng
     stack.up(HEAD + 'bridged.Server("plain", {"image": "p:1"})')
     assert not (stack.root / "one").exists()
 
+    assert cli(stack, "hooks")[0] == 2  # nothing of it in live, and no hooks file
+    code, said = cli(stack, "hooks", "1")
+    assert code == 0, said
+    assert "undo_delete, undo_create of the dynamic provider in the state, sha256 " in said
+    assert "#1: one, other" in said
     stack.write_file("import", "")
     code, said = cli(stack, "rollback", "1", "--yes")
     assert (code, "yield Recreate() and put the data back after that" in said) == (4, True), said

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -46,6 +49,14 @@ def stack(tmp_path: Path) -> FileStack:
 )
 def test_exit_codes(err: BaseException, code: int) -> None:
     assert report(err) == code
+
+
+def test_an_interrupt_while_it_starts_prints_nothing(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")  # in mid-import
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    words = [sys.executable, "-m", "pulumi_rewind_tui.cli", "history"]
+    done = subprocess.run(words, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_message_candidates_and_hint(capsys: pytest.CaptureFixture[str]) -> None:

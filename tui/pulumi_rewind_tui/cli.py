@@ -11,14 +11,24 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import click
+_OURS = threading.current_thread() is threading.main_thread() and (
+    signal.getsignal(signal.SIGINT) is signal.default_int_handler
+)
+if _OURS:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C while all of this is imported prints nothing
 
-from pulumi_rewind import __version__
-from pulumi_rewind_tui.failures import report
-from pulumi_rewind_tui.options import Shared, common_options
+import click  # noqa: E402
+
+from pulumi_rewind import __version__  # noqa: E402
+from pulumi_rewind_tui.failures import report  # noqa: E402
+from pulumi_rewind_tui.options import Shared, common_options  # noqa: E402
+
+if _OURS:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 COMMANDS: Final[Mapping[str, str]] = {
     "history": "List the updates of a stack, newest first.",

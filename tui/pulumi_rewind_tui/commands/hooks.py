@@ -55,7 +55,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         _test(shared, words[1], words[2:], as_json)
         return
     from pulumi_rewind.targets import resolve_target
-    from pulumi_rewind.undo_list import listing
+    from pulumi_rewind.undo_list import listing, required_hooks
 
     stack, text = stack_and_target(words, "hooks") if words else (None, "")
     session = shared.session(stack)
@@ -63,17 +63,31 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     target = resolve_target(session.timeline, text) if text else None
     found = listing(session, target)
     kept = recorded(session, found.hooks)
+    if found.hooks is None and not (found.riding or kept):
+        required_hooks(session)
     if as_json:
         screen.out.raw(to_json({**_listing_json(found), "recorded": kept}))
         return
-    screen.out.line(Span(found.hooks.label, "title"), Span(f"   run by {found.python}", "muted"))
-    if not found.items:
-        screen.out.line("nothing is declared in it")
+    if found.hooks is not None:
+        screen.out.line(Span(found.hooks.label, "title"), Span(f"   run by {found.python}", "muted"))
+        if not found.items:
+            screen.out.line("nothing is declared in it")
+
+    def matches(live: Sequence[str], there: Sequence[str]) -> None:
+        for what, names in (("live", live), (target.label if target else "", there)):
+            if what:
+                screen.out.line(Span(f"    {what}: ", "muted"), _named(names))
+
     for item in found.items:
         screen.out.line(*_declared(item))
-        for what, names in (("live", item.live), (target.label if target else "", item.target)):
-            if what and item.callback.kind.startswith(("undo_", "resource_")):
-                screen.out.line(Span(f"    {what}: ", "muted"), _named(names))
+        if item.callback.kind.startswith(("undo_", "resource_", "error_")):
+            matches(item.live, item.target)
+    for one in found.riding:
+        screen.out.line(
+            Span(f"{', '.join(one.methods)}", "title"),
+            f" of the dynamic provider in the state, sha256 {one.sha256[:12]}",
+        )
+        matches(one.live, one.target)
     for code in kept:
         numbers = _named([f"#{number}" for number in code["updates"]])
         agreed = "agreed to" if code["agreed"] else "not agreed to"
@@ -136,9 +150,13 @@ def _named(names: Sequence[str]) -> str:
 
 def _listing_json(found: Listing) -> dict[str, Any]:
     return {
-        "file": str(found.hooks.path),
-        "sha256": found.hooks.sha256,
+        "file": str(found.hooks.path) if found.hooks else "",
+        "sha256": found.hooks.sha256 if found.hooks else "",
         "python": found.python,
+        "dynamic": [
+            {"sha256": one.sha256, "methods": one.methods, "live": one.live, "target": one.target}
+            for one in found.riding
+        ],
         "callbacks": [
             {
                 "kind": item.callback.kind,
