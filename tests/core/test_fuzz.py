@@ -246,7 +246,7 @@ def replayed(goal: Goal) -> ReplayReport:
     """The report of a replay in which everything went as sent."""
     report = ReplayReport()
     for item in goal.registrations:
-        urn = rehomed(item.urn, "dev", "shop")
+        urn = rehomed(item.urn, goal.stack, goal.project)
         report.urns[item.urn] = urn
         report.ids[item.urn] = item.live_id
         report.sent[urn] = dict(item.inputs)
