@@ -17,6 +17,7 @@ from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.revision_plan import CODE as REVISION
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
 from pulumi_rewind.session import Session
@@ -134,9 +135,15 @@ class Recovery:
 
 
 def spared(plan: Plan, before: Checkpoint) -> Plan:
-    """The plan without the losses that are none: of objects that the update since `before` has made. Pure."""
+    """The plan without the losses that are none: of objects that the update since `before` has made. Pure.
+
+    So are those of revisions: what is taken back of them has gone up since `before`.
+    """
     older = {(res.type, res.id) for res in before.resources if res.id}
-    return dataclasses.replace(plan, steps=tuple(_spared(step, older) for step in plan.steps))
+    risks = tuple(
+        dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION) for risk in plan.risks
+    )
+    return dataclasses.replace(plan, steps=tuple(_spared(step, older) for step in plan.steps), risks=risks)
 
 
 def _spared(step: Step, older: set[tuple[str, str]]) -> Step:

@@ -8,6 +8,8 @@ revisions) what was applied before it still was. No secret is in it.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -113,6 +115,24 @@ class Ledger:
         """What is known of an up or down that didn't return; `urn` is the component's at this moment."""
         file = self.read()
         return next((one for one in (file.begun if file else ()) if _same(one, urn, move)), None)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Lets nobody else on this machine run revisions of the stack meanwhile.
+
+        Raises:
+            RewindError: somebody does.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self.path.with_suffix(".lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RewindError(
+                    f"somebody else is running revisions of {self.session.stack} on this machine",
+                    hint="Wait until that run has ended, then try again.",
+                ) from None
+            yield
 
     # -- noting -------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ class Revision:
     down_when: When
     irreversible: str
     """Why there is no down, where that was declared."""
+    loses_data: bool = False
+    """Whether data goes when it is taken back."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Move:
     problem: str = ""
     """Why it can't be run, which blocks."""
     note: str = ""
+    loses_data: bool = False
 
     @property
     def name(self) -> str:
@@ -89,6 +92,7 @@ def load_revisions(declared: Iterable[Mapping[str, Any]], callbacks: Sequence[Ca
                         when=one["when"],
                         down_when=one["down_when"],
                         irreversible=one["irreversible"],
+                        loses_data=one["loses_data"],
                     )
                     for one in chain
                 ),
@@ -171,7 +175,8 @@ def _down(known: Revisions | None, id: str, urn: str, live_urn: str) -> Move:
     elif revision.down is None:
         problem = f"{id} has no down"
     when = revision.down_when if revision else "before"
-    return Move(urn, live_urn, id, "down", when, revision.down if revision else None, problem)
+    lost = revision is not None and revision.loses_data
+    return Move(urn, live_urn, id, "down", when, revision.down if revision else None, problem, loses_data=lost)
 
 
 def _up(known: Revisions | None, id: str, urn: str, live_urn: str) -> Move:

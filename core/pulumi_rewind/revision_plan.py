@@ -165,7 +165,8 @@ def _announced(move: Move, codes: Mapping[str, Code], restorable: bool = False) 
     what = f"will run the {move.direction} of {move.revision}, {called}, {move.when} its resources"
     if restorable:
         what += ", unless what is in it is restored with its revisions"
-    return Risk(CODE, f"{what}; {move.note}" if move.note else what, urn=urn)
+    lost = move.loses_data and bool(move.urn)  # of a component that goes, its resources say what is lost
+    return Risk(CODE, f"{what}; {move.note}" if move.note else what, loses_data=lost, urn=urn)
 
 
 # -- of an update -------------------------------------------------------------------------------------------------

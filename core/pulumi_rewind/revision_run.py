@@ -91,8 +91,9 @@ class RevisionRun:
         self._redact = redactor(self.session, before, state)
         ledger = Ledger(self.session)
         try:
-            for move in moves:
-                yield from self._move(ledger, move, before, state)
+            with ledger.held():
+                for move in moves:
+                    yield from self._move(ledger, move, before, state)
         finally:
             self.close()
 
@@ -112,6 +113,8 @@ class RevisionRun:
             ledger.done(urn, move)
             yield Diagnostic(f"{what} came back with what is in it", "info", urn)
             return
+        assert move.callback is not None
+        check_trusted(self.session, self._plan.codes[move.callback.code])
         known = ledger.begun(urn, move)
         begun = ledger.begin(urn, move)
         self.changed = True
@@ -124,7 +127,6 @@ class RevisionRun:
             "resources": [resource_context(res) for res in members(urn, state)],
             "idempotency_key": begun.key,
         }
-        assert move.callback is not None
         try:
             yield from self._call(move.callback, context, urn, again=known is not None)
         except CallbackError as err:
@@ -136,7 +138,6 @@ class RevisionRun:
     ) -> Generator[HookEvent, None, None]:
         """Calls one function, as often as it may fail."""
         code = self._plan.codes[callback.code]
-        check_trusted(self.session, code)
         process = self._processes.get(code.sha256)
         if process is None:
             environ, python = self.session.workspace.environ, Path(self._plan.python)

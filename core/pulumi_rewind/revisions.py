@@ -69,9 +69,20 @@ class Revision:
         self._when = when
         self._down_when = down_when
         self._irreversible = irreversible
+        self._loses_data = False
 
-    def down(self, function: Function | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
-        """Declares the function that takes the revision back; with or without arguments."""
+    def down(
+        self,
+        function: Function | None = None,
+        *,
+        loses_data: bool = False,
+        timeout: float = TIMEOUT,
+        retries: int = 0,
+    ) -> Any:
+        """Declares the function that takes the revision back; with or without arguments.
+
+        What `loses_data` needs the yes of its own that everything needs by which data goes.
+        """
         _check_options("down", timeout, retries)
         if self._irreversible:
             raise TypeError(f"{self.id} is declared irreversible and has a down")
@@ -80,6 +91,7 @@ class Revision:
 
         def register(function: Function) -> Function:
             self._down = len(registered)
+            self._loses_data = bool(loses_data)
             registered.append(Registered(DOWN, function, hook=self.id, timeout=timeout, retries=retries))
             return function
 
@@ -93,6 +105,7 @@ class Revision:
             "when": self._when,
             "down_when": self._down_when,
             "irreversible": self._irreversible,
+            "loses_data": self._loses_data,
             "up": self._up,
             "down": self._down,
         }

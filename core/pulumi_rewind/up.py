@@ -198,9 +198,13 @@ class UpRun:
             self.session.reload()
             kept = self._freeze((str(err).removeprefix(FAILED),))
             raise UpdateFailed(FAILED + "; ".join(kept), hint=err.hint, left=self._left()) from None
-        except InterruptedRun:
-            if when == "before" and not self._revisions.changed:
+        except InterruptedRun as err:
+            name, changed = self.session.stack.name, self._revisions.changed
+            if when == "before" and not changed:
                 self.accept()
+            elif when == "before":
+                back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
+                err.hint = f"{back}`pulumi-rewind up {name}` goes on with what is missing."
             raise
 
     def accept(self) -> None:

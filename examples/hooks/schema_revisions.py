@@ -36,7 +36,7 @@ def create_orders(ctx: rewind.RevisionContext) -> None:
         db.execute("create table orders (id integer primary key, customer text not null, cents integer not null)")
 
 
-@create_orders.down
+@create_orders.down(loses_data=True)
 def drop_orders(ctx: rewind.RevisionContext) -> None:
     """Takes the table away with all that is in it."""
     with schema(ctx) as db:

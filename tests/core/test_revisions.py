@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 
 import pulumi_rewind as rewind
 from pulumi_rewind import revision_list, revisions, undo
-from pulumi_rewind.errors import CallbackError, RewindError, UsageError
+from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError, UsageError
+from pulumi_rewind.events import Diagnostic, HookEnded
 from pulumi_rewind.goal import Goal, build_goal
 from pulumi_rewind.record_update import after_run, record_update
 from pulumi_rewind.revision_ledger import Ledger, LedgerFile, kept_with
 from pulumi_rewind.revision_moves import Move, Revisions, carried, load_revisions, moves_back, moves_up
-from pulumi_rewind.revision_plan import _announced, rollback_moves
+from pulumi_rewind.revision_plan import _announced, rollback_moves, update_revisions
+from pulumi_rewind.revision_run import RollbackRevisions, UpdateRevisions
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.undo import Selector
 from pulumi_rewind.undo_code import Code
@@ -34,7 +37,16 @@ def callback(index: int, kind: str = "revision_up") -> Callback:
 def declared(*rows: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A component's declarations; what isn't given is as the decorator leaves it."""
     filled = [
-        {"after": "", "when": "after", "down_when": "before", "irreversible": "", "up": 2 * n, "down": 2 * n + 1, **row}
+        {
+            "after": "",
+            "when": "after",
+            "down_when": "before",
+            "irreversible": "",
+            "loses_data": False,
+            "up": 2 * n,
+            "down": 2 * n + 1,
+            **row,
+        }
         for n, row in enumerate(rows)
     ]
     return [{"selector": {"type": [BOX], "urn": [], "name": [], "component": []}, "revisions": filled}]
@@ -124,6 +136,11 @@ def test_what_an_update_and_a_rollback_have_to_run() -> None:
     assert [risk.blocking for risk in risks] == [True, True, True, False]
     assert risks[2].message.startswith("3 can't be taken back: merged; mend the hooks file")
     assert risks[3].message == "will run the down of 2, f3 (file, sha256 000000000000), after its resources"
+    loses = loaded({"id": "1", "loses_data": True})
+    (lost,) = moves_back(loses, ["1"], [], "u", "u")
+    assert _announced(lost, {"": Code(Path("file"), "", "0" * 64)}).loses_data
+    (lost,) = moves_back(loses, ["1"], [], "", "u")
+    assert not _announced(lost, {"": Code(Path("file"), "", "0" * 64)}).loses_data, "the component's resources say it"
     # What goes takes its revisions along; what is made again, or was later, has them again.
     gone = moves_back(known, ["1", "3"], (), "", "u")
     assert [(move.when, move.callback is not None, move.problem) for move in gone] == [
@@ -234,6 +251,9 @@ def test_what_is_applied_is_known_of_every_update(stack: FileStack) -> None:
     Ledger(session).mark(urn, ("1", "2", "3"))
     assert Ledger(session).now() == ({urn: ("1", "2", "3")}, "")
     assert Ledger(session).at(5) == {urn: ("1", "2", "3")}
+    said = "somebody else is running revisions of shop/dev"
+    with ledger.held(), pytest.raises(RewindError, match=said), Ledger(session).held():
+        pass
 
 
 def test_what_is_not_known_is_said(stack: FileStack) -> None:
@@ -281,6 +301,63 @@ def no_one(ctx): ...
 @box.revision("0002_second", when="before", irreversible="rows are merged")
 def two(ctx): ...
 """
+
+
+WORKING = """
+import pathlib
+import pulumi_rewind as rewind
+
+box = rewind.component("my:db:Box")
+
+@box.revision("1", retries=1)
+async def one(ctx):
+    with open("told", "a") as file:
+        inside = {name: res.inputs for name, res in ctx.resources.items()}
+        file.write(f"{ctx.stack} {ctx.component.name} {inside} {ctx.again} {ctx.idempotency_key}\\n")
+    if not ctx.again:
+        raise OSError("the first try")
+"""
+
+
+def test_an_up_is_tried_again_stopped_and_never_other_code_than_was_reviewed(stack: FileStack) -> None:
+    inside = stack.resource("in", {"size": 1}, parent=stack.urn("a", BOX))
+    stack.update(component(stack, "a"), inside)
+    hooks = stack.work / "rewind_hooks.py"
+    hooks.write_text(WORKING)
+    session, urn = opened(stack), stack.urn("a", BOX)
+    live = session.timeline.live()
+    planned, risks = update_revisions(session, live, ())
+    assert planned is not None
+    assert [risk.blocking for risk in risks] == [False]
+
+    stopped = UpdateRevisions(session, planned)
+    stopped.interrupt()
+    with pytest.raises(InterruptedRun, match="stopped while revisions were run"):
+        list(stopped.phase("after", live, lambda: live))
+    assert Ledger(session).now() == ({}, "")
+    hooks.write_text(WORKING + "# changed")
+    with pytest.raises(RefusedError, match="the hooks file has changed since the review"):
+        UpdateRevisions(session, planned).check()
+    hooks.write_text(WORKING)
+    UpdateRevisions(session, planned).check()
+    (code,) = planned.codes.values()
+    kept = replace(planned, codes={code.sha256: replace(code, origin="record", number=1)})
+    with pytest.raises(IncompleteError, match=r"rewind_hooks.py as recorded with #1.*has not been agreed to"):
+        list(RollbackRevisions(session, kept)._phase("after", live, lambda: live, "so far"))
+
+    runs = UpdateRevisions(session, planned)
+    ended = [event.outcome for event in runs.phase("after", live, lambda: live) if isinstance(event, HookEnded)]
+    assert ended == ["failed", "done"]
+    assert [(one.function, one.outcome, one.message) for one in runs.outcomes] == [("one", "done", "1")]
+    told = [line.rsplit(" ", 2) for line in (stack.work / "told").read_text().splitlines()]
+    assert [line[:2] for line in told] == [
+        ["shop/dev a {'in': {'size': 1}}", "False"], ["shop/dev a {'in': {'size': 1}}", "True"],
+    ]  # fmt: skip
+    assert told[0][2] == told[1][2]
+    assert Ledger(session).now() == ({urn: ("1",)}, "")
+    (event,) = [event for event in runs.phase("after", live, lambda: live) if isinstance(event, Diagnostic)]
+    assert event.message == "a: 1 has been run meanwhile"
+    assert update_revisions(session, live, ()) == (None, ())
 
 
 def test_the_command_lists_and_marks(stack: FileStack) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.revision_ledger import Ledger
+from pulumi_rewind_tui.render.plan import plan_json
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack
 from tests.tui.cli_support import Ran
@@ -47,7 +48,7 @@ def add_notes(ctx):
     with schema(ctx) as db:
         db.execute("create table notes (text text)")
 
-@add_notes.down
+@add_notes.down(loses_data=True)
 def drop_notes(ctx):
     tell(ctx)
     with schema(ctx) as db:
@@ -122,7 +123,7 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     assert "add_currency: 100 orders are in EUR now" in failed.out
     assert "error: the update failed: the up of orders: 0004_checked failed: check (rewind_hooks.py:" in failed.err
     assert "ValueError: an order without a customer" in failed.err
-    assert "orders will run the down of 0003_notes, drop_notes" in failed.out
+    assert "⚠ orders will run the down of 0003_notes, drop_notes" in failed.out, "what it loses is new"
     back = failed.out.index("rolling back to #1")
     assert failed.out.index("✓ drop_notes for orders") < back < failed.out.index("✓ drop_currency for orders")
     assert [item[:3] for item in told(stack)] == [
@@ -132,8 +133,11 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     assert stack.resources()["app"]["inputs"]["image"] == "app:1"
     (stack.root / "told.jsonl").unlink()
     stack.write_file("mended", "")
-    good = cli(stack, "up", "--yes")
+    good = cli(stack, "up", "--yes", "--json")
     assert good.code == 0, good
+    assert [(item["revision"], item["direction"], item["when"]) for item in good.json_lines()[0]["revisions"]] == [
+        ("0002_currency", "up", "before"), ("0003_notes", "up", "after"), ("0004_checked", "up", "after"),
+    ]  # fmt: skip
     assert [item[:3] for item in told(stack)] == [["0003_notes", "up", False], ["0004_checked", "up", True]]
     assert schema(stack) == {"notes": ["text"], "orders": ["id", "customer", "cents", "currency"]}
     records = session(stack).records
@@ -149,8 +153,9 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     assert trusted.code == 0, trusted
     (stack.root / "told.jsonl").unlink()
     stack.write_file("broken", "")
-    halted = cli(stack, "rollback", "1", "--yes", "--hooks", "recorded")
+    halted = cli(stack, "rollback", "1", "--yes", "--hooks", "recorded", "--allow-data-loss")
     assert halted.code == 4, halted
+    assert "⚠ loses data: orders will run the down of 0003_notes" in halted.out
     assert (
         "will run the down of 0002_currency, drop_currency (rewind_hooks.py as recorded with #4, sha256" in halted.out
     )
@@ -160,7 +165,7 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
     assert [item[:2] for item in told(stack)] == [["0004_checked", "down"], ["0003_notes", "down"]]
     # None runs twice, and each try of one has the same key.
     (stack.root / "broken").unlink()
-    resumed = cli(stack, "resume", "--yes")
+    resumed = cli(stack, "resume", "--yes", "--allow-data-loss")
     assert resumed.code == 0, resumed
     assert "calling drop_notes for orders again" in resumed.out
     downs = told(stack)
@@ -236,6 +241,8 @@ def test_what_is_made_again_has_its_revisions_again_and_what_goes_takes_them_alo
     }  # fmt: skip
     assert sum("unless what is in it is restored with its revisions" in risk for risk in risks) == 2
     assert made.blocking == ()
+    said = {(item["revision"], item["direction"], item["function"]) for item in plan_json(made)["revisions"]}
+    assert said == {("1", "down", "no_one"), ("2", "down", None), ("1", "up", "one"), ("2", "up", "two")}
     result, events = run(stack, made, allow_data_loss=True, check_again=False)
     assert result.result == "succeeded"
     new = stack.resources()

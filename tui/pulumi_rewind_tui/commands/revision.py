@@ -9,11 +9,11 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.render.plan import move_json
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.revision_list import ListedComponent, ListedRevision, RevisionListing
-    from pulumi_rewind.revision_moves import Move
     from pulumi_rewind.targets import Target
 
 
@@ -121,19 +121,8 @@ def _json(found: RevisionListing) -> dict[str, Any]:
                     }
                     for one in item.revisions
                 ],
-                "rollback": [_move(move) for move in item.moves],
+                "rollback": [move_json(move) for move in item.moves],
             }
             for item in found.components
         ],
-    }
-
-
-def _move(move: Move) -> dict[str, Any]:
-    return {
-        "revision": move.revision,
-        "direction": move.direction,
-        "when": move.when,
-        "function": move.callback.function if move.callback else None,
-        "problem": move.problem,
-        "note": move.note,
     }

@@ -13,6 +13,7 @@ from pulumi_rewind_tui.render.writer import Line, Span
 if TYPE_CHECKING:
     from pulumi_rewind.diff import Diff, ResourceDiff
     from pulumi_rewind.plan import Plan, Risk, Step
+    from pulumi_rewind.revision_moves import Move
 
 FORECASTS: Mapping[str, str] = {
     "restored": "restored in place",
@@ -168,7 +169,22 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         ]
         if plan.undo is not None
         else [],
+        "revisions": [move_json(move) for move in plan.revisions.moves] if plan.revisions is not None else [],
         "stateOnly": [{"urn": one.urn, "path": one.path, "message": one.message} for one in plan.state_only],
+    }
+
+
+def move_json(move: Move) -> dict[str, Any]:
+    """One revision of a component that is run, for machines."""
+    return {
+        "urn": move.urn or move.live_urn,
+        "revision": move.revision,
+        "direction": move.direction,
+        "when": move.when,
+        "function": move.callback.function if move.callback else None,
+        "problem": move.problem,
+        "note": move.note,
+        "losesData": move.loses_data,
     }
 
 

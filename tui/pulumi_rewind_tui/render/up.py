@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from pulumi_rewind_tui.render.plan import risk_json, risk_lines, step_json, tree_lines
+from pulumi_rewind_tui.render.plan import move_json, risk_json, risk_lines, step_json, tree_lines
 from pulumi_rewind_tui.render.result import difference_json
 from pulumi_rewind_tui.render.words import changes_line, elapsed, plural
 from pulumi_rewind_tui.render.writer import Line, Span
@@ -36,6 +36,7 @@ def review_json(review: UpReview) -> dict[str, Any]:
         "steps": [step_json(step) for step in review.steps],
         "risks": [risk_json(risk) for risk in review.risks],
         "changes": dict(review.changes),
+        "revisions": [move_json(move) for move in review.revisions.moves] if review.revisions is not None else [],
     }
 
 
