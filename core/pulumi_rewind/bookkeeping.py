@@ -48,7 +48,7 @@ def marked(value: Json, recorded: Json) -> Json:
         return value
     result = {key: marked(item, recorded.get(key)) for key, item in value.items() if key != DEFAULTS}
     if isinstance(recorded.get(DEFAULTS), list):
-        result[DEFAULTS] = [key for key in recorded[DEFAULTS] if key in result]
+        result[DEFAULTS] = [key for key in recorded[DEFAULTS] if isinstance(key, str) and key in result]
     return result
 
 

@@ -6,6 +6,8 @@ and the operator's next own update would then replace every auto-named resource.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from pulumi_rewind.model import Resource
@@ -35,11 +37,12 @@ _PROVIDER_OWN = frozenset({"version", "__internal", "pluginDownloadURL"})
 
 def _plain(inputs: dict[str, Json]) -> dict[str, Json]:
     """The inputs without the keys that the top-level ``__defaults`` names."""
-    named = _named(inputs)
+    named = default_keys(inputs)
     return {key: value for key, value in inputs.items() if key != DEFAULTS and key not in named}
 
 
-def _named(value: dict[str, Json]) -> frozenset[str]:
+def default_keys(value: Mapping[str, Json]) -> frozenset[str]:
+    """The keys that a provider counts as its defaults; whatever else stands there in a damaged state is none."""
     named = value.get(DEFAULTS)
     return frozenset(key for key in named if isinstance(key, str)) if isinstance(named, list) else frozenset()
 

@@ -16,7 +16,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.sent import sent_inputs
+from pulumi_rewind.sent import default_keys, sent_inputs
 from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
 
 
@@ -123,7 +123,7 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
         elif reveal(recorded[key]) != reveal(got[key]):
             why = "was made anew by the provider" if recreated else "the provider chose another default"
             yield Difference(res.urn, f"inputs.{key}", why, expected=recreated)
-    if sorted(recorded.get(DEFAULTS) or ()) != sorted(got.get(DEFAULTS) or ()):
+    if default_keys(recorded) != default_keys(got):
         yield Difference(
             res.urn, f"inputs.{DEFAULTS}", "the provider counts other keys as its defaults", expected=False
         )

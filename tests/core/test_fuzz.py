@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import zstandard
 from google.protobuf import struct_pb2
 from hypothesis import HealthCheck, Phase, given, settings
@@ -40,6 +41,8 @@ from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.values import DEFAULTS, SIG, mask, reveal
 from pulumi_rewind.verify import verify
 from pulumi_rewind.workspace import find_workspace
+from tests.core.test_goal import checkpoint as goal_checkpoint
+from tests.core.test_goal import res
 from tests.support.filestore import FileStore
 
 TIMES = int(os.environ.get("REWIND_FUZZ", "1"))
@@ -230,11 +233,20 @@ def test_checkpoints_of_the_right_shape_on_the_whole_road(one: bytes, other: byt
         config_changes(old, new, {"aws:region": "x"}, {"aws:region": "y"})
 
 
+@pytest.mark.parametrize("marks", [5, "ab", [1, "a"], [["a"]], {"a": 1}, None])
+def test_what_names_a_providers_defaults_may_be_damaged(marks: Any) -> None:
+    entry = res("a", "aws:s3/bucket:Bucket", inputs={"a": 1, "__defaults": marks})
+    old, new = goal_checkpoint(entry), goal_checkpoint({**entry, "inputs": {"a": 1, "__defaults": ["a"]}})
+    goal = build_goal(old, new, project="p", stack="dev")
+    for side in (old, new):
+        verify(goal, replayed(goal), new, side)
+
+
 def replayed(goal: Goal) -> ReplayReport:
     """The report of a replay in which everything went as sent."""
     report = ReplayReport()
     for item in goal.registrations:
-        urn = rehomed(item.urn, "dev", "shop")
+        urn = rehomed(item.urn, goal.stack, goal.project)
         report.urns[item.urn] = urn
         report.ids[item.urn] = item.live_id
         report.sent[urn] = dict(item.inputs)
