@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -20,6 +21,10 @@ ORIGINAL: Mapping[str, str] = dict(os.environ)
 settings.register_profile("steady", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("hunt", derandomize=False)
 settings.load_profile(ORIGINAL.get("HYPOTHESIS_PROFILE", "hunt" if "REWIND_FUZZ" in ORIGINAL else "steady"))
+
+# A shell that starts the tests in the background lets them ignore an interrupt, and what they start would as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FOREIGN = ("PULUMI_", "GIT_", "XDG_", "BRIDGED_", "AWS_", "GOOGLE_", "AZURE_")
 

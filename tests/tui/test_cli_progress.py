@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import signal
+
+import pytest
 
 from pulumi_rewind.events import (
     Diagnostic,
@@ -16,8 +20,10 @@ from pulumi_rewind.events import (
     StepMetadata,
     Summary,
 )
+from pulumi_rewind_tui.planning import stoppable
 from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay, Tally
 from pulumi_rewind_tui.render.writer import Writer
+from pulumi_rewind_tui.running import forwarded_signals
 
 URN = "urn:pulumi:dev::shop::t:m:R::"
 
@@ -112,3 +118,29 @@ def test_a_lost_terminal_does_not_stop_the_run() -> None:
         for event in a_run():
             display.event(event)
     assert tally.done == 1
+
+
+class Counted:
+    """Something to stop that counts how often it was asked."""
+
+    stops = 0
+
+    def interrupt(self) -> None:
+        self.stops += 1
+
+    def kill(self) -> None:
+        self.stops += 100
+
+
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_lost_terminal_stops_what_nohup_does_not_keep(nohup: bool) -> None:
+    run = Counted()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
+    try:
+        with forwarded_signals(run, JsonDisplay(Writer(io.StringIO(), color=False, terminal=False, ascii_only=False))):
+            signal.raise_signal(signal.SIGHUP)
+        assert run.stops == (0 if nohup else 1)
+        with contextlib.nullcontext() if nohup else pytest.raises(KeyboardInterrupt), stoppable():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)

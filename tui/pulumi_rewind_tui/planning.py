@@ -171,6 +171,11 @@ def quiet() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
+def unheard(name: str) -> bool:
+    """Whether a lost terminal is to be no reason to stop: that is what nohup is for."""
+    return name == "SIGHUP" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
     """A SIGTERM or a lost terminal ends what is going on like Ctrl-C, so that no engine is left behind."""
@@ -181,7 +186,8 @@ def stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if not unheard(name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

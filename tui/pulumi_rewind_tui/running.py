@@ -19,6 +19,7 @@ from pulumi_rewind.errors import (
     RollbackFailedToo,
     UsageError,
 )
+from pulumi_rewind_tui.planning import unheard
 from pulumi_rewind_tui.render.result import failure_json, next_lines, result_json, result_lines
 from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay, Tally
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
@@ -180,7 +181,8 @@ class Stoppable(Protocol):
 def forwarded_signals(run: Stoppable, display: Display) -> Iterator[None]:
     """While it runs: the first Ctrl-C stops gently, the second now, the third kills.
 
-    SIGTERM counts like Ctrl-C. A lost terminal (SIGHUP) stops gently, once, and leaves it resumable.
+    SIGTERM counts like Ctrl-C. A lost terminal (SIGHUP) stops gently, once, and leaves it resumable, unless nohup had
+    it ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -211,7 +213,7 @@ def forwarded_signals(run: Stoppable, display: Display) -> Iterator[None]:
         else:
             run.kill()
 
-    names = [getattr(signal, name) for name in STOPS if hasattr(signal, name)]
+    names = [getattr(signal, name) for name in STOPS if hasattr(signal, name) and not unheard(name)]
     before = {name: signal.signal(name, stop) for name in names}
     try:
         yield
