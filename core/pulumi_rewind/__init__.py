@@ -1,4 +1,4 @@
-"""pulumi-rewind: the core engine, as a library; for ``rewind_hooks.py`` the decorators and results of `undo`.
+"""pulumi-rewind: the core engine, as a library; for ``rewind_hooks.py`` the decorators and results of `undo.declare`.
 
 Nothing here imports a user interface; heavy parts (the engine, gRPC, git) load when first needed.
 """
@@ -6,8 +6,8 @@ Nothing here imports a user interface; heavy parts (the engine, gRPC, git) load 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pulumi_rewind.revisions import Component, Revision, RevisionContext, component
-    from pulumi_rewind.undo import (
+    from pulumi_rewind.revisions.declare import Component, Revision, RevisionContext, component
+    from pulumi_rewind.undo.declare import (
         Delete,
         ErrorContext,
         HookContext,
@@ -66,11 +66,11 @@ _REVISIONS = frozenset({"Component", "Revision", "RevisionContext", "component"}
 def __getattr__(name: str) -> Any:
     """The undo API, loaded when it is first used."""
     if name in _REVISIONS:
-        from pulumi_rewind import revisions
+        from pulumi_rewind.revisions import declare
 
-        return getattr(revisions, name)
+        return getattr(declare, name)
     if name in __all__:
-        from pulumi_rewind import undo
+        from pulumi_rewind.undo import declare as undo
 
         return getattr(undo, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

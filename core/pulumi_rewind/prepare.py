@@ -31,7 +31,7 @@ from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo_goal import GoalChanges, changed_goal
+from pulumi_rewind.undo.goal import GoalChanges, changed_goal
 from pulumi_rewind.values import Json
 from pulumi_rewind.verify import verify
 
@@ -125,7 +125,7 @@ def build_plan(
         RefusedError: a protected resource is in the way.
         EngineError: the preview failed.
     """
-    from pulumi_rewind.diff import diff_checkpoints
+    from pulumi_rewind.diff.checkpoints import diff_checkpoints
     from pulumi_rewind.strategies import other_plan, recommended
 
     observe = observe or _ignore
@@ -300,7 +300,7 @@ def with_assets(
         [dict(item.inputs) for item in goal.registrations]
     ) and not any(_has_archive(item.inputs) for item in goal.registrations):
         return goal, ()
-    from pulumi_rewind.assets import AssetFinder, resolve_assets
+    from pulumi_rewind.assets.find import AssetFinder, resolve_assets
 
     finder = AssetFinder(session.workspace.root, commit, session.repository, session.asset_store(private), private)
     return resolve_assets(goal, live, finder)

@@ -25,11 +25,11 @@ from pulumi_rewind.plan import Plan, plan_steps
 from pulumi_rewind.prepare import make_goal
 from pulumi_rewind.previewing import PreviewControl, preview, private_directory
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.revision_run import RollbackRevisions
+from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
-from pulumi_rewind.undo_plan import build_plan
-from pulumi_rewind.undo_run import CallbackOutcome, UndoRun
+from pulumi_rewind.undo.plan import build_plan
+from pulumi_rewind.undo.run import CallbackOutcome, UndoRun
 from pulumi_rewind.verify import Difference, verify
 
 __all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
@@ -145,7 +145,7 @@ class RollbackRun:
     def _recorded(self) -> Iterator[EngineEvent]:
         """Keeps what the run has made of the stack as a record in git."""
         if self._before is not None:
-            from pulumi_rewind.record_update import after_run
+            from pulumi_rewind.records.recording import after_run
 
             yield from after_run(self.session, self._before)
 

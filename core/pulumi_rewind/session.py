@@ -12,16 +12,16 @@ from pulumi_rewind.backends import Backend, open_backend
 from pulumi_rewind.errors import CheckpointError, UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import Checkpoint, StackRef
-from pulumi_rewind.record_history import RecordedBackend
+from pulumi_rewind.records.history import RecordedBackend
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
 from pulumi_rewind.timeline import Timeline
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
-    from pulumi_rewind.asset_sources import Store
+    from pulumi_rewind.assets.sources import Store
     from pulumi_rewind.engine import Engine
-    from pulumi_rewind.records import Records
+    from pulumi_rewind.records.store import Records
     from pulumi_rewind.repo import Repository
 
 
@@ -71,19 +71,19 @@ class Session:
         Raises:
             UsageError: ``records_repository`` names something that is no repository.
         """
-        from pulumi_rewind.records import open_records
+        from pulumi_rewind.records.store import open_records
 
         return open_records(self)
 
     def asset_store(self, private: Path) -> Store:
         """Contents of assets from records, as files under `private`."""
-        from pulumi_rewind.record_assets import RecordedAssets
+        from pulumi_rewind.records.assets import RecordedAssets
 
         return RecordedAssets(self._kept, private)
 
     def _kept(self) -> Records | None:
         """The records if there can be any, which the file system tells without git."""
-        from pulumi_rewind.record_git import may_have_records, place_of
+        from pulumi_rewind.records.git import may_have_records, place_of
 
         place = place_of(self.workspace.root, self.settings.records_repository)
         return self.records if self.settings.records and may_have_records(place) else None

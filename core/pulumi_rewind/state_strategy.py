@@ -26,7 +26,7 @@ from pulumi_rewind.model import Checkpoint, Deployment, Resource, SecretsProvide
 from pulumi_rewind.plan import Plan, Risk
 from pulumi_rewind.prepare import Prepared
 from pulumi_rewind.previewing import Observe
-from pulumi_rewind.program_result import no_goal
+from pulumi_rewind.program.result import no_goal
 from pulumi_rewind.recommend import LIVE_UNREADABLE, STATE
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks
@@ -63,7 +63,7 @@ def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
     Raises:
         CheckpointError, SecretsError: the target can't be read, or either of the two not be decrypted.
     """
-    from pulumi_rewind.diff import diff_checkpoints
+    from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
     observe(Phase("load", f"reading live and {target.label}"))
     live, problem = read_live(session)
@@ -281,7 +281,7 @@ class StateRun(RollbackRun):
         )
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
-        from pulumi_rewind.diff import diff_checkpoints
+        from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
         prepared = self._state
         live = self.session.backend.live(self.session.stack)

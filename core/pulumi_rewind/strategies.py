@@ -61,7 +61,7 @@ def other_plan(
         from pulumi_rewind.state_strategy import plan_state
 
         return recommended(session, plan_state(session, target, observe=observe))
-    from pulumi_rewind.program import plan_program
+    from pulumi_rewind.program.plan import plan_program
 
     plan = plan_program(
         session, target, refresh=refresh, use_todays_config=use_todays_config, observe=observe, control=control
@@ -71,7 +71,7 @@ def other_plan(
 
 def recommended(session: Session, plan: Plan) -> Plan:
     """The plan with the strategy that suits its target best."""
-    from pulumi_rewind.program_source import dirty_without_record, program_problem, program_update
+    from pulumi_rewind.program.source import dirty_without_record, program_problem, program_update
 
     problem = program_problem(session, plan.target.update)
     reason = problem.message if problem is not None else ""
@@ -88,7 +88,7 @@ def make_run(session: Session, plan: Plan, *, allow_data_loss: bool = False, che
 
     kind: type[RollbackRun] = rollback.RollbackRun
     if plan.strategy == PROGRAM:
-        from pulumi_rewind.program_run import ProgramRun
+        from pulumi_rewind.program.run import ProgramRun
 
         kind = ProgramRun
     elif plan.strategy == STATE:

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends import Backend, History
+from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.model import Checkpoint, StackRef, Update
-from pulumi_rewind.same import same_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Commit, Repository

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pulumi_rewind.diff import diff_checkpoints
+from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
 from pulumi_rewind.values import SECRET, SIG
 

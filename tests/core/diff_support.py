@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from pulumi_rewind.diff import Diff, ResourceDiff, diff_checkpoints
+from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff, diff_checkpoints
+from pulumi_rewind.diff.properties import JSON_TEXT, Edit, Segment
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.property_diff import JSON_TEXT, Edit, Segment
 from pulumi_rewind.values import SECRET, SIG
 from tests.core.test_goal import checkpoint, res
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.asset_hash import (
+from pulumi_rewind.assets.hash import (
     EMPTY_ARCHIVE,
     EMPTY_TEXT,
     AssetError,

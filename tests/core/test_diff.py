@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind.diff import diff_checkpoints, diff_to_json
+from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, decode_checkpoint
 from pulumi_rewind.values import ASSET, RESOURCE_REF, SIG
 from tests.core.diff_support import (

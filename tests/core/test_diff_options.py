@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.diff import diff_checkpoints
+from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
 from tests.core.diff_support import by_name, nothing, paths
 from tests.core.test_goal import STACK, checkpoint, res, urn

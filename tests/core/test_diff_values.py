@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulumi_rewind.diff.properties import JSON_TEXT, PLAIN, Edit, edits, path_text, same, shown
 from pulumi_rewind.errors import CheckpointError
-from pulumi_rewind.property_diff import JSON_TEXT, PLAIN, Edit, edits, path_text, same, shown
 from pulumi_rewind.values import (
     ARCHIVE,
     ASSET,

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pulumi_rewind import wire
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.credentials import todays_credentials
-from pulumi_rewind.diff import diff_checkpoints, diff_to_json
+from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import parse_event
 from pulumi_rewind.goal import Goal, build_goal

@@ -25,7 +25,7 @@ QUICK = (
     "pulumi_rewind.settings",
     "pulumi_rewind.timeline",
     "pulumi_rewind.targets",
-    "pulumi_rewind.diff",
+    "pulumi_rewind.diff.checkpoints",
     "pulumi_rewind.toolchain",
     "pulumi_rewind.session",
 )

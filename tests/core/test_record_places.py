@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.record_history import Places, place_updates
-from pulumi_rewind.record_secrets import secret_content, secret_name
+from pulumi_rewind.records.history import Places, place_updates
+from pulumi_rewind.records.secrets import secret_content, secret_name
 
 NUMBERS = st.integers(min_value=1, max_value=12)
 

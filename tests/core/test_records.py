@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.asset_hash import hash_path
+from pulumi_rewind.assets.hash import hash_path
 from pulumi_rewind.doctor import diagnose
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
 from pulumi_rewind.events import Diagnostic
-from pulumi_rewind.record_assets import RecordedAssets
-from pulumi_rewind.record_git import Blob
-from pulumi_rewind.record_keep import prune
-from pulumi_rewind.record_update import after_run, record_all, record_update
-from pulumi_rewind.record_verify import verify_records
-from pulumi_rewind.record_worktree import put_uncommitted
-from pulumi_rewind.records import RecordInput, Records
+from pulumi_rewind.records.assets import RecordedAssets
+from pulumi_rewind.records.git import Blob
+from pulumi_rewind.records.recording import after_run, record_all, record_update
+from pulumi_rewind.records.retention import prune
+from pulumi_rewind.records.store import RecordInput, Records
+from pulumi_rewind.records.verify import verify_records
+from pulumi_rewind.records.worktree import put_uncommitted
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.values import ARCHIVE, ASSET, SECRET, SIG

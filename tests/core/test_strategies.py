@@ -15,10 +15,10 @@ from pulumi_rewind.errors import TargetError, UsageError
 from pulumi_rewind.model import Checkpoint, Deployment, SecretsProvider, decode_checkpoint
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.prepare import build_plan
-from pulumi_rewind.program_config import path_of, places
-from pulumi_rewind.program_engine import _shared
-from pulumi_rewind.program_result import Declared, declared, unlike_target
-from pulumi_rewind.program_source import program_problem, program_update
+from pulumi_rewind.program.config import path_of, places
+from pulumi_rewind.program.engine import _shared
+from pulumi_rewind.program.result import Declared, declared, unlike_target
+from pulumi_rewind.program.source import program_problem, program_update
 from pulumi_rewind.recommend import Recommendation, recommend
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state_strategy import exported, importable

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.backends import open_backend
+from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.repo import Repository, open_repository
-from pulumi_rewind.same import same_bytes
 from pulumi_rewind.timeline import Timeline
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo

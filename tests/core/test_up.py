@@ -13,20 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.diff import diff_checkpoints
+from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import PropertyDiff, ResourcePre, StepMetadata, StepState
-from pulumi_rewind.evidence import KEPT, Evidence, EvidenceStore, masked_events, name_of
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.plan import Risk, Step
-from pulumi_rewind.recovery import MADE_BY_UPDATE, spared
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.risks import stack_risks
-from pulumi_rewind.upflags import OURS, UP_ONLY, VALUED, check_flags, preview_flags
-from pulumi_rewind.upreview import sides
+from pulumi_rewind.up.evidence import KEPT, Evidence, EvidenceStore, masked_events, name_of
+from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, preview_flags
+from pulumi_rewind.up.recovery import MADE_BY_UPDATE, spared
+from pulumi_rewind.up.review import sides
+from pulumi_rewind.up.verify_command import check_command
 from pulumi_rewind.values import MASK, SECRET, SIG
-from pulumi_rewind.verify_command import check_command
 from tests.core.test_goal import checkpoint, res, urn
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.program_worktree import ProgramTree, make_tree, sweep
+from pulumi_rewind.program.worktree import ProgramTree, make_tree, sweep
 from tests.support.gitrepo import GitRepo
 
 
@@ -125,7 +125,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(repo: GitRepo) -> Non
     one = repo.commit("one")
     code = (
         "import os, sys; from pathlib import Path; from pulumi_rewind.repo import open_repository\n"
-        "from pulumi_rewind.program_worktree import make_tree\n"
+        "from pulumi_rewind.program.worktree import make_tree\n"
         f"make_tree(open_repository(Path({str(repo.root)!r})), {one!r}, Path('.'), 'shop')\n"
         "os.kill(os.getpid(), 9)\n"
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import EngineError, IncompleteError, SecretsError
-from pulumi_rewind.program import ProgramPrepared
-from pulumi_rewind.program_config import write_config
-from pulumi_rewind.record_update import record_update
+from pulumi_rewind.program.config import write_config
+from pulumi_rewind.program.plan import ProgramPrepared
+from pulumi_rewind.records.recording import record_update
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.stackconfig import config_document
 from tests.support.rewind import plan, run, session, steps

@@ -14,7 +14,7 @@ import pytest
 
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.model import urn_name
-from pulumi_rewind.revision_ledger import Ledger
+from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind_tui.render.plan import plan_json
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack

@@ -18,7 +18,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
-from pulumi_rewind.assets import AssetFinder
+from pulumi_rewind.assets.find import AssetFinder
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal import build_goal
 from pulumi_rewind.host import ReplayHost

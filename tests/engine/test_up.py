@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.evidence import EvidenceStore, error_of, evidence_of
+from pulumi_rewind.up.evidence import EvidenceStore, error_of, evidence_of
 from pulumi_rewind_tui.render.evidence import evidence_json
 from tests.support.faults import engines, slay
 from tests.support.rewind import session, settled

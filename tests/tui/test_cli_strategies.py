@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pulumi_rewind.contrast import contrast
-from pulumi_rewind.diff import Diff
+from pulumi_rewind.diff.checkpoints import Diff
 from pulumi_rewind.model import Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.recommend import Recommendation

@@ -27,10 +27,10 @@ from pulumi_rewind_tui.render.writer import Screen, Span
 from pulumi_rewind_tui.running import ask_for_yes, forwarded_signals, last_line, open_display
 
 if TYPE_CHECKING:
-    from pulumi_rewind.revision_plan import RevisionPlan
+    from pulumi_rewind.revisions.plan import RevisionPlan
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
-    from pulumi_rewind.up import Before, UpRun
+    from pulumi_rewind.up.run import Before, UpRun
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Wishes:
         Raises:
             UsageError: flags that can't be passed on, or options that mean nothing together.
         """
-        from pulumi_rewind.upflags import check_flags
+        from pulumi_rewind.up.flags import check_flags
 
         check_flags(self.flags, rolls_back=self.rolls_back)
         if self.allow_data_loss and not self.rolls_back:
@@ -79,13 +79,13 @@ class Deployment:
     @cached_property
     def before(self) -> Before:
         """The state just before."""
-        from pulumi_rewind.up import take_before
+        from pulumi_rewind.up.run import take_before
 
         return take_before(self.session)
 
     def run(self) -> int:
         """Reviews, asks, runs, verifies, and goes back if it has to; returns the exit code."""
-        from pulumi_rewind.up import UpRun
+        from pulumi_rewind.up.run import UpRun
 
         session, wishes = self.session, self.wishes
         quiet()
@@ -117,8 +117,8 @@ class Deployment:
 
     def _check(self) -> None:
         """Everything that can be known before anything is asked of the engine."""
-        from pulumi_rewind.up import check_rollback_possible
-        from pulumi_rewind.verify_command import check_command
+        from pulumi_rewind.up.run import check_rollback_possible
+        from pulumi_rewind.up.verify_command import check_command
 
         session, wishes = self.session, self.wishes
         if wishes.verify is not None:
@@ -146,7 +146,7 @@ class Deployment:
 
     def _review(self) -> int:
         """Shows what it would do and asks; returns how many steps there are."""
-        from pulumi_rewind.upreview import review_up
+        from pulumi_rewind.up.review import review_up
 
         session, screen, wishes = self.session, self.screen, self.wishes
         with stoppable(), working(screen, f"previewing {session.stack}") as observe:
@@ -179,7 +179,7 @@ class Deployment:
         command = self.wishes.verify
         if command is None:
             return
-        from pulumi_rewind.verify_command import VerifyCommand
+        from pulumi_rewind.up.verify_command import VerifyCommand
 
         assert run.result is not None
         judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
@@ -196,7 +196,7 @@ class Deployment:
 
     def _go_back(self, failure: UpdateFailed) -> int:
         """Rolls back by itself; returns the exit code, or raises what tells both failures."""
-        from pulumi_rewind.recovery import Recovery
+        from pulumi_rewind.up.recovery import Recovery
 
         session, screen, wishes = self.session, self.screen, self.wishes
         report_error(screen.err, failure)
@@ -229,7 +229,7 @@ class Deployment:
         self.screen.out.lines(rolled_back_lines(self.before, stack, self.name))
 
     def _as_before(self) -> bool:
-        from pulumi_rewind.same import same_bytes
+        from pulumi_rewind.diff.same import same_bytes
 
         try:
             live = self.session.backend.live(self.session.stack)
@@ -239,7 +239,7 @@ class Deployment:
 
     def _told(self, error: RewindError, changed: bool) -> RewindError:
         """The error with how to go back and how to go on, in one line, and what was left open."""
-        from pulumi_rewind.recovery import left_open
+        from pulumi_rewind.up.recovery import left_open
 
         if not changed:
             return error

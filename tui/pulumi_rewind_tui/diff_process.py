@@ -25,7 +25,7 @@ from pulumi_rewind_tui.diffing import CancelCheck, Cancelled, Comparison, Detail
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from pulumi_rewind.diff import Change
+    from pulumi_rewind.diff.checkpoints import Change
 
 TICK = 0.02
 """Seconds between two looks at whether anybody still waits."""

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.diff import Change, Diff, ResourceDiff, diff_checkpoints
+from pulumi_rewind.diff.checkpoints import Change, Diff, ResourceDiff, diff_checkpoints
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.values import contains_secret
 from pulumi_rewind_tui.diffing import (

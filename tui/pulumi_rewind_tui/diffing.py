@@ -17,7 +17,7 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import urn_name
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Change
+    from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.session import Session
     from pulumi_rewind_tui.diff_process import SessionSpec
 

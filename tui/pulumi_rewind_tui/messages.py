@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Change
+    from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.journal import JournalEntry
     from pulumi_rewind.model import Lock, Update

@@ -224,7 +224,7 @@ def _remaining(session: Session, plan: Plan, done: frozenset[str]) -> tuple[str,
 
     An object that the run has made anew has another id than the recorded one; that is no difference that remains.
     """
-    from pulumi_rewind.diff import diff_checkpoints
+    from pulumi_rewind.diff.checkpoints import diff_checkpoints
     from pulumi_rewind_tui.render.words import resource_name
 
     live = session.vault.decrypt(session.backend.live(session.stack), session.stack)

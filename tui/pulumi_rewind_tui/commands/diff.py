@@ -33,7 +33,7 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
     With two: FROM → TO. A first word that is the name of a stack is the STACK; name it with --stack if a
     tag has the same name. `-` is what FROM has, `+` what TO has.
     """
-    from pulumi_rewind.diff import diff_checkpoints, diff_to_json
+    from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 
     session, source, goal = _arguments(shared, words)
     screen = shared.screen()

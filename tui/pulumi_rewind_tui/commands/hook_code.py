@@ -11,7 +11,7 @@ from pulumi_rewind_tui.render.writer import Screen, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
-    from pulumi_rewind.undo_code import Code
+    from pulumi_rewind.undo.code import Code
 
 
 def about_code(shared: Shared, verb: str, rest: Sequence[str], *, as_json: bool) -> None:
@@ -20,7 +20,7 @@ def about_code(shared: Shared, verb: str, rest: Sequence[str], *, as_json: bool)
     Raises:
         UsageError: no code of a record is meant.
     """
-    from pulumi_rewind.undo_code import named_code
+    from pulumi_rewind.undo.code import named_code
 
     if not rest:
         raise UsageError(
@@ -33,8 +33,8 @@ def about_code(shared: Shared, verb: str, rest: Sequence[str], *, as_json: bool)
 
 def recorded(session: Session, today: Code | None) -> list[dict[str, Any]]:
     """The hooks files of the records, other than today's: one entry a hash, the newest first."""
-    from pulumi_rewind.trust import Trust
-    from pulumi_rewind.undo_code import recorded_codes
+    from pulumi_rewind.undo.code import recorded_codes
+    from pulumi_rewind.undo.trust import Trust
 
     found: dict[str, list[int]] = {}
     try:
@@ -78,7 +78,7 @@ def _take_back(screen: Screen, session: Session, code: Code, as_json: bool) -> N
 
 
 def _trust(session: Session) -> Any:
-    from pulumi_rewind.trust import Trust
+    from pulumi_rewind.undo.trust import Trust
 
     return Trust.of(session)
 

@@ -21,7 +21,7 @@ from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
-    from pulumi_rewind.undo_list import Listed, Listing
+    from pulumi_rewind.undo.listing import Listed, Listing
 
 NAMES = 6
 """Matches that a line names; the others are counted."""
@@ -55,7 +55,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         _test(shared, words[1], words[2:], as_json)
         return
     from pulumi_rewind.targets import resolve_target
-    from pulumi_rewind.undo_list import listing, required_hooks
+    from pulumi_rewind.undo.listing import listing, required_hooks
 
     stack, text = stack_and_target(words, "hooks") if words else (None, "")
     session = shared.session(stack)
@@ -98,7 +98,7 @@ def _test(shared: Shared, name: str, rest: Sequence[str], as_json: bool) -> None
     from pulumi_rewind.blame import find_resource
     from pulumi_rewind.events import HookEnded
     from pulumi_rewind.targets import resolve_target
-    from pulumi_rewind.undo_list import dry_test
+    from pulumi_rewind.undo.listing import dry_test
     from pulumi_rewind_tui.render.hooks import hook_json, hook_line
 
     stack, text = stack_and_target(tuple(rest), "hooks test") if rest else (None, "")

@@ -12,7 +12,7 @@ from pulumi_rewind_tui.render.record import damage_lines, written_json, written_
 from pulumi_rewind_tui.render.words import plural
 
 if TYPE_CHECKING:
-    from pulumi_rewind.records import Records, Written
+    from pulumi_rewind.records.store import Records, Written
     from pulumi_rewind.session import Session
     from pulumi_rewind_tui.render.writer import Screen
 
@@ -44,9 +44,9 @@ def record(
     written = _write(session, screen, everything=everything, quiet=as_json)
     dropped: tuple[int, ...] = ()
     if prune:
-        from pulumi_rewind import record_keep
+        from pulumi_rewind.records import retention
 
-        dropped = record_keep.prune(session, records)
+        dropped = retention.prune(session, records)
     if as_json:
         screen.out.raw(
             to_json(
@@ -63,14 +63,14 @@ def record(
 
 
 def _records(session: Session) -> Records:
-    from pulumi_rewind.record_update import needed_records
+    from pulumi_rewind.records.recording import needed_records
 
     return needed_records(session)
 
 
 def _write(session: Session, screen: Screen, *, everything: bool, quiet: bool) -> list[Written]:
     """Writes, and says so while it goes on."""
-    from pulumi_rewind.record_update import record_all, record_update
+    from pulumi_rewind.records.recording import record_all, record_update
 
     newest = len(session.timeline)
     if newest == 0:
@@ -92,7 +92,7 @@ def _tell_kept(
     *,
     everything: bool,
 ) -> None:
-    from pulumi_rewind.record_keep import kept_numbers
+    from pulumi_rewind.records.retention import kept_numbers
 
     if not len(session.timeline):
         screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
@@ -110,7 +110,7 @@ def _tell_kept(
 
 
 def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool) -> int | None:
-    from pulumi_rewind.record_verify import verify_records
+    from pulumi_rewind.records.verify import verify_records
 
     found = list(verify_records(records, session.timeline))
     checked = len(records.numbers())

@@ -13,7 +13,7 @@ from pulumi_rewind_tui.render.plan import move_json
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.revision_list import ListedComponent, ListedRevision, RevisionListing
+    from pulumi_rewind.revisions.listing import ListedComponent, ListedRevision, RevisionListing
     from pulumi_rewind.targets import Target
 
 
@@ -32,7 +32,7 @@ def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: 
 
     One word is a TARGET; the stack is --stack, or the first of two. `up` runs what is missing.
     """
-    from pulumi_rewind import revision_list
+    from pulumi_rewind.revisions import listing as revision_list
     from pulumi_rewind.targets import resolve_target
 
     stack, text = stack_and_target(words, "revision") if words else (None, "")

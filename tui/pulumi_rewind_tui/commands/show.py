@@ -26,9 +26,9 @@ from pulumi_rewind_tui.render.writer import Span
 @click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
-    from pulumi_rewind.evidence import evidence_after, evidence_of
-    from pulumi_rewind.record_update import recorded
+    from pulumi_rewind.records.recording import recorded
     from pulumi_rewind.targets import resolve_target
+    from pulumi_rewind.up.evidence import evidence_after, evidence_of
 
     stack, text = stack_and_target(words, "show")
     session = shared.session(stack)

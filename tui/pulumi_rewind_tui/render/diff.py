@@ -10,7 +10,7 @@ from pulumi_rewind_tui.render.words import changes_line, op_span, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Change, Diff, ResourceDiff
+    from pulumi_rewind.diff.checkpoints import Change, Diff, ResourceDiff
 
 
 def heading(from_label: str, to_label: str, diff: Diff) -> Line:

@@ -11,7 +11,7 @@ from pulumi_rewind_tui.render.writer import Line, Span
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pulumi_rewind.evidence import Evidence
+    from pulumi_rewind.up.evidence import Evidence
 
 
 def evidence_lines(evidence: Evidence, place: Path, title: str = "evidence of the failure") -> Iterator[Line]:

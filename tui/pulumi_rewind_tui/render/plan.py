@@ -11,9 +11,9 @@ from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resour
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Diff, ResourceDiff
+    from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
     from pulumi_rewind.plan import Plan, Risk, Step
-    from pulumi_rewind.revision_moves import Move
+    from pulumi_rewind.revisions.moves import Move
 
 FORECASTS: Mapping[str, str] = {
     "restored": "restored in place",

@@ -9,8 +9,8 @@ from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.record_verify import Damage
-    from pulumi_rewind.records import LeftOut, Record, Written
+    from pulumi_rewind.records.store import LeftOut, Record, Written
+    from pulumi_rewind.records.verify import Damage
 
 
 def record_lines(record: Record) -> Iterator[Line]:

@@ -13,8 +13,8 @@ from pulumi_rewind_tui.render.writer import Line, Span
 if TYPE_CHECKING:
     from pulumi_rewind.errors import UpdateFailed
     from pulumi_rewind.rollback import RollbackResult
-    from pulumi_rewind.up import Before, UpResult
-    from pulumi_rewind.upreview import UpReview
+    from pulumi_rewind.up.review import UpReview
+    from pulumi_rewind.up.run import Before, UpResult
 
 
 def review_lines(review: UpReview) -> Iterator[Line]:

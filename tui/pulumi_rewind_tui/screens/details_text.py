@@ -11,8 +11,8 @@ import msgspec
 
 from pulumi_rewind.commits import Between, commits_between
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.evidence import evidence_of
 from pulumi_rewind.model import Update
+from pulumi_rewind.up.evidence import evidence_of
 from pulumi_rewind_tui.render.record import record_facts
 from pulumi_rewind_tui.render.words import changes_line
 from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
@@ -71,7 +71,7 @@ def read_evidence(session: Session, update: Update) -> Evidence:
 
 
 def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
-    from pulumi_rewind.record_update import recorded
+    from pulumi_rewind.records.recording import recorded
 
     try:
         record = recorded(session, update.number)

@@ -202,7 +202,7 @@ def write_plan(plan: Plan, directory: Path) -> Path:
     """Writes the plan as JSON (the shape of ``plan --json`` with the property changes), mode 0600, secrets masked."""
     import json
 
-    from pulumi_rewind.diff import diff_to_json
+    from pulumi_rewind.diff.checkpoints import diff_to_json
     from pulumi_rewind_tui.private_file import write_new
     from pulumi_rewind_tui.render.plan import plan_json
 

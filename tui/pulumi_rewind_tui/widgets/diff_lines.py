@@ -14,7 +14,7 @@ from pulumi_rewind_tui.widgets.diff_rows import Row, Shown
 from pulumi_rewind_tui.widgets.values import shown_text
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Change
+    from pulumi_rewind.diff.checkpoints import Change
 
 NAME = 26
 """Widest column of names before verbs stop lining up."""

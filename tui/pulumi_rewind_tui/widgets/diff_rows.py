@@ -9,7 +9,7 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.diffing import Comparison, Heading
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Change
+    from pulumi_rewind.diff.checkpoints import Change
 
 Kind: TypeAlias = Literal["group", "resource", "change", "more", "secret", "fold", "same", "note"]
 

@@ -17,7 +17,7 @@ from pulumi_rewind_tui.widgets.diff_rows import Row, Shown, build_rows
 from pulumi_rewind_tui.widgets.lines import LinesView
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Change
+    from pulumi_rewind.diff.checkpoints import Change
 
 
 class DiffView(LinesView):

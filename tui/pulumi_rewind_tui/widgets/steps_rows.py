@@ -15,7 +15,7 @@ from pulumi_rewind_tui.widgets.diff_lines import short_type
 from pulumi_rewind_tui.widgets.values import shown_text
 
 if TYPE_CHECKING:
-    from pulumi_rewind.diff import Change, ResourceDiff
+    from pulumi_rewind.diff.checkpoints import Change, ResourceDiff
     from pulumi_rewind.plan import Plan, Step
 
 Kind: TypeAlias = Literal["step", "out", "change", "note", "state", "heading"]

@@ -1,0 +1,143 @@
+"""The pulumi CLI in the worktree of an old program: dependencies, and a preview."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi_rewind.engine import Engine
+from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.events import EngineEvent
+from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.previewing import Observe, PreviewControl, followed
+from pulumi_rewind.program.source import INSTEAD
+from pulumi_rewind.session import Session
+
+TAIL: Final = 6
+"""How many lines of a failed installation are shown."""
+
+
+def environment(session: Session, live: Checkpoint) -> Mapping[str, str]:
+    """What a run of the program has beyond the operator's own environment.
+
+    Installed dependencies aren't committed: git is told not to count untracked files as uncommitted changes.
+    """
+    found = dict(session.vault.environment(live))
+    if "GIT_CONFIG_COUNT" not in session.workspace.environ:
+        found |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "status.showUntrackedFiles",
+            "GIT_CONFIG_VALUE_0": "no",
+        }
+    return found
+
+
+def preview_program(
+    session: Session,
+    engine: Engine,
+    config: Path,
+    live: Checkpoint,
+    private: Path,
+    observe: Observe,
+    control: PreviewControl,
+    *,
+    refresh: bool = False,
+) -> tuple[list[EngineEvent], bytes]:
+    """One preview of the program in its worktree: its events, and the engine's own plan.
+
+    Raises:
+        EngineError, RefusedError: it failed.
+        InterruptedRun: `control` stopped it.
+    """
+    plan_file = private / "plan.json"
+    run = engine.start(
+        [
+            *("preview", "-s", session.stack.fqn),
+            *("--config-file", str(config)),
+            *("--save-plan", str(plan_file)),
+            *(("--refresh",) if refresh else ()),
+        ],
+        private=private,
+        extra_env=environment(session, live),
+    )
+    events = followed(run, observe, control)
+    if run.returncode != 0:
+        raise _failure(run.error("the program failed in its preview"))
+    found = plan_file.read_bytes()
+    plan_file.unlink()
+    return events, found
+
+
+def _failure(error: RewindError) -> RewindError:
+    if isinstance(error, EngineError):
+        if "is protected" in error.output or "protect" in str(error).lower():
+            return RefusedError(
+                str(error),
+                hint="Unprotect it with `pulumi state unprotect URN` if it may really go; nothing was changed.",
+            )
+        if error.hint.startswith("The engine's message"):
+            error.hint = f"The old program may need what is gone today. {INSTEAD}"
+    return error
+
+
+def _shared(options: Mapping[str, Any]) -> bool:
+    """Whether a Python project's dependencies are in a place that others use as well."""
+    place = options.get("virtualenv")
+    if not isinstance(place, str) or not place:
+        return not options.get("toolchain")
+    return Path(place).is_absolute()
+
+
+def install(engine: Engine, control: PreviewControl) -> bool:
+    """Installs the program's dependencies into its worktree; True if it has none of its own and uses today's.
+
+    A Python program without a virtual environment of its own (none is named, or one outside the project) runs with what
+    the operator has there, which is nothing to install into.
+
+    Raises:
+        EngineError: they can't be installed.
+        InterruptedRun: `control` stopped it.
+    """
+    options = engine.workspace.runtime_options
+    if engine.workspace.runtime == "python" and _shared(options):
+        return True
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [str(engine.path), "install", "--no-plugins", "--non-interactive", "--color", "never"],
+            cwd=engine.workspace.root,
+            env=engine.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+        def stop() -> None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+        control.attach(stop)
+        try:
+            process.wait()
+        finally:
+            if process.returncode is None:
+                stop()
+                process.wait()
+        output.seek(0)
+        said = output.read().decode(errors="replace").strip()
+    if control.stopped:
+        raise InterruptedRun("the installation was stopped; nothing was changed")
+    if process.returncode != 0:
+        tail = "\n".join(list(dict.fromkeys(said.splitlines()))[-TAIL:])
+        raise EngineError(
+            f"the dependencies of the program can't be installed: {tail}",
+            hint=f"What it needs may be gone from its registry, or need a tool that isn't here. {INSTEAD}",
+            output=said,
+        )
+    return False

@@ -1,0 +1,98 @@
+"""What the operator must know of a plan that runs the old program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pulumi_rewind.model import Update, urn_name
+from pulumi_rewind.plan import Risk
+from pulumi_rewind.program.config import RecordedConfig
+from pulumi_rewind.program.source import dirty_without_record
+from pulumi_rewind.program.worktree import ProgramTree
+from pulumi_rewind.recommend import DIRTY, PROGRAM_DIFFERS
+from pulumi_rewind.records.uncommitted import uncommitted_record
+from pulumi_rewind.session import Session
+from pulumi_rewind.stackconfig import normalized
+from pulumi_rewind.targets import Target
+from pulumi_rewind.values import Json
+from pulumi_rewind.verify import Difference
+
+NAMED: Final = 6
+"""How many names a sentence lists."""
+
+
+def program_risks(
+    session: Session,
+    target: Target,
+    update: Update,
+    tree: ProgramTree,
+    config: RecordedConfig,
+    differing: Sequence[Difference],
+    ambient: bool,
+) -> list[Risk]:
+    """Uncommitted changes, whose program it is, its dependencies, and what it makes otherwise."""
+    found: list[Risk] = []
+    if dirty_without_record(session, update):
+        message = (
+            f"#{update.number} was deployed with uncommitted changes that nobody kept: commit {update.commit[:7]} is "
+            "not the program that ran"
+        )
+        found.append(Risk(DIRTY, message, blocking=True))
+    record = uncommitted_record(session, update) if update.dirty else None
+    if record is not None:
+        message = f"the changes that were not committed then are taken from the record of #{update.number}"
+        found.append(Risk("uncommitted", message))
+        if record.meta.left_out:
+            names = ", ".join(f"{one.path} ({one.reason})" for one in record.meta.left_out[:NAMED])
+            found.append(Risk("uncommitted-left-out", f"the record does without: {names}"))
+    if update.number != target.update.number:
+        found.append(Risk("program-source", f"the program and configuration are those of #{update.number}"))
+    if ambient:
+        message = "the program has no virtual environment of its own and runs with today's Python packages"
+        found.append(Risk("ambient-dependencies", message))
+    if tree.missing_submodules:
+        names = ", ".join(tree.missing_submodules)
+        message = f"submodules are not in the local repository (`git submodule update --init` gets them): {names}"
+        found.append(Risk("submodule-missing", message))
+    if config.reencrypted:
+        message = (
+            f"secrets are encrypted anew under today's provider, for this run alone: {', '.join(config.reencrypted)}"
+        )
+        found.append(Risk("config-reencrypted", message))
+    if differing:
+        where = list(dict.fromkeys(f"{urn_name(one.urn)} {one.path}".strip() for one in differing))
+        more = f" and {len(where) - NAMED} more" if len(where) > NAMED else ""
+        message = f"the program makes something else than {target.label} recorded: {', '.join(where[:NAMED])}{more}"
+        found.append(Risk(PROGRAM_DIFFERS, message))
+    return found
+
+
+def config_risks(
+    update: Update, recorded: Mapping[str, Json] | None, today: Mapping[str, Json], *, use_todays_config: bool
+) -> list[Risk]:
+    """Which configuration is used, and where the other differs. Pure."""
+    if recorded is None:
+        return [Risk("target-config", f"the record of #{update.number} has no configuration: today's is used")]
+    before, now = normalized(recorded), normalized(today)
+    keys = sorted(key for key in before.keys() | now.keys() if _plain(before.get(key)) != _plain(now.get(key)))
+    if not keys:
+        return []
+    if use_todays_config:
+        return [Risk("target-config", f"today's configuration is used; #{update.number} had others: {', '.join(keys)}")]
+    message = (
+        f"the configuration of #{update.number} is used; your file stays as it is and differs in {', '.join(keys)} "
+        "(`--todays-config` uses the file)"
+    )
+    return [Risk("target-config", message)]
+
+
+def _plain(value: Json) -> object:
+    """For comparing: settings are text, and encrypted ones count as equal."""
+    if isinstance(value, dict):
+        return "[secret]" if set(value) == {"secure"} else {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value

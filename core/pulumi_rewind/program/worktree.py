@@ -1,0 +1,161 @@
+"""A private git worktree of one commit, gone again when it is no longer needed.
+
+The operator's working tree, branch and index stay as they are. What a killed process has left behind is removed by
+the next one that makes a worktree of the same repository.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pulumi_rewind.errors import RewindError, UsageError
+from pulumi_rewind.program.source import INSTEAD
+from pulumi_rewind.program.submodules import fill_submodules
+from pulumi_rewind.records.worktree import put_uncommitted
+from pulumi_rewind.workspace import PROJECT_FILES
+
+if TYPE_CHECKING:
+    from pulumi_rewind.records.store import Record
+    from pulumi_rewind.repo import Repository
+
+_PREFIX: Final = "rewind-program-"
+_OURS: Final = re.compile(rf"{_PREFIX}(\d+)-[^/]+")
+_QUIET: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "0"}
+
+
+@dataclass
+class ProgramTree:
+    """A worktree under a directory that only we can enter, which has room for more files."""
+
+    private: Path
+    """0700; holds the worktree and whatever else the run needs."""
+    top: Path
+    """The top of the worktree."""
+    project: Path
+    """The project's directory in it."""
+    repository: Repository
+    missing_submodules: tuple[str, ...] = field(default=())
+
+    def close(self) -> None:
+        """Removes it, also from what git knows of worktrees."""
+        _remove(self.repository, self.top, self.private)
+
+
+def make_tree(
+    repository: Repository, commit: str, relative: Path, project: str, uncommitted: Record | None = None
+) -> ProgramTree:
+    """Checks a commit out, with its submodules, and applies the changes that were not committed.
+
+    `relative` is where the project is looked for first, from the top; if it isn't there, anywhere.
+
+    Raises:
+        UsageError: the commit can't be checked out, has no such project, or the changes don't apply.
+    """
+    sweep(repository)
+    private = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))  # 0700
+    top = private / f"rewind-{commit[:7]}"
+    try:
+        try:
+            run_git(repository, "worktree", "add", "--quiet", "--detach", "--force", str(top), commit)
+            common = Path(run_git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir").strip())
+            missing = fill_submodules(
+                lambda *args, cwd=None: run_git(repository, *args, cwd=cwd), top, common / "modules", repository.root
+            )
+        except OSError as err:
+            raise UsageError(
+                f"commit {commit[:7]} can't be checked out: {err}",
+                hint=f"If objects are missing, `git fetch --refetch` gets them. {INSTEAD}",
+            ) from None
+        if uncommitted is not None:
+            put_uncommitted(uncommitted, top)
+        return ProgramTree(private, top, _find_project(top, relative, project), repository, tuple(missing))
+    except BaseException:
+        _remove(repository, top, private)
+        raise
+
+
+def sweep(repository: Repository) -> None:
+    """Removes worktrees of ours whose process is gone."""
+    try:
+        listing = run_git(repository, "worktree", "list", "--porcelain", "-z")
+    except OSError:
+        return
+    for line in listing.split("\0"):
+        path = Path(line.removeprefix("worktree ")) if line.startswith("worktree ") else None
+        match = _OURS.fullmatch(path.parent.name) if path is not None else None
+        if path is not None and match and not _alive(int(match[1])):
+            _remove(repository, path, path.parent)
+
+
+def run_git(repository: Repository, *arguments: str, cwd: Path | None = None) -> str:
+    """Runs git and returns what it prints; hooks of the repository don't run.
+
+    Raises:
+        OSError: git failed; the message is what it said.
+    """
+    from git import Git
+    from git.exc import GitCommandError, GitError
+
+    git = repository.git.git if cwd is None else Git(cwd)
+    command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
+    try:
+        raw = git.execute(command, env=_QUIET, stdout_as_string=False, strip_newline_in_stdout=False)
+    except GitCommandError as err:
+        said = str(err.stderr or "").strip()
+        said = said.removeprefix("stderr: ").strip("'").strip()
+        raise OSError(" ".join(said.split()) or f"git {arguments[0]} failed") from None
+    except (GitError, ValueError) as err:
+        raise OSError(str(err)) from None
+    return os.fsdecode(raw) if isinstance(raw, bytes) else ""
+
+
+def _find_project(top: Path, relative: Path, project: str) -> Path:
+    """The directory of the project file, `relative` first."""
+    from pulumi_rewind.workspace import find_workspace
+
+    places = [top / relative]
+    for name in PROJECT_FILES:
+        places += sorted(path.parent for path in top.rglob(name) if "node_modules" not in path.parts)
+    found: list[str] = []
+    for place in dict.fromkeys(places):
+        if not place.resolve().is_relative_to(top.resolve()) or not any((place / n).is_file() for n in PROJECT_FILES):
+            continue
+        try:
+            name = find_workspace(place, backend="file:///", environ={}).project
+        except RewindError as err:
+            found.append(f"{place.relative_to(top)} ({err})")
+            continue
+        if name == project:
+            return place
+        found.append(f"{name} in {place.relative_to(top)}")
+    there = f"it has {', '.join(found[:5])}" if found else "it has no Pulumi project at all"
+    raise UsageError(
+        f"the commit has no project {project}: {there}", hint=f"The project may have been renamed since. {INSTEAD}"
+    )
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _remove(repository: Repository, top: Path, private: Path) -> None:
+    try:
+        run_git(repository, "worktree", "remove", "--force", "--force", str(top))
+    except OSError:  # half made, or the repository is gone
+        shutil.rmtree(top, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            run_git(repository, "worktree", "remove", "--force", "--force", str(top))
+    shutil.rmtree(private, ignore_errors=True)

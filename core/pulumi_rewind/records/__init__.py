@@ -1,0 +1,1 @@
+"""Everything kept of an update, as git objects that outlive the backend's history."""

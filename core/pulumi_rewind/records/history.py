@@ -1,0 +1,282 @@
+"""A backend's history with what only records still have: lost checkpoints, and updates that were pruned.
+
+A DIY backend numbers nothing, so that pruning its history would renumber all updates. Records know the numbers: where
+one is found among the backend's updates, the others are counted from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pulumi_rewind.backends import Backend, History
+from pulumi_rewind.errors import CheckpointError, RecordError, RewindError, UsageError
+from pulumi_rewind.model import Checkpoint, Lock, StackRef, Update, decode_checkpoint
+from pulumi_rewind.records.content import CHECKPOINT, backend_digest, digest_of, update_key
+
+if TYPE_CHECKING:
+    from pulumi_rewind.records.store import Record, Records
+
+LOST = "it is neither in the backend's history nor in a record"
+
+
+class RecordedBackend:
+    """A backend whose history of one stack is completed by records; everything else is the backend's own.
+
+    `records` gives the stack's records when they are first needed, None if there are none.
+    """
+
+    def __init__(self, backend: Backend, stack: StackRef, records: Callable[[], Records | None]) -> None:
+        self._backend = backend
+        self._stack = stack
+        self._records = records
+
+    @property
+    def url(self) -> str:
+        """The backend's URL."""
+        return self._backend.url
+
+    def stacks(self) -> list[StackRef]:
+        """The backend's stacks."""
+        return self._backend.stacks()
+
+    def find(self, name: str, project: str) -> StackRef:
+        """A stack of the backend."""
+        return self._backend.find(name, project)
+
+    def history(self, stack: StackRef) -> History:
+        """The stack's updates, those included that only records know."""
+        history = self._backend.history(stack)
+        if stack != self._stack:
+            return history
+        try:
+            records = self._records()
+            refs = records.refs() if records is not None else {}
+        except RewindError:
+            return history  # records help, and never stand in the way; `record` says what is wrong
+        return RecordedHistory(history, records, refs) if records is not None and refs else history
+
+    def live(self, stack: StackRef) -> Checkpoint:
+        """The stack's state now."""
+        return self._backend.live(stack)
+
+    def locks(self, stack: StackRef) -> list[Lock]:
+        """Who holds the stack."""
+        return self._backend.locks(stack)
+
+
+class RecordedHistory:
+    """See `History`. What the backend has comes from there; a record is read where something is missing."""
+
+    def __init__(self, history: History, records: Records, refs: Mapping[int, str]) -> None:
+        self._history = history
+        self._records = records
+        self._refs = refs
+        self._own: dict[int, Record | None] = {}
+
+    @cached_property
+    def places(self) -> Places:
+        """Which number each update of the backend has."""
+        count = len(self._history)
+        newest: Record | None = None
+        same = 0
+        for number in sorted(self._refs, reverse=True):
+            record = self._whole(number)
+            newest = newest or record
+            if record and number <= count and update_key(self._history.update(number)) == record.meta.key:
+                same = number
+                break
+        if newest is None or newest.number == same:
+            return Places(count)
+        # Nothing is lost below `same`: its number is the backend's own. Above it, every update is looked at.
+        found = [(number, record) for number in sorted(self._refs) if (record := self._whole(number))]
+        keys = {record.meta.key: number for number, record in found}
+        states = {record.meta.files.get(CHECKPOINT, ""): number for number, record in found}
+        known = [(same, same)] if same else []
+        known += [(place, self._known(place, keys, states)) for place in range(same + 1, count + 1)]
+        known = [(place, number) for place, number in known if number]
+        if not known and not self._came_before(newest):
+            return Places(count)
+        # Of another backend, they are another stack's of that name, unless they are older than one that both have: then
+        # the history was moved.
+        here, first = backend_digest(self._records.backend), min((number for _, number in known), default=0)
+        ours = [number for number, record in found if record.meta.backend == here or number < first]
+        return place_updates(count, known, ours)
+
+    def __len__(self) -> int:
+        return self.places.total
+
+    def update(self, number: int) -> Update:
+        """One update; from its record where the backend's is lost or damaged."""
+        place = self._place(number)
+        if place:
+            update = self._history.update(place)
+            if update.number != number:
+                update = msgspec.structs.replace(update, number=number)
+            if update.has_checkpoint and update.result != "unreadable":
+                return update
+            return self._completed(number, update)
+        record = self._record(number)
+        try:
+            if record is not None:
+                return record.update
+        except RecordError as err:
+            return _lost(number, str(err))
+        return _lost(number, LOST)
+
+    def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
+        """At most `limit` updates, newest first, those below number `before`."""
+        top = len(self) if before is None else min(before - 1, len(self))
+        for number in range(top, max(top - limit, 0), -1):
+            yield self.update(number)
+
+    def raw(self, number: int) -> bytes:
+        """The stored checkpoint, of the backend or of the record."""
+        place = self._place(number)
+        try:
+            if place:
+                return self._history.raw(place)
+        except CheckpointError:
+            record = self._record_of(number, self._history.update(place))
+            if record is None:
+                raise
+            return record.raw()
+        return self._only(number).raw()
+
+    def size(self, number: int) -> int | None:
+        """Bytes of the checkpoint where the backend knows them."""
+        place = self._place(number)
+        return self._history.size(place) if place else None
+
+    def checkpoint(self, number: int) -> Checkpoint:
+        """The state stored with an update; from its record where the backend's is lost or damaged."""
+        place = self._place(number)
+        try:
+            if place:
+                return self._history.checkpoint(place)
+        except CheckpointError:
+            record = self._record_of(number, self._history.update(place))
+            if record is None:
+                raise
+            return record.checkpoint()
+        return decode_checkpoint(self._only(number).raw(), source=f"the checkpoint in the record of #{number}")
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _place(self, number: int) -> int:
+        """The backend's own number of an update, 0 if it hasn't got it."""
+        if not 1 <= number <= len(self):
+            there = f"There are #1 to #{len(self)}." if len(self) else "There are none yet."
+            raise UsageError(f"{self._records.project}/{self._records.stack} has no update #{number}", hint=there)
+        return self.places.place(number)
+
+    def _record(self, number: int) -> Record | None:
+        """The record of a number; raises RecordError if it is damaged or of another stack."""
+        if number not in self._own:
+            commit = self._refs.get(number)
+            self._own[number] = self._records.at(number, commit) if commit is not None else None
+        return self._own[number]
+
+    def _whole(self, number: int) -> Record | None:
+        """The same, None for what can't be used."""
+        try:
+            return self._record(number)
+        except RecordError:
+            return None
+
+    def _record_of(self, number: int, update: Update) -> Record | None:
+        """The record with the checkpoint of an update of the backend; None if it is that of another update."""
+        record = self._whole(number)
+        if record is None or not record.update.has_checkpoint:
+            return None
+        return record if update.result == "unreadable" or record.meta.key == update_key(update) else None
+
+    def _only(self, number: int) -> Record:
+        record = self._record(number)
+        if record is None:
+            raise CheckpointError(f"#{number} is lost: {LOST}", hint="`git fetch` may bring its record; see the docs.")
+        return record
+
+    def _completed(self, number: int, update: Update) -> Update:
+        try:
+            record = self._record_of(number, update)
+            if record is None:
+                return update
+            if update.result == "unreadable":
+                return record.update
+        except RecordError:
+            return update
+        return msgspec.structs.replace(update, has_checkpoint=True, problem="", from_record="checkpoint")
+
+    def _known(self, place: int, keys: Mapping[str, int], states: Mapping[str, int]) -> int:
+        """The number that the record of an update has, 0 if there is none; a damaged one is known by its state."""
+        update = self._history.update(place)
+        if update.result != "unreadable":
+            return keys.get(update_key(update), 0)
+        try:
+            return states.get(digest_of(self._history.raw(place)), 0)
+        except CheckpointError:
+            return 0
+
+    def _came_before(self, newest: Record) -> bool:
+        """Whether records without a single common update can be the earlier life of this stack."""
+        if not len(self._history):
+            return True
+        first = self._history.update(1)
+        return newest.meta.end_time <= first.start_time
+
+
+class Places:
+    """The numbers of a backend's updates, and how many numbers there are with those that only records have."""
+
+    def __init__(self, count: int, numbers: Iterable[int] | None = None, total: int = 0) -> None:
+        self._places = {number: place for place, number in enumerate(numbers, 1)} if numbers is not None else None
+        self._count = count
+        self.total = max(total, max(self._places or {}, default=0)) if numbers is not None else count
+
+    def place(self, number: int) -> int:
+        """The place of a number in the backend's own history, 0 if it isn't there."""
+        if self._places is not None:
+            return self._places.get(number, 0)
+        return number if number <= self._count else 0
+
+
+def place_updates(count: int, known: Iterable[tuple[int, int]], recorded: Iterable[int]) -> Places:
+    """Numbers for `count` updates in order: `known` are (place, number) pairs, the others are counted from these.
+
+    A number with a record whose update the backend hasn't got is passed over: the record is what is left of it. Without
+    room for all updates below the first known one, records are of no use. Pure.
+    """
+    anchors: list[tuple[int, int]] = []
+    for place, number in sorted(known):
+        if not anchors or number - anchors[-1][1] >= place - anchors[-1][0]:
+            anchors.append((place, number))
+    matched = {number for _, number in anchors}
+    only = {number for number in recorded if number not in matched}
+    numbers: dict[int, int] = {}
+    low_place, low_number = 0, 0
+    for place, number in anchors:
+        # Counted down from the known one: what is lost is lost from the old end, as a rule.
+        candidate = number
+        for between in range(place, low_place, -1):
+            while candidate in only and candidate > low_number + (between - low_place):
+                candidate -= 1
+            numbers[between] = candidate
+            candidate -= 1
+        if low_place + 1 <= place and numbers[low_place + 1] <= low_number:
+            return Places(count)
+        low_place, low_number = place, number
+    candidate = low_number if anchors else max(only, default=0)
+    for place in range(low_place + 1, count + 1):
+        candidate += 1
+        while candidate in only:
+            candidate += 1
+        numbers[place] = candidate
+    return Places(count, (numbers[place] for place in range(1, count + 1)), max(only, default=0))
+
+
+def _lost(number: int, problem: str) -> Update:
+    return Update(number=number, kind="update", result="unreadable", has_checkpoint=False, problem=problem)

@@ -1,0 +1,293 @@
+"""Records: everything kept of an update, as git objects that outlive the backend's history, branches and machines.
+
+Each record is a commit of its own under ``refs/pulumi-rewind/<project>/<stack>/<number>``. Its parent is the commit of
+the program, which therefore stays in the repository (and travels with a push) when its branch is gone. Records don't
+stand on each other: one can be dropped, pushed or damaged without any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pulumi_rewind import __version__
+from pulumi_rewind.errors import RecordError
+from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.records.content import (
+    ASSETS,
+    CHECKPOINT,
+    EVIDENCE,
+    HISTORY,
+    HOOKS,
+    PATCH,
+    UNTRACKED,
+    UPDATE,
+    LeftOut,
+    Meta,
+    RecordInput,
+    decode_meta,
+    decode_update,
+    digest_of,
+    evidence_name,
+    evidence_reason,
+    finished,
+    record_files,
+    update_key,
+)
+from pulumi_rewind.records.git import Blob, RecordStore, open_store, ref_folder
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+__all__ = ["LeftOut", "Record", "RecordInput", "Records", "Written", "open_records"]
+
+DAMAGED = "`pulumi-rewind record --verify` checks all records; `git fetch` may bring a whole one."
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of writing a record."""
+
+    number: int
+    ref: str
+    commit: str
+    new: bool
+    """Whether anything was written; False: it was all there."""
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Record:
+    """One record, each file read when it is asked for and compared with the digest that ``update.json`` lists."""
+
+    def __init__(self, store: RecordStore, ref: str, commit: str, meta: Meta) -> None:
+        self._store = store
+        self.ref = ref
+        self.commit = commit
+        """The record's own commit."""
+        self.meta = meta
+
+    @property
+    def number(self) -> int:
+        """The update's number."""
+        return self.meta.number
+
+    @cached_property
+    def update(self) -> Update:
+        """The update, as the backend had it; marked as known from a record.
+
+        Raises:
+            RecordError: damaged.
+        """
+        found = decode_update(self.file(HISTORY), self.number)
+        has = CHECKPOINT in self.meta.files
+        problem = "" if has else "the record has no checkpoint"
+        return msgspec.structs.replace(found, has_checkpoint=has, problem=problem, from_record="update")
+
+    def raw(self) -> bytes:
+        """The checkpoint as it was stored, decompressed.
+
+        Raises:
+            RecordError: the record has none, or a damaged one.
+        """
+        return self.file(CHECKPOINT)
+
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint, secrets encrypted; raises as `raw`, and CheckpointError for what can't be decoded."""
+        return decode_checkpoint(self.raw(), source=f"the checkpoint in the record of #{self.number}")
+
+    def config(self) -> bytes | None:
+        """The stack's configuration file, secrets encrypted; None if the record has none."""
+        return next((self.file(path) for path in self.meta.files if path.startswith("config.")), None)
+
+    def patch(self) -> bytes:
+        """The uncommitted changes to tracked files, for ``git apply``; empty if the record has none."""
+        return self.file(PATCH) if PATCH in self.meta.files else b""
+
+    def untracked(self) -> dict[str, Blob]:
+        """The untracked files by their paths from the top of the repository."""
+        entries = self._store.listing(self.commit) or {}
+        return {
+            path.removeprefix(UNTRACKED): Blob(self.file(path), entries.get(path, ("",))[0])
+            for path in self.meta.files
+            if path.startswith(UNTRACKED)
+        }
+
+    def asset(self, digest: str) -> bytes | None:
+        """The content of an asset by its hash: a file's, or the tar file of a directory; None if it isn't kept."""
+        path = f"{ASSETS}{digest}"
+        return self.file(path) if path in self.meta.files else None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What the record has in one of its folders (``evidence/``, ``hooks/``, ``assets/``), without the folder."""
+        return tuple(path.removeprefix(folder) for path in sorted(self.meta.files) if path.startswith(folder))
+
+    def evidence(self) -> dict[str, bytes]:
+        """The evidence by name."""
+        return {name: self.file(EVIDENCE + name) for name in self.names(EVIDENCE)}
+
+    def hooks(self) -> dict[str, bytes]:
+        """Hook code by file name."""
+        return {name: self.file(HOOKS + name) for name in self.names(HOOKS)}
+
+    def file(self, path: str) -> bytes:
+        """Any file of the record.
+
+        Raises:
+            RecordError: it isn't there, or isn't what was written.
+        """
+        wanted = self.meta.files.get(path)
+        content = self._store.read(self.commit, path) if wanted else None
+        if wanted is None:
+            raise RecordError(f"the record of #{self.number} has no {path}", hint="Choose another update.")
+        if content is None:
+            raise RecordError(f"{path} is missing from the record of #{self.number}", hint=DAMAGED)
+        if digest_of(content) != wanted:
+            raise RecordError(f"{path} in the record of #{self.number} is not what was recorded", hint=DAMAGED)
+        return content
+
+
+class Records:
+    """The records of one stack."""
+
+    def __init__(self, store: RecordStore, project: str, stack: str, backend: str = "") -> None:
+        self.store = store
+        self.project = project
+        self.stack = stack
+        self.backend = backend
+        """The URL of the backend that the stack is on."""
+        self.folder = ref_folder(project, stack)
+        self._read: dict[str, Record] = {}
+
+    def refs(self) -> dict[int, str]:
+        """Number → commit of every record, in order; what isn't named by a number is none."""
+        named = self.store.refs(self.folder)
+        return {int(name): named[name] for name in sorted(filter(_is_number, named), key=int)}
+
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of all records, ascending."""
+        return tuple(self.refs())
+
+    def ref(self, number: int) -> str:
+        """The ref of a record, written or not."""
+        return f"{self.folder}/{number}"
+
+    def read(self, number: int) -> Record | None:
+        """A record; None if there is none of that number.
+
+        Raises:
+            RecordError: it is damaged, or of another stack.
+        """
+        commit = self.store.refs(self.folder).get(str(number))
+        return self.at(number, commit) if commit is not None else None
+
+    def at(self, number: int, commit: str) -> Record:
+        """The record of a number in a commit; raises as `read`."""
+        record = self._read.get(commit)
+        if record is None:
+            raw = self.store.read(commit, UPDATE)
+            if raw is None:
+                raise RecordError(f"the record of #{number} can't be read: {UPDATE} is missing", hint=DAMAGED)
+            record = Record(self.store, self.ref(number), commit, decode_meta(raw))
+        meta = record.meta
+        if (meta.project, meta.stack, meta.number) != (self.project, self.stack, number):
+            raise RecordError(
+                f"{self.ref(number)} is the record of {meta.project}/{meta.stack} #{meta.number}",
+                hint=f"It was put there by mistake; `git update-ref -d {self.ref(number)}` takes it away.",
+            )
+        return self._read.setdefault(commit, record)
+
+    def asset(self, digest: str) -> bytes | None:
+        """A content from the newest record that has it whole; None if none has.
+
+        Raises:
+            RecordError: git can't be asked.
+        """
+        refs = sorted(self.refs().items(), reverse=True)
+        there = self.store.which([f"{commit}:{ASSETS}{digest}" for _, commit in refs])
+        for (_, commit), has in zip(refs, there, strict=False):
+            content = self.store.read(commit, f"{ASSETS}{digest}") if has else None
+            if content is not None and digest_of(content) == digest:
+                return content
+        return None
+
+    def write(self, given: RecordInput) -> Written:
+        """Writes a record; one that is there only gets what it lacks (a checkpoint, evidence) as a commit on top.
+
+        Raises:
+            RecordError: git can't write, or another update is recorded under this number.
+        """
+        number = given.update.number
+        commit = self.refs().get(number)
+        if commit is not None:
+            return self._complete(self.at(number, commit), given)
+        meta, files = record_files(given, __version__)
+        program = given.program.commit
+        parents = [program] if given.program.kept else []
+        ref = self.ref(number)
+        try:
+            written = self.store.write(ref, parents, files, self._message(meta, files))
+        except RecordError:
+            if (other := self.refs().get(number)) is None:
+                raise
+            return self._complete(self.at(number, other), given)  # written by somebody else meanwhile
+        return Written(number, ref, written, new=True, left_out=meta.left_out, warnings=meta.warnings)
+
+    def _complete(self, record: Record, given: RecordInput) -> Written:
+        meta = record.meta
+        if meta.key != update_key(given.update):
+            raise RecordError(
+                f"{record.ref} is the record of another update ({meta.kind} {meta.result})",
+                hint="Records of another backend's stack of that name are in this repository; "
+                "`pulumi-rewind record --verify` names them.",
+            )
+        more: dict[str, Blob] = {}
+        left_out = list(meta.left_out)
+        for name, content in given.evidence.items():
+            path = f"{EVIDENCE}{evidence_name(name)}"
+            if meta.files.get(path) == digest_of(content):
+                continue
+            if reason := evidence_reason(content, given.secrets):
+                left_out.append(LeftOut(path, reason))
+            else:
+                more[path] = Blob(content)
+        if CHECKPOINT not in meta.files and given.checkpoint:
+            _, fresh = record_files(replace(given, evidence={}), __version__)
+            more |= {path: blob for path, blob in fresh.items() if path == CHECKPOINT}
+        if not more:
+            return Written(record.number, record.ref, record.commit, new=False, left_out=meta.left_out)
+        entries = self.store.listing(record.commit) or {}
+        files = {path: Blob(record.file(path), entries.get(path, ("100644",))[0]) for path in meta.files} | more
+        source = given.checkpoint_source if CHECKPOINT in more else meta.checkpoint
+        meta = finished(msgspec.structs.replace(meta, left_out=tuple(sorted(set(left_out))), checkpoint=source), files)
+        written = self.store.write(record.ref, [record.commit], files, self._message(meta, files))
+        return Written(record.number, record.ref, written, new=True, left_out=meta.left_out)
+
+    def _message(self, meta: Meta, files: Mapping[str, Blob]) -> str:
+        what = f"{self.project}/{self.stack} #{meta.number}: {meta.kind} {meta.result}"
+        return f"{what}\n\nRecord-Digest: {digest_of(files[UPDATE].content)}\n"
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdigit() and not name.startswith("0") and len(name) < 10
+
+
+def open_records(session: Session) -> Records | None:
+    """The records of a session's stack; None outside git, and where ``records = false`` is set in ``rewind.toml``.
+
+    Raises:
+        UsageError: ``records_repository`` names something that is no repository.
+    """
+    if not session.settings.records:
+        return None
+    store = open_store(session.workspace.root, session.settings.records_repository)
+    return records_in(store, session.stack, session.workspace.project, session.backend.url) if store else None
+
+
+def records_in(store: RecordStore, stack: StackRef, project: str, backend: str) -> Records:
+    """The records of a stack; in the legacy layout stacks have no project of their own."""
+    return Records(store, stack.project or project, stack.name, backend)

@@ -1,0 +1,27 @@
+"""The changes that were in the working tree, but in no commit, when an update was deployed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pulumi_rewind.errors import RewindError
+
+if TYPE_CHECKING:
+    from pulumi_rewind.model import Update
+    from pulumi_rewind.records.store import Record
+    from pulumi_rewind.session import Session
+
+
+def uncommitted_record(session: Session, update: Update) -> Record | None:
+    """The record that keeps the update's uncommitted changes; None if none does, or it is damaged."""
+    from pulumi_rewind.records.content import PROGRAM, Program
+    from pulumi_rewind.records.recording import recorded
+
+    try:
+        record = recorded(session, update.number)
+        program = None if record is None else msgspec.json.decode(record.file(PROGRAM), type=Program)
+    except (RewindError, msgspec.DecodeError):
+        return None
+    return record if program is not None and program.uncommitted == "kept" else None

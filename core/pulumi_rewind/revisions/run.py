@@ -1,0 +1,227 @@
+"""Runs the revisions of an update or a rollback: each noted when it has begun and when it has returned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pulumi_rewind.errors import (
+    CallbackError,
+    IncompleteError,
+    InterruptedRun,
+    RefusedError,
+    RewindError,
+    UpdateFailed,
+)
+from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
+from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.revisions.ledger import Ledger
+from pulumi_rewind.revisions.moves import Move, When, carried, members
+from pulumi_rewind.revisions.plan import RevisionPlan
+from pulumi_rewind.session import Session
+from pulumi_rewind.undo.code import check_trusted, todays_code
+from pulumi_rewind.undo.goal import GoalChanges
+from pulumi_rewind.undo.match import resource_context
+from pulumi_rewind.undo.plan import redactor
+from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.run import CallbackOutcome
+
+
+class RevisionRun:
+    """The revisions of one run; `phase` runs those of one side of the engine's run."""
+
+    def __init__(self, session: Session, plan: RevisionPlan | None, target: str = "") -> None:
+        self.session = session
+        self.target = target
+        self.outcomes: list[CallbackOutcome] = []
+        self.changed = False
+        """Whether an up or down was called: something may have changed outside the stack."""
+        self.restored: frozenset[str] = frozenset()
+        """URNs of what came back as it was; the component around has its revisions again."""
+        self._plan = plan or RevisionPlan()
+        self.moves = self._plan.moves
+        self._redact = Redactor()
+        self._processes: dict[str, UndoProcess] = {}
+        self._stops = 0
+
+    def interrupt(self) -> None:
+        """First call: no further revision is run. Second call: the one that runs is ended."""
+        self._stops += 1
+        if self._stops > 1:
+            for process in tuple(self._processes.values()):
+                process.stop()
+
+    def kill(self) -> None:
+        """Ends what runs, at once."""
+        self._stops += 1
+        self.interrupt()
+
+    def close(self) -> None:
+        """Ends the workers."""
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
+
+    def check(self) -> None:
+        """Raises RefusedError where an update would call another hooks file than was reviewed."""
+        now = todays_code(self.session.workspace.root, self.session.settings) if self.moves else None
+        if self.moves and (now is None or now.sha256 not in self._plan.codes):
+            raise RefusedError(
+                "the hooks file has changed since the review", hint="Review it again; nothing was changed."
+            )
+
+    def phase(
+        self, when: When, before: Checkpoint, side: Callable[[], Checkpoint]
+    ) -> Generator[EngineEvent, None, None]:
+        """Runs the revisions of one phase. `before` is the state before the run, `side` gives the one now, decrypted.
+
+        Raises:
+            CallbackError: one failed; those before it are applied.
+            InterruptedRun: it was asked to stop.
+        """
+        moves = [move for move in self.moves if move.when == when and (move.callback or move.problem)]
+        if not moves:
+            return
+        yield Phase("revisions", f"running revisions: {len(moves)}")
+        self.session.reload()  # the engine may have made an update since
+        state = side()
+        self._redact = redactor(self.session, before, state)
+        ledger = Ledger(self.session)
+        try:
+            with ledger.held():
+                for move in moves:
+                    yield from self._move(ledger, move, before, state)
+        finally:
+            self.close()
+
+    def _move(self, ledger: Ledger, move: Move, before: Checkpoint, state: Checkpoint) -> Iterator[EngineEvent]:
+        if self._stops:
+            raise InterruptedRun("stopped while revisions were run")
+        urn = _present(move, before, state)
+        what = f"{move.name}: {move.revision}"
+        applied, _ = ledger.now()
+        if (move.revision in applied.get(urn, ())) == (move.direction == "up"):
+            yield Diagnostic(f"{what} has been run meanwhile", "info", urn)
+            return
+        if not urn:
+            yield Diagnostic(f"{what} was not run: the component isn't there", "warning")
+            return
+        if self.restored.intersection(res.urn for res in members(urn, state)):
+            ledger.done(urn, move)
+            yield Diagnostic(f"{what} came back with what is in it", "info", urn)
+            return
+        assert move.callback is not None
+        check_trusted(self.session, self._plan.codes[move.callback.code])
+        known = ledger.begun(urn, move)
+        begun = ledger.begin(urn, move)
+        self.changed = True
+        context = {
+            "stack": str(self.session.stack),
+            "target": self.target,
+            "revision": move.revision,
+            "direction": move.direction,
+            "component": resource_context(state.by_urn[urn]),
+            "resources": [resource_context(res) for res in members(urn, state)],
+            "idempotency_key": begun.key,
+        }
+        try:
+            yield from self._call(move.callback, context, urn, again=known is not None)
+        except CallbackError as err:
+            raise self._stopped() or CallbackError(f"the {move.direction} of {what} failed: {err}") from None
+        ledger.done(urn, move)
+
+    def _call(
+        self, callback: Callback, context: Mapping[str, Any], urn: str, *, again: bool
+    ) -> Generator[HookEvent, None, None]:
+        """Calls one function, as often as it may fail."""
+        code = self._plan.codes[callback.code]
+        process = self._processes.get(code.sha256)
+        if process is None:
+            environ, python = self.session.workspace.environ, Path(self._plan.python)
+            process = self._processes[code.sha256] = UndoProcess(code, python, environ, lambda text: self._redact(text))
+        name, kind = callback.function, callback.kind
+        for attempt in range(callback.retries + 1):
+            started = time.monotonic()
+            yield HookStarted(name, kind, urn, code.label, again or attempt > 0)
+            try:
+                yield from process.call(callback, {**context, "again": again or attempt > 0}, urn)
+            except CallbackError as err:
+                yield HookEnded(name, kind, urn, "failed", str(err), time.monotonic() - started)
+                if attempt < callback.retries and not self._stops:
+                    continue
+                self.outcomes.append(CallbackOutcome(name, kind, urn, "failed", str(err)))
+                raise
+            message = str(context["revision"])
+            self.outcomes.append(CallbackOutcome(name, kind, urn, "done", message))
+            yield HookEnded(name, kind, urn, "done", message, time.monotonic() - started)
+            return
+
+    def _stopped(self) -> RewindError | None:
+        return InterruptedRun("stopped while revisions were run") if self._stops else None
+
+
+def _present(move: Move, before: Checkpoint, state: Checkpoint) -> str:
+    """The URN that a move's component has at this moment; empty if it isn't there."""
+    for urn in (move.urn, move.live_urn):
+        if urn and urn in state.by_urn:
+            return urn
+    return next(iter(carried({move.live_urn: ()}, before, state)), "") if move.live_urn else ""
+
+
+class RollbackRevisions(RevisionRun):
+    """The revisions of a rollback."""
+
+    def before(self, live: Checkpoint) -> Iterator[EngineEvent]:
+        """Those that run before the engine.
+
+        Raises:
+            IncompleteError, InterruptedRun: it can be resumed.
+        """
+        yield from self._phase("before", live, lambda: live, "the engine has changed nothing in the stack yet")
+
+    def after(self, live: Checkpoint, changes: GoalChanges, imported: frozenset[str]) -> Iterator[EngineEvent]:
+        """Those that run after it; `live` is the state before the run. Raises as `before`."""
+        self.restored = imported.union(changes.adopt)
+
+        def state() -> Checkpoint:
+            return self.session.vault.decrypt(self.session.backend.live(self.session.stack), self.session.stack)
+
+        yield from self._phase("after", live, state, "the resources are those of the target already")
+
+    def _phase(
+        self, when: When, live: Checkpoint, side: Callable[[], Checkpoint], stands: str
+    ) -> Iterator[EngineEvent]:
+        hint = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."
+        try:
+            yield from self.phase(when, live, side)
+        except InterruptedRun as err:
+            raise InterruptedRun(f"{err}; {stands}", hint="Run `pulumi-rewind resume` to go on.") from None
+        except RewindError as err:
+            raise IncompleteError(f"{err}; {stands}", hint=hint, changed=self.changed) from None
+
+
+class UpdateRevisions(RevisionRun):
+    """The revisions of an update."""
+
+    def run(self, when: When, before: Checkpoint, live: Callable[[], Checkpoint]) -> Iterator[EngineEvent]:
+        """Those of one phase; both states as stored, `before` the one before the update.
+
+        Raises:
+            UpdateFailed: one failed; `changed` says whether anything was run.
+            InterruptedRun: it was asked to stop.
+        """
+        if not any(move.when == when for move in self.moves):
+            return
+        session = self.session
+        try:
+            plain = session.vault.decrypt(before, session.stack)
+            yield from self.phase(when, plain, lambda: session.vault.decrypt(live(), session.stack))
+        except InterruptedRun:
+            raise
+        except RewindError as err:
+            done = any(one.outcome == "done" for one in self.outcomes)
+            hint = err.hint or f"Mend it; `pulumi-rewind up {session.stack.name}` goes on with what is missing."
+            raise UpdateFailed(f"the update failed: {err}", hint=hint, changed=done or when == "after") from None

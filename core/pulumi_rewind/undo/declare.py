@@ -1,0 +1,298 @@
+"""Undo callbacks and hooks: what a project's ``rewind_hooks.py`` imports, as ``import pulumi_rewind as rewind``.
+
+A callback says how to undo something that re-creating from recorded inputs would not bring back::
+
+    @rewind.undo_delete(type="acme:db:Database", timeout=1800, retries=1)
+    def restore_database(ctx: rewind.UndoContext) -> rewind.Restored:
+        new_id = restore_snapshot(ctx.old.id, password=ctx.old.inputs["password"].reveal())
+        return rewind.Restored(new_id)
+
+It runs in a process of its own; what it prints becomes lines of the log. Only the standard library is needed here,
+because that process may be the project's interpreter, without our dependencies.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pulumi_rewind.undo.context import (
+    ErrorContext,
+    HookContext,
+    RollbackContext,
+    Secret,
+    UndoContext,
+    UndoResource,
+    UndoStep,
+    UndoUpdate,
+)
+
+__all__ = [
+    "Delete",
+    "ErrorContext",
+    "HookContext",
+    "Keep",
+    "Recreate",
+    "Restored",
+    "RollbackContext",
+    "Secret",
+    "Skip",
+    "UndoContext",
+    "UndoResource",
+    "UndoStep",
+    "UndoUpdate",
+    "after_rollback",
+    "before_rollback",
+    "error_hook",
+    "on_failure",
+    "resource_hook",
+    "undo_create",
+    "undo_delete",
+    "undo_update",
+]
+
+UndoKind = Literal["undo_delete", "undo_create", "undo_update"]
+RunKind = Literal["before_rollback", "after_rollback", "on_failure"]
+
+UNDO_KINDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update", "undo_create")
+"""In the order in which they are called: what can only add goes first, what takes away last."""
+
+HOOK_KINDS = ("resource_hook", "error_hook")
+"""The code of Pulumi's own hooks."""
+
+WITH_AFTERWARDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update")
+"""Those that may `yield` their result: what comes after that runs when the thing is there again."""
+
+TIMEOUT = 600.0
+"""Seconds that a callback may take unless it says otherwise."""
+
+
+# -- what a callback returns ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Of `undo_delete`: an object with this id is there again; it is adopted and brought to the target's inputs."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Recreate:
+    """Of `undo_delete` and `undo_update`: go on as planned, with other values for some inputs."""
+
+    inputs: Mapping[str, Any] | None = None
+    """Laid over the recorded inputs, key by key; a `Secret` stays one."""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Of `undo_delete`: it is left out; the result names it with the reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Of `undo_create`: it is deleted as planned."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Of `undo_create` and `undo_update`: it stays as it is live; the result names it with the reason."""
+
+    reason: str
+
+
+UndoResult = Restored | Recreate | Skip | Delete | Keep
+
+ALLOWED: Mapping[str, tuple[type[Any], ...]] = {
+    "undo_delete": (Restored, Recreate, Skip),
+    "undo_create": (Delete, Keep),
+    "undo_update": (Recreate, Keep, type(None)),
+}
+"""What each kind of callback may return."""
+
+
+# -- how callbacks are declared -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Which resources a callback is for; everything that is given must match."""
+
+    type: tuple[str, ...] = ()
+    urn: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
+    component: tuple[str, ...] = ()
+
+    def matches(self, urn: str, type_: str, name: str, components: Iterable[str]) -> bool:
+        """Whether it means a resource; `components` are the types of the components that it is in."""
+        return (
+            _one(self.type, (type_,))
+            and _one(self.urn, (urn,))
+            and _one(self.name, (name,))
+            and _one(self.component, components)
+        )
+
+    def __str__(self) -> str:
+        given = (("type", self.type), ("urn", self.urn), ("name", self.name), ("component", self.component))
+        return " ".join(f"{key}={' or '.join(patterns)}" for key, patterns in given if patterns)
+
+
+def _one(patterns: tuple[str, ...], texts: Iterable[str]) -> bool:
+    return not patterns or any(fnmatch.fnmatchcase(text, pattern) for text in texts for pattern in patterns)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A callback or hook as it was declared."""
+
+    kind: str
+    function: Callable[..., Any]
+    selector: Selector = Selector()
+    hook: str = ""
+    """Of `resource_hook` and `error_hook`: the name that the state has."""
+    timeout: float = TIMEOUT
+    retries: int = 0
+    dry_run_safe: bool = False
+
+
+registered: list[Registered] = []
+"""Everything that was declared so far, in the order of the file: the first that matches a resource is called."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+Patterns = str | list[str] | tuple[str, ...] | None
+
+
+class _Undo:
+    """One of the three decorators for single resources."""
+
+    def __init__(self, kind: UndoKind) -> None:
+        self._kind = kind
+        self.__name__ = kind
+
+    def __call__(
+        self,
+        *,
+        type: Patterns = None,
+        urn: Patterns = None,
+        name: Patterns = None,
+        component: Patterns = None,
+        timeout: float = TIMEOUT,
+        retries: int = 0,
+        dry_run_safe: bool = False,
+    ) -> Callable[[F], F]:
+        """Declares the function below for the resources that all of the given patterns mean.
+
+        `type`, `urn`, `name` and `component` (the type of a component around it) are patterns with ``*``, or several
+        of them; at least one is needed. A try ends after `timeout` seconds, and is repeated `retries` times. With
+        `dry_run_safe` it is also called for a plan, with ``ctx.dry_run`` set, and what it returns is shown there.
+        """
+        kind = self._kind
+        selector = Selector(*(_patterns(kind, given) for given in (type, urn, name, component)))
+        if selector == Selector():
+            raise TypeError(f"{kind} needs a type, urn, name or component to choose resources by; urn='*' means all")
+        _check_options(kind, timeout, retries)
+
+        def register(function: F) -> F:
+            registered.append(
+                Registered(kind, function, selector, timeout=timeout, retries=retries, dry_run_safe=bool(dry_run_safe))
+            )
+            return function
+
+        return register
+
+
+undo_delete = _Undo("undo_delete")
+"""Called before something is created that the target has and live lacks.
+
+The function returns `Restored`, `Recreate` or `Skip`. Instead it may ``yield`` one of them: what comes after that runs
+when it has been made and before anything that needs it, and gets the new `UndoResource`::
+
+    made = yield rewind.Recreate()
+    load_dump(into=made.id)
+"""
+
+undo_create = _Undo("undo_create")
+"""Called before something is deleted that the target lacks: to drain it, to take a last snapshot, to keep it.
+
+The function returns `Delete` or `Keep`.
+"""
+
+undo_update = _Undo("undo_update")
+"""Called before something is restored in place or replaced; ``ctx.old`` and ``ctx.new`` are the two sides.
+
+The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it goes on when that is done, like `undo_delete`.
+"""
+
+
+def before_rollback(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
+    """Called before anything else; raising refuses the rollback, and nothing is changed."""
+    return _around("before_rollback", function, timeout, retries)
+
+
+def after_rollback(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
+    """Called when a rollback has succeeded; its failure is reported, and the rollback stays a success."""
+    return _around("after_rollback", function, timeout, retries)
+
+
+def on_failure(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
+    """Called when a rollback has failed or was interrupted after `before_rollback`."""
+    return _around("on_failure", function, timeout, retries)
+
+
+def resource_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> Callable[[F], F]:
+    """The code of one of Pulumi's own resource hooks, by the name that programs gave it.
+
+    A state holds names alone; without the code such a hook does nothing in a rollback. Raising fails the step.
+    """
+    return _named("resource_hook", name, timeout, retries)
+
+
+def error_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> Callable[[F], F]:
+    """The code of one of Pulumi's own error hooks, by the name that programs gave it.
+
+    It gets an `ErrorContext` when an operation has failed, and returns whether that is to be tried again.
+    """
+    return _named("error_hook", name, timeout, retries)
+
+
+def _named(kind: str, name: str, timeout: float, retries: int) -> Callable[[F], F]:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{kind} takes the hook's name: @rewind.{kind}('drain')")
+    _check_options(kind, timeout, retries)
+
+    def register(function: F) -> F:
+        registered.append(Registered(kind, function, hook=name, timeout=timeout, retries=retries))
+        return function
+
+    return register
+
+
+def _around(kind: RunKind, function: F | None, timeout: float, retries: int) -> Any:
+    _check_options(kind, timeout, retries)
+
+    def register(function: F) -> F:
+        registered.append(Registered(kind, function, timeout=timeout, retries=retries))
+        return function
+
+    return register if function is None else register(function)
+
+
+def _patterns(kind: str, given: Patterns) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    patterns = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple)) else ()
+    if not patterns or not all(isinstance(pattern, str) and pattern for pattern in patterns):
+        raise TypeError(f"{kind}: a selector is a pattern or several of them, not {given!r}")
+    return patterns
+
+
+def _check_options(kind: str, timeout: float, retries: int) -> None:
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
+        raise TypeError(f"{kind}: timeout is a number of seconds above 0, not {timeout!r}")
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise TypeError(f"{kind}: retries is a whole number from 0, not {retries!r}")

@@ -1,0 +1,270 @@
+"""What a plan says about the project's callbacks: which are called for which step, and what a dry call returned."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Unpack
+
+from pulumi_rewind import prepare
+from pulumi_rewind.errors import CallbackError, RewindError
+from pulumi_rewind.journal import UndoRecord
+from pulumi_rewind.model import Checkpoint, Resource, Update
+from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.prepare import PlanOptions
+from pulumi_rewind.recommend import CHECKPOINT
+from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.revisions.plan import revised
+from pulumi_rewind.session import Session
+from pulumi_rewind.targets import Target
+from pulumi_rewind.undo.code import Chosen, Code, chosen_code, interpreter
+from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
+from pulumi_rewind.undo.match import (
+    Call,
+    UndoPlan,
+    call_context,
+    calls_again,
+    calls_for,
+    told_result,
+    update_context,
+)
+from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.riding import riding_code
+from pulumi_rewind.values import Json
+
+READ = 64
+"""How many checkpoints are read to find the update that removed or changed something."""
+
+
+def build_plan(
+    session: Session, target: Target, *, recorded_hooks: bool = False, **options: Unpack[PlanOptions]
+) -> Plan:
+    """As `prepare.build_plan`, with the project's callbacks announced on the steps that they are called for.
+
+    With `recorded_hooks` the code is that of the records, see `undo.code.chosen_code`.
+
+    Raises:
+        CallbackError: code of callbacks can't be loaded.
+        UntrustedCode: the operator has not agreed to code of a record.
+    """
+    # An error of it comes before any work.
+    chosen = chosen_code(session, target.update.number, recorded=recorded_hooks)
+    plan = prepare.build_plan(session, target, **options)
+    try:
+        return announced(session, plan, chosen, recorded=recorded_hooks)
+    except BaseException:
+        plan.close()
+        raise
+
+
+def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = False) -> Plan:
+    """The plan with its callbacks; raises as `build_plan`."""
+    prepared = plan.prepared
+    live, target = prepared.live_plain, prepared.target_plain
+    redact = redactor(session, live, target)
+    python = interpreter(session.workspace)
+    with contextlib.ExitStack() as stack:
+
+        def load(code: Code) -> UndoProcess:
+            process = UndoProcess(code, python, session.workspace.environ, redact)
+            stack.callback(process.close)
+            process.load()
+            return process
+
+        processes = {code.sha256: load(code) for code in chosen.all()}
+
+        def riding(kind: str, res: Resource) -> Callback | None:
+            code = riding_code(res, session.workspace.root)
+            if code is None:
+                return None
+            if code.sha256 not in processes:
+                processes[code.sha256] = load(code)
+            return next((item for item in processes[code.sha256].callbacks if item.kind == kind), None)
+
+        declared: dict[str, tuple[Callback, ...]] = {
+            kind: _declared(processes, chosen.restoring if kind == "undo_delete" else chosen.living)
+            for kind in UNDO_KINDS
+        }
+        calls = calls_for(plan.steps, declared, prepared.goal, live, target, riding)
+        uncalled = bool(calls) and plan.strategy != CHECKPOINT
+        if uncalled:  # their results could not be carried out
+            calls = ()
+        begun = _begun(session, plan)
+        finishing = calls_again(_unfinished(plan, begun), declared, prepared.goal, live, target, riding)
+        dry = dict(_dry_calls(session, plan, processes, calls))
+    living, restoring = (processes[one.sha256] if one else None for one in (chosen.living, chosen.restoring))
+    if not processes:
+        return revised(session, plan, living, restoring)
+    undo = UndoPlan(
+        today=chosen.today,
+        codes={sha256: process.code for sha256, process in processes.items()},
+        python=str(python),
+        callbacks=(
+            *(item for item in _declared(processes, chosen.today) if item.kind in _WHEN),
+            *(item for item in _declared(processes, chosen.living) if item.kind in HOOK_KINDS),
+        ),
+        calls=calls,
+        dry=dry,
+        recorded=recorded,
+        finishing=finishing,
+    )
+    plan = revised(session, dataclasses.replace(plan, undo=undo), living, restoring)
+    by_urn = {call.urn: call for call in calls}
+    names = {item.hook for item in undo.callbacks if item.kind in HOOK_KINDS}
+    steps = tuple(_with_risk(step, by_urn.get(step.urn), undo, begun, names) for step in plan.steps)
+    around = [
+        Risk("callback", f"will call {item.function} ({undo.code(item).label}) {_WHEN[item.kind]}")
+        for item in undo.callbacks
+        if item.kind in _WHEN
+    ]
+    if uncalled:
+        message = f"callbacks for single resources are not called by the strategy {plan.strategy!r}"
+        around.append(Risk("callback", message))
+    around += [Risk("callback", note) for note in chosen.notes]
+    unfinished = [
+        Risk("callback", f"{call.callback.function} ({undo.code(call.callback).label}) goes on for what is restored")
+        for call in finishing
+    ]
+    moves = not plan.nothing_to_do
+    hashes = "\n".join(sorted(undo.codes))
+    digest = hashlib.sha256(f"{plan.fingerprint}\n{hashes}".encode()).hexdigest()[:16]
+    return dataclasses.replace(
+        plan,
+        steps=steps,
+        risks=(*plan.risks, *(around if moves else ()), *unfinished),
+        fingerprint=digest,
+        undo=undo,
+    )
+
+
+def _declared(processes: Mapping[str, UndoProcess], code: Code | None) -> tuple[Callback, ...]:
+    return processes[code.sha256].callbacks if code is not None else ()
+
+
+_WHEN = {
+    "before_rollback": "before anything else",
+    "after_rollback": "when it has succeeded",
+    "on_failure": "if it fails",
+}
+
+
+def redactor(session: Session, *checkpoints: Checkpoint) -> Redactor:
+    """Takes the secrets of some decrypted checkpoints, and the passphrases at hand, out of what callbacks say."""
+    environ = session.workspace.environ
+    names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", *session.settings.passphrase_env)
+    more = [environ[name] for name in names if environ.get(name)]
+    return Redactor(checkpoints, more)
+
+
+def _with_risk(
+    step: Step, call: Call | None, undo: UndoPlan, begun: Mapping[tuple[str, str], UndoRecord], hooks: set[str]
+) -> Step:
+    risks = tuple(_hook_note(risk, hooks) for risk in step.risks)
+    if call is not None:
+        function = call.callback.function
+        message = f"will call {function} ({undo.code(call.callback).label})"
+        before = begun.get((step.urn, function))
+        if before is not None and before.sha256 != call.callback.code:
+            before = None
+        if before is not None and before.result and before.result != "recreate":
+            message = f"{function} has returned {_told(before.result, before.id or before.reason)} already"
+        elif before is not None:
+            message += " again: it was begun before"
+        if dry := undo.dry.get((step.urn, function)):
+            message += f"; a dry call returned {dry}"
+        if call.callback.kind == "undo_delete":
+            risks = tuple(risk for risk in risks if risk.code != "data-not-restored")
+        risks = (*risks, Risk("callback", message, urn=step.urn))
+    return dataclasses.replace(step, risks=risks)
+
+
+def _hook_note(risk: Risk, known: set[str]) -> Risk:
+    """The note that the code of Pulumi's own hooks isn't there, where it is."""
+    if risk.code != "hook-code":
+        return risk
+    names = risk.message.partition(": ")[2].partition(";")[0].split(", ")
+    if not set(names) <= known:
+        return risk
+    return dataclasses.replace(risk, message=f"runs the code of its hooks from the hooks file: {', '.join(names)}")
+
+
+def _told(result: str, more: str) -> str:
+    return f"{result} ({more})" if more else result
+
+
+def _dry_calls(
+    session: Session, plan: Plan, processes: Mapping[str, UndoProcess], calls: Sequence[Call]
+) -> Iterator[tuple[tuple[str, str], str]]:
+    updates = undone_updates(session, plan, [call for call in calls if call.callback.dry_run_safe])
+    for call in calls:
+        if call.callback.dry_run_safe:
+            process = processes[call.callback.code]
+            context = call_context(
+                call,
+                stack=plan.stack,
+                target=plan.target.label,
+                update=update_context(updates.get(call.urn)),
+                key="dry-run",
+                dry_run=True,
+                again=False,
+            )
+            yield (call.urn, call.callback.function), process.redact(dry_call(process, call.callback, context))
+
+
+def dry_call(process: UndoProcess, callback: Callback, context: dict[str, Json]) -> str:
+    """What a callback that is safe to call says that it would return, or why it failed."""
+    talk = process.call(callback, context)
+    try:
+        while True:
+            next(talk)
+    except StopIteration as end:
+        return _told(*told_result(end.value))
+    except CallbackError as err:
+        return f"an error: {err}"
+
+
+def _begun(session: Session, plan: Plan) -> dict[tuple[str, str], UndoRecord]:
+    """What callbacks have done in a rollback to this target that was interrupted, by URN and function."""
+    entry = session.journal.read()
+    if entry is None or (entry.target, entry.digest) != (plan.target.update.number, plan.prepared.target.digest):
+        return {}
+    return {(item.urn, item.function): item for item in entry.undo}
+
+
+def _unfinished(plan: Plan, begun: Mapping[tuple[str, str], UndoRecord]) -> list[tuple[str, str]]:
+    """What was restored before the interruption while its callback had yet to go on afterwards."""
+    moving = {step.urn for step in plan.steps}
+    return [(item.urn, item.kind) for item in begun.values() if item.more and item.urn not in moving]
+
+
+def undone_updates(session: Session, plan: Plan, calls: Sequence[Call]) -> dict[str, Update]:
+    """URN of the step → the update that did what its call undoes: the first after the target that shows it."""
+    timeline = session.timeline
+    newest = len(timeline)
+    waiting = {call.urn: call for call in calls}
+    found: dict[str, Update] = {}
+    first = plan.target.update.number + 1
+    for number in range(first, min(newest, first + READ - 1) + 1):
+        if not waiting:
+            break
+        try:
+            side = timeline.checkpoint(number)
+        except RewindError:
+            continue
+        for urn, call in list(waiting.items()):
+            if _done_in(call, side, plan.prepared.target):
+                found[urn] = timeline.update(number)
+                del waiting[urn]
+    return found
+
+
+def _done_in(call: Call, side: Checkpoint, target: Checkpoint) -> bool:
+    if call.callback.kind == "undo_delete":
+        return call.goal_urn not in side.by_urn
+    there = side.by_urn.get(call.live_urn) or side.by_urn.get(call.goal_urn)
+    if call.callback.kind == "undo_create":
+        return there is not None
+    before = target.by_urn.get(call.goal_urn)
+    return there is not None and before is not None and bytes(there.inputs) != bytes(before.inputs)

@@ -1,0 +1,157 @@
+"""Going back to the state just before an update that failed, without anybody at hand to say yes.
+
+The same plan and run as any rollback. What differs is the question of data: objects that the failed update made itself
+may go again, for nothing older is in them; whatever held data before it needs the operator's leave, as always.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from pulumi_rewind.blockers import Blockers
+from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
+from pulumi_rewind.events import EngineEvent
+from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.previewing import Observe, PreviewControl
+from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.revisions.plan import CODE as REVISION
+from pulumi_rewind.risks import pending_risk
+from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
+from pulumi_rewind.session import Session
+from pulumi_rewind.up.run import Before, begin_journal
+
+MADE_BY_UPDATE = "made-by-update"
+"""The code of a loss of data that isn't one: the object is no older than the update that is taken back."""
+
+
+def left_open(session: Session) -> tuple[str, ...]:
+    """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
+    try:
+        return tuple(pending_risk(one).message for one in session.backend.live(session.stack).pending_operations)
+    except RewindError:
+        return ()
+
+
+class Recovery:
+    """One automatic rollback: `plan`, then iterate `events`, then read `result`.
+
+    Whatever goes wrong, the journal knows that the stack is to go back to `before`, so that it can be resumed.
+    """
+
+    def __init__(
+        self, session: Session, before: Before, failure: UpdateFailed, *, allow_data_loss: bool = False
+    ) -> None:
+        self.session = session
+        self.before = before
+        self.failure = failure
+        self.allow_data_loss = allow_data_loss
+        self._control = PreviewControl()
+        self._blockers = Blockers()
+        self._redact = Redactor()
+        self._run: RollbackRun | None = None
+
+    @property
+    def result(self) -> RollbackResult | None:
+        """How it ended, None if it did not reach `before`."""
+        return self._run.result if self._run is not None else None
+
+    def interrupt(self) -> None:
+        """Stops planning, or the run: first gently, then now."""
+        self._control.stop()
+        if self._run is not None:
+            self._run.interrupt()
+
+    def kill(self) -> None:
+        """Ends planning, or the run, at once."""
+        self._control.stop()
+        if self._run is not None:
+            self._run.kill()
+
+    def plan(self, observe: Observe) -> Plan:
+        """Plans the way back.
+
+        Raises:
+            RollbackFailedToo: there is no way that may be gone without leave.
+            InterruptedRun: it was stopped.
+        """
+        with self._guarded():
+            self.session.reload()
+            begin_journal(self.session, self.before, update=False)
+
+            def look(event: EngineEvent) -> None:
+                self._blockers.add(event)
+                observe(event)
+
+            made = build_plan(self.session, self.before.target, observe=look, control=self._control)
+            if self.failure.left and made.prepared.live.digest != self.failure.left:
+                made.close()
+                raise RefusedError(
+                    "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
+                )
+        self._redact = Redactor((made.prepared.live_plain, made.prepared.target_plain))
+        return spared(made, self.before.checkpoint)
+
+    def events(self, plan: Plan) -> Iterator[EngineEvent]:
+        """Runs the plan; raises as `plan` does."""
+        with self._guarded():
+            run = self._run = RollbackRun(self.session, plan, allow_data_loss=self.allow_data_loss)
+            run.undo.cause = self._redact(str(self.failure))
+            for event in run.events():
+                yield masked(event, self._redact)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turns every failure into one that tells both, and keeps the journal."""
+        try:
+            yield
+        except (InterruptedRun, KeyboardInterrupt) as err:
+            self._keep()
+            name = self.session.stack.name
+            raise InterruptedRun(
+                f"{self.failure}\nthe rollback was interrupted{f': {err}' if str(err) else ''}",
+                hint=f"`pulumi-rewind resume {name}` goes on back to {self.before.target.label}.",
+            ) from err
+        except RewindError as err:
+            self._keep()
+            said = f"and the rollback to {self.before.target.label} failed too: {self._redact(str(err))}"
+            open_ = [message for message in left_open(self.session) if message not in said]
+            raise RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(err)) from err
+
+    def _keep(self) -> None:
+        """A rollback that could not even begin takes its entry out of the journal: the stack still needs it."""
+        if self.session.journal.read() is None:
+            begin_journal(self.session, self.before, update=False)
+
+    def _hint(self, error: RewindError) -> str:
+        name = self.session.stack.name
+        hint = error.hint.replace(" Nothing was changed.", "").replace("; nothing was changed.", ".")
+        if "pulumi-rewind resume" not in hint:
+            hint = f"{hint} Then `pulumi-rewind resume {name}` goes back to {self.before.target.label}.".strip()
+            hint += self._blockers.hint(name)
+        return hint
+
+
+def spared(plan: Plan, before: Checkpoint) -> Plan:
+    """The plan without the losses that are none: of objects that the update since `before` has made. Pure.
+
+    So are those of revisions: what is taken back of them has gone up since `before`.
+    """
+    older = {(res.type, res.id) for res in before.resources if res.id}
+    risks = tuple(
+        dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION) for risk in plan.risks
+    )
+    return dataclasses.replace(plan, steps=tuple(_spared(step, older) for step in plan.steps), risks=risks)
+
+
+def _spared(step: Step, older: set[tuple[str, str]]) -> Step:
+    if (step.type, step.old_id) in older or not step.old_id:
+        return step
+    return dataclasses.replace(step, risks=tuple(_harmless(risk) if risk.loses_data else risk for risk in step.risks))
+
+
+def _harmless(risk: Risk) -> Risk:
+    message = "holds what came into it since this update made it; that goes with it"
+    return dataclasses.replace(risk, code=MADE_BY_UPDATE, message=message, loses_data=False)

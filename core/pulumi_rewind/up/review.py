@@ -1,0 +1,179 @@
+"""What the operator's own `pulumi up` would do, asked from `pulumi preview`, in the words of a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.model import Checkpoint, Deployment, Resource
+from pulumi_rewind.plan import Risk, Step, counts, plan_steps
+from pulumi_rewind.previewing import Observe, PreviewControl, followed, private_directory
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
+from pulumi_rewind.risks import stack_risks, step_risks
+from pulumi_rewind.session import Session
+from pulumi_rewind.up.flags import preview_flags
+from pulumi_rewind.values import SIG, Json, is_secret
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff.checkpoints import Diff
+
+_FORECASTS: Final = {"create": "created", "update": "in place"}
+_OF_A_ROLLBACK: Final = frozenset({"data-not-restored", "not-refreshed", "edited-outside"})
+"""Codes of risks that only going back has."""
+
+
+@dataclass(frozen=True)
+class UpReview:
+    """What an update would do."""
+
+    stack: str
+    steps: tuple[Step, ...]
+    changes: dict[str, int]
+    risks: tuple[Risk, ...]
+    """Those that concern the whole update; each step carries its own."""
+    diff: Diff
+    """Inputs before and after, secrets masked."""
+    revisions: RevisionPlan | None = None
+    """The revisions of components that it goes up."""
+
+    @property
+    def all_risks(self) -> tuple[Risk, ...]:
+        """Update-wide risks first, then those of the steps in their order."""
+        return self.risks + tuple(risk for step in self.steps for risk in step.risks)
+
+    @property
+    def blocking(self) -> tuple[Risk, ...]:
+        """Risks that must be resolved first."""
+        return tuple(risk for risk in self.all_risks if risk.blocking)
+
+
+def review_up(
+    session: Session,
+    live: Checkpoint,
+    flags: Sequence[str] = (),
+    *,
+    observe: Observe,
+    control: PreviewControl | None = None,
+) -> UpReview:
+    """Runs `pulumi preview` of the project's own program; changes nothing.
+
+    Raises:
+        EngineError, SecretsError: the preview failed.
+        InterruptedRun: `control` stopped it.
+    """
+    control = control or PreviewControl()
+    with private_directory() as private:
+        run = session.engine.start(
+            ["preview", "-s", session.stack.fqn, *preview_flags(flags)],
+            private=private,
+            extra_env=session.vault.environment(live),
+        )
+        events = followed(run, observe, control)
+        if run.returncode != 0:
+            error = run.error("the preview failed")
+            error.hint = f"{error.hint} Nothing was changed.".strip()
+            raise error
+    return _review(session, live, events)
+
+
+def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -> UpReview:
+    from pulumi_rewind.diff.checkpoints import diff_checkpoints
+
+    goal = Goal(session.workspace.project, session.stack.name, (), (), (), (), (), {})
+    all_steps = plan_steps(events, goal)
+    stateful = session.settings.stateful_types
+    steps = tuple(
+        dataclasses.replace(
+            step,
+            forecast=_FORECASTS.get(step.op, step.forecast),
+            risks=_of_an_update(step_risks(step, goal, live, ReplayReport(), stateful)),
+        )
+        for step in all_steps
+        if step.op not in {"same", "read"}
+    )
+    risks = stack_risks(
+        live=live,
+        locks=session.backend.locks(session.stack),
+        live_known=True,
+        target_config=None,
+        live_config=None,
+        refreshed=True,
+    )
+    revisions, announced = update_revisions(session, live, all_steps)
+    return UpReview(
+        stack=str(session.stack),
+        steps=steps,
+        changes=counts(all_steps),
+        risks=(*_of_an_update(risks), *announced),
+        diff=diff_checkpoints(*sides(events)),
+        revisions=revisions,
+    )
+
+
+def _of_an_update(risks: Iterable[Risk]) -> tuple[Risk, ...]:
+    """The risks that an update has, too. A pending create doesn't stop the engine: it creates a second time."""
+    return tuple(
+        dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create")
+        for risk in risks
+        if risk.code not in _OF_A_ROLLBACK
+    )
+
+
+def sides(events: Iterable[EngineEvent]) -> tuple[Checkpoint, Checkpoint]:
+    """The inputs of everything that a preview changes, before and after, as two states to compare. Pure.
+
+    Secrets come masked: those of a property that the provider says changes are made to differ, all others to be the
+    same; what they hold is shown of neither.
+    """
+    old: dict[str, Resource] = {}
+    new: dict[str, Resource] = {}
+    for event in events:
+        if not isinstance(event, ResourcePre | ResourceDone | ResourceFailed) or event.step.op == "same":
+            continue
+        step = event.step
+        changed = _changed(step)
+        if step.old is not None and step.urn not in old:
+            old[step.urn] = _resource(step, step.old, {})
+        if step.new is not None and step.op not in {"delete-replaced", "delete"}:
+            new[step.urn] = _resource(step, step.new, dict.fromkeys(changed, "2"))
+    return _state(old), _state(new)
+
+
+def _changed(step: StepMetadata) -> set[str]:
+    paths = [*(step.detailed_diff or ()), *(step.diffs or ())]
+    return {path.replace("[", ".").partition(".")[0] for path in paths}
+
+
+def _resource(step: StepMetadata, side: StepState, secrets: Mapping[str, str]) -> Resource:
+    inputs = {key: _opened(value, secrets.get(key, "1")) for key, value in (side.inputs or {}).items()}
+    return Resource(
+        urn=step.urn,
+        type=step.type or side.type,
+        custom=True,
+        id=side.id,
+        parent=side.parent,
+        inputs=msgspec.Raw(msgspec.json.encode(inputs)),
+    )
+
+
+def _opened(value: Json, stand_in: str) -> Json:
+    """Masked secrets with something in them that can be compared and means nothing."""
+    if is_secret(value):
+        return {SIG: value[SIG], "plaintext": stand_in}
+    if isinstance(value, dict):
+        return {key: _opened(inner, stand_in) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_opened(inner, stand_in) for inner in value]
+    return value
+
+
+def _state(resources: Mapping[str, Resource]) -> Checkpoint:
+    kinds: dict[str, Any] = {"resources": tuple(resources.values())}
+    return Checkpoint(b"", Deployment(**kinds), decrypted=True)

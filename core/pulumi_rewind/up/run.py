@@ -1,0 +1,349 @@
+"""One `pulumi up` of the operator's own program: run, watched, and, if it fails, its evidence frozen first."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulumi_rewind.diff.same import same_bytes
+from pulumi_rewind.engine import EngineRun, clean_error
+from pulumi_rewind.errors import (
+    BackendError,
+    InterruptedRun,
+    RefusedError,
+    RewindError,
+    RollbackFailedToo,
+    UpdateFailed,
+)
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
+from pulumi_rewind.guard import check_free
+from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
+from pulumi_rewind.previewing import private_directory
+from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.resuming import state_target
+from pulumi_rewind.revisions.moves import When
+from pulumi_rewind.revisions.plan import RevisionPlan
+from pulumi_rewind.revisions.run import UpdateRevisions
+from pulumi_rewind.session import Session
+from pulumi_rewind.targets import Target, resolve_target
+from pulumi_rewind.up.evidence import Evidence, EvidenceStore, masked_events, name_of
+
+
+@dataclass(frozen=True)
+class Before:
+    """The state just before an update, taken in memory before the update runs."""
+
+    checkpoint: Checkpoint
+    """As stored."""
+    newest: int
+    """The newest update then, 0 if there was none."""
+    target: Target
+    """What going back to it means: an update's checkpoint where it equals one, else the state itself."""
+
+
+def take_before(session: Session) -> Before:
+    """The state now, as something that can be gone back to.
+
+    Raises:
+        BackendError: it can't be read.
+    """
+    session.reload()
+    timeline = session.timeline
+    live, newest, number = timeline.live(), len(timeline), timeline.live_update()
+    if number is not None:
+        return Before(live, newest, resolve_target(timeline, f"#{number}"))
+    title = f"the state before #{newest + 1}"
+    return Before(live, newest, state_target(timeline, live, newest, title))
+
+
+def check_rollback_possible(session: Session, before: Before) -> None:
+    """Finds out before the update what would stop an automatic rollback after it.
+
+    Raises:
+        RefusedError: an operation that an earlier, killed update left open would be in its way.
+        SecretsError: the state can't be decrypted.
+    """
+    creating = [one for one in before.checkpoint.pending_operations if one.type == "creating"]
+    if creating:
+        names = ", ".join(urn_name(one.resource.urn) for one in creating)
+        raise RefusedError(
+            f"a killed update may have created {names}, which the state doesn't know; a rollback would be refused",
+            hint="Look for it; then adopt or clear it (`pulumi-rewind resolve`). Nothing was changed.",
+        )
+    session.vault.decrypt(before.checkpoint, session.stack)
+
+
+@dataclass(frozen=True)
+class UpResult:
+    """An update that the engine calls a success."""
+
+    version: int
+    changes: dict[str, int]
+    seconds: float
+
+
+FAILED = "the update failed: "
+
+ENGINE_SAYS_FAILED = "update failed"
+"""After this the engine ends the program, whose last words (a traceback of being ended) tell nobody anything."""
+
+_MOVES_NOTHING = frozenset({"same", "read", "refresh", ""})
+
+
+class UpRun:
+    """One run. Iterate `events`, then read `result`.
+
+    The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and UpdateFailed when
+    the engine says so; in the latter two the evidence is frozen already. With `rolls_back` the journal knows the
+    update from before it starts until `accept`, or until a rollback has reached `before`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        before: Before,
+        flags: Sequence[str] = (),
+        *,
+        rolls_back: bool = False,
+        revisions: RevisionPlan | None = None,
+    ) -> None:
+        self.session = session
+        self.before = before
+        self.flags = tuple(flags)
+        self.rolls_back = rolls_back
+        self.result: UpResult | None = None
+        self.evidence: Evidence | None = None
+        """What was kept of a failure."""
+        self.evidence_path: Path | None = None
+        """Where it is kept, None if it could not be written."""
+        self._revisions = UpdateRevisions(session, revisions)
+        self._run: EngineRun | None = None
+        self._log = b""
+        self._moved = False
+        self._stops = 0
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
+
+    def interrupt(self) -> None:
+        """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
+        with self._lock:
+            self._stops += 1
+            if self._run is not None:
+                self._run.interrupt()
+        self._revisions.interrupt()
+
+    def kill(self) -> None:
+        """Ends the engine at once."""
+        with self._lock:
+            self._stops += 1
+            if self._run is not None:
+                self._run.kill()
+        self._revisions.kill()
+
+    def _asked_to_stop(self) -> bool:
+        return self._stops > 0
+
+    def events(self) -> Iterator[EngineEvent]:
+        """Guards and runs; yields what the engine reports and our own phases."""
+        try:
+            yield from self._events()
+            yield from self._recorded()
+        except RewindError:
+            yield from self._recorded()
+            raise
+
+    def _recorded(self) -> Iterator[EngineEvent]:
+        """Keeps the update as a record in git, with the evidence if it failed."""
+        if self._run is not None:
+            from pulumi_rewind.records.recording import after_run
+
+            yield from after_run(self.session, self.before.newest, self.evidence.files() if self.evidence else {})
+
+    def _events(self) -> Iterator[EngineEvent]:
+        started = time.monotonic()
+        yield Phase("guard", "checking that nothing moved since the review")
+        self._guard()
+        if self.rolls_back:
+            begin_journal(self.session, self.before, update=True)
+        redact = Redactor(self._decrypted(self.before.checkpoint))
+        yield from self._revised("before")
+        yield Phase("run", "running pulumi up")
+        failed = False
+        for event in self._update():
+            failed = failed or (isinstance(event, Diagnostic) and event.message.strip() == ENGINE_SAYS_FAILED)
+            if not (failed and isinstance(event, Diagnostic) and event.severity.startswith("info")):
+                yield masked(event, redact)
+        run = self._run
+        assert run is not None
+        if run.returncode != 0:
+            raise self._failure(run)
+        yield from self._revised("after")
+        self.session.reload()
+        changes = run.summary.changes if run.summary else {}
+        self.result = UpResult(len(self.session.timeline), changes, time.monotonic() - started)
+
+    def _revised(self, when: When) -> Iterator[EngineEvent]:
+        """Runs the revisions of one side of the update; one that fails counts as a failure of the update."""
+        live = self.session.backend.live
+        try:
+            yield from self._revisions.run(when, self.before.checkpoint, lambda: live(self.session.stack))
+        except UpdateFailed as err:
+            if not err.changed:
+                self.accept()
+                err.hint = f"{err.hint} Nothing in the stack was changed."
+                raise
+            self.session.reload()
+            kept = self._freeze((str(err).removeprefix(FAILED),))
+            raise UpdateFailed(FAILED + "; ".join(kept), hint=err.hint, left=self._left()) from None
+        except InterruptedRun as err:
+            name, changed = self.session.stack.name, self._revisions.changed
+            if when == "before" and not changed:
+                self.accept()
+            elif when == "before":
+                back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
+                err.hint = f"{back}`pulumi-rewind up {name}` goes on with what is missing."
+            raise
+
+    def accept(self) -> None:
+        """The update is good: nothing will be rolled back."""
+        if self.rolls_back:
+            self.session.journal.end()
+
+    def found_wanting(self, error: UpdateFailed) -> UpdateFailed:
+        """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
+        self.session.reload()
+        what = f"update #{len(self.session.timeline)} is not good: {self._freeze((str(error),))[0]}"
+        for _ in self._recorded():  # once more, now with the evidence
+            pass
+        return UpdateFailed(what, left=self._left())
+
+    def _guard(self) -> None:
+        session = self.session
+        check_free(session)
+        if session.backend.live(session.stack).digest != self.before.checkpoint.digest:
+            raise RefusedError(
+                "the stack's state has moved since the review", hint="Review it again; nothing was changed."
+            )
+        self._revisions.check()
+
+    def _update(self) -> Generator[EngineEvent]:
+        session = self.session
+        with private_directory() as private:
+            log = private / "events.jsonl"
+            with self._lock:
+                if self._asked_to_stop():
+                    self.accept()
+                    raise InterruptedRun("stopped before it began; nothing was changed")
+                self._run = session.engine.start(
+                    ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *self.flags],
+                    private=private,
+                    extra_env=session.vault.environment(self.before.checkpoint),
+                )
+                self._run.keep_log = log
+                if self._asked_to_stop():  # while it was being started
+                    self._run.interrupt()
+            run = self._run
+            try:
+                for event in run.events():
+                    if isinstance(event, ResourcePre) and event.step.op not in _MOVES_NOTHING:
+                        self._moved = True
+                    yield event
+            finally:
+                if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
+                    run.interrupt()
+                    run.process.wait()
+            with contextlib.suppress(OSError):
+                self._log = log.read_bytes()
+
+    def _failure(self, run: EngineRun) -> RewindError:
+        session = self.session
+        error = run.error("the update failed")
+        errors = _errors(run)
+        session.reload()
+        newest = len(session.timeline)
+        changed = self._moved or not self._as_before()
+        if not changed and newest == self.before.newest and "is currently locked" in str(error).lower():
+            self.accept()
+            return RefusedError(str(error), hint=error.hint)
+        kept = self._freeze(errors or (str(error),))
+        what = "\n".join((FAILED + kept[0], *kept[1:])) if errors else kept[0]
+        if run.interrupted or self._asked_to_stop():
+            if not changed:
+                self.accept()
+                return InterruptedRun("stopped before anything was changed")
+            how = "what was begun has been finished and saved" if self._stops == 1 else "operations may be left open"
+            return InterruptedRun(f"the update was stopped half-way; {how}")
+        if not changed:
+            self.accept()
+            return UpdateFailed(what, hint=f"{error.hint} Nothing was changed.".strip(), changed=False)
+        if self.rolls_back and newest > self.before.newest + 1:
+            # Going back to before ours would take the other one back as well.
+            self.accept()
+            return RollbackFailedToo(
+                f"{what}\nand it was not rolled back, because another update came in between: the newest is #{newest}, "
+                f"before ours it was #{self.before.newest}",
+                hint="Look at `pulumi-rewind history` and choose a target.",
+            )
+        return UpdateFailed(what, hint=error.hint, left=self._left())
+
+    def _left(self) -> str:
+        try:
+            return self.session.timeline.live().digest
+        except BackendError:
+            return ""
+
+    def _decrypted(self, *checkpoints: Checkpoint) -> Iterator[Checkpoint]:
+        """Those that can be decrypted, for masking."""
+        for checkpoint in checkpoints:
+            with contextlib.suppress(RewindError):
+                yield self.session.vault.decrypt(checkpoint, self.session.stack)
+
+    def _as_before(self) -> bool:
+        """Whether the stack's state is the one before; no if it can't be read."""
+        try:
+            return same_bytes(self.session.timeline.live().raw, self.before.checkpoint.raw)
+        except BackendError:
+            return False
+
+    def _freeze(self, errors: Sequence[str]) -> tuple[str, ...]:
+        """Keeps the evidence; what can't be kept must not stand in the way of a rollback. Returns the masked errors."""
+        session = self.session
+        live: list[Checkpoint] = []
+        with contextlib.suppress(RewindError):
+            live = [session.timeline.live()]
+        redact = Redactor(self._decrypted(self.before.checkpoint, *live))
+        state = live[0].raw if live else b""
+        evidence = Evidence(masked_events(self._log, redact), tuple(map(redact, errors)), state)
+        self.evidence = evidence
+        with contextlib.suppress(OSError):
+            name = name_of(self.before.newest, len(session.timeline))
+            self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)
+        return evidence.errors
+
+
+def _errors(run: EngineRun) -> tuple[str, ...]:
+    """What failed, resource by resource; empty where nothing more is known than that it failed."""
+    found = []
+    for event in run.errors:
+        message = clean_error(event.message)
+        about = parse_urn(event.urn) if event.urn else None
+        if message:
+            found.append(message if about is None or about.type == ROOT_STACK_TYPE else f"{about.name}: {message}")
+    return tuple(dict.fromkeys(found))
+
+
+def begin_journal(session: Session, before: Before, *, update: bool) -> None:
+    """Lets the journal know that the stack is, or is about to be, away from `before` and is to go back to it."""
+    target = before.target
+    checkpoint = target.checkpoint or session.timeline.checkpoint(target.update.number)
+    session.journal.begin(
+        target=target.update.number,
+        label=target.label,
+        digest=checkpoint.digest,
+        start=before.newest,
+        update=update,
+        checkpoint=target.checkpoint,
+    )
