@@ -73,6 +73,12 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     ]
     assert state.raw[-1].text.startswith("HookEnded notify failed")
 
+    row.status, row.doing = "ok", "created"  # a callback that goes on takes nothing of that back
+    state.apply(EVENTS[:1], 4.0)
+    assert row.status == "running"
+    state.apply(EVENTS[3:], 5.0)
+    assert (row.status, row.doing) == ("ok", "created")
+
     plan: Any = SimpleNamespace(stack="shop/dev", target=SimpleNamespace(label="#1"))
     callbacks = (
         CallbackOutcome("restore", "undo_delete", DB, "restored", "db-2"),

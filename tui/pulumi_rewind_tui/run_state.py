@@ -73,6 +73,8 @@ class RunRow:
     """How long the finished parts took."""
     halves: set[str] = field(default_factory=set)
     """The finished parts of a replacement."""
+    done: str = ""
+    """What was done to it when a callback went on with it afterwards."""
     messages: list[str] = field(default_factory=list)
 
 
@@ -151,7 +153,7 @@ class RunState:
         return None
 
     def _hook(self, event: HookEvent, now: float) -> int | None:
-        """A callback works on a row before the engine does."""
+        """A callback works on a row before the engine does, or goes on with it afterwards."""
         role = {"muted": "dim"}.get(hook_role(event), hook_role(event))
         self.log.append(LogLine(now, hook_text(event), role, event.urn, error=role == "failed"))
         index = self._by_urn.get(event.urn)
@@ -160,14 +162,17 @@ class RunState:
         row = self.rows[index]
         match event:
             case HookStarted(function):
+                if row.status == "ok":
+                    row.done = row.doing
                 self._set(row, "running")
                 row.doing, row.since = f"calling {function}", now
             case HookProgress(function, done, total):
                 row.doing = f"calling {function}: {done:g}" + (f"/{total:g}" if total else "")
             case HookEnded(function, _, _, outcome):
                 row.seconds += now - row.since
-                self._set(row, "failed" if outcome == "failed" else "waiting")
-                row.doing = f"{function}: {outcome}"
+                status: Status = "ok" if row.done else "waiting"
+                self._set(row, "failed" if outcome == "failed" else status)
+                row.doing = f"{function}: {outcome}" if outcome == "failed" else row.done or f"{function}: {outcome}"
         return index
 
     def _begin(self, step: StepMetadata, now: float) -> int | None:
