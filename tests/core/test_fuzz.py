@@ -358,7 +358,7 @@ YAML = st.sampled_from([
 TOML = st.sampled_from(['production = ["a"]\n', "keys = 1\n", "[keys]\nq = 1\n", "theme = 3\n", "=", "a.b.c = 1\n"])
 
 
-@fuzz(60)
+@fuzz(20)
 @given(st.binary(max_size=60) | damaged(YAML.map(str.encode)), st.binary(max_size=40) | damaged(TOML.map(str.encode)))
 def test_configuration_project_and_settings(yaml: bytes, toml: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:

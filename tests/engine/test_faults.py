@@ -1,6 +1,6 @@
 """Faults in the middle of a rollback: interrupts and kills at random moments lose nothing, and it can be resumed.
 
-`REWIND_FAULTS` sets how many moments are tried of each kind (default 2), `REWIND_FAULT_RESOURCES` how many resources
+`REWIND_FAULTS` sets how many moments are tried of each kind (default 1), `REWIND_FAULT_RESOURCES` how many resources
 the stack has, `REWIND_FAULT_SEED` which moments; docs/reliability.md has the figures of a long run.
 """
 
@@ -36,7 +36,7 @@ from tests.support.faults import (
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 
-MOMENTS = int(os.environ.get("REWIND_FAULTS", "2"))
+MOMENTS = int(os.environ.get("REWIND_FAULTS", "1"))
 RESOURCES = int(os.environ.get("REWIND_FAULT_RESOURCES", "32"))
 SEED = int(os.environ.get("REWIND_FAULT_SEED", "0"))
 LENGTH = max(1.5, RESOURCES / 25)

@@ -134,7 +134,7 @@ def neutral(state: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 def test_every_older_update_comes_back(make_stack: Callable[..., EngineStack]) -> None:
     @settings(
-        max_examples=6,
+        max_examples=4,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate],  # shrinking would run the engine for an hour
