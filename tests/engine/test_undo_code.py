@@ -170,7 +170,7 @@ def test_methods_of_a_dynamic_provider_that_the_project_no_longer_has(stack: Eng
     code, said = cli(stack, "hooks", "1")
     assert code == 0, said
     assert "undo_delete, undo_create of the dynamic provider in the state, sha256 " in said
-    assert "#1: one, other" in said
+    assert "#1: one, other" in said or "#1: other, one" in said  # the engine saves them as they get ready
     stack.write_file("import", "")
     code, said = cli(stack, "rollback", "1", "--yes")
     assert (code, "yield Recreate() and put the data back after that" in said) == (4, True), said
