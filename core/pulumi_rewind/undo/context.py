@@ -57,7 +57,7 @@ class UndoUpdate:
     result: str = ""
     message: str = ""
     error: str = ""
-    """Why it failed, in the rollback of `up --rollback-on-failure`; the histories of file backends don't hold it."""
+    """Why it failed, as far as that is known: in an automatic rollback, and where its evidence was kept."""
     commit: str = ""
     branch: str = ""
     author: str = ""
@@ -101,7 +101,7 @@ class UndoContext(_Reporting):
     old: UndoResource | None
     """As it was in the target; None in `undo_create`, which undoes something that the target lacks."""
     new: UndoResource | None
-    """As it is live; None in `undo_delete`, which undoes something that live lacks."""
+    """As it is live; None in `undo_delete`, unless an interrupted run has made it and the callback is to go on."""
     update: UndoUpdate
     """The update that removed, made or changed it."""
     dry_run: bool
