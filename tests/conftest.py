@@ -18,8 +18,9 @@ ORIGINAL: Mapping[str, str] = dict(os.environ)
 
 # A test run draws the same inputs each time, so that it fails for what was changed. To hunt with new ones:
 # HYPOTHESIS_PROFILE=hunt, or REWIND_FUZZ, which draws more of them too.
-settings.register_profile("steady", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("hunt", derandomize=False)
+# No deadline for one input: how long it takes depends on what else the machine does.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("hunt", derandomize=False, deadline=None)
 settings.load_profile(ORIGINAL.get("HYPOTHESIS_PROFILE", "hunt" if "REWIND_FUZZ" in ORIGINAL else "steady"))
 
 # A shell that starts the tests in the background lets them ignore an interrupt, and what they start would as well.
@@ -56,16 +57,17 @@ def engine_bin(engine: EngineInfo) -> Path:
 
 
 @pytest.fixture
-def make_stack(engine: EngineInfo, tmp_path: Path) -> Callable[..., EngineStack]:
+def make_stack(engine: EngineInfo, tmp_path: Path) -> Iterator[Callable[..., EngineStack]]:
     """Makes stacks, each in a directory of its own: ``make_stack()``, ``make_stack(project="p", stack="prod")``."""
-    made = 0
+    made: list[EngineStack] = []
 
     def make(**options: str) -> EngineStack:
-        nonlocal made
-        made += 1
-        return EngineStack(tmp_path / f"stack-{made}", engine.path, **options)
+        made.append(EngineStack(tmp_path / f"stack-{len(made) + 1}", engine.path, **options))
+        return made[-1]
 
-    return make
+    yield make
+    for stack in made:
+        stack.close()
 
 
 @pytest.fixture

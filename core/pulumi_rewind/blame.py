@@ -95,7 +95,7 @@ def properties(resource: Resource) -> dict[str, Json]:
 
 
 def blame(
-    timeline: Versions, urn: str, *, decrypt: Callable[[Checkpoint], Checkpoint] = lambda checkpoint: checkpoint
+    timeline: Versions, urn: str, *, decrypt: Callable[[Checkpoint, Resource], Resource] = lambda _, res: res
 ) -> Iterator[Blamed]:
     """The properties of a live resource, each as soon as its origin is known; those set most recently come first.
 
@@ -105,15 +105,16 @@ def blame(
         UsageError: the live state has no such resource.
         BackendError: live can't be read.
     """
-    resource = find_resource(decrypt(timeline.live()), urn)
-    open_paths = properties(resource)
+    live = timeline.live()
+    resource = find_resource(live, urn)
+    open_paths = properties(decrypt(live, resource))
     newer: Update | None = None
     gap = False
     for number in range(len(timeline), 0, -1):
         if not open_paths:
             return
         try:
-            checkpoint = decrypt(timeline.checkpoint(number))
+            checkpoint = timeline.checkpoint(number)
         except BackendError:
             gap = True
             continue
@@ -121,7 +122,7 @@ def blame(
         if older is None:
             break
         if not _equal_bytes(older, resource):
-            before = properties(older)
+            before = properties(decrypt(checkpoint, older))
             for path, verdict in _compare(open_paths, before):
                 value = open_paths.pop(path)
                 yield _blamed(path, value, newer, certain=verdict == "differs" and not gap)

@@ -267,7 +267,9 @@ class _Doctor:
         except RewindError as err:
             yield Finding("passphrase", "fail", f"secrets can't be decrypted: {str(err).splitlines()[0]}", err.hint)
         else:
-            yield Finding("passphrase", "ok", f"the live secrets can be decrypted (secrets provider: {kind})")
+            by = self._session.vault.opened_by(self._live)
+            how = f"{kind}, opened by {by}" if by else kind
+            yield Finding("passphrase", "ok", f"the live secrets can be decrypted (secrets provider: {how})")
 
     def _check_lock(self) -> Iterator[Finding]:
         if self._session is None:

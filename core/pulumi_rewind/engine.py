@@ -20,6 +20,7 @@ from pathlib import Path
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
 from pulumi_rewind.model import StackRef
+from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.workspace import Workspace
 
 POLL_SECONDS = 0.05
@@ -245,15 +246,9 @@ def failure(what: str, output: str) -> EngineError | SecretsError:
     """Turns what the CLI said into an error with a next step."""
     lowered = output.lower()
     if "incorrect passphrase" in lowered:
-        return SecretsError(
-            "the passphrase is wrong for this checkpoint",
-            hint="Set PULUMI_CONFIG_PASSPHRASE to the passphrase that was in force at that update.",
-        )
+        return wrong_passphrase()
     if "passphrase must be set" in lowered:
-        return SecretsError(
-            "no passphrase is set, so secrets can't be decrypted",
-            hint="Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.",
-        )
+        return no_passphrase()
     text = output.strip().removeprefix("error: ").strip()
     hint = next((hint for needle, hint in _HINTS if needle in lowered), "The engine's message above says what it met.")
     if text:

@@ -1,8 +1,8 @@
 """Decrypted checkpoints, in memory only.
 
-A checkpoint is decrypted by the pulumi CLI from a private temporary file backend that holds only that
-(encrypted) checkpoint, so that the secrets provider recorded *inside* it is used. Plaintext comes through a
-pipe and is never written.
+What a passphrase has encrypted is opened here, secret by secret. For other secrets providers (KMS, Vault, the service)
+the pulumi CLI decrypts a checkpoint from a private temporary file backend that holds only that (encrypted) checkpoint,
+so that the provider recorded *inside* it is used. Plaintext comes through a pipe and is never written.
 """
 
 from __future__ import annotations
@@ -10,33 +10,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from pulumi_rewind.engine import Engine
-from pulumi_rewind.errors import SecretsError, UsageError
-from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
+from pulumi_rewind.errors import SecretsError
+from pulumi_rewind.model import Checkpoint, Resource, StackRef, decode_checkpoint
+from pulumi_rewind.opening import Open, is_sealed, opened_checkpoint, opened_json, opened_resource
+from pulumi_rewind.passphrase import Key, Passphrase, no_passphrase, salt_of, unlock, wrong_passphrase
 
 CACHED = 8
 """How many decrypted checkpoints are kept; live, a target and their neighbours."""
-
-
-def read_passphrase(path: Path) -> str:
-    """The passphrase that a file holds, without white space around it, as the pulumi CLI reads one.
-
-    Raises:
-        UsageError: there is no such file, it isn't text, or it is empty.
-    """
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as err:
-        reason = err.strerror if isinstance(err, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"the passphrase file {path} can't be read: {reason}", hint="Check its path.") from None
-    if not text:
-        raise UsageError(f"the passphrase file {path} is empty", hint="Write the passphrase into it, nothing else.")
-    return text
 
 
 class _Body(msgspec.Struct):
@@ -53,28 +39,36 @@ class _File(msgspec.Struct, omit_defaults=True):
 class Vault:
     """Decrypts checkpoints with the passphrases and keys at hand, and remembers the newest few."""
 
-    def __init__(self, engine: Callable[[], Engine], passphrases: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        passphrases: Iterable[Passphrase] = (),
+        own: Callable[[], Passphrase | None] = lambda: None,
+    ) -> None:
+        """`own` reads the passphrase of the operator's environment; `passphrases` are tried before it."""
         self._engine = engine
-        self._passphrases = passphrases
+        self._passphrases = tuple(passphrases)
+        self._own = own
         self._cache: OrderedDict[str, Checkpoint] = OrderedDict()
-        self._opened: dict[bytes, dict[str, str]] = {}
-        """Secrets provider → the environment that opened a checkpoint of it."""
+        self._opened: dict[bytes, Passphrase] = {}
+        """Secrets provider → the passphrase that opened a checkpoint of it."""
 
     @property
     def has_passphrases(self) -> bool:
         """Whether there are passphrases that the engine doesn't know of by itself."""
         return bool(self._passphrases)
 
-    def add_passphrase(self, passphrase: str) -> None:
+    def add_passphrase(self, text: str) -> None:
         """Offers one more passphrase, kept in memory only; the newest is tried first."""
-        self._passphrases = (passphrase, *(known for known in self._passphrases if known != passphrase))
+        known = (one for one in self._passphrases if one.text != text)
+        self._passphrases = (Passphrase(text, "a passphrase that was typed in"), *known)
 
     def decrypt(self, checkpoint: Checkpoint, stack: StackRef) -> Checkpoint:
-        """The same checkpoint with secrets in plaintext; as it is if it has none.
+        """The same checkpoint with secrets in plaintext; as it is if it has none. Its bytes stay as they were read.
 
         Raises:
-            SecretsError: no passphrase or key at hand opens it.
-            EngineError: the CLI is missing or failed otherwise.
+            SecretsError: no passphrase or key at hand opens it, or a secret is damaged.
+            EngineError: the CLI is needed, and missing or failed otherwise.
         """
         if checkpoint.decrypted or not checkpoint.has_secrets:
             return checkpoint
@@ -82,46 +76,122 @@ class Vault:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        decrypted = self._open(checkpoint, stack)
+        open_ = self._opener(checkpoint)
+        if open_ is not None:
+            decrypted = opened_checkpoint(checkpoint, open_)
+        else:
+            opened = decode_checkpoint(self._export(checkpoint, stack), source="the decrypted checkpoint")
+            decrypted = Checkpoint(checkpoint.raw, opened.deployment, decrypted=True)
         self._cache[key] = decrypted
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
         return decrypted
 
+    def decrypt_resource(self, checkpoint: Checkpoint, stack: StackRef, res: Resource) -> Resource:
+        """One resource of a checkpoint with its secrets in plaintext; the same one if it has none.
+
+        Raises what `decrypt` raises.
+        """
+        if checkpoint.decrypted or not is_sealed(res):
+            return res
+        open_ = self._opener(checkpoint)
+        return self.decrypt(checkpoint, stack).by_urn[res.urn] if open_ is None else opened_resource(res, open_)
+
+    def decrypt_some(self, checkpoint: Checkpoint, stack: StackRef, urns: Container[str]) -> Checkpoint:
+        """The same checkpoint with the secrets of some resources in plaintext; others stay as they are stored.
+
+        Where only the CLI decrypts, all are in plaintext. Raises what `decrypt` raises.
+        """
+        if checkpoint.decrypted or checkpoint.digest in self._cache:
+            return self.decrypt(checkpoint, stack)
+        open_ = self._opener(checkpoint) if checkpoint.has_secrets else None
+        return self.decrypt(checkpoint, stack) if open_ is None else opened_checkpoint(checkpoint, open_, urns)
+
+    def decrypt_differing(self, old: Checkpoint, new: Checkpoint, stack: StackRef) -> tuple[Checkpoint, Checkpoint]:
+        """Two checkpoints for comparing: what is stored alike on both sides is alike, and stays encrypted.
+
+        Raises what `decrypt` raises.
+        """
+        differing = {urn for urn, res in new.by_urn.items() if old.by_urn.get(urn) != res}
+        differing |= old.by_urn.keys() - new.by_urn.keys()
+        return self.decrypt_some(old, stack, differing), self.decrypt_some(new, stack, differing)
+
+    def plaintext(self, checkpoint: Checkpoint, stack: StackRef) -> bytes:
+        """The bytes of a checkpoint with all secrets in plaintext, for a pipe.
+
+        Raises what `decrypt` raises.
+        """
+        open_ = self._opener(checkpoint)
+        return self._export(checkpoint, stack) if open_ is None else opened_json(checkpoint.raw, open_)
+
+    def key(self, checkpoint: Checkpoint) -> Key | None:
+        """What opens secrets under a checkpoint's secrets provider, also those of configuration; None: the CLI does.
+
+        Raises:
+            SecretsError: no passphrase is at hand, none is right, or the file of one can't be read.
+        """
+        provider = checkpoint.deployment.secrets_providers
+        salt = salt_of(provider.state) if provider is not None and provider.type == "passphrase" else None
+        if provider is None or salt is None:
+            return None
+        tried: list[str] = []
+        for passphrase in self._at_hand(provider.state):
+            key = unlock(passphrase.text, salt)
+            if key is not None:
+                self._opened[bytes(provider.state)] = passphrase
+                return key
+            tried.append(passphrase.text)
+        raise wrong_passphrase(len(set(tried))) if tried else no_passphrase()
+
+    def _at_hand(self, state: msgspec.Raw) -> Iterator[Passphrase]:
+        """All passphrases, in the order in which they are tried; what opened one checkpoint opens the next."""
+        if (known := self._opened.get(bytes(state))) is not None:
+            yield known
+        yield from self._passphrases
+        if (own := self._own()) is not None:
+            yield own
+
+    def _opener(self, checkpoint: Checkpoint) -> Open | None:
+        key = self.key(checkpoint)
+        return None if key is None else key.open
+
     def attempts(self, checkpoint: Checkpoint) -> list[dict[str, str]]:
-        """The environments to try in turn on what the checkpoint's secrets provider has encrypted."""
+        """The environments that the CLI is to try in turn on what the checkpoint's secrets provider has encrypted."""
         provider = checkpoint.deployment.secrets_providers
         if provider is None or provider.type != "passphrase":
             return [{}]
-        found = [{"PULUMI_CONFIG_PASSPHRASE": text} for text in self._passphrases] + [{}]
-        opened = self._opened.get(bytes(provider.state))  # what opened one checkpoint opens the next
-        return found if opened is None else [opened, *found]
+        found = [one.environment for one in self._at_hand(provider.state)]
+        return found if {} in found else [*found, {}]
 
-    def _open(self, checkpoint: Checkpoint, stack: StackRef) -> Checkpoint:
-        attempts = self.attempts(checkpoint)
-        provider = checkpoint.deployment.secrets_providers
-        key = b"" if provider is None else bytes(provider.state)
-        error: SecretsError | None = None
-        for env in attempts:
-            try:
-                opened = self._export(checkpoint, stack, env)
-            except SecretsError as err:
-                error = error or err
-            else:
-                self._opened[key] = env
-                return opened
-        assert error is not None
-        raise error
+    def opened_by(self, checkpoint: Checkpoint) -> str:
+        """Where the passphrase comes from that has opened the checkpoint; empty if none has."""
+        passphrase = self._opener_of(checkpoint)
+        return "" if passphrase is None else passphrase.source
 
     def environment(self, checkpoint: Checkpoint) -> Mapping[str, str]:
         """What the engine's environment needs in addition for a run on this (live) state.
 
         Its passphrase, where one that was given here has opened the state; empty where the operator's own serves.
         """
-        provider = checkpoint.deployment.secrets_providers
-        return {} if provider is None else self._opened.get(bytes(provider.state), {})
+        passphrase = self._opener_of(checkpoint)
+        return {} if passphrase is None else passphrase.environment
 
-    def _export(self, checkpoint: Checkpoint, stack: StackRef, env: dict[str, str]) -> Checkpoint:
+    def _opener_of(self, checkpoint: Checkpoint) -> Passphrase | None:
+        provider = checkpoint.deployment.secrets_providers
+        return None if provider is None else self._opened.get(bytes(provider.state))
+
+    def _export(self, checkpoint: Checkpoint, stack: StackRef) -> bytes:
+        """What the CLI exports of a checkpoint with its secrets in plaintext."""
+        error: SecretsError | None = None
+        for env in self.attempts(checkpoint):
+            try:
+                return self._exported(checkpoint, stack, env)
+            except SecretsError as err:
+                error = error or err
+        assert error is not None
+        raise error
+
+    def _exported(self, checkpoint: Checkpoint, stack: StackRef, env: dict[str, str]) -> bytes:
         engine = self._engine()
         # A legacy stack has no project; the private backend is project-scoped, so it gets one.
         scoped = StackRef(stack.project or "legacy", stack.name)
@@ -131,14 +201,13 @@ class Vault:
             state.mkdir(parents=True)
             (directory / ".pulumi" / "meta.yaml").write_text("version: 1\n")
             (state / f"{scoped.name}.json").write_bytes(_as_state_file(checkpoint, scoped))
-            raw = engine.call(
+            return engine.call(
                 ["stack", "export", "--show-secrets", "-s", scoped.fqn],
                 env={"PULUMI_BACKEND_URL": f"file://{directory}", **env},
                 cwd=directory,
             )
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-        return decode_checkpoint(raw, source="the decrypted checkpoint", decrypted=True)
 
 
 def _as_state_file(checkpoint: Checkpoint, stack: StackRef) -> bytes:

@@ -12,6 +12,7 @@ from pulumi_rewind.backends import Backend, open_backend
 from pulumi_rewind.errors import CheckpointError, UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.passphrase import Passphrase, own_passphrase
 from pulumi_rewind.records.history import RecordedBackend
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
@@ -41,8 +42,15 @@ class Session:
         self.backend: Backend = RecordedBackend(backend, stack, self._kept)
         """Its history has what only records still know as well."""
         self.stack = stack
-        extra = tuple(workspace.environ[name] for name in settings.passphrase_env if workspace.environ.get(name))
-        self.vault = Vault(lambda: self.engine, (*passphrases, *extra))
+        environ, names = workspace.environ, settings.passphrase_env
+        self.vault = Vault(
+            lambda: self.engine,
+            [
+                *(Passphrase(text, "a passphrase file") for text in passphrases),
+                *(Passphrase(environ[name], name) for name in names if environ.get(name)),
+            ],
+            lambda: own_passphrase(environ, workspace.cwd),
+        )
 
     @cached_property
     def engine(self) -> Engine:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -110,7 +110,7 @@ def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
         prepared=StatePrepared(
             no_goal(session.workspace.project, session.stack.name),
             live, live_plain, stored, plain, b"", ReplayReport(),
-            deployment=importable(stored, plain, provider), copy=kept,
+            deployment=importable(stored, provider, lambda: session.vault.plaintext(stored, session.stack)), copy=kept,
             environ=session.vault.environment(stored if provider is None else live),
         ),
     )  # fmt: skip
@@ -124,15 +124,16 @@ def read_live(session: Session) -> tuple[Checkpoint, str]:
         return Checkpoint(err.raw, Deployment()), str(err)
 
 
-def importable(stored: Checkpoint, plain: Checkpoint, provider: SecretsProvider | None) -> bytes:
+def importable(stored: Checkpoint, provider: SecretsProvider | None, plaintext: Callable[[], bytes]) -> bytes:
     """A checkpoint as ``pulumi stack import`` takes it, under the live state's secrets provider.
 
-    Where that is the checkpoint's own, secrets go as they are stored; else in plaintext, for the CLI to encrypt. Pure.
+    Where that is the checkpoint's own, secrets go as they are stored; else as `plaintext` gives them, for the CLI to
+    encrypt.
     """
     own = stored.deployment.secrets_providers
     if provider is None or own is None or (own.type, _state(own)) == (provider.type, _state(provider)):
         return exported(stored.raw)
-    document = msgspec.json.decode(exported(plain.raw), type=dict[str, Any])
+    document = msgspec.json.decode(exported(plaintext()), type=dict[str, Any])
     document["deployment"]["secrets_providers"] = msgspec.to_builtins(
         {"type": provider.type, "state": msgspec.json.decode(provider.state)}
     )

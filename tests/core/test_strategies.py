@@ -258,10 +258,10 @@ def test_secrets_go_in_plaintext_only_where_the_provider_has_changed() -> None:
     same = SecretsProvider("passphrase", msgspec.Raw(b'{ "salt" : "v1:old" }'))
     new = SecretsProvider("passphrase", msgspec.Raw(b'{"salt":"v1:new"}'))
     for provider in (same, None):
-        sent = importable(stored, opened, provider)
+        sent = importable(stored, provider, lambda: opened.raw)
         assert b"hush" not in sent
         assert json.loads(sent)["deployment"]["secrets_providers"] == SALT["secrets_providers"]
-    sent = importable(stored, opened, new)
+    sent = importable(stored, new, lambda: opened.raw)
     assert json.loads(sent)["deployment"]["secrets_providers"] == {"type": "passphrase", "state": {"salt": "v1:new"}}
     assert b"hush" in sent
     assert b"v1:x" not in sent

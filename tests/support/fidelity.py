@@ -7,7 +7,8 @@ import shlex
 import sys
 from typing import Any
 
-from tests.support.stack import PROVIDERS, EngineStack
+from tests.support.served import PROVIDERS
+from tests.support.stack import EngineStack
 
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 SIG = "4dabf18193072939515e22adb298388d"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.python_command import python_command
+from tests.support.served import PROVIDERS, ServedProvider
 
-PROVIDERS = Path(__file__).resolve().parents[1] / "engine" / "providers"
 RUN_TIMEOUT = 240
 """Seconds that one CLI call may take; a hanging engine must not hang the tests."""
 
@@ -48,6 +48,8 @@ class EngineStack:
         self.backend = directory / "backend"
         self.objects = directory / "objects"
         self._home = directory / "home"
+        self._served: ServedProvider | None = None
+        self._attach = True
         self.extra_environ: dict[str, str] = {}
         """Set or override variables here; `environ` takes them up."""
         for path in (self.root, self.home, self.backend, self.objects, self._home):
@@ -97,6 +99,7 @@ class EngineStack:
             "PYTHONPATH": str(PROVIDERS),
             "PYTHONWARNINGS": "ignore",
             "BRIDGED_ROOT": str(self.objects),
+            **self._attached(),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_AUTHOR_NAME": "Ada Tester",
             "GIT_AUTHOR_EMAIL": "ada@example.test",
@@ -104,6 +107,25 @@ class EngineStack:
             "GIT_COMMITTER_EMAIL": "ada@example.test",
             **self.extra_environ,
         }
+
+    def _attached(self) -> dict[str, str]:
+        """Tells the engine to use the provider that this process serves; it is started when first needed."""
+        if not self._attach:
+            return {}
+        if self._served is None:
+            self._served = ServedProvider(self.objects)
+        return {"PULUMI_DEBUG_PROVIDERS": f"bridged:{self._served.port}"}
+
+    def use_plugin_processes(self) -> None:
+        """Lets each engine start its own provider processes: for several versions, explicit providers and kills."""
+        self._attach = False
+        self.close()
+
+    def close(self) -> None:
+        """Ends the provider that this process serves."""
+        if self._served is not None:
+            self._served.close()
+            self._served = None
 
     @property
     def config_file(self) -> Path:

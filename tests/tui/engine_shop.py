@@ -16,7 +16,7 @@ from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.toolchain import EngineInfo, find_engine
 from pulumi_rewind.values import DEFAULTS, reveal
 from tests.support.python_command import python_command
-from tests.support.stack import PROVIDERS
+from tests.support.served import PROVIDERS
 from tests.tui.shop import Shop
 
 PREFIXES = {"bridged:index:Server": "srv", "bridged:index:Bucket": "bkt", "bridged:index:Database": "db"}

@@ -20,7 +20,6 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rollback import RollbackResult
-from pulumi_rewind.secrets import Vault
 from pulumi_rewind.session import Session
 from tests.tui.record_runs import RUNS, TARGET, from_lines
 from tests.tui.shop import NOON
@@ -109,23 +108,7 @@ def play(monkeypatch: pytest.MonkeyPatch, run: str = "success", **attributes: An
     monkeypatch.setattr(prepare, "preview", preview)
     monkeypatch.setattr(rollback, "build_plan", build_plan)
     monkeypatch.setattr(rollback, "RollbackRun", played)
-    share_decrypted(monkeypatch)
     return played
 
 
-_decrypted: dict[str, Any] = {}
-
-
-def share_decrypted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the real CLI has decrypted once in this process is not decrypted again."""
-    real = Vault._open
-
-    def opened(self: Vault, checkpoint: Any, stack: Any) -> Any:
-        if checkpoint.digest not in _decrypted:
-            _decrypted[checkpoint.digest] = real(self, checkpoint, stack)
-        return _decrypted[checkpoint.digest]
-
-    monkeypatch.setattr(Vault, "_open", opened)
-
-
-__all__ = ["TARGET", "ReplayedRun", "play", "recorded", "share_decrypted"]
+__all__ = ["TARGET", "ReplayedRun", "play", "recorded"]

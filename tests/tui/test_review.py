@@ -354,9 +354,6 @@ async def test_secrets_that_can_not_be_opened_ask_for_the_passphrase(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Shop(tmp_path / "shop", passphrase=None, protected=False)
-    from tests.tui import replay
-
-    replay._decrypted.clear()
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

@@ -32,7 +32,7 @@ DIFFS = 4
 
 
 class LocalSource:
-    """Compares in this process; one thread at a time decrypts, because the CLI is slow."""
+    """Compares in this process; one thread at a time decrypts, because that can be slow."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -90,12 +90,12 @@ class LocalSource:
 
     def _diff(self, key: Key, decrypt: bool, cancelled: CancelCheck) -> tuple[Diff, Checkpoint, Checkpoint]:
         old, new = (self._load(side, cancelled) for side in key)
-        if decrypt:
-            old, new = self._open(old, cancelled), self._open(new, cancelled)
         with self._lock:
             if (key, decrypt) in self._diffs:
                 self._diffs.move_to_end((key, decrypt))
                 return self._diffs[key, decrypt][0], new, old
+        if decrypt:
+            old, new = self._open(old, new, cancelled)
         if cancelled():
             raise Cancelled
         diff = diff_checkpoints(old, new)
@@ -105,11 +105,11 @@ class LocalSource:
                 self._diffs.popitem(last=False)
         return diff, new, old
 
-    def _open(self, checkpoint: Checkpoint, cancelled: CancelCheck) -> Checkpoint:
+    def _open(self, old: Checkpoint, new: Checkpoint, cancelled: CancelCheck) -> tuple[Checkpoint, Checkpoint]:
         with self._vault_lock:
             if cancelled():
                 raise Cancelled
-            return self._session.vault.decrypt(checkpoint, self._session.stack)
+            return self._session.vault.decrypt_differing(old, new, self._session.stack)
 
     def _load(self, side: Side, cancelled: CancelCheck) -> Checkpoint:
         if cancelled():

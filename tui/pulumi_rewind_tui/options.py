@@ -43,7 +43,7 @@ class Shared:
         """
         if not self.passphrase_file:
             return ()
-        from pulumi_rewind.secrets import read_passphrase
+        from pulumi_rewind.passphrase import read_passphrase
 
         return tuple(read_passphrase(path) for path in self.passphrase_file)
 

@@ -64,15 +64,22 @@ def write_config(
     if before == now or not secret_places:
         _write(path, now, recorded)
         return RecordedConfig(path)
-    old = private / f"old-{path.name}"
-    _write(old, before, recorded)
     try:
-        plain = _decrypt(engine, vault, stack, old, then)
-    finally:
-        old.unlink()
+        key = vault.key(then)
+    except SecretsError as err:
+        raise _unopened(str(err)) from None
+    if key is not None:
+        plain = {place: key.open(_at(recorded, place)["secure"]).decode() for place in secret_places}
+    else:
+        old = private / f"old-{path.name}"
+        _write(old, before, recorded)
+        try:
+            plain = _decrypt(engine, vault, stack, old, then, secret_places)
+        finally:
+            old.unlink()
     _write(path, now, recorded)
-    for place in secret_places:
-        _set(engine, vault, stack, path, place, _at(plain, place), live)
+    for place, text in plain.items():
+        _set(engine, vault, stack, path, place, text, live)
     return RecordedConfig(path, tuple(dict.fromkeys(str(place[0]) for place in secret_places)))
 
 
@@ -133,8 +140,10 @@ def path_of(place: Place) -> str:
     return text
 
 
-def _decrypt(engine: Engine, vault: Vault, stack: StackRef, file: Path, then: Checkpoint) -> Mapping[str, Any]:
-    """The configuration in plaintext, by key, as the CLI prints it into a pipe."""
+def _decrypt(
+    engine: Engine, vault: Vault, stack: StackRef, file: Path, then: Checkpoint, wanted: list[Place]
+) -> dict[Place, str]:
+    """The secrets of a configuration file in plaintext, by place, as the CLI prints them into a pipe."""
     for env in vault.attempts(then):
         try:
             raw = engine.call(
@@ -147,27 +156,36 @@ def _decrypt(engine: Engine, vault: Vault, stack: StackRef, file: Path, then: Ch
                 continue
             raise
         found = msgspec.json.decode(raw)
-        return normalized(found) if isinstance(found, dict) else {}
-    raise SecretsError(
-        "the recorded configuration can't be decrypted: no passphrase or key at hand opens its secrets",
+        plain = normalized(found) if isinstance(found, dict) else {}
+        return {place: _printed(plain, place) for place in wanted}
+    raise _unopened("no passphrase or key at hand opens its secrets")
+
+
+def _unopened(reason: str) -> SecretsError:
+    return SecretsError(
+        f"the recorded configuration can't be decrypted: {reason}",
         hint="Give the passphrase of that time with `--passphrase-file`, use today's configuration with "
         "`--todays-config`, or `--strategy checkpoint`.",
     )
 
 
-def _at(plain: Mapping[str, Any], place: Place) -> str:
+def _at(config: Mapping[str, Any], place: Place) -> Any:
+    """The value at a place."""
+    value: Any = config
+    for part in place:
+        value = value[part]
+    return value
+
+
+def _printed(plain: Mapping[str, Any], place: Place) -> str:
+    """The secret at a place of what the CLI prints."""
     entry = plain.get(next(iter(normalized({str(place[0]): None}))), {})
-    value: Any = entry.get("value") if len(place) == 1 else entry.get("objectValue")
     try:
-        for part in place[1:]:
-            value = value[part]
+        value = entry.get("value") if len(place) == 1 else _at(entry.get("objectValue"), place[1:])
     except (KeyError, IndexError, TypeError):
         value = None
     if not isinstance(value, str):
-        raise SecretsError(
-            f"the recorded secret {path_of(place)} can't be decrypted",
-            hint="Use today's configuration with `--todays-config`, or `--strategy checkpoint`.",
-        )
+        raise _unopened(f"the CLI can't decrypt {path_of(place)}")
     return value
 
 

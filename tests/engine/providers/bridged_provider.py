@@ -40,15 +40,14 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import errors_pb2 as _errors  # noqa: F401 - registers the message for details
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-VERSION = os.environ.get("BRIDGED_VERSION", "1.0.0")
-
 
 class Bridged(provider_pb2_grpc.ResourceProviderServicer):
-    """The servicer; one process serves one provider configuration."""
+    """The servicer, for one provider configuration."""
 
-    def __init__(self) -> None:
-        self.kinds = kinds(VERSION)
-        self.store = Store(Path(os.environ.get("BRIDGED_ROOT", ".bridged")))
+    def __init__(self, version: str, root: Path) -> None:
+        self.version = version
+        self.kinds = kinds(version)
+        self.store = Store(root)
         self.account = "main"
         self.naming = threading.Lock()
 
@@ -61,7 +60,7 @@ class Bridged(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version=VERSION)
+        return plugin_pb2.PluginInfo(version=self.version)
 
     def Cancel(self, request: Any, context: Any) -> Any:
         self.store.cancelled.set()
@@ -180,7 +179,7 @@ class Bridged(provider_pb2_grpc.ResourceProviderServicer):
 
     def _obey(self, operation: str, name: str, context: Any) -> bool:
         try:
-            return self.store.obey(operation, name)
+            return self.store.obey(operation, name, context.is_active)
         except Trouble as err:
             context.abort(grpc.StatusCode.UNKNOWN, str(err))
             raise
@@ -253,6 +252,11 @@ def write(properties: Properties) -> struct_pb2.Struct:
     return json_format.Parse(json.dumps(properties), struct_pb2.Struct())
 
 
+def add_to_server(provider: Bridged, server: grpc.Server) -> None:
+    """Lets a server answer for a provider."""
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+
+
 def leave_with_parent() -> None:
     """Ends this process when the engine is gone, also when it was killed."""
     parent = os.getppid()
@@ -264,7 +268,8 @@ def leave_with_parent() -> None:
 def main() -> None:
     """Serves until the engine ends."""
     server = grpc.server(ThreadPoolExecutor(max_workers=64), options=[("grpc.max_receive_message_length", 1 << 28)])
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Bridged(), server)
+    version, root = os.environ.get("BRIDGED_VERSION", "1.0.0"), os.environ.get("BRIDGED_ROOT", ".bridged")
+    add_to_server(Bridged(version, Path(root)), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     threading.Thread(target=leave_with_parent, daemon=True).start()

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -98,11 +99,13 @@ class Store:
         finally:
             os.close(fd)
 
-    def obey(self, operation: str, name: str) -> bool:
+    def obey(self, operation: str, name: str, asked: Callable[[], bool] = lambda: True) -> bool:
         """Does what ``control.json`` says; True means: finish the work, then report it as partial.
 
+        `asked` tells whether the engine still waits for the answer.
+
         Raises:
-            Trouble: the operation is to fail, or the engine cancelled it while it hung.
+            Trouble: the operation is to fail, or the engine cancelled it, or went away, while it hung.
         """
         rule = self._rule(operation, name)
         if rule is None:
@@ -116,12 +119,12 @@ class Store:
                     mark.touch()
                     raise Trouble(rule.get("message", f"{operation} of {name} was refused this once"))
             case "slow":
-                if self.cancelled.wait(rule.get("seconds", 1)):
+                if self.cancelled.wait(rule.get("seconds", 1)) or not asked():
                     raise self._cancelled(operation, name)
             case "hang":
                 self.log(operation=f"hanging {operation}", name=name)
                 while self._rule(operation, name) is not None:
-                    if self.cancelled.wait(0.05):
+                    if self.cancelled.wait(0.05) or not asked():
                         raise self._cancelled(operation, name)
             case "partial":
                 return True

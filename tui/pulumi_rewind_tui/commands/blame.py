@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pulumi_rewind.blame import Blamed
-    from pulumi_rewind.model import Checkpoint
+    from pulumi_rewind.model import Checkpoint, Resource
     from pulumi_rewind.session import Session
 
 VALUE = 48
@@ -60,19 +60,19 @@ def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         screen.err.line(f"note: ? marks what can't be told for certain (unreadable or encrypted states){why}")
 
 
-def decrypter(session: Session) -> tuple[Callable[[Checkpoint], Checkpoint], Callable[[], str]]:
-    """Decrypts checkpoints as long as that works; then leaves them as they are and knows why."""
+def decrypter(session: Session) -> tuple[Callable[[Checkpoint, Resource], Resource], Callable[[], str]]:
+    """Decrypts resources as long as that works; then leaves them as they are and knows why."""
     problem = ""
 
-    def decrypt(checkpoint: Checkpoint) -> Checkpoint:
+    def decrypt(checkpoint: Checkpoint, res: Resource) -> Resource:
         nonlocal problem
         if problem:
-            return checkpoint
+            return res
         try:
-            return session.vault.decrypt(checkpoint, session.stack)
+            return session.vault.decrypt_resource(checkpoint, session.stack, res)
         except (SecretsError, EngineError) as err:
             problem = str(err)
-            return checkpoint
+            return res
 
     return decrypt, lambda: problem
 

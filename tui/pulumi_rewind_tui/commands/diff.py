@@ -105,12 +105,8 @@ def decrypted(session: Session, screen: Screen, old: Checkpoint, new: Checkpoint
     """Both sides with secrets opened if that is possible; else as they are, and why, said once."""
     if not (old.has_secrets or new.has_secrets):
         return old, new
-    from concurrent.futures import ThreadPoolExecutor
-
     try:
-        with ThreadPoolExecutor(2) as pool:  # the CLI takes a while for each
-            opened = pool.map(lambda side: session.vault.decrypt(side, session.stack), (old, new))
-            return next(opened), next(opened)
+        return session.vault.decrypt_differing(old, new, session.stack)
     except (SecretsError, EngineError) as err:
         reason = str(err).splitlines()[0] if str(err) else "the secrets can't be decrypted"
         screen.err.line(f"note: secrets are not compared: {reason}")

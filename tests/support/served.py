@@ -1,0 +1,46 @@
+"""The `bridged` provider, served by the tests' own process: the engine attaches to it instead of starting one.
+
+A provider process costs half a second of CPU in every preview and every update. Attached, one server answers all runs
+of a stack; it can't hold two configurations or say two versions, and it outlives the engine. Tests of such things call
+`EngineStack.use_plugin_processes`.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+PROVIDERS = Path(__file__).resolve().parents[1] / "engine" / "providers"
+
+
+class ServedProvider:
+    """One gRPC server for the objects under a directory."""
+
+    def __init__(self, objects: Path) -> None:
+        import grpc
+
+        if str(PROVIDERS) not in sys.path:
+            sys.path.append(str(PROVIDERS))
+        from bridged_provider import Bridged, add_to_server
+
+        class Attached(Bridged):
+            def Configure(self, request: Any, context: Any) -> Any:
+                name = request.urn.rsplit("::", 1)[-1]
+                if not name.startswith("default"):
+                    reason = f"{name} is an explicit provider: call stack.use_plugin_processes()"
+                    context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
+                self.store.cancelled.clear()  # what cancelled an earlier run
+                return super().Configure(request, context)
+
+        self._pool = ThreadPoolExecutor(16)
+        self._server = grpc.server(self._pool, options=[("grpc.max_receive_message_length", 1 << 28)])
+        add_to_server(Attached("1.0.0", objects), self._server)
+        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+
+    def close(self) -> None:
+        """Ends the server; what still hangs is cut off."""
+        self._server.stop(None).wait(5)
+        self._pool.shutdown(wait=False, cancel_futures=True)
