@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pulumi_rewind.toolchain import EngineInfo, find_engine
+from tests.support import deployments
 from tests.support.stack import EngineStack
 
 ORIGINAL: Mapping[str, str] = dict(os.environ)
@@ -30,6 +31,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 FOREIGN = ("PULUMI_", "GIT_", "XDG_", "BRIDGED_", "AWS_", "GOOGLE_", "AZURE_")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what takes long first, so that no worker is left alone with it at the end."""
+
+    def weight(item: pytest.Item) -> int:
+        if item.get_closest_marker("slow"):
+            return 0
+        return 1 if item.get_closest_marker("engine") else 2
+
+    items.sort(key=weight)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Takes the operator's settings out of this process: home, git, Pulumi, clouds."""
@@ -42,6 +54,13 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("TEXTUAL_ANIMATIONS", "none")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_deployments(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Lets all workers of this run copy what one of them has deployed."""
+    base = tmp_path_factory.getbasetemp()
+    deployments.shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "deployments"
 
 
 @pytest.fixture(scope="session")

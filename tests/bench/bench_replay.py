@@ -45,6 +45,7 @@ def measure(count: int) -> None:
     """Prints the figures for one size."""
     with tempfile.TemporaryDirectory() as directory:
         stack = EngineStack(Path(directory) / "stack", find_engine(os.environ).path)
+        stack.use_plugin_processes()  # our own CPU is measured
         every = max(count // 10, 1)
         stack.up(PROGRAM.format(count=count, image="one", every=every))
         stack.up(PROGRAM.format(count=count, image="two", every=every))

@@ -108,6 +108,7 @@ def call(process: UndoProcess, callback: Callback, given: dict[str, Any]) -> tup
         return err, said
 
 
+@pytest.mark.serial  # its callbacks have a second and a half
 def test_a_callback_can_print_crash_hang_and_lie_without_harm(process: UndoProcess, tmp_path: Path) -> None:
     restore, _, first = process.load()
     assert (restore.kind, restore.function, restore.timeout) == ("undo_delete", "restore", 1.5)

@@ -25,6 +25,9 @@ from pulumi_rewind.toolchain import EngineInfo
 
 pytestmark = pytest.mark.slow
 
+of_one_demo = pytest.mark.xdist_group("demo")
+"""For tests that share the demo that is made once."""
+
 
 def environment(engine: EngineInfo, home: Path, **more: str) -> dict[str, str]:
     """An operator's environment, with settings that would lead a demo astray."""
@@ -116,6 +119,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
         server.stop(pid_file)
 
 
+@of_one_demo
 def test_three_releases_are_deployed_and_the_fourth_fails_half_way(made: Made) -> None:
     assert [item.failed for item in made.done[1:]] == [False, False, False, True]
     assert "no such column" in made.done[-1].detail
@@ -129,6 +133,7 @@ def test_three_releases_are_deployed_and_the_fourth_fails_half_way(made: Made) -
     assert updates[0].author == "Ada Demo"
 
 
+@of_one_demo
 def test_the_failed_release_left_a_wreck_that_can_be_seen(made: Made) -> None:
     api, web, storefront = (made.world.service(name) for name in ("api", "web", "storefront"))
     (database,) = {table.database for table in made.world.tables}
@@ -146,6 +151,7 @@ def test_the_failed_release_left_a_wreck_that_can_be_seen(made: Made) -> None:
     ]
 
 
+@of_one_demo
 def test_no_secret_is_in_any_file(made: Made) -> None:
     password = made.sh(f"pulumi config get dbPassword -s {STACK}").stdout.strip()
     assert len(password) >= 12
@@ -160,6 +166,7 @@ def test_no_secret_is_in_any_file(made: Made) -> None:
     ]  # fmt: skip
 
 
+@of_one_demo
 def test_rolled_back_by_hand_everything_is_as_it_was_and_undone_it_is_a_wreck_again(made: Made) -> None:
     back = made.sh("pulumi-rewind rollback v1.2 --yes --allow-data-loss")
     assert back.returncode == 0, back.stdout + back.stderr
@@ -187,6 +194,7 @@ def test_rolled_back_by_hand_everything_is_as_it_was_and_undone_it_is_a_wreck_ag
     assert [service.status for service in look(made.demo).services] == [200, 503, 200]
 
 
+@of_one_demo
 def test_a_demo_inside_a_demo_is_refused(made: Made) -> None:
     with pytest.raises(UsageError, match="is inside the demo"):
         list(build_demo(made.demo.root / "nested", made.environ))

@@ -187,6 +187,7 @@ bridged.Server("web", {"image": "nginx:1", "userData": theirs.acl})
 
 
 def test_an_explicit_provider_has_a_root_and_an_account_that_replaces(stack: EngineStack, tmp_path: Path) -> None:
+    stack.use_plugin_processes()
     program = """
 import pulumi, bridged_sdk as bridged
 west = bridged.Provider("west", {{"root": "{root}", "account": "{account}", "token": pulumi.Output.secret("{token}")}})
@@ -204,6 +205,7 @@ bridged.Server("web", {{"image": "nginx:1"}}, opts=pulumi.ResourceOptions(provid
 
 
 def test_two_plugin_versions_stand_side_by_side(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
     stack.install_provider("2.0.0")
     program = """
 import pulumi, bridged_sdk as bridged
@@ -242,6 +244,7 @@ def test_trouble_can_be_made(stack: EngineStack) -> None:
 
 
 def test_a_hanging_operation_ends_with_the_engines_cancel(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
     stack.trouble({"name": "web", "operation": "create", "action": "hang"})
     stack.write_program(web())
     process = subprocess.Popen(
@@ -301,6 +304,7 @@ def test_a_hanging_operation_goes_on_when_the_trouble_is_over(stack: EngineStack
 
 
 def test_the_provider_ends_when_the_engine_is_killed(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
     stack.trouble({"name": "web", "operation": "create", "action": "hang"})
     stack.write_program(web())
     process = subprocess.Popen(

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind.model import decode_checkpoint
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack
 
@@ -151,12 +150,8 @@ def test_every_older_update_comes_back(make_stack: Callable[..., EngineStack]) -
         opened = session(stack)
         wanted = {}
         for number in range(1, len(versions) + 1):
-            stored = decode_checkpoint(opened.timeline.checkpoint(number).raw, source="test")
-            wanted[number] = neutral(
-                json.loads(opened.vault.decrypt(stored, opened.stack).raw)
-                if stored.has_secrets
-                else _export(stored.raw)
-            )
+            stored = opened.timeline.checkpoint(number)
+            wanted[number] = neutral(_export(opened.vault.plaintext(stored, opened.stack)))
         for number in range(len(versions), 0, -1):
             made = plan(stack, str(number))
             result, _ = run(stack, made, allow_data_loss=True, check_again=True)

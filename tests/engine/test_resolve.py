@@ -59,6 +59,7 @@ def _until(there: Any) -> None:
 
 @pytest.mark.slow
 def test_pending_creates_are_adopted_or_cleared_as_the_operator_decides(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
     stack.up(BASE)
     kill_in_the_middle_of_creates(stack)
     code, text = own(stack, "resolve", "--clear-all")

@@ -191,6 +191,8 @@ def test_a_components_outputs_follow_a_re_created_child(stack: EngineStack) -> N
 
 
 def test_explicit_providers_and_options_come_back(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
+
     def program(account: str, image: str, protect: bool, timeout: str) -> str:
         return HEAD + (
             f'p = bridged.Provider("mine", {{"account": "{account}", "token": pulumi.Output.secret("t0ken")}})\n'
@@ -406,6 +408,7 @@ def test_a_refresh_sees_drift_in_the_plan_and_the_run_brings_it_back(stack: Engi
 
 
 def test_a_provider_plugin_that_is_missing_is_named(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
     stack.up(web("nginx:1"))
     stack.up(web("nginx:2"))
     (stack.home / "plugins").rename(stack.home / "away")

@@ -136,6 +136,7 @@ def watch_files(directories: list[Path], stop: threading.Event, found: dict[str,
 
 
 def test_no_secret_is_written_printed_or_passed_on_a_command_line(stack: EngineStack, tmp_path: Path) -> None:
+    stack.use_plugin_processes()
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     stack.extra_environ |= {"TMPDIR": str(temporary), "PULUMI_PYTHON_CMD": sys.executable}

@@ -28,6 +28,7 @@ def token(stack: EngineStack) -> str:
 
 
 def test_a_provider_keeps_todays_credentials_unless_the_recorded_ones_are_asked_for(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
     stack.up(EXPLICIT.format(token="old-token", image="one"))
     stack.up(EXPLICIT.format(token="new-token", image="two"))
     made = plan(stack, "1")

@@ -219,8 +219,7 @@ def test_a_full_disk_in_the_backend_loses_nothing(stack: EngineStack, small_disk
     check_whole(stack)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif("REWIND_FAULTS" not in os.environ, reason="the engine tries to write for more than a minute")
+@pytest.mark.long  # the engine tries to write for more than a minute
 def test_a_disk_that_stays_full_is_explained_and_got_over(stack: EngineStack, small_disk: Path) -> None:
     shutil.copytree(stack.backend, small_disk / "backend")
     stack.backend = small_disk / "backend"

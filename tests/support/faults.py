@@ -37,6 +37,7 @@ def deploy_both(stack: EngineStack, resources: int) -> EngineStack:
     count = resources * 3 // 4
     stack.up(PROGRAM.format(count=count, image="one", prefix="old"))
     stack.up(PROGRAM.format(count=count, image="two", prefix="new"))
+    stack.use_plugin_processes()  # which are killed with the engine, or by themselves
     return stack
 
 
@@ -44,6 +45,7 @@ def copied(stack: EngineStack, directory: Path) -> EngineStack:
     """The same stack once more, in another directory; whatever happens to the copy, the original stays."""
     shutil.copytree(stack.root.parent, directory)
     twin = copy.copy(stack)
+    twin.directory = directory
     twin.extra_environ = dict(stack.extra_environ)
     for name in ("root", "home", "backend", "objects", "_home"):
         setattr(twin, name, directory / getattr(stack, name).name)

@@ -31,7 +31,8 @@ class ServedProvider:
                 if not name.startswith("default"):
                     reason = f"{name} is an explicit provider: call stack.use_plugin_processes()"
                     context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
-                self.store.cancelled.clear()  # what cancelled an earlier run
+                self.store.cancelled.clear()  # an earlier run's …
+                self.account = "main"  # … which may have been configured otherwise
                 return super().Configure(request, context)
 
         self._pool = ThreadPoolExecutor(16)

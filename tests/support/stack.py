@@ -13,14 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support import deployments
 from tests.support.python_command import python_command
 from tests.support.served import PROVIDERS, ServedProvider
 
 RUN_TIMEOUT = 240
 """Seconds that one CLI call may take; a hanging engine must not hang the tests."""
-
-_FRESH: dict[tuple[str, str, str, str], tuple[dict[Path, bytes], bytes]] = {}
-"""What a backend and a configuration hold right after ``pulumi stack init``; saves a second of each test."""
 
 
 class EngineStack:
@@ -39,6 +37,7 @@ class EngineStack:
         stack: str = "dev",
         passphrase: str = "correct horse battery staple",
     ) -> None:
+        self.directory = directory
         self.engine = engine
         self.project = project
         self.name = stack
@@ -49,7 +48,8 @@ class EngineStack:
         self.objects = directory / "objects"
         self._home = directory / "home"
         self._served: ServedProvider | None = None
-        self._attach = True
+        self.attached = True
+        """Whether the engine uses the provider that this process serves, see `use_plugin_processes`."""
         self.extra_environ: dict[str, str] = {}
         """Set or override variables here; `environ` takes them up."""
         for path in (self.root, self.home, self.backend, self.objects, self._home):
@@ -60,21 +60,12 @@ class EngineStack:
         self._init()
 
     def _init(self) -> None:
-        """``pulumi stack init``, the first time; what it wrote is written again for the next stack of that name."""
-        key = (str(self.engine), self.project, self.name, self.passphrase)
-        if key not in _FRESH:
-            self.pulumi("stack", "init", self.name)
-            files = [path for path in self.backend.rglob("*") if path.is_file()]
-            _FRESH[key] = (
-                {path.relative_to(self.backend): path.read_bytes() for path in files},
-                self.config_file.read_bytes(),
-            )
-            return
-        stored, config = _FRESH[key]
-        for path, content in stored.items():
-            (self.backend / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.backend / path).write_bytes(content)
-        self.config_file.write_bytes(config)
+        """``pulumi stack init``, the first time; what it wrote is copied for the next stack of that name."""
+        asked = (str(self.engine), self.project, self.name, self.passphrase)
+        key, places = hashlib.sha256(repr(asked).encode()).hexdigest(), (self.backend, self.root)
+        if deployments.restore(key, places) is None:
+            deployments.keep(key, places, self.pulumi("stack", "init", self.name))
+            deployments.restore(key, places)  # of two that were made at once the first counts: all have one salt
         digest = hashlib.sha1(str(self.root / "Pulumi.yaml").encode()).hexdigest()
         selected = self.home / "workspaces" / f"{self.project}-{digest}-workspace.json"
         selected.parent.mkdir(mode=0o700, exist_ok=True)
@@ -110,7 +101,7 @@ class EngineStack:
 
     def _attached(self) -> dict[str, str]:
         """Tells the engine to use the provider that this process serves; it is started when first needed."""
-        if not self._attach:
+        if not self.attached:
             return {}
         if self._served is None:
             self._served = ServedProvider(self.objects)
@@ -118,7 +109,7 @@ class EngineStack:
 
     def use_plugin_processes(self) -> None:
         """Lets each engine start its own provider processes: for several versions, explicit providers and kills."""
-        self._attach = False
+        self.attached = False
         self.close()
 
     def close(self) -> None:
@@ -198,12 +189,17 @@ class EngineStack:
     def up(
         self, program: str | None = None, *arguments: str, expect_failure: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """Writes the program, if one is given, and deploys it."""
+        """Writes the program, if one is given, and deploys it; the same deployment made before is copied."""
         if program is not None:
             self.write_program(program)
+        key, places = deployments.key_of(self, arguments), (self.backend, self.objects)
+        if key is not None and not expect_failure and (copied := deployments.restore(key, places)):
+            return copied
         done = self.pulumi("up", "--yes", "--skip-preview", "-s", self.name, *arguments, check=not expect_failure)
         if expect_failure and done.returncode == 0:
             raise AssertionError(f"pulumi up was to fail, but succeeded:\n{done.stdout}")
+        if key is not None and done.returncode == 0:
+            deployments.keep(key, places, done)
         return done
 
     def preview_json(self, *arguments: str, check: bool = True) -> dict[str, Any]:

@@ -234,7 +234,8 @@ def test_interrupt_while_reading_is_130(stack: FileStack) -> None:
     import subprocess
     import sys
 
-    os.mkfifo(stack.history / "dev-1795600999000000000.history.json")
+    pipe = stack.history / "dev-1795600999000000000.history.json"
+    os.mkfifo(pipe)
     process = subprocess.Popen(
         [sys.executable, "-m", "pulumi_rewind_tui.cli", "history"],
         cwd=stack.work,
@@ -243,10 +244,9 @@ def test_interrupt_while_reading_is_130(stack: FileStack) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    import time
-
-    time.sleep(1.5)
+    writer = pipe.open("wb")  # returns as soon as somebody reads
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
+    writer.close()
     assert process.returncode == 130
     assert "interrupted" in err

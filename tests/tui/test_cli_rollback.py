@@ -227,9 +227,11 @@ def test_ctrl_c_stops_gently_and_is_130(stack: EngineStack) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_while_planning_changes_nothing(two: EngineStack, number: signal.Signals) -> None:
     two.trouble({"name": "web", "operation": "diff", "action": "hang"})
+    two.forget_calls()
     process = started(two, "plan", "1")
-    time.sleep(4)
-    assert process.poll() is None
+    while not any(call["operation"] == "hanging diff" for call in two.calls()):
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
