@@ -9,6 +9,7 @@ import pytest
 from pulumi_rewind.events import HookLog
 from tests.support.fidelity import install_parts, state, unlike
 from tests.support.rewind import plan, roll_back, run
+from tests.support.served import serve_parts
 from tests.support.stack import EngineStack
 
 HEAD = "import pulumi, parts_sdk as parts\nfrom pulumi import ResourceOptions as O\nfrom parts_sdk import Part, Pair\n"
@@ -144,9 +145,14 @@ Part("a", {"size": 2})
 """What a program declares, and the program that takes its place."""
 
 
+OWN_PROCESSES = ("versions side by side", "mapped environment")
+"""What a provider that the tests' process serves can't show."""
+
+
 def deploy(stack: EngineStack, *programs: str) -> list[list[dict[str, object]]]:
     """Deploys one program after the other; the state after each."""
     install_parts(stack, "1.0.0", "2.0.0")
+    stack.attach("parts", serve_parts)
     states = []
     for program in programs:
         stack.up(HEAD + program)
@@ -171,6 +177,8 @@ def own_preview(stack: EngineStack) -> list[tuple[str, str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_there_and_back(stack: EngineStack, name: str) -> None:
+    if name in OWN_PROCESSES:
+        stack.use_plugin_processes()
     one, two = PROGRAMS[name]
     stack.extra_environ["MINE"] = "mapped"
     (before,) = deploy(stack, one)
@@ -227,6 +235,7 @@ def test_an_imported_object_is_adopted_again_and_keeps_its_import_id(stack: Engi
 
 @pytest.mark.slow
 def test_an_imported_object_that_is_gone_is_made_anew_and_the_plan_says_so(stack: EngineStack) -> None:
+    stack.use_plugin_processes()
     program = 'Part("a", {"size": 1}, O(import_="part-elsewhere"))\n'
     deploy(stack, program)
     stack.destroy()

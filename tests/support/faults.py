@@ -46,6 +46,7 @@ def copied(stack: EngineStack, directory: Path) -> EngineStack:
     shutil.copytree(stack.root.parent, directory)
     twin = copy.copy(stack)
     twin.directory = directory
+    twin._served = {}
     twin.extra_environ = dict(stack.extra_environ)
     for name in ("root", "home", "backend", "objects", "_home"):
         setattr(twin, name, directory / getattr(stack, name).name)

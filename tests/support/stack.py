@@ -9,13 +9,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support import deployments
 from tests.support.python_command import python_command
-from tests.support.served import PROVIDERS, ServedProvider
+from tests.support.served import PROVIDERS, ServedProvider, serve_bridged
 
 RUN_TIMEOUT = 240
 """Seconds that one CLI call may take; a hanging engine must not hang the tests."""
@@ -47,7 +47,8 @@ class EngineStack:
         self.backend = directory / "backend"
         self.objects = directory / "objects"
         self._home = directory / "home"
-        self._served: ServedProvider | None = None
+        self._servers: dict[str, Callable[[], ServedProvider]] = {"bridged": lambda: serve_bridged(self.objects)}
+        self._served: dict[str, ServedProvider] = {}
         self.attached = True
         """Whether the engine uses the provider that this process serves, see `use_plugin_processes`."""
         self.extra_environ: dict[str, str] = {}
@@ -100,12 +101,17 @@ class EngineStack:
         }
 
     def _attached(self) -> dict[str, str]:
-        """Tells the engine to use the provider that this process serves; it is started when first needed."""
+        """Tells the engine to use the providers that this process serves; they are started when first needed."""
         if not self.attached:
             return {}
-        if self._served is None:
-            self._served = ServedProvider(self.objects)
-        return {"PULUMI_DEBUG_PROVIDERS": f"bridged:{self._served.port}"}
+        for name, serve in self._servers.items():
+            if name not in self._served:
+                self._served[name] = serve()
+        return {"PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{one.port}" for name, one in self._served.items())}
+
+    def attach(self, name: str, serve: Callable[[], ServedProvider]) -> None:
+        """Lets this process serve one more provider."""
+        self._servers[name] = serve
 
     def use_plugin_processes(self) -> None:
         """Lets each engine start its own provider processes: for several versions, explicit providers and kills."""
@@ -113,10 +119,9 @@ class EngineStack:
         self.close()
 
     def close(self) -> None:
-        """Ends the provider that this process serves."""
-        if self._served is not None:
-            self._served.close()
-            self._served = None
+        """Ends the providers that this process serves."""
+        while self._served:
+            self._served.popitem()[1].close()
 
     @property
     def config_file(self) -> Path:

@@ -53,6 +53,7 @@ class Parts(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
     def Configure(self, request: Any, context: Any) -> Any:
+        self.tries = 0
         return provider_pb2.ConfigureResponse(acceptSecrets=True, acceptResources=True, supportsPreview=True)
 
     def Invoke(self, request: Any, context: Any) -> Any:
@@ -130,10 +131,15 @@ def _bytes(value: struct_pb2.Value | None) -> bytes:
     return b"" if value is None else value.SerializeToString(deterministic=True)
 
 
+def add_to_server(provider: Parts, server: grpc.Server) -> None:
+    """Lets a server answer for a provider."""
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+
+
 def main() -> None:
     """Serves until the engine ends."""
     server = grpc.server(ThreadPoolExecutor(max_workers=64), options=[("grpc.max_receive_message_length", -1)])
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Parts(), server)
+    add_to_server(Parts(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     threading.Thread(target=leave_with_parent, daemon=True).start()
