@@ -1,13 +1,14 @@
 """The interpreter that Pulumi's Python language host runs in tests.
 
-Before every update the host asks it for a list of all installed packages (``-m pip list -v --format json``), which
-costs more than the small programs of the tests. The answer is the same every time: pip is asked once.
+Before every update the host asks it for its version, and for a list of all installed packages (``-m pip list -v
+--format json``), which costs more than the small programs of the tests. The answers are always the same: they are kept.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
+import platform
 import shlex
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 
 @functools.cache
 def python_command() -> Path:
-    """A script that hands everything but that one question to this interpreter."""
+    """A script that hands everything but those questions to this interpreter."""
     directory = Path(tempfile.mkdtemp(prefix="rewind-tests-python-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     question = [sys.executable, "-m", "pip", "list", "-v", "--format", "json"]
@@ -28,6 +29,7 @@ def python_command() -> Path:
     script.write_text(
         "#!/bin/sh\n"
         f'[ "$*" = {shlex.quote(" ".join(question[1:]))} ] && exec cat {shlex.quote(str(answer))}\n'
+        f'[ "$*" = --version ] && echo "Python {platform.python_version()}" && exit\n'
         f'exec {shlex.quote(sys.executable)} "$@"\n'
     )
     script.chmod(0o755)

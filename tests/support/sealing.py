@@ -1,4 +1,4 @@
-"""Encrypts as Pulumi's passphrase provider does; written for tests, apart from what the product opens with."""
+"""Encrypts and decrypts as Pulumi's passphrase provider does; apart from what the product opens with."""
 
 from __future__ import annotations
 
@@ -16,6 +16,35 @@ from pulumi_rewind.values import SECRET, SIG
 @functools.cache
 def _derived(passphrase: str, salt: bytes) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, 1_000_000)
+
+
+def unsealed(document: Any, passphrase: str) -> Any:
+    """An exported deployment or a state file with its secrets in plaintext, as ``--show-secrets`` prints them."""
+    provider = (document.get("deployment") or {}).get("secrets_providers") or {}
+    cipher = AESGCM(_derived(passphrase, base64.b64decode(provider["state"]["salt"].split(":")[1])))
+
+    def opened(value: Any) -> Any:
+        if isinstance(value, list):
+            return [opened(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get(SIG) == SECRET and "ciphertext" in value:
+            _, nonce, data = value["ciphertext"].split(":")
+            plain = json.loads(cipher.decrypt(base64.b64decode(nonce), base64.b64decode(data), None))
+            return {SIG: SECRET, "plaintext": json.dumps(within(plain))}
+        return {key: opened(item) for key, item in value.items()}
+
+    def within(value: Any) -> Any:
+        """What lies within a secret has its plaintext where a ciphertext would be."""
+        if isinstance(value, list):
+            return [within(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get(SIG) == SECRET:
+            return {SIG: SECRET, "plaintext": json.dumps(within(json.loads(value["ciphertext"])))}
+        return {key: within(item) for key, item in value.items()}
+
+    return opened(document)
 
 
 class Sealer:

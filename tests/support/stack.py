@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.support import deployments
 from tests.support.python_command import python_command
+from tests.support.sealing import unsealed
 from tests.support.served import PROVIDERS, ServedProvider, serve_bridged
 
 RUN_TIMEOUT = 240
@@ -234,10 +235,12 @@ class EngineStack:
         self.pulumi("config", "set", "-s", self.name, flag, key, stdin=value)
 
     def export(self, *, show_secrets: bool = True) -> dict[str, Any]:
-        """The live state as ``pulumi stack export`` prints it; without secrets it is in the file as it is."""
+        """The live state as ``pulumi stack export`` prints it, read from its file where there is a plain one."""
         stored = self.state_file.read_bytes() if self.state_file.exists() else b""
-        if stored.startswith(b"{") and b'"ciphertext"' not in stored:
-            return {"version": 3, "deployment": json.loads(stored)["checkpoint"].get("latest") or {}}
+        if stored.startswith(b"{"):
+            found = {"version": 3, "deployment": json.loads(stored)["checkpoint"].get("latest") or {}}
+            hidden = show_secrets and b'"ciphertext"' in stored
+            return unsealed(found, self.environ["PULUMI_CONFIG_PASSPHRASE"]) if hidden else found
         flags = ["--show-secrets"] if show_secrets else []
         result: dict[str, Any] = json.loads(self.pulumi("stack", "export", "-s", self.name, *flags).stdout)
         return result
