@@ -237,6 +237,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("no space left", "Make room on the disk of the backend, then try again."),
     ("read-only file system", "The backend can't be written; make it writable, then try again."),
     ("permission denied", "The backend or a file can't be written; check its permissions, then try again."),
+    (
+        "legacy diy state",
+        "`pulumi state upgrade` of pulumi 3.274.1 or older upgrades the backend; `history` and `diff` need no upgrade.",
+    ),
     ("unknown flag", "This pulumi CLI is too old; install version 3.206 or newer."),
 )
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.tui.engine_shop import EngineShop
 
+pytestmark = pytest.mark.engine
+
 COMMAND = Path(sys.executable).parent / "pulumi-rewind"
 PATIENCE = 90.0
 
