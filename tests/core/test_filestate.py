@@ -445,7 +445,14 @@ def test_a_damaged_lock_is_a_lock(store: FileStore, content: str) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("variable", ["", "PULUMI_DIY_BACKEND_GZIP", "PULUMI_DIY_BACKEND_ZSTD"])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "",
+        "PULUMI_DIY_BACKEND_GZIP",
+        pytest.param("PULUMI_DIY_BACKEND_ZSTD", marks=pytest.mark.since("3.224.0", "backends compressed by zstd")),
+    ],
+)
 def test_what_the_real_cli_wrote(make_stack: Callable[..., EngineStack], variable: str) -> None:
     stack = make_stack()
     if variable:

@@ -255,11 +255,18 @@ def test_the_real_cli_selects(cli: Cli, engine: EngineInfo, tmp_path: Path) -> N
         assert find_workspace(cli.link, environ=linked).current_stack() == through == cli.selected(cli.link, linked)
     # Python's current directory has no symbolic links; PWD says how the shell got there.
     assert find_workspace(cli.project, environ=linked).current_stack() == "organization/shop/linked"
+
+
+@pytest.mark.engine
+@pytest.mark.since("3.256.0", "a selected stack for each backend")
+def test_the_real_cli_selects_for_each_backend(cli: Cli, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/state"
+    below = cli.init("below", cli.project / "sub", url)
     # Other spellings of the same backend, there and here; of several, the one that is used now.
     odd = cli.init("odd", cli.project, f"file://{tmp_path}/./state/")
     other = below | {"PULUMI_BACKEND_URL": f"file://{tmp_path}/real/../state"}
     assert find_workspace(cli.project, environ=odd).current_stack() == "organization/shop/odd"
-    assert find_workspace(cli.project, environ=below).current_stack() == direct
+    assert find_workspace(cli.project, environ=below).current_stack() == "organization/shop/below"
     (note,) = find_workspace(cli.project, environ=below)._notes()
     note.write_text(json.dumps({"stacks": {odd["PULUMI_BACKEND_URL"]: "odd"}}))
     assert find_workspace(cli.project, environ=other).current_stack() == "odd"
