@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
@@ -213,14 +214,23 @@ class EngineRun:
         return error
 
 
+_AFTERMATH: Final = frozenset(
+    {
+        "preview failed",
+        "update failed",
+        "resource monitor shut down",
+        "Resource monitor has terminated, shutting down",
+    }
+)
+"""What is said because something else has failed: the last one by a program that was still registering."""
+
+
 def clean_error(message: str) -> str:
     """One engine diagnostic without the lines that repeat what the caller says anyway."""
     lines = [line.rstrip() for line in message.strip().splitlines()]
     if any(line.startswith("Traceback (most recent call last)") for line in lines):
         lines = [lines[-1]]  # a Python provider's own error; the way there helps nobody here
-    return "\n".join(
-        line for line in lines if line not in {"preview failed", "update failed", "resource monitor shut down"}
-    )
+    return "\n".join(line for line in lines if line.rstrip(".") not in _AFTERMATH)
 
 
 _HINTS: tuple[tuple[str, str], ...] = (
