@@ -9,7 +9,7 @@ STAMP := $(VENV)/.setup-done
 WORKERS ?= 4
 PYTEST_ARGS ?=
 
-.PHONY: setup engine tmux test lint demo bench lock clean
+.PHONY: setup engine tmux test test-engine lint demo bench lock clean
 
 setup: $(STAMP) engine
 
@@ -41,6 +41,13 @@ tmux:
 test: setup tmux lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not serial and not long" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m serial $(PYTEST_ARGS)
+
+# What runs the real engine, against a CLI of your choice: a file, or the directory that holds it. A CLI without a Python
+# language host beside it gets the one that `make setup` built; docs/engine.md says what was tried.
+#   REWIND_ENGINE=/path/to/pulumi make test-engine
+test-engine: setup tmux
+	@test -n "$$REWIND_ENGINE" || { echo "name a pulumi CLI: REWIND_ENGINE=/path/to/pulumi make test-engine" >&2; exit 1; }
+	$(BIN)/python -m pytest -m "engine and not long" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 demo: setup
 	$(BIN)/pulumi-rewind demo $$(test -t 0 && test -t 1 && echo --open || echo --run)

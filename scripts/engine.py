@@ -41,7 +41,7 @@ def main() -> int:
     except EngineError as err:
         say(f"{err}")
         engine = None
-    if engine is None or engine.path.parent == target:
+    if engine is None or (engine.source == "cache" and not is_newer(engine, target.parent)):
         engine = provide(target)
     if engine is None:
         say("there is none yet. Install the pulumi CLI (https://www.pulumi.com/docs/install/) or Go, then try again.")
@@ -53,6 +53,11 @@ def main() -> int:
             "programs (the demo, the tests) can't run. Install a complete pulumi, or take it off PATH."
         )
     return 0
+
+
+def is_newer(engine: EngineInfo, pinned: Path) -> bool:
+    """Whether an engine is newer than the pinned one, whose directory is named by its version."""
+    return (parse_version(engine.version) or (0, 0, 0)) > (parse_version(pinned.name) or (0, 0, 0))
 
 
 def provide(target: Path) -> EngineInfo | None:
@@ -148,7 +153,7 @@ def put(path: Path, content: bytes) -> None:
 
 
 def pinned_version(module: Path, dependency: str) -> str:
-    """The version of a dependency in a go.mod, like ``v3.259.0``."""
+    """The version of a dependency in a go.mod, like ``v3.276.0``."""
     text = (module / "go.mod").read_text()
     match = re.search(rf"^\s*(?:require\s+)?{re.escape(dependency)}\s+(v\S+)", text, re.MULTILINE)
     if match is None or parse_version(match[1]) is None:

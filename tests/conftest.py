@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pulumi_rewind.toolchain import EngineInfo, find_engine
+from pulumi_rewind.toolchain import OVERRIDE, EngineInfo, find_engine
 from tests.support import deployments
+from tests.support.given import VARIABLE, UnusableEngine, given_engine, older_than
 from tests.support.stack import EngineStack
 
-ORIGINAL: Mapping[str, str] = dict(os.environ)
+ORIGINAL: dict[str, str] = dict(os.environ)
 """The environment that pytest was started in; the engine is looked for there."""
+
+GIVEN = pytest.StashKey[EngineInfo | None]()
+"""The engine that REWIND_ENGINE names."""
 
 # A test run draws the same inputs each time, so that it fails for what was changed. To hunt with new ones:
 # HYPOTHESIS_PROFILE=hunt, or REWIND_FUZZ, which draws more of them too.
@@ -31,8 +37,38 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 FOREIGN = ("PULUMI_", "GIT_", "XDG_", "BRIDGED_", "AWS_", "GOOGLE_", "AZURE_")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts what takes long first, so that no worker is left alone with it at the end."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Takes the engine that REWIND_ENGINE names, or refuses to run."""
+    staging = Path(tempfile.mkdtemp(prefix="rewind-engine-"))
+    config.add_cleanup(lambda: shutil.rmtree(staging, ignore_errors=True))
+    try:
+        given = given_engine(ORIGINAL, staging / "bin")
+    except UnusableEngine as err:
+        raise pytest.UsageError(str(err)) from None
+    config.stash[GIVEN] = given
+    if given is not None:
+        # Workers inherit it, so that it is put together once.
+        os.environ[VARIABLE] = ORIGINAL[VARIABLE] = ORIGINAL[OVERRIDE] = str(given.path)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Says which engine is tested, where it isn't the usual one."""
+    given = config.stash[GIVEN]
+    return [f"engine: pulumi {given.version}, given by {VARIABLE}"] if given else []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks what asks for the engine, skips what a given older one can't do, and puts what takes long first.
+
+    So no worker is left alone with something long at the end.
+    """
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.engine)
+        for mark in item.iter_markers("since"):
+            version, what = mark.args
+            if older_than(config.stash[GIVEN], version):
+                item.add_marker(pytest.mark.skip(reason=f"{what}: pulumi {version} and newer"))
 
     def weight(item: pytest.Item) -> int:
         if item.get_closest_marker("slow"):
@@ -65,7 +101,7 @@ def shared_deployments(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def engine() -> EngineInfo:
-    """The engine that `make setup` got, or the one on PATH."""
+    """The engine that REWIND_ENGINE names, else the one on PATH, else that of `make setup`."""
     return find_engine(ORIGINAL)
 
 

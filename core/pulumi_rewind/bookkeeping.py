@@ -3,7 +3,7 @@
 An object that is imported is sent with all its inputs, names included, or the import would want another auto-name.
 The state then calls every one of them explicit (``__defaults: []``), and the operator's next own update, which doesn't
 send them, would replace the object. So the recorded bookkeeping is put back into the state after the run: nested
-``__defaults``, the keys of ``propertyDependencies`` and the import id (engine behaviour of Pulumi 3.259).
+``__defaults``, the keys of ``propertyDependencies`` and the import id (engine behaviour of Pulumi 3.276).
 """
 
 from __future__ import annotations

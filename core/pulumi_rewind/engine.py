@@ -16,12 +16,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.workspace import Workspace
+
+OPTION: Final = "PULUMI_OPTION_"
+"""Begins the variables that give flags to the commands of pulumi 3.208 and newer: ``PULUMI_OPTION_TARGET`` …"""
 
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
@@ -41,8 +45,11 @@ class Engine:
     workspace: Workspace
 
     def environment(self) -> dict[str, str]:
-        """The environment of every CLI process: the operator's own, plus what a replay needs."""
-        env = dict(self.workspace.environ)
+        """The environment of every CLI process: the operator's own, plus what a replay needs.
+
+        Flags in it are left out: a ``--target`` from there would make half a rollback of a whole one.
+        """
+        env = {name: value for name, value in self.workspace.environ.items() if not name.startswith(OPTION)}
         env["PATH"] = os.pathsep.join(part for part in (str(self.path.parent), env.get("PATH") or os.defpath) if part)
         env["PULUMI_BACKEND_URL"] = self.workspace.backend_url
         env["PULUMI_HOME"] = str(self.workspace.home)
@@ -214,14 +221,23 @@ class EngineRun:
         return error
 
 
+_AFTERMATH: Final = frozenset(
+    {
+        "preview failed",
+        "update failed",
+        "resource monitor shut down",
+        "Resource monitor has terminated, shutting down",
+    }
+)
+"""What is said because something else has failed: the last one by a program that was still registering."""
+
+
 def clean_error(message: str) -> str:
     """One engine diagnostic without the lines that repeat what the caller says anyway."""
     lines = [line.rstrip() for line in message.strip().splitlines()]
     if any(line.startswith("Traceback (most recent call last)") for line in lines):
         lines = [lines[-1]]  # a Python provider's own error; the way there helps nobody here
-    return "\n".join(
-        line for line in lines if line not in {"preview failed", "update failed", "resource monitor shut down"}
-    )
+    return "\n".join(line for line in lines if line.rstrip(".") not in _AFTERMATH)
 
 
 _HINTS: tuple[tuple[str, str], ...] = (
@@ -238,6 +254,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("no space left", "Make room on the disk of the backend, then try again."),
     ("read-only file system", "The backend can't be written; make it writable, then try again."),
     ("permission denied", "The backend or a file can't be written; check its permissions, then try again."),
+    (
+        "legacy diy state",
+        "`pulumi state upgrade` of pulumi 3.274.1 or older upgrades the backend; `history` and `diff` need no upgrade.",
+    ),
     ("unknown flag", "This pulumi CLI is too old; install version 3.206 or newer."),
 )
 

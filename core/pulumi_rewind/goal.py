@@ -1,6 +1,6 @@
 """A goal: the registrations that bring a live stack to a target. Pure.
 
-The rules come from what the engine does with a registration (engine behaviour of Pulumi 3.259): send only what the
+The rules come from what the engine does with a registration (engine behaviour of Pulumi 3.276): send only what the
 program sent, never a URN that isn't registered in this run, keep identity by aliases, state every option outright.
 """
 

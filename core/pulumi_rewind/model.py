@@ -31,7 +31,10 @@ KNOWN_FEATURES = frozenset(
         "byteString",
     }
 )
-"""Checkpoint features of Pulumi 3.259 that this release can read."""
+"""Checkpoint features of Pulumi 3.276 that this release can read."""
+
+REPLAY_AGENT = "pulumi-rewind/replay"
+"""What a replay tells the engine of itself; the history keeps it, where old engines keep no runtime."""
 
 EMPTY = msgspec.Raw(b"{}")
 
@@ -93,7 +96,7 @@ class CustomTimeouts(msgspec.Struct, frozen=True):
 
 
 class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """One resource of a checkpoint (ResourceV3), every field that Pulumi 3.259 writes."""
+    """One resource of a checkpoint (ResourceV3), every field that Pulumi 3.276 writes."""
 
     urn: str
     type: str
@@ -375,7 +378,10 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_rollback(self) -> bool:
         """Whether this update was a rollback of ours."""
-        return self.environment.get("runtime.name") == "client" and self.message.startswith("rollback to ")
+        replayed = (
+            self.environment.get("runtime.name") == "client" or self.environment.get("exec.agent") == REPLAY_AGENT
+        )
+        return replayed and self.message.startswith("rollback to ")
 
 
 class Lock(msgspec.Struct, frozen=True):

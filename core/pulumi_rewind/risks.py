@@ -46,6 +46,14 @@ def step_risks(
     if step.op in {"delete", "replace"} and old is not None and old.protect:
         message = "is protected; the engine will refuse to delete it"
         found.append(Risk("protected", message, blocking=True, urn=step.urn))
+    twin = _twin(step, goal, live)
+    if twin is not None:
+        message = (
+            f"and {twin.name} are two entries of one object ({twin.id}), which would be gone for both. Take this entry "
+            f"out of the state alone (`pulumi state delete '{step.urn}'`) and plan again, or leave it with "
+            f"`--only '!{step.name}'`"
+        )
+        found.append(Risk("shared-object", message, blocking=True, urn=step.urn))
     lost = report.opaque.get(goal_urn, set())
     changed = sorted(urn_name(urn) for urn in lost)
     if changed:
@@ -57,6 +65,26 @@ def step_risks(
     if step.delete_first:
         found.append(Risk("delete-first", "is deleted before its replacement is made", urn=step.urn))
     return tuple(found)
+
+
+def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
+    """Another entry of live for the object that a step deletes, if that entry stays.
+
+    State migrations can make two entries of one. An id alone says little, as every password of one provider has the id
+    ``none``: the moment of creation tells those apart. An entry without one, beside one that has it, was made by hand.
+    """
+    old = live.by_urn.get(step.urn)
+    if step.op not in {"delete", "replace"} or step.forecast == "kept" or old is None:
+        return None
+    if old.external or not old.custom or not old.id or old.is_provider:
+        return None
+    kept = set(goal.pairs.values()) - {old.urn}
+    for res in live.resources:
+        same = (res.type, res.id, res.provider) == (old.type, old.id, old.provider)
+        moments = {res.created, old.created}
+        if same and len(moments - {None}) == 1 and res.urn in kept and not (res.delete or res.external):
+            return res
+    return None
 
 
 def _data_risk(step: Step) -> Risk:

@@ -20,7 +20,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
-from pulumi_rewind.model import Checkpoint, urn_name
+from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
 from pulumi_rewind.plan import Plan, plan_steps
 from pulumi_rewind.prepare import make_goal
 from pulumi_rewind.previewing import PreviewControl, preview, private_directory
@@ -245,7 +245,7 @@ class RollbackRun:
                 *("--config-file", str(config_file(own_config, live, private, prepared.config))),
                 *("--plan", str(plan_file)),
                 *(("--refresh",) if refresh else ()),
-                *("-m", message),
+                *("-m", message, "--exec-agent", REPLAY_AGENT),
             ]
             run = yield from self._stream(session.engine, arguments, private, session.vault.environment(live))
             yield from self.undo.hooks.said()

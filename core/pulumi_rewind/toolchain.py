@@ -39,7 +39,7 @@ class EngineInfo:
 
     path: Path
     version: str
-    """As the CLI says it, without the leading ``v``: ``3.259.0``."""
+    """As the CLI says it, without the leading ``v``: ``3.276.0``."""
     source: str
     """Where it was found: ``PULUMI_REWIND_ENGINE``, ``PATH`` or ``cache``."""
 
@@ -93,7 +93,7 @@ def language_host(engine: Path, language: str, environ: Mapping[str, str] = os.e
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:
-    """``v3.259.0-alpha.1`` → ``(3, 259, 0)``; None where there is no version."""
+    """``v3.276.0-alpha.1`` → ``(3, 276, 0)``; None where there is no version."""
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text.strip())
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 

@@ -1,13 +1,14 @@
 """Where a project is: its Pulumi.yaml, its backend and its current stack, without asking the pulumi CLI.
 
-Source of the places: observed with the pulumi CLI 3.259.
+Source of the places: observed with the pulumi CLI 3.259 and 3.276.
 
 - The project file is ``Pulumi.json``, ``.yaml`` or ``.yml``, in this order, here or above; stack configuration has
   the same suffix.
 - A relative ``file://`` URL, also one in the project file, is relative to the directory that the CLI runs in.
 - ``~`` and ``~/.pulumi`` are the home directory of the user database; ``HOME`` does not change them.
 - The selected stack is in ``<home>/workspaces/<project>-<sha1 of the project file's path>-workspace.json`` under the
-  backend's URL *as it was given*; in the path, symbolic links are as in the shell's ``PWD``.
+  backend's URL *as it was given*. In the path, symbolic links are resolved since 3.268; before that (and for notes that
+  such a CLI left) they are as in the shell's ``PWD``.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pulumi_rewind.backends import absolute_url, user_home
-from pulumi_rewind.errors import ProjectNotFound, UsageError
+from pulumi_rewind.errors import EngineError, ProjectNotFound, UsageError
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 """In the order that the CLI prefers them."""
+
+ONE_NOTE = (3, 268, 0)
+"""The first CLI that keeps one note for all paths to a project."""
 
 CLOUD = "https://api.pulumi.com"
 """Where the CLI goes when nobody has said anything."""
@@ -76,14 +80,27 @@ class Workspace:
                 return stack
         return None
 
-    def _notes(self) -> Iterator[Path]:
-        """The CLI's notes on this project, that of the path as the shell shows it first."""
-        seen: set[str] = set()
-        for path in (str(self.project_file), str(self.project_file.resolve())):
-            if path not in seen:
-                seen.add(path)
-                digest = hashlib.sha1(path.encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
-                yield self.home / "workspaces" / f"{self.project}-{digest}-workspace.json"
+    def _notes(self) -> list[Path]:
+        """The CLI's notes on this project, the one that counts first."""
+        real, shown = self._note(self.project_file.resolve()), self._note(self.project_file)
+        if real == shown:
+            return [real]
+        both = real.is_file() and shown.is_file()
+        return [shown, real] if both and self._tells_links_apart() else [real, shown]
+
+    def _note(self, project_file: Path) -> Path:
+        name = str(project_file).encode(errors="surrogateescape")
+        digest = hashlib.sha1(name, usedforsecurity=False).hexdigest()
+        return self.home / "workspaces" / f"{self.project}-{digest}-workspace.json"
+
+    def _tells_links_apart(self) -> bool:
+        """Whether the CLI in use is one that remembers a stack for each path to the project."""
+        from pulumi_rewind.toolchain import find_engine, parse_version
+
+        try:
+            return (parse_version(find_engine(self.environ).version) or ONE_NOTE) < ONE_NOTE
+        except EngineError:
+            return False
 
     def _noted(self, note: Mapping[str, Any]) -> str | None:
         stacks = note.get("stacks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,17 @@ import pytest
 import zstandard
 
 from pulumi_rewind.backends import absolute_url, open_backend
-from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
+from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.model import StackRef
+from pulumi_rewind.rollback import build_plan
+from pulumi_rewind.session import open_session
+from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.toolchain import EngineInfo, parse_version
 from tests.support.filestore import Compression, FileStore, compress, denied
 from tests.support.stack import EngineStack
+
+NO_LEGACY = (3, 275, 0)
+"""The first CLI that refuses the legacy layout altogether."""
 
 _watched: list[tuple[str, str]] | None = None
 
@@ -437,7 +445,14 @@ def test_a_damaged_lock_is_a_lock(store: FileStore, content: str) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("variable", ["", "PULUMI_DIY_BACKEND_GZIP", "PULUMI_DIY_BACKEND_ZSTD"])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "",
+        "PULUMI_DIY_BACKEND_GZIP",
+        pytest.param("PULUMI_DIY_BACKEND_ZSTD", marks=pytest.mark.since("3.224.0", "backends compressed by zstd")),
+    ],
+)
 def test_what_the_real_cli_wrote(make_stack: Callable[..., EngineStack], variable: str) -> None:
     stack = make_stack()
     if variable:
@@ -471,20 +486,45 @@ def test_what_the_real_cli_wrote(make_stack: Callable[..., EngineStack], variabl
 
 
 @pytest.mark.engine
-def test_a_legacy_backend_of_the_real_cli(make_stack: Callable[..., EngineStack], tmp_path: Path) -> None:
+def test_a_legacy_backend_of_the_real_cli(
+    make_stack: Callable[..., EngineStack], engine: EngineInfo, tmp_path: Path
+) -> None:
     stack = make_stack()
     legacy = tmp_path / "legacy"
     legacy.mkdir()
-    stack.extra_environ = {
-        "PULUMI_BACKEND_URL": legacy.as_uri(),
-        "PULUMI_DIY_BACKEND_LEGACY_LAYOUT": "true",
-        "PULUMI_DIY_BACKEND_IGNORE_DEPRECATION_ERROR": "true",
-    }
-    stack.pulumi("stack", "init", "old")
-    stack.pulumi("refresh", "--yes", "-s", "old")
+    if (parse_version(engine.version) or NO_LEGACY) < NO_LEGACY:
+        stack.extra_environ = {
+            "PULUMI_BACKEND_URL": legacy.as_uri(),
+            "PULUMI_DIY_BACKEND_LEGACY_LAYOUT": "true",
+            "PULUMI_DIY_BACKEND_IGNORE_DEPRECATION_ERROR": "true",
+        }
+        stack.pulumi("stack", "init", "old")
+        stack.pulumi("refresh", "--yes", "-s", "old")
+    else:  # it doesn't write this layout any more: what it writes, without the project's level
+        stack.pulumi("stack", "init", "old")
+        stack.pulumi("refresh", "--yes", "-s", "old")
+        for kind in ("stacks", "history"):
+            shutil.copytree(stack.backend / ".pulumi" / kind / stack.project, legacy / ".pulumi" / kind)
     backend = open_backend(legacy.as_uri())
     ref = backend.find("old", "shop")
     assert ref == StackRef("", "old")
     history = backend.history(ref)
     assert [update.kind for update in history.newest(9)] == ["refresh"]
     assert history.checkpoint(1).raw == backend.live(ref).raw
+
+
+@pytest.mark.since("3.275.0", "no legacy layout any more")
+def test_an_engine_that_refuses_the_legacy_layout_is_explained(stack: EngineStack) -> None:
+    stack.up("import pulumi\npulumi.export('size', 1)")
+    stack.up("import pulumi\npulumi.export('size', 2)")
+    for kind in ("stacks", "history"):
+        folder = stack.backend / ".pulumi" / kind
+        for entry in (folder / stack.project).iterdir():
+            entry.rename(folder / entry.name)
+        (folder / stack.project).rmdir()
+    (stack.backend / ".pulumi" / "meta.yaml").unlink()
+    opened = open_session(stack.root, stack.name, environ=stack.environ)
+    assert len(opened.timeline) == 2
+    with pytest.raises(EngineError, match="no longer supported") as caught:
+        build_plan(opened, resolve_target(opened.timeline, "1"))
+    assert "pulumi state upgrade" in caught.value.hint

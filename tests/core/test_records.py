@@ -112,7 +112,7 @@ def test_a_record_keeps_the_update_and_is_written_once(shop: Shop) -> None:
     assert record.evidence() == {"events.json": b"[]"}
     assert record.patch() == b""
     assert record.update.message == "first"
-    assert record.meta.engine == "v3.259.0"
+    assert record.meta.engine == "v3.276.0"
     assert json.loads(record.file("program.json"))["commit"] == shop.git("rev-parse", "HEAD")
     assert json.loads(shop.git("show", f"{written.ref}:update.json"))["number"] == 1
     # The program's commit stays, whatever becomes of its branch.

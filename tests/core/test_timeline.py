@@ -11,6 +11,7 @@ import pytest
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import CheckpointError
+from pulumi_rewind.model import REPLAY_AGENT
 from pulumi_rewind.repo import Repository, open_repository
 from pulumi_rewind.timeline import Timeline
 from tests.support.filestore import FileStore
@@ -220,9 +221,11 @@ def test_a_missing_commit_or_repository_is_no_error(store: FileStore, repo: GitR
         assert [row.commit for row in timeline.entries(git=git)] == [None, None, None]
 
 
-def test_a_rollback_does_not_claim_the_commit_that_was_checked_out(store: FileStore, repo: GitRepo) -> None:
+@pytest.mark.parametrize("ours", [{"runtime.name": "client"}, {"exec.agent": REPLAY_AGENT}])
+def test_a_rollback_does_not_claim_the_commit_that_was_checked_out(
+    store: FileStore, repo: GitRepo, ours: dict[str, str]
+) -> None:
     sha = repo.commit("head", "v2")
-    ours = {"runtime.name": "client"}
     store.add(1, commit=sha)
     store.add(2, commit=sha, message="rollback to #1 (v2)", environment=ours)
     store.add(3, commit=sha, message="rollback to something of the user's own")
@@ -281,7 +284,7 @@ def test_a_property_that_looks_like_a_manifest_is_compared(store: FileStore) -> 
     one, other = (store.checkpoint({"manifest": {"time": value}}) for value in ("a", "b"))
     assert not same_bytes(one, other)
     bare = [
-        raw.replace(b'"manifest":{"time":"2025-11-24T16:00:00Z","magic":"m","version":"v3.259.0"},', b"")
+        raw.replace(b'"manifest":{"time":"2025-11-24T16:00:00Z","magic":"m","version":"v3.276.0"},', b"")
         for raw in (one, other)
     ]
     assert len(bare[0]) < len(one)

@@ -22,7 +22,7 @@ from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.up.evidence import KEPT, Evidence, EvidenceStore, masked_events, name_of
-from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, preview_flags
+from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, given_options, preview_flags
 from pulumi_rewind.up.recovery import MADE_BY_UPDATE, spared
 from pulumi_rewind.up.review import sides
 from pulumi_rewind.up.verify_command import check_command
@@ -45,6 +45,12 @@ def test_values_are_no_flags_and_words_are_refused() -> None:
     with pytest.raises(UsageError, match="don't go together"):
         check_flags(["--config-file", "x.yaml"], rolls_back=True)
     check_flags(["--config-file", "x.yaml"])
+
+
+def test_flags_that_stand_in_the_environment_are_passed_on_unless_they_are_ours() -> None:
+    theirs = {"PULUMI_OPTION_PARALLEL": "3", "PULUMI_OPTION_CONTINUE_ON_ERROR": "true"}
+    ours = {"PULUMI_OPTION_STACK": "x", "PULUMI_OPTION_SHOW_SECRETS": "true", "PULUMI_OPTION_REMOTE_EXECUTOR": "x"}
+    assert given_options(theirs | ours | {"PULUMI_HOME": "/x"}) == theirs
 
 
 def test_the_preview_gets_what_it_knows() -> None:

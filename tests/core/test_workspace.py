@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import ProjectNotFound, UsageError
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.toolchain import EngineInfo, parse_version
+from pulumi_rewind.workspace import ONE_NOTE, find_workspace
 from tests.support.filestore import denied
 
 
@@ -215,6 +217,20 @@ class Cli:
         subprocess.run(command, cwd=cwd, env=environ, check=True, capture_output=True, timeout=60)
         return environ
 
+    def selected(self, cwd: Path, environ: dict[str, str]) -> str:
+        """The stack that the CLI itself takes for the selected one there."""
+        command = ["pulumi", "stack", "ls", "--json"]
+        done = subprocess.run(
+            command, cwd=cwd, env=environ | {"PWD": str(cwd)}, check=True, capture_output=True, timeout=60
+        )
+        (name,) = (one["name"] for one in json.loads(done.stdout) if one["current"])
+        return f"organization/shop/{str(name).rsplit('/', 1)[-1]}"
+
+    def note(self, root: Path) -> Path:
+        """Where a CLI that doesn't follow links remembers the stack of a project."""
+        digest = hashlib.sha1(str(root / "Pulumi.yaml").encode()).hexdigest()
+        return Path(self.environ["PULUMI_HOME"]) / "workspaces" / f"shop-{digest}-workspace.json"
+
 
 @pytest.fixture
 def cli(tmp_path: Path, engine_bin: Path) -> Cli:
@@ -222,16 +238,30 @@ def cli(tmp_path: Path, engine_bin: Path) -> Cli:
 
 
 @pytest.mark.engine
-def test_the_real_cli_selects(cli: Cli, tmp_path: Path) -> None:
+def test_the_real_cli_selects(cli: Cli, engine: EngineInfo, tmp_path: Path) -> None:
     url = f"file://{tmp_path}/state"
     below = cli.init("below", cli.project / "sub", url)
     assert find_workspace(cli.project, environ=below).current_stack() == "organization/shop/below"
     linked = cli.init("linked", cli.link, url)
-    # Each path to the project has a selection of its own.
-    assert find_workspace(cli.project, environ=below).current_stack() == "organization/shop/below"
-    assert find_workspace(cli.link, environ=linked).current_stack() == "organization/shop/linked"
+    # Since 3.268 all paths to the project share a selection, before each had its own.
+    shared = (parse_version(engine.version) or ONE_NOTE) >= ONE_NOTE
+    direct = "organization/shop/linked" if shared else "organization/shop/below"
+    through = "organization/shop/linked"
+    assert find_workspace(cli.project, environ=below).current_stack() == direct == cli.selected(cli.project, below)
+    assert find_workspace(cli.link, environ=linked).current_stack() == through == cli.selected(cli.link, linked)
+    assert cli.note(cli.link).exists() != shared
+    if shared:  # what an older CLI has noted for the link doesn't count any more
+        cli.note(cli.link).write_text(json.dumps({"stacks": {url: "organization/shop/below"}}))
+        assert find_workspace(cli.link, environ=linked).current_stack() == through == cli.selected(cli.link, linked)
     # Python's current directory has no symbolic links; PWD says how the shell got there.
     assert find_workspace(cli.project, environ=linked).current_stack() == "organization/shop/linked"
+
+
+@pytest.mark.engine
+@pytest.mark.since("3.256.0", "a selected stack for each backend")
+def test_the_real_cli_selects_for_each_backend(cli: Cli, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/state"
+    below = cli.init("below", cli.project / "sub", url)
     # Other spellings of the same backend, there and here; of several, the one that is used now.
     odd = cli.init("odd", cli.project, f"file://{tmp_path}/./state/")
     other = below | {"PULUMI_BACKEND_URL": f"file://{tmp_path}/real/../state"}

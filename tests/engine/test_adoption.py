@@ -62,6 +62,7 @@ def test_what_still_exists_is_found_and_kept(stack: EngineStack, monkeypatch: py
 
 
 @pytest.mark.slow
+@pytest.mark.since("3.252.0", "an import id that is recorded at once")
 def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_made_anew(
     stack: EngineStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

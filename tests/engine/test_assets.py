@@ -12,7 +12,7 @@ from pulumi_rewind.errors import RefusedError
 from tests.support.rewind import plan, roll_back, run
 from tests.support.stack import EngineStack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.since("3.208.0", "the resource Stash")]
 
 PROGRAM = """
 import hashlib

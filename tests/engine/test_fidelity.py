@@ -174,8 +174,18 @@ def own_preview(stack: EngineStack) -> list[tuple[str, str]]:
     return sorted((step["op"], step["urn"]) for step in found if step["op"] != "same")
 
 
+SINCE = {"extension": "3.252.0", "references between resources": "3.207.0"}
+"""Programs that need an engine newer than the oldest supported one."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.since(SINCE[name], f"the program {name!r}") if name in SINCE else ())
+        for name in PROGRAMS
+    ],
+)
 def test_there_and_back(stack: EngineStack, name: str) -> None:
     if name in OWN_PROCESSES:
         stack.use_plugin_processes()
@@ -220,6 +230,7 @@ def test_objects_that_share_an_id_keep_their_identity_over_renames(stack: Engine
 
 
 @pytest.mark.slow
+@pytest.mark.since("3.252.0", "an import id that is recorded at once")
 def test_an_imported_object_is_adopted_again_and_keeps_its_import_id(stack: EngineStack) -> None:
     program = 'Part("a", {{"size": {0}}}, O(import_="part-elsewhere"))\nPart("b", {{"size": {0}}})\n'
     before, _ = deploy(stack, program.format(1), program.format(1) + 'pulumi.export("x", 1)\n')
@@ -234,6 +245,7 @@ def test_an_imported_object_is_adopted_again_and_keeps_its_import_id(stack: Engi
 
 
 @pytest.mark.slow
+@pytest.mark.since("3.252.0", "an import id that is recorded at once")
 def test_an_imported_object_that_is_gone_is_made_anew_and_the_plan_says_so(stack: EngineStack) -> None:
     stack.use_plugin_processes()
     program = 'Part("a", {"size": 1}, O(import_="part-elsewhere"))\n'
@@ -247,6 +259,7 @@ def test_an_imported_object_that_is_gone_is_made_anew_and_the_plan_says_so(stack
 
 
 @pytest.mark.slow
+@pytest.mark.since("3.219.0", "error hooks")
 def test_what_fails_is_tried_again_where_the_target_has_an_error_hook(stack: EngineStack) -> None:
     program = """
 def again(args):

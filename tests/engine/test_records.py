@@ -39,6 +39,7 @@ def lose(stack: EngineStack, *kinds: str, oldest: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.since("3.208.0", "the resource Stash")
 def test_back_to_what_only_records_know(stack: EngineStack, tmp_path: Path) -> None:
     stack.git_commit("start")
     deploy(stack, "nginx:1")  # neither program nor assets are committed

@@ -39,6 +39,15 @@ def test_changed_values_are_restored_and_the_users_own_preview_is_clean(stack: E
     stack.expect_no_changes()
 
 
+def test_flags_that_stand_in_the_environment_are_no_flags_of_a_rollback(stack: EngineStack) -> None:
+    stack.up(web("nginx:1"))
+    stack.up(web("nginx:2"))
+    urn = stack.resources()[f"shop-{stack.name}"]["urn"]
+    stack.extra_environ = {"PULUMI_OPTION_TARGET": urn, "PULUMI_OPTION_EXPECT_NO_CHANGES": "true"}
+    assert roll_back(stack, "1").differences == ()
+    assert stack.resources()["web"]["inputs"]["image"] == "nginx:1"
+
+
 CHAIN = (
     HEAD
     + """

@@ -119,7 +119,8 @@ def test_an_interrupt_waits_for_the_engine_to_listen_and_locks_are_named(stack: 
     run.interrupt()
     for _ in run.events():
         pass
-    assert run.returncode == 1, "it was told when it listened: a signal before would have ended it on the spot"
+    # 255 is how older engines say 1; a process that a signal ended has a negative code
+    assert run.returncode in {1, 255}, "it was told when it listened: a signal before would have ended it on the spot"
     assert "canceled" in run.output()
     assert not locks(stack)
 

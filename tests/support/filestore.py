@@ -54,7 +54,7 @@ class FileStore:
 
     def checkpoint(self, value: object, *, time: str = "2025-11-24T16:00:00Z", **extra: Any) -> bytes:
         """A checkpoint whose one resource has the output ``value``; None makes an empty stack's."""
-        latest: dict[str, Any] = {"manifest": {"time": time, "magic": "m", "version": "v3.259.0"}}
+        latest: dict[str, Any] = {"manifest": {"time": time, "magic": "m", "version": "v3.276.0"}}
         if value is not None:
             stack, project = self.ref.name, self.ref.project or "shop"
             urn = f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"

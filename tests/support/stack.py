@@ -72,7 +72,8 @@ class EngineStack:
         selected = self.home / "workspaces" / f"{self.project}-{digest}-workspace.json"
         selected.parent.mkdir(mode=0o700, exist_ok=True)
         name = f"organization/{self.project}/{self.name}"
-        selected.write_text(json.dumps({"stacks": {self.backend.as_uri(): name}}))
+        # Before 3.256 the note was about one stack for all backends.
+        selected.write_text(json.dumps({"stack": name, "stacks": {self.backend.as_uri(): name}}))
 
     @property
     def environ(self) -> dict[str, str]:

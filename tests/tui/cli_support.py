@@ -109,7 +109,7 @@ class FileStack:
         """A state file."""
         root = {"urn": self.stack_urn, "custom": False, "type": "pulumi:pulumi:Stack"}
         latest = {
-            "manifest": {"time": "2026-11-23T06:40:57Z", "magic": "", "version": "v3.259.0"},
+            "manifest": {"time": "2026-11-23T06:40:57Z", "magic": "", "version": "v3.276.0"},
             "secrets_providers": {"type": "passphrase", "state": {"salt": "v1:abc=:v1:def:ghi"}},
             "resources": [root, *resources],
             "metadata": {},

@@ -14,6 +14,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from pulumi_rewind.toolchain import OVERRIDE
 from pulumi_rewind_tui.app import RewindApp
 from tests.tui.record import PASSPHRASE, RECORDINGS
 
@@ -83,6 +84,7 @@ class Shop:
             "PULUMI_HOME": str(self.directory / "home" / ".pulumi"),
             "PULUMI_BACKEND_URL": self.backend.as_uri(),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
+            **{name: ORIGINAL[name] for name in (OVERRIDE,) if name in ORIGINAL},
             **self.extra,
         }
         if self.passphrase is not None:

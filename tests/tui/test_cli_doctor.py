@@ -19,7 +19,7 @@ def stack(tmp_path: Path) -> FileStack:
     return made
 
 
-def fake_engine(stack: FileStack, version: str = "v3.259.0") -> None:
+def fake_engine(stack: FileStack, version: str = "v3.276.0") -> None:
     """A CLI that only knows its version; nothing here runs an update."""
     path = stack.root / "bin" / "pulumi"
     path.write_text(f"#!/bin/sh\necho {version}\n")
@@ -42,7 +42,7 @@ def test_all_is_well(stack: FileStack) -> None:
     assert ran.json()["ok"] is True
     checks = found(ran)
     assert checks["engine"][0] == "ok"
-    assert "3.259.0" in checks["engine"][1]
+    assert "3.276.0" in checks["engine"][1]
     assert checks["project"] == ("ok", f"shop (python) in {stack.work}")
     assert "PULUMI_BACKEND_URL" in checks["backend"][1]
     assert checks["stack"] == ("ok", "shop/dev")

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from pulumi_rewind.journal import Journal
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
@@ -15,6 +17,8 @@ from pulumi_rewind_tui.screens.stop import StopScreen
 from tests.tui.engine_shop import EngineShop
 from tests.tui.shop import screen_text, settle
 from tests.tui.stories import choose, review, until, wait_for
+
+pytestmark = pytest.mark.engine
 
 
 def journal(shop: EngineShop) -> Journal:

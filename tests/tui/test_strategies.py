@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from tests.tui.engine_shop import EngineShop
 from tests.tui.shop import screen_text, settle
 from tests.tui.stories import choose, review, wait_for
+
+pytestmark = pytest.mark.engine
 
 
 async def test_the_state_alone_is_put_back_from_the_review(tmp_path: Path) -> None:

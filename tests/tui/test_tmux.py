@@ -14,7 +14,7 @@ import pytest
 
 from tests.tui.engine_shop import EngineShop
 
-pytestmark = pytest.mark.serial
+pytestmark = [pytest.mark.engine, pytest.mark.serial]
 
 COMMAND = Path(sys.executable).parent / "pulumi-rewind"
 PATIENCE = 90.0

@@ -3,7 +3,7 @@
 A file, a text and an archive file (``.zip`` and the like) are hashed as bytes; a directory and a map of assets as the
 bytes of a tar file that is never written. Recorded hashes are not looked at here: the caller compares.
 
-Source: what Pulumi 3.259 hashes (``sdk/go/common/resource/archive``) and how Go writes tar headers; facts only,
+Source: what Pulumi 3.276 hashes (``sdk/go/common/resource/archive``) and how Go writes tar headers; facts only,
 compared with the engine in ``tests/core/test_asset_hash.py``.
 """
 

@@ -1,6 +1,7 @@
 """DIY backends on a file system (``file://``), read directly and never written.
 
-Source of the layout: Pulumi 3.259, project-scoped (``meta.yaml`` says ``version: 1``) and legacy (no ``meta.yaml``).
+Source of the layout: Pulumi 3.276, project-scoped (``meta.yaml`` says ``version: 1``), and 3.259 for the legacy layout
+(no ``meta.yaml``), which 3.275 and newer don't know any more.
 Content decides whether a file is plain, gzip or zstd; ``.attrs``, backups and anything foreign are ignored.
 """
 

@@ -82,10 +82,11 @@ class Demo:
 
     def variables(self) -> dict[str, str]:
         """What pulumi needs to work in the folder, besides a PATH with an engine on it."""
-        return {
+        # A language host may look for that command inside a virtual environment, which names its Python by itself.
+        python = {} if self.virtualenv else {"PULUMI_PYTHON_CMD": sys.executable}
+        return python | {
             "PULUMI_HOME": str(self.home),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase_file),
-            "PULUMI_PYTHON_CMD": sys.executable,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }

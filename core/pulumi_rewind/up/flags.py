@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from pulumi_rewind.engine import OPTION
 from pulumi_rewind.errors import UsageError
 
 VALUED: Final = frozenset({
@@ -58,6 +59,16 @@ def check_flags(flags: Sequence[str], *, rolls_back: bool = False) -> None:
                 "--config-file and --rollback-on-failure don't go together",
                 hint="A rollback uses the stack's own configuration file: put the values there, or leave one out.",
             )
+
+
+def given_options(environ: Mapping[str, str]) -> dict[str, str]:
+    """The operator's flags for every command, given as variables, as far as they may be passed on."""
+    ours = {OPTION + flag.removeprefix("--").replace("-", "_").upper() for flag in OURS if flag.startswith("--")}
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(OPTION) and name not in ours and not name.startswith(f"{OPTION}REMOTE_")
+    }
 
 
 def preview_flags(flags: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.up.flags import preview_flags
+from pulumi_rewind.up.flags import given_options, preview_flags
 from pulumi_rewind.values import SIG, Json, is_secret
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def review_up(
         run = session.engine.start(
             ["preview", "-s", session.stack.fqn, *preview_flags(flags)],
             private=private,
-            extra_env=session.vault.environment(live),
+            extra_env=given_options(session.workspace.environ) | dict(session.vault.environment(live)),
         )
         events = followed(run, observe, control)
         if run.returncode != 0:

@@ -31,6 +31,7 @@ from pulumi_rewind.revisions.run import UpdateRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target, resolve_target
 from pulumi_rewind.up.evidence import Evidence, EvidenceStore, masked_events, name_of
+from pulumi_rewind.up.flags import given_options
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,8 @@ class UpRun:
                 self._run = session.engine.start(
                     ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *self.flags],
                     private=private,
-                    extra_env=session.vault.environment(self.before.checkpoint),
+                    extra_env=given_options(session.workspace.environ)
+                    | dict(session.vault.environment(self.before.checkpoint)),
                 )
                 self._run.keep_log = log
                 if self._asked_to_stop():  # while it was being started
