@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind_tui.app import RewindApp
-from tests.tui.shop import Shop, settle
+from tests.support.tui.shop import Shop, settle
 
 Step = Callable[[Pilot[Any]], Awaitable[None]]
 SIZES = [(120, 40), (80, 24)]

@@ -13,10 +13,9 @@ from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
-from tests.tui.replay import play
-from tests.tui.shop import Shop, settle
-from tests.tui.stories import choose, review, until, wait_for
-from tests.tui.test_result import found, interrupted
+from tests.support.tui.replay import play
+from tests.support.tui.shop import Shop, settle
+from tests.support.tui.stories import choose, found, interrupted, review, until, wait_for
 
 Step = Callable[[Pilot[Any]], Awaitable[None]]
 SIZES = [(120, 40), (80, 24)]

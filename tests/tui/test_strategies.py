@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
-from tests.tui.engine_shop import EngineShop
-from tests.tui.shop import screen_text, settle
-from tests.tui.stories import choose, review, wait_for
+from tests.support.tui.engine_shop import EngineShop
+from tests.support.tui.shop import screen_text, settle
+from tests.support.tui.stories import choose, review, wait_for
 
 
 async def test_the_state_alone_is_put_back_from_the_review(tmp_path: Path) -> None:
