@@ -9,7 +9,10 @@ STAMP := $(VENV)/.setup-done
 WORKERS ?= 4
 PYTEST_ARGS ?=
 
-.PHONY: setup engine tmux test test-engine lint demo bench lock clean
+# Output of jobs that run side by side is not mixed, where make can do that.
+UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.PHONY: setup engine tmux test test-engine check lint ruff types layers pure demo bench lock clean
 
 setup: $(STAMP) engine
 
@@ -24,11 +27,25 @@ $(STAMP): requirements.lock pyproject.toml
 engine: $(STAMP)
 	@$(BIN)/python scripts/engine.py
 
-lint: $(STAMP)
+lint: ruff types layers
+
+ruff: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(STAMP)
 	$(BIN)/mypy
+
+layers: $(STAMP)
 	$(BIN)/lint-imports
+
+# The tests of the core that start no engine.
+pure: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not engine and not slow" $(PYTEST_ARGS) tests/core
+
+# For every change, in less than a minute; everything is tried, also when something fails.
+check: $(STAMP)
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(UNMIXED) ruff types layers pure
 
 # One test drives the installed command in a real terminal.
 tmux:

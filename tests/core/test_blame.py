@@ -13,8 +13,9 @@ from pulumi_rewind.blame import Blamed, blame, find_resource, properties
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.model import Checkpoint, Resource, StackRef
 from pulumi_rewind.timeline import Timeline
+from tests.support.tui.shop_recording import RECORDINGS
 
-RECORDING = Path(__file__).parents[1] / "tui" / "recordings" / "shop" / "backend" / "pulumi"
+RECORDING = RECORDINGS / "shop" / "backend" / "pulumi"
 SHOP = StackRef("shop", "prod")
 
 

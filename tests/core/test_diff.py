@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, decode_checkpoint
 from pulumi_rewind.values import ASSET, RESOURCE_REF, SIG
-from tests.core.diff_support import (
+from tests.support.checkpoints import checkpoint, res, urn
+from tests.support.diffs import (
     apply,
     by_name,
     changes,
@@ -25,7 +26,6 @@ from tests.core.diff_support import (
     secret,
     values,
 )  # fmt: skip
-from tests.core.test_goal import checkpoint, res, urn
 
 
 def test_added_removed_and_changed_with_paths() -> None:

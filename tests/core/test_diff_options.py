@@ -9,8 +9,8 @@ import pytest
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
-from tests.core.diff_support import by_name, nothing, paths
-from tests.core.test_goal import STACK, checkpoint, res, urn
+from tests.support.checkpoints import STACK, checkpoint, res, urn
+from tests.support.diffs import by_name, nothing, paths
 
 
 def test_noise_is_left_out_unless_asked_for() -> None:

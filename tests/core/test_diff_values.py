@@ -23,7 +23,7 @@ from pulumi_rewind.values import (
     SPECIAL_FLOAT,
     Json,
 )
-from tests.core.diff_support import apply, encrypted, flat, leaves, names, secret, texts, values
+from tests.support.diffs import apply, encrypted, flat, leaves, names, secret, texts, values
 
 
 def found(old: Json, new: Json, *, noise: bool = False) -> list[tuple[str, str, Any, Any]]:

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from tests.engine.test_fidelity import PROGRAMS
+from tests.support.fidelity_programs import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = (ROOT / "docs" / "fidelity.md").read_text()

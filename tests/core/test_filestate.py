@@ -50,11 +50,6 @@ def watched(below: Path) -> Iterator[Callable[[str], list[str]]]:
         _watched = None
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "backend")
-
-
 # -- stacks -----------------------------------------------------------------------------------------------------------
 
 

@@ -41,8 +41,8 @@ from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.values import DEFAULTS, SIG, mask, reveal
 from pulumi_rewind.verify import verify
 from pulumi_rewind.workspace import find_workspace
-from tests.core.test_goal import checkpoint as goal_checkpoint
-from tests.core.test_goal import res
+from tests.support.checkpoints import checkpoint as goal_checkpoint
+from tests.support.checkpoints import res
 from tests.support.filestore import FileStore
 
 TIMES = int(os.environ.get("REWIND_FUZZ", "1"))

@@ -8,40 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.goal import Goal, build_goal, deleted_by
+from pulumi_rewind.goal import deleted_by
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
 from pulumi_rewind.sent import provider_made_keys, sent_inputs
 from pulumi_rewind.values import SECRET, SIG
-
-STACK = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack", "custom": False}
-
-
-def urn(name: str, type_: str = "t:m:R") -> str:
-    return f"urn:pulumi:dev::p::{type_}::{name}"
-
-
-def res(name: str, type_: str = "t:m:R", **fields: Any) -> dict[str, Any]:
-    base = {
-        "urn": urn(name, type_),
-        "type": type_.split("$")[-1],
-        "custom": True,
-        "id": f"{name}-id",
-        "parent": STACK["urn"],
-    }
-    return base | fields
-
-
-def checkpoint(*resources: dict[str, Any], **deployment: Any) -> Checkpoint:
-    body = {
-        "version": 3,
-        "checkpoint": {"stack": "organization/p/dev", "latest": {"resources": [STACK, *resources], **deployment}},
-    }
-    return decode_checkpoint(json.dumps(body).encode(), source="test")
-
-
-def goal(target: Checkpoint, live: Checkpoint) -> Goal:
-    return build_goal(target, live, project="p", stack="dev")
+from tests.support.checkpoints import checkpoint, goal, res, urn
 
 
 def test_only_what_the_program_sent_is_sent() -> None:

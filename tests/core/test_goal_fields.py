@@ -17,7 +17,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.sent_options import parse_position
 from pulumi_rewind.values import BYTE_STRING, RESOURCE_REF, SIG, SPECIAL_FLOAT, UNKNOWN
-from tests.core.test_goal import checkpoint, goal, res, urn
+from tests.support.checkpoints import checkpoint, goal, res, urn
 
 NAN = {SIG: SPECIAL_FLOAT, "value": "7ff8000000000001"}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,32 @@ def test_no_module_of_the_core_loads_a_user_interface() -> None:
 def test_the_command_line_starts_without_the_engine_and_the_screens() -> None:
     unwanted = HEAVY - {"rich"} | {"pulumi_rewind.host", "pulumi_rewind.engine", "pulumi_rewind_tui.app"}
     assert loaded_by("import pulumi_rewind_tui.cli") & unwanted == set()
+
+
+def imported_by(path: Path) -> Iterator[str]:
+    """The dotted names that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            module = ".".join([*package, *filter(None, [node.module])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def test_nothing_is_imported_from_a_test_module() -> None:
+    """What several tests use is in tests/support, or a fixture of a conftest.py."""
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for directory in ("tests", "scripts")
+        for path in sorted((ROOT / directory).rglob("*.py"))
+        for name in imported_by(path)
+        if any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("directory", ["core", "engine", "tui"])
+def test_beside_the_tests_lie_no_helpers(directory: str) -> None:
+    names = {path.name for path in (ROOT / "tests" / directory).glob("*.py")}
+    assert {name for name in names if not name.startswith("test_")} <= {"__init__.py", "conftest.py"}

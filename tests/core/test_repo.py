@@ -6,17 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from pulumi_rewind.repo import open_repository
 from tests.support.gitrepo import GitRepo
 
 MISSING = "0123456789" * 4
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> GitRepo:
-    return GitRepo(tmp_path / "repo")
 
 
 def test_a_commit_is_read(repo: GitRepo) -> None:

@@ -26,8 +26,8 @@ from pulumi_rewind.undo import declare as undo
 from pulumi_rewind.undo.code import Code
 from pulumi_rewind.undo.declare import Selector
 from pulumi_rewind.undo.process import Callback
-from tests.core.test_goal import checkpoint, goal, res, urn
-from tests.tui.cli_support import FileStack
+from tests.support.checkpoints import checkpoint, goal, res, urn
+from tests.support.filestack import FileStack
 
 BOX = "my:db:Box"
 

@@ -10,7 +10,7 @@ from pulumi_rewind.goal import build_goal
 from pulumi_rewind.plan import Step
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import step_risks
-from tests.core.test_goal import checkpoint
+from tests.support.checkpoints import checkpoint
 
 AT = "2026-11-24T10:00:00.000000001Z"
 LATER = "2026-11-24T10:00:00.000000002Z"

@@ -14,7 +14,7 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
 from pulumi_rewind.goal import Goal, build_goal
 from pulumi_rewind.model import Checkpoint
-from tests.core.test_goal import STACK, checkpoint, res, urn
+from tests.support.checkpoints import STACK, checkpoint, res, urn
 
 
 def uses(name: str, *others: str, **fields: Any) -> dict[str, Any]:

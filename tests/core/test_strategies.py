@@ -30,16 +30,6 @@ from tests.support.gitrepo import GitRepo
 MISSING = "0123456789" * 4
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "backend")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> GitRepo:
-    return GitRepo(tmp_path / "repo")
-
-
 def opened(store: FileStore, root: Path, **environ: str) -> Session:
     root.mkdir(exist_ok=True)
     (root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")

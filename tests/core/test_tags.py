@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pulumi_rewind.commits import Between, commits_between
@@ -11,16 +9,6 @@ from pulumi_rewind.errors import TargetError
 from pulumi_rewind.targets import Target, resolve_target
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "backend")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> GitRepo:
-    return GitRepo(tmp_path / "repo")
 
 
 def resolve(store: FileStore, text: str, repo: GitRepo) -> Target:

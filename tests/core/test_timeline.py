@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -19,16 +18,6 @@ from tests.support.gitrepo import GitRepo
 from tests.support.stack import EngineStack
 
 MISSING = "0123456789" * 4
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "backend")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> GitRepo:
-    return GitRepo(tmp_path / "repo")
 
 
 def marks(timeline: Timeline) -> tuple[list[int], list[int]]:

@@ -29,7 +29,7 @@ from pulumi_rewind.undo.match import calls_for
 from pulumi_rewind.undo.process import Callback, UndoProcess
 from pulumi_rewind.values import SECRET, SIG
 from pulumi_rewind.workspace import find_workspace
-from tests.core.test_goal import checkpoint, goal, res, urn
+from tests.support.checkpoints import checkpoint, goal, res, urn
 
 HOOKS = """
 import json, os, subprocess, sys, time

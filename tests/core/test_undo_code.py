@@ -22,7 +22,7 @@ from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.undo.riding import riding_code, undo_methods
 from pulumi_rewind.undo.trust import Trust
 from pulumi_rewind.values import SECRET, SIG
-from tests.core.test_goal import checkpoint, res
+from tests.support.checkpoints import checkpoint, res
 
 
 class Bomb:

@@ -27,7 +27,7 @@ from pulumi_rewind.up.recovery import MADE_BY_UPDATE, spared
 from pulumi_rewind.up.review import sides
 from pulumi_rewind.up.verify_command import check_command
 from pulumi_rewind.values import MASK, SECRET, SIG
-from tests.core.test_goal import checkpoint, res, urn
+from tests.support.checkpoints import checkpoint, res, urn
 
 
 @pytest.mark.parametrize("flag", sorted(OURS))

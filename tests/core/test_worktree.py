@@ -13,11 +13,6 @@ from pulumi_rewind.program.worktree import ProgramTree, make_tree, sweep
 from tests.support.gitrepo import GitRepo
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> GitRepo:
-    return GitRepo(tmp_path / "repo")
-
-
 def project(repo: GitRepo, folder: str, name: str = "shop") -> None:
     (repo.root / folder).mkdir(parents=True, exist_ok=True)
     (repo.root / folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")

@@ -14,6 +14,7 @@ from pulumi_rewind.program.plan import ProgramPrepared
 from pulumi_rewind.records.recording import record_update
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.stackconfig import config_document
+from tests.support.passphrases import rotate
 from tests.support.rewind import plan, run, session, steps
 from tests.support.stack import EngineStack
 
@@ -26,13 +27,6 @@ bridged.Server("%s", {"image": "x", "dependsId": web.id})
 pulumi.export("deep", config.require_secret_object("deep"))
 """
 SECRETS = ("hush-hush-token", "deep-in-there")
-
-
-def rotate(stack: EngineStack, passphrase: str) -> None:
-    """Gives the stack another passphrase; the old one is left in OLD_PASSPHRASE."""
-    stack.pulumi("stack", "change-secrets-provider", "passphrase", "-s", stack.name, stdin=f"{passphrase}\n" * 2)
-    stack.extra_environ["OLD_PASSPHRASE"] = stack.passphrase
-    stack.passphrase = passphrase
 
 
 def belongings(stack: EngineStack) -> list[str]:

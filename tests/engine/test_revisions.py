@@ -18,7 +18,7 @@ from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind_tui.render.plan import plan_json
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack
-from tests.tui.cli_support import Ran
+from tests.support.terminal import Ran
 
 PROGRAM = """
 import pulumi, bridged_sdk as bridged

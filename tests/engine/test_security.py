@@ -27,7 +27,7 @@ from pulumi_rewind.model import Checkpoint, Deployment, StackRef
 from pulumi_rewind.previewing import private_directory
 from pulumi_rewind.values import ASSET, SIG
 from tests.support.stack import EngineStack
-from tests.tui.cli_support import run_in_terminal
+from tests.support.terminal import run_in_terminal
 
 CANARIES = {
     "config": "canary-config-5Q8xk2Zp",

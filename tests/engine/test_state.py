@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_rewind.errors import CheckpointError, EngineError, RefusedError
 from pulumi_rewind.state_strategy import StatePrepared
-from tests.engine.test_program import rotate
+from tests.support.passphrases import rotate
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack
 

@@ -16,7 +16,7 @@ from pulumi_rewind_tui.render.evidence import evidence_json
 from tests.support.faults import engines, slay
 from tests.support.rewind import session, settled
 from tests.support.stack import EngineStack
-from tests.tui.cli_support import Ran
+from tests.support.terminal import Ran
 
 PASSWORD = "hush-hush-77"
 

@@ -6,8 +6,11 @@ import asyncio
 import inspect
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.support.tui.shop import Shop
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,3 +31,9 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """The recorded shop as it is."""
+    return Shop(tmp_path / "shop")

@@ -10,14 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.tui.shop import Shop
+from tests.support.tui.shop import Shop
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop")
 
 
 def rewind(shop: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tui.cli_support import FileStack, encrypted
+from tests.support.filestack import FileStack, encrypted
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.cli_support import FileStack, Ran, encrypted
+from tests.support.filestack import FileStack, encrypted
+from tests.support.terminal import Ran
 
 
 @pytest.fixture

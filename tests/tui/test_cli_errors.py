@@ -21,7 +21,7 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind_tui import cli
 from pulumi_rewind_tui.failures import report
-from tests.tui.cli_support import FileStack
+from tests.support.filestack import FileStack
 
 
 @pytest.fixture

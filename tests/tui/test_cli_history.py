@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.cli_support import NOON, FileStack, encrypted
+from tests.support.filestack import NOON, FileStack, encrypted
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31m [red]x[/red] \u202e"
 

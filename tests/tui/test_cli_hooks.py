@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.cli_support import FileStack
+from tests.support.filestack import FileStack
 
 HOOKS = """
 import pulumi_rewind as rewind

@@ -7,7 +7,7 @@ from pathlib import Path
 from pulumi_rewind.session import open_session
 from pulumi_rewind_tui.screens.details_text import details, read_evidence
 from pulumi_rewind_tui.widgets.cells import plain
-from tests.tui.cli_support import FileStack
+from tests.support.filestack import FileStack
 
 
 def test_record_from_first_to_last(tmp_path: Path) -> None:

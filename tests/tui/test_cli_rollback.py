@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.stack import EngineStack
-from tests.tui.cli_support import Ran, run_in_terminal
+from tests.support.terminal import Ran, run_in_terminal
 
 pytestmark = pytest.mark.engine
 

@@ -14,7 +14,7 @@ from pulumi_rewind.recommend import Recommendation
 from pulumi_rewind.targets import Target
 from pulumi_rewind_tui.render.contrast import contrast_json, contrast_lines
 from pulumi_rewind_tui.render.plan import plan_lines
-from tests.tui.cli_support import FileStack
+from tests.support.filestack import FileStack
 
 
 def made(strategy: str, risks: tuple[Risk, ...] = (), **ops: str) -> Plan:

@@ -14,7 +14,7 @@ from pulumi_rewind.errors import InterruptedRun, UpdateFailed
 from pulumi_rewind.halfway import half_way, undo_number
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.up.verify_command import VerifyCommand
-from tests.tui.cli_support import FileStack
+from tests.support.filestack import FileStack
 
 
 @pytest.fixture

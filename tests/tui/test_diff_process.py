@@ -15,8 +15,8 @@ from pulumi_rewind_tui import diffing
 from pulumi_rewind_tui.diff_process import ProcessSource, SessionSpec
 from pulumi_rewind_tui.diff_source import LocalSource
 from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Comparison
-from tests.tui.record import PASSPHRASE
-from tests.tui.shop import Shop, settle, title
+from tests.support.tui.shop import Shop, settle, title
+from tests.support.tui.shop_recording import PASSPHRASE
 
 KEY = (LIVE, 6)
 
@@ -31,11 +31,6 @@ def spec_of(shop: Shop) -> SessionSpec:
 
 def session_of(shop: Shop) -> Session:
     return open_session(shop.root, stack="prod", environ=shop.environ)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop")
 
 
 @pytest.fixture

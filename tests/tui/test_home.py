@@ -14,20 +14,15 @@ from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
-from tests.tui.record import PASSPHRASE
-from tests.tui.replay import play
-from tests.tui.shop import Shop, screen_text, settle, title
-from tests.tui.stories import review
+from tests.support.tui.replay import play
+from tests.support.tui.shop import Shop, screen_text, settle, title
+from tests.support.tui.shop_recording import PASSPHRASE
+from tests.support.tui.stories import review
 
 SECRET_NOW = "correct-horse"
 SECRET_BEFORE = "hunter2-at-first"
 WIDE = (120, 40)
 SMALL = (80, 24)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.help import HelpScreen
 from pulumi_rewind_tui.screens.stacks import StacksScreen
 from pulumi_rewind_tui.widgets.footer import KeyFooter
-from tests.tui.shop import Shop, screen_text, settle
+from tests.support.tui.shop import Shop, screen_text, settle
 
 WIDE = (120, 40)
 SMALL = (80, 24)
@@ -34,11 +34,6 @@ KEYS = [
     *"jkgGmidnNBsup/?[]uocEvyxrq", "tab", "enter", "escape", "up", "down", "pageup", "pagedown", "space", "f5",
     "home", "end", "shift+tab", "ctrl+p", "ctrl+t", "backspace", "left",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "shop")
 
 
 def showing(app: App[Any], screen: type[Screen[Any]]) -> bool:

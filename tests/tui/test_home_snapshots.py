@@ -11,11 +11,10 @@ from textual.pilot import Pilot
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind_tui.app import RewindApp
-from tests.tui.shop import Shop, settle
+from tests.support.tui.pictures import pictures
+from tests.support.tui.shop import Shop, settle
 
 Step = Callable[[Pilot[Any]], Awaitable[None]]
-SIZES = [(120, 40), (80, 24)]
-THEMES = ["dark", "light"]
 
 
 def keys(*pressed: str) -> Step:
@@ -65,11 +64,10 @@ SCREENS: dict[str, Step] = {
     "error": failed,
     "passphrase": keys("p"),
 }
+LIGHT = ["home", "filter"]
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize(("screen", "size", "theme"), pictures(SCREENS, LIGHT))
 def test_screen(snap_compare: Any, tmp_path: Path, screen: str, size: tuple[int, int], theme: str) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         await settle(pilot)

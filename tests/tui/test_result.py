@@ -15,15 +15,14 @@ from pulumi_rewind import errors
 from pulumi_rewind.model import decode_checkpoint
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind_tui.app import RewindApp
-from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.screens.text_page import TextView
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
-from tests.tui.replay import play, recorded
-from tests.tui.shop import NOON, Shop, screen_text, settle
-from tests.tui.stories import choose, review, until, wait_for
+from tests.support.tui.replay import play, recorded
+from tests.support.tui.shop import Shop, screen_text, settle
+from tests.support.tui.stories import choose, found, interrupted, review, until, wait_for
 
 
 @pytest.fixture
@@ -194,24 +193,6 @@ async def test_a_partial_way_stays_partial(shop: Shop, monkeypatch: pytest.Monke
 
 
 # -- found at the start ----------------------------------------------------------------------------------------------
-
-
-def interrupted(shop: Shop, *, digest: str = "") -> Any:
-    """Leaves a rollback to #5 half-way, begun by a process that is gone."""
-    from pulumi_rewind.session import open_session
-
-    session = open_session(shop.root, "prod", environ=shop.environ)
-    found = digest or session.timeline.checkpoint(5).digest
-    session.journal.begin(target=5, label="#5 (v1.2)", digest=found, start=8)
-    entry = json.loads(session.journal.path.read_text()) | {"pid": 999_999_999, "started": NOON - 600}
-    session.journal.path.write_text(json.dumps(entry))
-    return session.journal
-
-
-async def found(pilot: Pilot[Any]) -> InterruptedScreen:
-    screen = await wait_for(pilot, InterruptedScreen)
-    await settle(pilot)
-    return screen
 
 
 async def test_an_interrupted_rollback_can_be_resumed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,9 @@ from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.widgets.cells import plain
 from pulumi_rewind_tui.widgets.note_line import NoteLine
-from tests.tui.replay import ReplayedRun, play
-from tests.tui.shop import Shop, screen_text, settle
-from tests.tui.stories import choose, review, until, wait_for
+from tests.support.tui.replay import ReplayedRun, play
+from tests.support.tui.shop import Shop, screen_text, settle
+from tests.support.tui.stories import choose, review, until, wait_for
 
 Open = Callable[..., Any]
 

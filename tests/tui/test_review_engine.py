@@ -14,9 +14,9 @@ from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
-from tests.tui.engine_shop import EngineShop
-from tests.tui.shop import screen_text, settle
-from tests.tui.stories import choose, review, until, wait_for
+from tests.support.tui.engine_shop import EngineShop
+from tests.support.tui.shop import screen_text, settle
+from tests.support.tui.stories import choose, review, until, wait_for
 
 pytestmark = pytest.mark.engine
 

@@ -13,14 +13,12 @@ from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
-from tests.tui.replay import play
-from tests.tui.shop import Shop, settle
-from tests.tui.stories import choose, review, until, wait_for
-from tests.tui.test_result import found, interrupted
+from tests.support.tui.pictures import pictures
+from tests.support.tui.replay import play
+from tests.support.tui.shop import Shop, settle
+from tests.support.tui.stories import choose, found, interrupted, review, until, wait_for
 
 Step = Callable[[Pilot[Any]], Awaitable[None]]
-SIZES = [(120, 40), (80, 24)]
-THEMES = ["dark", "light"]
 BUSY = 16
 """Events of the recording after which one replacement is half done and two resources are being worked on."""
 
@@ -81,11 +79,10 @@ SCREENS: dict[str, tuple[Step, str, dict[str, Any]]] = {
     "success": (result, "success", {}),
     "failure": (result, "failure", {}),
 }
+LIGHT = ["review", "confirm", "failure"]
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize(("screen", "size", "theme"), pictures(SCREENS, LIGHT))
 def test_screen(
     snap_compare: Any,
     tmp_path: Path,

@@ -21,9 +21,9 @@ from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
-from tests.tui.replay import ReplayedRun, play, recorded
-from tests.tui.shop import Shop, screen_text, settle
-from tests.tui.stories import choose, review, until, wait_for
+from tests.support.tui.replay import ReplayedRun, play, recorded
+from tests.support.tui.shop import Shop, screen_text, settle
+from tests.support.tui.stories import choose, review, until, wait_for
 
 HALF = 19
 """Events of the recording after which three of seven steps are done."""

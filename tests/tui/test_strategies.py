@@ -9,9 +9,9 @@ import pytest
 
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
-from tests.tui.engine_shop import EngineShop
-from tests.tui.shop import screen_text, settle
-from tests.tui.stories import choose, review, wait_for
+from tests.support.tui.engine_shop import EngineShop
+from tests.support.tui.shop import screen_text, settle
+from tests.support.tui.stories import choose, review, wait_for
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.engine_shop import EngineShop
+from tests.support.tui.engine_shop import EngineShop
 
 pytestmark = [pytest.mark.engine, pytest.mark.serial]
 

@@ -1,4 +1,4 @@
-"""The recorded shop (see `record.py`) laid out anew for a test, and the application opened on it."""
+"""The recorded shop (see `shop_recording.py`) laid out anew for a test, and the application opened on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from pulumi_rewind.toolchain import OVERRIDE
 from pulumi_rewind_tui.app import RewindApp
-from tests.tui.record import PASSPHRASE, RECORDINGS
+from tests.support.tui.shop_recording import PASSPHRASE, RECORDINGS
 
 NOON = 1_795_521_600.0
 """When the tests happen: the day of the recording, at 12:00 UTC."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from pulumi_rewind.session import open_session
 from pulumi_rewind_tui.app import RewindApp
+from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen
-from tests.tui.shop import screen_text
+from tests.support.tui.shop import NOON, Shop, screen_text, settle
 
 ScreenT = TypeVar("ScreenT", bound=Screen[Any])
 
@@ -45,4 +48,21 @@ async def review(pilot: Pilot[Any]) -> ReviewScreen:
     """Waits until a plan can be reviewed."""
     screen = await wait_for(pilot, ReviewScreen)
     await until(pilot, lambda: screen.plan is not None)
+    return screen
+
+
+def interrupted(shop: Shop, *, digest: str = "") -> Any:
+    """Leaves a rollback to #5 half-way, begun by a process that is gone."""
+    session = open_session(shop.root, "prod", environ=shop.environ)
+    found = digest or session.timeline.checkpoint(5).digest
+    session.journal.begin(target=5, label="#5 (v1.2)", digest=found, start=8)
+    entry = json.loads(session.journal.path.read_text()) | {"pid": 999_999_999, "started": NOON - 600}
+    session.journal.path.write_text(json.dumps(entry))
+    return session.journal
+
+
+async def found(pilot: Pilot[Any]) -> InterruptedScreen:
+    """Waits until the application has found it."""
+    screen = await wait_for(pilot, InterruptedScreen)
+    await settle(pilot)
     return screen

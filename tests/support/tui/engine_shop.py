@@ -17,7 +17,7 @@ from pulumi_rewind.toolchain import EngineInfo, find_engine
 from pulumi_rewind.values import DEFAULTS, reveal
 from tests.support.python_command import python_command
 from tests.support.served import PROVIDERS
-from tests.tui.shop import Shop
+from tests.support.tui.shop import Shop
 
 PREFIXES = {"bridged:index:Server": "srv", "bridged:index:Bucket": "bkt", "bridged:index:Database": "db"}
 

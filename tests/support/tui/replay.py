@@ -1,4 +1,4 @@
-"""Plays back what `record_runs.py` recorded, in place of the engine: its preview, and a run.
+"""Plays back what `run_recording.py` recorded, in place of the engine: its preview, and a run.
 
 Only these two are played: everything around them (goal, steps, risks, screens, files) is the real thing.
 """
@@ -21,8 +21,8 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind.session import Session
-from tests.tui.record_runs import RUNS, TARGET, from_lines
-from tests.tui.shop import NOON
+from tests.support.tui.run_recording import RUNS, TARGET, from_lines
+from tests.support.tui.shop import NOON
 
 
 def recorded(name: str) -> list[EngineEvent]:

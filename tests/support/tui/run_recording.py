@@ -1,7 +1,9 @@
-"""Records a review and two runs on the recorded shop: ``python -m tests.tui.record_runs`` from the root of the clone.
+"""Records a review and two runs on the recorded shop; from the root of the clone:
+``python -m tests.support.tui.run_recording``.
 
 Kept are the engine's events (one JSON object a line, with our own phases between them), what the replay reported, and
-the files of the backend that each run made: what `replay.py` plays back. Secrets in it are those of `record.py`.
+the files of the backend that each run made: what `replay.py` plays back. Secrets in it are those of
+`shop_recording.py`.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ from pulumi_rewind.events import (
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.rollback import RollbackRun, build_plan
 from pulumi_rewind.targets import resolve_target
-from tests.tui.engine_shop import EngineShop
-from tests.tui.record import RECORDINGS, without_machine
+from tests.support.tui.engine_shop import EngineShop
+from tests.support.tui.shop_recording import RECORDINGS, without_machine
 
 RUNS = RECORDINGS / "runs"
 TARGET = 5

@@ -1,4 +1,5 @@
-"""Records the stack that the tests of the screens browse: ``python -m tests.tui.record`` from the root of the clone.
+"""Records the stack that the tests of the screens browse; from the root of the clone:
+``python -m tests.support.tui.shop_recording``.
 
 The real engine deploys a little shop again and again, as an incident would: releases, a hotfix from a dirty tree, a
 bad upgrade, a failed update. What the backend then holds, and the git repository as a bundle, is kept beside this

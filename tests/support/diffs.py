@@ -13,7 +13,7 @@ from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff, diff_checkpoints
 from pulumi_rewind.diff.properties import JSON_TEXT, Edit, Segment
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.values import SECRET, SIG
-from tests.core.test_goal import checkpoint, res
+from tests.support.checkpoints import checkpoint, res
 
 Step: TypeAlias = tuple[tuple[Segment, ...], Edit]
 

@@ -1,0 +1,38 @@
+"""Checkpoints and goals of a stack ``p/dev``, written by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pulumi_rewind.goal import Goal, build_goal
+from pulumi_rewind.model import Checkpoint, decode_checkpoint
+
+STACK = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack", "custom": False}
+
+
+def urn(name: str, type_: str = "t:m:R") -> str:
+    return f"urn:pulumi:dev::p::{type_}::{name}"
+
+
+def res(name: str, type_: str = "t:m:R", **fields: Any) -> dict[str, Any]:
+    base = {
+        "urn": urn(name, type_),
+        "type": type_.split("$")[-1],
+        "custom": True,
+        "id": f"{name}-id",
+        "parent": STACK["urn"],
+    }
+    return base | fields
+
+
+def checkpoint(*resources: dict[str, Any], **deployment: Any) -> Checkpoint:
+    body = {
+        "version": 3,
+        "checkpoint": {"stack": "organization/p/dev", "latest": {"resources": [STACK, *resources], **deployment}},
+    }
+    return decode_checkpoint(json.dumps(body).encode(), source="test")
+
+
+def goal(target: Checkpoint, live: Checkpoint) -> Goal:
+    return build_goal(target, live, project="p", stack="dev")
