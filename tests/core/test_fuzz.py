@@ -26,13 +26,11 @@ from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import parse_event
-from pulumi_rewind.goal import Goal, build_goal
-from pulumi_rewind.identity import rehomed
+from pulumi_rewind.goal import build_goal
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint, parse_urn
 from pulumi_rewind.planned import planned_state
 from pulumi_rewind.relink import Relinker, make_link
-from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.selfcheck import judge
 from pulumi_rewind.settings import load_settings
 from pulumi_rewind.show import value_text
@@ -42,7 +40,7 @@ from pulumi_rewind.values import DEFAULTS, SIG, mask, reveal
 from pulumi_rewind.verify import verify
 from pulumi_rewind.workspace import find_workspace
 from tests.support.checkpoints import checkpoint as goal_checkpoint
-from tests.support.checkpoints import res
+from tests.support.checkpoints import replayed, res
 from tests.support.filestore import FileStore
 
 TIMES = int(os.environ.get("REWIND_FUZZ", "1"))
@@ -240,20 +238,6 @@ def test_what_names_a_providers_defaults_may_be_damaged(marks: Any) -> None:
     goal = build_goal(old, new, project="p", stack="dev")
     for side in (old, new):
         verify(goal, replayed(goal), new, side)
-
-
-def replayed(goal: Goal) -> ReplayReport:
-    """The report of a replay in which everything went as sent."""
-    report = ReplayReport()
-    for item in goal.registrations:
-        urn = rehomed(item.urn, goal.stack, goal.project)
-        report.urns[item.urn] = urn
-        report.ids[item.urn] = item.live_id
-        report.sent[urn] = dict(item.inputs)
-        report.relinked[item.urn] = set(item.inputs)
-        if item.has_outputs:
-            report.outputs[urn] = item.source.decoded_outputs()
-    return report
 
 
 @fuzz(120)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.toolchain import EngineInfo
-from tests.core.test_toolchain import program
 from tests.support.given import HOSTS, UnusableEngine, given_engine, older_than
+from tests.support.pretended import program
 
 
 @pytest.fixture

@@ -19,17 +19,9 @@ from pulumi_rewind.toolchain import (
     language_host,
     parse_version,
 )
+from tests.support.pretended import program
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def program(directory: Path, says: str, name: str = "pulumi") -> Path:
-    """An executable that prints what a pulumi of another version would."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / name
-    path.write_text(f"#!/bin/sh\necho '{says}'\n")
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from pulumi_rewind.goal import Goal, build_goal
+from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.replay import ReplayReport
 
 STACK = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack", "custom": False}
 
@@ -36,3 +38,17 @@ def checkpoint(*resources: dict[str, Any], **deployment: Any) -> Checkpoint:
 
 def goal(target: Checkpoint, live: Checkpoint) -> Goal:
     return build_goal(target, live, project="p", stack="dev")
+
+
+def replayed(goal: Goal) -> ReplayReport:
+    """The report of a replay in which everything went as sent."""
+    report = ReplayReport()
+    for item in goal.registrations:
+        urn = rehomed(item.urn, goal.stack, goal.project)
+        report.urns[item.urn] = urn
+        report.ids[item.urn] = item.live_id
+        report.sent[urn] = dict(item.inputs)
+        report.relinked[item.urn] = set(item.inputs)
+        if item.has_outputs:
+            report.outputs[urn] = item.source.decoded_outputs()
+    return report
