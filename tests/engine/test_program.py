@@ -140,6 +140,7 @@ def test_a_program_goes_back_with_its_own_configuration_and_is_resumed(
     assert session(stack).timeline.live_update() == 4
 
 
+@pytest.mark.since("3.248.0", "a virtual environment that is missing, with the language host of 3.60")
 def test_what_a_program_can_not_do_is_said(stack: EngineStack, tmp_path: Path) -> None:
     """It is held to its review; changes that no commit has; what it makes otherwise; what doesn't install."""
     today = tmp_path / "today.txt"
