@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,18 +99,37 @@ class Shop:
         return RewindApp(**(settings | options))
 
 
+SOON = 1.0
+"""Seconds. A timer that runs longer is no part of an answer: notices that go by themselves, the garbage collector."""
+
+
+def busy(app: RewindApp) -> bool:
+    """Whether something is under way: work in a thread, a message, a delayed step, or a part that is not painted."""
+    if any(not worker.is_finished for worker in app.workers):
+        return True
+    nodes = [app, *(node for screen in app.screen_stack for node in screen.walk_children(with_self=True))]
+    if any(not node._message_queue.empty() or node._next_callbacks for node in nodes):
+        return True
+    timers = (timer for node in nodes for timer in node._timers if timer._repeat == 0 and timer._interval < SOON)
+    if any(timer._task is not None and not timer._task.done() for timer in timers):
+        return True
+    screen = app.screen
+    return bool(screen._dirty_widgets or screen._layout_required or screen._callbacks)
+
+
 async def settle(pilot: Pilot[Any], until: Callable[[RewindApp], bool] | None = None, *, seconds: float = 20) -> None:
     """Waits until nothing works in the background any more and, if asked, until something holds."""
     app = pilot.app
     assert isinstance(app, RewindApp)
-    for _ in range(int(seconds / 0.05)):
-        await pilot.pause(0.05)
-        busy = any(not worker.is_finished for worker in app.workers)
-        if not busy and (until is None or until(app)):
-            await pilot.pause(0.1)
-            if all(worker.is_finished for worker in app.workers):
-                return
-    raise AssertionError(f"still waiting: {[worker for worker in app.workers if not worker.is_finished]}")
+    end = time.monotonic() + seconds
+    quiet = 0
+    while quiet < 2:
+        if time.monotonic() > end:
+            raise AssertionError(f"still waiting: {[worker for worker in app.workers if not worker.is_finished]}")
+        await pilot.pause()
+        for _ in range(10):  # handlers that wait for one another go on meanwhile
+            await asyncio.sleep(0)
+        quiet = 0 if busy(app) or not (until is None or until(app)) else quiet + 1
 
 
 def screen_text(app: App[Any]) -> str:
