@@ -41,7 +41,7 @@ layers: $(STAMP)
 
 # The tests of the core that start no engine.
 pure: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not engine and not slow" $(PYTEST_ARGS) tests/core
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not engine and not slow and not serial" $(PYTEST_ARGS) tests/core
 
 # For every change, in less than a minute; everything is tried, also when something fails.
 check: $(STAMP)
