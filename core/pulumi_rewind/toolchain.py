@@ -1,11 +1,14 @@
 """Finds the engine: a pulumi CLI that is new enough.
 
 Order: ``PULUMI_REWIND_ENGINE``, then PATH, then what was put into the user's cache directory by
-``make setup``. Nothing is downloaded or built here, and nothing but the standard library is imported.
+``make setup``. Nothing is downloaded or built here, and nothing but the standard library is imported. What a CLI said
+of its version is noted in that directory.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import shutil
@@ -23,6 +26,9 @@ MINIMUM: Final = (3, 206, 0)
 
 OVERRIDE: Final = "PULUMI_REWIND_ENGINE"
 """Names the CLI to use, or the directory that holds it."""
+
+NOTES: Final = "known.json"
+"""Beside our own engines: path of a CLI → when it was changed, its size, and what it said of its version."""
 
 VERSION_TIMEOUT: Final = 30.0
 """Seconds that ``pulumi version`` may take; it needs a quarter of one."""
@@ -52,11 +58,11 @@ def find_engine(environ: Mapping[str, str] = os.environ) -> EngineInfo:
     """
     if chosen := environ.get(OVERRIDE):
         path = Path(chosen).expanduser()
-        return _checked((path / "pulumi" if path.is_dir() else path).absolute(), OVERRIDE)
+        return _checked((path / "pulumi" if path.is_dir() else path).absolute(), OVERRIDE, environ)
     problem: EngineError | None = None
     if on_path := shutil.which("pulumi", path=environ.get("PATH", os.defpath)):
         try:
-            return _checked(Path(on_path).absolute(), "PATH")
+            return _checked(Path(on_path).absolute(), "PATH", environ)
         except EngineError as err:
             problem = err  # a good one in the cache still serves
     for directory in reversed(cached_versions(environ)):
@@ -102,11 +108,10 @@ def _runnable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 
 
-def _checked(path: Path, source: str) -> EngineInfo:
+def _checked(path: Path, source: str, environ: Mapping[str, str]) -> EngineInfo:
     if not _runnable(path):
         raise EngineError(f"{path} ({source}) is not an executable", hint=_HINT)
-    stat = path.stat()
-    said = _ask_version(path, stat.st_mtime_ns, stat.st_size)
+    said = _said_version(path, cache_directory(environ) / NOTES)
     version = parse_version(said)
     if version is None:
         raise EngineError(f"{path} ({source}) doesn't say which pulumi version it is", hint=_HINT, output=said)
@@ -114,6 +119,27 @@ def _checked(path: Path, source: str) -> EngineInfo:
         wanted = ".".join(map(str, MINIMUM))
         raise EngineError(f"{path} is pulumi {said.removeprefix('v')}; {wanted} or newer is needed", hint=_HINT)
     return EngineInfo(path, said.removeprefix("v"), source)
+
+
+def _said_version(path: Path, notes: Path) -> str:
+    """What the CLI says of its version: asked once for each file, and noted, as asking takes a tenth of a second."""
+    stat = path.stat()
+    stamp = [stat.st_mtime_ns, stat.st_size]
+    try:
+        noted = json.loads(notes.read_bytes())
+        *known, said = noted[str(path)]
+        if known == stamp and isinstance(said, str):
+            return said
+    except (OSError, ValueError, KeyError, TypeError):
+        noted = {}
+    said = _ask_version(path, *stamp)
+    if parse_version(said):
+        part = notes.with_name(f".{notes.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):
+            notes.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps({**(noted if isinstance(noted, dict) else {}), str(path): [*stamp, said]}))
+            part.replace(notes)
+    return said
 
 
 @lru_cache(maxsize=8)

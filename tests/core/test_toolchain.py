@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind import toolchain
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.toolchain import (
+    NOTES,
     EngineInfo,
     cache_directory,
     engine_path,
@@ -145,6 +148,31 @@ def bootstrap(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_a_cli_is_asked_for_its_version_once_and_again_when_it_was_replaced(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    path = program(tmp_path / "path", "v3.300.0")
+    environ["PATH"] = str(path.parent)
+    notes = cache_directory(environ) / NOTES
+    assert find_engine(environ).version == "3.300.0"
+    toolchain._ask_version.cache_clear()
+    stat = path.stat()
+    path.write_text(path.read_text().replace("v3.300.0", "v3.333.0"))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert find_engine(environ).version == "3.300.0", "the file looks the same: it isn't asked"
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert find_engine(environ).version == "3.333.0"
+    for damage in (b"{", b"[]", json.dumps({str(path): 5}).encode(), json.dumps({str(path): [1, 2]}).encode()):
+        toolchain._ask_version.cache_clear()
+        notes.write_bytes(damage)
+        assert find_engine(environ).version == "3.333.0"
+    old = program(tmp_path / "old", "v3.205.0")
+    with pytest.raises(EngineError, match=r"3\.205\.0"):
+        find_engine(environ | {"PATH": str(old.parent)})
+    with pytest.raises(EngineError, match=r"3\.205\.0"):
+        find_engine(environ | {"PATH": str(old.parent)})
 
 
 def test_the_bootstrap_repairs_a_partial_cache(engine: EngineInfo, environ: dict[str, str], tmp_path: Path) -> None:

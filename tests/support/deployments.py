@@ -38,7 +38,8 @@ def key_of(stack: EngineStack, arguments: tuple[str, ...]) -> str | None:
             content = path.read_bytes()
             digest.update(f"{path.relative_to(base)}\0{len(content)}\0".encode() + content)
     environ = {name: value for name, value in stack.environ.items() if str(stack.directory) not in value}
-    environ.pop("PULUMI_DEBUG_PROVIDERS", None)
+    for passing in ("PULUMI_DEBUG_PROVIDERS", "XDG_CACHE_HOME"):
+        environ.pop(passing, None)
     plugins = sorted(path.name for path in (stack.home / "plugins").glob("*"))
     digest.update(repr((sorted(environ.items()), plugins, stack.attached, arguments)).encode())
     return digest.hexdigest()

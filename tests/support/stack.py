@@ -87,13 +87,15 @@ class EngineStack:
             "PULUMI_BACKEND_URL": self.backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "GOGC": "400",
+            "GOGC": "off",  # for processes that end at once, …
+            "GOMEMLIMIT": "1GiB",  # … and do not grow without limit
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_PYTHON_CMD": str(python_command()),
             "PYTHONPATH": str(PROVIDERS),
             "PYTHONWARNINGS": "ignore",
             "BRIDGED_ROOT": str(self.objects),
             **self._attached(),
+            **({} if deployments.shared is None else {"XDG_CACHE_HOME": str(deployments.shared / "cache")}),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_AUTHOR_NAME": "Ada Tester",
             "GIT_AUTHOR_EMAIL": "ada@example.test",

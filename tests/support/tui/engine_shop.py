@@ -45,6 +45,8 @@ class EngineShop(Shop):
             "PYTHONWARNINGS": "ignore",
             "BRIDGED_ROOT": str(self.objects),
             "GIT_CONFIG_NOSYSTEM": "1",
+            "GOGC": "off",
+            "GOMEMLIMIT": "1GiB",
         }
         session = self.session()
         live = session.vault.decrypt(session.backend.live(session.stack), session.stack)
