@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
-WORKERS ?= 4
+WORKERS ?= 3
 PYTEST_ARGS ?=
 
 # Output of jobs that run side by side is not mixed, where make can do that.

@@ -2,8 +2,8 @@
 
 To load the SDK costs a quarter of a second of CPU, more than the small programs of the tests themselves. So one process
 loads it once, and is forked for each program: ``forking.py serve SOCKET``. In place of Python the language host starts
-``forking.py run SOCKET SCRIPT …``, which hands its files, environment and arguments over, and ends as the copy ends. If
-it is killed, so is the copy.
+``forking.py run SOCKET SCRIPT …`` (or ``-m MODULE …``), which hands its files, environment and arguments over, and ends
+as the copy ends. If it is killed, so is the copy.
 """
 
 from __future__ import annotations
@@ -63,11 +63,13 @@ def become(connection: socket.socket) -> None:
     for at, file in enumerate(files):
         os.dup2(file, at)
         os.close(file)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(directory)
-    sys.argv = arguments
-    sys.path[0] = os.path.dirname(arguments[0])  # noqa: PTH120 - as Python does it
+    module, script = arguments[1] if arguments[0] == "-m" else "", arguments[0]
+    sys.argv = arguments[1:] if module else arguments
+    sys.path[0] = directory if module else os.path.dirname(script)  # noqa: PTH120 - as Python does it
 
     def leave_with_asker() -> None:
         connection.recv(1)
@@ -76,7 +78,10 @@ def become(connection: socket.socket) -> None:
     threading.Thread(target=leave_with_asker, daemon=True).start()
     code = 0
     try:
-        runpy.run_path(arguments[0], run_name="__main__")
+        if module:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(script, run_name="__main__")
     except SystemExit as err:
         code = err.code if isinstance(err.code, int) else int(err.code is not None)
     except BaseException:  # noqa: BLE001 - what Python does with whatever a program raises
@@ -90,7 +95,7 @@ def become(connection: socket.socket) -> None:
 
 
 def run(path: str, arguments: list[str]) -> None:
-    """Lets a copy run a script, and ends with its exit code."""
+    """Lets a copy run a script or module, and ends with its exit code."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
         asked = json.dumps([arguments, dict(os.environ), os.getcwd()]).encode()  # noqa: PTH109 - pathlib takes time

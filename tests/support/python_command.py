@@ -2,8 +2,8 @@
 
 Before every update the host asks it for its version, and for a list of all installed packages (``-m pip list -v
 --format json``), which costs more than the small programs of the tests. The answers are always the same: they are kept.
-The programs themselves run in copies of a process that has the SDK loaded (`forking`), unless a test sets another
-PYTHONPATH.
+Programs and dynamic providers run in copies of a process that has the SDK loaded (`forking`), unless a test sets
+another PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ def python_command() -> Path:
         "#!/bin/sh\n"
         f'[ "$*" = {shlex.quote(" ".join(question[1:]))} ] && exec cat {shlex.quote(str(answer))}\n'
         f'[ "$*" = --version ] && echo "Python {platform.python_version()}" && exit\n'
-        f'[ -S {shlex.quote(str(path))} ] && [ "$PYTHONPATH" = {shlex.quote(str(PROVIDERS))} ] && case "$1" in\n'
-        f'*/pulumi-language-python-exec) exec {shlex.join([forks[0], "-I", "-S", forks[1]])} run {path} "$@" ;;\n'
+        f'fork="{shlex.join([forks[0], "-I", "-S", forks[1]])} run {path}"\n'
+        f'[ -S {shlex.quote(str(path))} ] && [ "$PYTHONPATH" = {shlex.quote(str(PROVIDERS))} ] && case "$*" in\n'
+        '*/pulumi-language-python-exec*) exec $fork "$@" ;;\n'
+        '"-u -m pulumi.dynamic"*) shift && exec $fork "$@" ;;\n'
         "esac\n"
         f'exec {shlex.quote(sys.executable)} "$@"\n'
     )
