@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -97,24 +97,21 @@ class Vault:
         open_ = self._opener(checkpoint)
         return self.decrypt(checkpoint, stack).by_urn[res.urn] if open_ is None else opened_resource(res, open_)
 
-    def decrypt_some(self, checkpoint: Checkpoint, stack: StackRef, urns: Container[str]) -> Checkpoint:
-        """The same checkpoint with the secrets of some resources in plaintext; others stay as they are stored.
-
-        Where only the CLI decrypts, all are in plaintext. Raises what `decrypt` raises.
-        """
-        if checkpoint.decrypted or checkpoint.digest in self._cache:
-            return self.decrypt(checkpoint, stack)
-        open_ = self._opener(checkpoint) if checkpoint.has_secrets else None
-        return self.decrypt(checkpoint, stack) if open_ is None else opened_checkpoint(checkpoint, open_, urns)
-
     def decrypt_differing(self, old: Checkpoint, new: Checkpoint, stack: StackRef) -> tuple[Checkpoint, Checkpoint]:
         """Two checkpoints for comparing: what is stored alike on both sides is alike, and stays encrypted.
 
-        Raises what `decrypt` raises.
+        Where only the CLI decrypts one of them, all secrets of both are in plaintext. Raises what `decrypt` raises.
         """
+        sides = (old, new)
+        openers = [None if side.decrypted else self._opener(side) for side in sides if side.has_secrets]
+        known = [open_ for open_ in openers if open_ is not None]
+        if len(known) < len(openers):
+            return self.decrypt(old, stack), self.decrypt(new, stack)
         differing = {urn for urn, res in new.by_urn.items() if old.by_urn.get(urn) != res}
         differing |= old.by_urn.keys() - new.by_urn.keys()
-        return self.decrypt_some(old, stack, differing), self.decrypt_some(new, stack, differing)
+        rest = iter(known)
+        one, other = (opened_checkpoint(side, next(rest), differing) if side.has_secrets else side for side in sides)
+        return one, other
 
     def plaintext(self, checkpoint: Checkpoint, stack: StackRef) -> bytes:
         """The bytes of a checkpoint with all secrets in plaintext, for a pipe.

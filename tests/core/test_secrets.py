@@ -148,11 +148,19 @@ def test_comparing_opens_only_what_is_stored_differently(opened_texts: list[str]
     again = SEALER.secret("again")
     old = checkpoint({"a": {"p": same}, "b": {"p": again}, "c": {"p": SEALER.secret("old")}, "d": {"p": gone}})
     new = checkpoint({"a": {"p": same}, "b": {"p": SEALER.secret("again")}, "c": {"p": SEALER.secret("new")}})
-    left, right = vault(own="correct horse").decrypt_differing(old, new, STACK)
+    held = vault(own="correct horse")
+    left, right = held.decrypt_differing(old, new, STACK)
     assert sorted(opened_texts) == ['"again"', '"again"', '"gone"', '"new"', '"old"']
     found = {item.name: item.op for item in diff_checkpoints(left, right).resources}
     assert found == {"c": "update", "d": "delete"}, "b holds the same secret, encrypted anew"
     assert [left.decrypted, right.decrypted] == [False, False], "a is as it was stored"
+    for known in (old, new):  # in plaintext on one side alone, a would seem to differ
+        held.decrypt(known, STACK)
+        found = {item.name: item.op for item in diff_checkpoints(*held.decrypt_differing(old, new, STACK)).resources}
+        assert found == {"c": "update", "d": "delete"}
+    for sides in ((held.decrypt(old, STACK), new), (old, held.decrypt(new, STACK))):
+        left, right = held.decrypt_differing(*sides, STACK)
+        assert {item.name for item in diff_checkpoints(left, right).resources} == {"c", "d"}
 
 
 def test_one_resource_is_opened_alone(opened_texts: list[str]) -> None:
