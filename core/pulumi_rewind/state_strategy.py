@@ -168,9 +168,13 @@ def exported(raw: bytes) -> bytes:
 
 
 def copy_path(session: Session) -> Path:
-    """Where the present state is going to be kept: a new file in the user's state directory."""
+    """Where the present state is going to be kept: a new file in the user's state directory.
+
+    Named by the microsecond: two plans can be made within a second, and none may meet the other's file.
+    """
     journal = session.journal.path
-    moment = time.strftime("%Y%m%d-%H%M%S")
+    now = time.time_ns()
+    moment = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now // 10**9))}-{now // 1000 % 10**6:06}"
     stem = f"{session.stack.project or 'legacy'}-{session.stack.name}-{journal.stem[:8]}-{moment}"
     return journal.parent.parent / "states" / f"{stem}.json"
 

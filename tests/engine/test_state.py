@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import CheckpointError, EngineError, RefusedError
-from pulumi_rewind.state_strategy import StatePrepared
+from pulumi_rewind.state_strategy import StatePrepared, copy_path
 from tests.support.passphrases import rotate
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack
@@ -141,3 +141,10 @@ def test_what_can_not_be_put_back_changes_nothing(stack: EngineStack) -> None:
     result, _ = run(stack, plan(stack, "2", strategy="state"))
     assert result.result == "succeeded"
     assert stack.resources()["web"]["inputs"]["image"] == "two"
+
+
+def test_plans_of_one_second_keep_their_copies_apart(stack: EngineStack) -> None:
+    opened = session(stack)
+    names = [copy_path(opened) for _ in range(3)]
+    assert len(set(names)) == 3
+    assert sorted(names) == names
