@@ -100,7 +100,8 @@ class Made:
 def made(engine: EngineInfo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     directory = tmp_path_factory.mktemp("demo")
     environ = environment(engine, directory / "home")
-    folder = directory / "a shop"
+    folder = directory / "a place" / "rewind-demo"
+    folder.parent.mkdir()
     try:
         done = [event for event in build_demo(folder, environ) if isinstance(event, Done)]
         demo = open_demo(folder)
@@ -204,20 +205,20 @@ def test_a_demo_inside_a_demo_is_refused(made: Made) -> None:
     assert made.demo.marker.exists()
 
 
-def test_the_command_runs_twice_in_a_row_and_cleans_up(engine: EngineInfo, place: Path) -> None:
-    environ = environment(engine, place / "home")
-    for _ in range(2):
-        done = cli(environ, place, "demo", "--run")
-        assert done.returncode == 0, done.stdout + done.stderr
-        before, after = done.stdout.split("what is there after")
-        assert "✗ v1.3" in before
-        assert "BROKEN: this database is gone" in before
-        assert "BROKEN" not in after
-        assert "web 1.2 - spring sale" in after
-        assert "↺ rollback" in after
-        assert "pulumi-rewind demo --clean" in after
-        assert "\x1b" not in done.stdout
-    folder = place / "rewind-demo"
+@of_one_demo  # and the last of them
+def test_the_command_makes_the_demo_anew_where_there_is_one_and_cleans_up(made: Made) -> None:
+    environ, folder = made.environ, made.demo.root
+    place = folder.parent
+    done = cli(environ, place, "demo", "--run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    before, after = done.stdout.split("what is there after")
+    assert "✗ v1.3" in before
+    assert "BROKEN: this database is gone" in before
+    assert "BROKEN" not in after
+    assert "web 1.2 - spring sale" in after
+    assert "↺ rollback" in after
+    assert "pulumi-rewind demo --clean" in after
+    assert "\x1b" not in done.stdout
     assert len(open_demo(folder).pid_files()) == 2
     ports = open_demo(folder).ports
     cleaned = cli(environ, place, "demo", "--clean")
