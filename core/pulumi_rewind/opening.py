@@ -79,7 +79,8 @@ def opened_resource(res: Resource, open_: Open) -> Resource:
     """A resource with its secrets in plaintext; the same one if it has none.
 
     Raises:
-        SecretsError, CheckpointError: one of its secrets can't be opened; the message names the resource.
+        SecretsError: one of its secrets can't be opened; the message names the resource.
+        CheckpointError: what one holds is no JSON document.
     """
     if not is_sealed(res):
         return res

@@ -30,6 +30,9 @@ OVERRIDE: Final = "PULUMI_REWIND_ENGINE"
 NOTES: Final = "known.json"
 """Beside our own engines: path of a CLI → when it was changed, its size, and what it said of its version."""
 
+NOTED_BYTES = 20_000_000
+"""The CLI itself is larger; a smaller ``pulumi`` is a script or shim, behind which another CLI can stand tomorrow."""
+
 VERSION_TIMEOUT: Final = 30.0
 """Seconds that ``pulumi version`` may take; it needs a quarter of one."""
 
@@ -122,9 +125,14 @@ def _checked(path: Path, source: str, environ: Mapping[str, str]) -> EngineInfo:
 
 
 def _said_version(path: Path, notes: Path) -> str:
-    """What the CLI says of its version: asked once for each file, and noted, as asking takes a tenth of a second."""
+    """What the CLI says of its version: asked once for each file, and noted, as asking takes a tenth of a second.
+
+    A version manager's shim, which leads to one CLI or another, is asked each time.
+    """
     stat = path.stat()
     stamp = [stat.st_mtime_ns, stat.st_size]
+    if stat.st_size < NOTED_BYTES or path.resolve().stem != "pulumi":
+        return _ask_version(path, *stamp)
     try:
         noted = json.loads(notes.read_bytes())
         *known, said = noted[str(path)]

@@ -151,8 +151,9 @@ def bootstrap(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_cli_is_asked_for_its_version_once_and_again_when_it_was_replaced(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(toolchain, "NOTED_BYTES", 0)
     path = program(tmp_path / "path", "v3.300.0")
     environ["PATH"] = str(path.parent)
     notes = cache_directory(environ) / NOTES
@@ -173,6 +174,27 @@ def test_a_cli_is_asked_for_its_version_once_and_again_when_it_was_replaced(
         find_engine(environ | {"PATH": str(old.parent)})
     with pytest.raises(EngineError, match=r"3\.205\.0"):
         find_engine(environ | {"PATH": str(old.parent)})
+
+
+def test_a_shim_of_a_version_manager_is_asked_each_time(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script, and a link to the manager itself: neither changes when another CLI is chosen."""
+    script = program(tmp_path / "scripts", "v3.300.0")
+    manager = program(tmp_path / "managers", "v3.300.0", "mise")
+    link = tmp_path / "links" / "pulumi"
+    link.parent.mkdir()
+    link.symlink_to(manager)
+    for path, real, least in ((script, script, toolchain.NOTED_BYTES), (link, manager, 0)):
+        monkeypatch.setattr(toolchain, "NOTED_BYTES", least)
+        found = environ | {"PATH": str(path.parent)}
+        assert find_engine(found).version == "3.300.0"
+        toolchain._ask_version.cache_clear()  # another process
+        stat = real.stat()
+        real.write_text(real.read_text().replace("v3.300.0", "v3.222.0"))
+        os.utime(real, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert find_engine(found).version == "3.222.0"
+    assert not (cache_directory(environ) / NOTES).exists()
 
 
 def test_the_bootstrap_repairs_a_partial_cache(engine: EngineInfo, environ: dict[str, str], tmp_path: Path) -> None:
