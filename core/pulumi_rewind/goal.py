@@ -1,23 +1,16 @@
-"""A goal: the registrations that bring a live stack to a target. Pure.
-
-The rules come from what the engine does with a registration (engine behaviour of Pulumi 3.276): send only what the
-program sent, never a URN that isn't registered in this run, keep identity by aliases, state every option outright.
-"""
+"""A goal: the registrations that bring a live stack to a target. Pure; `goal_build` makes one."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import msgspec
 
-from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.order import in_order
-from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
-from pulumi_rewind.sent import provider_made_keys, sent_inputs
+from pulumi_rewind.packages import Package
 from pulumi_rewind.values import Json, mask
 
 
@@ -141,39 +134,6 @@ class Goal:
         return hashlib.sha256(body).hexdigest()
 
 
-def build_goal(
-    target: Checkpoint,
-    live: Checkpoint,
-    *,
-    project: str,
-    stack: str,
-    only: Sequence[str] = (),
-    history: Iterable[Checkpoint] = (),
-    adjust: Adjust | None = None,
-) -> Goal:
-    """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
-
-    Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
-    holds URNs, names or types, with ``*`` as a wildcard and ``!`` before what is left out. `history` is read where an
-    object may have been renamed, see `identity.match`. `adjust` may change what is chosen.
-
-    Raises:
-        UsageError: `only` chooses nothing.
-    """
-    # What was already deleted for a replacement that never came did not exist at that time.
-    entries = [res for res in target.resources if registers(res) and not res.pending_replacement]
-    pairs = match(entries, live.resources, history)
-    if only:
-        from pulumi_rewind.selection import select
-
-        selection = select(only, entries, live, pairs)
-    else:
-        selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
-    if adjust is not None:
-        selection = adjust(selection, live, pairs)
-    return GoalBuilder(target, live, pairs, selection, project, stack).build()
-
-
 @dataclass(frozen=True)
 class Selection:
     """Which resources come from the target, which stay as they are live, and what was taken along."""
@@ -189,200 +149,9 @@ Adjust: TypeAlias = Callable[[Selection, Checkpoint, Mapping[str, str]], Selecti
 """Gets a selection, live, and the pairs of both sides (URN of the target → of live)."""
 
 
-class GoalBuilder:
-    """Collects the registrations of one goal."""
-
-    def __init__(
-        self,
-        target: Checkpoint,
-        live: Checkpoint,
-        pairs: Mapping[str, str],
-        selection: Selection,
-        project: str,
-        stack: str,
-    ) -> None:
-        self.target = target
-        self.live = live
-        self.all_pairs = pairs
-        self.selection = selection
-        self.project = project
-        self.stack = stack
-        self.chosen = [res for res in target.resources if registers(res) and res.urn in selection.chosen]
-        self.kept = [res for res in live.resources if registers(res) and res.urn in selection.kept]
-        self.pairs = {res.urn: pairs[res.urn] for res in self.chosen if res.urn in pairs}
-        self.back = {live_urn: urn for urn, live_urn in self.pairs.items()}
-        self.all_back = {live_urn: urn for urn, live_urn in pairs.items()}
-        self.registered = {res.urn for res in [*self.chosen, *self.kept]}
-        self.notes: list[GoalNote] = list(selection.notes)
-
-    def build(self) -> Goal:
-        """The whole goal."""
-        made = [self._registration(res, self.target) for res in self.chosen]
-        made += [self._registration(res, self.live) for res in self.kept]
-        for res in self.chosen:
-            self._note(res)
-        self._note_left_out()
-        defaults = self._lonely_default_providers(made)
-        return Goal(
-            project=self.project,
-            stack=self.stack,
-            registrations=tuple(in_order(made)),
-            packages=required_packages([*(item.package for item in made), *(package for _, package in defaults)]),
-            default_providers=defaults,
-            hooks=tuple(sorted(_hook_names([*self.live.resources, *self.chosen]))),
-            notes=tuple(self.notes),
-            pairs={**self.pairs, **{res.urn: res.urn for res in self.kept}},
-        )
-
-    def _registration(self, res: Resource, side: Checkpoint) -> Registration:
-        from_live = side is self.live
-        inputs = sent_inputs(res)
-        recorded = res.property_dependencies or dict.fromkeys(inputs, res.dependencies)  # as the engine fills it in
-        provider, literal = self._provider(res, side)
-        live_urn = res.urn if from_live else self.pairs.get(res.urn, "")
-        live = self.live.by_urn.get(live_urn)
-
-        def kept(urns: Iterable[str] | None) -> tuple[str, ...]:
-            """Only URNs that this run registers: any other corrupts the state during the update."""
-            keys = (self._key(urn, from_live) for urn in urns or ())
-            return tuple(dict.fromkeys(key for key in keys if key))
-
-        return Registration(
-            kind=_kind(res),
-            source=res,
-            live_source=live,
-            target_source=self.target.by_urn.get(self.all_back.get(res.urn, "")) if from_live else res,
-            from_live=from_live,
-            inputs=inputs,
-            # Also for keys without a value: what a program sent as null is known by its dependencies alone.
-            property_dependencies={key: kept(recorded.get(key)) for key in recorded.keys() | inputs.keys()},
-            dependencies=kept(res.dependencies),
-            parent=self._key(res.parent, from_live),
-            provider=provider,
-            provider_literal=literal,
-            package=self._package(res, side),
-            deleted_with=self._key(res.deleted_with, from_live),
-            replace_with=kept(res.replace_with),
-            aliases=(live_urn,) if live_urn and live_urn != rehomed(res.urn, self.stack, self.project) else (),
-            import_id=_import_id(res, live),
-            live_id=live.id if live else "",
-            live_urn=live_urn,
-        )
-
-    def _key(self, urn: str, from_live: bool) -> str:
-        """A reference of a checkpoint as the URN of the registration that stands for it; empty if there is none."""
-        if not urn:
-            return ""
-        if from_live:
-            urn = self.back.get(urn, urn)
-        elif urn not in self.selection.chosen:
-            urn = self.all_pairs.get(urn, urn)
-        return urn if urn in self.registered else ""
-
-    def _provider(self, res: Resource, side: Checkpoint) -> tuple[str, str]:
-        """The URN of the explicit provider to name, or a complete reference, or neither for the default one."""
-        provider = side.by_urn.get(res.provider_urn)
-        if provider is None:
-            return "", ""
-        if not provider.is_default_provider:
-            return self._key(provider.urn, side is self.live), ""
-        parent = side.by_urn.get(res.parent)
-        inherited = side.by_urn.get(parent.provider_urn) if parent else None
-        if inherited is None or inherited.type != provider.type or inherited.urn == provider.urn:
-            return "", ""
-        # Empty would inherit the parent's provider of the same package: name today's default one outright.
-        live = self.live.by_urn.get(provider.urn)
-        if live is not None:
-            return "", f"{live.urn}::{live.id}"
-        message = "needs a default provider that live lacks: it can't be named yet, and its parent's would be taken"
-        self.notes.append(GoalNote("default-provider-lost", message, res.urn, blocking=True))
-        return "", ""
-
-    def _lonely_default_providers(self, made: Sequence[Registration]) -> tuple[tuple[str, Package], ...]:
-        """URN and package of each default provider that has to be asked for, as no registration brings it about."""
-        side = self.live if self.kept else self.target
-        implied = {item.source.provider_urn for item in made if not item.provider_literal}
-        found = [res for res in side.resources if res.is_default_provider and not res.delete and res.urn not in implied]
-        return tuple((res.urn, package_of(res)) for res in found)
-
-    def _package(self, res: Resource, side: Checkpoint) -> Package:
-        provider = res if res.is_provider else side.by_urn.get(res.provider_urn)
-        if provider is None:
-            return Package()
-        package = package_of(provider)
-        if not res.extension_ref:
-            return package
-        extension = (side.deployment.extensions or {}).get(res.extension_ref)
-        if extension is None:
-            return package
-        parameter = Parameter(
-            str(extension.get("name", "")),
-            str(extension.get("version", "")),
-            from_base64(str(extension.get("value", ""))),
-        )
-        return replace(package, extension=parameter, extension_ref=res.extension_ref)
-
-    def _note_left_out(self) -> None:
-        for res in self.target.resources:
-            if res.pending_replacement and not res.delete:
-                message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
-                self.notes.append(GoalNote("left-out", message, res.urn))
-        # Default providers are the engine's, whoever was the first to need one.
-        here, there = (
-            {res.snippet_id: res for res in side.resources if not res.is_default_provider}
-            for side in (self.live, self.target)
-        )
-        for snippet in there.keys() - here.keys():
-            message = "came from a snippet that live lacks; only the engine can run one: it is left out"
-            self.notes.append(GoalNote("snippet", message, there[snippet].urn))
-        for snippet in here.keys() - there.keys():
-            message = "comes from a snippet that the target lacks; the engine goes on running it: it stays"
-            self.notes.append(GoalNote("snippet", message, here[snippet].urn))
-
-    def _note(self, res: Resource) -> None:
-        def add(code: str, message: str) -> None:
-            self.notes.append(GoalNote(code, message, res.urn))
-
-        live = self.live.by_urn.get(self.pairs.get(res.urn, ""))
-        if live is not None and live.taint:
-            add("tainted", "is marked for replacement in the live state and will be replaced")
-        if res.resource_hooks and any(res.resource_hooks.values()):
-            names = ", ".join(sorted({name for names in res.resource_hooks.values() for name in names or ()}))
-            instead = "; what fails is tried again instead, up to 3 times" if res.resource_hooks.get("OnError") else ""
-            add("hook-code", f"the code of its hooks is not in the checkpoint and will not run: {names}{instead}")
-        if res.ignore_changes and live is not None:
-            paths = ", ".join(res.ignore_changes)
-            add("ignore-changes", f"keeps today's values of the properties it ignores changes of: {paths}")
-
-
 def registers(res: Resource) -> bool:
     """Whether a replay registers it; the engine itself makes default providers, views and what snippets declare."""
     return not (res.delete or res.view_of or res.snippet_id or res.is_default_provider)
-
-
-def _kind(res: Resource) -> str:
-    if res.is_stack:
-        return "stack"
-    if res.external:
-        return "read"
-    if res.is_provider:
-        return "provider"
-    return "custom" if res.custom else "component"
-
-
-def _import_id(res: Resource, live: Resource | None) -> str:
-    """By what id it is imported. With provider-made inputs the import would pin them: then it isn't done."""
-    if live is None:
-        return "" if provider_made_keys(res) else res.import_id
-    return res.import_id if live.id == res.id and res.import_id == (live.import_id or live.id) else ""
-
-
-def _hook_names(resources: Iterable[Resource]) -> set[tuple[str, bool]]:
-    found: set[tuple[str, bool]] = set()
-    for res in resources:
-        for event, names in (res.resource_hooks or {}).items():
-            found.update((name, event == "OnError") for name in names or ())
-    return found
 
 
 def deleted_by(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:

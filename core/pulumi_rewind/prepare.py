@@ -19,7 +19,8 @@ from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalNote, build_goal
+from pulumi_rewind.goal import Goal, GoalNote
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps

@@ -6,58 +6,31 @@ import dataclasses
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pulumi_rewind.blockers import Blockers, left_alone
-from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
-from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
-from pulumi_rewind.plan import Plan, plan_steps
-from pulumi_rewind.prepare import make_goal
-from pulumi_rewind.previewing import PreviewControl, preview, private_directory
+from pulumi_rewind.plan import Plan
+from pulumi_rewind.previewing import PreviewControl, private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
+from pulumi_rewind.rollback_result import RollbackResult
+from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.undo.plan import build_plan
-from pulumi_rewind.undo.run import CallbackOutcome, UndoRun
+from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference, verify
 
 __all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
-
-
-@dataclass(frozen=True)
-class RollbackResult:
-    """How a rollback ended."""
-
-    result: Literal["succeeded", "nothing-to-do"]
-    version: int
-    """Number of the update that the rollback itself became; the newest one where nothing was to do."""
-    changes: dict[str, int]
-    """Steps by operation, as the engine counted them."""
-    differences: tuple[Difference, ...]
-    """What is not as in the target; empty where the state equals it exactly."""
-    seconds: float
-    notes: tuple[str, ...] = ()
-    """What else the operator should know, or do next."""
-    undo: str = ""
-    """The command that takes it back, where that isn't a rollback to the update before."""
-    callbacks: tuple[CallbackOutcome, ...] = ()
-    """How the project's callbacks and hooks ended."""
-
-    @property
-    def exact(self) -> bool:
-        """Whether nothing differs that was not announced."""
-        return all(difference.expected for difference in self.differences)
 
 
 _MOVES = frozenset({"same", "read", "refresh", ""})
@@ -192,7 +165,7 @@ class RollbackRun:
         if mended:
             yield from self._record_mended(after, differences)
         elif self.check_again and not self._stops:
-            yield from self._second_plan(after, differences)
+            yield from second_plan(self.session, self.plan.prepared, after, differences, self._control)
         self.session.reload()
         number = len(self.session.backend.history(self.session.stack))
         self.session.journal.end()
@@ -332,7 +305,11 @@ class RollbackRun:
 
     def _record_mended(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:
         """One more update that changes nothing, so that the history ends with the state as it is now."""
-        agreed = None if self._stops else (yield from self._second_plan(after, differences))
+        agreed = (
+            None
+            if self._stops
+            else (yield from second_plan(self.session, self.plan.prepared, after, differences, self._control))
+        )
         if agreed is not None:
             live = self.session.backend.live(self.session.stack)
             yield from self._replay(agreed[0], live, agreed[1], f"{self._message}: bookkeeping of what was adopted")
@@ -344,51 +321,7 @@ class RollbackRun:
         differences = [*left_alone(prepared.goal), *verify(prepared.goal, report, prepared.live_plain, after)]
         return after, differences
 
-    def _second_plan(
-        self, after: Checkpoint, differences: list[Difference]
-    ) -> Generator[EngineEvent, None, tuple[Goal, bytes] | None]:
-        """A second preview must have nothing left to do; what it would do is a difference.
-
-        Returns its goal and the engine's plan where nothing is left.
-        """
-        session = self.session
-        prepared = self.plan.prepared
-        goal = make_goal(
-            session,
-            prepared.target_plain,
-            after,
-            only=prepared.only,
-            recorded_credentials=prepared.recorded_credentials,
-            changes=prepared.changes,
-        )
-        goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
-        try:
-            events, update_plan, _ = preview(
-                session, session.engine, goal, after, _ignore, self._control, config=prepared.config
-            )
-        except InterruptedRun:
-            yield Diagnostic("the check by a second plan was stopped", "warning")
-            return None
-        except RewindError as err:
-            differences.append(Difference("", "", f"the check by a second plan failed: {err}"))
-            return None
-        moving = [step for step in plan_steps(events, goal) if step.op not in {"same", "read"}]
-        for step in moving:
-            where = f" in {', '.join(step.keys)}" if step.keys else ""
-            differences.append(Difference(step.urn, "", f"a second plan would still {step.op} it{where}"))
-        return None if moving else (goal, update_plan)
-
-
-def _same_assets(fresh: tuple[Registration, ...], resolved: tuple[Registration, ...]) -> tuple[Registration, ...]:
-    """The fresh registrations with the inputs whose assets were already found."""
-    inputs = {item.urn: as_recorded(item, item.inputs) for item in resolved}
-    return tuple(dataclasses.replace(item, inputs=inputs.get(item.urn, item.inputs)) for item in fresh)
-
 
 def _unsaved(run: EngineRun) -> bool:
     """Whether the backend could not be written: then what was finished may not have been saved."""
     return any("failed to save snapshot" in error.message for error in run.errors)
-
-
-def _ignore(_: EngineEvent) -> None:
-    return

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalNote, build_goal, registers
+from pulumi_rewind.goal import Goal, GoalNote, registers
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, parse_urn
 from pulumi_rewind.plan import Step, plan_steps

@@ -26,7 +26,7 @@ from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import parse_event
-from pulumi_rewind.goal import build_goal
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint, parse_urn
 from pulumi_rewind.planned import planned_state

@@ -13,7 +13,8 @@ import pytest
 import pulumi_rewind as rewind
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError, UsageError
 from pulumi_rewind.events import Diagnostic, HookEnded
-from pulumi_rewind.goal import Goal, build_goal
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.records.recording import after_run, record_update
 from pulumi_rewind.revisions import declare as revisions
 from pulumi_rewind.revisions import listing as revision_list

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.goal import build_goal
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.plan import Step
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import step_risks

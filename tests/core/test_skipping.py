@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pulumi_rewind.blockers import Blockers, left_alone
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
-from pulumi_rewind.goal import Goal, build_goal
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.model import Checkpoint
 from tests.support.checkpoints import STACK, checkpoint, res, urn
 

@@ -20,7 +20,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from pulumi_rewind.assets.find import AssetFinder
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.goal import build_goal
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import Checkpoint, Deployment, StackRef

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pulumi_rewind.goal import Goal, build_goal
+from pulumi_rewind.goal import Goal
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
 from pulumi_rewind.replay import ReplayReport

@@ -6,7 +6,8 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pulumi_rewind.goal import Goal, GoalNote, Selection, build_goal, registers
+from pulumi_rewind.goal import Goal, GoalNote, Selection, registers
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.selection import references

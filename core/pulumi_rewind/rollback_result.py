@@ -1,0 +1,34 @@
+"""How a rollback ended. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pulumi_rewind.undo.run import CallbackOutcome
+from pulumi_rewind.verify import Difference
+
+
+@dataclass(frozen=True)
+class RollbackResult:
+    """How a rollback ended."""
+
+    result: Literal["succeeded", "nothing-to-do"]
+    version: int
+    """Number of the update that the rollback itself became; the newest one where nothing was to do."""
+    changes: dict[str, int]
+    """Steps by operation, as the engine counted them."""
+    differences: tuple[Difference, ...]
+    """What is not as in the target; empty where the state equals it exactly."""
+    seconds: float
+    notes: tuple[str, ...] = ()
+    """What else the operator should know, or do next."""
+    undo: str = ""
+    """The command that takes it back, where that isn't a rollback to the update before."""
+    callbacks: tuple[CallbackOutcome, ...] = ()
+    """How the project's callbacks and hooks ended."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing differs that was not announced."""
+        return all(difference.expected for difference in self.differences)
