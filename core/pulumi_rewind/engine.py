@@ -71,9 +71,17 @@ class Engine:
         return EngineRun(self, arguments, private, extra_env)
 
     def call(
-        self, arguments: Sequence[str], *, env: Mapping[str, str] = {}, cwd: Path | None = None, stdin: bytes = b""
+        self,
+        arguments: Sequence[str],
+        *,
+        env: Mapping[str, str] = {},
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        shielded: bool = False,
     ) -> bytes:
         """Runs a short command, gives it `stdin` to read, and returns what it printed.
+
+        `shielded`: a Ctrl-C in the terminal doesn't reach it.
 
         Raises:
             SecretsError: the passphrase is missing or wrong.
@@ -86,6 +94,7 @@ class Engine:
             input=stdin,
             capture_output=True,
             check=False,
+            start_new_session=shielded,
         )
         if done.returncode != 0:
             raise failure(f"pulumi {arguments[0]} failed", done.stderr.decode(errors="replace"))

@@ -7,6 +7,7 @@ import json
 from pulumi_rewind.bookkeeping import mend
 from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.kept_states import import_state
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
@@ -32,5 +33,5 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
         raise CheckpointError(f"the exported state can't be read: {err}", hint="Run `pulumi-rewind resume`.") from None
     changed = mend(resources, goal, report)
     if changed:
-        session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=json.dumps(document).encode())
+        import_state(session, json.dumps(document).encode(), env)
     return changed

@@ -7,8 +7,6 @@ What is imported is the export with its secrets encrypted; it goes through a pip
 from __future__ import annotations
 
 import dataclasses
-import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +17,11 @@ import msgspec
 
 from pulumi_rewind.errors import EngineError, RefusedError, RewindError, UsageError
 from pulumi_rewind.guard import check_free
-from pulumi_rewind.model import Checkpoint, StackRef, urn_name
+from pulumi_rewind.kept_states import copy_path, import_state, keep
+from pulumi_rewind.model import Checkpoint, decode_checkpoint, urn_name
 from pulumi_rewind.pending import Adoption, Decision, Document, adoptions, alone, decide, merged, open_creates, resolved
 from pulumi_rewind.previewing import private_directory
+from pulumi_rewind.private_backend import environment, private_backend, scoped
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
 
@@ -68,13 +68,14 @@ def resolve(
         return Resolved()
     decisions = decide(urns, adopt, clear, clear_all=clear_all)
     session.vault.decrypt(live, session.stack)  # finds the passphrase, or says that it's missing
-    environment = session.vault.environment(live)
-    export = session.engine.call(["stack", "export", "-s", session.stack.fqn], env=environment)
+    env = session.vault.environment(live)
+    export = session.engine.call(["stack", "export", "-s", session.stack.fqn], env=env)
     document: Document = msgspec.json.decode(export)
     wanted = adoptions(document, decisions, datetime.now(UTC).isoformat().replace("+00:00", "Z"))
     read = tuple(_read(session, live, document, item) for item in wanted)
     after = resolved(document, read)
-    copy = keep_copy(session, export)
+    copy = copy_path(session)
+    keep(live, copy)
     _check_unlocked(session)
     if session.backend.live(session.stack).digest != live.digest:
         raise RefusedError(
@@ -82,9 +83,7 @@ def resolve(
             hint="Look again with `pulumi-rewind resolve`; nothing was changed.",
         )
     with _told(copy):
-        session.engine.call(
-            ["stack", "import", "-s", session.stack.fqn], env=environment, stdin=msgspec.json.encode(after)
-        )
+        import_state(session, msgspec.json.encode(after), env)
         _check_done(session, read)
     session.reload()
     return _outcome(live, decisions, read, copy)
@@ -131,17 +130,10 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
     What it was made from keeps its bookkeeping of defaults in this way; an import would pin them.
     """
     entry = adoption.entry
-    stack = StackRef(session.workspace.project, session.stack.name)
-    with private_directory() as private:
-        backend = private / "backend"
-        state = backend / ".pulumi" / "stacks" / stack.project
-        state.mkdir(parents=True)
-        (backend / ".pulumi" / "meta.yaml").write_text("version: 1\n")
-        small = alone(document, entry)
-        body = {key: value for key, value in small.items() if key != "deployment"}
-        body["checkpoint"] = {"stack": stack.fqn, "latest": small["deployment"]}
-        (state / f"{stack.name}.json").write_bytes(msgspec.json.encode(body))
-        environment = {**session.vault.environment(live), "PULUMI_BACKEND_URL": backend.as_uri()}
+    stack = scoped(session.stack, session.workspace.project)
+    small = decode_checkpoint(msgspec.json.encode(alone(document, entry)), source="the state of one resource")
+    with private_directory() as private, private_backend({stack: small}) as backend:
+        env = {**session.vault.environment(live), **environment(backend)}
         own = session.workspace.config_file(session.stack.name)
         session.engine.call(
             [
@@ -150,9 +142,9 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
                 *("--config-file", str(config_file(own, live, private))),
                 *("--target", entry["urn"]),
             ],
-            env=environment,
+            env=env,
         )
-        seen = msgspec.json.decode(session.engine.call(["stack", "export", "-s", stack.fqn], env=environment))
+        seen = msgspec.json.decode(session.engine.call(["stack", "export", "-s", stack.fqn], env=env))
     found = merged(entry, seen)
     if found is None:
         raise UsageError(
@@ -160,17 +152,3 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
             hint=f"Check the id of {urn_name(entry['urn'])}; if it doesn't exist, --clear it. Nothing was changed.",
         )
     return dataclasses.replace(adoption, entry=found)
-
-
-def keep_copy(session: Session, export: bytes) -> Path:
-    """Keeps an export (secrets encrypted) where only we can read it; ``pulumi stack import --file`` puts it back."""
-    folder = session.journal.path.parent.parent / "states"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stack = session.stack
-    name = "-".join(part for part in (stack.project, stack.name, str(time.time_ns())) if part)
-    path = folder / f"{name}.json"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(export)
-        file.flush()
-        os.fsync(file.fileno())
-    return path

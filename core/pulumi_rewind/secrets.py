@@ -7,11 +7,8 @@ so that the provider recorded *inside* it is used. Plaintext comes through a pip
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -20,20 +17,10 @@ from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.model import Checkpoint, Resource, StackRef, decode_checkpoint
 from pulumi_rewind.opening import Open, is_sealed, opened_checkpoint, opened_json, opened_resource
 from pulumi_rewind.passphrase import Key, Passphrase, no_passphrase, salt_of, unlock, wrong_passphrase
+from pulumi_rewind.private_backend import environment, private_backend, scoped
 
 CACHED = 8
 """How many decrypted checkpoints are kept; live, a target and their neighbours."""
-
-
-class _Body(msgspec.Struct):
-    stack: str
-    latest: msgspec.Raw
-
-
-class _File(msgspec.Struct, omit_defaults=True):
-    version: int
-    checkpoint: _Body
-    features: list[str] | None = None
 
 
 class Vault:
@@ -189,34 +176,10 @@ class Vault:
         raise error
 
     def _exported(self, checkpoint: Checkpoint, stack: StackRef, env: dict[str, str]) -> bytes:
-        engine = self._engine()
-        # A legacy stack has no project; the private backend is project-scoped, so it gets one.
-        scoped = StackRef(stack.project or "legacy", stack.name)
-        directory = Path(tempfile.mkdtemp(prefix="rewind-"))  # 0700
-        try:
-            state = directory / ".pulumi" / "stacks" / scoped.project
-            state.mkdir(parents=True)
-            (directory / ".pulumi" / "meta.yaml").write_text("version: 1\n")
-            (state / f"{scoped.name}.json").write_bytes(_as_state_file(checkpoint, scoped))
-            return engine.call(
-                ["stack", "export", "--show-secrets", "-s", scoped.fqn],
-                env={"PULUMI_BACKEND_URL": f"file://{directory}", **env},
+        stack = scoped(stack)
+        with private_backend({stack: checkpoint}) as directory:
+            return self._engine().call(
+                ["stack", "export", "--show-secrets", "-s", stack.fqn],
+                env={**environment(directory), **env},
                 cwd=directory,
             )
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-def _as_state_file(checkpoint: Checkpoint, stack: StackRef) -> bytes:
-    """The checkpoint in the shape of a DIY backend's file, whichever of the two shapes it came in."""
-    if b'"checkpoint"' in checkpoint.raw[:400]:
-        return checkpoint.raw
-
-    class _Export(msgspec.Struct):
-        version: int
-        deployment: msgspec.Raw
-        features: list[str] | None = None
-
-    export = msgspec.json.decode(checkpoint.raw, type=_Export)
-    body = _Body(f"organization/{stack.project}/{stack.name}", export.deployment)
-    return msgspec.json.encode(_File(export.version, body, export.features))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,10 +16,10 @@ from typing import Any, Final
 
 import msgspec
 
-from pulumi_rewind.engine import failure
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, SecretsProvider, parse_urn
 from pulumi_rewind.plan import Plan, Risk
 from pulumi_rewind.prepare import Prepared
@@ -33,6 +31,7 @@ from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_document
+from pulumi_rewind.state_file import exported
 from pulumi_rewind.targets import Target
 from pulumi_rewind.verify import Difference
 
@@ -155,30 +154,6 @@ def _state(provider: SecretsProvider) -> object:
     return msgspec.json.decode(provider.state)
 
 
-def exported(raw: bytes) -> bytes:
-    """A state file in the shape that ``pulumi stack export`` prints and ``import`` reads. Pure."""
-    document = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    if "deployment" in document:
-        return raw
-    body = msgspec.json.decode(document["checkpoint"], type=dict[str, msgspec.Raw])
-    found = {"version": document["version"], "deployment": body.get("latest", msgspec.Raw(b"{}"))}
-    if "features" in document:
-        found["features"] = document["features"]
-    return msgspec.json.encode(found)
-
-
-def copy_path(session: Session) -> Path:
-    """Where the present state is going to be kept: a new file in the user's state directory.
-
-    Named by the microsecond: two plans can be made within a second, and none may meet the other's file.
-    """
-    journal = session.journal.path
-    now = time.time_ns()
-    moment = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now // 10**9))}-{now // 1000 % 10**6:06}"
-    stem = f"{session.stack.project or 'legacy'}-{session.stack.name}-{journal.stem[:8]}-{moment}"
-    return journal.parent.parent / "states" / f"{stem}.json"
-
-
 def _objects(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
     """The physical objects that a state stands for, by type and id."""
     return {
@@ -251,32 +226,20 @@ class StateRun(RollbackRun):
         yield Phase("copy", f"keeping the present state in {prepared.copy}")
         try:
             keep(prepared.live, prepared.copy)
-        except OSError as err:
+        except RefusedError:
             session.journal.end()
-            raise RefusedError(
-                f"the present state can't be kept in {prepared.copy}: {err.strerror}",
-                hint="Make room there, or set XDG_STATE_HOME to another directory; nothing was changed.",
-            ) from None
+            raise
         if self._asked_to_stop():
             session.journal.end()
             raise InterruptedRun("stopped before it began; nothing was changed")
         yield Phase("import", "putting the old state in its place")
-        engine = session.engine
-        done = subprocess.run(
-            [str(engine.path), "stack", "import", "-s", session.stack.fqn, "--non-interactive", "--color", "never"],
-            cwd=engine.workspace.root,
-            env=engine.environment() | dict(prepared.environ),
-            input=prepared.deployment,
-            capture_output=True,
-            check=False,
-            start_new_session=True,  # a Ctrl-C must not cut it off
-        )
-        if done.returncode != 0:
-            raise self._import_failure(done.stderr.decode(errors="replace"))
+        try:
+            import_state(session, prepared.deployment, prepared.environ)
+        except RewindError as err:
+            raise self._import_failure(err) from None
         return prepared.report
 
-    def _import_failure(self, said: str) -> RewindError:
-        error = failure("the state can't be put back", said)
+    def _import_failure(self, error: RewindError) -> RewindError:
         if self._live().digest == self._state.live.digest:
             self.session.journal.end()
             error.hint = f"{error.hint} Nothing was changed.".strip()
@@ -305,17 +268,3 @@ class StateRun(RollbackRun):
     ) -> Generator[EngineEvent, None, tuple[Goal, bytes] | None]:
         yield from ()
         return None
-
-
-def keep(live: Checkpoint, path: Path) -> None:
-    """Writes the state as it is stored to a new file that only we can read; secrets stay encrypted."""
-    try:
-        content = exported(live.raw)
-    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError):
-        content = live.raw  # damaged: as it is
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -21,7 +21,8 @@ from pulumi_rewind.program.result import Declared, declared, unlike_target
 from pulumi_rewind.program.source import program_problem, program_update
 from pulumi_rewind.recommend import Recommendation, recommend
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.state_strategy import exported, importable
+from pulumi_rewind.state_file import exported
+from pulumi_rewind.state_strategy import importable
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.values import SECRET, SIG, UNKNOWN
 from tests.support.filestore import FileStore

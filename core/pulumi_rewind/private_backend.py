@@ -1,0 +1,42 @@
+"""A file backend of our own for one engine call: a preview or a decryption that must not touch the stack's backend."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.state_file import state_file
+
+WITHOUT_PROJECT = "legacy"
+"""The project of a stack of the legacy layout here, where every stack has one."""
+
+
+def scoped(stack: StackRef, project: str = "") -> StackRef:
+    """The stack as it is called here; `project` is that of a stack of the legacy layout."""
+    return stack if stack.project else StackRef(project or WITHOUT_PROJECT, stack.name)
+
+
+@contextlib.contextmanager
+def private_backend(states: Mapping[StackRef, Checkpoint]) -> Iterator[Path]:
+    """The directory of a backend that holds these states, secrets as they are stored; removed at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="rewind-"))  # 0700
+    try:
+        stacks = directory / ".pulumi" / "stacks"
+        stacks.mkdir(parents=True)
+        (directory / ".pulumi" / "meta.yaml").write_text("version: 1\n")
+        for stack, checkpoint in states.items():
+            place = stacks / stack.project
+            place.mkdir(exist_ok=True)
+            (place / f"{stack.name}.json").write_bytes(state_file(checkpoint, stack))
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def environment(backend: Path) -> dict[str, str]:
+    """What makes the engine use it."""
+    return {"PULUMI_BACKEND_URL": backend.as_uri()}
