@@ -175,7 +175,14 @@ _decoder = msgspec.json.Decoder(_Line)
 
 
 def _step(raw: dict[str, Any]) -> StepMetadata:
-    return msgspec.convert(raw.get("metadata") or {"op": "", "urn": ""}, StepMetadata, strict=False)
+    step = msgspec.convert(raw.get("metadata") or {"op": "", "urn": ""}, StepMetadata, strict=False)
+    if step.old is not None and step.old.retain_on_delete:
+        # The engine calls it a deletion as well, but the object stays.
+        return msgspec.structs.replace(step, op=_RETAINED.get(step.op, step.op))
+    return step
+
+
+_RETAINED = {"delete": "discard", "delete-replaced": "discard-replaced"}
 
 
 def parse_event(line: bytes | str) -> EngineEvent | None:

@@ -36,6 +36,23 @@ def build_goal(
     Raises:
         UsageError: `only` chooses nothing.
     """
+    pairs, selection = choose(target, live, only=only, history=history, adjust=adjust)
+    return GoalBuilder(target, live, pairs, selection, project, stack).build()
+
+
+def choose(
+    target: Checkpoint,
+    live: Checkpoint,
+    *,
+    only: Sequence[str] = (),
+    history: Iterable[Checkpoint] = (),
+    adjust: Adjust | None = None,
+) -> tuple[dict[str, str], Selection]:
+    """Which live resource is which of the target (URN → URN), and which of them a rollback brings back.
+
+    Raises:
+        UsageError: `only` chooses nothing.
+    """
     # What was already deleted for a replacement that never came did not exist at that time.
     entries = [res for res in target.resources if registers(res) and not res.pending_replacement]
     pairs = match(entries, live.resources, history)
@@ -45,9 +62,7 @@ def build_goal(
         selection = select(only, entries, live, pairs)
     else:
         selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
-    if adjust is not None:
-        selection = adjust(selection, live, pairs)
-    return GoalBuilder(target, live, pairs, selection, project, stack).build()
+    return pairs, adjust(selection, live, pairs) if adjust is not None else selection
 
 
 class GoalBuilder:

@@ -59,6 +59,23 @@ def birth(res: Resource) -> Hashable | None:
     return res.id, res.created
 
 
+CONSTANT_IDS = frozenset({"", "-", "none", "static"})
+"""Ids that providers give to every object of a type, so that they say nothing about which one it is."""
+
+
+def same_object(one: Resource, other: Resource) -> bool:
+    """Whether two entries stand for one physical object.
+
+    An id that is nobody's own counts with the moment of creation alone. Others count by themselves: an object that was
+    imported again has another moment.
+    """
+    if (one.type, one.id) != (other.type, other.id):
+        return False
+    if one.id in CONSTANT_IDS:
+        return bool(one.created) and one.created == other.created
+    return True
+
+
 def _type_and_id(res: Resource) -> Hashable | None:
     return (res.type, res.id) if res.custom and res.id and not res.is_provider else None
 

@@ -33,6 +33,8 @@ class Risk:
     loses_data: bool = False
     """Needs a yes of its own."""
     urn: str = ""
+    object_id: str = ""
+    """The id of the object whose data goes, where that isn't the step's own."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Step:
     name: str
     type: str
     op: str
-    """create, update, delete, replace, same, rename, import, read or discard."""
+    """create, update, delete, replace, same, rename, return, import, read or discard."""
     forecast: str
-    """same, restored, adopted, recreated, replaced, deleted, kept, renamed or read."""
+    """same, restored, returned, adopted, recreated, replaced, deleted, kept, renamed or read."""
     risks: tuple[Risk, ...] = ()
     keys: tuple[str, ...] = ()
     """Property paths that change, in the provider's words."""
@@ -120,6 +122,9 @@ class Plan:
         return tuple(dict.fromkeys(urn_name(risk.urn) for risk in self.all_risks if risk.loses_data and risk.urn))
 
 
+STILL = frozenset({"same", "read"})
+"""Operations that leave a resource as it is."""
+
 _OPS = {
     "create": "create",
     "update": "update",
@@ -179,14 +184,15 @@ def _renames(goal: Goal) -> dict[str, str]:
 def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
     metas = [meta for meta in metas if meta.op != "refresh"] or metas
     ops = list(dict.fromkeys(meta.op for meta in metas))
+    if not _MAKES.intersection(ops) and set(ops) - _OLD_COPY:
+        # An old copy of it goes as well; what happens to the resource is said by the other steps.
+        metas = [meta for meta in metas if meta.op not in _OLD_COPY]
+        ops = list(dict.fromkeys(meta.op for meta in metas))
     op = next((_OPS[name] for name in ops if _OPS.get(name) == "replace"), None) or _OPS.get(ops[0], ops[0])
     if op == "replace" and not _MAKES.intersection(ops):
         op = "delete"  # deleted because of what it depends on, and the target lacks it
     main = next((meta for meta in metas if meta.detailed_diff or meta.diffs), metas[0])
-    side = main.old or main.new
     forecast = _FORECASTS.get(op, op)
-    if op == "delete" and side is not None and side.retain_on_delete:
-        forecast = "kept"
     if op == "same" and renamed_from:
         op = forecast = "rename"
         forecast = "renamed"
@@ -205,6 +211,9 @@ def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
         old_id=next((meta.old.id for meta in metas if meta.old is not None), ""),
         renamed_from=renamed_from if op != "create" else "",
     )
+
+
+_OLD_COPY = frozenset({"delete-replaced", "discard-replaced"})
 
 
 def _changed_inputs(step: StepMetadata) -> list[str]:

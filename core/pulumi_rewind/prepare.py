@@ -16,23 +16,25 @@ from typing import Any, TypedDict
 import msgspec
 
 from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
+from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalNote
-from pulumi_rewind.goal_build import build_goal
+from pulumi_rewind.goal import Goal, GoalNote, Selection
+from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
+from pulumi_rewind.plan import STILL, Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
 from pulumi_rewind.previewing import Observe, PreviewControl, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.rewriting import rewritten
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.goal import GoalChanges, changed_goal
+from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
 from pulumi_rewind.values import Json
 from pulumi_rewind.verify import verify
 
@@ -48,6 +50,7 @@ class Prepared:
     live: Checkpoint
     """As stored when the plan was made."""
     live_plain: Checkpoint
+    """Decrypted, as the run begins with it: rewritten, where `rewritten` is given."""
     target: Checkpoint
     target_plain: Checkpoint
     update_plan: bytes
@@ -69,6 +72,8 @@ class Prepared:
     """What is imported instead of created, as asked for."""
     changes: GoalChanges | None = None
     """What undo callbacks returned."""
+    rewritten: Checkpoint | None = field(default=None, repr=False)
+    """The state that is written into the backend before the engine runs, as stored; None where that is live."""
 
     def close(self) -> None:
         """Removes what was materialised."""
@@ -138,7 +143,9 @@ def build_plan(
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
-    live, live_plain, stored, plain = load(session, target)
+    live, now, stored, plain = load(session, target)
+    before = rewritten(session, plain, live, now, target.update.number, _selection(plain, now, only, changes))
+    live_plain = before.plain
     goal = make_goal(
         session,
         plain,
@@ -160,7 +167,15 @@ def build_plan(
         goal, (events, update_plan, report) = agreeable(
             goal,
             lambda goal: preview(
-                session, engine, goal, live, observe, control, refresh=refresh, config=settings.values
+                session,
+                engine,
+                goal,
+                live,
+                observe,
+                control,
+                refresh=refresh,
+                config=settings.values,
+                state=before.state,
             ),
             adopt,
         )
@@ -169,11 +184,12 @@ def build_plan(
         raise
     if not any(private.iterdir()):
         private.rmdir()
-    steps = plan_steps(events, goal)
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
-    moving = tuple(
-        replace(
+    told = (
+        step
+        if step.op in STILL
+        else replace(
             step,
             risks=(
                 *step_risks(step, goal, live_plain, report, stateful),
@@ -181,9 +197,10 @@ def build_plan(
                 *_notes_for(step.urn, goal, notes),
             ),
         )
-        for step in steps
-        if step.op not in {"same", "read"}
+        for step in plan_steps(events, goal)
     )
+    steps = arranged_steps(told, before.arrangement, stateful)
+    moving = tuple(step for step in steps if step.op not in STILL)
     shown = {note for step in moving for note in notes if rehomed(note.urn, goal.stack, goal.project) == step.urn}
     rest = tuple(
         Risk(note.code, f"{_name(note)}{note.message}", blocking=note.blocking, urn=note.urn)
@@ -199,6 +216,7 @@ def build_plan(
             target_config=without(_config(target.update.config), settings.values),
             live_config=without(_config(newest.config) if newest else None, settings.values),
             refreshed=refresh,
+            told=before.arrangement.told,
         )
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
@@ -212,11 +230,9 @@ def build_plan(
             goal, live, stored, engine.version, [recorded_credentials, sorted(settings.values.items())]
         ),
         steps=moving,
-        risks=(*rest, *risks, *offer(goal, moving, adopt), *warned),
+        risks=(*rest, *arrangement_risks(before.arrangement, moving), *risks, *offer(goal, moving, adopt), *warned),
         changes=counts(steps),
-        diff=diff_checkpoints(
-            live_plain, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})
-        ),
+        diff=diff_checkpoints(now, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})),
         created=time.time(),
         state_only=tuple(
             difference
@@ -239,6 +255,7 @@ def build_plan(
             private if private.exists() else None,
             dict(adopt),
             changes,
+            before.state,
         ),
     )
     return recommended(session, plan)
@@ -273,6 +290,16 @@ def make_goal(
     )
     chosen = {item.urn for item in goal.registrations if not item.from_live}
     return with_pinned(replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen))))
+
+
+def _selection(
+    target: Checkpoint, live: Checkpoint, only: Sequence[str], changes: GoalChanges | None
+) -> Selection | None:
+    """What is brought back and what stays; None for everything."""
+    if not only and not changes:
+        return None
+    adjust = functools.partial(adjusted, changes) if changes else None
+    return choose(target, live, only=only, adjust=adjust)[1]
 
 
 def _ignore(_: EngineEvent) -> None:

@@ -17,6 +17,7 @@ from pulumi_rewind.held import hold_to
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.rewriting import staged
 from pulumi_rewind.risks import protected_in_the_way
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
@@ -67,29 +68,35 @@ def preview(
     *,
     refresh: bool = False,
     config: Mapping[str, Json] = {},
+    state: Checkpoint | None = None,
 ) -> Previewed:
     """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
 
-    `config` holds settings that today's configuration file has otherwise.
+    `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
+    before the run, where that is to be rewritten: the preview then runs on it in a private backend.
 
     Raises:
         EngineError, RefusedError: the preview failed.
         InterruptedRun: `control` stopped it.
     """
-    with private_directory() as private, ReplayHost(goal, private, session.workspace.root) as host:
+    with (
+        private_directory() as private,
+        ReplayHost(goal, private, session.workspace.root) as host,
+        staged(session, state, (item.source for item in goal.registrations)) as place,
+    ):
         plan_file = private / "plan.json"
         own_config = session.workspace.config_file(session.stack.name)
         run = engine.start(
             [
                 "preview",
                 *("--client", host.address),
-                *("-s", session.stack.fqn),
+                *("-s", place.fqn),
                 *("--config-file", str(config_file(own_config, live, private, config))),
                 *("--save-plan", str(plan_file)),
                 *(("--refresh",) if refresh else ()),
             ],
             private=private,
-            extra_env=session.vault.environment(live),
+            extra_env={**session.vault.environment(live), **place.environ},
         )
         events = followed(run, observe, control)
         if run.returncode != 0:

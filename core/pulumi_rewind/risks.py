@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
@@ -103,18 +103,21 @@ def stack_risks(
     target_config: Mapping[str, object] | None,
     live_config: Mapping[str, object] | None,
     refreshed: bool,
+    told: Collection[str] = (),
 ) -> Iterable[Risk]:
-    """The risks of the plan as a whole."""
+    """The risks of the plan as a whole; of old copies with ids in `told` others speak."""
     for lock in locks:
         advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
         yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
     for pending in live.pending_operations:
         yield pending_risk(pending, locked=bool(locks))
     for res in live.resources:
-        if res.delete:
-            message = "an old copy still waits for its deletion; the engine deletes it in this run"
+        if res.delete and res.id not in told:
             holds = is_stateful(res.type) and not res.retain_on_delete
-            yield Risk("leftover", message + (", and its data" if holds else ""), loses_data=holds, urn=res.urn)
+            message = "an old copy still waits for its deletion; the engine "
+            message += "only takes it out of the state" if res.retain_on_delete else "deletes it in this run"
+            message += ", and its data" if holds else ""
+            yield Risk("leftover", message, loses_data=holds, urn=res.urn, object_id=res.id)
     if not live_known:
         yield Risk("edited-outside", "the live state differs from the newest update: it was changed outside updates")
     if target_config is not None and live_config is not None:

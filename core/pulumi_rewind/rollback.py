@@ -22,6 +22,7 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
+from pulumi_rewind.rewriting import Rewriting
 from pulumi_rewind.rollback_result import RollbackResult
 from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
@@ -70,6 +71,8 @@ class RollbackRun:
         self.blockers = Blockers()
         """What failed, for the offer to pass it by."""
         self._doubts = Doubts()
+        self._rewriting = Rewriting(session)
+        self._begun_from: Checkpoint | None = None
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -154,9 +157,12 @@ class RollbackRun:
         prepared = self.plan.prepared
         yield from self.revisions.before(prepared.live_plain)
         self._changed = self.undo.changed or self.revisions.changed
+        self._begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
+        returned = sum(step.op == "return" for step in self.plan.steps)
+        changes = {**changes, "return": returned} if returned else changes
         mended = yield from self._mend(report)
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
@@ -191,7 +197,11 @@ class RollbackRun:
         prepared = self.plan.prepared
         return (
             yield from self._replay(
-                prepared.goal, prepared.live, prepared.update_plan, self._message, refresh=prepared.refresh
+                prepared.goal,
+                self._begun_from or prepared.live,
+                prepared.update_plan,
+                self._message,
+                refresh=prepared.refresh,
             )
         )
 
@@ -235,6 +245,7 @@ class RollbackRun:
         with self._lock:
             if self._asked_to_stop():
                 if not self._changed:
+                    self._rewriting.undo()
                     self.session.journal.end()
                 raise InterruptedRun("stopped before it began; nothing in the stack was changed")
             self._run = engine.start(arguments, private=private, extra_env=environ)
@@ -259,6 +270,8 @@ class RollbackRun:
         lock = lock_left(self.session)
         resume = f"{lock}Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
         resume += self.blockers.hint(self.session.stack.name)
+        if not self._changed:
+            self._rewriting.undo()
         if refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")

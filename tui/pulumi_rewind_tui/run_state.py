@@ -42,6 +42,7 @@ _DOING: Final = {
     "read": "reading",
     "read-replacement": "reading replacement",
     "refresh": "refreshing",
+    "return": "returning",
     "discard": "forgetting",
     "discard-replaced": "forgetting the old one",
     "remove-pending-replace": "forgetting the old one",
@@ -199,7 +200,7 @@ class RunState:
         if step.op in _HALVES:
             row.halves.add("delete" if step.op in ("delete-replaced", "discard-replaced") else "create")
             half = row.op == "replace" and len(row.halves) < 2
-            row.doing = done if half else "replaced"
+            row.doing = done if half or row.op != "replace" else "replaced"
             self._set(row, "waiting" if half and "create" not in row.halves else "ok")
         else:
             row.doing = done

@@ -79,7 +79,7 @@ def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], questio
     Raises:
         RefusedError: the answer was no.
     """
-    destructive = sum(step.op in {"delete", "replace"} and step.forecast != "kept" for step in steps)
+    destructive = sum(step.op in {"delete", "replace"} for step in steps)
     if session.production:
         line = [Span(f"{session.stack} is a production stack.", "hazard")]
         _typed(screen, line, session.stack.name)

@@ -10,6 +10,8 @@ UNICODE: Mapping[str, str] = {
     "delete": "-",
     "replace": "±",
     "rename": "»",
+    "return": "«",
+    "discard": "○",
     "same": "=",
     "import": "↥",
     "read": "·",
@@ -40,6 +42,8 @@ ASCII: Mapping[str, str] = {
     **UNICODE,
     "replace": "+-",
     "rename": ">",
+    "return": "<",
+    "discard": "f",
     "import": "i",
     "read": ".",
     "secret": "***",
@@ -61,18 +65,17 @@ ASCII: Mapping[str, str] = {
     "bar": "|",
 }
 
-_ORDER = ("replace", "create", "update", "delete", "rename", "import", "read")
+_ORDER = ("replace", "create", "update", "delete", "discard", "return", "rename", "import", "read")
 _ALIASES = {
     "create-replacement": "replace",
     "delete-replaced": "",
     "replaced": "",
     "same": "",
-    "discard": "delete",
     "refresh": "update",
     "import-replacement": "replace",
     "read-replacement": "replace",
     "discard-replaced": "",
-    "read-discard": "delete",
+    "read-discard": "discard",
 }
 
 

@@ -13,9 +13,9 @@ from rich.style import Style
 from textual.theme import Theme
 
 ROLES: tuple[str, ...] = (
-    "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "same", "import", "read",
-    "secret", "unknown", "hazard", "ok", "failed", "running", "waiting", "added", "removed", "changed", "star",
-    "commit", "tag", "path", "link", "match", "guide",
+    "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "return", "discard", "same",
+    "import", "read", "secret", "unknown", "hazard", "ok", "failed", "running", "waiting", "added", "removed",
+    "changed", "star", "commit", "tag", "path", "link", "match", "guide",
 )  # fmt: skip
 
 _DARK: Mapping[str, str] = {
@@ -111,6 +111,8 @@ def role_styles(name: str) -> Mapping[str, Style]:
         "failed": ink("red", bold=True),
         "replace": ink("purple", bold=True),
         "rename": ink("cyan"),
+        "return": ink("green"),
+        "discard": ink("grey"),
         "import": ink("cyan"),
         "read": ink("grey"),
         "same": ink("grey"),

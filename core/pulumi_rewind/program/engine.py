@@ -7,16 +7,17 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.previewing import Observe, PreviewControl, followed
 from pulumi_rewind.program.source import INSTEAD
+from pulumi_rewind.rewriting import staged
 from pulumi_rewind.session import Session
 
 TAIL: Final = 6
@@ -48,25 +49,30 @@ def preview_program(
     control: PreviewControl,
     *,
     refresh: bool = False,
+    state: Checkpoint | None = None,
+    readers: Iterable[Resource] = (),
 ) -> tuple[list[EngineEvent], bytes]:
     """One preview of the program in its worktree: its events, and the engine's own plan.
+
+    `state` is what the backend will hold before the run, where that is to be rewritten; see `rewriting.staged`.
 
     Raises:
         EngineError, RefusedError: it failed.
         InterruptedRun: `control` stopped it.
     """
     plan_file = private / "plan.json"
-    run = engine.start(
-        [
-            *("preview", "-s", session.stack.fqn),
-            *("--config-file", str(config)),
-            *("--save-plan", str(plan_file)),
-            *(("--refresh",) if refresh else ()),
-        ],
-        private=private,
-        extra_env=environment(session, live),
-    )
-    events = followed(run, observe, control)
+    with staged(session, state, readers) as place:
+        run = engine.start(
+            [
+                *("preview", "-s", place.fqn),
+                *("--config-file", str(config)),
+                *("--save-plan", str(plan_file)),
+                *(("--refresh",) if refresh else ()),
+            ],
+            private=private,
+            extra_env={**environment(session, live), **place.environ},
+        )
+        events = followed(run, observe, control)
     if run.returncode != 0:
         raise _failure(run.error("the program failed in its preview"))
     found = plan_file.read_bytes()

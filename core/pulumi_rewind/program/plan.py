@@ -10,11 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
 from pulumi_rewind.held import hold_to
 from pulumi_rewind.model import Checkpoint, Update
-from pulumi_rewind.plan import Plan, Risk, counts
+from pulumi_rewind.plan import STILL, Plan, Risk, counts
 from pulumi_rewind.prepare import Prepared, load
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
@@ -26,6 +27,7 @@ from pulumi_rewind.program.worktree import ProgramTree, make_tree
 from pulumi_rewind.recommend import PROGRAM
 from pulumi_rewind.records.uncommitted import uncommitted_record
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.rewriting import rewritten
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_document, config_file, todays_config
@@ -75,7 +77,9 @@ def plan_program(
     assert update is not None
     assert repository is not None
     observe(Phase("load", f"reading live and {target.label}"))
-    live, live_plain, stored, plain = load(session, target)
+    live, now, stored, plain = load(session, target)
+    before = rewritten(session, plain, live, now, target.update.number, None)
+    live_plain = before.plain
     then = stored if update.number == target.update.number else session.timeline.checkpoint(update.number)
     observe(Phase("checkout", f"checking out {update.commit[:7]}"))
     relative = Path(os.path.relpath(session.workspace.root.resolve(), repository.root.resolve()))
@@ -99,8 +103,9 @@ def plan_program(
         ambient = install(engine, control)
         observe(Phase("preview", "asking the engine what the program would do"))
         events, engine_plan = preview_program(
-            session, engine, config.path, live, tree.private, observe, control, refresh=refresh
-        )
+            session, engine, config.path, live, tree.private, observe, control,
+            refresh=refresh, state=before.state, readers=(*live_plain.resources, *plain.resources),
+        )  # fmt: skip
     except BaseException:
         tree.close()
         raise
@@ -112,8 +117,10 @@ def plan_program(
     goal, report = no_goal(session.workspace.project, session.stack.name), ReplayReport()
     known = {step.urn for step in steps if step.forecast != "created"}
     stateful = session.settings.stateful_types
-    moving = tuple(
-        replace(
+    told = (
+        step
+        if step.op in STILL
+        else replace(
             step,
             risks=tuple(
                 risk
@@ -122,8 +129,9 @@ def plan_program(
             ),
         )
         for step in steps
-        if step.op not in {"same", "read"}
     )
+    steps = arranged_steps(told, before.arrangement, stateful)
+    moving = tuple(step for step in steps if step.op not in STILL)
     risks = [
         *program_risks(session, target, update, tree, config, differing, ambient),
         *config_risks(update, recorded, today, use_todays_config=use_todays_config),
@@ -134,12 +142,15 @@ def plan_program(
             target_config=None,
             live_config=None,
             refreshed=refresh,
+            told=before.arrangement.told,
         ),
+        *arrangement_risks(before.arrangement, moving),
         *(Risk("target", text) for text in target.warnings),
     ]
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
     parts = [live.digest, stored.digest, PROGRAM, update.commit, engine.version, config.path.read_text("utf-8")]
+    parts.append(repr(before.arrangement))
     held = hold_to(engine_plan, said.report())
     digest = hashlib.sha256("\n".join(parts).encode() + _essence(engine_plan)).hexdigest()
     return Plan(
@@ -150,13 +161,13 @@ def plan_program(
         steps=moving,
         risks=tuple(risks),
         changes=counts(steps),
-        diff=diff_checkpoints(live_plain, after),
+        diff=diff_checkpoints(now, after),
         created=time.time(),
         state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
         prepared=ProgramPrepared(
             goal, live, live_plain, stored, plain, held, report,
             refresh=refresh, todays_config=use_todays_config, private=tree.private,
-            tree=tree, engine=engine, config_path=config.path,
+            rewritten=before.state, tree=tree, engine=engine, config_path=config.path,
             announced=frozenset((one.urn, one.path) for one in differing),
         ),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.model import Checkpoint, parse_urn
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.redaction import Redactor, masked
@@ -141,15 +141,23 @@ def spared(plan: Plan, before: Checkpoint) -> Plan:
     """
     older = {(res.type, res.id) for res in before.resources if res.id}
     risks = tuple(
-        dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION) for risk in plan.risks
+        _harmless(risk)
+        if risk.object_id and (parse_urn(risk.urn).type, risk.object_id) not in older
+        else dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION)
+        for risk in plan.risks
     )
     return dataclasses.replace(plan, steps=tuple(_spared(step, older) for step in plan.steps), risks=risks)
 
 
 def _spared(step: Step, older: set[tuple[str, str]]) -> Step:
-    if (step.type, step.old_id) in older or not step.old_id:
-        return step
-    return dataclasses.replace(step, risks=tuple(_harmless(risk) if risk.loses_data else risk for risk in step.risks))
+    def of_the_update(risk: Risk) -> bool:
+        identifier = risk.object_id or step.old_id
+        return bool(identifier) and (step.type, identifier) not in older
+
+    return dataclasses.replace(
+        step,
+        risks=tuple(_harmless(risk) if risk.loses_data and of_the_update(risk) else risk for risk in step.risks),
+    )
 
 
 def _harmless(risk: Risk) -> Risk:

@@ -18,6 +18,7 @@ OPS: Final[Mapping[str, tuple[str, str, str]]] = {
     "replace": ("±", "replace", "replace"),
     "same": ("=", "same", "muted"),
     "rename": ("»", "rename", "update"),
+    "return": ("«", "return", "create"),
     "read": ("»", "read", "muted"),
     "refresh": ("~", "refresh", "update"),
     "import": ("»", "import", "create"),
@@ -25,8 +26,8 @@ OPS: Final[Mapping[str, tuple[str, str, str]]] = {
     "delete-replaced": ("±", "delete replaced", "replace"),
     "read-replacement": ("±", "read replacement", "replace"),
     "import-replacement": ("±", "import replacement", "replace"),
-    "discard": ("-", "forget", "delete"),
-    "discard-replaced": ("-", "forget replaced", "delete"),
+    "discard": ("○", "forget", "muted"),
+    "discard-replaced": ("○", "forget replaced", "muted"),
     "remove-pending-replace": ("-", "forget replaced", "delete"),
 }
 
@@ -36,13 +37,15 @@ _DONE: Final[Mapping[str, str]] = {
     "delete": "deleted",
     "replace": "replaced",
     "same": "unchanged",
+    "return": "returned",
     "read": "read",
     "refresh": "refreshed",
     "import": "imported",
     "create-replacement": "replacement created",
     "delete-replaced": "old one deleted",
+    "discard-replaced": "old one forgotten",
     "remove-pending-replace": "forgotten",
-    "discard": "forgotten",
+    "discard": "forgotten, the object stays:",
 }
 
 

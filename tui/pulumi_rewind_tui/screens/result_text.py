@@ -25,7 +25,7 @@ LISTED = 12
 
 DONE = {
     "create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "rename": "renamed",
-    "import": "adopted", "read": "read",
+    "return": "returned", "discard": "forgotten", "import": "adopted", "read": "read",
 }  # fmt: skip
 
 

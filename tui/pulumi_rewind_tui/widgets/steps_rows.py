@@ -160,7 +160,7 @@ def verb(step: Step) -> str:
         case "replace":
             return "replace, delete first" if step.delete_first else "replace, new id"
         case "delete":
-            return "forget, object is kept" if step.forecast == "kept" else "DELETE"
+            return "DELETE"
         case "create":
             return "create, new id" if step.forecast == "recreated" else "create"
         case "import":
@@ -168,7 +168,9 @@ def verb(step: Step) -> str:
         case "rename":
             return f"was {resource_name(step.renamed_from)}"
         case "discard":
-            return "forget"
+            return "forget, object stays"
+        case "return":
+            return "return, same id"
         case _:
             return step.op
 
