@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pulumi_rewind.goal import Adjust, Goal, GoalNote, Registration, Selection, registers
 from pulumi_rewind.identity import match, rehomed
-from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.order import in_order
 from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
 from pulumi_rewind.sent import provider_made_keys, sent_inputs
@@ -123,6 +123,13 @@ class GoalBuilder:
             keys = (self._key(urn, from_live) for urn in urns or ())
             return tuple(dict.fromkeys(key for key in keys if key))
 
+        parent = self._key(res.parent, from_live)
+        if res.parent and not parent:
+            message = (
+                f"is part of {urn_name(res.parent)}, which isn't in that checkpoint: it would be deleted and made anew "
+                f"under another URN. Choose another update, or leave it with `--only '!{res.name}'`"
+            )
+            self.notes.append(GoalNote("damaged-target", message, res.urn, blocking=True))
         return Registration(
             kind=_kind(res),
             source=res,
@@ -133,7 +140,7 @@ class GoalBuilder:
             # Also for keys without a value: what a program sent as null is known by its dependencies alone.
             property_dependencies={key: kept(recorded.get(key)) for key in recorded.keys() | inputs.keys()},
             dependencies=kept(res.dependencies),
-            parent=self._key(res.parent, from_live),
+            parent=parent,
             provider=provider,
             provider_literal=literal,
             package=self._package(res, side),

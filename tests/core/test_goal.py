@@ -147,3 +147,13 @@ def test_every_live_urn_is_given_away_once_and_order_holds(target_names: list[st
     for item in built.registrations:
         assert set(item.awaited()) <= seen
         seen.add(item.urn)
+
+
+def test_a_target_whose_parent_is_missing_is_refused() -> None:
+    group = res("group", "t:m:Group", custom=False, id="")
+    child = res("child", "t:m:Group$t:m:R", parent=group["urn"])
+    built = goal(checkpoint(child), checkpoint(group, child))
+    (note,) = built.notes
+    assert (note.code, note.blocking, note.urn) == ("damaged-target", True, child["urn"])
+    assert "is part of group" in note.message
+    assert goal(checkpoint(group, child), checkpoint(group, child)).notes == ()

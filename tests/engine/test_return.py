@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.support.rewind import plan, run, settled, steps
+import sys
+
+import pytest
+
+from pulumi_rewind.diff.same import same_bytes
+from pulumi_rewind.errors import InterruptedRun
+from pulumi_rewind.events import Phase
+from pulumi_rewind.strategies import make_run
+from tests.support.rewind import plan, run, session, settled, steps
 from tests.support.stack import EngineStack
 
 PROGRAM = """
@@ -52,3 +60,61 @@ def test_old_copies_come_back_by_id(stack: EngineStack) -> None:
     assert [call["operation"] for call in stack.calls() if call["operation"] in {"create", "delete"}] == ["delete"] * 2
     stack.write_program(PROGRAM.format(zone="a", more=""))
     stack.expect_no_changes()
+
+
+def test_a_run_that_ends_after_the_state_was_rewritten_is_resumed(stack: EngineStack) -> None:
+    half_failed(stack)
+    before = stack.physical()
+    killed = make_run(session(stack), plan(stack, "1"), allow_data_loss=True).events()
+    next(event for event in killed if isinstance(event, Phase) and event.name == "run")
+    del killed  # nothing is put back
+    entry = session(stack).journal.read()
+    assert entry is not None
+    assert (entry.target, entry.strategy) == (1, "checkpoint")
+    assert stack.physical() == before
+
+    made = plan(stack, "1")
+    assert {step.op for step in made.steps} == {"update"}, "they are back already"
+    result, _ = run(stack, made)
+    assert result.differences == ()
+    assert {res["id"] for res in stack.resources().values() if "Server" in res["type"]} == set(stack.physical())
+    assert session(stack).journal.read() is None
+
+
+def test_a_run_that_is_stopped_before_it_begins_leaves_the_state_as_it_was(stack: EngineStack) -> None:
+    half_failed(stack)
+    stored = stack.state_file.read_bytes()
+    rollback = make_run(session(stack), plan(stack, "1"), allow_data_loss=True)
+    events = rollback.events()
+    next(event for event in events if isinstance(event, Phase) and event.name == "run")
+    assert not same_bytes(stack.state_file.read_bytes(), stored), "rewritten"
+    rollback.interrupt()
+    with pytest.raises(InterruptedRun, match="nothing in the stack was changed"):
+        list(events)
+    assert same_bytes(stack.state_file.read_bytes(), stored)
+    assert session(stack).journal.read() is None
+
+
+def test_what_stays_as_it_is_does_not_come_back(stack: EngineStack) -> None:
+    half_failed(stack)
+    made = plan(stack, "1", only=["!web"])
+    assert "web" not in steps(made)
+    assert steps(made)["user"].op == "update"
+
+
+@pytest.mark.slow
+def test_an_update_that_fails_gives_back_what_it_has_replaced(stack: EngineStack) -> None:
+    """Without asking: nothing older than the update is lost."""
+    stack.write_file("rewind.toml", 'stateful_types = ["bridged:index:Server"]')
+    stack.up(PROGRAM.format(zone="a", more=""))
+    before, objects = settled(stack), stack.physical()
+    stack.write_program(PROGRAM.format(zone="b", more=BAD))
+    stack.trouble({"name": "bad", "operation": "create", "action": "fail"})
+    command = [sys.executable, "-m", "pulumi_rewind_tui.cli", "up", "--yes", "--rollback-on-failure"]
+    done = stack.run(command)
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "« return  web  bridged:index:Server  the same object, same id" in done.stdout
+    assert "✓ returned  web" in done.stdout
+    assert "back at #1" in done.stdout
+    assert stack.physical() == objects
+    assert settled(stack) == before
