@@ -278,6 +278,14 @@ def test_what_existed_before_is_never_deleted(case: tuple[Checkpoint, Checkpoint
             assert not one.retain_on_delete
 
 
+def test_an_import_that_stays_in_the_stack_is_not_marked() -> None:
+    live = checkpoint(res("db", id="x", importID="x"))
+    origin = Origins(History(), 0)  # type: ignore[arg-type]
+    stays = Selection(frozenset(), frozenset({urn("db")}), ())
+    assert look(checkpoint(), live, origin=origin).kept
+    assert not look(checkpoint(), live, origin=origin, selection=stays)
+
+
 def test_the_rewritten_state_is_one_that_an_import_takes() -> None:
     live = checkpoint(res("a", id="2"), res("a", id="1", delete=True))
     after = arranged(live, look(checkpoint(res("a", id="1")), live))
