@@ -30,10 +30,10 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
             op = "return" if step.op in _STAYS else step.op
             step = replace(step, op=op, forecast="returned", old_id=one.id)
             step = _with(
-                step, Risk(RETURNED, f"{one.id} still exists: it comes back with its id and data", urn=step.urn)
+                step, Risk(RETURNED, f"comes back as {one.id}, which still exists, with its data", urn=step.urn)
             )
             if one.replacement_id and is_stateful(step.type, stateful):
-                message = f"what came into its replacement {one.replacement_id} since that was made is lost"
+                message = f"loses what came into its replacement {one.replacement_id} since that was made"
                 step = _with(
                     step, Risk("data-loss", message, loses_data=True, urn=step.urn, object_id=one.replacement_id)
                 )

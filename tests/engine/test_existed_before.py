@@ -46,6 +46,7 @@ def forgets(made: Plan, identifier: str) -> None:
 
 
 def test_going_back_to_before_an_import_forgets_the_object(stack: EngineStack, foreign: str) -> None:
+    """What was imported was not made by the stack: https://github.com/pulumi/examples/issues/535."""
     stack.up(PROGRAM.format(image="1", more=""))
     number = len(session(stack).timeline)
     before = settled(stack)

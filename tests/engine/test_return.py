@@ -33,6 +33,7 @@ def half_failed(stack: EngineStack) -> None:
 
 
 def test_old_copies_come_back_by_id(stack: EngineStack) -> None:
+    """A replacement, a user of it, and a failure: https://github.com/pulumi/pulumi/issues/387."""
     stack.up(PROGRAM.format(zone="a", more=""))
     before, objects = settled(stack), stack.physical()
     half_failed(stack)
@@ -46,7 +47,7 @@ def test_old_copies_come_back_by_id(stack: EngineStack) -> None:
         "web": ("return", "returned"),
         "user": ("update", "restored"),
     }
-    assert "still exists: it comes back" in found["web"].risks[0].message
+    assert "which still exists, with its data" in found["web"].risks[0].message
     assert not made.loses_data
     stored = stack.state_file.read_bytes()
     stack.forget_calls()
@@ -100,6 +101,32 @@ def test_what_stays_as_it_is_does_not_come_back(stack: EngineStack) -> None:
     made = plan(stack, "1", only=["!web"])
     assert "web" not in steps(made)
     assert steps(made)["user"].op == "update"
+
+
+@pytest.mark.slow
+def test_a_replaced_provider_comes_back_with_what_it_made(stack: EngineStack) -> None:
+    """A cluster's provider was replaced, what uses it was not made: https://github.com/pulumi/pulumi/issues/2948."""
+    stack.use_plugin_processes()
+    program = """
+import pulumi, bridged_sdk as bridged
+cloud = bridged.Provider("cloud", {{"account": "{account}"}})
+inside = pulumi.ResourceOptions(provider=cloud)
+one = bridged.Server("one", {{"image": "1"}}, inside)
+two = bridged.Server("two", {{"image": "1", "dependsId": one.id}}, inside)
+"""
+    stack.up(program.format(account="main"))
+    before, objects = settled(stack), stack.physical()
+    stack.trouble({"name": "two", "operation": "create", "action": "fail"})
+    stack.up(program.format(account="other"), expect_failure=True)
+    stack.trouble()
+    copies = [res["urn"] for res in stack.export()["deployment"]["resources"] if res.get("delete")]
+    assert {urn.split("::")[-1] for urn in copies} == {"one", "cloud"}
+    made = plan(stack, "1")
+    assert {name: step.op for name, step in steps(made).items()} == {"cloud": "return", "one": "return"}
+    result, _ = run(stack, made)
+    assert result.differences == ()
+    assert settled(stack) == before
+    assert stack.physical() == objects
 
 
 @pytest.mark.slow

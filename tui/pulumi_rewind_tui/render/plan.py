@@ -130,7 +130,7 @@ def _step(step: Step, urns: set[str]) -> Line:
 
 
 def _properties(step: Step, resource: ResourceDiff | None, indent: str) -> Iterator[Line]:
-    if step.op not in {"update", "replace"}:
+    if step.op not in {"update", "replace", "return"}:
         return
     changes = resource.changes() if resource is not None else ()
     if changes:

@@ -18,8 +18,8 @@ from pulumi_rewind_tui.widgets.cells import Line, width
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 
 SYMBOLS_HELP = (
-    "+ create   ~ update   - delete   ± replace   = same   ● secret   ? known only when run   ⚠ hazard   "
-    "[P] protected   * dirty tree   ★ last good   ◆ base   ↺ rollback"
+    "+ create   ~ update   - delete   ± replace   « return   ○ forget   = same   ● secret   ? known only when run   "
+    "⚠ hazard   [P] protected   * dirty tree   ★ last good   ◆ base   ↺ rollback"
 )
 
 

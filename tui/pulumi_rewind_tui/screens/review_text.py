@@ -98,7 +98,11 @@ def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 def not_restored(plan: Plan) -> str:
     """What going back can't bring back, in one sentence."""
-    data = [step.name for step in plan.steps if any(r.code in ("data-loss", "data-not-restored") for r in step.risks)]
+    data = [
+        step.name
+        for step in plan.steps
+        if any(risk.code in ("data-loss", "data-not-restored") and not risk.object_id for risk in step.risks)
+    ]
     ids = [step.name for step in plan.steps if step.forecast in ("recreated", "replaced")]
     parts = [f"data in {_names(data)}" if data else "", f"ids of {_names(ids)}" if ids else ""]
     return "; ".join(part for part in parts if part)
