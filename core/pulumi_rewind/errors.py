@@ -38,6 +38,8 @@ class RewindError(Exception):
         super().__init__(message)
         self.hint = hint
         """One sentence that tells the operator the next step; may be empty."""
+        self.passed_by: tuple[str, ...] = ()
+        """The resources on which it failed, as a selection names them (`naming`), where leaving them out may help."""
 
 
 class UsageError(RewindError):

@@ -85,6 +85,8 @@ class GoalNote:
     message: str
     urn: str = ""
     blocking: bool = False
+    because: str = ""
+    """The resource for whose sake it is so; empty where the operator asked for it."""
 
 
 @dataclass(frozen=True)

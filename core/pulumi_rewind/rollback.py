@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pulumi_rewind.blockers import Blockers, left_alone
+from pulumi_rewind.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
@@ -25,6 +25,7 @@ from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rollback_result import RollbackResult
 from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
+from pulumi_rewind.shell import command
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.undo.plan import build_plan
 from pulumi_rewind.undo.run import UndoRun
@@ -141,14 +142,8 @@ class RollbackRun:
             label=target.label,
             digest=prepared.target.digest,
             start=newest,
-            only=prepared.only,
-            recorded_credentials=prepared.recorded_credentials,
-            todays_config=prepared.todays_config,
-            adopt=prepared.adopt,
-            refresh=prepared.refresh,
-            recorded_hooks=self.plan.undo is not None and self.plan.undo.recorded,
+            choices=prepared.choices,
             checkpoint=target.checkpoint,
-            strategy=self.plan.strategy,
         )
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared
@@ -191,7 +186,7 @@ class RollbackRun:
         prepared = self.plan.prepared
         return (
             yield from self._replay(
-                prepared.goal, prepared.live, prepared.update_plan, self._message, refresh=prepared.refresh
+                prepared.goal, prepared.live, prepared.update_plan, self._message, refresh=prepared.choices.refresh
             )
         )
 
@@ -257,8 +252,9 @@ class RollbackRun:
 
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         lock = lock_left(self.session)
-        resume = f"{lock}Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
-        resume += self.blockers.hint(self.session.stack.name)
+        prepared, name = self.plan.prepared, self.session.stack.name
+        resume = f"{lock}Run `{command('resume', name)}` to go on to the target, or roll back to the update before."
+        resume += self.blockers.hint(name, speaker(prepared.goal, prepared.live_plain))
         if refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")

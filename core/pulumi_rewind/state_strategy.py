@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine import failure
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
@@ -57,7 +58,7 @@ class StatePrepared(Prepared):
     """What the CLI needs to encrypt it, beyond the operator's own environment."""
 
 
-def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
+def plan_state(session: Session, target: Target, choices: Choices, *, observe: Observe) -> Plan:
     """Plans to put the target's checkpoint back as the state; changes nothing, asks no provider.
 
     Raises:
@@ -109,7 +110,7 @@ def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
         ),
         prepared=StatePrepared(
             no_goal(session.workspace.project, session.stack.name),
-            live, live_plain, stored, plain, b"", ReplayReport(),
+            live, live_plain, stored, plain, b"", ReplayReport(), choices,
             deployment=importable(stored, provider, lambda: session.vault.plaintext(stored, session.stack)), copy=kept,
             environ=session.vault.environment(stored if provider is None else live),
         ),

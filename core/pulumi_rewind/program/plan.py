@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
 from pulumi_rewind.held import hold_to
@@ -54,9 +55,8 @@ class ProgramPrepared(Prepared):
 def plan_program(
     session: Session,
     target: Target,
+    choices: Choices,
     *,
-    refresh: bool = False,
-    use_todays_config: bool = False,
     observe: Observe,
     control: PreviewControl,
 ) -> Plan:
@@ -88,7 +88,7 @@ def plan_program(
         engine = todays_engine(session.engine, tree.project)
         own = session.workspace.config_file(session.stack.name)
         today, recorded = todays_config(own), _recorded(update)
-        if use_todays_config or recorded is None:
+        if choices.todays_config or recorded is None:
             config = RecordedConfig(config_file(own, live, tree.private))
         else:
             config = write_config(
@@ -99,7 +99,7 @@ def plan_program(
         ambient = install(engine, control)
         observe(Phase("preview", "asking the engine what the program would do"))
         events, engine_plan = preview_program(
-            session, engine, config.path, live, tree.private, observe, control, refresh=refresh
+            session, engine, config.path, live, tree.private, observe, control, refresh=choices.refresh
         )
     except BaseException:
         tree.close()
@@ -126,14 +126,14 @@ def plan_program(
     )
     risks = [
         *program_risks(session, target, update, tree, config, differing, ambient),
-        *config_risks(update, recorded, today, use_todays_config=use_todays_config),
+        *config_risks(update, recorded, today, use_todays_config=choices.todays_config),
         *stack_risks(
             live=live_plain,
             locks=session.backend.locks(session.stack),
             live_known=session.timeline.live_update() is not None,
             target_config=None,
             live_config=None,
-            refreshed=refresh,
+            refreshed=choices.refresh,
         ),
         *(Risk("target", text) for text in target.warnings),
     ]
@@ -155,7 +155,7 @@ def plan_program(
         state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
         prepared=ProgramPrepared(
             goal, live, live_plain, stored, plain, held, report,
-            refresh=refresh, todays_config=use_todays_config, private=tree.private,
+            choices=choices, private=tree.private,
             tree=tree, engine=engine, config_path=config.path,
             announced=frozenset((one.urn, one.path) for one in differing),
         ),
