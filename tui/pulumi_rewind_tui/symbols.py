@@ -68,6 +68,7 @@ _ALIASES = {
     "replaced": "",
     "same": "",
     "discard": "delete",
+    "delete-old": "delete",
     "refresh": "update",
     "import-replacement": "replace",
     "read-replacement": "replace",

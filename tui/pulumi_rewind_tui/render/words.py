@@ -25,6 +25,7 @@ OPS: Final[Mapping[str, tuple[str, str, str]]] = {
     "delete-replaced": ("±", "delete replaced", "replace"),
     "read-replacement": ("±", "read replacement", "replace"),
     "import-replacement": ("±", "import replacement", "replace"),
+    "delete-old": ("-", "delete old copy", "delete"),
     "discard": ("-", "forget", "delete"),
     "discard-replaced": ("-", "forget replaced", "delete"),
     "remove-pending-replace": ("-", "forget replaced", "delete"),

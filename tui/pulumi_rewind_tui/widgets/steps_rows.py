@@ -135,7 +135,7 @@ def verb(step: Step) -> str:
             return f"was {resource_name(step.renamed_from)}"
         case "discard":
             return "forget"
-        case "delete-old":
+        case _ if step.op == OLD_COPY:
             return "delete old copy"
         case _:
             return step.op
@@ -168,12 +168,13 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
     name = resource_name(step.urn)
     column = max(8, min(NAME, max((width(resource_name(one.urn)) for one in rows[:300] if one.step), default=8)))
     column = max(width(name), column - 2 * row.depth)
+    role = "delete" if step.op == OLD_COPY else step.op
     spans: list[Span] = [
         (BOXES[True, row.box], ""),
-        (f"{row.number:>2}  " + indent, "dim"),
-        (table.get(step.op, table["waiting"]).ljust(len(table["replace"])) + " ", step.op),
-        (fit(name, column), step.op if step.op == "delete" else "bold"),
-        ("  " + verb(step), step.op),
+        (f"{row.number:>2} " + indent, "dim"),
+        (table.get(role, table["waiting"]).ljust(len(table["replace"])) + " ", role),
+        (fit(name, column), role if step.op == "delete" else "bold"),
+        ("  " + verb(step), role),
     ]
     if any(risk.blocking for risk in step.risks):
         spans.append((f"  {table['failed']} blocks", "failed"))
