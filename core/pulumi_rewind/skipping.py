@@ -19,6 +19,9 @@ from pulumi_rewind.values import reveal
 SKIPPED = "skipped"
 """The code of the notes about what is left out."""
 
+ASKED = ", because you skip it"
+"""What such a note says of what the operator named."""
+
 
 def leave_out(
     unwanted: frozenset[str],
@@ -123,15 +126,15 @@ class _LeavingOut:
         return live_urn if live_urn in self.live else urn
 
     def _message(self, urn: str, why: str) -> str:
-        because = f"because {why}" if why else "because you skip it"
+        because = f", because {why}" if why else ASKED
         here, there = self.live.get(urn), self.target.get(self.back.get(urn, urn))
         if here is None:
-            return f"is not brought back, {because}{self._users(urn)}"
+            return f"is not brought back{because}{self._users(urn)}"
         if there is None:
-            return f"stays although the target lacks it, {because}{self._users(urn)}"
+            return f"stays although the target lacks it{because}{self._users(urn)}"
         keys = _different(here, there)
         what = f"it differs from the target in {listed(keys)}" if keys else "its inputs are as in the target"
-        return f"stays as it is, {because}; {what}{self._users(urn)}"
+        return f"stays as it is{because}; {what}{self._users(urn)}"
 
     def _users(self, urn: str) -> str:
         """Who depends on it."""

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.choices import KNOWN, NOT, Choices, flags
 from pulumi_rewind.goal import GoalNote, registers
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.model import ROOT_STACK_TYPE, Resource, urn_name
+from pulumi_rewind.model import ROOT_STACK_TYPE, urn_name
 from pulumi_rewind.naming import Names
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.resuming import RESUME
 from pulumi_rewind.selection import names_of, parted
 from pulumi_rewind.shell import command
-from pulumi_rewind.skipping import SKIPPED
+from pulumi_rewind.skipping import ASKED, SKIPPED
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -40,10 +40,9 @@ def left_out(plan: Plan) -> dict[str, GoalNote]:
     return {note.urn: note for note in plan.prepared.goal.notes if note.code == SKIPPED}
 
 
-def entry_of(plan: Plan, urn: str) -> Resource | None:
-    """The entry of a resource: live's, or the target's where live has none."""
-    prepared = plan.prepared
-    return prepared.live_plain.by_urn.get(urn) or prepared.target_plain.by_urn.get(urn)
+def reason(note: GoalNote) -> str:
+    """What is said of what stays, where its empty box says already that the operator took it out."""
+    return note.message.replace(ASKED, "", 1)
 
 
 def toggled(plan: Plan, urn: str) -> Choices | str:
@@ -56,8 +55,8 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
     note = left.get(urn)
     if note is not None:
         if note.because:
-            reason = note.message.partition("because ")[2].partition(";")[0]
-            return f"{urn_name(urn)} has to stay, because {reason}. Take {urn_name(note.because)} in first."
+            why = note.message.partition("because ")[2].partition(";")[0]
+            return f"{urn_name(urn)} has to stay, because {why}. Take {urn_name(note.because)} in first."
         asked = (one.urn for one in left.values() if not one.because and one.urn != urn)
         return choices.but(only=(*wanted, *(NOT + one for one in asked)))
     step = next((step for step in plan.steps if step.urn == urn), None)

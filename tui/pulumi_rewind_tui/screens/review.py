@@ -107,6 +107,7 @@ class ReviewScreen(PlanningScreen):
         self.query_one(NoteLine).show((("There is no plan.", "failed"), (f" {ways}", "dim")))
         self._buttons()
         self.refresh_bindings()
+        self.update_footer()
 
     def show_plan(self) -> None:
         """The plan in hand, as things stand around it."""
@@ -126,6 +127,7 @@ class ReviewScreen(PlanningScreen):
         self.checks.show(lambda cells: text.check_rows(plan, around, cells, table, moved=moved))
         self.query_one(NoteLine).show(verdict)
         self._buttons()
+        self.update_footer()
 
     def _show_title(self) -> None:
         table = symbols(self.rewind.ascii_only)

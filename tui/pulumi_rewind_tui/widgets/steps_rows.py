@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.selecting import left_out, selects
+from pulumi_rewind_tui.selecting import left_out, reason, selects
 from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.widgets.diff_lines import short_type
 from pulumi_rewind_tui.widgets.values import shown_text
@@ -84,8 +84,8 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
     if left:
         rows.append(StepRow("heading", text="Stays as it is"))
         for note in left:
-            rows.append(StepRow("out", note.urn, text=note.message, box=not note.because))
-            pieces = wrap_words(note.message, UNFOLDED) if note.urn in opened else ()
+            rows.append(StepRow("out", note.urn, text=reason(note), box=not note.because))
+            pieces = wrap_words(reason(note), UNFOLDED) if note.urn in opened else ()
             rows.extend(StepRow("note", note.urn, 1, text=piece) for piece in pieces)
     return rows
 
