@@ -95,6 +95,7 @@ class GoalBuilder:
             hooks=tuple(sorted(_hook_names([*self.live.resources, *self.chosen]))),
             notes=tuple(self.notes),
             pairs={**self.pairs, **{res.urn: res.urn for res in self.kept}},
+            untouched=self.selection.untouched,
         )
 
     def _registration(self, res: Resource, side: Checkpoint) -> Registration:

@@ -26,13 +26,13 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
-from pulumi_rewind.previewing import Observe, PreviewControl, preview
+from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
-from pulumi_rewind.staying import also_staying, touched_risk
+from pulumi_rewind.staying import touched_risk, undisturbed
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, changed_goal
 from pulumi_rewind.values import Json
@@ -120,31 +120,31 @@ def build_plan(
     if not choices.only and not choices.todays_config:
         settings = config_changes(plain, live_plain, _config(target.update.config), today)
     private = Path(tempfile.mkdtemp(prefix="rewind-assets-"))
-    stays: dict[str, str] = {}
-    number = target.update.number
-    try:
-        while True:
-            goal = make_goal(session, plain, live_plain, choices, number=number, stays=stays, changes=changes)
-            goal = adopting(goal, choices.adopt)
-            goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
-            observe(Phase("preview", "asking the engine what it would do"))
-            goal, (events, update_plan, report) = agreeable(
-                goal,
-                lambda goal: preview(
-                    session, engine, goal, live, observe, control, refresh=choices.refresh, config=settings.values
-                ),
-                choices.adopt,
+
+    def build(stays: Mapping[str, str]) -> tuple[Goal, tuple[GoalNote, ...]]:
+        goal = make_goal(session, plain, live_plain, choices, number=target.update.number, stays=stays, changes=changes)
+        goal = adopting(goal, choices.adopt)
+        return with_assets(session, goal, live_plain, target.update.commit, private)
+
+    def ask(goal: Goal, observe: Observe) -> tuple[Goal, Previewed]:
+        observe(Phase("preview", "asking the engine what it would do"))
+
+        def look(goal: Goal) -> Previewed:
+            return preview(
+                session, engine, goal, live, observe, control, refresh=choices.refresh, config=settings.values
             )
-            steps = plan_steps(events, goal)
-            more = also_staying(goal, steps, live_plain) if choices.left_out else {}
-            if not more:
-                break
-            stays |= more
+
+        return agreeable(goal, look, choices.adopt)
+
+    try:
+        built, stays = undisturbed(build, ask, live_plain, observe)
+        goal, asset_notes, (events, update_plan, report) = built
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
         raise
     if not any(private.iterdir()):
         private.rmdir()
+    steps = plan_steps(events, goal)
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     moving = tuple(

@@ -77,7 +77,7 @@ class _LeavingOut:
         notes = [
             GoalNote(SKIPPED, self._message(urn, why), urn, because=for_) for urn, (why, for_) in self.left.items()
         ]
-        return Selection(frozenset(self.chosen), frozenset(self.kept), (*self.notes, *notes))
+        return Selection(frozenset(self.chosen), frozenset(self.kept), (*self.notes, *notes), frozenset(self.left))
 
     def _skip(self, urn: str, why: str, for_: str) -> None:
         """Leaves a resource of the target as it is live, or away where live has none."""

@@ -89,7 +89,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
             partner = back.get(needed)
             if (partner is None or partner not in chosen) and needed not in kept:
                 waiting.append((needed, f"stays as it is, because {res.name} needs it"))
-    return Selection(frozenset(chosen), frozenset(kept), tuple(notes))
+    return Selection(frozenset(chosen), frozenset(kept), tuple(notes), selection.untouched)
 
 
 def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
