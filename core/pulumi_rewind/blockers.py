@@ -80,7 +80,7 @@ class Blockers:
 
 def _old_copy(stack: str, urn: str, identifier: str) -> str:
     """What helps where an old copy can't be deleted; it can't be left out, as every run deletes such copies."""
-    forget = f"pulumi state delete {quoted(urn)} -s {quoted(stack)}"
+    forget = quoted("pulumi", "state", "delete", urn, "-s", stack)
     return (
         f" {identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
         f'skipped. If it is gone, or may stay, `{forget}` forgets it (where it asks, choose {identifier}, "Pending '

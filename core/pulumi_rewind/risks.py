@@ -11,7 +11,7 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.shell import command, quoted
+from pulumi_rewind.shell import in_quotes
 
 STATEFUL_TYPES = (
     "*:rds/*", "*:dynamodb/table:*", "*:s3/bucket:*", "*:s3/bucketV2:*", "*:s3/bucketObject*", "*:efs/fileSystem:*",
@@ -52,8 +52,8 @@ def step_risks(
     if twin is not None:
         message = (
             f"and {twin.name} are two entries of one object ({twin.id}), which would be gone for both. Take this entry "
-            f"out of the state alone (`pulumi state delete {quoted(step.urn)}`) and plan again, or leave it with "
-            f"`--only {quoted(NOT + step.name)}`"
+            f"out of the state alone (`pulumi state delete {in_quotes(step.urn)}`) and plan again, or leave it with "
+            f"`--only {in_quotes(NOT + step.name)}`"
         )
         found.append(Risk("shared-object", message, blocking=True, urn=step.urn))
     lost = report.opaque.get(goal_urn, set())
@@ -144,8 +144,8 @@ def pending_risk(pending: PendingOperation, *, locked: bool = False) -> Risk:
         return Risk(
             "pending-create",
             f"a killed update may have created {name}, which the state doesn't know. Look for it; then adopt it with "
-            f"`{command('resolve', '--adopt', f'{urn}=ID')}`, or, if it isn't there or you removed it, forget it with "
-            f"`{command('resolve', '--clear', urn)}`",
+            f"`pulumi-rewind resolve --adopt {in_quotes(f'{urn}=ID')}`, or, if it isn't there or you removed it, "
+            f"forget it with `pulumi-rewind resolve --clear {in_quotes(urn)}`",
             blocking=True,
             urn=urn,
         )

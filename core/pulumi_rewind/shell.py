@@ -13,3 +13,9 @@ def command(*words: str) -> str:
 def quoted(*words: str) -> str:
     """Words of a command line."""
     return shlex.join(words)
+
+
+def in_quotes(word: str) -> str:
+    """One word, in quotes also where a shell needs none: for URNs and paths within a sentence."""
+    safe = shlex.quote(word)
+    return f"'{word}'" if safe == word else safe

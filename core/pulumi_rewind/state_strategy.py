@@ -33,6 +33,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session
+from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_document
 from pulumi_rewind.targets import Target
 from pulumi_rewind.verify import Difference
@@ -241,7 +242,7 @@ class StateRun(RollbackRun):
                     f"the state before is kept in {copy}",
                     f"no resource was touched; `pulumi refresh --preview-only -s {name}` tells what is really there",
                 ),
-                undo=f"pulumi stack import -s {name} --file {copy}",
+                undo=f"pulumi stack import {quoted('-s', name, '--file', str(copy))}",
             )
 
     def _live(self) -> Checkpoint:

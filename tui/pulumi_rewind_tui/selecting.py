@@ -76,6 +76,13 @@ def everything(plan: Plan) -> Choices | str:
     return choices.but(only=()) if choices.only else "Everything is in."
 
 
+def why_nothing(plan: Plan) -> str:
+    """Why a plan has nothing to do."""
+    if left_out(plan):
+        return f"all that differs from {plan.target.label} is left as it is"
+    return f"{plan.stack} is as it was at {plan.target.label}"
+
+
 def command_line(plan: Plan) -> str:
     """The command that makes the same plan and runs it; names stand for URNs where they mean one resource alone."""
     stack = plan.stack.rsplit("/", 1)[-1]

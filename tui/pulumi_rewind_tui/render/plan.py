@@ -10,6 +10,7 @@ from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.diff import change_lines
 from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.selecting import why_nothing
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
@@ -46,7 +47,7 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     yield from risk_lines(plan.all_risks)
     yield []
     if plan.nothing_to_do:
-        yield [Span("= nothing to do", "ok"), f": {plan.stack} is as it was at {plan.target.label}"]
+        yield [Span("= nothing to do", "ok"), f": {why_nothing(plan)}"]
         return
     if plan.steps:
         yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]

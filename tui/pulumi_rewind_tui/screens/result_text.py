@@ -12,8 +12,8 @@ from pulumi_rewind.model import urn_name
 from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
 from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.run_work import Aftermath
-from pulumi_rewind_tui.screens.review_text import nothing_to_do
 from pulumi_rewind_tui.screens.text_page import heading, paragraph
+from pulumi_rewind_tui.selecting import why_nothing
 from pulumi_rewind_tui.symbols import canonical_changes, counts_text
 from pulumi_rewind_tui.widgets.cells import Line, join, width
 
@@ -73,7 +73,7 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
             assert result is not None
             now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
             if result.result == "nothing-to-do":
-                first: Line = ((f"{table['same']} Nothing to do: ", "ok"), (nothing_to_do(plan), "bold"))
+                first: Line = ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
             elif not result.differences:
                 first = ((f"{table['ok']} ", "ok"), (f"{plan.stack} equals {label}", "ok"))
             else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.model import Lock
 from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind_tui.render.words import plural, resource_name
-from pulumi_rewind_tui.selecting import command_line, left_out
+from pulumi_rewind_tui.selecting import command_line, why_nothing
 from pulumi_rewind_tui.widgets.cells import Line, wrap_words
 from pulumi_rewind_tui.widgets.steps_rows import TAKEN
 
@@ -201,20 +201,13 @@ def unlocked_since(plan: Plan, around: Surroundings) -> bool:
     return not around.locks and any(risk.code == "locked" for risk in plan.risks)
 
 
-def nothing_to_do(plan: Plan) -> str:
-    """Why there is nothing to do."""
-    if left_out(plan):
-        return f"all that differs from {plan.target.label} is left as it is"
-    return f"{plan.stack} is as it was at {plan.target.label}"
-
-
 def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved: bool = False) -> Line:
     """The line above the buttons: what a yes would mean."""
     if moved:
         note = f"{table['failed']} State moved to #{around.newest}; plan discarded; "
         return ((note, "failed"), ("r", "key"), (" rebuild", ""))
     if plan.nothing_to_do:
-        return ((f"{table['same']} Nothing to do: ", "ok"), (f"{nothing_to_do(plan)}.", ""))
+        return ((f"{table['same']} Nothing to do: ", "ok"), (f"{why_nothing(plan)}.", ""))
     if around.locks:
         return ((f"{table['failed']} Can't be run: the stack is locked.", "failed"),)
     if unlocked_since(plan, around):
