@@ -36,12 +36,12 @@ def select(
     names = names_of(entries, live)
     wanted, unwanted = parted(texts, names)
     if wanted:
-        selection = _Closure(_meant(wanted, names, "--only"), entries, live, pairs).close()
+        selection = _Closure(_meant(wanted, names, live, "--only"), entries, live, pairs).close()
     else:
         selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
     if not (unwanted or stays):
         return selection
-    left = _meant([text.removeprefix(NOT) for text in unwanted], names, "--skip")
+    left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "--skip")
     return leave_out(left, selection, entries, live, pairs, stays)
 
 
@@ -60,11 +60,18 @@ def names_of(entries: Iterable[Resource], live: Checkpoint) -> Names:
     return Names(res for res in (*entries, *live.resources) if registers(res) and not res.is_stack)
 
 
-def _meant(texts: Sequence[str], names: Names, option: str) -> frozenset[str]:
+def _meant(texts: Sequence[str], names: Names, live: Checkpoint, option: str) -> frozenset[str]:
     found: set[str] = set()
     for text in texts:
         meant = names.meant(text)
         if not meant:
+            copies = Names(res for res in live.resources if res.delete).meant(text)
+            if copies:
+                ids = ", ".join(res.id for res in live.resources if res.delete and res.urn in copies)
+                raise UsageError(
+                    f"{text!r} is only an old copy that waits for its deletion ({ids}): every run deletes it",
+                    hint="If it is gone, or may stay, `pulumi state delete` forgets it.",
+                )
             raise UsageError(
                 f"{option} {text!r} means no resource of live or the target", hint=f"There are: {names.listed()}."
             )

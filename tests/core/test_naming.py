@@ -19,6 +19,7 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.naming import Names
+from pulumi_rewind.undo.declare import Selector
 from tests.support.checkpoints import checkpoint, res, urn
 
 NAME = st.text(st.sampled_from("ab*?[]!:='\" $`\\~#%{}"), min_size=1, max_size=6)
@@ -114,3 +115,10 @@ def test_an_adopted_name_may_hold_an_equals_sign() -> None:
     assert (ids["a=b"], ids["*"]) == ("x=1", "i-2")
     every = {item.name: item.import_id for item in adopting(goal, {"": ""}).registrations}
     assert (every["a=b"], every["*"]) == ("a=b-id", "*-id")
+
+
+def test_a_callback_can_be_for_a_name_that_holds_wildcards() -> None:
+    chosen = Selector(name=("web[0]",))
+    assert chosen.matches(urn("web[0]"), "t:m:R", "web[0]", ())
+    assert not chosen.matches(urn("web[1]"), "t:m:R", "web[1]", ())
+    assert Selector(name=("web*",)).matches(urn("web[1]"), "t:m:R", "web[1]", ())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shlex
 
+import pytest
+
 from pulumi_rewind.blockers import Blockers
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import (
     Diagnostic,
     EngineEvent,
@@ -15,8 +18,9 @@ from pulumi_rewind.events import (
     StepState,
 )
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.plan import OLD_COPY, Step, counts, plan_steps
-from tests.support.checkpoints import checkpoint, goal, urn
+from tests.support.checkpoints import checkpoint, goal, res, urn
 
 VM = urn("vm")
 
@@ -87,3 +91,14 @@ def test_an_old_copy_is_not_offered_to_be_skipped() -> None:
     assert commands == [["pulumi", "state", "delete", VM, "-s", "dev"], ["pulumi-rewind", "resume", "dev"]]
     found.add(ResourceFailed(meta("delete-replaced")))
     assert "--skip vm" in found.hint("dev"), "a replacement that deletes first can be left out: its object still lives"
+
+
+def test_who_asks_to_leave_out_an_old_copy_is_told_why_that_can_not_be() -> None:
+    target = checkpoint(res("web"))
+    live = checkpoint(res("web"), res("vm", id="vm-a", delete=True))
+    with pytest.raises(UsageError, match=r"'vm' is only an old copy that waits for its deletion \(vm-a\)") as caught:
+        build_goal(target, live, project="p", stack="dev", only=["!vm"])
+    assert "`pulumi state delete` forgets it" in caught.value.hint
+    both = checkpoint(res("web"), res("vm"), res("vm", id="vm-a", delete=True))
+    kept = build_goal(target, both, project="p", stack="dev", only=["!vm"])
+    assert [item.live_id for item in kept.registrations if item.name == "vm"] == ["vm-id"]

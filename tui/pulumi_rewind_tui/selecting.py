@@ -86,8 +86,8 @@ def why_nothing(plan: Plan) -> str:
 def command_line(plan: Plan) -> str:
     """The command that makes the same plan and runs it; names stand for URNs where they mean one resource alone."""
     stack = plan.stack.rsplit("/", 1)[-1]
-    names = _names(plan)
     choices = plan.prepared.choices
+    names = _names(plan) if choices.only else Names(())
     only = tuple(_short(text, names) for text in choices.only)
     if plan.target.again == RESUME:
         skips = (text.removeprefix(NOT) for text in only if text.startswith(NOT))

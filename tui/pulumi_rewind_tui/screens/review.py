@@ -102,7 +102,8 @@ class ReviewScreen(PlanningScreen):
     def show_failure(self, error: BaseException) -> None:
         """There is no plan."""
         passed_by = getattr(error, "passed_by", ())
-        ways = "r tries again, " + (f"x leaves {listed(passed_by)} out, " if passed_by else "") + "esc goes back."
+        ways = "r tries again, " + (f"x leaves {listed(passed_by)} out, " if passed_by else "")
+        ways += ("a takes all in, " if self.request.choices.only else "") + "esc goes back."
         self.steps.show_note(*error_lines(error, f"Nothing was changed. {ways}"))
         self.query_one(NoteLine).show((("There is no plan.", "failed"), (f" {ways}", "dim")))
         self._buttons()
@@ -168,6 +169,8 @@ class ReviewScreen(PlanningScreen):
         """Takes all resources in again, and plans anew."""
         if self.plan is not None:
             self._choose(everything(self.plan))
+        elif self.request.choices.only:
+            self.rebuild(self.request.choices.but(only=()))
 
     def _choose(self, found: Choices | str) -> None:
         if isinstance(found, str):
