@@ -67,7 +67,11 @@ class Blockers:
         if texts:
             how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
             said = f" `{how}` leaves {listed(self.names)} as it is and does the rest."
-        return said + "".join(_old_copy(stack, *copy) for copy in self._copies)
+        return " ".join((said, *self.stuck(stack))).rstrip()
+
+    def stuck(self, stack: str) -> tuple[str, ...]:
+        """What can't be left out, and what helps."""
+        return tuple(_old_copy(stack, *copy) for copy in self._copies)
 
     def leaving_out(self, spoken: Callable[[str], str] = urn_name) -> str:
         """How a plan leaves them out, with a space before it; empty if there are none."""
@@ -82,7 +86,7 @@ def _old_copy(stack: str, urn: str, identifier: str) -> str:
     """What helps where an old copy can't be deleted; it can't be left out, as every run deletes such copies."""
     forget = quoted("pulumi", "state", "delete", urn, "-s", stack)
     return (
-        f" {identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
+        f"{identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
         f'skipped. If it is gone, or may stay, `{forget}` forgets it (where it asks, choose {identifier}, "Pending '
         f'Deletion"); then `{command("resume", stack)}`.'
     )

@@ -254,7 +254,8 @@ class RollbackRun:
         lock = lock_left(self.session)
         prepared, name = self.plan.prepared, self.session.stack.name
         resume = f"{lock}Run `{command('resume', name)}` to go on to the target, or roll back to the update before."
-        resume += self.blockers.hint(name, speaker(prepared.goal, prepared.live_plain))
+        spoken = speaker(prepared.goal, prepared.live_plain)
+        resume += self.blockers.hint(name, spoken)
         if refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")
@@ -279,7 +280,10 @@ class RollbackRun:
             lost = lost_sight_of(self._doubts.made)
             told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
             return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
-        return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
+        incomplete = IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
+        incomplete.passed_by = tuple(dict.fromkeys(map(spoken, self.blockers.urns)))
+        incomplete.stuck = self.blockers.stuck(name)
+        return incomplete
 
     def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """Puts back what counts as the provider's own in what was adopted; `bookkeeping` has the why."""

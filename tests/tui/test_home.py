@@ -14,11 +14,10 @@ from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
-from pulumi_rewind_tui.screens.review import ReviewScreen
 from tests.support.tui.replay import play
 from tests.support.tui.shop import Shop, screen_text, settle, title
 from tests.support.tui.shop_recording import PASSPHRASE
-from tests.support.tui.stories import review, until, wait_for
+from tests.support.tui.stories import review, until
 
 SECRET_NOW = "correct-horse"
 SECRET_BEFORE = "hunter2-at-first"
@@ -214,26 +213,6 @@ async def test_the_diff_is_filtered_too(shop: Shop) -> None:
         text = await press(pilot, "j", "tab", "/", *"jobs", "enter")
         assert "1 of 8" in text
         assert [row.urn.rsplit("::")[-1] for row in home_of(pilot).diff.rows if row.kind == "resource"] == ["jobs"]
-
-
-async def test_a_filter_moves_the_diff_with_the_cursor(shop: Shop) -> None:
-    """What is planned by r is the update under the cursor, so that is the one to be shown."""
-    async with shop.app().run_test(size=WIDE) as pilot:
-        await settle(pilot)
-        home = home_of(pilot)
-        for words in ("#1", "#3", ""):
-            await pilot.press("slash", *("backspace",) * 4, *("number_sign" if char == "#" else char for char in words))
-            await settle(pilot)
-            assert home.diff.comparison is not None
-            assert home.timeline.number in home.diff.comparison.key, words
-            await pilot.press("enter")
-            await settle(pilot)
-            assert home.timeline.number in home.diff.comparison.key, words
-        await pilot.press("slash", "number_sign", "2", "enter")
-        await settle(pilot)
-        assert home.timeline.number == 2
-        await pilot.press("r")
-        assert (await wait_for(pilot, ReviewScreen)).request.target == "#2"
 
 
 async def test_without_a_passphrase_secrets_are_not_comparable_and_it_is_asked_for(locked_shop: Shop) -> None:

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from pulumi_rewind import prepare, rollback
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.errors import EngineError
+from pulumi_rewind.errors import EngineError, IncompleteError
 from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.session import open_session
@@ -21,8 +21,11 @@ from pulumi_rewind.targets import resolve_target
 from pulumi_rewind_tui.planning import goal_options
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.error import ErrorScreen
+from pulumi_rewind_tui.screens.result import ResultScreen
+from pulumi_rewind_tui.screens.result_text import result_lines
 from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.selecting import command_line, left_out, toggled
+from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import plain
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
@@ -259,3 +262,21 @@ async def test_the_stack_itself_and_unknown_rows_say_why_they_can_not_be_left_ou
         assert str(toggled(plan, "")).startswith("Nothing is done with it")
         copies = dataclasses.replace(plan, steps=(dataclasses.replace(plan.steps[0], op="delete-old"),))
         assert str(toggled(copies, plan.steps[0].urn)).startswith("An old copy can't be left out")
+
+
+async def test_the_result_says_what_can_be_left_out_and_what_can_not(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, "failure")
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("r", "space", *"prod", "enter")
+        screen = await wait_for(pilot, ResultScreen)
+        error = screen.outcome.error
+        assert isinstance(error, IncompleteError)
+        error.passed_by = ("api",)
+        error.stuck = ("vm-old2, an old copy of vm, could not be deleted.",)
+        text = "\n".join(plain(line) for line in result_lines(screen.outcome, 110, symbols(False)))
+        assert "what is done already stays done; space leaves api out there" in text
+        assert "vm-old2, an old copy of vm, could not be deleted." in text
