@@ -22,22 +22,22 @@ from pulumi_rewind.values import MASK, Json, is_secret, walk
 if TYPE_CHECKING:
     from pulumi_rewind.previewing import Previewed
 
-FOUND = "*"
-"""In place of a name: everything that would be created anew, by its recorded id, where the provider still finds it."""
+
+def wants_found(wanted: Mapping[str, str]) -> bool:
+    """Whether everything that would be created anew is tried by its recorded id, see `choices.FOUND`."""
+    return not all(wanted.values())
 
 
 def adopting(goal: Goal, wanted: Mapping[str, str]) -> Goal:
-    """The goal with some objects imported: URN or name → id, or `FOUND` → anything.
+    """The goal with some objects imported, as `Choices.adopt` says.
 
     Raises:
         UsageError: a name that is unknown, ambiguous, or of something that live has or that can't be imported.
     """
     chosen: dict[str, str] = {}
-    if FOUND in wanted:
+    if wants_found(wanted):
         chosen = {item.urn: item.source.id for item in adoptable(goal)}
-    for name, identifier in wanted.items():
-        if name != FOUND:
-            chosen[_named(goal, name).urn] = identifier
+    chosen |= _asked(goal, wanted)
     registrations = tuple(
         replace(item, import_id=chosen[item.urn], inputs=full_inputs(item.source, chosen[item.urn]), full=True)
         if item.urn in chosen
@@ -54,15 +54,38 @@ def adoptable(goal: Goal) -> list[Registration]:
     ]  # fmt: skip
 
 
+def _asked(goal: Goal, wanted: Mapping[str, str]) -> dict[str, str]:
+    """URN of the target → id, for what the operator named."""
+    found: dict[str, str] = {}
+    for name, identifier in wanted.items():
+        if identifier:
+            text, identifier = _split(goal, name, identifier)
+            found[_named(goal, text).urn] = identifier
+    return found
+
+
+def _split(goal: Goal, name: str, identifier: str) -> tuple[str, str]:
+    """Where ``NAME=ID`` is to be cut, as a name may hold a ``=`` itself: after the longest one that there is."""
+    texts = {text for item in goal.registrations for text in _texts(goal, item)}
+    parts = f"{name}={identifier}".split("=")
+    cuts = (("=".join(parts[:at]), "=".join(parts[at:])) for at in range(len(parts) - 1, 0, -1))
+    return next(((text, rest) for text, rest in cuts if text in texts and rest), (name, identifier))
+
+
+def _texts(goal: Goal, item: Registration) -> tuple[str, ...]:
+    """What a registration is called by: its URN, that of this run, its name with its type, and its name."""
+    return (item.urn, rehomed(item.urn, goal.stack, goal.project), f"{item.source.type}::{item.name}", item.name)
+
+
 def _named(goal: Goal, name: str) -> Registration:
     candidates = adoptable(goal)
-    found = [item for item in candidates if name in {item.urn, rehomed(item.urn, goal.stack, goal.project), item.name}]
+    found = [item for item in candidates if name in _texts(goal, item)]
     if len(found) == 1:
         return found[0]
     if found:
         urns = ", ".join(item.urn for item in found)
         raise UsageError(f"{name!r} names several resources", hint=f"Name one by its URN: {urns}.")
-    if any(name in {item.urn, item.name} for item in goal.registrations):
+    if any(name in _texts(goal, item) for item in goal.registrations):
         raise UsageError(
             f"{name!r} can't be adopted: it is in the state already, or it is no object of a provider",
             hint="Only what would be created anew can be adopted; `pulumi-rewind plan` lists it.",
@@ -75,7 +98,7 @@ def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple
     """Says that what would be created anew may still exist; nothing where that was looked at."""
     created = {step.urn for step in steps if step.op == "create"}
     names = [item.name for item in adoptable(goal) if rehomed(item.urn, goal.stack, goal.project) in created]
-    if not names or FOUND in wanted:
+    if not names or wants_found(wanted):
         return ()
     what = f"{names[0]} is" if len(names) == 1 else f"{len(names)} objects are"
     message = f"{what} made anew; where the old object still exists, `--adopt found` takes it over instead"
@@ -106,7 +129,7 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
     Raises:
         EngineError: the preview failed for another reason, or for an id that was asked for.
     """
-    asked = {_named(goal, name).urn for name in wanted if name != FOUND}
+    asked = _asked(goal, wanted).keys()
     while True:
         try:
             seen = look(goal)

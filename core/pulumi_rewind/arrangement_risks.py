@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from pulumi_rewind.arrangement import TWIN, Arrangement
 from pulumi_rewind.model import parse_urn, urn_name
-from pulumi_rewind.plan import Risk, Step
+from pulumi_rewind.plan import OLD_COPY, Risk, Step
 from pulumi_rewind.risks import is_stateful
 
 RETURNED = "returned"
 EXISTED = "existed-before"
 CROSSED = "crossed-names"
 
-_STAYS = frozenset({"same", "read", "rename"})
+_STAYS = frozenset({"same", "read", "rename", OLD_COPY})
 _LEAVES = frozenset({"discard", "delete", "replace"})
 
 

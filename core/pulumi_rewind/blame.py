@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import msgspec
 
 from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.model import Checkpoint, Resource, Update, parse_urn
+from pulumi_rewind.naming import Names
 from pulumi_rewind.values import DEFAULTS, Json, contains_secret, is_secret, kind_of, mask, walk
 
 MISSING: Any = object()
@@ -55,26 +55,21 @@ class Blamed:
 
 
 def find_resource(checkpoint: Checkpoint, text: str) -> Resource:
-    """A resource by URN, by name, or by a pattern over ``type::name``.
+    """A resource by what `naming` takes: its URN, its name, ``type::name`` or a pattern; or by the end of its URN.
 
     Raises:
         UsageError: there is none, or several; the hint lists them.
     """
-    exact = checkpoint.by_urn.get(text)
-    if exact is not None:
-        return exact
     resources = list(checkpoint.by_urn.values())
-    named = [res for res in resources if res.name == text]
-    found = named or [
-        res for res in resources if fnmatch.fnmatchcase(f"{res.type}::{res.name}", text) or res.urn.endswith(text)
-    ]
+    names = Names(resources)
+    found = names.meant(text) or {res.urn for res in resources if res.urn.endswith(text)}
     if len(found) == 1:
-        return found[0]
+        return checkpoint.by_urn[next(iter(found))]
     if not found:
         near = [res for res in resources if text.lower() in res.urn.lower()] or resources
-        names = ", ".join(sorted({res.name for res in near if not res.is_stack})[:12]) or "none"
-        raise UsageError(f"there is no resource {text!r} in the live state", hint=f"Resources: {names}")
-    listed = ", ".join(sorted(f"{res.type}::{res.name}" for res in found)[:12])
+        there = ", ".join(sorted({res.name for res in near if not res.is_stack})[:12]) or "none"
+        raise UsageError(f"there is no resource {text!r} in the live state", hint=f"Resources: {there}")
+    listed = ", ".join(sorted(map(names.spoken, found))[:12])
     raise UsageError(f"{text!r} fits {len(found)} resources", hint=f"Name one of them: {listed}")
 
 

@@ -1,20 +1,31 @@
-"""What stands in the way of a rollback, and what was left out because of it. Pure."""
+"""What stands in the way of a rollback, how it is passed by, and what was left out because of it. Pure."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from pulumi_rewind.choices import NOT
 from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceFailed
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn, urn_name
-from pulumi_rewind.skipping import SKIPPED, listed
+from pulumi_rewind.goal import Goal, registers
+from pulumi_rewind.identity import rehomed
+from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
+from pulumi_rewind.naming import Names, listed
+from pulumi_rewind.shell import command, quoted
+from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind.verify import Difference
 
 
 def left_alone(goal: Goal) -> Iterable[Difference]:
     """What is not as in the target because it was left out: announced, so no surprise."""
     return [Difference(note.urn, "", note.message, expected=True) for note in goal.notes if note.code == SKIPPED]
+
+
+def speaker(goal: Goal, live: Checkpoint) -> Callable[[str], str]:
+    """Gives for a URN of a run the shortest text that names it on the command line, see `naming`."""
+    sources = [item.source for item in goal.registrations]
+    names = Names(res for res in (*sources, *live.resources) if registers(res) and not res.is_stack)
+    urns = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
+    return lambda urn: names.spoken(urns.get(urn, urn))
 
 
 class Blockers:
@@ -24,10 +35,14 @@ class Blockers:
         self._failed: dict[str, None] = {}
         self._named: dict[str, None] = {}
         """Those that an error speaks of; that counts where no step failed, as in a preview."""
+        self._copies: dict[tuple[str, str], None] = {}
+        """URN and id of old copies that could not be deleted."""
 
     def add(self, event: EngineEvent) -> None:
         """Looks at one event."""
         match event:
+            case ResourceFailed(step) if step.op == "delete-replaced" and step.old is not None and step.old.delete:
+                self._copies[step.urn, step.old.id] = None
             case ResourceFailed(step):
                 self._failed[step.urn] = None
             case Diagnostic(_, "error", urn):
@@ -35,13 +50,43 @@ class Blockers:
                     self._named[urn] = None
 
     @property
+    def urns(self) -> tuple[str, ...]:
+        """What failed and can be left out."""
+        named = () if self._failed or self._copies else self._named
+        return tuple(self._failed or named)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Their names, each once."""
-        return tuple(dict.fromkeys(urn_name(urn) for urn in self._failed or self._named))
+        return tuple(dict.fromkeys(map(urn_name, self.urns)))
 
-    def hint(self, stack: str) -> str:
-        """How to pass them by, with a space before it; empty if there are none."""
-        if not self.names:
+    def hint(self, stack: str, spoken: Callable[[str], str] = urn_name) -> str:
+        """How `resume` passes them by, with a space before it; empty if there are none."""
+        texts = dict.fromkeys(map(spoken, self.urns))
+        said = ""
+        if texts:
+            how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
+            said = f" `{how}` leaves {listed(self.names)} as it is and does the rest."
+        return " ".join((said, *self.stuck(stack))).rstrip()
+
+    def stuck(self, stack: str) -> tuple[str, ...]:
+        """What can't be left out, and what helps."""
+        return tuple(_old_copy(stack, *copy) for copy in self._copies)
+
+    def leaving_out(self, spoken: Callable[[str], str] = urn_name) -> str:
+        """How a plan leaves them out, with a space before it; empty if there are none."""
+        texts = dict.fromkeys(map(spoken, self.urns))
+        if not texts:
             return ""
-        flags = " ".join(f"--skip {shlex.quote(name)}" for name in self.names)
-        return f" `pulumi-rewind resume {stack} {flags}` leaves {listed(self.names)} as it is and does the rest."
+        how = quoted(*(word for text in texts for word in ("--only", NOT + text)))
+        return f" `{how}` leaves {listed(self.names)} as it is, with what it uses, and does the rest."
+
+
+def _old_copy(stack: str, urn: str, identifier: str) -> str:
+    """What helps where an old copy can't be deleted; it can't be left out, as every run deletes such copies."""
+    forget = quoted("pulumi", "state", "delete", urn, "-s", stack)
+    return (
+        f"{identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
+        f'skipped. If it is gone, or may stay, `{forget}` forgets it (where it asks, choose {identifier}, "Pending '
+        f'Deletion"); then `{command("resume", stack)}`.'
+    )

@@ -249,6 +249,17 @@ def clean_error(message: str) -> str:
     return "\n".join(line for line in lines if line.rstrip(".") not in _AFTERMATH)
 
 
+_PATCH_FORCE = (
+    "Somebody else has changed these fields in the cluster (`kubectl scale`, an autoscaler). To take them over, set "
+    "`PULUMI_K8S_ENABLE_PATCH_FORCE=true` and run the command again."
+)
+"""Of pulumi-kubernetes: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/."""
+
+_IMMUTABLE = (
+    "The cluster refuses to change this field in place, and the provider doesn't replace the object for it. Leave the "
+    "object out, or delete it yourself (`kubectl delete`) and plan again with `--refresh`."
+)
+
 _HINTS: tuple[tuple[str, str], ...] = (
     ("is currently locked", "Wait for the other operation, or run `pulumi cancel` if it is dead; nothing was changed."),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
@@ -267,6 +278,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "legacy diy state",
         "`pulumi state upgrade` of pulumi 3.274.1 or older upgrades the backend; `history` and `diff` need no upgrade.",
     ),
+    ("apply conflict", _PATCH_FORCE),
+    ("field conflict", _PATCH_FORCE),
+    ("field is immutable", _IMMUTABLE),
+    ("spec: forbidden: updates to", _IMMUTABLE),
     ("unknown flag", "This pulumi CLI is too old; install version 3.206 or newer."),
 )
 

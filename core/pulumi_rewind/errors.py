@@ -38,6 +38,10 @@ class RewindError(Exception):
         super().__init__(message)
         self.hint = hint
         """One sentence that tells the operator the next step; may be empty."""
+        self.passed_by: tuple[str, ...] = ()
+        """The resources on which it failed, as a selection names them (`naming`), where leaving them out may help."""
+        self.stuck: tuple[str, ...] = ()
+        """What can't be left out, a sentence or two for each with what helps."""
 
 
 class UsageError(RewindError):

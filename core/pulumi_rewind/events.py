@@ -20,6 +20,8 @@ class StepState(msgspec.Struct, frozen=True, rename="camel"):
     type: str = ""
     id: str = ""
     parent: str = ""
+    delete: bool = False
+    """It is an old copy that waits for its deletion."""
     protect: bool = False
     retain_on_delete: bool = False
     provider: str = ""

@@ -85,6 +85,8 @@ class GoalNote:
     message: str
     urn: str = ""
     blocking: bool = False
+    because: str = ""
+    """The resource for whose sake it is so; empty where the operator asked for it."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ class Goal:
     notes: tuple[GoalNote, ...]
     pairs: Mapping[str, str]
     """Goal URN → live URN of the same object."""
+    untouched: frozenset[str] = frozenset()
+    """What the operator left out, and what stays for it: nothing may be done to these."""
 
     def by_urn(self) -> dict[str, Registration]:
         """The registrations by the URN of their checkpoint."""
@@ -143,6 +147,8 @@ class Selection:
     kept: frozenset[str]
     """URNs of live whose live entry is registered."""
     notes: tuple[GoalNote, ...]
+    untouched: frozenset[str] = frozenset()
+    """What was left out, see `Goal.untouched`."""
 
 
 Adjust: TypeAlias = Callable[[Selection, Checkpoint, Mapping[str, str]], Selection]

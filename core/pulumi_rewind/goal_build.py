@@ -24,19 +24,21 @@ def build_goal(
     project: str,
     stack: str,
     only: Sequence[str] = (),
+    stays: Mapping[str, str] = {},
     history: Iterable[Checkpoint] = (),
     adjust: Adjust | None = None,
 ) -> Goal:
     """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
 
     Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
-    holds URNs, names or types, with ``*`` as a wildcard and ``!`` before what is left out. `history` is read where an
-    object may have been renamed, see `identity.match`. `adjust` may change what is chosen.
+    holds URNs, names, types or patterns (see `naming`), with ``!`` before what is left out; `stays` what has to stay
+    with that, see `selection.select`. `history` is read where an object may have been renamed, see `identity.match`.
+    `adjust` may change what is chosen.
 
     Raises:
         UsageError: `only` chooses nothing.
     """
-    pairs, selection = choose(target, live, only=only, history=history, adjust=adjust)
+    pairs, selection = choose(target, live, only=only, stays=stays, history=history, adjust=adjust)
     return GoalBuilder(target, live, pairs, selection, project, stack).build()
 
 
@@ -45,6 +47,7 @@ def choose(
     live: Checkpoint,
     *,
     only: Sequence[str] = (),
+    stays: Mapping[str, str] = {},
     history: Iterable[Checkpoint] = (),
     adjust: Adjust | None = None,
 ) -> tuple[dict[str, str], Selection]:
@@ -56,10 +59,10 @@ def choose(
     # What was already deleted for a replacement that never came did not exist at that time.
     entries = [res for res in target.resources if registers(res) and not res.pending_replacement]
     pairs = match(entries, live.resources, history)
-    if only:
+    if only or stays:
         from pulumi_rewind.selection import select
 
-        selection = select(only, entries, live, pairs)
+        selection = select(only, entries, live, pairs, stays)
     else:
         selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
     return pairs, adjust(selection, live, pairs) if adjust is not None else selection
@@ -108,6 +111,7 @@ class GoalBuilder:
             hooks=tuple(sorted(_hook_names([*self.live.resources, *self.chosen]))),
             notes=tuple(self.notes),
             pairs={**self.pairs, **{res.urn: res.urn for res in self.kept}},
+            untouched=self.selection.untouched,
         )
 
     def _registration(self, res: Resource, side: Checkpoint) -> Registration:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.model import Checkpoint, StackRef
 
@@ -54,17 +55,12 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """Number of the newest update when it began."""
     started: float
     pid: int
-    only: tuple[str, ...] = ()
-    recorded_credentials: bool = False
-    todays_config: bool = False
-    adopt: dict[str, str] = {}
-    refresh: bool = False
-    recorded_hooks: bool = False
+    choices: Choices = USUAL
+    """What the operator chose, so that a resumed rollback does the same."""
     kept: bool = False
     """Whether the target's checkpoint is kept beside the journal instead of in the history."""
     update: bool = False
     """Whether the update itself was in flight, not yet the rollback of it."""
-    strategy: str = "checkpoint"
     key: str = ""
     """Random; stays when the rollback is resumed, another one the next time."""
     undo: tuple[UndoRecord, ...] = ()
@@ -106,7 +102,11 @@ class Journal:
     def read(self) -> JournalEntry | None:
         """The rollback in flight, None if there is none; a damaged file counts as none."""
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=JournalEntry)
+            raw = self.path.read_bytes()
+            entry = msgspec.json.decode(raw, type=JournalEntry)
+            if "choices" not in msgspec.json.decode(raw, type=dict[str, msgspec.Raw]):  # older files have them beside
+                entry = msgspec.structs.replace(entry, choices=msgspec.json.decode(raw, type=Choices))
+            return entry
         except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
             return None
 
@@ -117,15 +117,9 @@ class Journal:
         label: str,
         digest: str,
         start: int,
-        only: tuple[str, ...] = (),
-        recorded_credentials: bool = False,
-        todays_config: bool = False,
-        adopt: Mapping[str, str] = {},
-        refresh: bool = False,
-        recorded_hooks: bool = False,
+        choices: Choices = USUAL,
         update: bool = False,
         checkpoint: Checkpoint | None = None,
-        strategy: str = "checkpoint",
     ) -> JournalEntry:
         """Writes the entry durably, before anything is changed.
 
@@ -152,15 +146,9 @@ class Journal:
             start=start,
             started=time.time(),
             pid=os.getpid(),
-            only=only,
-            recorded_credentials=recorded_credentials,
-            todays_config=todays_config,
-            adopt=dict(adopt),
-            refresh=refresh,
-            recorded_hooks=recorded_hooks,
+            choices=choices,
             kept=checkpoint is not None,
             update=update,
-            strategy=strategy,
             key=(before.key if before else "") or secrets.token_hex(16),
             undo=before.undo if before else (),
         )

@@ -45,9 +45,9 @@ class Step:
     name: str
     type: str
     op: str
-    """create, update, delete, replace, same, rename, return, import, read or discard."""
+    """create, update, delete, replace, same, rename, return, import, read, discard or `OLD_COPY`."""
     forecast: str
-    """same, restored, returned, adopted, recreated, replaced, deleted, kept, renamed or read."""
+    """same, restored, returned, adopted, recreated, replaced, deleted, kept, renamed, read or cleaned."""
     risks: tuple[Risk, ...] = ()
     keys: tuple[str, ...] = ()
     """Property paths that change, in the provider's words."""
@@ -59,6 +59,8 @@ class Step:
     old_id: str = ""
     renamed_from: str = ""
     """The URN of the same object today, where it differs."""
+    old_copies: tuple[str, ...] = ()
+    """Ids of objects that earlier replacements left behind under this URN: the engine deletes them in any run."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class Plan:
 
 STILL = frozenset({"same", "read"})
 """Operations that leave a resource as it is."""
+OLD_COPY = "delete-old"
+"""The operation of a step that only deletes old copies: the resource itself stays the same, or isn't there."""
 
 _OPS = {
     "create": "create",
@@ -181,13 +185,41 @@ def _renames(goal: Goal) -> dict[str, str]:
     return {rehomed(item.urn, goal.stack, goal.project): item.live_urn for item in goal.registrations if item.aliases}
 
 
+_REPLACES = _MAKES - {"create"}
+_GOES = frozenset({"delete-replaced", "discard-replaced"})
+
+
+def _own(metas: list[StepMetadata]) -> tuple[list[StepMetadata], tuple[str, ...]]:
+    """What is done with the resource itself, and the ids of the old copies of it that are deleted in passing.
+
+    The engine reports both as steps of one URN; a replacement deletes one object, the one that it replaces.
+    """
+    replaced = next((meta.old.id for meta in metas if meta.op in _REPLACES and meta.old is not None), None)
+    own: list[StepMetadata] = []
+    copies: list[str] = []
+    for meta in metas:
+        if (
+            meta.op not in _GOES
+            or meta.old is None
+            or (replaced is None and not meta.old.delete)
+            or meta.old.id == replaced
+        ):
+            own.append(meta)
+        else:
+            copies.append(meta.old.id)
+    return own, tuple(dict.fromkeys(copies))
+
+
 def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
     metas = [meta for meta in metas if meta.op != "refresh"] or metas
+    own, copies = _own(metas)
+    if copies and {meta.op for meta in own} <= {"same"}:
+        side = metas[0].old or metas[0].new
+        parent = side.parent if side is not None else ""
+        name, type_ = parse_urn(urn).name, parse_urn(urn).type
+        return Step(urn, name, type_, OLD_COPY, "cleaned", parent=parent, old_copies=copies)
+    metas = own
     ops = list(dict.fromkeys(meta.op for meta in metas))
-    if not _MAKES.intersection(ops) and set(ops) - _OLD_COPY:
-        # An old copy of it goes as well; what happens to the resource is said by the other steps.
-        metas = [meta for meta in metas if meta.op not in _OLD_COPY]
-        ops = list(dict.fromkeys(meta.op for meta in metas))
     op = next((_OPS[name] for name in ops if _OPS.get(name) == "replace"), None) or _OPS.get(ops[0], ops[0])
     if op == "replace" and not _MAKES.intersection(ops):
         op = "delete"  # deleted because of what it depends on, and the target lacks it
@@ -210,10 +242,8 @@ def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
         replace_keys=tuple(dict.fromkeys(key for meta in metas for key in meta.keys or ())),
         old_id=next((meta.old.id for meta in metas if meta.old is not None), ""),
         renamed_from=renamed_from if op != "create" else "",
+        old_copies=copies,
     )
-
-
-_OLD_COPY = frozenset({"delete-replaced", "discard-replaced"})
 
 
 def _changed_inputs(step: StepMetadata) -> list[str]:

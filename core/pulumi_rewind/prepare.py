@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Unpack
 
 import msgspec
 
 from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
+from pulumi_rewind.arrangement import Arrangement
 from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.bookkeeping import with_pinned
+from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, Selection
@@ -26,13 +28,14 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
-from pulumi_rewind.previewing import Observe, PreviewControl, preview
+from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.rewriting import rewritten
+from pulumi_rewind.rewriting import Rewritten, rewritten
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
+from pulumi_rewind.staying import touched_risk, undisturbed
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
 from pulumi_rewind.values import Json
@@ -56,20 +59,14 @@ class Prepared:
     update_plan: bytes
     """The engine's own plan (``--save-plan``), held to during the run."""
     report: ReplayReport
-    only: tuple[str, ...] = ()
-    """The selection of a partial rollback, empty for the whole stack."""
-    refresh: bool = False
-    """Whether the engine compares the state with the real resources first."""
-    recorded_credentials: bool = False
-    """Whether explicit providers get the credentials of the target instead of today's."""
-    todays_config: bool = False
-    """Whether the target's settings of default providers were declined."""
+    choices: Choices = USUAL
+    """What the operator chose."""
+    stays: Mapping[str, str] = field(default_factory=dict)
+    """What stays with what was left out: URN of live → URN of what uses it, see `staying`."""
     config: Mapping[str, Json] = field(default_factory=dict)
     """Settings of the target that the run has instead of today's, see `stackconfig`."""
     private: Path | None = field(default=None)
     """Where materialised assets lie until the run is over."""
-    adopt: Mapping[str, str] = field(default_factory=dict)
-    """What is imported instead of created, as asked for."""
     changes: GoalChanges | None = None
     """What undo callbacks returned."""
     rewritten: Checkpoint | None = field(default=None, repr=False)
@@ -90,40 +87,21 @@ def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Chec
     return live, plains[0], goal_side, plains[1]
 
 
-class PlanOptions(TypedDict, total=False):
-    """What `build_plan` takes beside session and target."""
-
-    strategy: str
-    only: Sequence[str]
-    refresh: bool
-    recorded_credentials: bool
-    use_todays_config: bool
-    adopt: Mapping[str, str]
-    changes: GoalChanges | None
-    observe: Observe | None
-    control: PreviewControl | None
-
-
 def build_plan(
     session: Session,
     target: Target,
+    choices: Choices | None = None,
     *,
-    strategy: str = "checkpoint",
-    only: Sequence[str] = (),
-    refresh: bool = False,
-    recorded_credentials: bool = False,
-    use_todays_config: bool = False,
-    adopt: Mapping[str, str] = {},
     changes: GoalChanges | None = None,
     observe: Observe | None = None,
     control: PreviewControl | None = None,
+    **chosen: Unpack[ChoiceArguments],
 ) -> Plan:
-    """Plans the way from live to `target`, previewed by the engine; changes nothing.
+    """Plans the way from live to `target`, previewed by the engine; changes nothing. Choices may be given by keyword.
 
-    With `refresh` the engine first compares the state with the real resources, here and again in the run. Explicit
-    providers get today's credentials unless `recorded_credentials`; default providers get the target's settings
-    unless `use_todays_config` (or a selection: what stays as it is uses them as well). `adopt` names objects that are
-    imported instead of created, see `adoption.adopting`.
+    With a refresh the engine first compares the state with the real resources, here and again in the run. Explicit
+    providers get today's credentials unless the recorded ones are chosen; default providers get the target's settings
+    unless today's are (or there is a selection: what stays as it is uses them as well).
 
     Raises:
         UsageError: a strategy or selection that isn't available.
@@ -134,56 +112,58 @@ def build_plan(
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
     from pulumi_rewind.strategies import other_plan, recommended
 
+    choices = chosen_by(choices or USUAL, **chosen)
     observe = observe or _ignore
     control = control or PreviewControl()
-    if strategy != CHECKPOINT:
-        return other_plan(
-            session, target, strategy, only, refresh, recorded_credentials, use_todays_config, adopt, observe, control
-        )
+    if choices.strategy != CHECKPOINT:
+        return other_plan(session, target, choices, observe, control)
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
     live, now, stored, plain = load(session, target)
-    before = rewritten(session, plain, live, now, target.update.number, _selection(plain, now, only, changes))
-    live_plain = before.plain
-    goal = make_goal(
-        session,
-        plain,
-        live_plain,
-        number=target.update.number,
-        only=only,
-        recorded_credentials=recorded_credentials,
-        changes=changes,
-    )
-    goal = adopting(goal, adopt)
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
-    if not only and not use_todays_config:
-        settings = config_changes(plain, live_plain, _config(target.update.config), today)
+    if not choices.only and not choices.todays_config:
+        settings = config_changes(plain, now, _config(target.update.config), today)
     private = Path(tempfile.mkdtemp(prefix="rewind-assets-"))
-    try:
-        goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
+
+    number = target.update.number
+    before = Rewritten(Arrangement(), live, now)
+
+    def build(stays: Mapping[str, str]) -> tuple[Goal, tuple[GoalNote, ...]]:
+        nonlocal before
+        before = rewritten(session, plain, live, now, number, _selection(plain, now, choices.only, stays, changes))
+        goal = make_goal(session, plain, before.plain, choices, number=number, stays=stays, changes=changes)
+        goal = adopting(goal, choices.adopt)
+        return with_assets(session, goal, before.plain, target.update.commit, private)
+
+    def ask(goal: Goal, observe: Observe) -> tuple[Goal, Previewed]:
         observe(Phase("preview", "asking the engine what it would do"))
-        goal, (events, update_plan, report) = agreeable(
-            goal,
-            lambda goal: preview(
+
+        def look(goal: Goal) -> Previewed:
+            return preview(
                 session,
                 engine,
                 goal,
                 live,
                 observe,
                 control,
-                refresh=refresh,
+                refresh=choices.refresh,
                 config=settings.values,
                 state=before.state,
-            ),
-            adopt,
-        )
+            )
+
+        return agreeable(goal, look, choices.adopt)
+
+    try:
+        built, stays = undisturbed(build, ask, now, observe)
+        goal, asset_notes, (events, update_plan, report) = built
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
         raise
     if not any(private.iterdir()):
         private.rmdir()
+    live_plain = before.plain
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     told = (
@@ -194,6 +174,7 @@ def build_plan(
             risks=(
                 *step_risks(step, goal, live_plain, report, stateful),
                 *adoption_risks(step, goal),
+                *touched_risk(step, goal),
                 *_notes_for(step.urn, goal, notes),
             ),
         )
@@ -215,7 +196,7 @@ def build_plan(
             live_known=session.timeline.live_update() is not None,
             target_config=without(_config(target.update.config), settings.values),
             live_config=without(_config(newest.config) if newest else None, settings.values),
-            refreshed=refresh,
+            refreshed=choices.refresh,
             told=before.arrangement.told,
         )
     )
@@ -225,12 +206,22 @@ def build_plan(
     plan = Plan(
         stack=str(session.stack),
         target=target,
-        strategy=strategy,
+        strategy=CHECKPOINT,
         fingerprint=fingerprint(
-            goal, live, stored, engine.version, [recorded_credentials, sorted(settings.values.items())]
+            goal,
+            live,
+            stored,
+            engine.version,
+            [choices.recorded_credentials, sorted(settings.values.items()), repr(before.arrangement)],
         ),
         steps=moving,
-        risks=(*rest, *arrangement_risks(before.arrangement, moving), *risks, *offer(goal, moving, adopt), *warned),
+        risks=(
+            *rest,
+            *arrangement_risks(before.arrangement, moving),
+            *risks,
+            *offer(goal, moving, choices.adopt),
+            *warned,
+        ),
         changes=counts(steps),
         diff=diff_checkpoints(now, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})),
         created=time.time(),
@@ -247,13 +238,10 @@ def build_plan(
             plain,
             update_plan,
             report,
-            tuple(only),
-            refresh,
-            recorded_credentials,
-            use_todays_config,
+            choices,
+            stays,
             settings.values,
             private if private.exists() else None,
-            dict(adopt),
             changes,
             before.state,
         ),
@@ -265,10 +253,10 @@ def make_goal(
     session: Session,
     target: Checkpoint,
     live: Checkpoint,
+    choices: Choices,
     *,
     number: int = 0,
-    only: Sequence[str] = (),
-    recorded_credentials: bool,
+    stays: Mapping[str, str] = {},
     changes: GoalChanges | None = None,
 ) -> Goal:
     """The goal of a rollback of this stack, both checkpoints decrypted; the same again for the check after a run.
@@ -276,7 +264,7 @@ def make_goal(
     With the `number` of the target's update, the history is asked for renames where something has no partner.
     """
     notes: tuple[GoalNote, ...] = ()
-    if not recorded_credentials:
+    if not choices.recorded_credentials:
         made = todays_credentials(target, live)
         target, notes = made.target, made.notes
     build = functools.partial(changed_goal, changes) if changes else build_goal
@@ -285,7 +273,8 @@ def make_goal(
         live,
         project=session.workspace.project,
         stack=session.stack.name,
-        only=only,
+        only=choices.only,
+        stays=stays,
         history=session.timeline.around(number) if number else (),
     )
     chosen = {item.urn for item in goal.registrations if not item.from_live}
@@ -293,13 +282,17 @@ def make_goal(
 
 
 def _selection(
-    target: Checkpoint, live: Checkpoint, only: Sequence[str], changes: GoalChanges | None
+    target: Checkpoint,
+    live: Checkpoint,
+    only: Sequence[str],
+    stays: Mapping[str, str],
+    changes: GoalChanges | None,
 ) -> Selection | None:
     """What is brought back and what stays; None for everything."""
-    if not only and not changes:
+    if not (only or stays or changes):
         return None
     adjust = functools.partial(adjusted, changes) if changes else None
-    return choose(target, live, only=only, adjust=adjust)[1]
+    return choose(target, live, only=only, stays=stays, adjust=adjust)[1]
 
 
 def _ignore(_: EngineEvent) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from pulumi_rewind.blockers import Blockers, speaker
 from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError
 from pulumi_rewind.events import EngineEvent
@@ -73,7 +74,8 @@ def preview(
     """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
 
     `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
-    before the run, where that is to be rewritten: the preview then runs on it in a private backend.
+    before the run, where that is to be rewritten: the preview then runs on it in a private backend. Where it fails on
+    resources, the error names them and says how to leave them out.
 
     Raises:
         EngineError, RefusedError: the preview failed.
@@ -98,9 +100,20 @@ def preview(
             private=private,
             extra_env={**session.vault.environment(live), **place.environ},
         )
-        events = followed(run, observe, control)
+        blockers = Blockers()
+
+        def look(event: EngineEvent) -> None:
+            blockers.add(event)
+            observe(event)
+
+        events = followed(run, look, control)
         if run.returncode != 0:
-            raise _preview_failure(run.error("the preview failed"), host, goal, live)
+            error = _preview_failure(run.error("the preview failed"), host, goal, live)
+            if isinstance(error, EngineError | RefusedError):
+                spoken = speaker(goal, live)
+                error.hint += _way_past(session, blockers, spoken)
+                error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
+            raise error
         return events, hold_to(plan_file.read_bytes(), host.report), host.report
 
 
@@ -122,6 +135,13 @@ def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[
     if control.stopped:
         raise InterruptedRun("the preview was stopped; nothing was changed")
     return events
+
+
+def _way_past(session: Session, blockers: Blockers, spoken: Callable[[str], str]) -> str:
+    """How to go on without what failed: in a rollback that was begun by `resume`, else by another plan."""
+    if session.journal.read() is not None:
+        return blockers.hint(session.stack.name, spoken)
+    return blockers.leaving_out(spoken)
 
 
 def _preview_failure(error: Exception, host: ReplayHost, goal: Goal, live: Checkpoint) -> Exception:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from pulumi_rewind.choices import NOT
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.shell import in_quotes
 
 STATEFUL_TYPES = (
     "*:rds/*", "*:dynamodb/table:*", "*:s3/bucket:*", "*:s3/bucketV2:*", "*:s3/bucketObject*", "*:efs/fileSystem:*",
@@ -50,8 +52,8 @@ def step_risks(
     if twin is not None:
         message = (
             f"and {twin.name} are two entries of one object ({twin.id}), which would be gone for both. Take this entry "
-            f"out of the state alone (`pulumi state delete '{step.urn}'`) and plan again, or leave it with "
-            f"`--only '!{step.name}'`"
+            f"out of the state alone (`pulumi state delete {in_quotes(step.urn)}`) and plan again, or leave it with "
+            f"`--only {in_quotes(NOT + step.name)}`"
         )
         found.append(Risk("shared-object", message, blocking=True, urn=step.urn))
     lost = report.opaque.get(goal_urn, set())
@@ -114,7 +116,7 @@ def stack_risks(
     for res in live.resources:
         if res.delete and res.id not in told:
             holds = is_stateful(res.type) and not res.retain_on_delete
-            message = "an old copy still waits for its deletion; the engine "
+            message = f"an old copy ({res.id}) still waits for its deletion; the engine "
             message += "only takes it out of the state" if res.retain_on_delete else "deletes it in this run"
             message += ", and its data" if holds else ""
             yield Risk("leftover", message, loses_data=holds, urn=res.urn, object_id=res.id)
@@ -145,8 +147,8 @@ def pending_risk(pending: PendingOperation, *, locked: bool = False) -> Risk:
         return Risk(
             "pending-create",
             f"a killed update may have created {name}, which the state doesn't know. Look for it; then adopt it with "
-            f"`pulumi-rewind resolve --adopt '{urn}=ID'`, or, if it isn't there or you removed it, forget it with "
-            f"`pulumi-rewind resolve --clear '{urn}'`",
+            f"`pulumi-rewind resolve --adopt {in_quotes(f'{urn}=ID')}`, or, if it isn't there or you removed it, "
+            f"forget it with `pulumi-rewind resolve --clear {in_quotes(urn)}`",
             blocking=True,
             urn=urn,
         )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pulumi_rewind.blockers import Blockers, left_alone
+from pulumi_rewind.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
@@ -26,6 +26,7 @@ from pulumi_rewind.rewriting import Rewriting
 from pulumi_rewind.rollback_result import RollbackResult
 from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
+from pulumi_rewind.shell import command
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.undo.plan import build_plan
 from pulumi_rewind.undo.run import UndoRun
@@ -144,14 +145,8 @@ class RollbackRun:
             label=target.label,
             digest=prepared.target.digest,
             start=newest,
-            only=prepared.only,
-            recorded_credentials=prepared.recorded_credentials,
-            todays_config=prepared.todays_config,
-            adopt=prepared.adopt,
-            refresh=prepared.refresh,
-            recorded_hooks=self.plan.undo is not None and self.plan.undo.recorded,
+            choices=prepared.choices,
             checkpoint=target.checkpoint,
-            strategy=self.plan.strategy,
         )
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared
@@ -201,7 +196,7 @@ class RollbackRun:
                 self._begun_from or prepared.live,
                 prepared.update_plan,
                 self._message,
-                refresh=prepared.refresh,
+                refresh=prepared.choices.refresh,
             )
         )
 
@@ -268,10 +263,12 @@ class RollbackRun:
 
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         lock = lock_left(self.session)
-        resume = f"{lock}Run `pulumi-rewind resume` to go on to the target, or roll back to the update before."
-        resume += self.blockers.hint(self.session.stack.name)
         if not self._changed:
             self._rewriting.undo()
+        prepared, name = self.plan.prepared, self.session.stack.name
+        resume = f"{lock}Run `{command('resume', name)}` to go on to the target, or roll back to the update before."
+        spoken = speaker(prepared.goal, prepared.live_plain)
+        resume += self.blockers.hint(name, spoken)
         if refusal and not self._changed:
             self.session.journal.end()
             return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")
@@ -296,7 +293,10 @@ class RollbackRun:
             lost = lost_sight_of(self._doubts.made)
             told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
             return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
-        return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
+        incomplete = IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
+        incomplete.passed_by = tuple(dict.fromkeys(map(spoken, self.blockers.urns)))
+        incomplete.stuck = self.blockers.stuck(name)
+        return incomplete
 
     def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """Puts back what counts as the provider's own in what was adopted; `bookkeeping` has the why."""

@@ -28,8 +28,8 @@ def second_plan(
         session,
         prepared.target_plain,
         after,
-        only=prepared.only,
-        recorded_credentials=prepared.recorded_credentials,
+        prepared.choices,
+        stays=prepared.stays,
         changes=prepared.changes,
     )
     goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))

@@ -50,6 +50,12 @@ class Vault:
         known = (one for one in self._passphrases if one.text != text)
         self._passphrases = (Passphrase(text, "a passphrase that was typed in"), *known)
 
+    def fits(self, text: str, checkpoints: Iterable[Checkpoint]) -> bool:
+        """Whether a passphrase opens one of some checkpoints; also where none of them says what would."""
+        states = [side.deployment.secrets_providers for side in checkpoints]
+        salts = {salt_of(one.state) for one in states if one is not None and one.type == "passphrase"} - {None}
+        return not salts or any(unlock(text, salt) is not None for salt in salts if salt)
+
     def decrypt(self, checkpoint: Checkpoint, stack: StackRef) -> Checkpoint:
         """The same checkpoint with secrets in plaintext; as it is if it has none. Its bytes stay as they were read.
 

@@ -1,74 +1,103 @@
 """Partial rollback: which resources a selection means, and what has to be taken along. Pure.
 
 Chosen resources come from the target, all others stay as they are live. A chosen resource takes along what it
-needs and lacks, and what would be left pointing at something that goes. A pattern with ``!`` before it leaves
-something out, see `skipping`.
+needs and lacks, and what would be left pointing at something that goes. A text with ``!`` before it leaves
+something out, see `skipping`; what a text means is decided by `naming`.
 """
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from pulumi_rewind.choices import NOT
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.goal import GoalNote, Selection, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
-
-
-def matches(res: Resource, pattern: str) -> bool:
-    """Whether a pattern (URN, name or type; ``*`` is a wildcard) means this resource."""
-    return any(fnmatch.fnmatchcase(text, pattern) for text in (res.urn, res.name, res.type))
+from pulumi_rewind.naming import Names
 
 
 def select(
-    patterns: Sequence[str], entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
+    texts: Sequence[str],
+    entries: Sequence[Resource],
+    live: Checkpoint,
+    pairs: Mapping[str, str],
+    stays: Mapping[str, str] = {},
 ) -> Selection:
-    """Resolves patterns against target and live, and closes the selection.
+    """Resolves the texts of a selection against target and live, and closes it.
+
+    A text with ``!`` before it leaves something out, unless only something is called exactly that. `stays` holds what
+    else stays as it is (URN of live → the URN of what uses it and is left out).
 
     Raises:
-        UsageError: a pattern means nothing in either.
+        UsageError: a text means nothing in either.
     """
-    from pulumi_rewind.skipping import NOT, leave_out
+    from pulumi_rewind.skipping import leave_out
 
-    wanted = [pattern for pattern in patterns if not pattern.startswith(NOT)]
-    unwanted = [pattern.removeprefix(NOT) for pattern in patterns if pattern.startswith(NOT)]
+    names = names_of(entries, live)
+    wanted, unwanted = parted(texts, names)
     if wanted:
-        selection = _Closure(wanted, entries, live, pairs).close()
+        selection = _Closure(_meant(wanted, names, live, "--only"), entries, live, pairs).close()
     else:
         selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
-    return leave_out(unwanted, selection, entries, live, pairs) if unwanted else selection
+    if not (unwanted or stays):
+        return selection
+    left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "--skip")
+    return leave_out(left, selection, entries, live, pairs, stays)
+
+
+def parted(texts: Sequence[str], names: Names) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The texts that choose something, and those that leave something out."""
+    unwanted = tuple(
+        text
+        for text in texts
+        if text.startswith(NOT) and (names.exactly(text.removeprefix(NOT)) or not names.exactly(text))
+    )
+    return tuple(text for text in texts if text not in unwanted), unwanted
+
+
+def names_of(entries: Iterable[Resource], live: Checkpoint) -> Names:
+    """The names of everything that can be chosen or left out."""
+    return Names(res for res in (*entries, *live.resources) if registers(res) and not res.is_stack)
+
+
+def _meant(texts: Sequence[str], names: Names, live: Checkpoint, option: str) -> frozenset[str]:
+    found: set[str] = set()
+    for text in texts:
+        meant = names.meant(text)
+        if not meant:
+            copies = Names(res for res in live.resources if res.delete).meant(text)
+            if copies:
+                ids = ", ".join(res.id for res in live.resources if res.delete and res.urn in copies)
+                raise UsageError(
+                    f"{text!r} is only an old copy that waits for its deletion ({ids}): every run deletes it",
+                    hint="If it is gone, or may stay, `pulumi state delete` forgets it.",
+                )
+            raise UsageError(
+                f"{option} {text!r} means no resource of live or the target", hint=f"There are: {names.listed()}."
+            )
+        found |= meant
+    return frozenset(found)
 
 
 class _Closure:
     def __init__(
-        self, patterns: Sequence[str], entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
+        self, wanted: frozenset[str], entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
     ) -> None:
         self.target = {res.urn: res for res in entries if not res.is_stack}
         self.live = {res.urn: res for res in live.resources if registers(res) and not res.is_stack}
         self.pairs = pairs
         self.back = {live_urn: urn for urn, live_urn in pairs.items()}
         self.roots = [res.urn for res in live.resources if res.is_stack]
-        self.chosen: set[str] = set()
+        self.chosen = {urn for urn in self.target if urn in wanted}
         self.gone: set[str] = set()
         self.notes: list[GoalNote] = []
-        for pattern in patterns:
-            self._take_pattern(pattern)
-
-    def _take_pattern(self, pattern: str) -> None:
-        found = [urn for urn, res in self.target.items() if matches(res, pattern)]
-        lost = [urn for urn, res in self.live.items() if matches(res, pattern)]
-        if not found and not lost:
-            names = sorted({res.name for res in [*self.target.values(), *self.live.values()]})
-            shown = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
-            raise UsageError(f"--only {pattern!r} means no resource of live or the target", hint=f"There are: {shown}.")
-        for urn in found:
-            self.chosen.add(urn)
-        for urn in lost:
-            partner = self.back.get(urn)
-            if partner is None:
-                self.gone.add(urn)
-            else:
-                self.chosen.add(partner)
+        for urn in self.live:
+            if urn in wanted:
+                partner = self.back.get(urn)
+                if partner is None:
+                    self.gone.add(urn)
+                else:
+                    self.chosen.add(partner)
 
     def close(self) -> Selection:
         """Takes along until nothing more has to be."""

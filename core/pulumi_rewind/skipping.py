@@ -1,43 +1,41 @@
 """Leaving resources as they are although the rest goes to the target: ``resume --skip``. Pure.
 
-A pattern that begins with ``!`` in a selection means: not this one. What is left out keeps its live entry, so that the
-engine has no reason to touch it. What it uses stays with it; what can't be without it stays away with it.
+A text that begins with ``!`` in a selection means: not this one. What is left out keeps its live entry, so that the
+engine has no reason to touch it. What it uses stays with it where the target lacks that, or where going to the target
+would touch what is left out (a preview tells, see `staying`); what can't be without it stays away with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pulumi_rewind.errors import UsageError
 from pulumi_rewind.goal import GoalNote, Selection, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
-from pulumi_rewind.selection import matches, references
+from pulumi_rewind.naming import listed
+from pulumi_rewind.selection import references
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import reveal
-
-NOT = "!"
-"""How a pattern of a selection begins that leaves something out."""
 
 SKIPPED = "skipped"
 """The code of the notes about what is left out."""
 
-LISTED = 6
-"""How many names a message lists."""
+ASKED = ", because you skip it"
+"""What such a note says of what the operator named."""
 
 
 def leave_out(
-    patterns: Sequence[str],
+    unwanted: frozenset[str],
     selection: Selection,
     entries: Sequence[Resource],
     live: Checkpoint,
     pairs: Mapping[str, str],
+    stays: Mapping[str, str] = {},
 ) -> Selection:
-    """The selection without what the patterns (URNs, names, types; no ``!``) mean.
+    """The selection without some resources (URNs of live or the target).
 
-    Raises:
-        UsageError: a pattern means nothing in live or the target.
+    `stays` adds what has to stay with them: URN of live → URN of what uses it.
     """
-    return _LeavingOut(selection, entries, live, pairs).without(patterns)
+    return _LeavingOut(selection, entries, live, pairs).without(unwanted, stays)
 
 
 class _LeavingOut:
@@ -53,12 +51,21 @@ class _LeavingOut:
         self.chosen = set(selection.chosen)
         self.kept = set(selection.kept)
         self.notes = list(selection.notes)
-        self.left: dict[str, str] = {}
-        """URN (of live, or of the target where live has none) of what is left out → why."""
+        self.left: dict[str, tuple[str, str]] = {}
+        """URN (of live, or of the target where live has none) of what is left out → why, and the URN that it is for."""
+        self.users: dict[tuple[bool, str], list[str]] = {}
+        """Whether it is a URN of live, and the URN → names of what refers to it; filled when the goal is settled."""
 
-    def without(self, patterns: Sequence[str]) -> Selection:
-        for pattern in patterns:
-            self._take_pattern(pattern)
+    def without(self, unwanted: frozenset[str], stays: Mapping[str, str]) -> Selection:
+        for urn in self.target:
+            if urn in unwanted:
+                self._skip(urn, "", "")
+        for urn in self.live:
+            if urn in unwanted:
+                self._keep(urn, "", "")
+        for urn, user in stays.items():
+            if urn in self.live:
+                self._keep(urn, f"{urn_name(user)}, which stays, uses it", user)
         before = -1
         while before != len(self.left):
             before = len(self.left)
@@ -67,61 +74,51 @@ class _LeavingOut:
             self._dependents()
         if not self.root_chosen:
             self.kept.update(self.roots)
-        notes = [GoalNote(SKIPPED, self._message(urn, why), urn) for urn, why in self.left.items()]
-        return Selection(frozenset(self.chosen), frozenset(self.kept), (*self.notes, *notes))
+        notes = [
+            GoalNote(SKIPPED, self._message(urn, why), urn, because=for_) for urn, (why, for_) in self.left.items()
+        ]
+        return Selection(frozenset(self.chosen), frozenset(self.kept), (*self.notes, *notes), frozenset(self.left))
 
-    def _take_pattern(self, pattern: str) -> None:
-        found = [urn for urn, res in self.target.items() if matches(res, pattern)]
-        there = [urn for urn, res in self.live.items() if matches(res, pattern)]
-        if not found and not there:
-            names = sorted({res.name for res in [*self.target.values(), *self.live.values()]})
-            raise UsageError(
-                f"--skip {pattern!r} means no resource of live or the target", hint=f"There are: {listed(names, 12)}."
-            )
-        for urn in found:
-            self._skip(urn, "")
-        for urn in there:
-            self._keep(urn, "")
-
-    def _skip(self, urn: str, why: str) -> None:
+    def _skip(self, urn: str, why: str, for_: str) -> None:
         """Leaves a resource of the target as it is live, or away where live has none."""
         live_urn = self.pairs.get(urn, "")
         if live_urn in self.live:
-            self._keep(live_urn, why)
+            self._keep(live_urn, why, for_)
         elif urn in self.chosen:
             self.chosen.discard(urn)
-            self.left.setdefault(urn, why)
+            self.left.setdefault(urn, (why, for_))
 
-    def _keep(self, live_urn: str, why: str) -> None:
-        if live_urn not in self.kept:
-            self.kept.add(live_urn)
-            self.chosen.discard(self.back.get(live_urn, ""))
-            self.left.setdefault(live_urn, why)
+    def _keep(self, live_urn: str, why: str, for_: str) -> None:
+        if live_urn in self.kept and for_:
+            return
+        self.kept.add(live_urn)
+        self.chosen.discard(self.back.get(live_urn, ""))
+        self.left.setdefault(live_urn, (why, for_))
 
     def _children(self) -> None:
         """A component means what is in it."""
         for urn, res in self.live.items():
             parent = self.live.get(res.parent)
             if parent is not None and parent.is_component and parent.urn in self.left:
-                self._keep(urn, f"it is part of {parent.name}")
+                self._keep(urn, f"it is part of {parent.name}", parent.urn)
         for urn, res in self.target.items():
             parent = self.target.get(res.parent)
             if parent is not None and parent.is_component and self._place(parent.urn) in self.left:
-                self._skip(urn, f"it is part of {parent.name}")
+                self._skip(urn, f"it is part of {parent.name}", self._place(parent.urn))
 
     def _needed(self) -> None:
         """What stays needs what it uses today."""
         for urn in [urn for urn in self.left if urn in self.live]:
             for needed in references(self.live[urn]):
                 if needed in self.live and self.back.get(needed) not in self.chosen:
-                    self._keep(needed, f"{urn_name(urn)}, which stays, uses it")
+                    self._keep(needed, f"{urn_name(urn)}, which stays, uses it", urn)
 
     def _dependents(self) -> None:
         """What would need something that isn't there can't be as in the target."""
         for urn in [urn for urn in self.chosen if urn in self.target]:
             away = [other for other in references(self.target[urn]) if other in self.left and other not in self.live]
             if away:
-                self._skip(urn, f"it needs {urn_name(away[0])}, which is left out")
+                self._skip(urn, f"it needs {urn_name(away[0])}, which is left out", away[0])
 
     def _place(self, urn: str) -> str:
         """The key in `left` of a resource of the target."""
@@ -129,30 +126,28 @@ class _LeavingOut:
         return live_urn if live_urn in self.live else urn
 
     def _message(self, urn: str, why: str) -> str:
-        because = f"because {why}" if why else "because you skip it"
+        because = f", because {why}" if why else ASKED
         here, there = self.live.get(urn), self.target.get(self.back.get(urn, urn))
         if here is None:
-            return f"is not brought back, {because}{self._users(urn)}"
+            return f"is not brought back{because}{self._users(urn)}"
         if there is None:
-            return f"stays although the target lacks it, {because}{self._users(urn)}"
+            return f"stays although the target lacks it{because}{self._users(urn)}"
         keys = _different(here, there)
         what = f"it differs from the target in {listed(keys)}" if keys else "its inputs are as in the target"
-        return f"stays as it is, {because}; {what}{self._users(urn)}"
+        return f"stays as it is{because}; {what}{self._users(urn)}"
 
     def _users(self, urn: str) -> str:
         """Who depends on it."""
+        if not self.users:
+            for side, members in ((self.target, self.chosen), (self.live, self.kept)):
+                for key, res in side.items():
+                    for other in references(res) if key in members else ():
+                        self.users.setdefault((side is self.live, other), []).append(res.name)
         partner = self.back.get(urn, urn)
-        users = [res.name for key, res in self.target.items() if key in self.chosen and partner in references(res)]
-        users += [res.name for key, res in self.live.items() if key in self.kept and urn in references(res)]
-        names = list(dict.fromkeys(users))
+        names = dict.fromkeys((*self.users.get((False, partner), ()), *self.users.get((True, urn), ())))
         return f"; used by {listed(names)}" if names else ""
 
 
 def _different(here: Resource, there: Resource) -> list[str]:
     old, new = sent_inputs(here), sent_inputs(there)
     return sorted(key for key in old.keys() | new.keys() if reveal(old.get(key)) != reveal(new.get(key)))
-
-
-def listed(names: Sequence[str], limit: int = LISTED) -> str:
-    """Names in a row; of many the first ones."""
-    return ", ".join(names[:limit]) + (" …" if len(names) > limit else "")

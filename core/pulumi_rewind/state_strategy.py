@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal
@@ -30,6 +31,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session
+from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_document
 from pulumi_rewind.state_file import exported
 from pulumi_rewind.targets import Target
@@ -56,7 +58,7 @@ class StatePrepared(Prepared):
     """What the CLI needs to encrypt it, beyond the operator's own environment."""
 
 
-def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
+def plan_state(session: Session, target: Target, choices: Choices, *, observe: Observe) -> Plan:
     """Plans to put the target's checkpoint back as the state; changes nothing, asks no provider.
 
     Raises:
@@ -108,7 +110,7 @@ def plan_state(session: Session, target: Target, *, observe: Observe) -> Plan:
         ),
         prepared=StatePrepared(
             no_goal(session.workspace.project, session.stack.name),
-            live, live_plain, stored, plain, b"", ReplayReport(),
+            live, live_plain, stored, plain, b"", ReplayReport(), choices,
             deployment=importable(stored, provider, lambda: session.vault.plaintext(stored, session.stack)), copy=kept,
             environ=session.vault.environment(stored if provider is None else live),
         ),
@@ -215,7 +217,7 @@ class StateRun(RollbackRun):
                     f"the state before is kept in {copy}",
                     f"no resource was touched; `pulumi refresh --preview-only -s {name}` tells what is really there",
                 ),
-                undo=f"pulumi stack import -s {name} --file {copy}",
+                undo=f"pulumi stack import {quoted('-s', name, '--file', str(copy))}",
             )
 
     def _live(self) -> Checkpoint:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.choices import Choices, option, refused
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE, recommend
 
@@ -27,12 +28,7 @@ STRATEGIES: Final[Mapping[str, str]] = {
 def other_plan(
     session: Session,
     target: Target,
-    strategy: str,
-    only: Sequence[str],
-    refresh: bool,
-    recorded_credentials: bool,
-    use_todays_config: bool,
-    adopt: Mapping[str, str],
+    choices: Choices,
     observe: Observe,
     control: PreviewControl,
 ) -> Plan:
@@ -41,32 +37,23 @@ def other_plan(
     Raises:
         UsageError: there is no such strategy, or it can't do what is asked for.
     """
+    strategy = choices.strategy
     if strategy not in STRATEGIES:
         names = ", ".join(STRATEGIES)
         raise UsageError(f"there is no strategy {strategy!r}", hint=f"There are {names}.")
-    asked = {
-        "a selection (`--only`)": bool(only),
-        "`--recorded-credentials`": recorded_credentials,
-        "`--adopt`": bool(adopt),
-        "`--refresh`": refresh and strategy == STATE,
-        "`--todays-config`": use_todays_config and strategy == STATE,
-    }
-    refused = [what for what, given in asked.items() if given]
-    if refused:
+    unknown = [f"`{option(field)}`" for field in refused(choices)]
+    if unknown:
         raise UsageError(
-            f"the strategy {strategy!r} doesn't know {' and '.join(refused)}",
+            f"the strategy {strategy!r} doesn't know {' and '.join(unknown)}",
             hint="Leave it out, or use `--strategy checkpoint`.",
         )
     if strategy == STATE:
         from pulumi_rewind.state_strategy import plan_state
 
-        return recommended(session, plan_state(session, target, observe=observe))
+        return recommended(session, plan_state(session, target, choices, observe=observe))
     from pulumi_rewind.program.plan import plan_program
 
-    plan = plan_program(
-        session, target, refresh=refresh, use_todays_config=use_todays_config, observe=observe, control=control
-    )
-    return recommended(session, plan)
+    return recommended(session, plan_program(session, target, choices, observe=observe, control=control))
 
 
 def recommended(session: Session, plan: Plan) -> Plan:

@@ -98,7 +98,7 @@ def test_what_stands_against_running_a_program_comes_with_a_way_out(
         ("magic", {}, "there is no strategy 'magic'"),
         ("program", {"only": ("x",)}, "--only"),
         ("state", {"only": ("x",), "refresh": True}, "--only.* and .*--refresh"),
-        ("state", {"use_todays_config": True}, "--todays-config"),
+        ("state", {"todays_config": True}, "--todays-config"),
         ("program", {"recorded_credentials": True}, "--recorded-credentials"),
     ],
 )

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import PropertyDiff, ResourcePre, StepMetadata, StepState
@@ -188,15 +189,18 @@ def _plan(**fields: Any) -> Any:
 
 def test_a_journal_of_an_older_release_is_still_read(tmp_path: Path) -> None:
     journal = Journal("file:///x", StackRef("shop", "dev"), {"XDG_STATE_HOME": str(tmp_path)})
-    entry = journal.begin(target=3, label="#3", digest="d", start=4, refresh=True, checkpoint=checkpoint())
-    assert (entry.kept, entry.refresh, entry.update) == (True, True, False)
+    entry = journal.begin(
+        target=3, label="#3", digest="d", start=4, choices=Choices(refresh=True), checkpoint=checkpoint()
+    )
+    assert (entry.kept, entry.choices.refresh, entry.update) == (True, True, False)
     assert journal.checkpoint_path.read_bytes() == checkpoint().raw
     raw = json.loads(journal.path.read_bytes())
-    for name in ("kept", "refresh", "update"):
+    for name in ("kept", "choices", "update"):
         del raw[name]
+    raw |= {"strategy": "program", "only": ["!web"], "adopt": {"db": "i-1"}}
     journal.path.write_bytes(msgspec.json.encode(raw))
     old = journal.read()
     assert old is not None
-    assert not old.refresh
+    assert old.choices == Choices(strategy="program", only=("!web",), adopt={"db": "i-1"})
     journal.end()
     assert list(journal.path.parent.iterdir()) == []

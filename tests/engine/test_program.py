@@ -114,7 +114,7 @@ def test_a_program_goes_back_with_its_own_configuration_and_is_resumed(
     assert belongings(stack) == before
     entry = session(stack).journal.read()
     assert entry is not None
-    assert entry.strategy == "program"
+    assert entry.choices.strategy == "program"
     journal = session(stack).journal.path  # as if the process had ended, too
     journal.write_text(json.dumps(json.loads(journal.read_text()) | {"pid": 2**40}))
     stack.trouble()

@@ -71,7 +71,7 @@ def test_a_run_that_ends_after_the_state_was_rewritten_is_resumed(stack: EngineS
     del killed  # nothing is put back
     entry = session(stack).journal.read()
     assert entry is not None
-    assert (entry.target, entry.strategy) == (1, "checkpoint")
+    assert (entry.target, entry.choices.strategy) == (1, "checkpoint")
     assert stack.physical() == before
 
     made = plan(stack, "1")

@@ -58,7 +58,7 @@ def test_default_providers_get_the_targets_settings_without_touching_the_users_f
     stack.up(program)
     config, provider = stack.config_file.read_bytes(), stack.export()["deployment"]["secrets_providers"]
 
-    todays = plan(stack, "1", use_todays_config=True)
+    todays = plan(stack, "1", todays_config=True)
     assert steps(todays) == {}
     risks = {risk.code: risk.message for risk in todays.all_risks}
     assert "bridged:account" in risks["config-differs"]

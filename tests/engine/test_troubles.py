@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.toolchain import EngineInfo
 from tests.support.faults import (
@@ -78,7 +79,7 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
         assert (code, "quota exceeded" in text, "pulumi-rewind resume" in text) == (4, True, True), text
         entry = session(stack).journal.read()
         assert entry is not None
-        assert (entry.recorded_credentials, entry.todays_config, entry.refresh) == (True, True, True), "for each resume"
+        assert entry.choices == Choices(recorded_credentials=True, todays_config=True, refresh=True), "for each resume"
         assert not locks(stack)
         check_whole(stack)
         assert prefixes(stack) == {"old", "new", "both"}  # what it would delete waits for what it would create

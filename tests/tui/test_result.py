@@ -12,10 +12,12 @@ import pytest
 from textual.pilot import Pilot
 
 from pulumi_rewind import errors
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.model import decode_checkpoint
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.result import ResultScreen
+from pulumi_rewind_tui.screens.review_work import Request
 from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.screens.text_page import TextView
 from pulumi_rewind_tui.widgets.footer import KeyFooter
@@ -23,6 +25,15 @@ from pulumi_rewind_tui.widgets.note_line import NoteLine
 from tests.support.tui.replay import play, recorded
 from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, found, interrupted, review, until, wait_for
+
+CHOSEN = Choices(
+    only=("*api*", "!worker"),
+    refresh=True,
+    recorded_credentials=True,
+    todays_config=True,
+    adopt={"db": "i-1", "": ""},
+    recorded_hooks=True,
+)
 
 
 @pytest.fixture
@@ -110,7 +121,7 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         await pilot.press("c")
         on = await review(pilot)
         assert on.request.target == "#5"
-        assert not on.request.refresh
+        assert not on.request.choices.refresh
 
 
 @pytest.mark.parametrize(("key", "target", "refresh"), [("u", "#8", False), ("f", "#5", True)])
@@ -123,7 +134,7 @@ async def test_the_other_ways_on(
         await ended(pilot)
         await pilot.press(key)
         on = await review(pilot)
-        assert (on.request.target, on.request.refresh) == (target, refresh)
+        assert (on.request.target, on.request.choices.refresh) == (target, refresh)
 
 
 async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,17 +190,19 @@ async def test_a_report_is_private_and_masked(shop: Shop, monkeypatch: pytest.Mo
         assert "[secret]" in kept
 
 
-async def test_a_partial_way_stays_partial(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_continuing_keeps_everything_that_was_chosen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, "failure")
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await ended(pilot)
-        prepared = dataclasses.replace(screen.outcome.plan.prepared, only=("*api*",))
+        prepared = dataclasses.replace(screen.outcome.plan.prepared, choices=CHOSEN)
         screen.outcome = dataclasses.replace(
             screen.outcome, plan=dataclasses.replace(screen.outcome.plan, prepared=prepared)
         )
         await pilot.press("c")
-        assert (await review(pilot)).request.only == ("*api*",)
+        await until(
+            pilot, lambda: any(getattr(one, "request", None) == Request("#5", CHOSEN) for one in app.screen_stack)
+        )
 
 
 # -- found at the start ----------------------------------------------------------------------------------------------

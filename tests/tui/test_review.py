@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 
 from pulumi_rewind import rollback
+from pulumi_rewind.choices import FOUND, Choices
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.events import Phase
 from pulumi_rewind_tui.app import RewindApp
@@ -126,15 +127,15 @@ async def test_strategies_that_are_not_available_say_why(shop: Shop) -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is screen
-        assert screen.request.strategy == "checkpoint"
+        assert screen.request.choices.strategy == "checkpoint"
 
 
 async def test_the_options_plan_again_when_something_was_changed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, Any]] = []
+    asked: list[Choices] = []
     real = rollback.build_plan
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
-        asked.append({name: options[name] for name in ("adopt", "recorded_credentials", "use_todays_config")})
+        asked.append(arguments[2])
         return real(*arguments, **options)
 
     monkeypatch.setattr(rollback, "build_plan", build_plan)
@@ -153,8 +154,7 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
         await pilot.press("escape")
         await until(pilot, lambda: len(asked) == 2)
         await review(pilot)
-    nothing = {"adopt": {}, "recorded_credentials": False, "use_todays_config": False}
-    assert asked == [nothing, {"adopt": {"*": ""}, "recorded_credentials": True, "use_todays_config": False}]
+    assert asked == [Choices(), Choices(adopt={FOUND: ""}, recorded_credentials=True)]
 
 
 async def test_drift_plans_again_with_a_refresh(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ async def test_drift_plans_again_with_a_refresh(shop: Shop, monkeypatch: pytest.
     real = rollback.build_plan
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
-        asked.append(options["refresh"])
+        asked.append(arguments[2].refresh)
         return real(*arguments, **options)
 
     monkeypatch.setattr(rollback, "build_plan", build_plan)

@@ -12,6 +12,7 @@ from pulumi_rewind.journal import Journal
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
+from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
 from tests.support.tui.engine_shop import EngineShop
@@ -61,7 +62,7 @@ async def test_from_the_timeline_to_a_verified_rollback(tmp_path: Path) -> None:
     assert journal(shop).read() is None
 
 
-async def test_space_takes_a_resource_out_and_says_what_comes_along(tmp_path: Path) -> None:
+async def test_space_takes_a_resource_out_and_it_stays_as_it_is(tmp_path: Path) -> None:
     shop = EngineShop(tmp_path / "s")
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
@@ -72,24 +73,27 @@ async def test_space_takes_a_resource_out_and_says_what_comes_along(tmp_path: Pa
         assert not screen.runnable  # the database is protected
         assert "blocks" in screen_text(app)
         for name in ("orders-db", "api", "worker"):
-            urn = next(step.urn for step in screen.choice.known.values() if step.name == name)
-            screen.steps.go_to(urn)
+            screen.steps.go_to(row_of(screen, name))
             await pilot.press("space")
             await settle(pilot)
         screen = await review(pilot)
         assert screen.plan is not None
         assert {step.name for step in screen.plan.steps} == {"assets", "net-a", "jobs", "レポート"}
         assert screen.runnable
-        assert "stays as it is" in screen_text(app)
-        assert "4 of 7 resources" in screen_text(app)
+        assert "[ ] orders-db  stays as it is" in screen_text(app)
+        assert "3 left as they are" in screen_text(app)
         # In again: it needs the database of the target no more than live's.
-        screen.steps.go_to(next(step.urn for step in screen.choice.known.values() if step.name == "api"))
+        screen.steps.go_to(row_of(screen, "api"))
         await pilot.press("space")
         await settle(pilot)
         screen = await review(pilot)
         assert screen.plan is not None
         assert "api" in {step.name for step in screen.plan.steps}
         assert "orders-db" not in {step.name for step in screen.plan.steps}
+
+
+def row_of(screen: ReviewScreen, name: str) -> str:
+    return next(row.urn for row in screen.steps.rows if row.urn.endswith(f"::{name}"))
 
 
 async def test_a_provider_error_in_the_preview_can_be_read_and_tried_again(tmp_path: Path) -> None:

@@ -41,6 +41,13 @@ def keys(*pressed: str) -> Step:
     return step
 
 
+async def taken_out(pilot: Pilot[Any]) -> None:
+    """One resource of several is left as it is; the cursor is on it."""
+    await reviewed(pilot, "j", "j", "space")
+    await review(pilot)
+    await settle(pilot)
+
+
 async def asked(pilot: Pilot[Any]) -> None:
     await reviewed(pilot, "r")
     await wait_for(pilot, ConfirmScreen)
@@ -71,6 +78,7 @@ SCREENS: dict[str, tuple[Step, str, dict[str, Any]]] = {
     "review-open": (keys("enter", "j", "enter"), "success", {}),
     "review-risks": (keys("right"), "success", {}),
     "review-blocked": (keys(), "success", {}),
+    "review-taken-out": (taken_out, "success", {}),
     "strategy": (keys("tab", "j"), "success", {}),
     "plan-options": (keys("o", "j", "space"), "success", {}),
     "confirm": (asked, "success", {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import threading
@@ -22,6 +23,7 @@ from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import theme_name, themes
 
 if TYPE_CHECKING:
+    from pulumi_rewind.choices import Choices
     from pulumi_rewind.session import Session
 
 
@@ -77,6 +79,8 @@ class RewindApp(App[int]):
         self.session: Session | None = None
         self.run_in_progress: RunControl | None = None
         """Set by the running screen; while it is, nothing quits."""
+        self._kept_choices: dict[tuple[str, str], Choices] = {}
+        """By stack and target: what was chosen in reviews that were left."""
         self._chosen_theme = theme
         for each in themes():
             self.register_theme(each)
@@ -143,9 +147,22 @@ class RewindApp(App[int]):
     def _review(self, event: msg.RollbackRequested) -> None:
         if self.session is None:
             return
+        from pulumi_rewind.choices import USUAL
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        self.push_screen(ReviewScreen(self.session, f"#{event.update_number}"))
+        target = f"#{event.update_number}"
+        kept = self._kept_choices.get((str(self.session.stack), target))
+        screen = ReviewScreen(self.session, target, USUAL if kept is None else kept)
+        screen.kept = kept is not None
+        self.push_screen(screen)
+
+    def keep_choices(self, session: Session, target: str, choices: Choices) -> None:
+        """Remembers, until the application ends, what was chosen in a review that was left."""
+        self._kept_choices[str(session.stack), target] = choices
+
+    def forget_choices(self, session: Session, target: str) -> None:
+        """A review has become a run: the next one begins afresh."""
+        self._kept_choices.pop((str(session.stack), target), None)
 
     @on(msg.InterruptedFound)
     def _interrupted(self, event: msg.InterruptedFound) -> None:
@@ -197,7 +214,27 @@ class RewindApp(App[int]):
                 self.home.passphrase_added(passphrase)
                 retry()
 
-        self.push_screen(PassphraseScreen(reason), answered)
+        self.push_screen(PassphraseScreen(reason, self._passphrase_problem), answered)
+
+    def _passphrase_problem(self, text: str) -> str:
+        """Why a passphrase is of no use for what is on the screens, empty if it opens some of it; slow: in a thread."""
+        from pulumi_rewind.errors import RewindError
+        from pulumi_rewind.resuming import find_target
+        from pulumi_rewind_tui.screens.review_planning import PlanningScreen
+
+        session = self.session
+        if session is None:
+            return ""
+        targets = [f"#{number}" for number in self.home.shown_numbers]
+        targets += [screen.request.target for screen in self.screen_stack if isinstance(screen, PlanningScreen)]
+        sides = []
+        with contextlib.suppress(RewindError):
+            sides.append(session.live())
+        for name in targets:
+            with contextlib.suppress(RewindError):
+                found = find_target(session, name)
+                sides.append(found.checkpoint or session.timeline.checkpoint(found.update.number))
+        return "" if session.vault.fits(text, sides) else "This passphrase is wrong: it opens nothing of what is shown."
 
     def copy(self, text: str) -> None:
         """Copies text (secrets already masked) by OSC 52."""

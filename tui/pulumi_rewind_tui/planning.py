@@ -8,13 +8,12 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.errors import EngineError, RefusedError, UsageError
+from pulumi_rewind.choices import Choices, adoptions
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
 from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.render.writer import Screen
@@ -27,54 +26,12 @@ if TYPE_CHECKING:
 STRATEGIES = (CHECKPOINT, PROGRAM, STATE)
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What the operator chose of how to go back."""
-
-    strategy: str = CHECKPOINT
-    only: tuple[str, ...] = ()
-    refresh: bool = False
-    recorded_credentials: bool = False
-    todays_config: bool = False
-    adopt: tuple[str, ...] = ()
-    hooks: str = "today"
-
-    def adoptions(self) -> dict[str, str]:
-        """What is imported instead of created: name or URN → id.
-
-        Raises:
-            UsageError: neither ``NAME=ID`` nor ``found``.
-        """
-        from pulumi_rewind.adoption import FOUND
-
-        wanted: dict[str, str] = {}
-        for word in self.adopt:
-            name, equals, identifier = word.partition("=")
-            if word == "found":
-                wanted[FOUND] = ""
-            elif equals and name and identifier:
-                wanted[name] = identifier
-            else:
-                raise UsageError(
-                    f"--adopt {word!r} is neither NAME=ID nor `found`",
-                    hint="For example `--adopt web=i-0123456789`; `--adopt found` keeps whatever still exists.",
-                )
-        return wanted
-
-
-def adopt_words(wanted: Mapping[str, str]) -> tuple[str, ...]:
-    """The other way round, for a rollback that goes on."""
-    from pulumi_rewind.adoption import FOUND
-
-    return tuple("found" if name == FOUND else f"{name}={identifier}" for name, identifier in wanted.items())
-
-
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
 
     @functools.wraps(function)
     def collected(*args: Any, **given: Any) -> Any:
-        chosen = {item.name: given.pop(item.name) for item in fields(Choices)}
+        chosen = {field: given.pop(field) for field in Choices.__struct_fields__}
         return function(*args, choices=Choices(**chosen), **given)
 
     result: Callable[..., Any] = collected
@@ -93,10 +50,13 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--adopt",
             metavar="NAME=ID|found",
             multiple=True,
+            callback=lambda _context, _option, words: adoptions(words),
             help="Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
         ),
         click.option(
             "--hooks",
+            "recorded_hooks",
+            callback=lambda _context, _option, word: word == "recorded",
             type=click.Choice(["today", "recorded"]),
             default="today",
             show_default=True,
@@ -105,8 +65,9 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--refresh", is_flag=True, help="Compare the state with the real resources first."),
         click.option(
             "--only",
-            metavar="URN|GLOB",
+            metavar="URN|NAME|GLOB",
             multiple=True,
+            callback=lambda _context, _option, texts: tuple(texts),
             help="Only these resources, with what they need; !NAME: all but this one; repeatable.",
         ),
         click.option(
@@ -129,37 +90,13 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
         UsageError: the strategy can't be used for this target, or the target is unknown.
         RewindError: everything that `build_plan` raises.
     """
-    from pulumi_rewind.blockers import Blockers
     from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
 
-    adopt = choices.adoptions()
     quiet()
     target = find_target(session, text)
-    blockers = Blockers()
     with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
-
-        def look(event: EngineEvent) -> None:
-            blockers.add(event)
-            observe(event)
-
-        try:
-            plan = build_plan(
-                session,
-                target,
-                strategy=choices.strategy,
-                only=choices.only,
-                refresh=choices.refresh,
-                recorded_credentials=choices.recorded_credentials,
-                use_todays_config=choices.todays_config,
-                adopt=adopt,
-                recorded_hooks=choices.hooks == "recorded",
-                observe=look,
-            )
-        except (EngineError, RefusedError) as err:
-            if session.journal.read() is not None:  # only what was begun can be resumed
-                err.hint += blockers.hint(session.stack.name)
-            raise
+        plan = build_plan(session, target, choices, observe=observe)
     try:
         yield plan
     finally:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.options import passphrase_option
-from pulumi_rewind_tui.planning import Choices, planned
+from pulumi_rewind_tui.planning import planned
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 from pulumi_rewind_tui.render.run import JsonDisplay
 from pulumi_rewind_tui.render.writer import Screen

@@ -229,7 +229,7 @@ def _remaining(session: Session, plan: Plan, done: frozenset[str]) -> tuple[str,
 
     live = session.vault.decrypt(session.backend.live(session.stack), session.stack)
     diff = diff_checkpoints(live, plan.prepared.target_plain)
-    meant = {step.urn for step in plan.steps} if plan.prepared.only else None
+    meant = {step.urn for step in plan.steps} if plan.prepared.choices.only else None
     return tuple(
         f"{item.op} {resource_name(item.urn)}"
         for item in diff.resources

@@ -114,7 +114,7 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
             last_line(screen, result_json(result))
         else:
             screen.out.lines(result_lines(result, plan.target, plan.stack))
-            screen.out.lines(next_lines(session, plan.target, result))
+            screen.out.lines(next_lines(session, plan.target, result, plan.prepared.choices))
     return 0
 
 

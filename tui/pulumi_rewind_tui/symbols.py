@@ -71,6 +71,7 @@ _ALIASES = {
     "delete-replaced": "",
     "replaced": "",
     "same": "",
+    "delete-old": "delete",
     "refresh": "update",
     "import-replacement": "replace",
     "read-replacement": "replace",

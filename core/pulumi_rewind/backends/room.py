@@ -14,6 +14,7 @@ from pulumi_rewind.backends import file_path
 from pulumi_rewind.backends.files import read_file
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.model import decode_checkpoint
+from pulumi_rewind.shell import in_quotes
 
 COPIES = 8
 """How many times its size an update may need: the state, the one before, a backup, the history's copy, each growing."""
@@ -51,5 +52,6 @@ def whole_before(path: Path) -> str:
         pending = len(before.pending_operations)
         count = f"{len(before.resources):,} resources" + (f", {pending} pending operations" if pending else "")
         age = "from just before" if place == backup else "from the end of an earlier update"
-        return f"The state {age} is whole ({count}): put it in its place with `cp '{place}' '{path}'`."
+        copy = f"cp {in_quotes(str(place))} {in_quotes(str(path))}"
+        return f"The state {age} is whole ({count}): put it in its place with `{copy}`."
     return ""

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
 from pulumi_rewind.held import hold_to
@@ -56,9 +57,8 @@ class ProgramPrepared(Prepared):
 def plan_program(
     session: Session,
     target: Target,
+    choices: Choices,
     *,
-    refresh: bool = False,
-    use_todays_config: bool = False,
     observe: Observe,
     control: PreviewControl,
 ) -> Plan:
@@ -92,7 +92,7 @@ def plan_program(
         engine = todays_engine(session.engine, tree.project)
         own = session.workspace.config_file(session.stack.name)
         today, recorded = todays_config(own), _recorded(update)
-        if use_todays_config or recorded is None:
+        if choices.todays_config or recorded is None:
             config = RecordedConfig(config_file(own, live, tree.private))
         else:
             config = write_config(
@@ -104,7 +104,7 @@ def plan_program(
         observe(Phase("preview", "asking the engine what the program would do"))
         events, engine_plan = preview_program(
             session, engine, config.path, live, tree.private, observe, control,
-            refresh=refresh, state=before.state, readers=(*live_plain.resources, *plain.resources),
+            refresh=choices.refresh, state=before.state, readers=(*live_plain.resources, *plain.resources),
         )  # fmt: skip
     except BaseException:
         tree.close()
@@ -134,14 +134,14 @@ def plan_program(
     moving = tuple(step for step in steps if step.op not in STILL)
     risks = [
         *program_risks(session, target, update, tree, config, differing, ambient),
-        *config_risks(update, recorded, today, use_todays_config=use_todays_config),
+        *config_risks(update, recorded, today, use_todays_config=choices.todays_config),
         *stack_risks(
             live=live_plain,
             locks=session.backend.locks(session.stack),
             live_known=session.timeline.live_update() is not None,
             target_config=None,
             live_config=None,
-            refreshed=refresh,
+            refreshed=choices.refresh,
             told=before.arrangement.told,
         ),
         *arrangement_risks(before.arrangement, moving),
@@ -166,7 +166,7 @@ def plan_program(
         state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
         prepared=ProgramPrepared(
             goal, live, live_plain, stored, plain, held, report,
-            refresh=refresh, todays_config=use_todays_config, private=tree.private,
+            choices=choices, private=tree.private,
             rewritten=before.state, tree=tree, engine=engine, config_path=config.path,
             announced=frozenset((one.urn, one.path) for one in differing),
         ),

@@ -40,7 +40,7 @@ class ProgramRun(RollbackRun):
             *("up", "--yes", "--skip-preview", "-s", session.stack.fqn),
             *("--config-file", str(prepared.config_path)),
             *("--plan", str(plan_file)),
-            *(("--refresh",) if prepared.refresh else ()),
+            *(("--refresh",) if prepared.choices.refresh else ()),
             *("-m", f"rollback to {self.plan.target.label}"),
         ]
         run = yield from self._stream(prepared.engine, arguments, private, environment(session, prepared.live))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 from pulumi_rewind.errors import RecordError, UsageError
+from pulumi_rewind.shell import quoted
 
 if TYPE_CHECKING:
     from git import Repo
@@ -114,7 +115,7 @@ def open_store(root: Path, named: str) -> RecordStore | None:
     if found is None or not ((place / ".git").exists() or Path(found.git.git_dir).resolve() == place.resolve()):
         raise UsageError(
             f"records_repository names {named}, which is not a git repository",
-            hint=f"Make it with `git init --bare {named}`, or mend rewind.toml.",
+            hint=f"Make it with `git init --bare {quoted(str(named))}`, or mend rewind.toml.",
         )
     return RecordStore(found.git)
 

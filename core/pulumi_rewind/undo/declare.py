@@ -143,7 +143,11 @@ class Selector:
 
 
 def _one(patterns: tuple[str, ...], texts: Iterable[str]) -> bool:
-    return not patterns or any(fnmatch.fnmatchcase(text, pattern) for text in texts for pattern in patterns)
+    return not patterns or any(
+        text == pattern or fnmatch.fnmatchcase(text, pattern)  # a name may hold wildcards itself
+        for text in texts
+        for pattern in patterns
+    )
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,14 @@ def changed_goal(
     project: str,
     stack: str,
     only: Sequence[str] = (),
+    stays: Mapping[str, str] = {},
     history: Iterable[Checkpoint] = (),
 ) -> Goal:
     """As `goal.build_goal`, with what callbacks returned; ids to adopt are not its business."""
     adjust = functools.partial(adjusted, changes)
-    goal = build_goal(target, live, project=project, stack=stack, only=only, history=history, adjust=adjust)
+    goal = build_goal(
+        target, live, project=project, stack=stack, only=only, stays=stays, history=history, adjust=adjust
+    )
     notes = [
         GoalNote("other-inputs", f"gets other values than recorded for {', '.join(sorted(inputs))}", urn)
         for urn, inputs in changes.inputs.items()
@@ -86,7 +89,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
             partner = back.get(needed)
             if (partner is None or partner not in chosen) and needed not in kept:
                 waiting.append((needed, f"stays as it is, because {res.name} needs it"))
-    return Selection(frozenset(chosen), frozenset(kept), tuple(notes))
+    return Selection(frozenset(chosen), frozenset(kept), tuple(notes), selection.untouched)
 
 
 def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:

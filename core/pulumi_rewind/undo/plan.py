@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Unpack
 
 from pulumi_rewind import prepare
+from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
-from pulumi_rewind.prepare import PlanOptions
+from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.plan import revised
@@ -39,21 +40,29 @@ READ = 64
 
 
 def build_plan(
-    session: Session, target: Target, *, recorded_hooks: bool = False, **options: Unpack[PlanOptions]
+    session: Session,
+    target: Target,
+    choices: Choices | None = None,
+    *,
+    observe: Observe | None = None,
+    control: PreviewControl | None = None,
+    **chosen: Unpack[ChoiceArguments],
 ) -> Plan:
     """As `prepare.build_plan`, with the project's callbacks announced on the steps that they are called for.
 
-    With `recorded_hooks` the code is that of the records, see `undo.code.chosen_code`.
+    Single choices may be given by keyword. With `recorded_hooks` the code is that of the records, see
+    `undo.code.chosen_code`.
 
     Raises:
         CallbackError: code of callbacks can't be loaded.
         UntrustedCode: the operator has not agreed to code of a record.
     """
+    choices = chosen_by(choices or USUAL, **chosen)
     # An error of it comes before any work.
-    chosen = chosen_code(session, target.update.number, recorded=recorded_hooks)
-    plan = prepare.build_plan(session, target, **options)
+    code = chosen_code(session, target.update.number, recorded=choices.recorded_hooks)
+    plan = prepare.build_plan(session, target, choices, observe=observe, control=control)
     try:
-        return announced(session, plan, chosen, recorded=recorded_hooks)
+        return announced(session, plan, code, recorded=choices.recorded_hooks)
     except BaseException:
         plan.close()
         raise

@@ -25,18 +25,8 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
     prepared = reviewed.prepared
     hint = "`pulumi-rewind resume` plans again and shows it; " + UNCHANGED + "."
     try:
-        now = prepare.build_plan(
-            session,
-            reviewed.target,
-            strategy=reviewed.strategy,
-            only=prepared.only,
-            refresh=prepared.refresh,
-            recorded_credentials=prepared.recorded_credentials,
-            use_todays_config=prepared.todays_config,
-            control=control,
-            adopt={**prepared.adopt, **changes.adopt},
-            changes=changes,
-        )
+        choices = prepared.choices.but(adopt={**prepared.choices.adopt, **changes.adopt})
+        now = prepare.build_plan(session, reviewed.target, choices, control=control, changes=changes)
     except InterruptedRun:
         raise
     except RewindError as err:

@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
-from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint, parse_urn
@@ -21,6 +20,7 @@ from pulumi_rewind.revisions.plan import CODE as REVISION
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
 from pulumi_rewind.session import Session
+from pulumi_rewind.shell import command
 from pulumi_rewind.up.run import Before, begin_journal
 
 MADE_BY_UPDATE = "made-by-update"
@@ -49,7 +49,6 @@ class Recovery:
         self.failure = failure
         self.allow_data_loss = allow_data_loss
         self._control = PreviewControl()
-        self._blockers = Blockers()
         self._redact = Redactor()
         self._run: RollbackRun | None = None
 
@@ -80,12 +79,7 @@ class Recovery:
         with self._guarded():
             self.session.reload()
             begin_journal(self.session, self.before, update=False)
-
-            def look(event: EngineEvent) -> None:
-                self._blockers.add(event)
-                observe(event)
-
-            made = build_plan(self.session, self.before.target, observe=look, control=self._control)
+            made = build_plan(self.session, self.before.target, observe=observe, control=self._control)
             if self.failure.left and made.prepared.live.digest != self.failure.left:
                 made.close()
                 raise RefusedError(
@@ -109,10 +103,10 @@ class Recovery:
             yield
         except (InterruptedRun, KeyboardInterrupt) as err:
             self._keep()
-            name = self.session.stack.name
+            resume = command("resume", self.session.stack.name)
             raise InterruptedRun(
                 f"{self.failure}\nthe rollback was interrupted{f': {err}' if str(err) else ''}",
-                hint=f"`pulumi-rewind resume {name}` goes on back to {self.before.target.label}.",
+                hint=f"`{resume}` goes on back to {self.before.target.label}.",
             ) from err
         except RewindError as err:
             self._keep()
@@ -126,11 +120,10 @@ class Recovery:
             begin_journal(self.session, self.before, update=False)
 
     def _hint(self, error: RewindError) -> str:
-        name = self.session.stack.name
+        resume = command("resume", self.session.stack.name)
         hint = error.hint.replace(" Nothing was changed.", "").replace("; nothing was changed.", ".")
-        if "pulumi-rewind resume" not in hint:
-            hint = f"{hint} Then `pulumi-rewind resume {name}` goes back to {self.before.target.label}.".strip()
-            hint += self._blockers.hint(name)
+        if f"`{resume}`" not in hint:
+            hint = f"{hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
         return hint
 
 

@@ -134,6 +134,7 @@ class Bridged(provider_pb2_grpc.ResourceProviderServicer):
         kind, name = self._kind(request, context)
         inputs = read(request.news)
         if request.preview:
+            self._obey("preview", name, context)
             expected = forecast(kind, request.id, inputs, self.account, read(request.olds))
             return provider_pb2.UpdateResponse(properties=write(expected))
         partial = self._obey("update", name, context)

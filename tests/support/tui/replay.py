@@ -16,11 +16,13 @@ import msgspec
 import pytest
 
 from pulumi_rewind import errors, prepare, rollback
-from pulumi_rewind.events import EngineEvent, Phase
+from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre
+from pulumi_rewind.goal import Goal
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind.session import Session
+from pulumi_rewind.skipping import SKIPPED
 from tests.support.tui.run_recording import RUNS, TARGET, from_lines
 from tests.support.tui.shop import NOON
 
@@ -92,12 +94,24 @@ class ReplayedRun:
         return self.plan.prepared.target.digest
 
 
+def staying(goal: Goal) -> frozenset[str]:
+    """What a goal leaves as it is: what it registers as live has it, and what it leaves away."""
+    kept = {item.urn for item in goal.registrations if item.from_live}
+    return frozenset(kept | {note.urn for note in goal.notes if note.code == SKIPPED})
+
+
+def touches(event: EngineEvent, urns: frozenset[str]) -> bool:
+    """Whether an event is a step of one of these: the engine finds nothing to do in what stays as it is."""
+    return isinstance(event, ResourcePre | ResourceDone) and event.step.urn in urns
+
+
 def play(monkeypatch: pytest.MonkeyPatch, run: str = "success", **attributes: Any) -> type[ReplayedRun]:
     """Puts the recording in the engine's place; decrypted checkpoints are shared between tests."""
 
-    def preview(*_: Any, **__: Any) -> tuple[list[EngineEvent], bytes, ReplayReport]:
+    def preview(*arguments: Any, **__: Any) -> tuple[list[EngineEvent], bytes, ReplayReport]:
         report = msgspec.json.decode((RUNS / "review" / "report.json").read_bytes(), type=ReplayReport)
-        return recorded("review"), b"{}", report
+        still = staying(arguments[2])
+        return [event for event in recorded("review") if not touches(event, still)], b"{}", report
 
     real = rollback.build_plan
 

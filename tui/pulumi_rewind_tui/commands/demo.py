@@ -136,7 +136,7 @@ def _session(made: Demo) -> Session:
 
 
 def _go_back(session: Session, screen: Screen) -> int:
-    from pulumi_rewind_tui.planning import Choices
+    from pulumi_rewind.choices import Choices
     from pulumi_rewind_tui.roads import go_back
 
     screen.out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))

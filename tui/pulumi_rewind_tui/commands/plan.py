@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM
 from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.options import (
@@ -17,7 +16,7 @@ from pulumi_rewind_tui.options import (
     to_json,
     words,
 )
-from pulumi_rewind_tui.planning import Choices, goal_options, planned
+from pulumi_rewind_tui.planning import goal_options, planned
 from pulumi_rewind_tui.render.contrast import contrast_json, contrast_lines
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 
@@ -42,7 +41,7 @@ def plan(shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool
     with planned(session, screen, text, choices) as made:
         if compare:
             other = PROGRAM if choices.strategy == CHECKPOINT else CHECKPOINT
-            with planned(session, screen, text, replace(choices, strategy=other)) as second:
+            with planned(session, screen, text, choices.but(strategy=other)) as second:
                 if as_json:
                     screen.out.raw(to_json(contrast_json(made, second)))
                 else:

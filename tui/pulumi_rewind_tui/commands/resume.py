@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulumi_rewind.choices import NOT
 from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, UsageError
 from pulumi_rewind_tui.notices import journal_entry
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
-from pulumi_rewind_tui.planning import Choices, adopt_words
 from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.render.writer import Span
 from pulumi_rewind_tui.roads import go_back, run_options
@@ -71,21 +71,13 @@ def resume(
         if entry.doubtful:
             screen.err.line(Span("⚠ in doubt", "hazard"), f": {doubt(entry.doubtful)}")
         from pulumi_rewind.resuming import RESUME
-        from pulumi_rewind.skipping import NOT
 
+        left = tuple(text for text in (NOT + name for name in skip) if text not in entry.choices.only)
         return go_back(
             session,
             screen,
             RESUME,
-            Choices(
-                strategy=entry.strategy,
-                only=(*entry.only, *(NOT + pattern for pattern in skip)),
-                refresh=entry.refresh,
-                recorded_credentials=entry.recorded_credentials,
-                todays_config=entry.todays_config,
-                hooks="recorded" if entry.recorded_hooks else "today",
-                adopt=adopt_words(entry.adopt),
-            ),
+            entry.choices.but(only=(*entry.choices.only, *left)),
             yes=yes,
             allow_data_loss=allow_data_loss,
             as_json=as_json,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, words
-from pulumi_rewind_tui.planning import Choices, goal_options
+from pulumi_rewind_tui.planning import goal_options
 from pulumi_rewind_tui.roads import go_back, run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 

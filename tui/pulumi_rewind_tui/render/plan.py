@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.diff import change_lines
 from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.selecting import why_nothing
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
@@ -27,6 +29,7 @@ FORECASTS: Mapping[str, str] = {
     "renamed": "renamed, untouched",
     "same": "stays the same",
     "read": "read",
+    "cleaned": "",
 }
 """What is known before the run about how a resource comes out of it."""
 
@@ -45,7 +48,7 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     yield from risk_lines(plan.all_risks)
     yield []
     if plan.nothing_to_do:
-        yield [Span("= nothing to do", "ok"), f": {plan.stack} is as it was at {plan.target.label}"]
+        yield [Span("= nothing to do", "ok"), f": {why_nothing(plan)}"]
         return
     if plan.steps:
         yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]
@@ -120,6 +123,10 @@ def _step(step: Step, urns: set[str]) -> Line:
         line.append(Span(f"  in {parent.name}", "muted"))
     forecast = FORECASTS.get(step.forecast, step.forecast)
     line.append(f"  {forecast}" if forecast else "")
+    if step.old_copies:
+        what = plural(len(step.old_copies), "old copy", "old copies")
+        also = "" if step.op == OLD_COPY else f"and deletes {what}: "
+        line.append(Span(f"  {also}{', '.join(step.old_copies)}", "delete"))
     if step.replace_keys:
         line.append(Span(f"  because of {', '.join(step.replace_keys)}", "replace"))
     if any(risk.loses_data for risk in step.risks):

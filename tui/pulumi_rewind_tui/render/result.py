@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pulumi_rewind.choices import flags
 from pulumi_rewind.halfway import undo_number
+from pulumi_rewind.shell import command
 from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
+    from pulumi_rewind.choices import Choices
     from pulumi_rewind.rollback import Difference, RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.targets import Target
@@ -54,7 +57,9 @@ def _difference_lines(result: RollbackResult) -> Iterator[Line]:
         yield [Span("  ✗ " if bad else "  · ", "fail" if bad else "muted"), f"{outcome.function}{about}: {text}"]
 
 
-def next_lines(session: Session, target: Target, result: RollbackResult) -> Iterator[Line]:
+def next_lines(
+    session: Session, target: Target, result: RollbackResult, choices: Choices | None = None
+) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     name = session.stack.name
     for note in result.notes:
@@ -63,7 +68,8 @@ def next_lines(session: Session, target: Target, result: RollbackResult) -> Iter
     if result.undo:
         yield [Span("undo:", "git"), f" {result.undo}"]
     elif undo:
-        yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {undo}"]
+        again = flags(choices.undoing()) if choices is not None else ()
+        yield [Span("undo:", "git"), f" {command('rollback', name, str(undo), *again)}"]
     reminder = head_reminder(session, target)
     if reminder:
         yield [Span("next:", "git"), f" {reminder}"]

@@ -26,6 +26,7 @@ OPS: Final[Mapping[str, tuple[str, str, str]]] = {
     "delete-replaced": ("±", "delete replaced", "replace"),
     "read-replacement": ("±", "read replacement", "replace"),
     "import-replacement": ("±", "import replacement", "replace"),
+    "delete-old": ("-", "delete old copy", "delete"),
     "discard": ("○", "forget", "muted"),
     "discard-replaced": ("○", "forget replaced", "muted"),
     "remove-pending-replace": ("-", "forget replaced", "delete"),

@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Static
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.review_text import destructive, losing
 from pulumi_rewind_tui.screens.text_page import paragraph
+from pulumi_rewind_tui.selecting import left_out, names_left
 from pulumi_rewind_tui.symbols import counts_text, symbols
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.footer import KeyFooter
@@ -110,6 +111,9 @@ class ConfirmScreen(RewindModal[Agreement]):
             names = [s.name for s in plan.steps if s.op in ("delete", "replace") and s.forecast != "kept"]
             shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
             lines += paragraph(f"Deleted or replaced: {shown}.", cells)
+        left = left_out(plan)
+        if left:
+            lines += paragraph(f"Left as they are: {names_left(left)}.", cells)
         if self.losing:
             lines += paragraph(
                 f"{table['hazard']} Data is lost in: {', '.join(self.losing)}. Back it up first.", cells, "hazard"

@@ -58,6 +58,11 @@ class ComparingScreen(FilteringScreen):
         """The right pane."""
         return self.query_one(DiffView)
 
+    @property
+    def shown_numbers(self) -> tuple[int, ...]:
+        """The updates whose states are compared on the screen."""
+        return tuple(number for number in (self.timeline.number, self.timeline.marks.base) if number and number != LIVE)
+
     def _stateful(self, type_: str) -> bool:
         from pulumi_rewind.risks import is_stateful
 

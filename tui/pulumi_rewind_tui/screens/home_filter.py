@@ -88,7 +88,10 @@ class FilteringScreen(RewindScreen[None]):
             return False
         had_focus = home.focused is not None and home.focused.parent is self._bar
         self._bar.close()
+        before = home.timeline.number
         home.timeline.set_filter(None)
+        if home.timeline.number != before:
+            home.compare_soon()
         if home.diff.shown.words:
             home.diff.shown.words = ""
             home.diff.rebuild()
@@ -118,7 +121,10 @@ class FilteringScreen(RewindScreen[None]):
                 if update_matches(timeline.updates[number], self._tags(timeline.entries.get(number)), words)
             ]
         if numbers != timeline.filtered:
+            before = timeline.number
             timeline.set_filter(numbers)
+            if timeline.number != before:  # the diff, and what r plans, are of the row under the cursor
+                home.compare_soon()
         found = timeline.total if numbers is None else len(numbers)
         reading = "" if home.complete else "  reading…"
         bar.count(f"{found} of {timeline.total}{reading}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -14,10 +14,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button
 
+from pulumi_rewind.choices import NOT, Choices
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.resuming import RESUME, resumed_target
-from pulumi_rewind.skipping import NOT
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path
 from pulumi_rewind_tui.screens.base import RewindModal
@@ -136,8 +136,8 @@ class InterruptedScreen(RewindModal[None]):
             return [*lines, (("", ""),), (("looking at the stack…", "dim"),)]
         pairs = [
             ("began after", f"#{entry.start}" + (f", now #{found.newest}" if found.newest > entry.start else "")),
-            ("only", ", ".join(urn_name(urn) for urn in entry.only if not urn.startswith(NOT))),
-            ("left out", ", ".join(urn_name(urn[1:]) for urn in entry.only if urn.startswith(NOT))),
+            ("only", ", ".join(urn_name(text) for text in entry.choices.only if not text.startswith(NOT))),
+            ("left out", ", ".join(map(urn_name, entry.choices.left_out))),
             ("pending operations", ", ".join(found.pending) or "none"),
             ("lock", found.lock or "none"),
             ("log", found.log),
@@ -147,28 +147,20 @@ class InterruptedScreen(RewindModal[None]):
             lines += [(("", ""),), *paragraph(f"{hazard} It can't be resumed: {found.gone}.", cells, "hazard")]
         return lines
 
-    def _review(self, target: str, *, refresh: bool = False, strategy: str = "checkpoint") -> None:
+    def _review(self, target: str, choices: Choices) -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        entry = self.entry
-        screen = ReviewScreen(self.session, target, only=entry.only, refresh=refresh, strategy=strategy)
-        screen.request = replace(
-            screen.request,
-            recorded_credentials=entry.recorded_credentials,
-            todays_config=entry.todays_config,
-            recorded_hooks=entry.recorded_hooks,
-        )
         self.dismiss(None)
-        self.app.push_screen(screen)
+        self.app.push_screen(ReviewScreen(self.session, target, choices))
 
     def action_resume(self) -> None:
         """Reviews the rest of the way."""
         entry = self.entry
-        self._review(RESUME if entry.kept else f"#{entry.target}", refresh=entry.refresh, strategy=entry.strategy)
+        self._review(RESUME if entry.kept else f"#{entry.target}", entry.choices)
 
     def action_way_back(self) -> None:
         """Reviews the way to where it began."""
-        self._review(f"#{self.entry.start}")
+        self._review(f"#{self.entry.start}", self.entry.choices.undoing())
 
     def action_forget(self) -> None:
         """Asks no more; the stack stays as it is."""

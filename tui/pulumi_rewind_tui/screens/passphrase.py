@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from textual import on
@@ -9,21 +11,35 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Button, Input, Static
 
+from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.widgets.cells import inert
+from pulumi_rewind_tui.widgets.note_line import NoteLine
+
+
+@dataclass
+class Tried(Message):
+    """A passphrase was tried."""
+
+    text: str = field(repr=False)
+    problem: str
+    """Why it is of no use, empty if it opens something."""
 
 
 class PassphraseScreen(RewindModal[str]):
-    """Answers with what was typed, None if it was left."""
+    """Answers with what was typed once that is known to be right, None if it was left."""
 
     HELP = "Secrets of this stack are encrypted with a passphrase. It is kept in memory until you quit, nowhere else."
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", id="passphrase.leave")]
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, problem: Callable[[str], str]) -> None:
+        """`problem` says why a passphrase is of no use, or nothing; it runs in a thread."""
         super().__init__()
         self._reason = reason
+        self._problem = problem
 
     def compose(self) -> ComposeResult:
         """Why, the field, the buttons."""
@@ -36,6 +52,7 @@ class PassphraseScreen(RewindModal[str]):
                 classes="dim",
             )
             yield Input(password=True, placeholder="passphrase", id="passphrase")
+            yield NoteLine(id="wrong")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
                 yield Button("Unlock", id="unlock")
@@ -51,7 +68,27 @@ class PassphraseScreen(RewindModal[str]):
     def _answer(self) -> None:
         field = self.query_one(Input)
         text, field.value = field.value, ""
-        self.dismiss(text or None)
+        if not text:
+            self._say("Type the passphrase; esc leaves secrets as they are.", "hazard")
+            return
+        self._say("trying it…", "dim")
+        problem = self._problem
+
+        def work(_: CancelCheck) -> None:
+            self.post_message(Tried(text, problem(text)))
+
+        in_thread(self, "passphrase", work, lambda err: Tried(text, f"It can't be tried: {err}."))
+
+    @on(Tried)
+    def _tried(self, event: Tried) -> None:
+        if event.problem:
+            self._say(event.problem, "failed")
+            self.query_one(Input).focus()
+        else:
+            self.dismiss(event.text)
+
+    def _say(self, text: str, role: str) -> None:
+        self.query_one("#wrong", NoteLine).show(((text, role),))
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 
+from pulumi_rewind.choices import FOUND, Choices
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.widgets.cells import Line
@@ -25,7 +26,25 @@ OPTIONS = {
     "todays_config": ("today's config", "default providers keep today's settings instead of the target's"),
     "recorded_hooks": ("recorded hooks", "undo callbacks are those recorded with what they undo, not today's"),
 }
-"""Field of a request → its name, and what it does when it is on."""
+"""What can be on or off → its name, and what it does when it is on."""
+
+
+def options_of(choices: Choices) -> frozenset[str]:
+    """The options that are on."""
+    return frozenset(name for name in OPTIONS if _is_on(choices, name))
+
+
+def _is_on(choices: Choices, name: str) -> bool:
+    return not all(choices.adopt.values()) if name == "adopt_found" else bool(getattr(choices, name))
+
+
+def with_options(choices: Choices, names: Iterable[str]) -> Choices:
+    """The choices with exactly these options on."""
+    chosen = frozenset(names)
+    adopt = {name: identifier for name, identifier in choices.adopt.items() if identifier}
+    if "adopt_found" in chosen:
+        adopt[FOUND] = ""
+    return choices.but(adopt=adopt, **{name: name in chosen for name in OPTIONS if name != "adopt_found"})
 
 
 class OptionList(LinesView):

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from pulumi_rewind.recommend import STATE
+from pulumi_rewind.choices import KNOWN, Choices
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.result_text import Outcome, report, result_lines
@@ -116,28 +116,24 @@ class ResultScreen(RewindScreen[None]):
 
     # Ways on
 
-    def _review(
-        self, target: str, *, refresh: bool = False, only: tuple[str, ...] = (), strategy: str = "checkpoint"
-    ) -> None:
+    def _review(self, target: str, choices: Choices) -> None:
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        self.app.switch_screen(ReviewScreen(self.session, target, only=only, refresh=refresh, strategy=strategy))
+        self.app.switch_screen(ReviewScreen(self.session, target, choices))
 
     def action_continue(self) -> None:
         """Reviews the rest of the way."""
         plan = self.outcome.plan
-        prepared = plan.prepared
-        self._review(plan.target.again, only=prepared.only, refresh=prepared.refresh, strategy=plan.strategy)
+        self._review(plan.target.again, plan.prepared.choices)
 
     def action_refresh(self) -> None:
         """Reviews the rest of the way, compared with the real resources first."""
         plan = self.outcome.plan
-        refresh = plan.strategy != STATE
-        self._review(plan.target.again, only=plan.prepared.only, refresh=refresh, strategy=plan.strategy)
+        self._review(plan.target.again, plan.prepared.choices.but(refresh="refresh" in KNOWN[plan.strategy]))
 
     def action_undo(self) -> None:
         """Reviews the way back to the update before the run."""
-        self._review(f"#{self.outcome.undo}", only=self.outcome.plan.prepared.only)
+        self._review(f"#{self.outcome.undo}", self.outcome.plan.prepared.choices.undoing())
 
     # Keeping it
 

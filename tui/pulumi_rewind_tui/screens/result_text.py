@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.model import urn_name
+from pulumi_rewind.naming import listed
 from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
 from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.screens.text_page import heading, paragraph
+from pulumi_rewind_tui.selecting import selects, why_nothing
 from pulumi_rewind_tui.symbols import canonical_changes, counts_text
 from pulumi_rewind_tui.widgets.cells import Line, join, width
 
@@ -72,7 +74,7 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
             assert result is not None
             now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
             if result.result == "nothing-to-do":
-                first: Line = ((f"{table['same']} Nothing to do: ", "ok"), (f"{plan.stack} equals {label}", "bold"))
+                first: Line = ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
             elif not result.differences:
                 first = ((f"{table['ok']} ", "ok"), (f"{plan.stack} equals {label}", "ok"))
             else:
@@ -203,6 +205,8 @@ def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
         lines += heading("Next")
         for key, text in _ways(outcome):
             lines.append(((f"  {key} ", "key"), (text, "")))
+        for text in getattr(outcome.error, "stuck", ()):
+            lines += [(("", ""),), *paragraph(text, cells, indent=2)]
     return lines
 
 
@@ -212,8 +216,10 @@ def _fact(name: str, value: str, bad: bool) -> Line:
 
 def _ways(outcome: Outcome) -> list[tuple[str, str]]:
     label = outcome.plan.target.label
+    failed = getattr(outcome.error, "passed_by", ())
+    aside = f"; space leaves {listed(failed)} out there" if failed and selects(outcome.plan.strategy) else ""
     return [
-        ("c", f"continue to {label}: what is done already stays done"),
+        ("c", f"continue to {label}: what is done already stays done{aside}"),
         ("u", f"plan the way back to #{outcome.undo}"),
         ("f", f"compare with the real resources first, then continue to {label}"),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,23 +12,23 @@ from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.widgets import Button
 
+from pulumi_rewind.choices import NOT, Choices
+from pulumi_rewind.naming import listed
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.screens import review_text as text
 from pulumi_rewind_tui.screens import review_work as work
 from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
 from pulumi_rewind_tui.screens.home_text import error_lines
-from pulumi_rewind_tui.screens.plan_options import OPTIONS, PlanOptionsScreen
+from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, options_of, with_options
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
+from pulumi_rewind_tui.selecting import everything, left_out, no_selection, selects, toggled
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.checks_view import ChecksView
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.steps_view import StepsView
-
-if TYPE_CHECKING:
-    pass
 
 
 class ReviewScreen(PlanningScreen):
@@ -36,8 +37,9 @@ class ReviewScreen(PlanningScreen):
     CSS_PATH = "review.tcss"
     HELP = (
         "What the engine would do, in its order, and what you should know before saying yes. Enter unfolds what "
-        "changes in a resource; on a risk it jumps to the resource. Space takes a resource out, or in again; what "
-        "it needs is taken along. Nothing is changed before you say yes in the next dialogue (r)."
+        "changes in a resource; on a risk it jumps to the resource. [x] goes back, [ ] stays as it is: space takes a "
+        "resource out or in again, and what it uses stays with it where it has to. Esc keeps your selection for the "
+        "next review of this target. Nothing is changed before you say yes in the next dialogue (r)."
     )
     FOOTER = (
         "list.open", "review.run", "review.toggle", "review.strategy", "review.options", "review.refresh",
@@ -46,6 +48,9 @@ class ReviewScreen(PlanningScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "roll back…", id="review.run", tooltip="Asks for your yes; after a change, plans again"),
         Binding("space", "in_out", "in/out", id="review.toggle", tooltip="Take the resource out, or in again"),
+        Binding("a", "all_in", "all in", id="review.all", tooltip="Take all resources in again"),
+        Binding("x", "pass_by", "leave out", id="review.pass-by",
+                tooltip="Plan again without what the preview failed on"),
         Binding("tab", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
         Binding("o", "options", "more", id="review.options",
                 tooltip="Drift, adoption, credentials and configuration of the plan"),
@@ -90,15 +95,20 @@ class ReviewScreen(PlanningScreen):
         self._show_title()
         mark = symbols(self.rewind.ascii_only)["running"]
         self.query_one(NoteLine).show(((f"{mark} ", "running"), (what, "")))
-        if not self.choice.known:
+        if not self.steps.rows:
             self.steps.show_note((("asking the engine…", "dim"),))
         self._buttons()
 
     def show_failure(self, error: BaseException) -> None:
         """There is no plan."""
-        self.steps.show_note(*error_lines(error, "Nothing was changed. r tries again, esc goes back."))
-        self.query_one(NoteLine).show((("There is no plan.", "failed"), (" r tries again, esc goes back.", "dim")))
+        passed_by = getattr(error, "passed_by", ())
+        ways = "r tries again, " + (f"x leaves {listed(passed_by)} out, " if passed_by else "")
+        ways += ("a takes all in, " if self.request.choices.only else "") + "esc goes back."
+        self.steps.show_note(*error_lines(error, f"Nothing was changed. {ways}"))
+        self.query_one(NoteLine).show((("There is no plan.", "failed"), (f" {ways}", "dim")))
         self._buttons()
+        self.refresh_bindings()
+        self.update_footer()
 
     def show_plan(self) -> None:
         """The plan in hand, as things stand around it."""
@@ -106,19 +116,23 @@ class ReviewScreen(PlanningScreen):
         assert plan is not None
         self._show_title()
         verdict = text.verdict(plan, self.around, table, moved=self.moved)
-        self.steps.show_plan(plan, self.choice, () if plan.steps else (verdict,))
+        self.steps.show_plan(plan, () if plan.steps else (verdict,))
         count = plural(len(plan.steps), "step")
-        if self.choice.partial:
-            count += f", {self.choice.chosen} of {len(self.choice.known)} resources"
+        left = len(left_out(plan))
+        if left:
+            count += f", {left} left as {'it is' if left == 1 else 'they are'}"
         self.steps.border_title = Content(f"Steps in order: {count}")
+        kept = self.kept and self.request.choices.only
+        self.steps.border_subtitle = Content("kept from before; a takes all in" if kept else "")
         around, moved = self.around, self.moved
         self.checks.show(lambda cells: text.check_rows(plan, around, cells, table, moved=moved))
         self.query_one(NoteLine).show(verdict)
         self._buttons()
+        self.update_footer()
 
     def _show_title(self) -> None:
         table = symbols(self.rewind.ascii_only)
-        stack, target, how = str(self.session.stack), self.request.target, self.request.strategy
+        stack, target, how = str(self.session.stack), self.request.target, self.request.choices.strategy
         pieces, right = text.title_pieces(self.plan, stack, target, self.around, how, moved=self.moved, table=table)
         self.status.show(pieces, right)
 
@@ -145,46 +159,79 @@ class ReviewScreen(PlanningScreen):
         (self.steps if self.checks.has_focus else self.checks).focus()
 
     def action_in_out(self) -> None:
-        """Takes the resource under the cursor out, or in again, and plans anew."""
-        urn = self.steps.current_urn
-        if not self.choice.toggle(urn):
+        """Takes the resource under the cursor out, or in again, and plans anew; says why where that can't be."""
+        if self.plan is not None:
+            self._choose(toggled(self.plan, self.steps.current_urn))
+        elif not selects(self.request.choices.strategy):
+            self._choose(no_selection(self.request.choices.strategy))
+
+    def action_all_in(self) -> None:
+        """Takes all resources in again, and plans anew."""
+        if self.plan is not None:
+            self._choose(everything(self.plan))
+        elif self.request.choices.only:
+            self.rebuild(self.request.choices.but(only=()))
+
+    def _choose(self, found: Choices | str) -> None:
+        if isinstance(found, str):
             self.app.bell()
-            return
-        only = self.choice.only()
-        if only is None:
-            self.choice.toggle(urn)
-            self.query_one(NoteLine).show(
-                (("One resource has to stay in; ", "hazard"), ("esc", "key"), (" goes back", ""))
-            )
-            return
-        self.rebuild(only=only)
+            self.query_one(NoteLine).show(((found, "hazard"),))
+        else:
+            self.rebuild(found)
+
+    def action_pass_by(self) -> None:
+        """Plans again without what the preview failed on."""
+        choices = self.request.choices
+        texts = (NOT + text for text in getattr(self.failure, "passed_by", ()))
+        self.rebuild(choices.but(only=(*choices.only, *texts)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leaving out what failed needs something that did."""
+        return bool(getattr(self.failure, "passed_by", ())) if action == "pass_by" else True
+
+    def footer_ids(self) -> Sequence[str]:
+        """Without the keys of a selection where the strategy has none."""
+        if self.failure is not None:
+            return ("review.pass-by", *self.FOOTER)
+        if selects(self.request.choices.strategy):
+            return self.FOOTER
+        return tuple(name for name in self.FOOTER if name != "review.toggle")
 
     def action_strategy(self) -> None:
         """Shows how one can go back; what is not available yet says why."""
 
         def chosen(name: str | None) -> None:
-            if name and name != self.request.strategy:
-                self.rebuild(strategy=name)
+            choices = self.request.choices
+            if not name or name == choices.strategy:
+                return
+            if choices.only and not selects(name):
+                self._choose(f"{no_selection(name)} a takes all in, then choose it again.")
+            else:
+                self.rebuild(choices.but(strategy=name))
 
-        self.app.push_screen(
-            StrategyScreen(
-                work.strategies(self.plan), self.request.strategy, self.plan.recommendation if self.plan else None
-            ),
-            chosen,
-        )
+        plan, current = self.plan, self.request.choices.strategy
+        best = plan.recommendation if plan is not None else None
+        self.app.push_screen(StrategyScreen(work.strategies(plan), current, best), chosen)
 
     def action_options(self) -> None:
         """Shows what else a plan can be asked for; plans anew if something is changed."""
 
         def chosen(options: frozenset[str] | None) -> None:
-            if options is not None and options != self.request.options:
-                self.rebuild(**{name: name in options for name in OPTIONS})
+            choices = self.request.choices
+            if options is not None and options != options_of(choices):
+                self.rebuild(with_options(choices, options))
 
-        self.app.push_screen(PlanOptionsScreen(self.request.options), chosen)
+        self.app.push_screen(PlanOptionsScreen(options_of(self.request.choices)), chosen)
 
     def action_refresh(self) -> None:
         """Plans with the state compared with the real resources first, or without."""
-        self.rebuild(refresh=not self.request.refresh)
+        choices = self.request.choices
+        self.rebuild(choices.but(refresh=not choices.refresh))
+
+    def action_back(self) -> None:
+        """Back; what was chosen is kept for the next review of this target."""
+        self.rewind.keep_choices(self.session, self.request.target, self.request.choices)
+        super().action_back()
 
     def action_copy(self) -> None:
         """Copies the plan, secrets masked."""
@@ -228,6 +275,7 @@ class ReviewScreen(PlanningScreen):
         from pulumi_rewind_tui.screens.running import RunningScreen
 
         self.plan = None  # the run has it now
+        self.rewind.forget_choices(self.session, self.request.target)
         start = self.around.newest
         self.app.switch_screen(RunningScreen(self.session, plan, start, agreement))
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.screens import review_text as text
 from pulumi_rewind_tui.screens import review_work as work
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
-from pulumi_rewind_tui.widgets.steps_rows import Choice
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -27,19 +27,14 @@ WATCH = 2.0
 class PlanningScreen(RewindScreen[None]):
     """Owns the plan; subclasses show it."""
 
-    def __init__(
-        self,
-        session: Session,
-        target_text: str,
-        *,
-        only: tuple[str, ...] = (),
-        refresh: bool = False,
-        strategy: str = "checkpoint",
-    ) -> None:
+    def __init__(self, session: Session, target_text: str, choices: Choices = USUAL) -> None:
         super().__init__()
         self.session = session
-        self.request = work.Request(target_text, only, refresh, strategy)
-        self.choice = Choice(only)
+        self.request = work.Request(target_text, choices)
+        self.kept = False
+        """Whether the choices are those of an earlier review that was left."""
+        self.failure: BaseException | None = None
+        """Why there is no plan, once that is known."""
         self.plan: Plan | None = None
         self.around = text.Surroundings()
         self.moved = False
@@ -83,8 +78,8 @@ class PlanningScreen(RewindScreen[None]):
 
     # Planning
 
-    def rebuild(self, **changes: object) -> None:
-        """Asks the engine anew; a preview that is still running is stopped."""
+    def rebuild(self, choices: Choices | None = None) -> None:
+        """Asks the engine anew, with other choices if need be; a preview that is still running is stopped."""
         from pulumi_rewind.previewing import PreviewControl
 
         if self._control is not None:
@@ -92,7 +87,9 @@ class PlanningScreen(RewindScreen[None]):
         self.drop_plan()
         self._generation += 1
         self._control = control = PreviewControl()
-        self.request = request = replace(self.request, **changes)  # type: ignore[arg-type]
+        if choices is not None:
+            self.request = replace(self.request, choices=choices)
+        request, self.failure = self.request, None
         generation, session = self._generation, self.session
         self.moved = False
         self.show_progress("reading live and the target…")
@@ -120,13 +117,13 @@ class PlanningScreen(RewindScreen[None]):
             event.plan.close()
             return
         self.plan, self.around = event.plan, event.around
-        self.choice.learn(event.plan)
         self.show_plan()
 
     @on(work.PlanFailed)
     def _failed(self, event: work.PlanFailed) -> None:
         if event.generation != self._generation:
             return
+        self.failure = event.error
         self.show_failure(event.error)
         self.rewind.fail(event.error, meaning="Nothing was changed.", retry=self.rebuild)
 

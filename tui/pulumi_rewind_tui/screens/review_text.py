@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.model import Lock
+from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind_tui.render.words import plural, resource_name
+from pulumi_rewind_tui.selecting import command_line, why_nothing
 from pulumi_rewind_tui.widgets.cells import Line, wrap_words
 from pulumi_rewind_tui.widgets.steps_rows import TAKEN
 
@@ -19,6 +21,9 @@ CHECKED = frozenset(
     {"not-refreshed", "locked", "target", "config-differs", "edited-outside", "delete-first", "may-exist"}
 )
 """Codes of risks that stand among the checks, or with another risk of the same resource."""
+
+ROWS = frozenset({TAKEN, SKIPPED})
+"""Codes of notes that the steps show where they are about."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def title_pieces(
 
 def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
     """Risks first: symbol name, role, URN and text; those of one resource are told together."""
-    risks = [risk for risk in plan.all_risks if risk.code not in CHECKED and risk.code != TAKEN]
+    risks = [risk for risk in plan.all_risks if risk.code not in CHECKED and risk.code not in ROWS]
     first = {risk.urn for risk in risks if risk.urn}
     groups: dict[str, list[Risk]] = {}
     for index, risk in enumerate(sorted(risks, key=lambda risk: (not risk.blocking, not risk.loses_data))):
@@ -132,7 +137,7 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
     provider = prepared.live.deployment.secrets_providers
     if provider is not None:
         yield "ok", "ok", f"secrets decrypted, their provider stays ({provider.type})"
-    if prepared.refresh:
+    if prepared.choices.refresh:
         yield "ok", "ok", "compared with the real resources"
     elif "not-refreshed" in codes:
         yield "hazard", "hazard", "not compared with the real resources (f does)"
@@ -166,6 +171,8 @@ def check_rows(
     rows.append(CheckRow((("Checks", "title"),), head=False))
     for mark, role, text in check_entries(plan, around, moved=moved):
         rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    rows += [CheckRow((("", ""),), head=False), CheckRow((("The same on the command line", "title"),), head=False)]
+    rows.extend(_entry("$", "dim", "", command_line(plan), cells, ""))
     return rows
 
 
@@ -204,7 +211,7 @@ def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved
         note = f"{table['failed']} State moved to #{around.newest}; plan discarded; "
         return ((note, "failed"), ("r", "key"), (" rebuild", ""))
     if plan.nothing_to_do:
-        return ((f"{table['same']} Nothing to do: ", "ok"), (f"{plan.stack} is as it was at {plan.target.label}.", ""))
+        return ((f"{table['same']} Nothing to do: ", "ok"), (f"{why_nothing(plan)}.", ""))
     if around.locks:
         return ((f"{table['failed']} Can't be run: the stack is locked.", "failed"),)
     if unlocked_since(plan, around):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.screens.review_text import Surroundings
@@ -28,20 +29,7 @@ class Request:
     """What is to be planned."""
 
     target: str
-    only: tuple[str, ...] = ()
-    refresh: bool = False
-    strategy: str = "checkpoint"
-    adopt_found: bool = False
-    recorded_credentials: bool = False
-    todays_config: bool = False
-    recorded_hooks: bool = False
-
-    @property
-    def options(self) -> frozenset[str]:
-        """The options of the plan that are on, see `plan_options`."""
-        from pulumi_rewind_tui.screens.plan_options import OPTIONS
-
-        return frozenset(name for name in OPTIONS if getattr(self, name))
+    choices: Choices = USUAL
 
 
 @dataclass
@@ -133,7 +121,6 @@ def make_plan(
     session: Session, request: Request, generation: int, control: PreviewControl, post: Post, cancelled: CancelCheck
 ) -> None:
     """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one."""
-    from pulumi_rewind.adoption import FOUND
     from pulumi_rewind.errors import InterruptedRun
     from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
@@ -141,19 +128,8 @@ def make_plan(
     session.reload()
     target = find_target(session, request.target)
     try:
-        plan = build_plan(
-            session,
-            target,
-            strategy=request.strategy,
-            only=request.only,
-            refresh=request.refresh,
-            recorded_credentials=request.recorded_credentials,
-            use_todays_config=request.todays_config,
-            recorded_hooks=request.recorded_hooks,
-            adopt={FOUND: ""} if request.adopt_found else {},
-            observe=_Progress(generation, post, control, cancelled),
-            control=control,
-        )
+        observe = _Progress(generation, post, control, cancelled)
+        plan = build_plan(session, target, request.choices, observe=observe, control=control)
     except InterruptedRun:
         if control.stopped:
             return
@@ -195,7 +171,10 @@ def plan_text(plan: Plan) -> str:
     from pulumi_rewind_tui.render.plan import plan_lines
 
     lines = ("".join(part if isinstance(part, str) else part.text for part in line) for line in plan_lines(plan))
-    return "\n".join(inert(line).rstrip() for line in lines) + "\n"
+    from pulumi_rewind_tui.selecting import command_line
+
+    same = f"the same on the command line: {command_line(plan)}"
+    return "\n".join(inert(line).rstrip() for line in (*lines, same)) + "\n"
 
 
 def write_plan(plan: Plan, directory: Path) -> Path:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from glob import escape
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit, line_width, width
+from pulumi_rewind_tui.selecting import left_out, reason, selects
+from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.widgets.diff_lines import short_type
 from pulumi_rewind_tui.widgets.values import shown_text
 
@@ -29,6 +29,12 @@ NAME = 28
 PATH = 28
 """Widest column of property paths."""
 
+UNFOLDED = 60
+"""Width of the reason of what stays, when it is unfolded."""
+
+BOXES = {(True, True): "[x] ", (False, True): "[ ] ", (True, False): "    ", (False, False): " -  "}
+"""By whether it goes back, and whether that can be chosen: what stays for another's sake has no box of its own."""
+
 
 @dataclass(frozen=True)
 class StepRow:
@@ -42,66 +48,19 @@ class StepRow:
     step: Step | None = None
     change: Change | None = None
     text: str = ""
+    box: bool = False
+    """Whether it can be taken out, or in again: such rows have a box."""
 
 
-class Choice:
-    """Which of a plan's resources go back; what the operator took out stays in sight."""
-
-    def __init__(self, only: tuple[str, ...] = ()) -> None:
-        self._given = only
-        self.known: dict[str, Step] = {}
-        """Every step seen so far by URN, in order."""
-        self.out: set[str] = set()
-        self._patterns: dict[str, str] = {}
-
-    def learn(self, plan: Plan) -> None:
-        """Takes up the steps of a plan."""
-        goal = plan.prepared.goal
-        recorded = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
-        for step in plan.steps:
-            self.known[step.urn] = step
-            self._patterns[step.urn] = escape(recorded.get(step.urn, step.urn))
-
-    def toggle(self, urn: str) -> bool:
-        """Takes a resource out, or in again; False if it can't be chosen (the stack itself)."""
-        step = self.known.get(urn)
-        if step is None or step.type == ROOT_STACK_TYPE:
-            return False
-        self.out ^= {urn}
-        return True
-
-    @property
-    def partial(self) -> bool:
-        """Whether not everything goes back."""
-        return bool(self.out or self._given)
-
-    @property
-    def chosen(self) -> int:
-        """How many are in."""
-        return len(self.known.keys() - self.out)
-
-    def only(self) -> tuple[str, ...] | None:
-        """The selection for `build_plan`; empty means everything, None nothing at all."""
-        if not self.out:
-            return self._given
-        left = [
-            self._patterns[urn]
-            for urn, step in self.known.items()
-            if urn not in self.out and step.type != ROOT_STACK_TYPE
-        ]
-        return tuple(left) or None
-
-
-def build_rows(plan: Plan, choice: Choice, opened: set[str]) -> list[StepRow]:
-    """The rows: steps as a tree in the engine's order, what is out, what changes in the state alone."""
+def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
+    """The rows: steps as a tree in the engine's order, what changes in the state alone, what stays as it is."""
     diffs = {item.urn: item for item in plan.diff.resources}
     steps = {step.urn: step for step in plan.steps}
     numbers = {urn: number for number, urn in enumerate(steps, 1)}
-    left_out = [step for urn, step in choice.known.items() if urn not in steps and urn in choice.out]
+    chosen = selects(plan.strategy)
     children: dict[str, list[Step]] = {}
-    every = {**steps, **{step.urn: step for step in left_out}}
-    for step in every.values():
-        parent = step.parent if step.parent in every and step.parent != step.urn else ""
+    for step in steps.values():
+        parent = step.parent if step.parent in steps and step.parent != step.urn else ""
         children.setdefault(parent, []).append(step)
     rows: list[StepRow] = []
     seen: set[str] = set()
@@ -111,16 +70,23 @@ def build_rows(plan: Plan, choice: Choice, opened: set[str]) -> list[StepRow]:
             if step.urn in seen:
                 continue
             seen.add(step.urn)
-            kind: Kind = "step" if step.urn in steps else "out"
-            rows.append(StepRow(kind, step.urn, depth, numbers.get(step.urn, 0), step))
+            box = chosen and step.type != ROOT_STACK_TYPE and step.op != OLD_COPY
+            rows.append(StepRow("step", step.urn, depth, numbers[step.urn], step, box=box))
             rows.extend(_below(step, diffs.get(step.urn), depth + 1, opened))
             emit(children.get(step.urn, ()), depth + 1)
 
     emit(children.get("", ()), 0)
-    emit(every.values(), 0)  # parents in a circle
+    emit(steps.values(), 0)  # parents in a circle
     if plan.state_only:
         rows.append(StepRow("heading", text="In the state alone (no resource is touched)"))
         rows.extend(_state_rows(plan, diffs))
+    left = [note for urn, note in left_out(plan).items() if urn not in steps]
+    if left:
+        rows.append(StepRow("heading", text="Stays as it is"))
+        for note in left:
+            rows.append(StepRow("out", note.urn, text=reason(note), box=not note.because))
+            pieces = wrap_words(reason(note), UNFOLDED) if note.urn in opened else ()
+            rows.extend(StepRow("note", note.urn, 1, text=piece) for piece in pieces)
     return rows
 
 
@@ -171,6 +137,8 @@ def verb(step: Step) -> str:
             return "forget, object stays"
         case "return":
             return "return, same id"
+        case _ if step.op == OLD_COPY:
+            return "delete old copy"
         case _:
             return step.op
 
@@ -179,18 +147,20 @@ def row_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[s
     """One row as spans."""
     indent = "  " * row.depth
     match row.kind:
-        case "step" | "out":
+        case "step":
             return _step_line(row, rows, cells, table)
+        case "out":
+            return _out_line(row, cells)
         case "change":
             assert row.change is not None
-            return _change_line(row.change, " " * 7 + indent, paths(rows, row.urn), cells, table)
+            return _change_line(row.change, " " * 8 + indent, paths(rows, row.urn), cells, table)
         case "state":
             name = resource_name(row.urn) if row.urn else "the state itself"
             return (("     ", ""), (table["update"] + " ", "update"), (name, "bold"))
         case "heading":
             return ((f" {row.text}", "title"),)
         case _:
-            return ((" " * 7 + indent, ""), (row.text, "dim"))
+            return ((" " * 8 + indent, ""), (row.text, "dim"))
 
 
 def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[str, str]) -> Line:
@@ -200,19 +170,13 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
     name = resource_name(step.urn)
     column = max(8, min(NAME, max((width(resource_name(one.urn)) for one in rows[:300] if one.step), default=8)))
     column = max(width(name), column - 2 * row.depth)
-    if row.kind == "out":
-        mark = table["waiting"].ljust(len(table["replace"]))
-        left: Line = (
-            (f"   - {indent}{mark} ", "dim"),
-            (fit(name, column), "dim"),
-            ("  stays as it is", "dim"),
-        )
-        return _with_type(left, step.type, cells)
+    role = "delete" if step.op == OLD_COPY else step.op
     spans: list[Span] = [
-        (f"{row.number:>3}  " + indent, "dim"),
-        (table.get(step.op, table["waiting"]).ljust(len(table["replace"])) + " ", step.op),
-        (fit(name, column), step.op if step.op == "delete" else "bold"),
-        ("  " + verb(step), step.op),
+        (BOXES[True, row.box], ""),
+        (f"{row.number:>2} " + indent, "dim"),
+        (table.get(role, table["waiting"]).ljust(len(table["replace"])) + " ", role),
+        (fit(name, column), role if step.op == "delete" else "bold"),
+        ("  " + verb(step), role),
     ]
     if any(risk.blocking for risk in step.risks):
         spans.append((f"  {table['failed']} blocks", "failed"))
@@ -227,7 +191,17 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
     if keys and step.op in ("update", "replace"):
         because = "because of " if step.replace_keys else ""
         spans.append((f"  {because}{', '.join(keys)}", "dim"))
+    if step.old_copies:
+        spans.append((f"  {'' if step.op == OLD_COPY else 'and old copy '}{', '.join(step.old_copies)}", "delete"))
     return _with_type(tuple(spans), step.type, cells)
+
+
+def _out_line(row: StepRow, cells: int) -> Line:
+    """What stays, with the reason."""
+    name = resource_name(row.urn)
+    box, bold = ("hazard", "bold") if row.box else ("dim", "")
+    left: Line = ((BOXES[False, row.box], box), (name, bold), ("  ", ""))
+    return (*left, (cut(row.text, max(8, cells - line_width(left))), "dim"))
 
 
 def _with_type(left: Line, type_: str, cells: int) -> Line:

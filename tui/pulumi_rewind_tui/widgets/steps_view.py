@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.lines import LinesView
-from pulumi_rewind_tui.widgets.steps_rows import Choice, StepRow, build_rows, row_line
+from pulumi_rewind_tui.widgets.steps_rows import StepRow, build_rows, row_line
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -22,18 +22,17 @@ class StepsView(LinesView):
         self.note: tuple[Line, ...] = ()
         self.opened: set[str] = set()
         self._plan: Plan | None = None
-        self._choice = Choice()
 
     def show_note(self, *lines: Line) -> None:
         """Shows lines of text instead of steps."""
         self._plan, self.rows, self.note = None, [], lines
         self.changed()
 
-    def show_plan(self, plan: Plan, choice: Choice, note: tuple[Line, ...] = ()) -> None:
+    def show_plan(self, plan: Plan, note: tuple[Line, ...] = ()) -> None:
         """Shows a plan; the cursor stays on its resource."""
         urn = self.current_urn or self._last
-        self._plan, self._choice, self.note = plan, choice, note
-        self.rows = build_rows(plan, choice, self.opened)
+        self._plan, self.note = plan, note
+        self.rows = build_rows(plan, self.opened)
         self.changed()
         self.go_to(urn)
 
@@ -83,7 +82,7 @@ class StepsView(LinesView):
             self.opened.add(urn)
         else:
             self.opened ^= {urn}
-        self.rows = build_rows(self._plan, self._choice, self.opened)
+        self.rows = build_rows(self._plan, self.opened)
         self.changed()
         self.go_to(urn)
 

@@ -1,0 +1,150 @@
+"""What the operator chose of how to go back: one value for plan, journal, resume, command line and UI. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypedDict, Unpack
+
+import msgspec
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
+
+NOT: Final = "!"
+"""How a text of `Choices.only` begins that leaves something out."""
+
+FOUND: Final = ""
+"""In `Choices.adopt`, with an empty id: everything that would be created anew and still exists."""
+
+_FOUND_WORD: Final = "found"
+"""The same on the command line."""
+
+
+class Choices(msgspec.Struct, frozen=True):
+    """Everything that decides, beside the target, what a plan does.
+
+    A new choice is one field here (and in `ChoiceArguments`): the journal, a resumed rollback, the UI and the printed
+    command lines carry it from then on; its option on the command line has the field's name (`flags` has the
+    exceptions). Strategies refuse what `KNOWN` doesn't name.
+    """
+
+    strategy: str = CHECKPOINT
+    only: tuple[str, ...] = ()
+    """Which resources: URNs, names, types or patterns, see `naming`; with ``!`` before it: all but those."""
+    refresh: bool = False
+    """The engine compares the state with the real resources first."""
+    recorded_credentials: bool = False
+    """Explicit providers get the credentials of the target instead of today's."""
+    todays_config: bool = False
+    """Default providers get today's settings instead of the target's."""
+    adopt: dict[str, str] = {}
+    """What is imported instead of created: name or URN → id; an empty id (see `FOUND`): whatever still exists."""
+    recorded_hooks: bool = False
+    """Callbacks are those recorded with what they undo instead of today's."""
+
+    def but(self, **changes: Any) -> Choices:
+        """The same with other values for some fields."""
+        return msgspec.structs.replace(self, **changes)
+
+    def undoing(self) -> Choices:
+        """What takes back a rollback made with these: the same part of the stack, under the credentials of before."""
+        return Choices(only=self.only, recorded_credentials=self.recorded_credentials)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The texts of `only` that leave something out, without their ``!``."""
+        return tuple(text.removeprefix(NOT) for text in self.only if text.startswith(NOT))
+
+
+USUAL: Final = Choices()
+"""What holds where nothing is chosen."""
+
+
+class ChoiceArguments(TypedDict, total=False):
+    """The fields of `Choices` as keyword arguments."""
+
+    strategy: str
+    only: tuple[str, ...] | list[str]
+    refresh: bool
+    recorded_credentials: bool
+    todays_config: bool
+    adopt: Mapping[str, str]
+    recorded_hooks: bool
+
+
+def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
+    """The choices with some of them given by keyword, in whatever collection."""
+    values: dict[str, Any] = dict(chosen)
+    if "only" in values:
+        values["only"] = tuple(values["only"])
+    if "adopt" in values:
+        values["adopt"] = dict(values["adopt"])
+    return choices.but(**values)
+
+
+KNOWN: Final[Mapping[str, frozenset[str]]] = {
+    CHECKPOINT: frozenset(Choices.__struct_fields__),
+    PROGRAM: frozenset({"refresh", "todays_config", "recorded_hooks"}),
+    STATE: frozenset({"recorded_hooks"}),
+}
+"""Which choices a strategy knows."""
+
+_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {"recorded_hooks": ("--hooks", "recorded")}
+"""Choices whose option is not called like the field."""
+
+
+def given(choices: Choices) -> tuple[str, ...]:
+    """The fields that differ from what holds if nothing is chosen."""
+    return tuple(name for name in Choices.__struct_fields__ if getattr(choices, name) != getattr(USUAL, name))
+
+
+def refused(choices: Choices) -> tuple[str, ...]:
+    """The fields chosen that the strategy doesn't know."""
+    known = KNOWN.get(choices.strategy, frozenset())
+    return tuple(name for name in given(choices) if name != "strategy" and name not in known)
+
+
+def option(field: str) -> str:
+    """What a choice is called on the command line."""
+    return _FLAGS.get(field, (f"--{field.replace('_', '-')}",))[0]
+
+
+def flags(choices: Choices) -> Iterator[str]:
+    """The words of a command line that choose the same."""
+    for field in given(choices):
+        value, name = getattr(choices, field), option(field)
+        match value:
+            case bool():
+                yield from _FLAGS.get(field, (name,))
+            case str():
+                yield from (name, value)
+            case tuple():
+                yield from (word for one in value for word in (name, one))
+            case dict():
+                yield from (word for one in adopt_words(value) for word in (name, one))
+
+
+def adopt_words(wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """``NAME=ID`` or ``found`` for each."""
+    return tuple(f"{name}={identifier}" if identifier else _FOUND_WORD for name, identifier in wanted.items())
+
+
+def adoptions(words: tuple[str, ...]) -> dict[str, str]:
+    """The other way round.
+
+    Raises:
+        UsageError: neither ``NAME=ID`` nor ``found``.
+    """
+    wanted: dict[str, str] = {}
+    for word in words:
+        name, _, identifier = word.partition("=")
+        if word == _FOUND_WORD:
+            wanted[FOUND] = ""
+        elif name and identifier:
+            wanted[name] = identifier
+        else:
+            raise UsageError(
+                f"--adopt {word!r} is neither NAME=ID nor `found`",
+                hint="For example `--adopt web=i-0123456789`; `--adopt found` keeps whatever still exists.",
+            )
+    return wanted

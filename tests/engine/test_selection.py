@@ -1,0 +1,114 @@
+"""Leaving resources out, with the real engine: they stay as they are, and so does what they can't be without."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from pulumi_rewind.errors import EngineError, IncompleteError
+from pulumi_rewind.plan import OLD_COPY
+from tests.support.faults import own
+from tests.support.rewind import plan, roll_back, run, session, steps
+from tests.support.stack import EngineStack
+
+HEAD = "import pulumi, bridged_sdk as bridged\n"
+
+CONFLICT = (
+    'Preview failed: 1 error occurred:\n\t* the Kubernetes API server reported that "web/app" failed to fully '
+    "initialize or become live: Server-Side Apply field conflict detected.\n: Apply failed with 1 conflict: "
+    'conflict with "kube-controller-manager" with subresource "scale" using apps/v1: .spec.replicas'
+)
+
+
+def program(version: str, engine: str) -> str:
+    return (
+        HEAD
+        + f"""
+net = bridged.Server("net", {{"image": "net:{version}"}})
+cm = bridged.Database("cm", {{"engine": "{engine}"}})
+app = bridged.Server("app", {{"image": "app:{version}", "dependsId": cm.id, "tags": {{"net": net.id}}}})
+lone = bridged.Server("lone[0]", {{"image": "lone:{version}"}})
+"""
+    )
+
+
+def deploy(stack: EngineStack) -> None:
+    stack.up(program("1", "pg15"))
+    stack.up(program("2", "pg16"))
+
+
+def inputs(stack: EngineStack) -> dict[str, Any]:
+    return {name: (res["id"], res["inputs"]) for name, res in stack.resources().items() if "bridged:" in res["type"]}
+
+
+def current(stack: EngineStack, name: str) -> dict[str, Any]:
+    """The entry of a resource that is no old copy."""
+    entries = stack.export()["deployment"]["resources"]
+    return next(res for res in entries if res["urn"].endswith(f"::{name}") and not res.get("delete"))
+
+
+def test_what_is_left_out_stays_untouched_with_what_is_replaced_under_it(stack: EngineStack) -> None:
+    """A ConfigMap that its Deployment uses; the same kind: https://github.com/pulumi/pulumi/issues/22694."""
+    deploy(stack)
+    before = inputs(stack)
+    made = plan(stack, "1", only=("!app",))
+    assert set(steps(made)) == {"net", "lone[0]"}, "net changes in place, which touches nobody"
+    said = {risk.urn.rsplit("::", 1)[1]: risk.message for risk in made.risks if risk.code == "skipped"}
+    assert "stays as it is, because app, which stays, uses it; it differs from the target in engine" in said["cm"]
+    result, _ = run(stack, made)
+    after = inputs(stack)
+    assert (after["app"], after["cm"]) == (before["app"], before["cm"])
+    assert (after["net"][1]["image"], after["lone[0]"][1]["image"]) == ("net:1", "lone:1")
+    assert {(one.urn.rsplit("::", 1)[1], one.expected) for one in result.differences} == {("app", True), ("cm", True)}
+    assert session(stack).journal.read() is None
+
+
+def test_a_preview_that_fails_in_the_provider_says_both_ways_on(stack: EngineStack) -> None:
+    """https://github.com/pulumi/pulumi-kubernetes/issues/2569: somebody scaled what the rollback would set back."""
+    deploy(stack)
+    for name in ("app", "lone[0]"):
+        stack.trouble({"name": name, "operation": "preview", "action": "fail", "message": CONFLICT})
+        with pytest.raises(EngineError) as caught:
+            plan(stack, "1")
+        assert caught.value.passed_by == (name,)
+        assert "PULUMI_K8S_ENABLE_PATCH_FORCE=true" in caught.value.hint
+        offered = caught.value.hint.split("`")[-2]
+        assert shlex.split(offered) == ["--only", f"!{name}"]
+        code, text = own(stack, "plan", "1", "--json", *shlex.split(offered))
+        assert code == 0, text
+        assert name not in {step["name"] for step in json.loads(text[text.index("{") :])["steps"]}
+    stack.trouble({"name": "app", "operation": "preview", "action": "fail", "message": "spec.x: field is immutable"})
+    with pytest.raises(EngineError, match="immutable") as caught:
+        plan(stack, "1")
+    assert "refuses to change this field in place" in caught.value.hint
+    assert "`--only '!app'` leaves app as it is" in caught.value.hint
+
+
+def test_an_old_copy_that_can_not_be_deleted_is_named_and_never_offered_to_be_skipped(stack: EngineStack) -> None:
+    """https://github.com/pulumi/pulumi/issues/12077, seen from a rollback."""
+    deploy(stack)
+    document = stack.export()
+    resources = document["deployment"]["resources"]
+    app = next(res for res in resources if res["urn"].endswith("::app"))
+    resources += [app | {"id": f"srv-old{number}", "delete": True} for number in (1, 2)]
+    stack.pulumi("stack", "import", stdin=json.dumps(document))
+    stack.trouble({"name": "app", "operation": "delete", "action": "fail", "message": "403 access denied"})
+    made = plan(stack, "1")
+    assert steps(made)["app"].op == "update"
+    assert sorted(steps(made)["app"].old_copies) == ["srv-old1", "srv-old2"]
+    with pytest.raises(IncompleteError) as caught:
+        run(stack, made, allow_data_loss=True)
+    assert "--skip" not in caught.value.hint
+    assert "srv-old1, an old copy of app, could not be deleted" in caught.value.hint
+    assert (current(stack, "app")["inputs"]["image"], current(stack, "app")["id"]) == ("app:1", app["id"])
+    left = plan(stack, "1")
+    assert {step.name: (step.op, sorted(step.old_copies)) for step in left.steps} == {
+        "app": (OLD_COPY, ["srv-old1", "srv-old2"])
+    }
+    assert not left.nothing_to_do
+    stack.trouble()
+    assert all(one.expected for one in roll_back(stack, "1").differences)
+    assert not [res for res in stack.export()["deployment"]["resources"] if res.get("delete")]
