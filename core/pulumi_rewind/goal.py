@@ -39,6 +39,8 @@ class Registration:
     """The id to import it by: where it was imported and still is that object, or where live has lost it."""
     full: bool = False
     """Whether provider-made inputs are sent as well; the state's bookkeeping is then put back, see `bookkeeping`."""
+    delete_first: str = ""
+    """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
     live_id: str = ""
     """Its id today, empty if it has to be created."""
     live_urn: str = ""
@@ -127,6 +129,7 @@ class Goal:
                 item.package.version,
                 item.import_id,
                 item.full,
+                item.delete_first,
             ]
             for item in self.registrations
         ]

@@ -14,7 +14,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -58,6 +58,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     recorded_credentials: bool = False
     todays_config: bool = False
     adopt: dict[str, str] = {}
+    delete_first: tuple[str, ...] = ()
     refresh: bool = False
     recorded_hooks: bool = False
     kept: bool = False
@@ -121,6 +122,7 @@ class Journal:
         recorded_credentials: bool = False,
         todays_config: bool = False,
         adopt: Mapping[str, str] = {},
+        delete_first: Sequence[str] = (),
         refresh: bool = False,
         recorded_hooks: bool = False,
         update: bool = False,
@@ -156,6 +158,7 @@ class Journal:
             recorded_credentials=recorded_credentials,
             todays_config=todays_config,
             adopt=dict(adopt),
+            delete_first=tuple(delete_first),
             refresh=refresh,
             recorded_hooks=recorded_hooks,
             kept=checkpoint is not None,

@@ -18,6 +18,8 @@ import msgspec
 from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.credentials import todays_credentials
+from pulumi_rewind.delete_first import deleting_first, marked, order_risks
+from pulumi_rewind.earlier_orders import deleted_first_before
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
@@ -25,7 +27,7 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
-from pulumi_rewind.previewing import Observe, PreviewControl, preview
+from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks, step_risks
@@ -67,6 +69,8 @@ class Prepared:
     """Where materialised assets lie until the run is over."""
     adopt: Mapping[str, str] = field(default_factory=dict)
     """What is imported instead of created, as asked for."""
+    delete_first: tuple[str, ...] = ()
+    """What a replacement deletes first, as asked for."""
     changes: GoalChanges | None = None
     """What undo callbacks returned."""
 
@@ -94,6 +98,7 @@ class PlanOptions(TypedDict, total=False):
     recorded_credentials: bool
     use_todays_config: bool
     adopt: Mapping[str, str]
+    delete_first: Sequence[str]
     changes: GoalChanges | None
     observe: Observe | None
     control: PreviewControl | None
@@ -109,6 +114,7 @@ def build_plan(
     recorded_credentials: bool = False,
     use_todays_config: bool = False,
     adopt: Mapping[str, str] = {},
+    delete_first: Sequence[str] = (),
     changes: GoalChanges | None = None,
     observe: Observe | None = None,
     control: PreviewControl | None = None,
@@ -118,7 +124,8 @@ def build_plan(
     With `refresh` the engine first compares the state with the real resources, here and again in the run. Explicit
     providers get today's credentials unless `recorded_credentials`; default providers get the target's settings
     unless `use_todays_config` (or a selection: what stays as it is uses them as well). `adopt` names objects that are
-    imported instead of created, see `adoption.adopting`.
+    imported instead of created, see `adoption.adopting`; `delete_first` what a replacement deletes before the new
+    object is made, see `delete_first.deleting_first`.
 
     Raises:
         UsageError: a strategy or selection that isn't available.
@@ -133,7 +140,17 @@ def build_plan(
     control = control or PreviewControl()
     if strategy != CHECKPOINT:
         return other_plan(
-            session, target, strategy, only, refresh, recorded_credentials, use_todays_config, adopt, observe, control
+            session,
+            target,
+            strategy,
+            only,
+            refresh,
+            recorded_credentials,
+            use_todays_config,
+            adopt,
+            delete_first,
+            observe,
+            control,
         )
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
@@ -148,7 +165,7 @@ def build_plan(
         recorded_credentials=recorded_credentials,
         changes=changes,
     )
-    goal = adopting(goal, adopt)
+    goal = deleting_first(adopting(goal, adopt), delete_first, session.settings.delete_first)
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
     if not only and not use_todays_config:
@@ -157,13 +174,14 @@ def build_plan(
     try:
         goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
         observe(Phase("preview", "asking the engine what it would do"))
-        goal, (events, update_plan, report) = agreeable(
-            goal,
-            lambda goal: preview(
-                session, engine, goal, live, observe, control, refresh=refresh, config=settings.values
-            ),
-            adopt,
-        )
+
+        def look(goal: Goal) -> Previewed:
+            return preview(session, engine, goal, live, observe, control, refresh=refresh, config=settings.values)
+
+        goal, previewed = agreeable(goal, look, adopt)
+        if learned := deleted_first_before(session, target.update.number, goal, previewed):
+            goal, previewed = agreeable(marked(goal, learned), look, adopt)
+        events, update_plan, report = previewed
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
         raise
@@ -172,11 +190,13 @@ def build_plan(
     steps = plan_steps(events, goal)
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
+    items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
     moving = tuple(
         replace(
             step,
             risks=(
                 *step_risks(step, goal, live_plain, report, stateful),
+                *order_risks(step, items.get(step.urn)),
                 *adoption_risks(step, goal),
                 *_notes_for(step.urn, goal, notes),
             ),
@@ -238,6 +258,7 @@ def build_plan(
             settings.values,
             private if private.exists() else None,
             dict(adopt),
+            tuple(delete_first),
             changes,
         ),
     )

@@ -62,8 +62,6 @@ def step_risks(
             "relink: a value derived from it may be stale"
         )
         found.append(Risk("opaque-dependency", message, urn=step.urn))
-    if step.delete_first:
-        found.append(Risk("delete-first", "is deleted before its replacement is made", urn=step.urn))
     return tuple(found)
 
 

@@ -18,8 +18,10 @@ from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmo
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
+from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
+from pulumi_rewind.read_back import read_back, to_read
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rollback_result import RollbackResult
@@ -70,6 +72,8 @@ class RollbackRun:
         self.blockers = Blockers()
         """What failed, for the offer to pass it by."""
         self._doubts = Doubts()
+        self._made: tuple[str, ...] = ()
+        """URNs of what is read once when it has been made, see `read_back`."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -134,26 +138,13 @@ class RollbackRun:
         yield from self.undo.before()
         prepared = self.plan.prepared
         target = self.plan.target
-        newest = len(self.session.backend.history(self.session.stack))
-        self._before = newest
-        self.session.journal.begin(
-            target=target.update.number,
-            label=target.label,
-            digest=prepared.target.digest,
-            start=newest,
-            only=prepared.only,
-            recorded_credentials=prepared.recorded_credentials,
-            todays_config=prepared.todays_config,
-            adopt=prepared.adopt,
-            refresh=prepared.refresh,
-            recorded_hooks=self.plan.undo is not None and self.plan.undo.recorded,
-            checkpoint=target.checkpoint,
-            strategy=self.plan.strategy,
-        )
+        self._before = len(self.session.backend.history(self.session.stack))
+        self._begin_journal()
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared
         yield from self.revisions.before(prepared.live_plain)
         self._changed = self.undo.changed or self.revisions.changed
+        self._made = to_read(self.plan.steps)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
@@ -166,10 +157,30 @@ class RollbackRun:
             yield from self._record_mended(after, differences)
         elif self.check_again and not self._stops:
             yield from second_plan(self.session, self.plan.prepared, after, differences, self._control)
+        if not self._stops:
+            yield from read_back(self.session, self.plan.prepared, self._made, differences, self._control)
         self.session.reload()
         number = len(self.session.backend.history(self.session.stack))
         self.session.journal.end()
         self.result = RollbackResult("succeeded", number, changes, tuple(differences), time.monotonic() - started)
+
+    def _begin_journal(self) -> None:
+        prepared, target = self.plan.prepared, self.plan.target
+        self.session.journal.begin(
+            target=target.update.number,
+            label=target.label,
+            digest=prepared.target.digest,
+            start=self._before or 0,
+            only=prepared.only,
+            recorded_credentials=prepared.recorded_credentials,
+            todays_config=prepared.todays_config,
+            adopt=prepared.adopt,
+            delete_first=prepared.delete_first,
+            refresh=prepared.refresh,
+            recorded_hooks=self.plan.undo is not None and self.plan.undo.recorded,
+            checkpoint=target.checkpoint,
+            strategy=self.plan.strategy,
+        )
 
     def _guard(self) -> None:
         check_agreed(self.plan, allow_data_loss=self.allow_data_loss)
@@ -187,13 +198,26 @@ class RollbackRun:
         return f"rollback to {self.plan.target.label}"
 
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
-        """The rollback itself; what it was told of the resources is returned."""
-        prepared = self.plan.prepared
-        return (
-            yield from self._replay(
-                prepared.goal, prepared.live, prepared.update_plan, self._message, refresh=prepared.refresh
-            )
-        )
+        """The rollback itself; what it was told of the resources is returned.
+
+        Once more with the old objects deleted first where that is what the plan announced, see `name_taken`.
+        """
+        while True:
+            prepared = self.plan.prepared
+            try:
+                return (
+                    yield from self._replay(
+                        prepared.goal, prepared.live, prepared.update_plan, self._message, refresh=prepared.refresh
+                    )
+                )
+            except IncompleteError:
+                taken = announced_taken(self.plan, self.blockers)
+                if not taken or self._asked_to_stop():
+                    raise
+            yield Phase("run", f"going on with the old one deleted first: {', '.join(map(urn_name, taken))}")
+            self.plan = deleting_taken_first(self.session, self.plan, taken, self._control)
+            self.blockers = Blockers()
+            self._begin_journal()
 
     def _replay(
         self, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False

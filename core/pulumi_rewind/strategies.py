@@ -33,6 +33,7 @@ def other_plan(
     recorded_credentials: bool,
     use_todays_config: bool,
     adopt: Mapping[str, str],
+    delete_first: Sequence[str],
     observe: Observe,
     control: PreviewControl,
 ) -> Plan:
@@ -48,6 +49,7 @@ def other_plan(
         "a selection (`--only`)": bool(only),
         "`--recorded-credentials`": recorded_credentials,
         "`--adopt`": bool(adopt),
+        "`--delete-first`": bool(delete_first),
         "`--refresh`": refresh and strategy == STATE,
         "`--todays-config`": use_todays_config and strategy == STATE,
     }

@@ -37,6 +37,7 @@ class Choices:
     recorded_credentials: bool = False
     todays_config: bool = False
     adopt: tuple[str, ...] = ()
+    delete_first: tuple[str, ...] = ()
     hooks: str = "today"
 
     def adoptions(self) -> dict[str, str]:
@@ -69,6 +70,14 @@ def adopt_words(wanted: Mapping[str, str]) -> tuple[str, ...]:
     return tuple("found" if name == FOUND else f"{name}={identifier}" for name, identifier in wanted.items())
 
 
+delete_first_option = click.option(
+    "--delete-first",
+    metavar="URN|NAME|GLOB",
+    multiple=True,
+    help="Where this is replaced, delete the old object before the new one is made; repeatable.",
+)
+
+
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
 
@@ -95,6 +104,7 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             help="Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
         ),
+        delete_first_option,
         click.option(
             "--hooks",
             type=click.Choice(["today", "recorded"]),
@@ -153,6 +163,7 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
                 recorded_credentials=choices.recorded_credentials,
                 use_todays_config=choices.todays_config,
                 adopt=adopt,
+                delete_first=choices.delete_first,
                 recorded_hooks=choices.hooks == "recorded",
                 observe=look,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 from pulumi_rewind import prepare
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
@@ -25,18 +26,7 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
     prepared = reviewed.prepared
     hint = "`pulumi-rewind resume` plans again and shows it; " + UNCHANGED + "."
     try:
-        now = prepare.build_plan(
-            session,
-            reviewed.target,
-            strategy=reviewed.strategy,
-            only=prepared.only,
-            refresh=prepared.refresh,
-            recorded_credentials=prepared.recorded_credentials,
-            use_todays_config=prepared.todays_config,
-            control=control,
-            adopt={**prepared.adopt, **changes.adopt},
-            changes=changes,
-        )
+        now = plan_again(session, reviewed, control, adopt={**prepared.adopt, **changes.adopt}, changes=changes)
     except InterruptedRun:
         raise
     except RewindError as err:
@@ -47,6 +37,32 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
         raise IncompleteError(problem, hint=hint)
     reviewed.close()
     return dataclasses.replace(now, undo=reviewed.undo, revisions=reviewed.revisions)
+
+
+def plan_again(
+    session: Session,
+    reviewed: Plan,
+    control: PreviewControl,
+    *,
+    adopt: Mapping[str, str] | None = None,
+    delete_first: Sequence[str] | None = None,
+    changes: GoalChanges | None = None,
+) -> Plan:
+    """The plan to the same target with the same choices, but for what is given; raises as `prepare.build_plan`."""
+    prepared = reviewed.prepared
+    return prepare.build_plan(
+        session,
+        reviewed.target,
+        strategy=reviewed.strategy,
+        only=prepared.only,
+        refresh=prepared.refresh,
+        recorded_credentials=prepared.recorded_credentials,
+        use_todays_config=prepared.todays_config,
+        adopt=prepared.adopt if adopt is None else adopt,
+        delete_first=prepared.delete_first if delete_first is None else delete_first,
+        changes=prepared.changes if changes is None else changes,
+        control=control,
+    )
 
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
@@ -42,12 +42,19 @@ class Recovery:
     """
 
     def __init__(
-        self, session: Session, before: Before, failure: UpdateFailed, *, allow_data_loss: bool = False
+        self,
+        session: Session,
+        before: Before,
+        failure: UpdateFailed,
+        *,
+        allow_data_loss: bool = False,
+        delete_first: Sequence[str] = (),
     ) -> None:
         self.session = session
         self.before = before
         self.failure = failure
         self.allow_data_loss = allow_data_loss
+        self.delete_first = tuple(delete_first)
         self._control = PreviewControl()
         self._blockers = Blockers()
         self._redact = Redactor()
@@ -79,13 +86,19 @@ class Recovery:
         """
         with self._guarded():
             self.session.reload()
-            begin_journal(self.session, self.before, update=False)
+            begin_journal(self.session, self.before, update=False, delete_first=self.delete_first)
 
             def look(event: EngineEvent) -> None:
                 self._blockers.add(event)
                 observe(event)
 
-            made = build_plan(self.session, self.before.target, observe=look, control=self._control)
+            made = build_plan(
+                self.session,
+                self.before.target,
+                delete_first=self.delete_first,
+                observe=look,
+                control=self._control,
+            )
             if self.failure.left and made.prepared.live.digest != self.failure.left:
                 made.close()
                 raise RefusedError(
@@ -123,7 +136,7 @@ class Recovery:
     def _keep(self) -> None:
         """A rollback that could not even begin takes its entry out of the journal: the stack still needs it."""
         if self.session.journal.read() is None:
-            begin_journal(self.session, self.before, update=False)
+            begin_journal(self.session, self.before, update=False, delete_first=self.delete_first)
 
     def _hint(self, error: RewindError) -> str:
         name = self.session.stack.name

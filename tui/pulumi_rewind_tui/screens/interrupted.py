@@ -157,6 +157,7 @@ class InterruptedScreen(RewindModal[None]):
             recorded_credentials=entry.recorded_credentials,
             todays_config=entry.todays_config,
             recorded_hooks=entry.recorded_hooks,
+            delete_first=entry.delete_first,
         )
         self.dismiss(None)
         self.app.push_screen(screen)

@@ -32,6 +32,10 @@ class Request:
     refresh: bool = False
     strategy: str = "checkpoint"
     adopt_found: bool = False
+    delete_first: tuple[str, ...] = ()
+    """What an interrupted rollback was asked to delete first."""
+    replaced_first: bool = False
+    """Whether every replacement deletes the old object first."""
     recorded_credentials: bool = False
     todays_config: bool = False
     recorded_hooks: bool = False
@@ -151,6 +155,7 @@ def make_plan(
             use_todays_config=request.todays_config,
             recorded_hooks=request.recorded_hooks,
             adopt={FOUND: ""} if request.adopt_found else {},
+            delete_first=("*",) if request.replaced_first else request.delete_first,
             observe=_Progress(generation, post, control, cancelled),
             control=control,
         )
