@@ -18,7 +18,7 @@ from typing import Final
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import rehomed
+from pulumi_rewind.identity import is_constant_id, rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.selection import matches
@@ -131,7 +131,8 @@ def same_place(item: Registration) -> tuple[str, str] | None:
     if live is None or item.kind != "custom" or live.external:
         return None
     parts = _PARTS.split(live.id)
-    by_id = bool(live.id) and live.id == item.source.id and all(_may_hold(live, part) for part in parts)
+    own = bool(live.id) and not is_constant_id(live.id)
+    by_id = own and live.id == item.source.id and all(_may_hold(live, part) for part in parts)
     if not by_id and not any(_FILE.search(key) for key in item.inputs):
         return None  # without decoding anything: nearly every resource ends here
     kept = _kept(item)

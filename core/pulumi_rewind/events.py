@@ -22,6 +22,7 @@ class StepState(msgspec.Struct, frozen=True, rename="camel"):
     parent: str = ""
     protect: bool = False
     retain_on_delete: bool = False
+    external: bool = False
     provider: str = ""
     inputs: dict[str, Json] | None = None
     outputs: dict[str, Json] | None = None

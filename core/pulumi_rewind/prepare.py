@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
+from pulumi_rewind.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
@@ -24,13 +24,14 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
+from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.risks import stack_risks, step_risks
+from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
 from pulumi_rewind.targets import Target
@@ -165,7 +166,8 @@ def build_plan(
         recorded_credentials=recorded_credentials,
         changes=changes,
     )
-    goal = deleting_first(adopting(goal, adopt), delete_first, session.settings.delete_first)
+    goal = knowing(session, goal, live_plain, target.update.number, adopt)
+    goal = deleting_first(goal, delete_first, session.settings.delete_first)
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
     if not only and not use_todays_config:
@@ -191,13 +193,15 @@ def build_plan(
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
+    elsewhere = read_elsewhere(steps, goal, live_plain)
     moving = tuple(
         replace(
             step,
             risks=(
                 *step_risks(step, goal, live_plain, report, stateful),
                 *order_risks(step, items.get(step.urn)),
-                *adoption_risks(step, goal),
+                *filter(None, (elsewhere.get(step.urn),)),
+                *adoption_risks(step, items.get(step.urn)),
                 *_notes_for(step.urn, goal, notes),
             ),
         )

@@ -5,12 +5,14 @@ A state says what was asked for. Where deleting an old object has deleted the ne
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourceDone, StepState
+from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Step
 from pulumi_rewind.previewing import PreviewControl, followed, private_directory
 from pulumi_rewind.stackconfig import config_file
@@ -80,7 +82,10 @@ def found_by(events: Iterable[EngineEvent], urns: frozenset[str]) -> list[Differ
             continue
         step = event.step
         if step.op == "delete" or (step.op == "refresh" and step.new is None):
-            message = "is gone: its provider finds no such object any more, so something has deleted it again"
+            message = (
+                "is gone: its provider finds no such object, so deleting the old one has deleted the new one as well. "
+                f"`pulumi refresh`, then the rollback once more with `--delete-first {shlex.quote(urn_name(step.urn))}`"
+            )
             found.append(Difference(step.urn, "", message))
         elif step.op == "update" and (keys := _other_inputs(step.old, step.new)):
             found.append(Difference(step.urn, "", f"is not as it was made: its provider reads other {', '.join(keys)}"))

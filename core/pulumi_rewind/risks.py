@@ -38,7 +38,7 @@ def step_risks(
 ) -> tuple[Risk, ...]:
     """The risks of one step."""
     found: list[Risk] = []
-    old = live.by_urn.get(step.urn)
+    old = live.by_urn.get(step.renamed_from or step.urn)
     goal_urns = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
     goal_urn = goal_urns.get(step.urn, "")
     if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
@@ -83,6 +83,23 @@ def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
         if same and len(moments - {None}) == 1 and res.urn in kept and not (res.delete or res.external):
             return res
     return None
+
+
+def read_elsewhere(steps: Iterable[Step], goal: Goal, live: Checkpoint) -> Mapping[str, Risk]:
+    """By URN, what stands against deleting an object that the target goes on reading, under another name."""
+    read = {(item.source.type, item.source.id): item for item in goal.registrations if item.kind == "read"}
+    found = {}
+    for step in steps if read else ():
+        old = live.by_urn.get(step.urn)
+        item = read.get((old.type, old.id)) if old is not None and old.id and not old.external else None
+        if item is not None and step.op == "delete" and step.forecast != "kept":
+            message = (
+                f"is the object {item.source.id} that the target reads as {item.name}: deleting it would destroy what "
+                f"is read. Take this entry out of the state alone (`pulumi state delete '{step.urn}'`) and plan again, "
+                f"or leave it with `--only '!{step.name}'`"
+            )
+            found[step.urn] = Risk("shared-object", message, blocking=True, urn=step.urn)
+    return found
 
 
 def _data_risk(step: Step) -> Risk:

@@ -15,6 +15,7 @@ from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRu
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
+from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
@@ -336,7 +337,7 @@ class RollbackRun:
         )
         if agreed is not None:
             live = self.session.backend.live(self.session.stack)
-            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}: bookkeeping of what was adopted")
+            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}{BOOKKEEPING}")
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         prepared = self.plan.prepared

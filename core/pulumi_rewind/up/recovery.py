@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.identity import may_be_one
+from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.redaction import Redactor, masked
@@ -105,7 +107,7 @@ class Recovery:
                     "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
                 )
         self._redact = Redactor((made.prepared.live_plain, made.prepared.target_plain))
-        return spared(made, self.before.checkpoint)
+        return spared(made, self.before.checkpoint, made.prepared.live)
 
     def events(self, plan: Plan) -> Iterator[EngineEvent]:
         """Runs the plan; raises as `plan` does."""
@@ -147,20 +149,28 @@ class Recovery:
         return hint
 
 
-def spared(plan: Plan, before: Checkpoint) -> Plan:
+def spared(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:
     """The plan without the losses that are none: of objects that the update since `before` has made. Pure.
 
-    So are those of revisions: what is taken back of them has gone up since `before`.
+    So are those of revisions: what is taken back of them has gone up since `before`. `live` tells when an object was
+    made, for ids alone say little: every password of one provider has the same.
     """
-    older = {(res.type, res.id) for res in before.resources if res.id}
+    older: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+    for res in before.resources:
+        older[res.type, res.id].append(res)
     risks = tuple(
         dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION) for risk in plan.risks
     )
-    return dataclasses.replace(plan, steps=tuple(_spared(step, older) for step in plan.steps), risks=risks)
+    now = live.by_urn if live is not None else {}
+    steps = tuple(_spared(step, older, now.get(step.renamed_from or step.urn)) for step in plan.steps)
+    return dataclasses.replace(plan, steps=steps, risks=risks)
 
 
-def _spared(step: Step, older: set[tuple[str, str]]) -> Step:
-    if (step.type, step.old_id) in older or not step.old_id:
+def _spared(step: Step, older: Mapping[tuple[str, str], Sequence[Resource]], now: Resource | None) -> Step:
+    known = older.get((step.type, step.old_id), ())
+    if now is not None and now.id == step.old_id and not now.import_id:
+        known = [res for res in known if may_be_one(res, now)]
+    if known or not step.old_id or (now is not None and now.import_id == step.old_id):
         return step
     return dataclasses.replace(step, risks=tuple(_harmless(risk) if risk.loses_data else risk for risk in step.risks))
 
