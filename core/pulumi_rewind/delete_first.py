@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +22,7 @@ from pulumi_rewind.identity import is_constant_id, rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.selection import matches
-from pulumi_rewind.values import Json
+from pulumi_rewind.values import SIG, Json
 
 SAME_NAME: Final = "same-name"
 """The code of the risk that a replacement keeps a name which may be unique."""
@@ -150,20 +150,25 @@ def _may_hold(live: Resource, text: str) -> bool:
 
 
 def _kept(item: Registration) -> dict[str, str]:
-    """Text inputs that are sent as live has them."""
+    """Text inputs, on top and one level below (``metadata.name``), that are sent as live has them."""
     live = item.live_source
     if item.kind != "custom" or live is None or live.external or not live.id:
         return {}
-    today = live.decoded_inputs()
-    return {key: value for key, value in item.inputs.items() if _is_text(value) and today.get(key) == value}
+    today = dict(_texts(live.decoded_inputs()))
+    return {path: text for path, text in _texts(item.inputs) if today.get(path) == text}
 
 
-def _is_text(value: Json) -> bool:
-    return isinstance(value, str) and bool(value)
+def _texts(inputs: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for key, value in inputs.items():
+        inner = value if isinstance(value, dict) and SIG not in value else {}
+        for path, text in ((key, value), *((f"{key}.{name}", one) for name, one in inner.items())):
+            if isinstance(text, str) and text:
+                yield path, text
 
 
-def _is_name(key: str) -> bool:
-    return key.lower() in _NAMES or key.endswith(_ENDINGS)
+def _is_name(path: str) -> bool:
+    key = path.removeprefix("metadata.")
+    return key.lower() in _NAMES or ("." not in key and key.endswith(_ENDINGS))
 
 
 def order_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
