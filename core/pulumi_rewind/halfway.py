@@ -29,7 +29,7 @@ def undo_number(timeline: Timeline, version: int) -> int:
     put back the bookkeeping of what it adopted.
     """
     number = version - 1
-    if number > 0 and timeline.update(version).message.endswith(BOOKKEEPING):
+    if 0 < number < len(timeline) and timeline.update(version).message.endswith(BOOKKEEPING):
         number -= 1
     while number > 0 and not (update := timeline.update(number)).succeeded and update.is_rollback:
         number -= 1

@@ -21,10 +21,10 @@ from pulumi_rewind_tui.widgets.text_block import TextBlock
 OPTIONS = {
     "refresh": ("drift", "compare the state with the real resources first"),
     "adopt_found": ("adopt", "what would be created anew and still exists is taken over instead"),
-    "replaced_first": ("delete first", "every replacement deletes the old object before the new one is made"),
     "recorded_credentials": ("old credentials", "explicit providers get the target's secrets instead of today's"),
     "todays_config": ("today's config", "default providers keep today's settings instead of the target's"),
     "recorded_hooks": ("recorded hooks", "undo callbacks are those recorded with what they undo, not today's"),
+    "replaced_first": ("delete first", "every replacement deletes the old object before the new one is made"),
 }
 """Field of a request → its name, and what it does when it is on."""
 
