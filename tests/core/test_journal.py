@@ -37,6 +37,14 @@ def test_a_rollback_that_runs_in_another_process_keeps_its_entry(tmp_path: Path)
     assert mine.read() is None
 
 
+def test_what_is_deleted_first_is_kept_for_each_resume(tmp_path: Path) -> None:
+    mine = journal(tmp_path)
+    mine.begin(target=1, label="#1", digest="d", start=2, delete_first=["db", "*:Table"])
+    entry = mine.read()
+    assert entry is not None
+    assert entry.delete_first == ("db", "*:Table")
+
+
 def test_doubts_are_noted_in_the_entry(tmp_path: Path) -> None:
     mine = journal(tmp_path)
     mine.begin(target=1, label="#1", digest="d", start=2)

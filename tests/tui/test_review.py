@@ -129,12 +129,15 @@ async def test_strategies_that_are_not_available_say_why(shop: Shop) -> None:
         assert screen.request.strategy == "checkpoint"
 
 
+NAMES = ("adopt", "delete_first", "recorded_credentials", "use_todays_config")
+
+
 async def test_the_options_plan_again_when_something_was_changed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
     real = rollback.build_plan
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
-        asked.append({name: options[name] for name in ("adopt", "recorded_credentials", "use_todays_config")})
+        asked.append({name: options[name] for name in NAMES})
         return real(*arguments, **options)
 
     monkeypatch.setattr(rollback, "build_plan", build_plan)
@@ -145,7 +148,7 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
             await pilot.press(*keys)
             await pilot.pause()
         assert (app.screen, len(asked)) == (screen, 1)
-        await pilot.press("o", "j", "space", "j", "space")
+        await pilot.press("o", "j", "space", "j", "space", "end", "space", "g", "j", "j")
         await pilot.pause()
         assert "taken over instead" not in screen_text(app)
         assert "the target's secrets instead of today's" in screen_text(app)
@@ -153,8 +156,9 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
         await pilot.press("escape")
         await until(pilot, lambda: len(asked) == 2)
         await review(pilot)
-    nothing = {"adopt": {}, "recorded_credentials": False, "use_todays_config": False}
-    assert asked == [nothing, {"adopt": {"*": ""}, "recorded_credentials": True, "use_todays_config": False}]
+    nothing = {"adopt": {}, "delete_first": (), "recorded_credentials": False, "use_todays_config": False}
+    chosen = {"adopt": {"*": ""}, "delete_first": ("*",), "recorded_credentials": True}
+    assert asked == [nothing, nothing | chosen]
 
 
 async def test_drift_plans_again_with_a_refresh(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

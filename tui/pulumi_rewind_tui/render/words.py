@@ -41,6 +41,8 @@ _DONE: Final[Mapping[str, str]] = {
     "import": "imported",
     "create-replacement": "replacement created",
     "delete-replaced": "old one deleted",
+    "import-replacement": "adopted",
+    "discard-replaced": "no longer only read",
     "remove-pending-replace": "forgotten",
     "discard": "forgotten",
 }
