@@ -199,10 +199,10 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
                 why = keys.get(rehomed(item.urn, goal.stack, goal.project))
                 code, message = "not-found", f"the old object {item.import_id} is gone: made anew"
                 if why is not None:
-                    code = "second-object"
+                    code = "not-adopted"
                     message = (
-                        f"a second object is made: {item.import_id} still exists and stays as it is, because it can't "
-                        f"be brought to the target without being replaced{f' for {why}' if why else ''}"
+                        f"{item.import_id} still exists, but can't be brought to the target without being replaced"
+                        f"{f' for {why}' if why else ''}: another one is made"
                     )
                 notes.append(GoalNote(code, message, item.urn))
                 item = replace(item, import_id="", full=False, inputs=sent_inputs(item.source))

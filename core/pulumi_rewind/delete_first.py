@@ -37,10 +37,11 @@ LISTED: Final = 12
 _NAMES: Final = frozenset(
     {
         "name", "path", "filename", "file", "key", "identifier", "bucket", "label", "domain", "alias", "hostname",
-        "fqdn", "address", "slug", "username", "login", "email", "title", "handle", "subdomain", "prefix",
+        "fqdn", "address", "slug", "username", "login", "email", "title", "handle", "subdomain", "prefix", "cidr",
+        "url", "uri", "host", "publickey",
     }
 )  # fmt: skip
-_ENDINGS: Final = ("Name", "Path", "Filename", "Identifier", "Label", "Domain", "Alias", "Slug", "Address")
+_ENDINGS: Final = ("Name", "Path", "Identifier", "Id", "Label", "Domain", "Alias", "Slug", "Address", "CidrBlock")
 
 _FILE: Final = re.compile(r"^(file|path|file_?[nN]ame|file_?[pP]ath)$|(Filename|FileName|FilePath)$")
 """Inputs that say where a file is; what ends in a slash is a folder, or a path of another kind."""
@@ -216,7 +217,7 @@ def left_deleted(side: Checkpoint) -> frozenset[str]:
 _TAKEN: Final = re.compile(
     r"already[ _-]?(exist|own|taken|used|in[ _-]use|been|assigned|registered|reserved|present|has)|\bexists already\b"
     r"|\b(is|was) (taken|in use|not unique|reserved)\b|duplicate|must be unique|not available|name conflict"
-    r"|InUseException|NameInUse",
+    r"|conflicts with|InUseException|NameInUse",
     re.IGNORECASE,
 )
 """How providers say that a name is taken; asked only where a replacement failed that keeps one."""

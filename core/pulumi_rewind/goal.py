@@ -43,6 +43,8 @@ class Registration:
     """Whether provider-made inputs are sent as well; the state's bookkeeping is then put back, see `bookkeeping`."""
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
+    passing: bool = False
+    """Whether it is registered for the passage alone, see `letting_go`."""
     live_id: str = ""
     """Its id today, empty if it has to be created."""
     live_urn: str = ""
@@ -137,6 +139,7 @@ class Goal:
                 item.import_id,
                 item.full,
                 item.delete_first,
+                item.passing,
             ]
             for item in self.registrations
         ]

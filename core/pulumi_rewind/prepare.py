@@ -25,6 +25,7 @@ from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.known_ids import knowing
+from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
@@ -166,7 +167,7 @@ def build_plan(
         recorded_credentials=recorded_credentials,
         changes=changes,
     )
-    goal = knowing(session, goal, live_plain, target.update.number, adopt)
+    goal = letting_go(knowing(session, goal, live_plain, target.update.number, adopt), live_plain)
     goal = deleting_first(goal, delete_first, session.settings.delete_first)
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
@@ -193,7 +194,7 @@ def build_plan(
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
-    elsewhere = read_elsewhere(steps, goal, live_plain)
+    elsewhere = read_elsewhere(steps, events, live_plain)
     moving = tuple(
         replace(
             step,
@@ -239,7 +240,7 @@ def build_plan(
         risks=(*rest, *risks, *offer(goal, moving, adopt), *warned),
         changes=counts(steps),
         diff=diff_checkpoints(
-            live_plain, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})
+            live_plain, planned_state(lasting(goal), report, live_plain, {step.urn: step.op for step in steps})
         ),
         created=time.time(),
         state_only=tuple(

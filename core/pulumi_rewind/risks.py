@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 
+from pulumi_rewind.events import EngineEvent, ResourceDone
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
@@ -46,6 +47,9 @@ def step_risks(
     if step.op in {"delete", "replace"} and old is not None and old.protect:
         message = "is protected; the engine will refuse to delete it"
         found.append(Risk("protected", message, blocking=True, urn=step.urn))
+    if step.op == "create" and step.old_id:
+        message = f"a second object is made: {step.old_id}, which is only read today, stays as it is"
+        found.append(Risk("second-object", message, urn=step.urn))
     twin = _twin(step, goal, live)
     if twin is not None:
         message = (
@@ -85,21 +89,25 @@ def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
     return None
 
 
-def read_elsewhere(steps: Iterable[Step], goal: Goal, live: Checkpoint) -> Mapping[str, Risk]:
-    """By URN, what stands against deleting an object that the target goes on reading, under another name."""
-    read = {(item.source.type, item.source.id): item for item in goal.registrations if item.kind == "read"}
+def read_elsewhere(steps: Iterable[Step], events: Iterable[EngineEvent], live: Checkpoint) -> Mapping[str, Risk]:
+    """By URN, what stands against deleting an object that a preview reads under another name."""
+    seen = (event.step for event in events if isinstance(event, ResourceDone))
+    read = {(one.type, one.new.id): one.urn for one in seen if one.op in _READS and one.new is not None}
     found = {}
     for step in steps if read else ():
         old = live.by_urn.get(step.urn)
-        item = read.get((old.type, old.id)) if old is not None and old.id and not old.external else None
-        if item is not None and step.op == "delete" and step.forecast != "kept":
+        other = read.get((old.type, old.id)) if old is not None and old.id and not old.external else None
+        if other is not None and step.op == "delete" and step.forecast != "kept":
             message = (
-                f"is the object {item.source.id} that the target reads as {item.name}: deleting it would destroy what "
-                f"is read. Take this entry out of the state alone (`pulumi state delete '{step.urn}'`) and plan again, "
-                f"or leave it with `--only '!{step.name}'`"
+                f"is the object {step.old_id} that is read as {urn_name(other)} from then on: deleting it would "
+                f"destroy what is read. Take this entry out of the state alone (`pulumi state delete '{step.urn}'`) "
+                f"and plan again, or leave it with `--only '!{step.name}'`"
             )
             found[step.urn] = Risk("shared-object", message, blocking=True, urn=step.urn)
     return found
+
+
+_READS = frozenset({"read", "read-replacement"})
 
 
 def _data_risk(step: Step) -> Risk:

@@ -17,6 +17,7 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
+from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
@@ -154,7 +155,7 @@ class RollbackRun:
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
         after, differences = self._verify(report)
-        if mended:
+        if mended or passing_urns(self.plan.prepared.goal):
             yield from self._record_mended(after, differences)
         elif self.check_again and not self._stops:
             yield from second_plan(self.session, self.plan.prepared, after, differences, self._control)
