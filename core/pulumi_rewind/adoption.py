@@ -6,7 +6,7 @@ keeps it; creating it anew would leave it behind as an orphan. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,30 +28,38 @@ def wants_found(wanted: Mapping[str, str]) -> bool:
     return not all(wanted.values())
 
 
-def adopting(goal: Goal, wanted: Mapping[str, str]) -> Goal:
+def adopting(goal: Goal, wanted: Mapping[str, str], known: Mapping[str, Sequence[str]] = {}) -> Goal:
     """The goal with some objects imported, as `Choices.adopt` says.
+
+    `known` has the ids that objects have had since (by URN of the goal, newest first); see `known_ids`.
 
     Raises:
         UsageError: a name that is unknown, ambiguous, or of something that live has or that can't be imported.
     """
-    chosen: dict[str, str] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
     if wants_found(wanted):
-        chosen = {item.urn: item.source.id for item in adoptable(goal)}
-    chosen |= _asked(goal, wanted)
+        chosen = {item.urn: (*known.get(item.urn, ()), item.source.id) for item in adoptable(goal)}
+    chosen |= {urn: (identifier,) for urn, identifier in _asked(goal, wanted).items()}
+    return importing(goal, chosen)
+
+
+def importing(goal: Goal, ids: Mapping[str, Sequence[str]]) -> Goal:
+    """The goal with registrations (by URN) imported by the first of their ids; the others if that is gone."""
     registrations = tuple(
-        replace(item, import_id=chosen[item.urn], inputs=full_inputs(item.source, chosen[item.urn]), full=True)
-        if item.urn in chosen
-        else item
+        _imported(item, tuple(dict.fromkeys(ids[item.urn]))) if ids.get(item.urn) else item
         for item in goal.registrations
     )
     return replace(goal, registrations=registrations)
 
 
+def _imported(item: Registration, ids: tuple[str, ...]) -> Registration:
+    first, *more = ids
+    return replace(item, import_id=first, more_ids=tuple(more), inputs=full_inputs(item.source, first), full=True)
+
+
 def adoptable(goal: Goal) -> list[Registration]:
     """What would be created anew although an id is recorded: the object may still exist."""
-    return [
-        item for item in goal.registrations if item.kind == "custom" and not item.live_urn and item.source.id
-    ]  # fmt: skip
+    return [item for item in goal.registrations if item.is_new and item.source.id]
 
 
 def _asked(goal: Goal, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -105,13 +113,12 @@ def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple
     return (Risk("may-exist", message),)
 
 
-def adoption_risks(step: Step, goal: Goal) -> tuple[Risk, ...]:
-    """What the operator must know of an object that is imported because he asked for it."""
-    item = next(
-        (item for item in goal.registrations if item.full and rehomed(item.urn, goal.stack, goal.project) == step.urn),
-        None,
-    )
-    if item is None or item.live_urn:
+def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
+    """What the operator must know of an object that is imported instead of created, and of one that is let go of."""
+    if item is not None and item.kind == "read" and step.op == "discard":
+        message = "is managed today and only read in the target: the object stays, and leaves the care of this stack"
+        return (Risk("released", message, urn=step.urn),)
+    if item is None or not item.full or not item.is_new:
         return ()
     if step.op == "replace" or step.replace_keys:
         keys = ", ".join(step.replace_keys or step.keys)
@@ -137,7 +144,7 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
             lost = _lost(goal, err, asked)
             if not lost:
                 raise
-            goal = without_imports(goal, lost)
+            goal = with_next_ids(goal, lost)
             continue
         steps = plan_steps(seen[0], goal)
         goal, changed = like_the_objects(goal, seen[0], steps)
@@ -146,7 +153,8 @@ def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str
             continue
         if not replaced:
             return goal, seen
-        goal = without_imports(goal, replaced)
+        keys = {step.urn: ", ".join(step.replace_keys or step.keys) for step in steps}
+        goal = without_imports(goal, replaced, keys)
 
 
 def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[Step]) -> tuple[Goal, bool]:
@@ -164,7 +172,7 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
     registrations, changed = [], False
     for item in goal.registrations:
         urn = rehomed(item.urn, goal.stack, goal.project)
-        if item.full and not item.live_urn and urn in forced:
+        if item.full and item.is_new and urn in forced:
             keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
             actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
             if any(item.inputs.get(key) != value for key, value in actual.items()):
@@ -180,14 +188,20 @@ def _masked(value: Json) -> bool:
 
 def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
     """What to leave out after a failed preview: what the engine complained of, else every import that may be it."""
-    open_ = {item.urn for item in goal.registrations if item.import_id and not item.live_urn} - set(asked)
+    open_ = {item.urn for item in goal.registrations if item.import_id and item.is_new} - set(asked)
     blamed = {urn for urn in open_ if rehomed(urn, goal.stack, goal.project) in error.urns}
     return blamed or open_
 
 
+def with_next_ids(goal: Goal, lost: Collection[str]) -> Goal:
+    """The goal with the next known id of what was not found by the one before, and without an import where none is."""
+    more = {item.urn: item.more_ids for item in goal.registrations if item.urn in lost and item.more_ids}
+    return without_imports(importing(goal, more), set(lost) - more.keys())
+
+
 def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
     """URNs of the goal whose import id stands in the way of the replacement that they need."""
-    replaced = {step.urn for step in steps if step.op == "replace"}
+    replaced = {step.urn for step in steps if step.op == "replace" or (step.op == "create" and step.replace_keys)}
     return frozenset(
         item.urn
         for item in goal.registrations
@@ -195,14 +209,25 @@ def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
     )
 
 
-def without_imports(goal: Goal, urns: Collection[str]) -> Goal:
-    """The goal without the import ids of some registrations, and with a note about each that a program had named."""
+def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}) -> Goal:
+    """The goal without the import ids of some registrations, and with a note about each.
+
+    `keys` has, by URN in this run, what the provider would replace an object for that is there.
+    """
     notes = []
     registrations = []
     for item in goal.registrations:
         if item.urn in urns and item.import_id:
             if item.full:  # only tried, as the operator asked for whatever is still there
-                notes.append(GoalNote("not-found", f"the old object {item.import_id} is gone: made anew", item.urn))
+                why = keys.get(rehomed(item.urn, goal.stack, goal.project))
+                code, message = "not-found", f"the old object {item.import_id} is gone: made anew"
+                if why is not None:
+                    code = "not-adopted"
+                    message = (
+                        f"{item.import_id} still exists, but can't be brought to the target without being replaced"
+                        f"{f' for {why}' if why else ''}: another one is made"
+                    )
+                notes.append(GoalNote(code, message, item.urn))
                 item = replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
             else:
                 message = (

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from pulumi_rewind.goal import Selection
-from pulumi_rewind.identity import CONSTANT_IDS, rehomed, same_object
+from pulumi_rewind.identity import is_constant_id, rehomed, same_object
 from pulumi_rewind.model import Checkpoint, Resource, decode_checkpoint, parse_urn
 from pulumi_rewind.selection import references
 from pulumi_rewind.state_file import exported
@@ -164,7 +164,7 @@ def _one_object(one: Resource, other: Resource) -> bool:
 
     A file that was made again under its path has the id that it had. An id that says nothing is nobody's.
     """
-    return (one.type, one.id) == (other.type, other.id) and one.id not in CONSTANT_IDS
+    return (one.type, one.id) == (other.type, other.id) and not is_constant_id(one.id)
 
 
 def _twins(live: Checkpoint, arrangement: Arrangement) -> Iterable[Kept]:
@@ -231,7 +231,7 @@ def _kept(target: Checkpoint, live: Checkpoint, origin: Origin, stays: Collectio
     """Objects that the target lacks, so that they would be deleted, and that the stack didn't make."""
     back = {(res.type, res.id) for res in target.resources if res.custom and res.id}
     for place, res in enumerate(live.resources):
-        if not _object(res) or res.is_provider or (res.type, res.id) in back or res.id in CONSTANT_IDS:
+        if not _object(res) or res.is_provider or (res.type, res.id) in back or is_constant_id(res.id):
             continue
         if (res.delete or res.urn not in stays) and (said := origin(res)):
             yield Kept(place, res.urn, res.id, said)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from pulumi_rewind.errors import BackendError, UsageError
+from pulumi_rewind.identity import is_constant_id, may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, Update, parse_urn
 from pulumi_rewind.naming import Names
 from pulumi_rewind.values import DEFAULTS, Json, contains_secret, is_secret, kind_of, mask, walk
@@ -155,7 +156,7 @@ def _same_resource(checkpoint: Checkpoint, resource: Resource) -> Resource | Non
         return same
     if resource.custom and resource.id:
         for other in checkpoint.by_urn.values():
-            if other.type == resource.type and other.id == resource.id:
+            if may_be_one(other, resource) and (other.created or not is_constant_id(resource.id)):
                 return other
     for alias in resource.aliases or ():
         if alias in checkpoint.by_urn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pulumi_rewind.choices import NOT
+from pulumi_rewind.delete_first import says_taken
 from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceFailed
 from pulumi_rewind.goal import Goal, registers
 from pulumi_rewind.identity import rehomed
@@ -37,6 +38,10 @@ class Blockers:
         """Those that an error speaks of; that counts where no step failed, as in a preview."""
         self._copies: dict[tuple[str, str], None] = {}
         """URN and id of old copies that could not be deleted."""
+        self._beside: set[str] = set()
+        """Those of which a replacement could not be made beside the old object."""
+        self._taken: dict[str, None] = {}
+        """Those of which the provider said that they are there already."""
 
     def add(self, event: EngineEvent) -> None:
         """Looks at one event."""
@@ -45,9 +50,18 @@ class Blockers:
                 self._copies[step.urn, step.old.id] = None
             case ResourceFailed(step):
                 self._failed[step.urn] = None
-            case Diagnostic(_, "error", urn):
+                if step.op == "create-replacement":
+                    self._beside.add(step.urn)
+            case Diagnostic(message, "error", urn):
                 if urn and parse_urn(urn).type != ROOT_STACK_TYPE:
                     self._named[urn] = None
+                    if says_taken(message):
+                        self._taken[urn] = None
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """The URNs of the steps that failed."""
+        return frozenset(self._failed)
 
     @property
     def urns(self) -> tuple[str, ...]:
@@ -60,14 +74,22 @@ class Blockers:
         """Their names, each once."""
         return tuple(dict.fromkeys(map(urn_name, self.urns)))
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """URNs of replacements that could not be made because the old object has what must be unique."""
+        return tuple(urn for urn in self._taken if urn in self._beside)
+
     def hint(self, stack: str, spoken: Callable[[str], str] = urn_name) -> str:
         """How `resume` passes them by, with a space before it; empty if there are none."""
         texts = dict.fromkeys(map(spoken, self.urns))
-        said = ""
+        said = []
+        if self.taken:
+            words = (word for urn in self.taken for word in ("--delete-first", spoken(urn)))
+            said.append(f"`{command('resume', stack, *words)}` deletes the old one first.")
         if texts:
             how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
-            said = f" `{how}` leaves {listed(self.names)} as it is and does the rest."
-        return " ".join((said, *self.stuck(stack))).rstrip()
+            said.append(f"`{how}` leaves {listed(self.names)} as it is and does the rest.")
+        return " ".join(("", *said, *self.stuck(stack))).rstrip()
 
     def stuck(self, stack: str) -> tuple[str, ...]:
         """What can't be left out, and what helps."""

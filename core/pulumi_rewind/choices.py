@@ -39,6 +39,8 @@ class Choices(msgspec.Struct, frozen=True):
     """Default providers get today's settings instead of the target's."""
     adopt: dict[str, str] = {}
     """What is imported instead of created: name or URN → id; an empty id (see `FOUND`): whatever still exists."""
+    delete_first: tuple[str, ...] = ()
+    """Which replacements delete the old object before the new one is made: URNs, names or patterns."""
     recorded_hooks: bool = False
     """Callbacks are those recorded with what they undo instead of today's."""
 
@@ -69,14 +71,15 @@ class ChoiceArguments(TypedDict, total=False):
     recorded_credentials: bool
     todays_config: bool
     adopt: Mapping[str, str]
+    delete_first: tuple[str, ...] | list[str]
     recorded_hooks: bool
 
 
 def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
     """The choices with some of them given by keyword, in whatever collection."""
     values: dict[str, Any] = dict(chosen)
-    if "only" in values:
-        values["only"] = tuple(values["only"])
+    for name in {"only", "delete_first"} & values.keys():
+        values[name] = tuple(values[name])
     if "adopt" in values:
         values["adopt"] = dict(values["adopt"])
     return choices.but(**values)

@@ -24,6 +24,7 @@ class StepState(msgspec.Struct, frozen=True, rename="camel"):
     """It is an old copy that waits for its deletion."""
     protect: bool = False
     retain_on_delete: bool = False
+    external: bool = False
     provider: str = ""
     inputs: dict[str, Json] | None = None
     outputs: dict[str, Json] | None = None

@@ -37,8 +37,14 @@ class Registration:
     """The live URN of the same object, where it differs."""
     import_id: str = ""
     """The id to import it by: where it was imported and still is that object, or where live has lost it."""
+    more_ids: tuple[str, ...] = ()
+    """Other ids that it is known to have had, tried in turn where there is no object of the first."""
     full: bool = False
     """Whether provider-made inputs are sent as well; the state's bookkeeping is then put back, see `bookkeeping`."""
+    delete_first: str = ""
+    """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
+    passing: bool = False
+    """Whether it is registered for the passage alone, see `letting_go`."""
     live_id: str = ""
     """Its id today, empty if it has to be created."""
     live_urn: str = ""
@@ -62,6 +68,11 @@ class Registration:
     def recorded(self, *, from_live: bool) -> Resource | None:
         """Its entry in one of the two checkpoints: the place of the old ids in values that come from there."""
         return self.live_source if from_live else self.target_source
+
+    @property
+    def is_new(self) -> bool:
+        """Whether live manages no such object, so that one is made or imported: what live only reads is not managed."""
+        return self.kind == "custom" and (self.live_source is None or self.live_source.external)
 
     @property
     def has_outputs(self) -> bool:
@@ -131,6 +142,8 @@ class Goal:
                 item.package.version,
                 item.import_id,
                 item.full,
+                item.delete_first,
+                item.passing,
             ]
             for item in self.registrations
         ]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pulumi_rewind.model import Update
 from pulumi_rewind.timeline import Timeline, is_good
+
+BOOKKEEPING: Final = ": bookkeeping of what was adopted"
+"""How the message of a rollback's second update ends, see `bookkeeping`."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,12 @@ class HalfWay:
 def undo_number(timeline: Timeline, version: int) -> int:
     """The update to go back to for taking back the rollback that became `version`; 0 if there is none.
 
-    A rollback that failed and was resumed is one way: undoing it leads to before its first attempt.
+    A rollback that failed and was resumed is one way: undoing it leads to before its first attempt. So is one that
+    put back the bookkeeping of what it adopted.
     """
     number = version - 1
+    if 0 < number < len(timeline) and timeline.update(version).message.endswith(BOOKKEEPING):
+        number -= 1
     while number > 0 and not (update := timeline.update(number)).succeeded and update.is_rollback:
         number -= 1
     return number

@@ -7,8 +7,8 @@ alias in a goal.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable
-from itertools import chain
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import chain, tee
 
 from pulumi_rewind.model import Checkpoint, Resource, Urn, parse_urn
 
@@ -17,9 +17,9 @@ def match(target: Iterable[Resource], live: Iterable[Resource], history: Iterabl
     """Pairs URNs of the target with URNs of live; each live URN is given away once.
 
     By URN (leaving aside what a stack or project rename changed), then by birth (id and the moment of creation, which
-    aliases carry on, to another type as well), then by type and id, then components by where their matched children
-    live. What is still without a partner may have gone by two names in `history`, other checkpoints of the stack,
-    nearest first: only then, and no further than needed, is it read.
+    aliases carry on, to another type as well), then by type and id where that id is one object's alone, then components
+    by where their matched children live. What is still without a partner may have gone by two names in `history`, other
+    checkpoints of the stack, nearest first: only then, and no further than needed, is it read.
     """
     targets = [res for res in target if not res.delete]
     lives = [res for res in live if not res.delete]
@@ -44,8 +44,9 @@ def match(target: Iterable[Resource], live: Iterable[Resource], history: Iterabl
         same = by_key.get(_key(res.urn))
         if same is not None and same.custom == res.custom:
             pair(res.urn, same.urn)
-    for keys in (birth, _type_and_id):
-        _match_unique(targets, lives, pairs, taken, keys)
+    seen, history = tee(history)
+    _match_unique(targets, lives, pairs, taken, birth)
+    _match_unique(targets, lives, pairs, taken, _TypeAndId(targets, lives, pairs, seen))
     _match_by_names(targets, lives, pairs, taken, history)
     _match_components(targets, lives, pairs, taken)
     _match_providers(targets, lives, pairs, taken)
@@ -59,8 +60,23 @@ def birth(res: Resource) -> Hashable | None:
     return res.id, res.created
 
 
-CONSTANT_IDS = frozenset({"", "-", "none", "static"})
-"""Ids that providers give to every object of a type, so that they say nothing about which one it is."""
+_CONSTANT = frozenset({"-", "none", "null", "nil", "default", "static", "singleton", "n/a", "na", "unknown", "id", "_"})
+
+
+def is_constant_id(identifier: str) -> bool:
+    """Whether an id is a word that a provider gives to every object of a type that has none of its own."""
+    return identifier.strip().lower() in _CONSTANT
+
+
+def may_be_one(one: Resource, other: Resource) -> bool:
+    """Whether two entries of a type, at two times, may be one object: the same id, and no other moment of creation.
+
+    A moment that isn't recorded, and one of what is only read, says nothing.
+    """
+    if (one.type, one.id) != (other.type, other.id):
+        return False
+    telling = one.created and other.created and not (one.external or other.external)
+    return one.created == other.created if telling else True
 
 
 def same_object(one: Resource, other: Resource) -> bool:
@@ -71,13 +87,60 @@ def same_object(one: Resource, other: Resource) -> bool:
     """
     if (one.type, one.id) != (other.type, other.id):
         return False
-    if one.id in CONSTANT_IDS:
-        return bool(one.created) and one.created == other.created
-    return True
+    return bool(one.created) and one.created == other.created if is_constant_id(one.id) else True
 
 
-def _type_and_id(res: Resource) -> Hashable | None:
-    return (res.type, res.id) if res.custom and res.id and not res.is_provider else None
+class _TypeAndId:
+    """Type and id of a resource where they mean one object; None where that isn't sure.
+
+    An object that was imported again has another moment of creation under the same id. An id that a provider gives to
+    all objects of a type has as well: such are words like ``none``, and what several objects of any state known had.
+    """
+
+    def __init__(
+        self,
+        targets: list[Resource],
+        lives: list[Resource],
+        pairs: Mapping[str, str],
+        history: Iterable[Checkpoint],
+    ) -> None:
+        self._shared = _shared(targets) | _shared(lives)
+        self._history = history
+        self._read = False
+        taken = set(pairs.values())
+        self._targets = self._moments(res for res in targets if res.urn not in pairs)
+        self._lives = self._moments(res for res in lives if res.urn not in taken)
+
+    def __call__(self, res: Resource) -> Hashable | None:
+        if not res.custom or not res.id or res.is_provider or is_constant_id(res.id):
+            return None
+        key = (res.type, res.id)
+        if self._doubtful(key):
+            self._look_back()
+        return None if key in self._shared else key
+
+    @staticmethod
+    def _moments(resources: Iterable[Resource]) -> dict[tuple[str, str], str | None]:
+        return {(res.type, res.id): res.created for res in resources if res.custom}
+
+    def _doubtful(self, key: tuple[str, str]) -> bool:
+        here, there = self._targets.get(key), self._lives.get(key)
+        return bool(here and there and here != there) and key not in self._shared
+
+    def _look_back(self) -> None:
+        if not self._read:
+            self._read = True
+            for side in self._history:
+                self._shared |= _shared(side.resources)
+
+
+def _shared(resources: Iterable[Resource]) -> set[tuple[str, str]]:
+    """Type and id of what several objects of one state have; an old copy and what is only read are no others."""
+    moments: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+    for res in resources:
+        if res.custom and res.id and not (res.delete or res.external or res.is_provider):
+            moments[res.type, res.id].append(res.created)
+    return {key for key, created in moments.items() if len(created) > 1 and (len(set(created)) > 1 or None in created)}
 
 
 def _match_unique(

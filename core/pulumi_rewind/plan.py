@@ -168,7 +168,13 @@ def plan_steps(events: Iterable[EngineEvent], goal: Goal) -> tuple[Step, ...]:
             if step.urn and not _is_default_provider(step):
                 seen.setdefault(step.urn, []).append(step)
     renames = _renames(goal)
-    return tuple(_step(urn, metas, renames.get(urn, "")) for urn, metas in seen.items())
+    aliased = set(renames.values())
+    return tuple(
+        _step(urn, metas, renames.get(urn, ""))
+        for urn, metas in seen.items()
+        # What was only read under another name leaves the state under that name; the step is that of the new one.
+        if urn not in aliased or any(meta.op != "discard-replaced" for meta in metas)
+    )
 
 
 _MAKES = frozenset({"replace", "create", "create-replacement", "import-replacement", "read-replacement"})
@@ -223,7 +229,13 @@ def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
     op = next((_OPS[name] for name in ops if _OPS.get(name) == "replace"), None) or _OPS.get(ops[0], ops[0])
     if op == "replace" and not _MAKES.intersection(ops):
         op = "delete"  # deleted because of what it depends on, and the target lacks it
+    was_read = any(meta.old is not None and meta.old.external for meta in metas)
+    keys_of_replacement = tuple(dict.fromkeys(key for meta in metas for key in meta.keys or ()))
+    if op == "replace" and was_read:  # nothing of ours is replaced: what was read is let go of
+        op = "import" if "import-replacement" in ops and not keys_of_replacement else "create"
     main = next((meta for meta in metas if meta.detailed_diff or meta.diffs), metas[0])
+    if op == "read" and main.old is not None and main.old.id and not main.old.external:
+        op = "discard"
     forecast = _FORECASTS.get(op, op)
     if op == "same" and renamed_from:
         op = forecast = "rename"
@@ -239,7 +251,7 @@ def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
         keys=tuple(dict.fromkeys(keys)),
         parent=next((state.parent for state in parents if state is not None and state.parent), ""),
         delete_first=op == "replace" and ops[0] == "delete-replaced",
-        replace_keys=tuple(dict.fromkeys(key for meta in metas for key in meta.keys or ())),
+        replace_keys=keys_of_replacement,
         old_id=next((meta.old.id for meta in metas if meta.old is not None), ""),
         renamed_from=renamed_from if op != "create" else "",
         old_copies=copies,

@@ -15,16 +15,20 @@ from typing import Any, Unpack
 
 import msgspec
 
-from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
+from pulumi_rewind.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.arrangement import Arrangement
 from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.credentials import todays_credentials
+from pulumi_rewind.delete_first import deleting_first, marked, order_risks
+from pulumi_rewind.earlier_orders import deleted_first_before
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, Selection
 from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
+from pulumi_rewind.known_ids import knowing
+from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
@@ -32,7 +36,7 @@ from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, rewritten
-from pulumi_rewind.risks import stack_risks, step_risks
+from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
 from pulumi_rewind.staying import touched_risk, undisturbed
@@ -134,7 +138,8 @@ def build_plan(
         nonlocal before
         before = rewritten(session, plain, live, now, number, _selection(plain, now, choices.only, stays, changes))
         goal = make_goal(session, plain, before.plain, choices, number=number, stays=stays, changes=changes)
-        goal = adopting(goal, choices.adopt)
+        goal = letting_go(knowing(session, goal, before.plain, number, choices.adopt), before.plain)
+        goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
         return with_assets(session, goal, before.plain, target.update.commit, private)
 
     def ask(goal: Goal, observe: Observe) -> tuple[Goal, Previewed]:
@@ -153,7 +158,10 @@ def build_plan(
                 state=before.state,
             )
 
-        return agreeable(goal, look, choices.adopt)
+        goal, previewed = agreeable(goal, look, choices.adopt)
+        if learned := deleted_first_before(session, number, goal, previewed):
+            goal, previewed = agreeable(marked(goal, learned), look, choices.adopt)
+        return goal, previewed
 
     try:
         built, stays = undisturbed(build, ask, now, observe)
@@ -166,6 +174,9 @@ def build_plan(
     live_plain = before.plain
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
+    items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
+    asked = plan_steps(events, goal)
+    elsewhere = read_elsewhere(asked, events, live_plain)
     told = (
         step
         if step.op in STILL
@@ -173,12 +184,14 @@ def build_plan(
             step,
             risks=(
                 *step_risks(step, goal, live_plain, report, stateful),
-                *adoption_risks(step, goal),
+                *order_risks(step, items.get(step.urn)),
+                *filter(None, (elsewhere.get(step.urn),)),
+                *adoption_risks(step, items.get(step.urn)),
                 *touched_risk(step, goal),
                 *_notes_for(step.urn, goal, notes),
             ),
         )
-        for step in plan_steps(events, goal)
+        for step in asked
     )
     steps = arranged_steps(told, before.arrangement, stateful)
     moving = tuple(step for step in steps if step.op not in STILL)
@@ -223,7 +236,9 @@ def build_plan(
             *warned,
         ),
         changes=counts(steps),
-        diff=diff_checkpoints(now, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})),
+        diff=diff_checkpoints(
+            now, planned_state(lasting(goal), report, live_plain, {step.urn: step.op for step in steps})
+        ),
         created=time.time(),
         state_only=tuple(
             difference

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pulumi_rewind.choices import NOT
+from pulumi_rewind.events import EngineEvent, ResourceDone
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
@@ -40,7 +41,7 @@ def step_risks(
 ) -> tuple[Risk, ...]:
     """The risks of one step."""
     found: list[Risk] = []
-    old = live.by_urn.get(step.urn)
+    old = live.by_urn.get(step.renamed_from or step.urn)
     goal_urns = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
     goal_urn = goal_urns.get(step.urn, "")
     if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
@@ -48,6 +49,9 @@ def step_risks(
     if step.op in {"delete", "replace"} and old is not None and old.protect:
         message = "is protected; the engine will refuse to delete it"
         found.append(Risk("protected", message, blocking=True, urn=step.urn))
+    if step.op == "create" and step.old_id:
+        message = f"a second object is made: {step.old_id}, which is only read today, stays as it is"
+        found.append(Risk("second-object", message, urn=step.urn))
     twin = _twin(step, goal, live)
     if twin is not None:
         message = (
@@ -64,8 +68,6 @@ def step_risks(
             "relink: a value derived from it may be stale"
         )
         found.append(Risk("opaque-dependency", message, urn=step.urn))
-    if step.delete_first:
-        found.append(Risk("delete-first", "is deleted before its replacement is made", urn=step.urn))
     return tuple(found)
 
 
@@ -87,6 +89,27 @@ def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
         if same and len(moments - {None}) == 1 and res.urn in kept and not (res.delete or res.external):
             return res
     return None
+
+
+def read_elsewhere(steps: Iterable[Step], events: Iterable[EngineEvent], live: Checkpoint) -> Mapping[str, Risk]:
+    """By URN, what stands against deleting an object that a preview reads under another name."""
+    seen = (event.step for event in events if isinstance(event, ResourceDone))
+    read = {(one.type, one.new.id): one.urn for one in seen if one.op in _READS and one.new is not None}
+    found = {}
+    for step in steps if read else ():
+        old = live.by_urn.get(step.urn)
+        other = read.get((old.type, old.id)) if old is not None and old.id and not old.external else None
+        if other is not None and step.op == "delete" and step.forecast != "kept":
+            message = (
+                f"is the object {step.old_id} that is read as {urn_name(other)} from then on: deleting it would "
+                f"destroy what is read. Take this entry out of the state alone (`pulumi state delete '{step.urn}'`) "
+                f"and plan again, or leave it with `--only '!{step.name}'`"
+            )
+            found[step.urn] = Risk("shared-object", message, blocking=True, urn=step.urn)
+    return found
+
+
+_READS = frozenset({"read", "read-replacement"})
 
 
 def _data_risk(step: Step) -> Risk:

@@ -15,11 +15,15 @@ from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRu
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
+from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
+from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
+from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
+from pulumi_rewind.read_back import read_back, to_read
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rewriting import Rewriting
@@ -74,6 +78,8 @@ class RollbackRun:
         self._doubts = Doubts()
         self._rewriting = Rewriting(session)
         self._begun_from: Checkpoint | None = None
+        self._made: tuple[str, ...] = ()
+        """URNs of what is read once when it has been made, see `read_back`."""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -138,20 +144,13 @@ class RollbackRun:
         yield from self.undo.before()
         prepared = self.plan.prepared
         target = self.plan.target
-        newest = len(self.session.backend.history(self.session.stack))
-        self._before = newest
-        self.session.journal.begin(
-            target=target.update.number,
-            label=target.label,
-            digest=prepared.target.digest,
-            start=newest,
-            choices=prepared.choices,
-            checkpoint=target.checkpoint,
-        )
+        self._before = len(self.session.backend.history(self.session.stack))
+        self._begin_journal()
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared
         yield from self.revisions.before(prepared.live_plain)
         self._changed = self.undo.changed or self.revisions.changed
+        self._made = to_read(self.plan.steps)
         self._begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
@@ -163,14 +162,27 @@ class RollbackRun:
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
         after, differences = self._verify(report)
-        if mended:
+        if mended or passing_urns(self.plan.prepared.goal):
             yield from self._record_mended(after, differences)
         elif self.check_again and not self._stops:
             yield from second_plan(self.session, self.plan.prepared, after, differences, self._control)
+        if not self._stops:
+            yield from read_back(self.session, self.plan.prepared, self._made, differences, self._control)
         self.session.reload()
         number = len(self.session.backend.history(self.session.stack))
         self.session.journal.end()
         self.result = RollbackResult("succeeded", number, changes, tuple(differences), time.monotonic() - started)
+
+    def _begin_journal(self) -> None:
+        prepared, target = self.plan.prepared, self.plan.target
+        self.session.journal.begin(
+            target=target.update.number,
+            label=target.label,
+            digest=prepared.target.digest,
+            start=self._before or 0,
+            choices=prepared.choices,
+            checkpoint=target.checkpoint,
+        )
 
     def _guard(self) -> None:
         check_agreed(self.plan, allow_data_loss=self.allow_data_loss)
@@ -188,17 +200,32 @@ class RollbackRun:
         return f"rollback to {self.plan.target.label}"
 
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
-        """The rollback itself; what it was told of the resources is returned."""
-        prepared = self.plan.prepared
-        return (
-            yield from self._replay(
-                prepared.goal,
-                self._begun_from or prepared.live,
-                prepared.update_plan,
-                self._message,
-                refresh=prepared.choices.refresh,
-            )
-        )
+        """The rollback itself; what it was told of the resources is returned.
+
+        Once more with the old objects deleted first where that is what the plan announced, see `name_taken`.
+        """
+        while True:
+            prepared = self.plan.prepared
+            try:
+                return (
+                    yield from self._replay(
+                        prepared.goal,
+                        self._begun_from or prepared.live,
+                        prepared.update_plan,
+                        self._message,
+                        refresh=prepared.choices.refresh,
+                    )
+                )
+            except IncompleteError:
+                taken = announced_taken(self.plan, self.blockers)
+                if not taken or self._asked_to_stop():
+                    raise
+            yield Phase("run", f"going on with the old one deleted first: {', '.join(map(urn_name, taken))}")
+            self.plan = deleting_taken_first(self.session, self.plan, taken, self._control)
+            self.blockers = Blockers()
+            self._begin_journal()
+            prepared = self.plan.prepared
+            self._begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
 
     def _replay(
         self, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False
@@ -325,7 +352,7 @@ class RollbackRun:
         )
         if agreed is not None:
             live = self.session.backend.live(self.session.stack)
-            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}: bookkeeping of what was adopted")
+            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}{BOOKKEEPING}")
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         prepared = self.plan.prepared

@@ -9,6 +9,7 @@ from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import plan_steps
 from pulumi_rewind.prepare import Prepared, make_goal
@@ -22,7 +23,7 @@ def second_plan(
 ) -> Generator[EngineEvent, None, tuple[Goal, bytes] | None]:
     """Plans once more from the state `after` the run; what it would still do becomes a difference.
 
-    Returns the goal and the engine's plan where nothing is left to do.
+    Returns the goal and the engine's plan where nothing is left to do but to forget what was read for the passage.
     """
     goal = make_goal(
         session,
@@ -41,7 +42,12 @@ def second_plan(
     except RewindError as err:
         differences.append(Difference("", "", f"the check by a second plan failed: {err}"))
         return None
-    moving = [step for step in plan_steps(events, goal) if step.op not in {"same", "read"}]
+    passing = passing_urns(prepared.goal)
+    moving = [
+        step
+        for step in plan_steps(events, goal)
+        if step.op not in {"same", "read"} and not (step.op == "discard" and step.urn in passing)
+    ]
     for step in moving:
         where = f" in {', '.join(step.keys)}" if step.keys else ""
         differences.append(Difference(step.urn, "", f"a second plan would still {step.op} it{where}"))

@@ -15,6 +15,8 @@ from pulumi_rewind.values import Json
 def fill_options(request: Any, item: Registration, root: str) -> None:
     """Writes the options of a registration into its request; `root` is the project's directory."""
     source = item.source
+    if item.delete_first:
+        request.deleteBeforeReplace = request.deleteBeforeReplaceDefined = True
     if source.custom_timeouts is not None:
         _fill_timeouts(request.customTimeouts, source.custom_timeouts)
     trigger = item_trigger(item)

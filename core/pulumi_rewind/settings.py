@@ -21,6 +21,8 @@ class Settings:
     """Patterns of stack names that ask for the name before a rollback."""
     stateful_types: tuple[str, ...] = ()
     """Patterns of resource types that hold data, in addition to the built-in ones."""
+    delete_first: tuple[str, ...] = ()
+    """Patterns of names or types of resources whose replacement deletes the old object first."""
     hooks_file: str = "rewind_hooks.py"
     """Where the user's hooks and undo callbacks are, relative to the project."""
     theme: str = "dark"

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.events import Diagnostic, ResourceDone, ResourceFailed, StepMetadata, StepState
@@ -35,6 +36,14 @@ def test_a_rollback_that_runs_in_another_process_keeps_its_entry(tmp_path: Path)
     mine.begin(target=3, label="#3", digest="d", start=2)
     mine.end()
     assert mine.read() is None
+
+
+def test_what_is_deleted_first_is_kept_for_each_resume(tmp_path: Path) -> None:
+    mine = journal(tmp_path)
+    mine.begin(target=1, label="#1", digest="d", start=2, choices=Choices(delete_first=("db", "*:Table")))
+    entry = mine.read()
+    assert entry is not None
+    assert entry.choices.delete_first == ("db", "*:Table")
 
 
 def test_doubts_are_noted_in_the_entry(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_what_stands_against_running_a_program_comes_with_a_way_out(
         ("state", {"only": ("x",), "refresh": True}, "--only.* and .*--refresh"),
         ("state", {"todays_config": True}, "--todays-config"),
         ("program", {"recorded_credentials": True}, "--recorded-credentials"),
+        ("program", {"delete_first": ("x",)}, "--delete-first"),
     ],
 )
 def test_what_a_strategy_does_not_know_is_refused(

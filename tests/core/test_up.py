@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -29,6 +28,7 @@ from pulumi_rewind.up.review import sides
 from pulumi_rewind.up.verify_command import check_command
 from pulumi_rewind.values import MASK, SECRET, SIG
 from tests.support.checkpoints import checkpoint, res, urn
+from tests.support.plans import plan_of
 
 
 @pytest.mark.parametrize("flag", sorted(OURS))
@@ -147,7 +147,7 @@ def test_only_what_is_older_than_the_update_is_lost_by_taking_it_back() -> None:
 
     def losing(old_id: str) -> Any:
         step = Step(urn("db"), "db", "t:m:R", "replace", "replaced", (loss,), old_id=old_id)
-        plan = _plan(steps=(step,))
+        plan = plan_of(steps=(step,))
         return spared(plan, before)
 
     assert losing("db-1").loses_data
@@ -173,18 +173,11 @@ def test_an_old_copy_that_waits_for_its_deletion_takes_its_data_along() -> None:
         ("web", False),
         ("kept", False),
     }
-    plan = _plan(risks=risks)
+    plan = plan_of(risks=risks)
     assert plan.losers == ("data",)
     older = checkpoint(res("data", bucket, id="old"))
     assert spared(plan, older).losers == ("data",)
     assert spared(plan, checkpoint()).losers == (), "the update that is taken back has made it"
-
-
-def _plan(**fields: Any) -> Any:
-    from pulumi_rewind.plan import Plan
-
-    names = {item.name for item in dataclasses.fields(Plan)}
-    return Plan(**{**dict.fromkeys(names, ()), **fields})
 
 
 def test_a_journal_of_an_older_release_is_still_read(tmp_path: Path) -> None:

@@ -65,6 +65,14 @@ def serve_parts() -> ServedProvider:
     return ServedProvider(lambda server: add_to_server(Parts(), server))
 
 
+def serve_plain(objects: Path) -> ServedProvider:
+    """The `plain` provider for the objects under a directory."""
+    _importable()
+    from plain_provider import Plain, add_to_server
+
+    return ServedProvider(lambda server: add_to_server(Plain(objects), server))
+
+
 def _importable() -> None:
     if str(PROVIDERS) not in sys.path:
         sys.path.append(str(PROVIDERS))

@@ -146,7 +146,7 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
             await pilot.press(*keys)
             await pilot.pause()
         assert (app.screen, len(asked)) == (screen, 1)
-        await pilot.press("o", "j", "space", "j", "space")
+        await pilot.press("o", "j", "space", "j", "space", "end", "space", "g", "j", "j")
         await pilot.pause()
         assert "taken over instead" not in screen_text(app)
         assert "the target's secrets instead of today's" in screen_text(app)
@@ -154,7 +154,8 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
         await pilot.press("escape")
         await until(pilot, lambda: len(asked) == 2)
         await review(pilot)
-    assert asked == [Choices(), Choices(adopt={FOUND: ""}, recorded_credentials=True)]
+    chosen = Choices(adopt={FOUND: ""}, delete_first=("*",), recorded_credentials=True)
+    assert asked == [Choices(), chosen]
 
 
 async def test_drift_plans_again_with_a_refresh(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,8 @@ class Wishes:
     rolls_back: bool = False
     verify: str | None = None
     verify_timeout: float = 300.0
+    delete_first: tuple[str, ...] = ()
+    """For the automatic rollback."""
     yes: bool = False
     allow_data_loss: bool = False
     as_json: bool = False
@@ -55,10 +57,10 @@ class Wishes:
         from pulumi_rewind.up.flags import check_flags
 
         check_flags(self.flags, rolls_back=self.rolls_back)
-        if self.allow_data_loss and not self.rolls_back:
+        about = {"--allow-data-loss": self.allow_data_loss, "--delete-first": bool(self.delete_first)}
+        for name in [name for name, given in about.items() if given and not self.rolls_back]:
             raise UsageError(
-                "--allow-data-loss is about the automatic rollback",
-                hint="Leave it out, or add --rollback-on-failure.",
+                f"{name} is about the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
             )
 
 
@@ -91,7 +93,14 @@ class Deployment:
         quiet()
         self._check()
         steps = self._review()
-        run = UpRun(session, self.before, wishes.flags, rolls_back=wishes.rolls_back, revisions=self._revisions)
+        run = UpRun(
+            session,
+            self.before,
+            wishes.flags,
+            rolls_back=wishes.rolls_back,
+            delete_first=wishes.delete_first,
+            revisions=self._revisions,
+        )
         try:
             self._update(run, steps)
             self._verify(run)
@@ -140,7 +149,7 @@ class Deployment:
             )
         interrupted_notice(session, self.screen)
         if wishes.rolls_back:
-            check_rollback_possible(session, self.before)
+            check_rollback_possible(session, self.before, wishes.delete_first)
         elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
             session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
 
@@ -200,7 +209,13 @@ class Deployment:
 
         session, screen, wishes = self.session, self.screen, self.wishes
         report_error(screen.err, failure)
-        recovery = Recovery(session, self.before, failure, allow_data_loss=wishes.allow_data_loss)
+        recovery = Recovery(
+            session,
+            self.before,
+            failure,
+            allow_data_loss=wishes.allow_data_loss,
+            delete_first=wishes.delete_first,
+        )
         label = self.before.target.label
         with stoppable(), working(screen, f"planning {session.stack} → {label}") as observe:
             plan = recovery.plan(observe)

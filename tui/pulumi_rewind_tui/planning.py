@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 STRATEGIES = (CHECKPOINT, PROGRAM, STATE)
 
 
+delete_first_option = click.option(
+    "--delete-first",
+    metavar="URN|NAME|GLOB",
+    multiple=True,
+    help="Where this is replaced, delete the old object before the new one is made; repeatable.",
+)
+
+
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
 
@@ -53,6 +61,7 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             callback=lambda _context, _option, words: adoptions(words),
             help="Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
         ),
+        delete_first_option,
         click.option(
             "--hooks",
             "recorded_hooks",

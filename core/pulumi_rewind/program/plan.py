@@ -29,7 +29,7 @@ from pulumi_rewind.recommend import PROGRAM
 from pulumi_rewind.records.uncommitted import uncommitted_record
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import rewritten
-from pulumi_rewind.risks import stack_risks, step_risks
+from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_document, config_file, todays_config
 from pulumi_rewind.targets import Target
@@ -117,12 +117,14 @@ def plan_program(
     goal, report = no_goal(session.workspace.project, session.stack.name), ReplayReport()
     known = {step.urn for step in steps if step.forecast != "created"}
     stateful = session.settings.stateful_types
+    elsewhere = read_elsewhere(steps, events, live_plain)
     told = (
         step
         if step.op in STILL
         else replace(
             step,
-            risks=tuple(
+            risks=tuple(filter(None, (elsewhere.get(step.urn),)))
+            + tuple(
                 risk
                 for risk in step_risks(step, goal, live_plain, report, stateful)
                 if risk.code != "data-not-restored" or step.urn in known

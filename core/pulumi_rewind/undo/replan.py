@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from pulumi_rewind import prepare
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Plan
@@ -25,8 +26,8 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
     prepared = reviewed.prepared
     hint = "`pulumi-rewind resume` plans again and shows it; " + UNCHANGED + "."
     try:
-        choices = prepared.choices.but(adopt={**prepared.choices.adopt, **changes.adopt})
-        now = prepare.build_plan(session, reviewed.target, choices, control=control, changes=changes)
+        adopt = {**prepared.choices.adopt, **changes.adopt}
+        now = plan_again(session, reviewed, prepared.choices.but(adopt=adopt), control, changes)
     except InterruptedRun:
         raise
     except RewindError as err:
@@ -37,6 +38,18 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
         raise IncompleteError(problem, hint=hint)
     reviewed.close()
     return dataclasses.replace(now, undo=reviewed.undo, revisions=reviewed.revisions)
+
+
+def plan_again(
+    session: Session,
+    reviewed: Plan,
+    choices: Choices,
+    control: PreviewControl,
+    changes: GoalChanges | None = None,
+) -> Plan:
+    """The plan to the same target with these choices; raises as `prepare.build_plan`."""
+    changes = reviewed.prepared.changes if changes is None else changes
+    return prepare.build_plan(session, reviewed.target, choices, changes=changes, control=control)
 
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
+from pulumi_rewind.choices import USUAL
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.model import Checkpoint, parse_urn
+from pulumi_rewind.identity import may_be_one
+from pulumi_rewind.model import Checkpoint, Resource, parse_urn
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.redaction import Redactor, masked
@@ -42,12 +45,19 @@ class Recovery:
     """
 
     def __init__(
-        self, session: Session, before: Before, failure: UpdateFailed, *, allow_data_loss: bool = False
+        self,
+        session: Session,
+        before: Before,
+        failure: UpdateFailed,
+        *,
+        allow_data_loss: bool = False,
+        delete_first: Sequence[str] = (),
     ) -> None:
         self.session = session
         self.before = before
         self.failure = failure
         self.allow_data_loss = allow_data_loss
+        self.choices = USUAL.but(delete_first=tuple(delete_first))
         self._control = PreviewControl()
         self._redact = Redactor()
         self._run: RollbackRun | None = None
@@ -78,15 +88,15 @@ class Recovery:
         """
         with self._guarded():
             self.session.reload()
-            begin_journal(self.session, self.before, update=False)
-            made = build_plan(self.session, self.before.target, observe=observe, control=self._control)
+            begin_journal(self.session, self.before, self.choices, update=False)
+            made = build_plan(self.session, self.before.target, self.choices, observe=observe, control=self._control)
             if self.failure.left and made.prepared.live.digest != self.failure.left:
                 made.close()
                 raise RefusedError(
                     "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
                 )
         self._redact = Redactor((made.prepared.live_plain, made.prepared.target_plain))
-        return spared(made, self.before.checkpoint)
+        return spared(made, self.before.checkpoint, made.prepared.live)
 
     def events(self, plan: Plan) -> Iterator[EngineEvent]:
         """Runs the plan; raises as `plan` does."""
@@ -117,7 +127,7 @@ class Recovery:
     def _keep(self) -> None:
         """A rollback that could not even begin takes its entry out of the journal: the stack still needs it."""
         if self.session.journal.read() is None:
-            begin_journal(self.session, self.before, update=False)
+            begin_journal(self.session, self.before, self.choices, update=False)
 
     def _hint(self, error: RewindError) -> str:
         resume = command("resume", self.session.stack.name)
@@ -127,25 +137,34 @@ class Recovery:
         return hint
 
 
-def spared(plan: Plan, before: Checkpoint) -> Plan:
+def spared(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:
     """The plan without the losses that are none: of objects that the update since `before` has made. Pure.
 
-    So are those of revisions: what is taken back of them has gone up since `before`.
+    So are those of revisions: what is taken back of them has gone up since `before`. `live` tells when an object was
+    made, for ids alone say little: every password of one provider has the same.
     """
-    older = {(res.type, res.id) for res in before.resources if res.id}
+    older: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+    for res in before.resources:
+        older[res.type, res.id].append(res)
     risks = tuple(
         _harmless(risk)
         if risk.object_id and (parse_urn(risk.urn).type, risk.object_id) not in older
         else dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION)
         for risk in plan.risks
     )
-    return dataclasses.replace(plan, steps=tuple(_spared(step, older) for step in plan.steps), risks=risks)
+    now = live.by_urn if live is not None else {}
+    steps = tuple(_spared(step, older, now.get(step.renamed_from or step.urn)) for step in plan.steps)
+    return dataclasses.replace(plan, steps=steps, risks=risks)
 
 
-def _spared(step: Step, older: set[tuple[str, str]]) -> Step:
+def _spared(step: Step, older: Mapping[tuple[str, str], Sequence[Resource]], now: Resource | None) -> Step:
+    known = older.get((step.type, step.old_id), ())
+    if now is not None and now.id == step.old_id and not now.import_id:
+        known = [res for res in known if may_be_one(res, now)]
+    own = bool(known) or not step.old_id or (now is not None and now.import_id == step.old_id)
+
     def of_the_update(risk: Risk) -> bool:
-        identifier = risk.object_id or step.old_id
-        return bool(identifier) and (step.type, identifier) not in older
+        return (step.type, risk.object_id) not in older if risk.object_id else not own
 
     return dataclasses.replace(
         step,

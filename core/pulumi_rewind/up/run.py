@@ -9,6 +9,8 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pulumi_rewind.choices import USUAL, Choices
+from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.engine import EngineRun, clean_error
 from pulumi_rewind.errors import (
@@ -61,13 +63,15 @@ def take_before(session: Session) -> Before:
     return Before(live, newest, state_target(timeline, live, newest, title))
 
 
-def check_rollback_possible(session: Session, before: Before) -> None:
+def check_rollback_possible(session: Session, before: Before, delete_first: Sequence[str] = ()) -> None:
     """Finds out before the update what would stop an automatic rollback after it.
 
     Raises:
+        UsageError: `delete_first` names what isn't there.
         RefusedError: an operation that an earlier, killed update left open would be in its way.
         SecretsError: the state can't be decrypted.
     """
+    check_meant(delete_first, before.checkpoint.resources)
     creating = [one for one in before.checkpoint.pending_operations if one.type == "creating"]
     if creating:
         names = ", ".join(urn_name(one.resource.urn) for one in creating)
@@ -110,12 +114,14 @@ class UpRun:
         flags: Sequence[str] = (),
         *,
         rolls_back: bool = False,
+        delete_first: Sequence[str] = (),
         revisions: RevisionPlan | None = None,
     ) -> None:
         self.session = session
         self.before = before
         self.flags = tuple(flags)
         self.rolls_back = rolls_back
+        self.choices = USUAL.but(delete_first=tuple(delete_first))
         self.result: UpResult | None = None
         self.evidence: Evidence | None = None
         """What was kept of a failure."""
@@ -168,7 +174,7 @@ class UpRun:
         yield Phase("guard", "checking that nothing moved since the review")
         self._guard()
         if self.rolls_back:
-            begin_journal(self.session, self.before, update=True)
+            begin_journal(self.session, self.before, self.choices, update=True)
         redact = Redactor(self._decrypted(self.before.checkpoint))
         yield from self._revised("before")
         yield Phase("run", "running pulumi up")
@@ -337,7 +343,7 @@ def _errors(run: EngineRun) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def begin_journal(session: Session, before: Before, *, update: bool) -> None:
+def begin_journal(session: Session, before: Before, choices: Choices, *, update: bool) -> None:
     """Lets the journal know that the stack is, or is about to be, away from `before` and is to go back to it."""
     target = before.target
     checkpoint = target.checkpoint or session.timeline.checkpoint(target.update.number)
@@ -347,5 +353,6 @@ def begin_journal(session: Session, before: Before, *, update: bool) -> None:
         digest=checkpoint.digest,
         start=before.newest,
         update=update,
+        choices=choices,
         checkpoint=target.checkpoint,
     )

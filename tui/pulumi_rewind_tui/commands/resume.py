@@ -11,6 +11,7 @@ from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, UsageError
 from pulumi_rewind_tui.notices import journal_entry
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
+from pulumi_rewind_tui.planning import delete_first_option
 from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.render.writer import Span
 from pulumi_rewind_tui.roads import go_back, run_options
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Leave this resource as it is, with what it needs; repeatable.",
 )
+@delete_first_option
 @click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
 @run_options
 @common_options
@@ -38,6 +40,7 @@ def resume(
     shared: Shared,
     words: tuple[str, ...],
     skip: tuple[str, ...],
+    delete_first: tuple[str, ...],
     forget: bool,
     yes: bool,
     allow_data_loss: bool,
@@ -48,8 +51,9 @@ def resume(
     Also one that `up --rollback-on-failure` could not finish. What blocks it can be passed by with --skip: the
     plan says how it then differs from the target, and who uses it.
     """
-    if forget and skip:
-        raise UsageError("--forget and --skip don't go together", hint="Forget it, or go on without some resources.")
+    if forget and (skip or delete_first):
+        name = "--skip" if skip else "--delete-first"
+        raise UsageError(f"--forget and {name} don't go together", hint="Forget it, or go on with it.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
     with json_outcome(screen, as_json=as_json):
@@ -77,7 +81,10 @@ def resume(
             session,
             screen,
             RESUME,
-            entry.choices.but(only=(*entry.choices.only, *left)),
+            entry.choices.but(
+                only=(*entry.choices.only, *left),
+                delete_first=tuple(dict.fromkeys((*entry.choices.delete_first, *delete_first))),
+            ),
             yes=yes,
             allow_data_loss=allow_data_loss,
             as_json=as_json,

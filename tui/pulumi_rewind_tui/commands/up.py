@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, words
+from pulumi_rewind_tui.planning import delete_first_option
 from pulumi_rewind_tui.roads import run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
@@ -38,6 +39,7 @@ class UpCommand(RewindCommand):
     show_default=True,
     help="How long the command may take.",
 )
+@delete_first_option
 @run_options
 @common_options
 @click.pass_context
@@ -47,6 +49,7 @@ def up(
     rollback_on_failure: bool,
     verify: str | None,
     verify_timeout: float,
+    delete_first: tuple[str, ...],
     yes: bool,
     allow_data_loss: bool,
     as_json: bool,
@@ -66,6 +69,7 @@ def up(
         rolls_back=rollback_on_failure,
         verify=verify,
         verify_timeout=verify_timeout,
+        delete_first=delete_first,
         yes=yes,
         allow_data_loss=allow_data_loss,
         as_json=as_json,

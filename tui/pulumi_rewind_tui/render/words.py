@@ -44,6 +44,7 @@ _DONE: Final[Mapping[str, str]] = {
     "import": "imported",
     "create-replacement": "replacement created",
     "delete-replaced": "old one deleted",
+    "import-replacement": "adopted",
     "discard-replaced": "old one forgotten",
     "remove-pending-replace": "forgotten",
     "discard": "forgotten, the object stays:",

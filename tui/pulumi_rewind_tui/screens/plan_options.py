@@ -25,6 +25,7 @@ OPTIONS = {
     "recorded_credentials": ("old credentials", "explicit providers get the target's secrets instead of today's"),
     "todays_config": ("today's config", "default providers keep today's settings instead of the target's"),
     "recorded_hooks": ("recorded hooks", "undo callbacks are those recorded with what they undo, not today's"),
+    "replaced_first": ("delete first", "every replacement deletes the old object before the new one is made"),
 }
 """What can be on or off → its name, and what it does when it is on."""
 
@@ -34,8 +35,21 @@ def options_of(choices: Choices) -> frozenset[str]:
     return frozenset(name for name in OPTIONS if _is_on(choices, name))
 
 
+ALL = "*"
+"""In `Choices.delete_first`: every replacement."""
+
+_PARTS = frozenset({"adopt_found", "replaced_first"})
+"""Options that are a part of a choice; the others are a choice each."""
+
+
 def _is_on(choices: Choices, name: str) -> bool:
-    return not all(choices.adopt.values()) if name == "adopt_found" else bool(getattr(choices, name))
+    match name:
+        case "adopt_found":
+            return not all(choices.adopt.values())
+        case "replaced_first":
+            return ALL in choices.delete_first
+        case _:
+            return bool(getattr(choices, name))
 
 
 def with_options(choices: Choices, names: Iterable[str]) -> Choices:
@@ -44,7 +58,11 @@ def with_options(choices: Choices, names: Iterable[str]) -> Choices:
     adopt = {name: identifier for name, identifier in choices.adopt.items() if identifier}
     if "adopt_found" in chosen:
         adopt[FOUND] = ""
-    return choices.but(adopt=adopt, **{name: name in chosen for name in OPTIONS if name != "adopt_found"})
+    first = tuple(text for text in choices.delete_first if text != ALL)
+    if "replaced_first" in chosen:
+        first += (ALL,)
+    switches = {name: name in chosen for name in OPTIONS if name not in _PARTS}
+    return choices.but(adopt=adopt, delete_first=first, **switches)
 
 
 class OptionList(LinesView):

@@ -1,0 +1,199 @@
+"""Which replacements delete the old object first, and what says so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_rewind.delete_first import (
+    ASKED,
+    SET,
+    deleted_before,
+    deleting_first,
+    kept_names,
+    more_than_reviewed,
+    order_risks,
+    same_place,
+    says_taken,
+)
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.events import parse_event
+from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.identity import is_constant_id
+from pulumi_rewind.plan import Step
+from pulumi_rewind.read_back import found_by, to_read
+from tests.support.checkpoints import checkpoint, goal, res, urn
+
+
+def registration(identifier: str, inputs: dict[str, Any], today: dict[str, Any] | None = None, **fields: Any) -> Any:
+    """The registration of one resource that live has as well."""
+    then = checkpoint(res("a", id=identifier, inputs=inputs, **fields))
+    now = checkpoint(res("a", id=identifier, inputs=inputs | (today or {}), **fields))
+    return next(item for item in goal(then, now).registrations if item.kind == "custom")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "inputs", "today", "key"),
+    [
+        ("/srv/a", {"path": "/srv/a", "mode": 1}, {"mode": 2}, "path"),
+        ("orders", {"table": "orders", "engine": "x"}, {"engine": "y"}, "table"),
+        ("prod/orders", {"namespace": "prod", "name": "orders"}, {"size": "m"}, "namespace and name"),
+        ("1f2e", {"filename": "/etc/x.conf", "content": "a"}, {"content": "b"}, "filename"),
+        ("a&b<c>", {"name": "a&b<c>"}, {"x": 1}, "name"),
+        ("i-1", {"name": "web"}, {"size": "m"}, ""),
+        ("/srv/a", {"path": "/srv/a"}, {"path": "/srv/b"}, ""),
+        ("r-1", {"path": "/"}, {"size": "m"}, ""),  # a folder of roles
+        ("none", {"mode": "none"}, {"size": "m"}, ""),  # an id that every object has
+        ("eu/west", {"region": "eu", "zone": "west"}, {"size": "m"}, ""),  # two settings, no name
+        ("", {"path": ""}, {"size": "m"}, ""),
+    ],
+)
+def test_the_same_place_is_known_by_the_id_or_by_a_files_path(
+    identifier: str, inputs: dict[str, Any], today: dict[str, Any], key: str
+) -> None:
+    found = same_place(registration(identifier, inputs, today))
+    assert (found[0] if found else "") == key
+
+
+def test_an_object_of_a_namespace_is_deleted_before_the_one_of_the_same_name_is_made() -> None:
+    """The new one went with the old: https://github.com/pulumi/pulumi-kubernetes/issues/4522"""
+    inputs = {"metadata": {"namespace": "app", "name": "cache"}, "spec": {"replicas": 1}}
+    item = registration("app/cache", inputs, {"spec": {"replicas": 2}})
+    assert same_place(item) == ("metadata.namespace and metadata.name", "app/cache")
+
+
+words = st.text("abc/.-:&ü ", min_size=1, max_size=12).filter(lambda text: not is_constant_id(text))
+
+
+@given(words, words)
+def test_an_id_that_is_an_input_on_both_sides_is_always_seen(identifier: str, other: str) -> None:
+    place = same_place(registration(identifier, {"what": identifier, "other": 1}, {"other": other}))
+    assert place == ("what", identifier)
+
+
+def test_a_name_is_what_the_program_wrote_and_what_stays() -> None:
+    inputs = {
+        "name": "web", "bucketName": "b", "label": "old", "userName": {"x": 1}, "size": "m", "tags": {"Name": "web"},
+        "auto": "x", "topicName": "t-1",
+    }  # fmt: skip
+    sent: dict[str, list[str]] = {key: [] for key in inputs if key != "auto"} | {"topicName": [urn("topic")]}
+    item = registration("i-1", inputs, {"label": "new"}, propertyDependencies=sent, dependencies=[])
+    assert kept_names(item) == {"name": "web", "bucketName": "b", "topicName": "t-1"}, "the topic isn't registered"
+    item = replace(item, property_dependencies={**item.property_dependencies, "topicName": ("t",)})
+    assert set(kept_names(item)) == {"name", "bucketName"}, "another resource says what it is"
+
+
+def test_the_step_says_why_and_a_name_alone_only_warns() -> None:
+    step = Step(urn("a"), "a", "t:m:R", "replace", "replaced", replace_keys=("engine",))
+    item = registration("i-1", {"name": "web", "engine": "1"}, {"engine": "2"})
+    (risk,) = order_risks(step, item)
+    assert (risk.code, "name 'web'" in risk.message, "--delete-first a" in risk.message) == ("same-name", True, True)
+    assert order_risks(replace(step, replace_keys=("name",)), item) == ()
+    assert order_risks(replace(step, op="update"), item) == ()
+    first = replace(step, delete_first=True)
+    assert [one.message for one in order_risks(first, replace(item, delete_first=ASKED))] == [
+        "is deleted before its replacement is made, as you asked for"
+    ]
+    assert [one.code for one in order_risks(first, item)] == ["delete-first"], "the provider says so"
+
+
+def marks(made: Goal) -> dict[str, str]:
+    return {item.name: item.delete_first for item in made.registrations if item.delete_first}
+
+
+def test_words_mean_exact_names_before_patterns_and_are_part_of_what_is_reviewed() -> None:
+    side = checkpoint(res("a*"), res("ab"), res("b", "x:y:Table"), res("group", custom=False, id=""))
+    made = goal(side, side)
+    assert marks(deleting_first(made, ["a*"])) == {"a*": ASKED}
+    assert marks(deleting_first(made, ["a?"])) == {"a*": ASKED, "ab": ASKED}
+    assert marks(deleting_first(made, [urn("ab")], ["*:Table", "nothing"])) == {"ab": ASKED, "b": SET}
+    for word in ("c", "group"):
+        with pytest.raises(UsageError, match="means no resource") as caught:
+            deleting_first(made, [word])
+        assert "ab" in caught.value.hint
+    assert deleting_first(made, ["ab"]).fingerprint() != made.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("message", "taken"),
+    [
+        ("AlreadyExists: prod-pool is taken by pool-1", True),
+        ("ResourceInUseException: Table already exists: orders", True),
+        ("BucketAlreadyOwnedByYou: Your previous request", True),
+        ('A resource with the ID "x" already exists - to be managed via Terraform', True),
+        ("InvalidGroup.Duplicate: the security group 'x' ...", True),
+        ("the name must be unique in its account", True),
+        ("quota exceeded", False),
+        ("access denied", False),
+        ("ConflictException: another operation is in progress", False),
+    ],
+)
+def test_errors_that_say_that_a_name_is_taken(message: str, taken: bool) -> None:
+    assert says_taken(message) == taken
+
+
+def events(*lines: tuple[str, str, str]) -> list[Any]:
+    """Event name, operation and resource name each."""
+    made = []
+    for event, op, name in lines:
+        new = None if op == "delete" else {"urn": urn(name), "type": "t:m:R", "inputs": {"a": 2, "b": 1}}
+        old = {"urn": urn(name), "type": "t:m:R", "inputs": {"a": 1, "b": 1}}
+        metadata = {"op": op, "urn": urn(name), "type": "t:m:R", "old": old, "new": new}
+        made.append(parse_event(json.dumps({event: {"metadata": metadata}})))
+    return made
+
+
+def test_the_order_of_an_earlier_update_is_read_off_its_events() -> None:
+    seen = events(
+        ("resourcePreEvent", "delete-replaced", "a"), ("resourcePreEvent", "create-replacement", "a"),
+        ("resourcePreEvent", "create-replacement", "b"), ("resourcePreEvent", "delete-replaced", "b"),
+        ("resourcePreEvent", "update", "c"),
+    )  # fmt: skip
+    assert deleted_before(seen) == {urn("a")}
+
+
+def test_what_was_made_is_read_and_what_is_gone_or_differs_is_named() -> None:
+    def step(name: str, op: str, type_: str = "t:m:R", forecast: str = "") -> Step:
+        return Step(urn(name, type_), name, type_, op, forecast)
+
+    moving = [step("a", "replace"), step("b", "create"), step("c", "create", "t:m:Other"), step("d", "update")]
+    assert to_read(moving) == (urn("a"), urn("b")), "b may be what a was"
+    assert to_read([step("b", "create"), step("e", "delete", forecast="kept")]) == ()
+    seen = events(
+        ("resourcePreEvent", "refresh", "a"), ("resOutputsEvent", "delete", "a"), ("resOutputsEvent", "update", "b"),
+        ("resOutputsEvent", "same", "c"), ("resOutputsEvent", "delete", "not-asked-for"),
+    )  # fmt: skip
+    gone, other = found_by(seen, frozenset({urn("a"), urn("b"), urn("c")}))
+    assert (gone.urn, "is gone" in gone.message, gone.expected) == (urn("a"), True, False)
+    assert (other.urn, other.message.endswith("other a")) == (urn("b"), True)
+
+
+def test_after_half_of_a_run_nothing_more_may_be_done_than_was_reviewed() -> None:
+    def step(name: str, op: str) -> Step:
+        return Step(urn(name), name, "t:m:R", op, "")
+
+    reviewed = [step("a", "replace"), step("b", "update"), step("c", "create"), step("d", "delete")]
+    assert more_than_reviewed([step("a", "replace"), step("b", "update")], reviewed) == []
+    assert more_than_reviewed([step("a", "create"), step("c", "update"), step("d", "delete")], reviewed) == []
+    assert more_than_reviewed([step("b", "replace"), step("e", "update"), step("d", "create")], reviewed) == [
+        "b: replace instead of update",
+        "e: update instead of nothing",
+        "d: create instead of delete",
+    ]
+
+
+def test_a_registration_asks_the_engine_for_it() -> None:
+    from pulumi.runtime.proto import resource_pb2
+
+    from pulumi_rewind.sent_options import fill_options
+
+    item: Registration = registration("/a", {"path": "/a"})
+    for one, wanted in ((item, False), (replace(item, delete_first=ASKED), True)):
+        request = resource_pb2.RegisterResourceRequest()
+        fill_options(request, one, "/")
+        assert (request.deleteBeforeReplace, request.deleteBeforeReplaceDefined) == (wanted, wanted)
