@@ -24,7 +24,7 @@ from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
-from pulumi_rewind.planned import planned_state
+from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
@@ -115,7 +115,8 @@ def build_plan(
 ) -> Plan:
     """Plans the way from live to `target`, previewed by the engine; changes nothing.
 
-    With `refresh` the engine first compares the state with the real resources, here and again in the run. Explicit
+    With `refresh`, and where the project says ``refresh: always``, the engine first compares the state with the real
+    resources, here and again in the run. Explicit
     providers get today's credentials unless `recorded_credentials`; default providers get the target's settings
     unless `use_todays_config` (or a selection: what stays as it is uses them as well). `adopt` names objects that are
     imported instead of created, see `adoption.adopting`.
@@ -135,6 +136,7 @@ def build_plan(
         return other_plan(
             session, target, strategy, only, refresh, recorded_credentials, use_todays_config, adopt, observe, control
         )
+    refresh = refresh or session.workspace.refresh_always
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
@@ -170,6 +172,7 @@ def build_plan(
     if not any(private.iterdir()):
         private.rmdir()
     steps = plan_steps(events, goal)
+    found = refreshed_state(events, live_plain)
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     moving = tuple(
@@ -214,9 +217,7 @@ def build_plan(
         steps=moving,
         risks=(*rest, *risks, *offer(goal, moving, adopt), *warned),
         changes=counts(steps),
-        diff=diff_checkpoints(
-            live_plain, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})
-        ),
+        diff=diff_checkpoints(found, planned_state(goal, report, found, {step.urn: step.op for step in steps})),
         created=time.time(),
         state_only=tuple(
             difference

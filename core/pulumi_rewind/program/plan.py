@@ -15,6 +15,7 @@ from pulumi_rewind.events import Phase
 from pulumi_rewind.held import hold_to
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.plan import Plan, Risk, counts
+from pulumi_rewind.planned import refreshed_state
 from pulumi_rewind.prepare import Prepared, load
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
@@ -97,6 +98,7 @@ def plan_program(
             )  # fmt: skip
         observe(Phase("install", "installing the program's dependencies"))
         ambient = install(engine, control)
+        refresh = refresh or engine.workspace.refresh_always
         observe(Phase("preview", "asking the engine what the program would do"))
         events, engine_plan = preview_program(
             session, engine, config.path, live, tree.private, observe, control, refresh=refresh
@@ -150,7 +152,7 @@ def plan_program(
         steps=moving,
         risks=tuple(risks),
         changes=counts(steps),
-        diff=diff_checkpoints(live_plain, after),
+        diff=diff_checkpoints(refreshed_state(events, live_plain), after),
         created=time.time(),
         state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
         prepared=ProgramPrepared(
