@@ -63,7 +63,7 @@ def test_arguments(stack: FileStack, args: tuple[str, ...], source: str, goal: s
 
 def test_json_shape(stack: FileStack) -> None:
     shown = stack.run("diff", "1", "2", "--json").json()
-    assert set(shown) == {"from", "to", "resources"}
+    assert set(shown) == {"from", "to", "sameContent", "newIds", "resources"}
     assert shown["from"] == "#1"
     assert shown["to"] == "#2"
     by_name = {res["name"]: res for res in shown["resources"]}

@@ -65,6 +65,8 @@ class ResourceDiff:
     """Whether all that may differ are encrypted secrets, which can't be compared without decrypting."""
     new_object: bool = False
     """Whether it is another physical object. Its data is not that of the old one, whatever else is the same."""
+    stale: bool = False
+    """Whether both sides name the same object of what it uses, which is another one on one side: relinking mends it."""
     _join: Join | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -173,7 +175,7 @@ def compare(old: Checkpoint, new: Checkpoint) -> Iterator[ResourceDiff]:
         if before is None:
             if not after.is_default_provider:
                 yield ResourceDiff(after.urn, None, "create", None, after, _join=join)
-        elif before != after:
+        elif before != after or (join.moved and join.stale(before, after)):
             item = _compare(before, after, join)
             if item is not None:
                 yield item
@@ -185,7 +187,8 @@ def compare(old: Checkpoint, new: Checkpoint) -> Iterator[ResourceDiff]:
 def _compare(before: Resource, after: Resource, join: Join) -> ResourceDiff | None:
     moved = after.urn in join.moved
     real, follows, unknown = _weigh(before, after, join)
-    real = real or before.custom != after.custom
+    stale = not real and join.stale(before, after)
+    real = real or stale or before.custom != after.custom
     renamed = before.urn != after.urn and not after.is_default_provider
     if not (real or follows or unknown or renamed or moved):
         return None
@@ -201,6 +204,7 @@ def _compare(before: Resource, after: Resource, join: Join) -> ResourceDiff | No
         consequential=(follows or (moved and not unknown)) and not (real or renamed),
         uncertain=unknown and not (real or renamed),
         new_object=moved,
+        stale=stale,
         _join=join,
     )
 

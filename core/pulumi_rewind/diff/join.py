@@ -98,6 +98,15 @@ class Join:
             return self._everything
         return self._translation(used)
 
+    def stale(self, before: Resource, after: Resource) -> bool:
+        """Whether what it was told still names an object that is another one now."""
+        if not after.custom or after.external or after.is_provider:
+            return False
+        used = {urn for urns in (after.property_dependencies or {}).values() for urn in urns or ()}
+        if self.moved.keys().isdisjoint(used.union(after.dependencies or ())):
+            return False
+        return self.translation(after).stale(before.decoded_inputs(), after.decoded_inputs())
+
     @cached_property
     def _everything(self) -> Translation:
         return self._translation(self.moved.keys() | self._pairs.keys())

@@ -13,7 +13,7 @@ from typing import Final
 
 from pulumi_rewind.diff.properties import JSON_TEXT, Edit, edits, opened
 from pulumi_rewind.model import Resource
-from pulumi_rewind.relink import Link, Relinker
+from pulumi_rewind.relink import MIN_SUBSTRING, Link, Relinker
 from pulumi_rewind.values import SIG, Json, is_secret
 
 MANY: Final = 200
@@ -70,6 +70,26 @@ class Translation:
         if self._relinker is None:
             return False
         return next(edits(self._relinker.apply(old).value, new), None) is None
+
+    @cached_property
+    def _sides(self) -> Relinker | None:
+        """Finds the ids of both sides of what is another object now."""
+        pairs = [(link.old_id, link.new_id) for link in self._links if link.id_changes and link.new_id]
+        links = [
+            Link("", values={old: new, new: old}) for old, new in pairs if min(len(old), len(new)) >= MIN_SUBSTRING
+        ]
+        return Relinker(links) if 0 < len(links) <= MANY else None
+
+    def stale(self, old: Json, new: Json) -> bool:
+        """Whether both sides name the same object somewhere, although only one of them still has it."""
+        if self._sides is None:
+            return False
+        old, new = opened(old), opened(new)
+        if isinstance(old, dict) and isinstance(new, dict):
+            return any(self.stale(value, new[key]) for key, value in old.items() if key in new)
+        if isinstance(old, list) and isinstance(new, list):
+            return any(map(self.stale, old, new))
+        return isinstance(old, str) and old == new and bool(self._sides.apply(old).found)
 
 
 NOTHING_NEW: Final = Translation((), {}, {})
