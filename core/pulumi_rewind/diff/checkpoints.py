@@ -170,12 +170,15 @@ def diff_checkpoints(old: Checkpoint, new: Checkpoint) -> Diff:
 def compare(old: Checkpoint, new: Checkpoint) -> Iterator[ResourceDiff]:
     """The same one by one, for those who need not know all."""
     join = Join(old, new)
+    changed, moved = join.changed, bool(join.moved)
     for after in join.new.values():
+        if not moved and after.urn not in changed and after.urn in join.old:
+            continue
         before = join.before(after)
         if before is None:
             if not after.is_default_provider:
                 yield ResourceDiff(after.urn, None, "create", None, after, _join=join)
-        elif before != after or (join.moved and join.stale(before, after)):
+        elif after.urn in changed or (moved and join.stale(before, after)):
             item = _compare(before, after, join)
             if item is not None:
                 yield item
@@ -223,6 +226,8 @@ def _weigh(before: Resource, after: Resource, join: Join) -> tuple[bool, bool, b
             return True, False, False
         else:
             unknown = True
+    if not moved and before.inputs != after.inputs and surely_differ(before.inputs, after.inputs, given=after):
+        return True, False, False
     table = join.translation(after)
     named = () if same_references(before, after) else references(before, after, join.urn_now, join.versions)
     for edit in named:

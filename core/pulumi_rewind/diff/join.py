@@ -61,8 +61,13 @@ class Join:
     @cached_property
     def moved(self) -> dict[str, tuple[Resource, Resource]]:
         """By new URN: resources that are another physical object now."""
+        return {urn: (before, after) for urn, (before, after) in self.changed.items() if _replaced(before, after)}
+
+    @cached_property
+    def changed(self) -> dict[str, tuple[Resource, Resource]]:
+        """By new URN: what is on both sides, and not the same byte for byte."""
         both = ((self.before(after), after) for after in self.new.values())
-        return {after.urn: (before, after) for before, after in both if before is not None and _replaced(before, after)}
+        return {after.urn: (before, after) for before, after in both if before is not None and before != after}
 
     def same_provider(self, before: Resource, after: Resource) -> bool:
         """Whether both sides use one provider, which may have changed itself."""
@@ -181,19 +186,23 @@ _AMBIGUOUS: Final = (SIG.encode(), DEFAULTS.encode(), b'\\"')
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
 
-def surely_differ(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | None = None) -> bool:
     """Whether inputs or outputs whose bytes differ are different, told from the bytes of their members.
 
     False means that only decoding tells. The engine writes keys in order and numbers in one form; only the indentation
-    depends on where a file comes from, and shows in the last line.
+    depends on where a file comes from, and shows in the last line. Of `given` only those inputs count that were, as it
+    was recorded, computed from nothing else, or were filled in by the provider.
     """
     left, right = _members.decode(one) or {}, _members.decode(other) or {}
-    for key, value in left.items():
-        if key != DEFAULTS:
-            there = right.get(key)
-            if there is None or (value != there and _bytes_tell(value, there)):
+    recorded = (given.property_dependencies or {}) if given is not None else {}
+    if given is not None and not recorded:
+        return False
+    for key in left.keys() | right.keys():
+        if key != DEFAULTS and not recorded.get(key):
+            here, there = left.get(key), right.get(key)
+            if here is None or there is None or (here != there and _bytes_tell(here, there)):
                 return True
-    return any(key not in left for key in right if key != DEFAULTS)
+    return False
 
 
 def _bytes_tell(one: msgspec.Raw, other: msgspec.Raw) -> bool:

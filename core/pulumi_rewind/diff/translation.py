@@ -72,24 +72,34 @@ class Translation:
         return next(edits(self._relinker.apply(old).value, new), None) is None
 
     @cached_property
-    def _sides(self) -> Relinker | None:
-        """Finds the ids of both sides of what is another object now."""
-        pairs = [(link.old_id, link.new_id) for link in self._links if link.id_changes and link.new_id]
-        links = [
-            Link("", values={old: new, new: old}) for old, new in pairs if min(len(old), len(new)) >= MIN_SUBSTRING
-        ]
-        return Relinker(links) if 0 < len(links) <= MANY else None
+    def _both(self) -> dict[str, str]:
+        """The ids of both sides of what is another object now."""
+        pairs = [(link.old_id, link.new_id) for link in self._links if link.id_changes]
+        found = {one: other for pair in pairs for one, other in (pair, pair[::-1])}
+        return {one: other for one, other in found.items() if min(len(one), len(other)) >= MIN_SUBSTRING}
+
+    @cached_property
+    def _finder(self) -> Relinker:
+        return Relinker([Link("", values=self._both)])
 
     def stale(self, old: Json, new: Json) -> bool:
         """Whether both sides name the same object somewhere, although only one of them still has it."""
-        if self._sides is None:
-            return False
-        old, new = opened(old), opened(new)
+        return 0 < len(self._both) <= MANY and self._stale(opened(old), opened(new))
+
+    def _stale(self, old: Json, new: Json) -> bool:
         if isinstance(old, dict) and isinstance(new, dict):
-            return any(self.stale(value, new[key]) for key, value in old.items() if key in new)
+            return any(self._stale(value, new[key]) for key, value in old.items() if key in new)
         if isinstance(old, list) and isinstance(new, list):
-            return any(map(self.stale, old, new))
-        return isinstance(old, str) and old == new and bool(self._sides.apply(old).found)
+            return any(map(self._stale, old, new))
+        if not isinstance(old, str) or old != new:
+            return False
+        named = any(one in old for one in self._both) or _maybe_base64(old)
+        return named and bool(self._finder.apply(old).found)
+
+
+def _maybe_base64(text: str) -> bool:
+    """Whether it is worth looking for an id inside text that isn't readable as it stands."""
+    return len(text) >= 8 and len(text) % 4 == 0 and text.rstrip("=").replace("+", "").replace("/", "").isalnum()
 
 
 NOTHING_NEW: Final = Translation((), {}, {})
