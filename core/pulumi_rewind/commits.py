@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.model import Update
+from pulumi_rewind.origins import origin
 from pulumi_rewind.timeline import Timeline, deployed_commit
 
 if TYPE_CHECKING:
@@ -35,29 +36,22 @@ class Between:
 def commits_between(timeline: Timeline, update: Update, limit: int = LIMIT) -> Between:
     """What was deployed with an update in comparison with the one before, by git.
 
-    Our own rollbacks and refreshes are passed over: what is checked out then is not what was deployed.
+    Of our own rollbacks what they brought back counts; what is checked out then is not what was deployed. Refreshes
+    are passed over.
     """
-    repository, sha = timeline.repository, deployed_commit(update)
+    history = timeline.history
+    repository, sha = timeline.repository, deployed_commit(origin(history, update))
     if repository is None or not sha or update.kind != "update":
         return Between()
-    before = next(
-        (
-            other
-            for other in timeline.history.newest(FAR, before=update.number)
-            if other.kind == "update" and deployed_commit(other)
-        ),
-        None,
-    )
+    earlier = (other for other in history.newest(FAR, before=update.number) if other.kind == "update")
+    found = ((other, deployed_commit(origin(history, other))) for other in earlier)
+    before, was = next(((other, commit) for other, commit in found if commit), (None, ""))
     if before is None:
         return Between()
-    known = repository.commits((sha, before.commit))
-    lacking = next((one for one in (before.commit, sha) if one not in known), "")
+    known = repository.commits((sha, was))
+    lacking = next((one for one in (was, sha) if one not in known), "")
     if lacking:
         return Between(before.number, problem=f"commit {lacking[:7]} is not in this repository")
-    if before.commit == sha:
+    if was == sha:
         return Between(before.number)
-    return Between(
-        before.number,
-        tuple(repository.log(before.commit, sha, limit)),
-        tuple(repository.log(sha, before.commit, limit)),
-    )
+    return Between(before.number, tuple(repository.log(was, sha, limit)), tuple(repository.log(sha, was, limit)))

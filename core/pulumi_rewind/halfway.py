@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi_rewind.model import Update
-from pulumi_rewind.timeline import Timeline, is_good
+from pulumi_rewind.origins import find, is_good
+from pulumi_rewind.stamp import read_stamp
+from pulumi_rewind.timeline import Timeline
 
 BOOKKEEPING: Final = ": bookkeeping of what was adopted"
 """How the message of a rollback's second update ends, see `bookkeeping`."""
@@ -26,14 +28,29 @@ def undo_number(timeline: Timeline, version: int) -> int:
     """The update to go back to for taking back the rollback that became `version`; 0 if there is none.
 
     A rollback that failed and was resumed is one way: undoing it leads to before its first attempt. So is one that
-    put back the bookkeeping of what it adopted.
+    put back the bookkeeping of what it adopted. What was live before is in the rollback's own record; a number lower
+    by one is only a guess where clocks differ.
     """
-    number = version - 1
-    if 0 < number < len(timeline) and timeline.update(version).message.endswith(BOOKKEEPING):
-        number -= 1
-    while number > 0 and not (update := timeline.update(number)).succeeded and update.is_rollback:
-        number -= 1
-    return number
+    history = timeline.history
+    number = version
+    for _ in range(len(history)):
+        update = history.update(number)
+        stamp = read_stamp(update)
+        before = find(history, stamp.before) if stamp is not None and stamp.before is not None else None
+        number = before.number if before is not None else number - (2 if update.message.endswith(BOOKKEEPING) else 1)
+        if number < 1 or not _failed_attempt(history.update(number)):
+            return max(number, 0)
+    return 0
+
+
+def before_attempts(timeline: Timeline) -> int:
+    """The same for a rollback that has not come to its end, whether it became an update or not."""
+    newest = timeline.live_update() or len(timeline)
+    return undo_number(timeline, newest) if newest and _failed_attempt(timeline.update(newest)) else newest
+
+
+def _failed_attempt(update: Update) -> bool:
+    return not update.succeeded and update.is_rollback
 
 
 def half_way(timeline: Timeline) -> HalfWay | None:
@@ -47,7 +64,8 @@ def half_way(timeline: Timeline) -> HalfWay | None:
     failed = timeline.update(newest)
     if failed.result != "failed" or failed.is_rollback or timeline.live_update() not in {newest, None}:
         return None
-    before = next((update for update in timeline.history.newest(newest, before=newest) if is_good(update)), None)
+    history = timeline.history
+    before = next((update for update in history.newest(newest, before=newest) if is_good(history, update)), None)
     good = timeline.last_good()
     if before is None or good is None or before.number != good.number:
         return None  # live equals the last success: the update failed before it changed anything

@@ -34,7 +34,7 @@ KNOWN_FEATURES = frozenset(
 """Checkpoint features of Pulumi 3.276 that this release can read."""
 
 REPLAY_AGENT = "pulumi-rewind/replay"
-"""What a replay tells the engine of itself; the history keeps it, where old engines keep no runtime."""
+"""What a replay tells the engine of itself; the history keeps it. What follows a ``;`` is for `stamp`."""
 
 EMPTY = msgspec.Raw(b"{}")
 
@@ -377,11 +377,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_rollback(self) -> bool:
-        """Whether this update was a rollback of ours."""
-        replayed = (
-            self.environment.get("runtime.name") == "client" or self.environment.get("exec.agent") == REPLAY_AGENT
-        )
-        return replayed and self.message.startswith("rollback to ")
+        """Whether this update was a replay of ours: told by what we write into it, its message can be anybody's."""
+        return self.environment.get("exec.agent", "").split(";")[0] == REPLAY_AGENT
 
 
 class Lock(msgspec.Struct, frozen=True):

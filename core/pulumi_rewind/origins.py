@@ -1,83 +1,87 @@
-"""Where a live object comes from: whether the stack made it, or it existed before and was imported or taken over.
+"""Where the state of an update comes from, and whether it may be called good.
 
-The state says it of an object whose program still imports it. Of others the history does: the first update that has the
-object. It is found by bisection, so that few checkpoints are read.
+A rollback makes no state of its own: it brings back its target's, and with it the verdict on it.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from itertools import chain
 
-from pulumi_rewind.errors import RewindError
-from pulumi_rewind.model import Checkpoint, Resource, Update
-from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.backends import History
+from pulumi_rewind.model import Update
+from pulumi_rewind.stamp import Mark, Stamp, read_stamp
 
-READS: Final = 200
-"""How many checkpoints are read at most for all objects of a plan."""
-
-OLDER: Final = 32
-"""How many updates before the target are looked through for an object that a rollback took over."""
+NEAR = 200
+"""How far from its number an update is looked for."""
 
 
-class Origins:
-    """The origins of the objects of one stack that its update `target` lacks."""
+def find(history: History, mark: Mark) -> Update | None:
+    """The update that a mark means; other runners' clocks may have moved it to another number since."""
+    last = len(history)
+    away = chain.from_iterable((mark.number + step, mark.number - step) for step in range(1, NEAR))
+    for number in (mark.number, *(away if mark.time else ())):
+        if 1 <= number <= last:
+            update = history.update(number)
+            if update.start_time == mark.time or not mark.time:
+                return update
+    return None
 
-    def __init__(self, timeline: Timeline, target: int) -> None:
-        self._timeline = timeline
-        self._target = target
-        self._read: dict[int, dict[tuple[str, str], Resource] | None] = {}
 
-    def __call__(self, res: Resource) -> str:
-        """How an object that existed before came into the stack; empty if the stack made it, or nobody knows."""
-        if res.import_id and res.import_id == res.id:
-            return "was imported"
-        number = self._first(res)
-        if number is None:
-            return ""
-        entry, update = self._objects(number), self._timeline.update(number)
-        found = entry.get((res.type, res.id)) if entry else None
-        if found is None:
-            return ""
-        if found.import_id == res.id or update.kind == "resource-import":
-            return f"was imported by #{number}"
-        return f"was taken over by #{number}" if self._taken_over(res, update) else ""
+def own_record(history: History, stamp: Stamp) -> Update | None:
+    """The newest update of the rollback that wrote this stamp, wherever clocks have put it."""
+    for update in history.newest(NEAR):
+        found = read_stamp(update)
+        if found is not None and found.run == stamp.run:
+            return update
+    return None
 
-    def _first(self, res: Resource) -> int | None:
-        """The first update after the target that has the object; None where none does, or it isn't found out."""
-        low, high = self._target + 1, len(self._timeline)
-        if low > high or not self._has(high, res):
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            if self._has(middle, res):
-                high = middle
-            else:
-                low = middle + 1
-        return high
 
-    def _taken_over(self, res: Resource, update: Update) -> bool:
-        """Whether an update that imported something took over an object that the stack had known before."""
-        if not update.changes.get("import") and not update.changes.get("import-replacement"):
-            return False
-        if not any(update.changes.get(op) for op in ("create", "create-replacement", "replace")):
+def rolled_back_to(history: History, update: Update) -> Update | None:
+    """The update that a rollback of ours went back to; None for anything else, and where it can't be found."""
+    stamp = read_stamp(update)
+    target = find(history, stamp.target) if stamp is not None and stamp.target is not None else None
+    if stamp is None or target is None or target.number == update.number:
+        return None
+    if not (stamp.target and stamp.target.time) and target.number > update.number:
+        return None  # a bare number can't mean a later one
+    return target
+
+
+def origin(history: History, update: Update, *, whole: bool = False) -> Update:
+    """The update whose state a rollback brought back in the end, through all rollbacks to rollbacks.
+
+    With `whole` only as far as all of a state was brought back.
+    """
+    seen = {update.number}
+    while (target := rolled_back_to(history, update)) is not None and target.number not in seen:
+        stamp = read_stamp(update)
+        if whole and (not update.succeeded or stamp is None or stamp.partial):
+            break
+        seen.add(target.number)
+        update = target
+    return update
+
+
+def is_good(history: History, update: Update) -> bool:
+    """Whether an update may be called good: it succeeded, left something to go back to, and so did what it stands on.
+
+    A rollback is as good as its target. A refresh or an import deploys nothing: it is as good as the update before.
+    """
+    if not (update.succeeded and update.has_checkpoint and update.kind != "destroy"):
+        return False
+    seen = {update.number}
+    while True:
+        below = rolled_back_to(history, update)
+        if below is None and update.kind != "update":
+            below = next((one for one in history.newest(NEAR, before=update.number) if _deploys(one)), None)
+        if below is None or below.number in seen:
             return True
-        return any(self._has(number, res) for number in range(self._target, max(self._target - OLDER, 0), -1))
-
-    def _has(self, number: int, res: Resource) -> bool:
-        objects = self._objects(number)
-        return objects is not None and (res.type, res.id) in objects
-
-    def _objects(self, number: int) -> dict[tuple[str, str], Resource] | None:
-        if number not in self._read:
-            if len(self._read) >= READS:
-                return None
-            try:
-                self._read[number] = objects_of(self._timeline.checkpoint(number))
-            except RewindError:
-                self._read[number] = None
-        return self._read[number]
+        if _deploys(below) and not (below.succeeded and below.kind != "destroy"):
+            return False
+        seen.add(below.number)
+        update = below
 
 
-def objects_of(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
-    """The objects that a state stands for, by type and id; those that are only read are none."""
-    return {(res.type, res.id): res for res in checkpoint.resources if res.custom and res.id and not res.external}
+def _deploys(update: Update) -> bool:
+    """Whether an update says what the stack is to be, rather than what is there."""
+    return update.kind in {"update", "destroy"} or update.result == "unreadable"

@@ -6,17 +6,49 @@ objects that stay are kept. Values that only the run can tell are `values.UNKNOW
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
+from pulumi_rewind.property_path import keeping
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import provider_made_keys
-from pulumi_rewind.values import DEFAULTS, UNKNOWN, Json
+from pulumi_rewind.values import DEFAULTS, UNKNOWN, Json, unmasked
+
+
+def refreshed_state(events: Iterable[EngineEvent], live: Checkpoint) -> Checkpoint:
+    """Live as the engine's refresh found it in a preview; `live` decrypted. The same one if nothing was refreshed."""
+    found: dict[str, StepMetadata] = {}
+    for event in events:
+        if isinstance(event, ResourceDone) and event.step.op == "refresh":
+            found[event.step.urn] = event.step
+    if not found:
+        return live
+    resources = [_found(res, found[res.urn]) if res.urn in found and not res.delete else res for res in live.resources]
+    there = tuple(res for res in resources if res is not None)
+    return Checkpoint(live.raw, msgspec.structs.replace(live.deployment, resources=there), decrypted=live.decrypted)
+
+
+def _found(res: Resource, step: StepMetadata) -> Resource | None:
+    """A resource as its refresh found it; None if it is gone."""
+    if step.new is None:
+        return None
+    changing = {re.split(r"[.\[]", path)[0] for path in (*(step.detailed_diff or ()), *(step.diffs or ()))}
+    changed: dict[str, Any] = {}
+    for name, recorded in (("inputs", res.decoded_inputs()), ("outputs", res.decoded_outputs())):
+        seen = getattr(step.new, name)
+        if seen is not None:
+            now = {key: unmasked(value, recorded.get(key), key in changing) for key, value in seen.items()}
+            if now != recorded:
+                changed[name] = msgspec.Raw(msgspec.json.encode(now))
+    return msgspec.structs.replace(res, **changed)
+
 
 _NEW_OBJECT = frozenset({"create", "replace", "import"})
 
@@ -71,6 +103,10 @@ def _inputs(item: Registration, report: ReplayReport, urn: str, live: Checkpoint
             value = today.get(key, UNKNOWN if new_object else recorded[key])
             if value != recorded[key]:
                 overlay[key] = value
-    if not overlay:
+    ignores = item.source.ignore_changes and partner is not None and not new_object
+    if not (overlay or ignores):
         return item.source.inputs
-    return msgspec.Raw(msgspec.json.encode(item.source.decoded_inputs() | overlay))
+    inputs = item.source.decoded_inputs() | overlay
+    if ignores and partner is not None:
+        inputs = keeping(item.source.ignore_changes, partner.decoded_inputs(), inputs)
+    return msgspec.Raw(msgspec.json.encode(inputs))

@@ -31,7 +31,7 @@ from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, counts, plan_steps
-from pulumi_rewind.planned import planned_state
+from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
@@ -75,6 +75,8 @@ class Prepared:
     """What undo callbacks returned."""
     rewritten: Checkpoint | None = field(default=None, repr=False)
     """The state that is written into the backend before the engine runs, as stored; None where that is live."""
+    refresh: bool = False
+    """Whether the engine compares the state with the real resources first, as chosen or as the project says."""
 
     def close(self) -> None:
         """Removes what was materialised."""
@@ -103,9 +105,10 @@ def build_plan(
 ) -> Plan:
     """Plans the way from live to `target`, previewed by the engine; changes nothing. Choices may be given by keyword.
 
-    With a refresh the engine first compares the state with the real resources, here and again in the run. Explicit
-    providers get today's credentials unless the recorded ones are chosen; default providers get the target's settings
-    unless today's are (or there is a selection: what stays as it is uses them as well).
+    With a refresh, and where the project says ``refresh: always``, the engine first compares the state with the real
+    resources, here and again in the run. Explicit providers get today's credentials unless the recorded ones are
+    chosen; default providers get the target's settings unless today's are (or there is a selection: what stays as it
+    is uses them as well).
 
     Raises:
         UsageError: a strategy or selection that isn't available.
@@ -121,6 +124,7 @@ def build_plan(
     control = control or PreviewControl()
     if choices.strategy != CHECKPOINT:
         return other_plan(session, target, choices, observe, control)
+    refresh = choices.refresh or session.workspace.refresh_always
     engine = session.engine
     observe(Phase("load", f"reading live and {target.label}"))
     locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
@@ -153,7 +157,7 @@ def build_plan(
                 live,
                 observe,
                 control,
-                refresh=choices.refresh,
+                refresh=refresh,
                 config=settings.values,
                 state=before.state,
             )
@@ -172,6 +176,7 @@ def build_plan(
     if not any(private.iterdir()):
         private.rmdir()
     live_plain = before.plain
+    found = refreshed_state(events, live_plain)
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
@@ -209,7 +214,7 @@ def build_plan(
             live_known=session.timeline.live_update() is not None,
             target_config=without(_config(target.update.config), settings.values),
             live_config=without(_config(newest.config) if newest else None, settings.values),
-            refreshed=choices.refresh,
+            refreshed=refresh,
             told=before.arrangement.told,
         )
     )
@@ -237,7 +242,8 @@ def build_plan(
         ),
         changes=counts(steps),
         diff=diff_checkpoints(
-            now, planned_state(lasting(goal), report, live_plain, {step.urn: step.op for step in steps})
+            refreshed_state(events, now) if before.arrangement else found,
+            planned_state(lasting(goal), report, found, {step.urn: step.op for step in steps}),
         ),
         created=time.time(),
         state_only=tuple(
@@ -259,6 +265,7 @@ def build_plan(
             private if private.exists() else None,
             changes,
             before.state,
+            refresh,
         ),
     )
     return recommended(session, plan)

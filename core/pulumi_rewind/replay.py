@@ -56,6 +56,8 @@ class ReplayReport:
     """Names of hooks whose code is not available and which the engine wanted to run."""
     failed: list[str] = field(default_factory=list)
     """URNs of the goal whose registration the engine reported as failed or skipped."""
+    complete: bool = False
+    """Whether everything was registered and answered, outputs included."""
 
 
 class Replay:
@@ -99,6 +101,7 @@ class Replay:
         for item in self.goal.registrations:
             if item.kind == "stack":
                 await self._register_outputs(item, [self._link(urn, item.from_live) for urn in self._order])
+        self.report.complete = True
         await self.monitor.SignalAndWaitForShutdown(Empty())
 
     async def _ask_for_default_providers(self) -> None:

@@ -17,7 +17,7 @@ from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre, 
 from pulumi_rewind.goal import Selection
 from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, Resource, StackRef
-from pulumi_rewind.origins import Origins
+from pulumi_rewind.object_origins import Origins
 from pulumi_rewind.plan import Step
 from pulumi_rewind.private_backend import environment, private_backend, scoped
 from pulumi_rewind.session import Session

@@ -12,15 +12,16 @@ from pulumi_rewind.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourceFailed, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.mending import put_back
-from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
+from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
+from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
 from pulumi_rewind.read_back import read_back, to_read
@@ -32,6 +33,7 @@ from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.stamp import Mark, Stamp
 from pulumi_rewind.undo.plan import build_plan
 from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference, verify
@@ -80,6 +82,12 @@ class RollbackRun:
         self._begun_from: Checkpoint | None = None
         self._made: tuple[str, ...] = ()
         """URNs of what is read once when it has been made, see `read_back`."""
+        self.stamp = Stamp()
+        """What is written into its updates, so that they are known again."""
+        self._failed = False
+        self._alike = False
+        """Whether it ended early and live has the target's content all the same."""
+        self._note = ""
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -145,6 +153,12 @@ class RollbackRun:
         prepared = self.plan.prepared
         target = self.plan.target
         self._before = len(self.session.backend.history(self.session.stack))
+        live = self.session.timeline.live_update()
+        self.stamp = Stamp(
+            Mark.of(target.update) if target.checkpoint is None else None,
+            Mark.of(self.session.timeline.update(live)) if live is not None else None,
+            partial=bool(prepared.choices.only),
+        )
         self._begin_journal()
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared
@@ -157,21 +171,26 @@ class RollbackRun:
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         returned = sum(step.op == "return" for step in self.plan.steps)
         changes = {**changes, "return": returned} if returned else changes
-        mended = yield from self._mend(report)
+        mended = [] if self._alike else (yield from self._mend(report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
         after, differences = self._verify(report)
-        if mended or passing_urns(self.plan.prepared.goal):
+        if self._alike:
+            differences = list(left_alone(prepared.goal))
+        elif mended or passing_urns(self.plan.prepared.goal):
             yield from self._record_mended(after, differences)
         elif self.check_again and not self._stops:
             yield from second_plan(self.session, self.plan.prepared, after, differences, self._control)
-        if not self._stops:
+        if not (self._stops or self._alike):
             yield from read_back(self.session, self.plan.prepared, self._made, differences, self._control)
         self.session.reload()
-        number = len(self.session.backend.history(self.session.stack))
+        own = own_record(self.session.timeline.history, self.stamp)
+        number = own.number if own is not None else len(self.session.timeline)
         self.session.journal.end()
-        self.result = RollbackResult("succeeded", number, changes, tuple(differences), time.monotonic() - started)
+        took = time.monotonic() - started
+        notes = tuple(filter(None, (self._note,)))
+        self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes)
 
     def _begin_journal(self) -> None:
         prepared, target = self.plan.prepared, self.plan.target
@@ -213,7 +232,7 @@ class RollbackRun:
                         self._begun_from or prepared.live,
                         prepared.update_plan,
                         self._message,
-                        refresh=prepared.choices.refresh,
+                        refresh=prepared.refresh,
                     )
                 )
             except IncompleteError:
@@ -250,14 +269,14 @@ class RollbackRun:
                 *("--config-file", str(config_file(own_config, live, private, prepared.config))),
                 *("--plan", str(plan_file)),
                 *(("--refresh",) if refresh else ()),
-                *("-m", message, "--exec-agent", REPLAY_AGENT),
+                *("-m", message, "--exec-agent", self.stamp.text()),
             ]
             run = yield from self._stream(session.engine, arguments, private, session.vault.environment(live))
             yield from self.undo.hooks.said()
             for name in host.report.skipped_hooks:
                 yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
             if run.returncode != 0:
-                raise self._failure(run, host.refusal)
+                yield self._early_end(run, host.report, host.refusal)
             return host.report
 
     def _stream(
@@ -279,6 +298,7 @@ class RollbackRun:
                 self.blockers.add(event)
                 if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                     self._changed = True
+                self._failed = self._failed or isinstance(event, ResourceFailed)
                 self._doubts.see(event)
                 yield from self.undo.hooks.said()
                 yield event
@@ -287,6 +307,30 @@ class RollbackRun:
                 run.interrupt()
                 run.process.wait()
         return run
+
+    def _early_end(self, run: EngineRun, report: ReplayReport, refusal: str = "") -> Diagnostic:
+        """What to say of a run that did not end well after its last step, when nothing was left to do; else raises."""
+        if refusal or not self._reached(report):
+            raise self._failure(run, refusal)
+        how = "stopped" if run.interrupted else "ended with an error"
+        self._note = f"the run was {how} after its last step; nothing was left to do"
+        return Diagnostic(self._note, "info")
+
+    def _reached(self, report: ReplayReport) -> bool:
+        """Whether live is as the target although the engine did not come to its end."""
+        if self._failed or not self._changed:
+            return False
+        from pulumi_rewind.diff.equality import same_content
+
+        try:
+            if report.complete:
+                return all(difference.expected for difference in self._verify(report)[1])
+            live = self.session.backend.live(self.session.stack)
+            after = self.session.vault.decrypt(live, self.session.stack)
+        except RewindError:
+            return False
+        self._alike = not live.pending_operations and same_content(self.plan.prepared.target_plain, after) is True
+        return self._alike
 
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         lock = lock_left(self.session)

@@ -99,7 +99,13 @@ class Session:
     @cached_property
     def timeline(self) -> Timeline:
         """The stack's updates, without git annotations until `repository` is asked for."""
-        return Timeline(self.backend.history(self.stack), self.backend, self.stack, lambda: self.repository)
+        return Timeline(
+            self.backend.history(self.stack),
+            self.backend,
+            self.stack,
+            lambda: self.repository,
+            lambda old, new: self.vault.decrypt_differing(old, new, self.stack),
+        )
 
     @property
     def journal(self) -> Journal:
@@ -124,8 +130,13 @@ class Session:
             raise
 
     def reload(self) -> None:
-        """Forgets what was read of the backend, so that the next look sees what is there now."""
+        """Forgets what was read of the backend and of git, so that the next look sees what is there now."""
         self.__dict__.pop("timeline", None)
+        opened: Repository | None = self.__dict__.get("repository")
+        if opened is not None:
+            opened.refresh()
+        else:
+            self.__dict__.pop("repository", None)  # there may be one by now
 
 
 def open_session(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.model import Update
+from pulumi_rewind.stamp import read_stamp
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
@@ -28,7 +29,7 @@ def moved_since(repository: Repository, tag: str, sha: str, updates: Iterable[Up
     found: dict[str, str] = {}
     for update in updates:
         match = _LABEL.fullmatch(update.message.strip())
-        if match is None or tag not in match[2].split(", "):
+        if match is None or read_stamp(update) is None or tag not in match[2].split(", "):
             continue
         meant = by_number.get(int(match[1]))
         if meant is not None and meant.commit and not meant.is_rollback and meant.commit != sha:

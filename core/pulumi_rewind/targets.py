@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.errors import TargetError
+from pulumi_rewind.errors import BackendError, TargetError
 from pulumi_rewind.model import Checkpoint, Update
+from pulumi_rewind.origins import origin
 from pulumi_rewind.timeline import Timeline, deployed_commit
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ def resolve_target(timeline: Timeline, text: str) -> Target:
     """Finds the update that a target's text means.
 
     - ``12`` or ``#12``: that update.
-    - ``-1``: the newest update that is older than the one live equals and has a checkpoint; ``-2`` the one before.
+    - ``-1``: the newest update that is older than the one live equals, has a checkpoint, and says something else than
+      live does; ``-2`` the one before.
     - A tag, branch, commit (4 digits or more) or anything else that git takes: the newest succeeded update that was
       deployed from this commit; ``refs/tags/…`` and ``refs/heads/…`` where a name is ambiguous.
     - ``@2026-11-23T14:00``: the newest update that had finished then; local time unless an offset is given; a date
       alone means the end of that day.
-    - ``last-good``: the newest succeeded update whose checkpoint differs from live.
+    - ``last-good``: the newest good update (`origins.is_good`) whose content differs from live.
 
     Raises:
         TargetError: unknown, ambiguous (with candidates), or without a checkpoint.
@@ -125,16 +127,28 @@ def _relative(timeline: Timeline, text: str) -> Target:
         raise TargetError("-0 is live itself, there is nothing to go back to", hint="Write -1 for the one before live.")
     live = timeline.live_update()
     left = steps
+    passed: list[str] = []
     for update in timeline.history.newest(len(timeline), before=live):
+        if left == steps and update.has_checkpoint and _equals_live(timeline, update.number):
+            passed.append(f"#{update.number}")  # going back to it would change nothing
+            continue
         left -= update.has_checkpoint
         if left == 0:
             where = f"#{live}, which live equals" if live else "live, which equals no update"
-            return _checked(timeline, update, text, f"{steps} before {where} → #{update.number}")
+            but = f" ({', '.join(passed[:LISTED])} passed over: the same content)" if passed else ""
+            return _checked(timeline, update, text, f"{steps} before {where} → #{update.number}{but}")
     before = f"#{live}, which live equals" if live else "live"
     raise TargetError(
         f"there are only {steps - left} updates with a checkpoint before {before}",
         hint=f"`pulumi-rewind history {timeline.stack.name}` lists them.",
     )
+
+
+def _equals_live(timeline: Timeline, number: int) -> bool:
+    try:
+        return timeline.equals_live(number)
+    except BackendError:
+        return False
 
 
 def _last_good(timeline: Timeline, text: str) -> Target:
@@ -278,11 +292,14 @@ def _checked(
         warnings.append(f"the record of #{number} is unreadable; only its checkpoint is known")
     elif not update.succeeded:
         warnings.append(f"#{number} {update.result}: its checkpoint is what it had got to, not what was wanted")
-    if update.kind == "destroy":
-        warnings.append(f"#{number} was a destroy: going back to it deletes what is there")
-    if update.dirty and not update.is_rollback:
-        warnings.append(f"#{number} was deployed with uncommitted changes: its commit is not all of its program")
-    if not tag and (sha := deployed_commit(update)) and (repository := timeline.repository) is not None:
+    made = origin(timeline.history, update)
+    if made.number != number and update.succeeded and not made.succeeded:
+        warnings.append(f"#{number} went back to #{made.number}, which {made.result}")
+    if made.kind == "destroy":
+        warnings.append(f"#{made.number} was a destroy: going back to it deletes what is there")
+    if made.dirty and not made.is_rollback:
+        warnings.append(f"#{made.number} was deployed with uncommitted changes: its commit is not all of its program")
+    if not tag and (sha := deployed_commit(made)) and (repository := timeline.repository) is not None:
         tag = ", ".join(repository.tags().get(sha, ()))
     return Target(update, text, reason, (*warnings, *(more or ())), tag)
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends import Backend, History
 from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.errors import BackendError, RewindError
+from pulumi_rewind.errors import BackendError, EngineError, RewindError, SecretsError
 from pulumi_rewind.model import Checkpoint, StackRef, Update
+from pulumi_rewind.origins import is_good, origin
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Commit, Repository
@@ -26,6 +27,9 @@ LIVE_SEARCH: Final = 1000
 
 LIVE_READS: Final = 50
 """How many checkpoints are read for that."""
+
+OPENINGS: Final = 20
+"""How often secrets are opened to find out whether a state equals live; some keys need a process each time."""
 
 SIZE_SLACK: Final = 256
 """Bytes by which checkpoints of the same state may differ: when, by which engine and for which stack's name."""
@@ -58,11 +62,14 @@ class Timeline:
         backend: Backend,
         stack: StackRef,
         repository: Repository | Callable[[], Repository | None] | None,
+        opened: Callable[[Checkpoint, Checkpoint], tuple[Checkpoint, Checkpoint]] | None = None,
     ) -> None:
+        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell."""
         self.history = history
         self.backend = backend
         self.stack = stack
         self._repository = repository
+        self._opened = opened
         self._forget()
 
     def _forget(self) -> None:
@@ -71,6 +78,8 @@ class Timeline:
         self._live_update: tuple[int | None] | None = None
         self._good: Update | None = None
         self._good_next = len(self.history)  # the search for the last good one goes on here
+        self._equal: dict[int, bool] = {}
+        self._openings = 0
 
     def __len__(self) -> int:
         return len(self.history)
@@ -132,8 +141,20 @@ class Timeline:
         return self._live_update[0]
 
     def last_good(self) -> Update | None:
-        """The newest succeeded update whose checkpoint differs from live; a destroy is never called good."""
+        """The newest good update (see `origins.is_good`) whose content differs from live."""
         return self._last_good_down_to(1)
+
+    def equals_live(self, number: int) -> bool:
+        """Whether an update's state says the same as live, whatever ids its objects have; see `diff.equality`.
+
+        Where nobody can open the secrets that alone could tell, only a rollback's own word counts.
+
+        Raises:
+            BackendError, CheckpointError: one of the two can't be read.
+        """
+        if number not in self._equal:
+            self._equal[number] = self._compare_with_live(number)
+        return self._equal[number]
 
     def entries(self, limit: int = 60, before: int | None = None, *, git: bool = True) -> Iterator[Entry]:
         """At most `limit` lines, newest first, those below number `before`; only these are read.
@@ -200,24 +221,42 @@ class Timeline:
         while live is not None and self._good is None and self._good_next >= lowest:
             number = self._good_next
             update = self.history.update(number)
-            if is_good(update) and self._usable_and_other(number, live):
+            if is_good(self.history, update) and self._usable_and_other(number):
                 self._good = update
             self._good_next = number - 1
         return self._good
 
-    def _usable_and_other(self, number: int, live: Checkpoint) -> bool:
+    def _usable_and_other(self, number: int) -> bool:
         try:
-            if same_bytes(self.history.raw(number), live.raw):
-                return False
-            self.history.checkpoint(number)
+            return not self.equals_live(number)
         except BackendError:
             return False
-        return True
 
+    def _compare_with_live(self, number: int) -> bool:
+        live = self.live()
+        if same_bytes(self.history.raw(number), live.raw):
+            return True
+        from pulumi_rewind.diff.equality import same_content
 
-def is_good(update: Update) -> bool:
-    """Whether an update may be called the last good one: it succeeded and left something to go back to."""
-    return update.succeeded and update.has_checkpoint and update.kind != "destroy"
+        stored = self.history.checkpoint(number)
+        same = same_content(stored, live)
+        if same is not None:
+            return same
+        mine = self.live_update()
+        if mine is not None and self._origin(mine) == self._origin(number):
+            return True
+        self._openings += 1
+        if self._opened is None or self._openings > OPENINGS:
+            return False
+        try:
+            return same_content(*self._opened(stored, live)) is True
+        except (SecretsError, EngineError):
+            self._opened = None  # nor the next ones
+            return False
+
+    def _origin(self, number: int) -> int:
+        """The update whose whole state, secrets included, this one has."""
+        return origin(self.history, self.history.update(number), whole=True).number
 
 
 def deployed_commit(update: Update) -> str:

@@ -103,6 +103,26 @@ def mask(value: Json) -> Json:
     return value
 
 
+def unmasked(value: Json, before: Json, changed: bool) -> Json:
+    """A value of an engine's event with its masked secrets as they were `before`, unknown where they changed.
+
+    `changed` says that the property is one of those that change.
+    """
+    if is_secret(value):
+        if is_secret(before) and not changed:
+            return before
+        return {SIG: value[SIG], "plaintext": msgspec.json.encode(UNKNOWN).decode()}
+    if isinstance(value, str) and MASK in value:  # the engine masks secret configuration wherever it stands
+        return before if isinstance(before, str) and not changed else UNKNOWN
+    if isinstance(value, dict):
+        old = before if isinstance(before, dict) else {}
+        return {key: unmasked(item, old.get(key), changed) for key, item in value.items()}
+    if isinstance(value, list):
+        olds = before if isinstance(before, list) and len(before) == len(value) else [None] * len(value)
+        return [unmasked(item, old, changed) for item, old in zip(value, olds, strict=True)]
+    return value
+
+
 def content_of(secret: Mapping[str, Json]) -> Json:
     """What a decrypted secret holds: its ``plaintext`` is a JSON document.
 

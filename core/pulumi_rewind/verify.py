@@ -7,7 +7,7 @@ secrets provider and pending operations.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -15,6 +15,7 @@ from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.property_path import keeping
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import default_keys, sent_inputs
 from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
@@ -96,22 +97,17 @@ def _default_provider(item: Registration, goal: Goal) -> str:
 def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iterable[Difference]:
     got = res.decoded_inputs()
     recorded = item.source.decoded_inputs()
-    ignored = set(item.source.ignore_changes or ())
     stripped = sent_inputs(res)
     recreated = res.id != item.source.id  # another object than the recorded one, from this run or an earlier one
-    for key in sent.keys() | stripped.keys():
-        if key in ignored:
-            if sent.get(key) != stripped.get(key):
-                message = "keeps its value because the resource ignores changes of it"
-                yield Difference(res.urn, f"inputs.{key}", message, expected=True)
-        elif key not in stripped:
-            yield Difference(res.urn, f"inputs.{key}", "is missing")
-        elif key not in sent:
-            yield Difference(res.urn, f"inputs.{key}", "is there, but not in the target")
-        else:
-            yield from _values(res.urn, f"inputs.{key}", sent[key], stripped[key])
+    kept = keeping(item.source.ignore_changes, stripped, sent)
+    for key in sorted(sent.keys() | kept.keys()):
+        for difference in _property(res.urn, key, sent, kept):
+            message = "keeps its value because the resource ignores changes of it"
+            yield replace(difference, message=message, expected=True)
+    for key in kept.keys() | stripped.keys():
+        yield from _property(res.urn, key, kept, stripped)
     made = (
-        (recorded.keys() | got.keys()) - sent.keys() - stripped.keys() - {DEFAULTS}
+        (recorded.keys() | got.keys()) - kept.keys() - stripped.keys() - sent.keys() - {DEFAULTS}
         if not item.source.is_provider
         else ()
     )
@@ -127,6 +123,16 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
         yield Difference(
             res.urn, f"inputs.{DEFAULTS}", "the provider counts other keys as its defaults", expected=False
         )
+
+
+def _property(urn: str, key: str, wanted: Mapping[str, Json], got: Mapping[str, Json]) -> Iterable[Difference]:
+    path = f"inputs.{key}"
+    if key not in got:
+        yield Difference(urn, path, "is missing")
+    elif key not in wanted:
+        yield Difference(urn, path, "is there, but not in the target")
+    else:
+        yield from _values(urn, path, wanted[key], got[key])
 
 
 def _values(urn: str, path: str, wanted: Json, got: Json) -> Iterable[Difference]:

@@ -56,6 +56,8 @@ class Workspace:
     project_file: Path = Path()
     cwd: Path = Path()
     """The directory that relative URLs start from."""
+    refresh_always: bool = False
+    """Whether the project has the engine compare the state with the real resources in every preview and update."""
     given_url: str = ""
     """The backend's URL as it was written, which is how the CLI remembers it."""
 
@@ -155,6 +157,7 @@ def _open(path: Path, cwd: Path, backend: str | None, environ: Mapping[str, str]
     if isinstance(runtime, dict):
         options = runtime.get("options")
         runtime = runtime.get("name")
+    project_options = document.get("options")
     home = Path(environ.get("PULUMI_HOME") or user_home() / ".pulumi")
     url, source = _backend_url(document, backend, environ, home)
     return Workspace(
@@ -169,6 +172,7 @@ def _open(path: Path, cwd: Path, backend: str | None, environ: Mapping[str, str]
         environ=environ,
         project_file=path,
         cwd=cwd,
+        refresh_always=isinstance(project_options, dict) and project_options.get("refresh") == "always",
         given_url=url,
     )
 

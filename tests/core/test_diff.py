@@ -60,11 +60,12 @@ def test_create_delete_replace_rename() -> None:
     new = checkpoint(res("came"), res("new-object", id="i-2"), res("after", id="i-7", inputs={"a": 1}))
     found = diff_checkpoints(old, new)
     assert {item.name: item.op for item in found.resources} == {
-        "came": "create", "new-object": "replace", "after": "rename", "gone": "delete",
+        "came": "create", "new-object": "same", "after": "rename", "gone": "delete",
     }  # fmt: skip
     renamed = next(item for item in found.resources if item.name == "after")
     assert (renamed.old_urn, renamed.renamed, renamed.changes()) == (urn("before"), True, ())
-    assert found.counts() == {"create": 1, "replace": 1, "rename": 1, "delete": 1}
+    assert found.counts() == {"create": 1, "rename": 1, "delete": 1}
+    assert [item.name for item in found.new_objects] == ["new-object"]
 
 
 def test_a_rename_with_another_change_is_an_update_that_knows_its_old_name() -> None:
@@ -128,11 +129,11 @@ def test_what_follows_from_a_new_id_is_consequential() -> None:
 
     found = by_name(state("db-0001", 1), state("db-0002", 2))
     assert {name: item.consequential for name, item in found.items()} == {
-        "db": False, "web": True, "hidden": True, "arn": True, "both": False, "nodep": True, "chance": False,
+        "db": True, "web": True, "hidden": True, "arn": True, "both": False, "nodep": True, "chance": False,
         "group": True,
     }  # fmt: skip
-    assert found["db"].op == "replace"
-    assert diff_checkpoints(state("db-0001", 1), state("db-0002", 2)).counts() == {"replace": 1, "update": 2}
+    assert (found["db"].op, found["db"].new_object) == ("same", True)
+    assert diff_checkpoints(state("db-0001", 1), state("db-0002", 2)).counts() == {"update": 2}
 
 
 def test_a_given_value_that_changed_with_a_replacement_does_not_follow_from_it() -> None:
@@ -218,6 +219,8 @@ def test_the_json_form() -> None:
     expected: dict[str, Any] = {
         "from": "live",
         "to": "#1",
+        "sameContent": False,
+        "newIds": [],
         "resources": [{"urn": urn("r"), "type": "t:m:R", "name": "r", "op": "update", "changes": [change]}],
     }
     assert diff_to_json(diff_checkpoints(old, new), "live", "#1") == expected

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.errors import TargetError, UsageError
-from pulumi_rewind.model import Checkpoint, Deployment, SecretsProvider, decode_checkpoint
+from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider, decode_checkpoint
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.prepare import build_plan
 from pulumi_rewind.program.config import path_of, places
@@ -41,7 +41,7 @@ def opened(store: FileStore, root: Path, **environ: str) -> Session:
 
 
 def test_a_state_without_a_program_of_its_own_has_that_of_the_update_it_came_from(store: FileStore) -> None:
-    client = {"runtime.name": "client"}
+    client = {"exec.agent": REPLAY_AGENT}
     store.add(1)
     store.add(2)
     store.add(2, kind="refresh")

@@ -6,6 +6,7 @@ import pytest
 
 from pulumi_rewind.commits import Between, commits_between
 from pulumi_rewind.errors import TargetError
+from pulumi_rewind.model import REPLAY_AGENT
 from pulumi_rewind.targets import Target, resolve_target
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
@@ -54,7 +55,7 @@ def test_a_tag_that_moved_since_a_rollback_used_it(store: FileStore, repo: GitRe
     two = repo.commit("two")
     store.add(1, commit=one)
     store.add(2, commit=two)
-    client = {"runtime.name": "client"}
+    client = {"exec.agent": REPLAY_AGENT}
     store.add(3, commit=two, message="rollback to #1 (v1, v2)", environment=client)
     assert resolve(store, "v1", repo).warnings == ()
     repo.git("tag", "--force", "v1", two)
@@ -102,7 +103,7 @@ def test_the_commits_between_updates(store: FileStore, repo: GitRepo) -> None:
     side, own, merged = merge(repo)
     last = repo.commit("last")
     store.add(1, commit=own)
-    store.add(2, commit=own, message="rollback to #1", environment={"runtime.name": "client"})
+    store.add(2, commit=own, message="rollback to #1", environment={"exec.agent": REPLAY_AGENT})
     store.add(3, commit=last, kind="refresh")
     store.add(4, commit=last)
     store.add(5, commit=merged)
@@ -115,12 +116,13 @@ def test_the_commits_between_updates(store: FileStore, repo: GitRepo) -> None:
         return commits_between(timeline, timeline.update(number))
 
     came = between(4)
-    assert (came.since, [one.title for one in came.came], came.went) == (1, ["last", "merge", "side"], ())
+    assert (came.since, [one.title for one in came.came], came.went) == (2, ["last", "merge", "side"], ())
     assert {one.sha for one in came.came} == {last, merged, side}
     back = between(5)
     assert (back.since, back.came, [one.title for one in back.went]) == (4, (), ["last"])
     assert between(6) == Between(5)
     assert "0123456 is not in this repository" in between(7).problem
-    for number in (1, 2, 3, 8):
+    assert between(2) == Between(1)  # what it brought back is what was there
+    for number in (1, 3, 8):
         assert between(number) == Between()
     assert commits_between(store.timeline(), timeline.update(4)) == Between()

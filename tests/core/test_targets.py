@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pulumi_rewind.errors import BackendError, TargetError
+from pulumi_rewind.model import REPLAY_AGENT
 from pulumi_rewind.targets import Target, resolve_target
 from tests.support.filestore import START, FileStore
 from tests.support.gitrepo import GitRepo
@@ -236,7 +237,7 @@ def test_the_newest_succeeded_update_of_a_commit(store: FileStore, repo: GitRepo
     store.add(3, commit=sha, result="failed")
     store.add(4, commit=sha, kind="refresh")
     store.add(5, commit=sha, kind="destroy")
-    store.add(6, commit=sha, message="rollback to #1 (v1)", environment={"runtime.name": "client"})
+    store.add(6, commit=sha, message="rollback to #1 (v1)", environment={"exec.agent": REPLAY_AGENT})
     target = resolve(store, "v1", repo)
     assert (target.update.number, target.warnings) == (2, ())
     assert target.reason == f"tag v1 → commit {sha[:7]} → #2, the newest of 2 succeeded updates from it (also #1)"
@@ -385,6 +386,6 @@ def test_a_rollback_is_a_target_without_the_tag_of_the_commit_that_was_checked_o
     store: FileStore, repo: GitRepo
 ) -> None:
     sha = repo.commit("one", "v1")
-    store.add(1, commit=sha, dirty=True, message="rollback to #1", environment={"runtime.name": "client"})
+    store.add(1, commit=sha, dirty=True, message="rollback to #1", environment={"exec.agent": REPLAY_AGENT})
     target = resolve(store, "1", repo)
     assert (target.label, target.warnings) == ("#1", ())

@@ -12,6 +12,7 @@ from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.model import REPLAY_AGENT
 from pulumi_rewind.repo import Repository, open_repository
+from pulumi_rewind.stamp import Mark, Stamp
 from pulumi_rewind.timeline import Timeline
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
@@ -210,14 +211,15 @@ def test_a_missing_commit_or_repository_is_no_error(store: FileStore, repo: GitR
         assert [row.commit for row in timeline.entries(git=git)] == [None, None, None]
 
 
-@pytest.mark.parametrize("ours", [{"runtime.name": "client"}, {"exec.agent": REPLAY_AGENT}])
+@pytest.mark.parametrize("ours", [{"exec.agent": REPLAY_AGENT}, {"exec.agent": Stamp(Mark(1, 7)).text()}])
 def test_a_rollback_does_not_claim_the_commit_that_was_checked_out(
     store: FileStore, repo: GitRepo, ours: dict[str, str]
 ) -> None:
     sha = repo.commit("head", "v2")
     store.add(1, commit=sha)
     store.add(2, commit=sha, message="rollback to #1 (v2)", environment=ours)
-    store.add(3, commit=sha, message="rollback to something of the user's own")
+    inline = {"runtime.name": "client", "exec.kind": "auto.inline"}
+    store.add(3, commit=sha, message="rollback to #1 (of the user's own program)", environment=inline)
     rows = {row.update.number: row for row in store.timeline(repo.open()).entries()}
     assert [rows[number].update.is_rollback for number in (1, 2, 3)] == [False, True, False]
     assert [rows[number].tags for number in (1, 2, 3)] == [("v2",), (), ("v2",)]

@@ -63,7 +63,7 @@ def test_arguments(stack: FileStack, args: tuple[str, ...], source: str, goal: s
 
 def test_json_shape(stack: FileStack) -> None:
     shown = stack.run("diff", "1", "2", "--json").json()
-    assert set(shown) == {"from", "to", "resources"}
+    assert set(shown) == {"from", "to", "sameContent", "newIds", "resources"}
     assert shown["from"] == "#1"
     assert shown["to"] == "#2"
     by_name = {res["name"]: res for res in shown["resources"]}
@@ -124,10 +124,31 @@ def test_what_only_follows_is_folded(stack: FileStack) -> None:
     uses: dict[str, Any] = {"dependencies": [db["urn"]], "propertyDependencies": {"db": [db["urn"]]}}
     stack.update(db, stack.resource("api", {"db": "db-aaaa"}, **uses))
     stack.update({**db, "id": "db-bbbb"}, stack.resource("api", {"db": "db-bbbb"}, **uses))
+    assert stack.run("diff", "3", "4").out.splitlines() == [
+        "- #3 → + #4   = same content",
+        "",
+        "= same content; 1 object has a new id, 1 other follows",
+    ]
+    assert stack.run("diff", "3", "4", "--stat").out.splitlines()[1:] == [
+        "= same content; 1 object has a new id, 1 other follows"
+    ]
+    shown = stack.run("diff", "3", "4", "--json").json()
+    assert (shown["sameContent"], shown["resources"], len(shown["newIds"])) == (True, [], 1)
+    stack.update({**db, "id": "db-cccc"}, stack.resource("api", {"db": "db-cccc", "size": "l"}, **uses))
+    ran = stack.run("diff", "3", "5")
+    assert "~ update  api  test:index:Thing" in ran.out
+    assert "= 1 object has a new id and the same content" in ran.out
+    assert "± replace" not in ran.out
+
+
+def test_another_object_that_holds_data_is_named(stack: FileStack) -> None:
+    """The content is the same, what is in it can't be: a database that was made anew is empty."""
+    base = stack.resource("orders", {"size": "s"}, type_="aws:rds/instance:Instance", id="db-aaaa")
+    stack.update(base)
+    stack.update({**base, "id": "db-bbbb"})
     ran = stack.run("diff", "3", "4")
-    assert "± replace  db" in ran.out
-    assert "1 more changed only in generated ids" in ran.out
-    assert "consequential" in stack.run("diff", "3", "4", "--stat").out
+    assert "another object, its data may differ: orders" in ran.out
+    assert "replace" not in ran.out
 
 
 def test_values_are_inert(stack: FileStack) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.model import REPLAY_AGENT
 from tests.support.filestack import NOON, FileStack, encrypted
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31m [red]x[/red] \u202e"
@@ -142,7 +143,7 @@ def test_an_empty_history_is_no_error(stack: FileStack) -> None:
 
 
 def test_a_rollback_is_told_apart(three: FileStack) -> None:
-    three.update(environment={"runtime.name": "client"}, message="rollback to #1 (v1.0)")
+    three.update(environment={"exec.agent": REPLAY_AGENT}, message="rollback to #1 (v1.0)")
     assert "↺ rollback" in three.run("history").out.splitlines()[0]
 
 

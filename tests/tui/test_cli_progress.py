@@ -20,9 +20,11 @@ from pulumi_rewind.events import (
     StepMetadata,
     Summary,
 )
+from pulumi_rewind.plan import Step
 from pulumi_rewind_tui.planning import stoppable
 from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay, Tally
 from pulumi_rewind_tui.render.writer import Writer
+from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.running import forwarded_signals
 
 URN = "urn:pulumi:dev::shop::t:m:R::"
@@ -105,6 +107,33 @@ def test_the_live_display_counts_and_names_what_runs() -> None:
     with display:
         display.event(Diagnostic("hello \x1b]0;x\x07", "warning"))
     assert r"hello \x1b]0;x\x07" in stream.getvalue()
+
+
+def test_planned_steps_that_turn_out_to_be_no_change_are_counted_and_said() -> None:
+    """A preview is careful where it can't know: https://github.com/pulumi/pulumi/issues/7181."""
+    planned = {URN + "api": "update", URN + "web": "replace", URN + "old": "rename"}
+    tally = Tally(0, clock=lambda: 0.0, planned=planned)
+    events: list[EngineEvent] = [
+        ResourcePre(step("other", "refresh")), ResourceDone(step("other", "refresh")),
+        ResourcePre(step("api")), ResourceDone(step("api")),
+        ResourcePre(step("web", "same")), ResourceDone(step("web", "same")),
+        ResourceDone(step("old", "same")), ResourceDone(step("rest", "same")),
+    ]  # fmt: skip
+    lines = [line for event in events if (line := tally.add(event)) is not None]
+    said = ["".join(span if isinstance(span, str) else span.text for span in line) for line in lines]
+    assert said == ["✓ refreshed  other  0.0 s", "✓ updated  api  0.0 s", "= no change needed  web", "✓ renamed  old"]
+    assert (tally.done, tally.total) == (3, 3)
+    tally.add(ResourceDone(step("more", "create")))  # what the plan didn't name counts on both sides
+    assert (tally.done, tally.total) == (4, 4)
+
+    state = RunState([Step(urn, urn[-3:], "t:m:R", op, "") for urn, op in planned.items()], 0.0)
+    state.apply(events, 1.0)
+    assert {row.name: row.doing for row in state.rows} == {
+        "api": "updated", "web": "no change needed", "old": "renamed",
+    }  # fmt: skip
+    assert (state.count("ok"), state.total) == (3, 3)
+    assert [row.name for row in state.rows if row.unchanged] == ["web"]
+    assert any(line.text == "web no change needed" for line in state.log)
 
 
 def test_a_lost_terminal_does_not_stop_the_run() -> None:

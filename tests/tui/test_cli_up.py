@@ -12,6 +12,7 @@ import pytest
 
 from pulumi_rewind.errors import InterruptedRun, UpdateFailed
 from pulumi_rewind.halfway import half_way, undo_number
+from pulumi_rewind.model import REPLAY_AGENT
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.up.verify_command import VerifyCommand
 from tests.support.filestack import FileStack
@@ -104,7 +105,7 @@ def test_a_stack_that_an_update_left_half_way_is_told_apart(stack: FileStack) ->
     assert found() is None, "somebody has put the old state back"
     stack.set_live(live)
     assert found() == (4, 2)
-    client: dict[str, Any] = {"environment": {"runtime.name": "client"}, "message": "rollback to #1"}
+    client: dict[str, Any] = {"environment": {"exec.agent": REPLAY_AGENT}, "message": "rollback to #1"}
     stack.update(stack.resource("api", {"size": "x"}), result="failed", **client)
     assert found() is None, "the journal knows our own rollbacks"
     stack.update(stack.resource("api", {"size": "s"}), **client)

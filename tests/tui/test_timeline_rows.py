@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.model import Update
+from pulumi_rewind.model import REPLAY_AGENT, Update
 from pulumi_rewind.timeline import Entry
 from pulumi_rewind_tui.symbols import canonical_changes, counts_text
 from pulumi_rewind_tui.widgets.cells import fit_line, inert, line_width, plain
@@ -52,7 +52,7 @@ def test_what_only_a_record_knows_is_marked() -> None:
 
 
 def test_a_rollback_says_what_it_went_back_to() -> None:
-    update = change(message="rollback to #3 (v1.0)", environment={"runtime.name": "client", "git.head": "6f73e70aa"})
+    update = change(message="rollback to #3 (v1.0)", environment={"exec.agent": REPLAY_AGENT, "git.head": "6f73e70aa"})
     assert "↺ rollback to #3 (v1.0)" in row(update)
 
 

@@ -153,8 +153,8 @@ class Deployment:
         elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
             session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
 
-    def _review(self) -> int:
-        """Shows what it would do and asks; returns how many steps there are."""
+    def _review(self) -> dict[str, str]:
+        """Shows what it would do and asks; returns the steps: what is to be done, by URN."""
         from pulumi_rewind.up.review import review_up
 
         session, screen, wishes = self.session, self.screen, self.wishes
@@ -173,12 +173,13 @@ class Deployment:
         self._revisions = review.revisions
         if not wishes.yes:
             ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
-        return sum(count for op, count in review.changes.items() if op not in {"same", "read"})
+        return {step.urn: step.op for step in review.steps if step.op not in {"same", "read"}}
 
     # -- during ---------------------------------------------------------------------------------------------------
 
-    def _update(self, run: UpRun, steps: int) -> None:
-        display = open_display(self.screen, Tally(steps), f"UPDATING {self.session.stack}", as_json=self.wishes.as_json)
+    def _update(self, run: UpRun, steps: dict[str, str]) -> None:
+        tally = Tally(0, planned=steps)
+        display = open_display(self.screen, tally, f"UPDATING {self.session.stack}", as_json=self.wishes.as_json)
         with display, forwarded_signals(run, display):
             for event in run.events():
                 display.event(event)
@@ -224,7 +225,7 @@ class Deployment:
         else:
             screen.out.lines(plan_lines(plan))
             screen.out.flush()
-        tally = Tally(sum(count for op, count in plan.changes.items() if op != "same"))
+        tally = Tally(0, planned={step.urn: step.op for step in plan.steps})
         display = open_display(screen, tally, f"ROLLING BACK {session.stack} → {label}", as_json=wishes.as_json)
         with display, forwarded_signals(recovery, display):
             for event in recovery.events(plan):

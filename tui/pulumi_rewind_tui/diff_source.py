@@ -139,6 +139,8 @@ def _heading(res: ResourceDiff) -> Heading:
         protect=any(side.protect for side in sides),
         consequential=res.consequential,
         uncertain=res.uncertain,
+        stale=res.stale,
+        only_new_id=res.only_new_id,
     )
 
 

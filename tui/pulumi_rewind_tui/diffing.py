@@ -58,6 +58,10 @@ class Heading:
     consequential: bool = False
     uncertain: bool = False
     """Whether all that may differ are secrets that could not be compared."""
+    stale: bool = False
+    """Whether it still names an object that is another one now."""
+    only_new_id: bool = False
+    """Whether it has the same content and is another object."""
 
     @property
     def name(self) -> str:
@@ -91,6 +95,16 @@ class Comparison:
     """Widths of columns that were measured: of names (-1) and of property paths by resource."""
     same: tuple[tuple[str, str], ...] | None = None
     """URN and type of what is unchanged; None until asked for."""
+
+    @property
+    def new_objects(self) -> tuple[Heading, ...]:
+        """What is the same but another object."""
+        return tuple(res for res in self.resources if res.only_new_id)
+
+    @property
+    def same_content(self) -> bool:
+        """Whether nothing differs but new ids, and what follows from elsewhere."""
+        return all(res.consequential and not res.uncertain for res in self.resources)
 
     def details(self, index: int, *, outputs: bool = False) -> Details:
         """The properties of a resource; slow the first time for those that weren't compared ahead."""

@@ -24,7 +24,7 @@ from pulumi_rewind.events import (
 )
 from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 from pulumi_rewind_tui.render.hooks import hook_role, hook_text
-from pulumi_rewind_tui.render.words import op_done, resource_name
+from pulumi_rewind_tui.render.words import NO_CHANGE, op_done, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Step
@@ -77,6 +77,11 @@ class RunRow:
     done: str = ""
     """What was done to it when a callback went on with it afterwards."""
     messages: list[str] = field(default_factory=list)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the update turned out not to need it."""
+        return self.status == "ok" and self.doing == NO_CHANGE
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,8 @@ class RunState:
         return index
 
     def _end(self, step: StepMetadata, now: float, *, failed: bool) -> int | None:
+        if step.op == "same" and not failed:
+            return self._unneeded(step.urn, now)
         if not _counts(step):
             return None
         index, row = self._row(step)
@@ -205,8 +212,18 @@ class RunState:
         else:
             row.doing = done
             self._set(row, "ok")
-        if step.op != "same":
-            self.log.append(LogLine(now, f"{row.name} {done}{_seconds(took)}", "ok", row.urn))
+        self.log.append(LogLine(now, f"{row.name} {done}{_seconds(took)}", "ok", row.urn))
+        return index
+
+    def _unneeded(self, urn: str, now: float) -> int | None:
+        """A planned step that comes out as no change: an update knows what its preview could not."""
+        index = self._by_urn.get(urn)
+        if index is None or self.rows[index].status != "waiting" or self.rows[index].halves:
+            return None
+        row = self.rows[index]
+        self._set(row, "ok")
+        row.doing = op_done(row.op) if row.op == "rename" else NO_CHANGE
+        self.log.append(LogLine(now, f"{row.name} {row.doing}", "dim", urn))
         return index
 
     def _row(self, step: StepMetadata) -> tuple[int, RunRow]:

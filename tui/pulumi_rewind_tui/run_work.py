@@ -145,9 +145,8 @@ class Runner:
         if cancelled():
             return
         post(RunBatch([Phase("look", "looking at what is there now")]))
-        done = frozenset(row.urn for row in scribe.rows if row.status == "ok")
         version = result.version if result is not None else None
-        post(RunEnded(result, error, look_after(self.session, self.plan, done, version)))
+        post(RunEnded(result, error, look_after(self.session, self.plan, version)))
 
     def _pump(self, events: queue.SimpleQueue[EngineEvent | _End]) -> None:
         try:
@@ -198,9 +197,9 @@ def log_text(line: LogLine) -> str:
     return f"{moment} {inert(line.text)}\n"
 
 
-def look_after(session: Session, plan: Plan, done: frozenset[str], version: int | None) -> Aftermath:
+def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
     """Looks at the stack afresh; what can't be read is said, never raised. `version` is None where the run failed."""
-    from pulumi_rewind.halfway import undo_number
+    from pulumi_rewind.halfway import before_attempts, undo_number
     from pulumi_rewind_tui.render.result import head_reminder
 
     found = Aftermath()
@@ -210,20 +209,17 @@ def look_after(session: Session, plan: Plan, done: frozenset[str], version: int 
         live = session.backend.live(session.stack)
         found = replace(found, pending=live.pending_operations, newest=len(session.timeline))
         found = replace(found, reminder=head_reminder(session, plan.target))
-        newest = len(session.timeline)
-        found = replace(found, undo=undo_number(session.timeline, version or newest + 1))
+        undo = undo_number(session.timeline, version) if version else before_attempts(session.timeline)
+        found = replace(found, undo=undo)
         if version is None:
-            found = replace(found, remaining=_remaining(session, plan, done))
+            found = replace(found, remaining=_remaining(session, plan))
     except (RewindError, OSError) as err:
         found = replace(found, problem=str(err))
     return found
 
 
-def _remaining(session: Session, plan: Plan, done: frozenset[str]) -> tuple[str, ...]:
-    """What differs between live and the target, resource by resource.
-
-    An object that the run has made anew has another id than the recorded one; that is no difference that remains.
-    """
+def _remaining(session: Session, plan: Plan) -> tuple[str, ...]:
+    """What differs between live and the target, resource by resource; a new id is no difference that remains."""
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
     from pulumi_rewind_tui.render.words import resource_name
 
@@ -233,7 +229,5 @@ def _remaining(session: Session, plan: Plan, done: frozenset[str]) -> tuple[str,
     return tuple(
         f"{item.op} {resource_name(item.urn)}"
         for item in diff.resources
-        if not item.consequential
-        and (meant is None or item.urn in meant)
-        and not (item.op == "replace" and item.urn in done)
+        if not item.consequential and (meant is None or item.urn in meant)
     )

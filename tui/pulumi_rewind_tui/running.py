@@ -101,7 +101,7 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
     from pulumi_rewind.strategies import make_run
 
     run = make_run(session, plan, allow_data_loss=allow_data_loss)
-    tally = Tally(sum(count for op, count in plan.changes.items() if op != "same"))
+    tally = Tally(0, planned={step.urn: step.op for step in plan.steps})
     display = open_display(screen, tally, f"ROLLING BACK {plan.stack} → {plan.target.label}", as_json=as_json)
     with display, forwarded_signals(run, display):
         for event in run.events():

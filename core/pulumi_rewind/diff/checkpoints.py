@@ -22,7 +22,9 @@ from pulumi_rewind.diff.options import (
     same_references,
 )
 from pulumi_rewind.diff.properties import Edit, Kind, edits, path_text, shown
+from pulumi_rewind.diff.translation import only_own_id
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import Json
 
 Op = Literal["create", "update", "delete", "replace", "rename", "same"]
@@ -61,6 +63,10 @@ class ResourceDiff:
     """Whether all that differs follows from elsewhere: outputs, dependencies, new ids where old ones stood."""
     uncertain: bool = False
     """Whether all that may differ are encrypted secrets, which can't be compared without decrypting."""
+    new_object: bool = False
+    """Whether it is another physical object. Its data is not that of the old one, whatever else is the same."""
+    stale: bool = False
+    """Whether both sides name the same object of what it uses, which is another one on one side: relinking mends it."""
     _join: Join | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -77,6 +83,11 @@ class ResourceDiff:
     def renamed(self) -> bool:
         """Whether the same object has another URN."""
         return self.old_urn is not None and self.new is not None and self.old_urn != self.urn
+
+    @property
+    def only_new_id(self) -> bool:
+        """Whether nothing is known to differ but that it is another object."""
+        return self.new_object and self.op == "same"
 
     def changes(self, *, secrets: bool = False, outputs: bool = False, noise: bool = False) -> tuple[Change, ...]:
         """The properties that differ, compared now.
@@ -121,6 +132,16 @@ class Diff:
 
     resources: tuple[ResourceDiff, ...]
 
+    @property
+    def same_content(self) -> bool:
+        """Whether nothing differs but new ids and what follows from elsewhere; as `equality` has it."""
+        return all(item.consequential and not item.uncertain for item in self.resources)
+
+    @property
+    def new_objects(self) -> tuple[ResourceDiff, ...]:
+        """What has a new id and the same content."""
+        return tuple(item for item in self.resources if item.only_new_id)
+
     def counts(self) -> dict[str, int]:
         """Resources by operation, without the stack's own, what is consequential, and what can't be compared."""
         return dict(
@@ -143,41 +164,50 @@ def diff_checkpoints(old: Checkpoint, new: Checkpoint) -> Diff:
     Joined by URN, then by type and id, so that a rename is a rename. Default providers are listed only where their
     configuration or version changed.
     """
+    return Diff(tuple(compare(old, new)))
+
+
+def compare(old: Checkpoint, new: Checkpoint) -> Iterator[ResourceDiff]:
+    """The same one by one, for those who need not know all."""
     join = Join(old, new)
-    found: list[ResourceDiff] = []
+    changed, moved = join.changed, bool(join.moved)
     for after in join.new.values():
+        if not moved and after.urn not in changed and after.urn in join.old:
+            continue
         before = join.before(after)
         if before is None:
             if not after.is_default_provider:
-                found.append(ResourceDiff(after.urn, None, "create", None, after, _join=join))
-        elif before != after:
+                yield ResourceDiff(after.urn, None, "create", None, after, _join=join)
+        elif after.urn in changed or (moved and join.stale(before, after)):
             item = _compare(before, after, join)
             if item is not None:
-                found.append(item)
-    found.extend(
-        ResourceDiff(res.urn, res.urn, "delete", res, None, _join=join)
-        for res in join.gone()
-        if not res.is_default_provider
-    )
-    return Diff(tuple(found))
+                yield item
+    for res in join.gone():
+        if not res.is_default_provider:
+            yield ResourceDiff(res.urn, res.urn, "delete", res, None, _join=join)
 
 
 def _compare(before: Resource, after: Resource, join: Join) -> ResourceDiff | None:
-    if after.urn in join.moved:
-        return ResourceDiff(after.urn, before.urn, "replace", before, after, _join=join)
+    moved = after.urn in join.moved
     real, follows, unknown = _weigh(before, after, join)
+    stale = not real and join.stale(before, after)
+    real = real or stale or before.custom != after.custom
     renamed = before.urn != after.urn and not after.is_default_provider
-    if not (real or follows or unknown or renamed):
+    if not (real or follows or unknown or renamed or moved):
         return None
     op: Op = "rename" if renamed and not (real or unknown) else "update"
+    if moved:
+        op = "replace" if real or renamed else "same"
     return ResourceDiff(
         after.urn,
         before.urn,
         op,
         before,
         after,
-        consequential=follows and not (real or renamed),
+        consequential=(follows or (moved and not unknown)) and not (real or renamed),
         uncertain=unknown and not (real or renamed),
+        new_object=moved,
+        stale=stale,
         _join=join,
     )
 
@@ -188,30 +218,47 @@ def _weigh(before: Resource, after: Resource, join: Join) -> tuple[bool, bool, b
     Stops at the first real change: the rest makes no difference to the list.
     """
     follows = unknown = False
+    moved = after.urn in join.moved
     for edit in own_options(before, after, join.urn_now):
-        if edit.comparable:
+        if moved and only_own_id(edit, before, after):
+            follows = True
+        elif edit.comparable:
             return True, False, False
-        unknown = True
+        else:
+            unknown = True
+    if not moved and before.inputs != after.inputs and surely_differ(before.inputs, after.inputs, given=after):
+        return True, False, False
+    table = join.translation(after)
     named = () if same_references(before, after) else references(before, after, join.urn_now, join.versions)
     for edit in named:
-        if edit.path[0] == DEPENDENCIES or (edit.path[0] == VERSION and join.same_provider(before, after)):
+        if (
+            edit.path[0] == DEPENDENCIES
+            or (edit.path[0] == VERSION and join.same_provider(before, after))
+            or table.explains(edit)
+        ):
             follows = True
         else:
             return True, False, False
-    table = join.new_ids(after)
     parts = [(before.inputs, after.inputs)]
     if shows_outputs(after):
         parts.append((before.outputs, after.outputs))
     for one, other in parts:
         if one == other:
             continue
-        if not table and surely_differ(one, other):
+        if not table and not moved and surely_differ(one, other):
             return True, False, False
-        for edit in edits(*join.decoded(one, other)):
+        if moved and one is before.inputs:  # what the provider fills in it fills in anew
+            old, new = sent_inputs(before), sent_inputs(after)
+        else:
+            old, new = join.decoded(one, other)
+        for edit in edits(old, new):
             if not edit.comparable:
                 unknown = True
             elif table.explains(edit):
                 follows = True
+            elif table and table.equal(old, new):  # lists are aligned by what they hold, so an id is gone and one came
+                follows = True
+                break
             else:
                 return True, False, False
     if not shows_outputs(after) and before.outputs != after.outputs and not after.is_provider:
@@ -224,16 +271,28 @@ def _weigh(before: Resource, after: Resource, join: Join) -> tuple[bool, bool, b
 
 
 def diff_to_json(diff: Diff, from_label: str, to_label: str, *, secrets: bool = False) -> dict[str, Any]:
-    """The stable form for other tools: ``{from, to, resources: [{urn, type, name, op, changes: […]}]}``.
+    """The stable form for other tools: ``{from, to, sameContent, newIds, resources: [{urn, type, name, op, …}]}``.
 
-    A resource has ``oldUrn`` where it was renamed, ``consequential`` and ``uncertain`` where they are true; a change
-    has ``comparable`` where it is false.
+    What has only a new id is listed in ``newIds`` alone; where ``sameContent`` is true and there are such, what follows
+    from that is left out as well, so that ``resources`` is empty. A resource has ``oldUrn`` where it was renamed,
+    ``consequential`` and ``uncertain`` where they are true; a change has ``comparable`` where it is false.
     """
+    fresh = diff.new_objects
+    folded = diff.same_content and bool(fresh)
     return {
         "from": from_label,
         "to": to_label,
-        "resources": [_resource_to_json(item, secrets=secrets) for item in diff.resources],
+        "sameContent": diff.same_content,
+        "newIds": [_new_id_to_json(item) for item in fresh],
+        "resources": []
+        if folded
+        else [_resource_to_json(item, secrets=secrets) for item in diff.resources if not item.only_new_id],
     }
+
+
+def _new_id_to_json(item: ResourceDiff) -> dict[str, Any]:
+    old, new = item.old or NOTHING, item.new or NOTHING
+    return {"urn": item.urn, "type": item.type, "name": item.name, "old": old.id, "new": new.id}
 
 
 def _resource_to_json(item: ResourceDiff, *, secrets: bool) -> dict[str, Any]:

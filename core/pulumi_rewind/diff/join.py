@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from pulumi_rewind.diff.properties import Edit, edits, opened
+from pulumi_rewind.diff.translation import NOTHING_NEW, Translation
 from pulumi_rewind.identity import match
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.values import DEFAULTS, SIG, Json, is_secret
+from pulumi_rewind.relink import Link, make_link
+from pulumi_rewind.values import DEFAULTS, SIG, Json
 
 SHORTEST: Final = 4
 """Shorter ids and outputs stand in too many texts by chance."""
-
-MANY: Final = 200
-"""With more new texts than this, outputs of components and stacks are looked up as a whole only."""
 
 
 class Join:
@@ -36,7 +34,7 @@ class Join:
             self._pair_default_providers(lost, made)
         self._now = {was: urn for urn, was in self._pairs.items()}
         self._versions: dict[tuple[bool, str], str] = {}
-        self._made_by: dict[str, dict[str, str]] = {}
+        self._links: dict[str, Link | None] = {}
 
     def _pair_default_providers(self, lost: list[Resource], made: list[Resource]) -> None:
         """A default provider's name tells its version: another version is another URN."""
@@ -63,8 +61,13 @@ class Join:
     @cached_property
     def moved(self) -> dict[str, tuple[Resource, Resource]]:
         """By new URN: resources that are another physical object now."""
+        return {urn: (before, after) for urn, (before, after) in self.changed.items() if _replaced(before, after)}
+
+    @cached_property
+    def changed(self) -> dict[str, tuple[Resource, Resource]]:
+        """By new URN: what is on both sides, and not the same byte for byte."""
         both = ((self.before(after), after) for after in self.new.values())
-        return {after.urn: (before, after) for before, after in both if before is not None and _replaced(before, after)}
+        return {after.urn: (before, after) for before, after in both if before is not None and before != after}
 
     def same_provider(self, before: Resource, after: Resource) -> bool:
         """Whether both sides use one provider, which may have changed itself."""
@@ -87,45 +90,85 @@ class Join:
         """Two properties as JSON, for `edits`."""
         return msgspec.json.decode(one) or {}, msgspec.json.decode(other) or {}
 
-    def new_ids(self, after: Resource) -> Replaced:
-        """What a resource would hold anew only because what it depends on was replaced or renamed."""
-        if not self.moved and not self._pairs:
-            return NOT_REPLACED
+    def translation(self, after: Resource) -> Translation:
+        """What a resource would hold anew only because what it uses was replaced, renamed, or answers otherwise now."""
         used = {urn for urns in (after.property_dependencies or {}).values() for urn in urns or ()}
         used |= {*(after.dependencies or ())}
-        recorded = bool(used) and after.custom
-        if recorded:
+        if used and after.custom:
             used.add(after.parent)
-        else:  # outputs of components and stacks, imported resources: nobody recorded where values come from
-            used = self.moved.keys() | self._pairs.keys()
-        texts = {self._pairs[urn]: urn for urn in used if urn in self._pairs}
-        for urn in used:
-            if urn in self.moved:
-                texts |= self._made(urn)
-        return Replaced(texts, self._new_ids, within=recorded or len(texts) <= MANY)
+            for urn in tuple(used):
+                used |= self._moved_within.get(urn, frozenset())
+        elif self.moved or self._pairs:
+            # Outputs of components and stacks, imported resources: nobody recorded where values come from.
+            return self._everything
+        return self._translation(used)
+
+    def stale(self, before: Resource, after: Resource) -> bool:
+        """Whether what it was told still names an object that is another one now."""
+        if not after.custom or after.external or after.is_provider:
+            return False
+        used = {urn for urns in (after.property_dependencies or {}).values() for urn in urns or ()}
+        if self.moved.keys().isdisjoint(used.union(after.dependencies or ())):
+            return False
+        return self.translation(after).stale(before.decoded_inputs(), after.decoded_inputs())
 
     @cached_property
-    def _new_ids(self) -> dict[str, str]:
+    def _everything(self) -> Translation:
+        return self._translation(self.moved.keys() | self._pairs.keys())
+
+    def _translation(self, urns: Iterable[str]) -> Translation:
+        links = [link for urn in sorted(urns) if (link := self._link(urn)) is not None]
+        return Translation(links, self._references, self._ids) if links or self._ids else NOTHING_NEW
+
+    @cached_property
+    def _moved_within(self) -> dict[str, frozenset[str]]:
+        """By component: what lies in it and is another object now; a component has no id that could be used."""
+        found: dict[str, set[str]] = {}
+        for urn in self.moved:
+            parent, seen = self.new[urn].parent, {urn}
+            while parent in self.new and parent not in seen and not self.new[parent].is_stack:
+                found.setdefault(parent, set()).add(urn)
+                seen.add(parent)
+                parent = self.new[parent].parent
+        return {urn: frozenset(inner) for urn, inner in found.items()}
+
+    @cached_property
+    def _references(self) -> dict[str, tuple[str, str]]:
+        """Of what has another id or name: old URN → the new URN and id."""
+        changed = [*self._pairs, *(urn for urn in self.moved if urn not in self._pairs)]
+        return {self._pairs.get(urn, urn): (urn, self.new[urn].id) for urn in changed}
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
         """Of all replaced resources: a value that is such an id can't be anything else."""
         ids = {before.id: after.id for before, after in self.moved.values() if before.id and after.id}
         return {old: new for old, new in ids.items() if len(old) >= SHORTEST}
 
-    def _made(self, urn: str) -> dict[str, str]:
-        """What the provider made: the id and outputs, of the old object → of the new one."""
-        if urn in self._made_by:
-            return self._made_by[urn]
-        before, after = self.moved[urn]
-        texts = {before.id: after.id} if before.id and after.id else {}
-        given = after.decoded_inputs()
-        for edit in edits(before.decoded_outputs(), after.decoded_outputs()):
-            if edit.kind != "changed" or not edit.comparable or edit.path[0] in given:
-                continue
-            old, new = (opened(side) if is_secret(side) else side for side in (edit.old, edit.new))
-            if isinstance(old, str) and isinstance(new, str):
-                texts.setdefault(old, new)
-        found = {old: new for old, new in texts.items() if len(old) >= SHORTEST}
-        self._made_by[urn] = found
-        return found
+    def _link(self, urn: str) -> Link | None:
+        """What a resource was and is to those who use it; None where that is the same."""
+        if urn not in self._links:
+            self._links[urn] = self._made(urn)
+        return self._links[urn]
+
+    def _made(self, urn: str) -> Link | None:
+        after = self.new.get(urn)
+        before = self.before(after) if after is not None else None
+        if after is None or before is None:
+            return None
+        moved, renamed = urn in self.moved, before.urn != urn
+        if not (moved or renamed or (after.custom and before.outputs != after.outputs)):
+            return None
+        given = after.decoded_inputs()  # what it was told is no answer of its own
+        old, new = (
+            {key: value for key, value in side.decoded_outputs().items() if key not in given} if side.custom else {}
+            for side in (before, after)
+        )
+        ids = (before.id, after.id) if moved else ("", "")
+        link = make_link(urn, ids[0], old, ids[1], new, preview=False)
+        values = {old: new for old, new in link.values.items() if len(old) >= SHORTEST and old != new}
+        if renamed:
+            values[before.urn] = urn
+        return replace(link, values=values) if values or link.moved else None
 
 
 def _replaced(before: Resource, after: Resource) -> bool:
@@ -137,62 +180,29 @@ def _replaced(before: Resource, after: Resource) -> bool:
     return not (after.is_provider or after.external or before.external)
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """Texts of replaced objects and what took their place."""
-
-    texts: Mapping[str, str]
-    whole: Mapping[str, str]
-    """Looked up as whole values only."""
-    within: bool
-    """Whether `texts` are looked for inside longer texts as well."""
-
-    def __bool__(self) -> bool:
-        return bool(self.texts or self.whole)
-
-    def explains(self, edit: Edit) -> bool:
-        """Whether an edit does nothing but put the new object's id or output where the old one's stood."""
-        if not self or edit.kind != "changed" or is_secret(edit.old) != is_secret(edit.new):
-            return False
-        return bool(self._renewed(opened(edit.old)) == opened(edit.new))
-
-    def _renewed(self, value: Json) -> Any:
-        if isinstance(value, str):
-            known = self.texts.get(value) or self.whole.get(value)
-            if known is not None:
-                return known
-            if self.within:
-                for old in sorted(self.texts, key=len, reverse=True):
-                    value = value.replace(old, self.texts[old])
-            return value
-        if isinstance(value, dict):
-            return {key: self._renewed(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self._renewed(inner) for inner in value]
-        return value
-
-
-NOT_REPLACED: Final = Replaced({}, {}, within=False)
-
 _AMBIGUOUS: Final = (SIG.encode(), DEFAULTS.encode(), b'\\"')
 """Special values, bookkeeping, JSON text: bytes that differ there may mean the same."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
 
-def surely_differ(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | None = None) -> bool:
     """Whether inputs or outputs whose bytes differ are different, told from the bytes of their members.
 
     False means that only decoding tells. The engine writes keys in order and numbers in one form; only the indentation
-    depends on where a file comes from, and shows in the last line.
+    depends on where a file comes from, and shows in the last line. Of `given` only those inputs count that were, as it
+    was recorded, computed from nothing else, or were filled in by the provider.
     """
     left, right = _members.decode(one) or {}, _members.decode(other) or {}
-    for key, value in left.items():
-        if key != DEFAULTS:
-            there = right.get(key)
-            if there is None or (value != there and _bytes_tell(value, there)):
+    recorded = (given.property_dependencies or {}) if given is not None else {}
+    if given is not None and not recorded:
+        return False
+    for key in left.keys() | right.keys():
+        if key != DEFAULTS and not recorded.get(key):
+            here, there = left.get(key), right.get(key)
+            if here is None or there is None or (here != there and _bytes_tell(here, there)):
                 return True
-    return any(key not in left for key in right if key != DEFAULTS)
+    return False
 
 
 def _bytes_tell(one: msgspec.Raw, other: msgspec.Raw) -> bool:

@@ -17,6 +17,7 @@ from pulumi_rewind.events import Phase
 from pulumi_rewind.held import hold_to
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.plan import STILL, Plan, Risk, counts
+from pulumi_rewind.planned import refreshed_state
 from pulumi_rewind.prepare import Prepared, load
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
@@ -101,10 +102,11 @@ def plan_program(
             )  # fmt: skip
         observe(Phase("install", "installing the program's dependencies"))
         ambient = install(engine, control)
+        refresh = choices.refresh or engine.workspace.refresh_always
         observe(Phase("preview", "asking the engine what the program would do"))
         events, engine_plan = preview_program(
             session, engine, config.path, live, tree.private, observe, control,
-            refresh=choices.refresh, state=before.state, readers=(*live_plain.resources, *plain.resources),
+            refresh=refresh, state=before.state, readers=(*live_plain.resources, *plain.resources),
         )  # fmt: skip
     except BaseException:
         tree.close()
@@ -143,7 +145,7 @@ def plan_program(
             live_known=session.timeline.live_update() is not None,
             target_config=None,
             live_config=None,
-            refreshed=choices.refresh,
+            refreshed=refresh,
             told=before.arrangement.told,
         ),
         *arrangement_risks(before.arrangement, moving),
@@ -163,12 +165,12 @@ def plan_program(
         steps=moving,
         risks=tuple(risks),
         changes=counts(steps),
-        diff=diff_checkpoints(now, after),
+        diff=diff_checkpoints(refreshed_state(events, now if before.arrangement else live_plain), after),
         created=time.time(),
         state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
         prepared=ProgramPrepared(
             goal, live, live_plain, stored, plain, held, report,
-            choices=choices, private=tree.private,
+            choices=choices, private=tree.private, refresh=refresh,
             rewritten=before.state, tree=tree, engine=engine, config_path=config.path,
             announced=frozenset((one.urn, one.path) for one in differing),
         ),

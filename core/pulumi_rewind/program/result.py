@@ -16,7 +16,7 @@ from pulumi_rewind.model import Checkpoint, Deployment, Resource, parse_urn
 from pulumi_rewind.plan import Step, plan_steps
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import MASK, SIG, UNKNOWN, Json, contains_unknown, is_secret, reveal
+from pulumi_rewind.values import Json, contains_unknown, reveal, unmasked
 from pulumi_rewind.verify import Difference
 
 _SHORT = 6
@@ -107,13 +107,13 @@ def _resource(urn: str, meta: StepMetadata, step: Step | None, old: Resource | N
     moved = made or (step is not None and step.op == "update")
     if moved or old is None:
         before = old.decoded_inputs() if old is not None else {}
-        inputs = {key: _unmasked(value, before.get(key), key in keys) for key, value in (new.inputs or {}).items()}
+        inputs = {key: unmasked(value, before.get(key), key in keys) for key, value in (new.inputs or {}).items()}
         changed["inputs"] = msgspec.Raw(msgspec.json.encode(inputs))
         if urn in said.sent:
             changed["property_dependencies"] = dict.fromkeys(sorted(said.sent[urn]), ())
     if grouping and new.outputs is not None:
         before = old.decoded_outputs() if old is not None else {}
-        outputs = {key: _unmasked(value, before.get(key), False) for key, value in new.outputs.items()}
+        outputs = {key: unmasked(value, before.get(key), False) for key, value in new.outputs.items()}
         changed["outputs"] = msgspec.Raw(msgspec.json.encode(outputs))
     if old is None:
         return Resource(type=meta.type or parse_urn(urn).type, custom=not grouping, provider=new.provider, **changed)
@@ -122,23 +122,6 @@ def _resource(urn: str, meta: StepMetadata, step: Step | None, old: Resource | N
     elif not grouping:
         changed["protect"], changed["retain_on_delete"] = new.protect, new.retain_on_delete
     return msgspec.structs.replace(old, **changed)
-
-
-def _unmasked(value: Json, before: Json, changed: bool) -> Json:
-    """A value of an event with its masked secrets as live has them, unknown where they change or are new."""
-    if is_secret(value):
-        if is_secret(before) and not changed:
-            return before
-        return {SIG: value[SIG], "plaintext": msgspec.json.encode(UNKNOWN).decode()}
-    if isinstance(value, str) and MASK in value:  # the engine masks secret configuration wherever it stands
-        return before if isinstance(before, str) and not changed else UNKNOWN
-    if isinstance(value, dict):
-        old = before if isinstance(before, dict) else {}
-        return {key: _unmasked(item, old.get(key), changed) for key, item in value.items()}
-    if isinstance(value, list):
-        olds = before if isinstance(before, list) and len(before) == len(value) else [None] * len(value)
-        return [_unmasked(item, old, changed) for item, old in zip(value, olds, strict=True)]
-    return value
 
 
 def unlike_target(state: Checkpoint, target: Checkpoint, stack: str, project: str) -> tuple[Difference, ...]:

@@ -14,6 +14,7 @@ from pulumi_rewind.program.plan import ProgramPrepared
 from pulumi_rewind.program.result import program_steps, unlike_target
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rollback import RollbackRun
+from pulumi_rewind.stamp import PROGRAM_AGENT
 from pulumi_rewind.verify import Difference
 
 
@@ -40,13 +41,13 @@ class ProgramRun(RollbackRun):
             *("up", "--yes", "--skip-preview", "-s", session.stack.fqn),
             *("--config-file", str(prepared.config_path)),
             *("--plan", str(plan_file)),
-            *(("--refresh",) if prepared.choices.refresh else ()),
-            *("-m", f"rollback to {self.plan.target.label}"),
+            *(("--refresh",) if prepared.refresh else ()),
+            *("-m", f"rollback to {self.plan.target.label}", "--exec-agent", self.stamp.text(PROGRAM_AGENT)),
         ]
         run = yield from self._stream(prepared.engine, arguments, private, environment(session, prepared.live))
         plan_file.unlink()
         if run.returncode != 0:
-            raise self._failure(run)
+            yield self._early_end(run, prepared.report)
         return prepared.report
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.model import Update
+from pulumi_rewind.origins import rolled_back_to
 from pulumi_rewind.records.uncommitted import uncommitted_record
 from pulumi_rewind.timeline import Timeline
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 INSTEAD: Final = "`--strategy checkpoint` needs no program."
-_ROLLBACK: Final = re.compile(r"rollback to #([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
@@ -37,20 +36,21 @@ def program_update(timeline: Timeline, update: Update) -> Update | None:
 
     A refresh or an import changes the state without a program: that of the update before counts. None: nobody's.
     """
-    while True:
-        number = update.number - 1
+    seen: set[int] = set()
+    while update.number not in seen:
+        seen.add(update.number)
         if update.is_rollback:
-            match = _ROLLBACK.match(update.message)
-            if match is None or int(match[1]) >= update.number:
+            target = rolled_back_to(timeline.history, update)
+            if target is None:
                 return None
-            number = int(match[1])
+            update = target
         elif update.kind == "update":
             return update
-        elif update.kind == "destroy" or update.result == "unreadable":
+        elif update.kind == "destroy" or update.result == "unreadable" or update.number == 1:
             return None
-        if number < 1:
-            return None
-        update = timeline.update(number)
+        else:
+            update = timeline.update(update.number - 1)
+    return None
 
 
 def program_problem(session: Session, target: Update) -> Problem | None:

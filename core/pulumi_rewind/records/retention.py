@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.timeline import is_good
+from pulumi_rewind.origins import is_good
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Records
@@ -75,7 +75,7 @@ def _good(session: Session, numbers: list[int]) -> set[int]:
         if good is not None:
             found.add(good.number)
         for number in reversed(numbers):
-            if is_good(session.timeline.update(number)):
+            if is_good(session.timeline.history, session.timeline.update(number)):
                 found.add(number)
                 break
     except RewindError:

@@ -190,7 +190,7 @@ class UpRun:
         yield from self._revised("after")
         self.session.reload()
         changes = run.summary.changes if run.summary else {}
-        self.result = UpResult(len(self.session.timeline), changes, time.monotonic() - started)
+        self.result = UpResult(self._number(), changes, time.monotonic() - started)
 
     def _revised(self, when: When) -> Iterator[EngineEvent]:
         """Runs the revisions of one side of the update; one that fails counts as a failure of the update."""
@@ -222,7 +222,7 @@ class UpRun:
     def found_wanting(self, error: UpdateFailed) -> UpdateFailed:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
         self.session.reload()
-        what = f"update #{len(self.session.timeline)} is not good: {self._freeze((str(error),))[0]}"
+        what = f"update #{self._number()} is not good: {self._freeze((str(error),))[0]}"
         for _ in self._recorded():  # once more, now with the evidence
             pass
         return UpdateFailed(what, left=self._left())
@@ -296,6 +296,10 @@ class UpRun:
                 hint="Look at `pulumi-rewind history` and choose a target.",
             )
         return UpdateFailed(what, hint=error.hint, left=self._left())
+
+    def _number(self) -> int:
+        """The update that this became: what live equals now, wherever the clocks of others put it."""
+        return self.session.timeline.live_update() or len(self.session.timeline)
 
     def _left(self) -> str:
         try:

@@ -8,7 +8,7 @@ import click
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError, UsageError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
-from pulumi_rewind_tui.render.diff import diff_lines, heading, stat_rows
+from pulumi_rewind_tui.render.diff import diff_lines, heading, new_id_lines, stat_rows
 from pulumi_rewind_tui.render.writer import Screen
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
     tag has the same name. `-` is what FROM has, `+` what TO has.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
+    from pulumi_rewind.risks import is_stateful
 
     session, source, goal = _arguments(shared, words)
     screen = shared.screen()
@@ -45,10 +46,15 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
         screen.out.raw(to_json(diff_to_json(found, from_label, to_label, secrets=secrets)))
         return
     screen.out.line(*heading(from_label, to_label, found))
+
+    def stateful(type_: str) -> bool:
+        return is_stateful(type_, session.settings.stateful_types)
+
     if stat:
         screen.out.table(list(stat_rows(found)))
+        screen.out.lines(new_id_lines(found, stateful))
     else:
-        screen.out.lines(diff_lines(found, secrets=secrets))
+        screen.out.lines(diff_lines(found, secrets=secrets, stateful=stateful))
 
 
 def _arguments(shared: Shared, given: tuple[str, ...]) -> tuple[Session, str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pulumi_rewind.risks import is_stateful
 from pulumi_rewind_tui.render.values import value_lines
-from pulumi_rewind_tui.render.words import changes_line, op_span, resource_name
+from pulumi_rewind_tui.render.words import changes_line, listed, op_span, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ def heading(from_label: str, to_label: str, diff: Diff) -> Line:
     unsure = sum(resource.uncertain for resource in diff.resources)
     counts = diff.counts()
     changes = changes_line(counts) if counts or not unsure else []
+    if diff.new_objects and diff.same_content:
+        changes = [Span("= same content", "ok")]
     return [
         Span("- ", "removed"),
         Span(from_label, "title"),
@@ -30,24 +33,48 @@ def heading(from_label: str, to_label: str, diff: Diff) -> Line:
     ]
 
 
-def diff_lines(diff: Diff, *, secrets: bool = False) -> Iterator[Line]:
-    """All changed resources with all their changed properties."""
-    consequential = 0
+def diff_lines(diff: Diff, *, secrets: bool = False, stateful: Callable[[str], bool] = is_stateful) -> Iterator[Line]:
+    """All changed resources with all their changed properties, then what is folded away."""
+    folded = 0
     for resource in diff.resources:
         if _follows(resource):
-            consequential += 1
+            folded += not resource.only_new_id
             continue
         yield []
         yield resource_line(resource)
         yield from change_lines(resource.changes(secrets=secrets), indent="    ")
-    if consequential:
+    fresh = new_id_lines(diff, stateful)
+    if fresh:
         yield []
-        yield [Span(f"{consequential} more changed only in generated ids, outputs or dependencies", "muted")]
+        yield from fresh
+    if folded and not (fresh and diff.same_content):
+        yield []
+        yield [Span(f"{folded} more changed only in generated ids, outputs or dependencies", "muted")]
+
+
+def new_id_lines(diff: Diff, stateful: Callable[[str], bool] = is_stateful) -> list[Line]:
+    """What is the same but another object, in one line, and which of these hold data; nothing if there is none."""
+    fresh = diff.new_objects
+    if not fresh:
+        return []
+    follow = sum(item.consequential and not item.only_new_id for item in diff.resources) if diff.same_content else 0
+    count = plural(len(fresh), "object has", "objects have")
+    text = f"same content; {count} a new id" if diff.same_content else f"{count} a new id and the same content"
+    also = f", {plural(follow, 'other follows', 'others follow')}" if follow else ""
+    lines: list[Line] = [[Span(f"= {text}{also}", "ok" if diff.same_content else "muted")]]
+    holders = [item.name for item in fresh if stateful(item.type)]
+    if holders:
+        lines.append([Span(f"  ⚠ another object, its data may differ: {listed(holders)}", "warn")])
+    return lines
 
 
 def stat_rows(diff: Diff) -> Iterator[list[Line]]:
-    """One row for each changed resource."""
+    """One row for each changed resource; what has only a new id is for `new_id_lines`, and what follows from it too."""
     for resource in diff.resources:
+        if resource.only_new_id and not resource.uncertain:
+            continue
+        if resource.consequential and diff.same_content and diff.new_objects:
+            continue
         changes = resource.changes()
         unknown = sum(not change.comparable for change in changes)
         what = ", ".join(dict.fromkeys(short_path(change) for change in changes if change.comparable))
@@ -73,6 +100,8 @@ def resource_line(resource: ResourceDiff) -> Line:
     if resource.renamed and resource.old_urn is not None:
         before = resource_name(resource.old_urn)
         line.append(Span(f"  was {before if before != resource.name else resource.old_urn}", "update"))
+    if resource.stale:
+        line.append(Span("  still names an object that is another one now", "warn"))
     if any(side is not None and side.protect for side in (resource.old, resource.new)):
         line.append(Span("  [P] protected", "warn"))
     return line

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.choices import flags
 from pulumi_rewind.halfway import undo_number
+from pulumi_rewind.origins import origin
 from pulumi_rewind.shell import command
+from pulumi_rewind.timeline import deployed_commit
 from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 
@@ -81,22 +83,26 @@ def head_reminder(session: Session, target: Target) -> str:
     if repository is None:
         return ""
     head = repository.head()
-    if not head or head == target.update.commit:
+    history = session.timeline.history
+    # A rollback's own record names the commit that was checked out then, which may be the one it took back.
+    restored = target.update if target.checkpoint is not None else origin(history, target.update)
+    commit = deployed_commit(restored)
+    if not head or head == commit:
         return ""
     again = next(
         (
             update.number
-            for update in session.timeline.history.newest(100)
-            if update.commit == head and not update.is_rollback and update.number > target.update.number
+            for update in history.newest(100)
+            if update.commit == head and not update.is_rollback and update.number > restored.number
         ),
         None,
     )
     if again is not None:
         return f"HEAD ({head[:7]}) still contains #{again}: revert it, or the next deploy applies it again"
-    if not target.update.commit:
+    if not commit:
         return ""
     return (
-        f"HEAD is {head[:7]}, {target.label} was deployed from {target.update.commit[:7]}: "
+        f"HEAD is {head[:7]}, {target.label} was deployed from {commit[:7]}: "
         "make the program match, or the next deploy moves the stack again"
     )
 

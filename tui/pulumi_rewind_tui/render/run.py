@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pulumi_rewind.events import (
@@ -24,7 +24,7 @@ from pulumi_rewind.events import (
 from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 from pulumi_rewind_tui.options import to_json
 from pulumi_rewind_tui.render.hooks import hook_json, hook_line, hook_phase
-from pulumi_rewind_tui.render.words import elapsed, op_done, op_span, resource_name
+from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, op_span, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span, Writer, text_of
 
 if TYPE_CHECKING:
@@ -50,13 +50,18 @@ class Display(Protocol):
 class Tally:
     """Counts and times of the steps of a run."""
 
-    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.total = total
+    def __init__(
+        self, total: int, clock: Callable[[], float] = time.monotonic, planned: Mapping[str, str] | None = None
+    ) -> None:
+        """`planned` is the operation by URN, where it is known: then these are counted, in place of `total`."""
+        self._planned = dict(planned or {})
+        self.total = len(self._planned) if planned is not None else total
         self.done = 0
         self.failed = 0
         self.phase = ""
         self.running: dict[str, tuple[StepMetadata, float]] = {}
         self._finished: set[str] = set()
+        self._counts_all = planned is None
         self._clock = clock
         self.started = clock()
 
@@ -90,16 +95,32 @@ class Tally:
 
     def _end(self, step: StepMetadata, *, failed: bool) -> Line | None:
         _, since = self.running.pop(step.urn, (step, self._clock()))
+        if step.op == "same" and not failed:
+            return self._unchanged(step.urn)
         if not _counts(step):
             return None
+        counted = self._counts_all or step.op not in ("refresh", "read")
+        if counted and not self._counts_all and step.urn not in self._planned:
+            self._planned[step.urn] = step.op  # the plan didn't name it; the engine works on it all the same
+            self.total += 1
         if failed:
             self.failed += 1
-        elif step.urn not in self._finished:
+        elif counted and step.urn not in self._finished:
             self._finished.add(step.urn)
             self.done += 1
         mark = Span(f"✗ failed to {step.op}", "fail") if failed else Span(f"✓ {op_done(step.op)}", "ok")
         took = self._clock() - since
         return [mark, "  ", Span(resource_name(step.urn), "name"), Span(f"  {took:.1f} s", "muted")]
+
+    def _unchanged(self, urn: str) -> Line | None:
+        """A planned step that the update turned out not to need, as a preview knows less than an update."""
+        op = self._planned.get(urn)
+        if op is None or urn in self._finished:
+            return None
+        self._finished.add(urn)
+        self.done += 1
+        mark = Span(f"✓ {op_done(op)}", "ok") if op == "rename" else Span(f"= {NO_CHANGE}", "muted")
+        return [mark, "  ", Span(resource_name(urn), "name")]
 
 
 def _counts(step: StepMetadata) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
@@ -48,7 +48,11 @@ _DONE: Final[Mapping[str, str]] = {
     "discard-replaced": "old one forgotten",
     "remove-pending-replace": "forgotten",
     "discard": "forgotten, the object stays:",
+    "rename": "renamed",
 }
+
+NO_CHANGE: Final = "no change needed"
+"""Of a step that was planned and that the update turned out not to need."""
 
 
 def op_span(op: str) -> Span:
@@ -130,6 +134,12 @@ def first_line(text: str) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 step``, ``2 steps``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """``a, b, c and 4 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def resource_name(urn: str) -> str:

@@ -97,6 +97,8 @@ def diff_title(done: Comparison, ascii_only: bool) -> Content:
         elif res.type != ROOT_STACK_TYPE:
             counted[res.op] = counted.get(res.op, 0) + 1
     nothing = "outputs only" if done.resources else "no changes"
+    if done.new_objects and done.same_content:
+        nothing, folded = "same content, new ids", 0
     parts = [f"{side_name(old)} {arrow} {side_name(new)}", counts_text(counted, ascii_only) or nothing]
     if uncertain:
         parts.append(f"?{uncertain}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.naming import listed
-from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
+from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, plural, resource_name
 from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.screens.text_page import heading, paragraph
@@ -105,7 +105,15 @@ def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
         mine = [row for row in rows if row.status == status]
         shown = mine if len(mine) <= LISTED + 4 else mine[:LISTED]
         for row in shown:
-            word = DONE.get(row.op, row.op) if status == "ok" else row.doing if status == "failed" else "not reached"
+            word = (
+                NO_CHANGE
+                if row.unchanged
+                else DONE.get(row.op, row.op)
+                if status == "ok"
+                else row.doing
+                if status == "failed"
+                else "not reached"
+            )
             role = "waiting" if status == "waiting" else ""
             pieces.append(((f"{table[status]} ", status), (row.name, role or "bold"), (f" {word}", "dim")))
         if len(shown) < len(mine):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.diffing import LIVE, Comparison, Heading
-from pulumi_rewind_tui.render.words import resource_name
+from pulumi_rewind_tui.render.words import listed, resource_name
 from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit, line_width, plain, width
 from pulumi_rewind_tui.widgets.diff_rows import Row, Shown
 from pulumi_rewind_tui.widgets.values import shown_text
@@ -55,7 +55,11 @@ def row_line(
             return ((indent + "  ", ""), (fit(row.text, column) + "  ", "path"), (table["secret"] + " ", "secret"),
                     ("same", "dim"))  # fmt: skip
         case "fold":
-            return ((indent + table["closed"] + " ", "dim"), (row.text, "dim"))
+            return (
+                (indent + table["closed"] + " ", "dim"),
+                (row.text, "dim"),
+                *(_holders(comparison, table, stateful) if row.part else ()),
+            )
         case "same":
             left: Line = ((indent + "  " + table["same"] + " ", "same"), (resource_name(row.urn), "dim"))
             return _with_type(left, row.text, cells)
@@ -95,13 +99,21 @@ def _resource_line(
         words = "comparing secrets" + table["ellipsis"] if comparison.secrets == "pending" else "secrets not comparable"
     if words:
         spans.append(("  " + words, op))
-    if res.op in ("replace", "delete") and stateful(res.type):
+    if res.only_new_id and stateful(res.type):
+        spans.append((f"  {table['hazard']} data may differ", "hazard"))
+    elif res.op in ("replace", "delete") and stateful(res.type):
         spans.append((f"  {table['hazard']} data", "hazard"))
     if res.protect:
         spans.append(("  " + table["protected"], "hazard"))
     if not opened and op == "update" and comparison.known(row.index):
         spans.append((f"  {len(comparison.changes(row.index))} changed", "dim"))
     return _with_type(tuple(spans), res.type, cells)
+
+
+def _holders(comparison: Comparison, table: Mapping[str, str], stateful: Callable[[str], bool]) -> tuple[Span, ...]:
+    """Which of the objects that are folded away as the same hold data, which is not the same then."""
+    holders = [resource_name(res.urn) for res in comparison.new_objects if stateful(res.type)]
+    return ((f"  {table['hazard']} data may differ: {listed(holders)}", "hazard"),) if holders else ()
 
 
 def name_column(comparison: Comparison) -> int:
@@ -131,8 +143,10 @@ def _verb(res: Heading, *, to_live: bool) -> str:
             return "REPLACE"
         case "rename":
             return f"was {resource_name(res.old_urn or '')}"
+        case "same" if res.only_new_id:
+            return "another object"
         case _:
-            return ""
+            return "names an old object" if res.stale else ""
 
 
 def _with_type(left: Line, type_: str, cells: int) -> Line:

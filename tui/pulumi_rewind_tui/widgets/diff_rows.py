@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.diffing import Comparison, Heading
+from pulumi_rewind_tui.render.words import plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
@@ -26,7 +28,7 @@ class Row:
     text: str = ""
     urn: str = ""
     part: int = 0
-    """For rows of kind `more`: which line of a long value."""
+    """For rows of kind `more`: which line of a long value; of kind `fold`: 1 where new ids are folded."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
     for node in root.children.values():
         _emit(node, 0, comparison, shown, rows)
     if folded:
-        rows.append(Row("fold", text=f"{len(folded)} consequential (ids, outputs and dependencies that follow)"))
+        rows.extend(_folded([resources[index] for index in folded], comparison))
     elif shown.consequential and any(res.consequential for res in resources) and not shown.words:
         rows.append(Row("fold", text="fold what is consequential"))
     if shown.unchanged:
@@ -83,6 +85,19 @@ def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
             Row("same", urn=urn, text=type_) for urn, type_ in comparison.unchanged() if shown.words in urn.lower()
         )
     return rows
+
+
+def _folded(folded: list[Heading], comparison: Comparison) -> Iterator[Row]:
+    """What stands in place of the rows that are folded away."""
+    fresh = [res for res in folded if res.only_new_id]
+    rest = len(folded) - len(fresh)
+    if fresh:
+        count = plural(len(fresh), "object has", "objects have")
+        text = f"{count} a new id" if comparison.same_content else f"{count} a new id and the same content"
+        also = f", {plural(rest, 'other follows', 'others follow')}" if rest and comparison.same_content else ""
+        yield Row("fold", text=f"= same content; {text}{also}" if comparison.same_content else text, part=1)
+    if rest and not (fresh and comparison.same_content):
+        yield Row("fold", text=f"{rest} consequential (ids, outputs and dependencies that follow)")
 
 
 def matches(comparison: Comparison, index: int, words: str) -> bool:
