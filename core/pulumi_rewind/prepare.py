@@ -17,7 +17,7 @@ import msgspec
 
 from pulumi_rewind.adoption import adopting, adoption_risks, agreeable, offer
 from pulumi_rewind.bookkeeping import with_pinned
-from pulumi_rewind.credentials import todays_credentials
+from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
@@ -259,9 +259,10 @@ def make_goal(
     With the `number` of the target's update, the history is asked for renames where something has no partner.
     """
     notes: tuple[GoalNote, ...] = ()
+    live_keys: Mapping[str, frozenset[str]] = {}
     if not recorded_credentials:
         made = todays_credentials(target, live)
-        target, notes = made.target, made.notes
+        target, notes, live_keys = made.target, made.notes, made.live_keys
     build = functools.partial(changed_goal, changes) if changes else build_goal
     goal = build(
         target,
@@ -271,6 +272,7 @@ def make_goal(
         only=only,
         history=session.timeline.around(number) if number else (),
     )
+    goal = from_live_too(goal, live_keys)
     chosen = {item.urn for item in goal.registrations if not item.from_live}
     return with_pinned(replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen))))
 
