@@ -81,14 +81,15 @@ class Candidate:
     @property
     def changed(self) -> bool:
         """Whether another value stands in its place now, or may."""
-        return self.old != self.new
+        return bool(self.old != self.new)
 
     @functools.cached_property
     def explains(self) -> bool:
         """Whether a text that holds it may have been computed from it, so that nothing of it need be stale."""
         old = self.old
-        known = not self.changed and isinstance(old, str) and len(old) >= MIN_SUBSTRING
-        return known and not self.status and number_of(str(old)) is None
+        if self.changed or self.status or not isinstance(old, str):
+            return False
+        return len(old) >= MIN_SUBSTRING and not number_of(old)
 
     @functools.cached_property
     def status(self) -> bool:

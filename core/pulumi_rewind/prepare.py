@@ -31,6 +31,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
+from pulumi_rewind.stale import stale_risks
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, changed_goal
 from pulumi_rewind.values import Json
@@ -172,11 +173,13 @@ def build_plan(
     steps = plan_steps(events, goal)
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
+    stale = stale_risks(goal, report)
     moving = tuple(
         replace(
             step,
             risks=(
-                *step_risks(step, goal, live_plain, report, stateful),
+                *step_risks(step, goal, live_plain, stateful),
+                *stale.get(step.urn, ()),
                 *adoption_risks(step, goal),
                 *_notes_for(step.urn, goal, notes),
             ),
@@ -184,6 +187,8 @@ def build_plan(
         for step in steps
         if step.op not in {"same", "read"}
     )
+    moved = {step.urn for step in moving}
+    untouched = tuple(risk for urn, found in stale.items() if urn not in moved for risk in found)
     shown = {note for step in moving for note in notes if rehomed(note.urn, goal.stack, goal.project) == step.urn}
     rest = tuple(
         Risk(note.code, f"{_name(note)}{note.message}", blocking=note.blocking, urn=note.urn)
@@ -203,7 +208,7 @@ def build_plan(
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
     # What a step changes and what an alias renames is shown there.
-    shown_elsewhere = {step.urn for step in moving} | set(goal.pairs.values()) - set(report.urns.values())
+    shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
     plan = Plan(
         stack=str(session.stack),
         target=target,
@@ -212,7 +217,7 @@ def build_plan(
             goal, live, stored, engine.version, [recorded_credentials, sorted(settings.values.items())]
         ),
         steps=moving,
-        risks=(*rest, *risks, *offer(goal, moving, adopt), *warned),
+        risks=(*untouched, *rest, *risks, *offer(goal, moving, adopt), *warned),
         changes=counts(steps),
         diff=diff_checkpoints(
             live_plain, planned_state(goal, report, live_plain, {step.urn: step.op for step in steps})

@@ -26,6 +26,7 @@ from pulumi_rewind.rollback_result import RollbackResult
 from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.stale import stale_values
 from pulumi_rewind.undo.plan import build_plan
 from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference, verify
@@ -129,7 +130,8 @@ class RollbackRun:
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
             left = tuple(left_alone(self.plan.prepared.goal))
-            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0)
+            stale = stale_values(self.plan.prepared.goal, self.plan.prepared.report)
+            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0, stale=stale)
             return
         yield from self.undo.before()
         prepared = self.plan.prepared
@@ -169,7 +171,9 @@ class RollbackRun:
         self.session.reload()
         number = len(self.session.backend.history(self.session.stack))
         self.session.journal.end()
-        self.result = RollbackResult("succeeded", number, changes, tuple(differences), time.monotonic() - started)
+        took = time.monotonic() - started
+        stale = stale_values(self.plan.prepared.goal, report)
+        self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, stale=stale)
 
     def _guard(self) -> None:
         check_agreed(self.plan, allow_data_loss=self.allow_data_loss)

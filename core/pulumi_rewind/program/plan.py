@@ -117,7 +117,7 @@ def plan_program(
             step,
             risks=tuple(
                 risk
-                for risk in step_risks(step, goal, live_plain, report, stateful)
+                for risk in step_risks(step, goal, live_plain, stateful)
                 if risk.code != "data-not-restored" or step.urn in known
             ),
         )
