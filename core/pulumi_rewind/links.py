@@ -37,6 +37,8 @@ CONSTANT_IDS: Final = frozenset({"-", "none", "null", "n/a", "static", "id"})
 _STATUS: Final = frozenset({"status", "state", "phase", "health", "condition", "lifecycle", "stage", "mode", "ready"})
 _WORDS: Final = re.compile(r"[^\W\d_]+(?:[ _.:/-][^\W\d_]+){0,3}")
 _NUMERIC: Final = re.compile(r"[vV]?[-+]?[0-9]+(?:[.,_-][0-9]+){0,3}")
+_ADDRESS: Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_PLURAL: Final = re.compile(r"(?<=[^usi])s$")
 _ENUMERATION: Final = 24
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{8,128}(?![0-9A-Za-z])")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{22,88}={0,2}")
@@ -222,7 +224,8 @@ def _grade(leaf: Leaf, own: re.Pattern[str] | None) -> Grade:
     if leaf.secret and len(text) >= SHORTEST_SECRET:
         return Grade.PLAIN
     word = len(text) <= _ENUMERATION and _WORDS.fullmatch(text)
-    if len(text) < MIN_SUBSTRING or word or _NUMERIC.fullmatch(text):
+    number = _NUMERIC.fullmatch(text) and not _ADDRESS.fullmatch(text)
+    if len(text) < MIN_SUBSTRING or word or number:
         return Grade.WEAK
     return Grade.PLAIN
 
@@ -236,7 +239,7 @@ def _autonamed(text: str, stem: str) -> bool:
 def key_tokens(key: str) -> tuple[str, ...]:
     """A property's name in words, singular: ``vpcSubnet_IDs`` → vpc, subnet, id."""
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+s?|[0-9]+|[^\W\d_A-Za-z]+", key)
-    return tuple(word.lower().rstrip("s") or word.lower() for word in words)
+    return tuple(_PLURAL.sub("", word.lower()) for word in words)
 
 
 def tokens_of(texts: Iterable[str]) -> re.Pattern[str]:

@@ -61,6 +61,7 @@ class Literals:
                 else:
                     self._literals.add(leaf)
         if res.custom:
+            self._own(res.id, res.urn)
             for leaf in _texts(res.decoded_outputs()):
                 if leaf not in own:
                     self._own(leaf, res.urn)

@@ -17,6 +17,12 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.0)?")
 _KEY_BEFORE: Final = re.compile(r"""(?:^|\n)[ \t]*(?:- +)*["']?[^\s"':]*$""")
 _KEY_AFTER: Final = re.compile(r"""[^\s"':]*["']?[ \t]*:(?:[ \t\r\n]|$)""")
 _GO_ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+ASSIGNED_BEFORE: Final = re.compile(r"""([A-Za-z_][\w.-]*)["']?[ \t]*[=:][ \t]*["']?$""")
+"""A name before a value in text: ``version: 2``, ``DB_PORT="5432"``."""
+ASSIGNED_AFTER: Final = re.compile(r"(?![\w.:/@-]*[\w/@])")
+"""The value ends here."""
+_DASHED: Final = re.compile(r"[\w-]*")
+_AFTER: Final = re.compile(r"[:/@#]([0-9]+)(?![\w.-]*\w)")
 _LINE: Final = 400
 """No key stands further from the start of its line."""
 
@@ -55,6 +61,19 @@ class JsonPart:
         return text
 
 
+def word_around(text: str, start: int, end: int) -> str:
+    """The word with dashes and underscores that a token is part of: ``web-1`` in ``other-web-1``."""
+    before = _DASHED.match(text[max(0, start - _LINE) : start][::-1])
+    after = _DASHED.match(text, end)
+    return (before.group()[::-1] if before else "") + text[start:end] + (after.group() if after else "")
+
+
+def token_after(text: str, end: int) -> str | None:
+    """The number that directly follows a token: a port, a version."""
+    found = _AFTER.match(text, end)
+    return found.group(1) if found else None
+
+
 def json_parts(text: str) -> Sequence[JsonPart] | None:
     """A JSON object or array in pieces, in their order; None where the text is none."""
     trimmed = text.strip()
@@ -67,6 +86,7 @@ def json_parts(text: str) -> Sequence[JsonPart] | None:
     parts: list[JsonPart] = []
     keys: list[str] = []
     inside: list[bool] = []  # one entry a container: whether it is an object
+    names: list[str] = []  # and what its "name" is
     key, at, expects_key = "", 0, False
     for token in _TOKEN.finditer(text):
         said = token.group()
@@ -76,11 +96,13 @@ def json_parts(text: str) -> Sequence[JsonPart] | None:
         if said in "{[":
             keys.append(key)
             inside.append(said == "{")
+            names.append("")
             expects_key = said == "{"
             parts.append(JsonPart(said))
         elif said in "}]":
             key = keys.pop()
             inside.pop()
+            names.pop()
             parts.append(JsonPart(said))
         elif said == ",":
             expects_key = inside[-1]
@@ -92,10 +114,12 @@ def json_parts(text: str) -> Sequence[JsonPart] | None:
                 key, expects_key = value, False
                 parts.append(JsonPart(said, value, is_key=True))
             else:
-                parts.append(JsonPart(said, value, key))
+                if key == "name":
+                    names[-1] = value
+                parts.append(JsonPart(said, value, names[-1] if key == "value" and names[-1] else key))
         elif said[0] in "-0123456789":
             number = float(said) if re.search(r"[.eE]", said) else int(said)
-            parts.append(JsonPart(said, number, key))
+            parts.append(JsonPart(said, number, names[-1] if key == "value" and names[-1] else key))
         else:
             parts.append(JsonPart(said))
     parts.append(JsonPart(text[at:]))
