@@ -7,14 +7,14 @@ to what they are in the run. Where it comes from elsewhere today, the recorded o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from pulumi_rewind.goal import Goal, GoalNote, registers
 from pulumi_rewind.identity import match
-from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.values import SECRET, SIG, Json, is_secret, reveal
 
 CODE = "live-credentials"
@@ -53,16 +53,26 @@ def todays_credentials(target: Checkpoint, live: Checkpoint) -> WithCredentials:
         if keys:
             live_keys[res.urn] = frozenset(keys)
             changed[res.urn] = msgspec.structs.replace(res, inputs=msgspec.Raw(msgspec.json.encode(inputs)))
-            message = (
-                f"today's credentials are used where they differ from the recorded ones: {', '.join(keys)} "
-                "(`--recorded-credentials` uses those of the target)"
-            )
-            notes.append(GoalNote(CODE, message, res.urn))
+            notes.append(GoalNote(CODE, _said(partner, keys), res.urn))
     if not changed:
         return WithCredentials(target, ())
     resources = tuple(changed.get(res.urn, res) if not res.delete else res for res in target.resources)
     deployment = msgspec.structs.replace(target.deployment, resources=resources)
     return WithCredentials(Checkpoint(target.raw, deployment, decrypted=target.decrypted), tuple(notes), live_keys)
+
+
+def _said(res: Resource, keys: Sequence[str]) -> str:
+    """Which credentials are used; `res` is the provider of live."""
+    ways = {key: sorted(map(urn_name, _sources(res, key))) for key in keys}
+    parts = []
+    if own := [key for key in keys if not ways[key]]:
+        parts.append(
+            f"today's credentials are used where they differ from the recorded ones: {', '.join(own)} "
+            "(`--recorded-credentials` uses those of the target)"
+        )
+    if derived := [f"{key} follows {', '.join(names)}" for key, names in ways.items() if names]:
+        parts.append(f"credentials that come from this stack are those of the run: {'; '.join(derived)}")
+    return "; ".join(parts)
 
 
 def from_live_too(goal: Goal, live_keys: Mapping[str, frozenset[str]]) -> Goal:

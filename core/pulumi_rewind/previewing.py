@@ -94,7 +94,7 @@ def preview(
         events = followed(run, observe, control)
         if run.returncode != 0:
             raise _preview_failure(run.error("the preview failed"), host, goal, live)
-        return events, hold_to(plan_file.read_bytes(), host.report), host.report
+        return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
 
 
 def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[EngineEvent]:

@@ -39,14 +39,14 @@ def stale_values(goal: Goal, report: ReplayReport) -> tuple[StaleValue, ...]:
     found: list[StaleValue] = []
     for item in goal.registrations:
         urn = _here(goal, report, item.urn)
-        lost = report.opaque.get(item.urn, {})
-        for path, urns in sorted(lost.items()):
+        lost, unsure = report.opaque.get(item.urn, {}), report.unsure.get(item.urn, set())
+        for key, urns in sorted(lost.items()):
             message = f"was computed from {_names(urns)}, and nothing in it could be relinked"
-            found.append(StaleValue(urn, path, message))
+            found += [StaleValue(urn, path, message) for path in sorted(_under(key, unsure)) or [key]]
+        known = {path for key in lost for path in _under(key, unsure)}
         found += [
             StaleValue(urn, path, "comes from something that is another now, or is a literal that equals it")
-            for path in sorted(report.unsure.get(item.urn, ()))
-            if path not in lost
+            for path in sorted(unsure - known)
         ]
     return tuple(found)
 
@@ -61,19 +61,24 @@ def stale_risks(goal: Goal, report: ReplayReport) -> Mapping[str, tuple[Risk, ..
         if lost:
             needed = {one for urns in lost.values() for one in urns}
             which = "which gets a new id" if len(needed) == 1 else "which get new ids"
-            keys = ", ".join(sorted(key for key in lost if key))
+            keys = ", ".join(path for key in sorted(lost) if key for path in sorted(_under(key, unsure)) or [key])
             where = f" in {keys}" if keys else ""
             message = (
                 f"depends on {_names(needed)}, {which}, and no occurrence of the old one was found to relink{where}: "
                 "a value derived from it may be stale"
             )
             risks.append(Risk(OPAQUE, message, urn=urn))
-        if rest := sorted(unsure - lost.keys()):
+        if rest := sorted(unsure - {path for key in lost for path in _under(key, unsure)}):
             message = f"keeps as recorded what may come from something that changes, or be a literal: {', '.join(rest)}"
             risks.append(Risk(UNSURE, message, urn=urn))
         if risks:
             found[urn] = tuple(risks)
     return found
+
+
+def _under(key: str, paths: Iterable[str]) -> set[str]:
+    """Those of some paths that lie in a property."""
+    return {path for path in paths if path == key or path.startswith((f"{key}.", f"{key}["))} if key else set()
 
 
 def _here(goal: Goal, report: ReplayReport, urn: str) -> str:
