@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi_rewind.model import parse_urn
-from pulumi_rewind.relink_text import number_of
+from pulumi_rewind.relink_text import number_of, tokens
 from pulumi_rewind.values import UNKNOWN, Json, is_secret, is_unknown, reveal
 
 MIN_SUBSTRING: Final = 6
@@ -163,9 +163,8 @@ class Link:
         return tuple(dict.fromkeys(text for text in found if len(text) >= MIN_SUBSTRING))
 
     @functools.cached_property
-    def _own(self) -> re.Pattern[str] | None:
-        texts = [*self._names, *((self.old_id,) if _grade_of_id(self.old_id) is Grade.STRONG else ())]
-        return tokens_of(texts) if texts else None
+    def _own(self) -> tuple[str, ...]:
+        return (*self._names, *((self.old_id,) if _grade_of_id(self.old_id) is Grade.STRONG else ()))
 
     # -- traces of what can't be relinked -------------------------------------------------------------------------
 
@@ -215,11 +214,11 @@ def _grade_of_id(text: str) -> Grade:
     return Grade.PLAIN if text.isalpha() else Grade.STRONG
 
 
-def _grade(leaf: Leaf, own: re.Pattern[str] | None) -> Grade:
+def _grade(leaf: Leaf, own: tuple[str, ...]) -> Grade:
     if not isinstance(leaf.old, str):
         return Grade.WEAK
     text = leaf.old
-    if own is not None and len(text) >= MIN_SUBSTRING and own.search(text):
+    if len(text) >= MIN_SUBSTRING and tokens(text, own):
         return Grade.STRONG
     if leaf.secret and len(text) >= SHORTEST_SECRET:
         return Grade.PLAIN
@@ -240,16 +239,6 @@ def key_tokens(key: str) -> tuple[str, ...]:
     """A property's name in words, singular: ``vpcSubnet_IDs`` → vpc, subnet, id."""
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+s?|[0-9]+|[^\W\d_A-Za-z]+", key)
     return tuple(_PLURAL.sub("", word.lower()) for word in words)
-
-
-def tokens_of(texts: Iterable[str]) -> re.Pattern[str]:
-    """Finds any of the texts between token boundaries, the longest first.
-
-    A letter or digit beside it makes it part of a longer word, and a dot with a digit part of a longer number.
-    """
-    parts = sorted(texts, key=len, reverse=True)
-    body = "|".join(map(re.escape, parts))
-    return re.compile(rf"(?<![^\W_])(?<![0-9]\.(?=[0-9]))(?:{body})(?![^\W_])(?!(?<=[0-9])\.[0-9])")
 
 
 def make_link(

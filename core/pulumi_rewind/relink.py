@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi_rewind.evidence import Evidence, Place, Walk
-from pulumi_rewind.links import MIN_SUBSTRING, Candidate, Grade, Link, tokens_of
+from pulumi_rewind.links import MIN_SUBSTRING, Candidate, Grade, Link
 from pulumi_rewind.literals import Literals
 from pulumi_rewind.relink_text import (
     ASSIGNED_AFTER,
     ASSIGNED_BEFORE,
+    Hit,
     JsonPart,
     block_at,
     is_key,
@@ -28,6 +29,7 @@ from pulumi_rewind.relink_text import (
     like_number,
     number_of,
     token_after,
+    tokens,
     word_around,
 )
 from pulumi_rewind.values import (
@@ -42,9 +44,6 @@ from pulumi_rewind.values import (
     is_unknown,
     kind_of,
 )
-
-LONG: Final = 1000
-"""Longer values are looked for one by one: a pattern of megabytes would take minutes to compile."""
 
 _WATCHED: Final = 4
 """A number of so many digits inside text is no accident."""
@@ -87,12 +86,11 @@ class Relinker:
             for text, found in self._texts.items()
             if len(text) >= MIN_SUBSTRING and max(one.grade for one in found) >= Grade.PLAIN
         }
-        self._blocks = [text for text in inside if "\n" in text.strip("\n")]
-        self._long = sorted((text for text in inside if "\n" not in text and len(text) > LONG), key=len, reverse=True)
-        self._pattern = _tokens(text for text in inside if "\n" not in text and len(text) <= LONG)
-        self._explaining = _tokens(
+        self._blocks = [text for text in inside if "\n" in text]
+        self._distinct = [text for text in inside if "\n" not in text]
+        self._explaining = [
             text for text, found in self._texts.items() if text not in inside and any(one.explains for one in found)
-        )
+        ]
         weak = [
             text
             for text, found in self._texts.items()
@@ -104,8 +102,8 @@ class Relinker:
             if any(one.changed and not one.is_id for one in found)
             for text in (like_number("", number), *(one.old for one in found if isinstance(one.old, str)))
         }
-        self._assigned = _tokens({*weak, *moved})
-        self._watched = _tokens(text for text in moved if len(text) >= _WATCHED)
+        self._assigned = sorted({*weak, *moved})
+        self._watched = [text for text in moved if len(text) >= _WATCHED]
 
     def apply(self, value: Json, path: str = "") -> Relinked:
         """The value with everything replaced that the links know; `path` names the property in what it reports."""
@@ -179,8 +177,9 @@ class Relinker:
 
     def _key(self, key: str, at: Place, walk: Walk) -> None:
         """A key stays; one that holds something of an object that changes is named."""
-        hits = self._pattern.finditer(key) if self._pattern and key != SIG else ()
-        changed = any(one.changed for hit in hits for one in self._texts[hit.group()])
+        if key == SIG:
+            return
+        changed = any(one.changed for hit in tokens(key, self._distinct) for one in self._texts[hit.text])
         if changed or self._old_in(key):
             walk.left.add(at.path)
 
@@ -235,7 +234,7 @@ class Relinker:
 
     def _inside(self, text: str, at: Place, walk: Walk) -> str:
         """The text with whole tokens replaced; a partly unknown one can't be expressed and is unknown."""
-        for old in (*self._blocks, *self._long):
+        for old in self._blocks:
             first = old.strip("\n").split("\n", 1)[0]
             start = text.find(first) if len(text) >= len(first) else -1
             while start >= 0:
@@ -248,8 +247,8 @@ class Relinker:
                     pieces = (self._inside(before, at, walk), block.filled(str(new)), self._inside(after, at, walk))
                     return UNKNOWN if is_unknown(new) or any(map(is_unknown, pieces)) else "".join(pieces)
                 start = text.find(first, start + 1)
-        for hit in self._explaining.finditer(text) if self._explaining else ():
-            walk.found.update(one.urn for one in self._texts[hit.group()] if one.explains)
+        for hit in tokens(text, self._explaining):
+            walk.found.update(one.urn for one in self._texts[hit.text] if one.explains)
         assigned = self._assign(text, at, walk)
         return UNKNOWN if is_unknown(assigned) else self._tokens(assigned, at, walk)
 
@@ -257,14 +256,14 @@ class Relinker:
         """The text with weak values replaced that stand behind their own name: ``version: 2``, ``--db-port=5432``."""
         pieces: list[str] = []
         end = 0
-        for hit in self._assigned.finditer(text) if self._assigned else ():
-            name = ASSIGNED_BEFORE.search(text, max(0, hit.start() - 100), hit.start())
-            old = hit.group()
-            if name is None or not ASSIGNED_AFTER.match(text, hit.end()):
+        for hit in tokens(text, self._assigned):
+            name = ASSIGNED_BEFORE.search(text, max(0, hit.start - 100), hit.start)
+            old = hit.text
+            if name is None or not ASSIGNED_AFTER.match(text, hit.end):
                 continue
             new = self._weak(old, at.inside(name.group(1)), walk)
-            pieces += [text[end : hit.start()], old if new is None else new]
-            end = hit.end()
+            pieces += [text[end : hit.start], old if new is None else new]
+            end = hit.end
         return UNKNOWN if UNKNOWN in pieces else "".join((*pieces, text[end:]))
 
     def _weak(self, old: str, at: Place, walk: Walk, urns: frozenset[str] = frozenset()) -> str | None:
@@ -285,31 +284,31 @@ class Relinker:
         """The text with the tokens replaced that belong to an object, and what directly follows them."""
         pieces: list[str] = []
         end = 0
-        for hit in self._pattern.finditer(text) if self._pattern else ():
-            if hit.start() < end:
+        for hit in tokens(text, self._distinct):
+            if hit.start < end:
                 continue
             new, owners = self._token(text, hit, at, walk)
-            pieces += [text[end : hit.start()], new]
-            end = hit.end()
+            pieces += [text[end : hit.start], new]
+            end = hit.end
             follows = token_after(text, end) if owners else None  # host:port, arn:version
             more = self._weak(follows, at.inside(), walk, owners) if follows else None
             if follows and more is not None:
                 pieces += [text[end], more]
                 end += 1 + len(follows)
         new = UNKNOWN if UNKNOWN in pieces else "".join((*pieces, text[end:]))
-        if self._watched is not None and not is_unknown(new) and self._watched.search(new):
+        if not is_unknown(new) and tokens(new, self._watched):
             walk.left.add(at.path)
         return new
 
-    def _token(self, text: str, hit: re.Match[str], at: Place, walk: Walk) -> tuple[str, frozenset[str]]:
+    def _token(self, text: str, hit: Hit, at: Place, walk: Walk) -> tuple[str, frozenset[str]]:
         """What stands for one token, and whose it was surely."""
-        old = hit.group()
+        old = hit.text
         owners: list[Candidate] = [one for one in self._texts[old] if one.grade >= Grade.PLAIN]
-        if is_key(text, hit.start(), hit.end()):
+        if is_key(text, hit.start, hit.end):
             if any(one.changed for one in owners):
                 walk.left.add(at.path)
             return old, frozenset()
-        word = word_around(text, hit.start(), hit.end())
+        word = word_around(text, hit.start, hit.end)
         if word != old and not all(self._evidence.belongs(one, word) for one in owners):
             return old, frozenset()  # part of another object's name
         new = self._evidence.chosen(old, owners, at.inside(), walk)
@@ -326,11 +325,6 @@ class Relinker:
         if new == inside:
             return text
         return UNKNOWN if is_unknown(new) else base64.b64encode(new.encode()).decode()
-
-
-def _tokens(texts: Iterable[str]) -> re.Pattern[str] | None:
-    found = [text for text in texts if text]
-    return tokens_of(found) if found else None
 
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_rewind.values import Json
 
@@ -25,6 +25,45 @@ _DASHED: Final = re.compile(r"[\w-]*")
 _AFTER: Final = re.compile(r"[:/@#]([0-9]+)(?![\w.-]*\w)")
 _LINE: Final = 400
 """No key stands further from the start of its line."""
+
+
+class Hit(NamedTuple):
+    """A token in a text."""
+
+    start: int
+    end: int
+    text: str
+
+
+def tokens(text: str, parts: Iterable[str]) -> list[Hit]:
+    """Where any of the parts stand between token boundaries, in their order; of those that overlap the longest.
+
+    A letter or digit beside it makes it part of a longer word, and a dot with a digit part of a longer number. (A
+    pattern for each property would cost more than looking for the parts one by one.)
+    """
+    found: list[Hit] = []
+    for part in parts:
+        start = text.find(part)
+        while start >= 0:
+            end = start + len(part)
+            if _bounded(text, start, end):
+                found.append(Hit(start, end, part))
+            start = text.find(part, start + 1)
+    found.sort(key=lambda hit: (hit.start, -hit.end))
+    result: list[Hit] = []
+    for hit in found:
+        if not result or hit.start >= result[-1].end:
+            result.append(hit)
+    return result
+
+
+def _bounded(text: str, start: int, end: int) -> bool:
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if before[-1:].isalnum() or after[:1].isalnum():
+        return False
+    if before[-1:] == "." and before[:1].isdigit() and text[start].isdigit():
+        return False
+    return not (after[:1] == "." and after[1:].isdigit() and text[end - 1].isdigit())
 
 
 def number_of(text: str) -> float | None:

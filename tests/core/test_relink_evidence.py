@@ -164,6 +164,10 @@ def test_an_indented_block_follows_line_by_line() -> None:
     chain = apply(PEMS[0] + "other" + PEMS[0], cert)
     assert chain.value == PEMS[1] + "other" + PEMS[0]  # part of a longer word
     assert apply(json.dumps({"c": PEMS[0], "n": 1}), cert).value == json.dumps({"c": PEMS[1], "n": 1})
+    line = make_link(
+        FN, "k-111111", {"key": "ssh-rsa AAB3x1\n"}, "k-222222", {"key": "ssh-rsa AAC4y2\n"}, preview=False
+    )
+    assert apply("keys:\n  - ssh-rsa AAB3x1\n", line).value == "keys:\n  - ssh-rsa AAC4y2\n"
     unknown = make_link(FN, "c-111111", {"certPem": PEMS[0]}, "", {}, preview=True)
     assert apply(textwrap.indent(PEMS[0], "  "), unknown).value == UNKNOWN
 

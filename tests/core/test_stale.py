@@ -8,6 +8,7 @@ from typing import Any
 from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.linking import Linking, ReplayReport, Response
+from pulumi_rewind.literals import Literals
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.stale import stale_risks, stale_values
 from pulumi_rewind.values import SECRET, SIG, Json
@@ -34,8 +35,8 @@ def replay(goal: Goal, ids: dict[str, str], outputs: dict[str, dict[str, Json]])
 
 
 def depending(name: str, on: str = "db", recorded: bool = True, **inputs: Json) -> dict[str, Any]:
-    listed = {"propertyDependencies": {key: [urn(on)] for key in inputs}} if recorded else {}
-    return res(name, inputs=inputs, dependencies=[urn(on)], outputs=inputs, **listed)
+    listed = {key: [urn(on)] for key in inputs} if recorded else None
+    return res(name, inputs=inputs, dependencies=[urn(on)], outputs=inputs, propertyDependencies=listed)
 
 
 def names(made: Goal, report: ReplayReport) -> list[str]:
@@ -68,9 +69,14 @@ def test_each_property_counts_for_itself_and_what_follows_a_new_id_too() -> None
 def test_a_literal_index_is_made_only_when_a_link_has_moved(monkeypatch: Any) -> None:
     stack = checkpoint(res("db", id="db-id-1234", outputs={"host": "h-1.test"}), depending("web", text="at h-1.test"))
     made = goal(stack, checkpoint())
-    asked: list[int] = []
+    asked: list[bool] = []
     real = Linking._literals_of
-    monkeypatch.setattr(Linking, "_literals_of", lambda self, side: (asked.append(1), real(self, side))[1])
+
+    def watched(linking: Linking, from_live: bool) -> Literals:
+        asked.append(from_live)
+        return real(linking, from_live)
+
+    monkeypatch.setattr(Linking, "_literals_of", watched)
     replay(made, {}, {})
     assert asked == []
     report = replay(made, {"db": "db-id-5678"}, {"db": {"host": "h-2.test"}})
