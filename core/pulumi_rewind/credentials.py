@@ -1,15 +1,20 @@
-"""Today's credentials in a target's explicit providers: a recorded token may have been rotated away since. Pure."""
+"""Today's credentials in a target's explicit providers: a recorded token may have been rotated away since. Pure.
+
+A credential that was computed from a resource of the same stack (a cluster's kubeconfig) belongs to one object. Today's
+is taken only where today's was computed from the same resources; the replay then relinks it from what live has of them
+to what they are in the run. Where it comes from elsewhere today, the recorded one is relinked, as any input is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from pulumi_rewind.goal import GoalNote, registers
+from pulumi_rewind.goal import Goal, GoalNote, registers
 from pulumi_rewind.identity import match
-from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.values import SECRET, SIG, Json, is_secret, reveal
 
 CODE = "live-credentials"
@@ -21,6 +26,8 @@ class WithCredentials:
 
     target: Checkpoint
     notes: tuple[GoalNote, ...]
+    live_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """URN of the target → inputs that have values of live."""
 
 
 def todays_credentials(target: Checkpoint, live: Checkpoint) -> WithCredentials:
@@ -35,23 +42,54 @@ def todays_credentials(target: Checkpoint, live: Checkpoint) -> WithCredentials:
     pairs = match([res for res in target.resources if registers(res)], live.resources)
     changed: dict[str, Resource] = {}
     notes: list[GoalNote] = []
+    live_keys: dict[str, frozenset[str]] = {}
     for res in providers:
         partner = live.by_urn.get(pairs.get(res.urn, ""))
         if partner is None:
             continue
-        inputs, keys = _merged(res.decoded_inputs(), partner.decoded_inputs())
+        today = partner.decoded_inputs()
+        theirs = {key: value for key, value in today.items() if _sources(res, key, pairs) == _sources(partner, key)}
+        inputs, keys = _merged(res.decoded_inputs(), theirs)
         if keys:
+            live_keys[res.urn] = frozenset(keys)
             changed[res.urn] = msgspec.structs.replace(res, inputs=msgspec.Raw(msgspec.json.encode(inputs)))
-            message = (
-                f"today's credentials are used where they differ from the recorded ones: {', '.join(keys)} "
-                "(`--recorded-credentials` uses those of the target)"
-            )
-            notes.append(GoalNote(CODE, message, res.urn))
+            notes.append(GoalNote(CODE, _said(partner, keys), res.urn))
     if not changed:
         return WithCredentials(target, ())
     resources = tuple(changed.get(res.urn, res) if not res.delete else res for res in target.resources)
     deployment = msgspec.structs.replace(target.deployment, resources=resources)
-    return WithCredentials(Checkpoint(target.raw, deployment, decrypted=target.decrypted), tuple(notes))
+    return WithCredentials(Checkpoint(target.raw, deployment, decrypted=target.decrypted), tuple(notes), live_keys)
+
+
+def _said(res: Resource, keys: Sequence[str]) -> str:
+    """Which credentials are used; `res` is the provider of live."""
+    ways = {key: sorted(map(urn_name, _sources(res, key))) for key in keys}
+    parts = []
+    if own := [key for key in keys if not ways[key]]:
+        parts.append(
+            f"today's credentials are used where they differ from the recorded ones: {', '.join(own)} "
+            "(`--recorded-credentials` uses those of the target)"
+        )
+    if derived := [f"{key} follows {', '.join(names)}" for key, names in ways.items() if names]:
+        parts.append(f"credentials that come from this stack are those of the run: {'; '.join(derived)}")
+    return "; ".join(parts)
+
+
+def from_live_too(goal: Goal, live_keys: Mapping[str, frozenset[str]]) -> Goal:
+    """The goal, knowing which inputs of its providers have values of live."""
+    if not live_keys:
+        return goal
+    registrations = tuple(
+        item if item.from_live else replace(item, live_keys=live_keys.get(item.urn, frozenset()))
+        for item in goal.registrations
+    )
+    return replace(goal, registrations=registrations)
+
+
+def _sources(res: Resource, key: str, pairs: Mapping[str, str] | None = None) -> frozenset[str]:
+    """What an input was computed from, in URNs of live; one that live lacks stays as it is and equals none."""
+    urns = (res.property_dependencies or {}).get(key) or ()
+    return frozenset(urns if pairs is None else (pairs.get(urn, f"target {urn}") for urn in urns))
 
 
 def _merged(recorded: Mapping[str, Json], today: Mapping[str, Json]) -> tuple[dict[str, Json], list[str]]:

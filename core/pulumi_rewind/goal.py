@@ -54,6 +54,8 @@ class Registration:
     """The same object's entry in the target."""
     from_live: bool = False
     """Whether `source` is live's entry: its recorded ids are then those of live."""
+    live_keys: frozenset[str] = frozenset()
+    """Inputs with values of live in an entry of the target, see `credentials`: they may hold live's ids."""
 
     @property
     def urn(self) -> str:

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
-from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.values import RESOURCE_REF, SPECIAL_FLOAT, UNKNOWN, Json, is_unknown, kind_of, walk
+from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.linking import ReplayReport
+from pulumi_rewind.sent import provider_made_keys
+from pulumi_rewind.values import (
+    RESOURCE_REF,
+    SPECIAL_FLOAT,
+    UNKNOWN,
+    Json,
+    contains_unknown,
+    is_unknown,
+    kind_of,
+    reveal,
+    walk,
+)
 
 
-def hold_to(plan: bytes, report: ReplayReport) -> bytes:
+def hold_to(plan: bytes, report: ReplayReport, goal: Goal | None = None) -> bytes:
     """The engine's plan with every value that a preview can't know set to unknown; steps and all else stay held.
 
     These are the inputs that we did not send (a provider that ignores the plan's seed makes other auto-names in the
     update than in the preview and would violate its own plan), references to resources that are yet to be made (the
-    engine compares the unknown id inside as if it were known), and NaN, which never equals itself.
+    engine compares the unknown id inside as if it were known), and NaN, which never equals itself. With a `goal`, the
+    inputs that a provider will fill in which could not be asked yet count as well.
     """
     document = msgspec.json.decode(plan)
+    unasked = _unasked(goal, report) if goal is not None else {}
     for urn, entry in (document.get("resourcePlans") or {}).items():
-        goal = entry.get("goal") or {}
+        planned = entry.get("goal") or {}
         sent = report.sent.get(urn, {})
         for name in ("inputDiff", "outputDiff"):
             for slot in ("adds", "updates"):
-                values = (goal.get(name) or {}).get(slot) or {}
+                values = (planned.get(name) or {}).get(slot) or {}
                 for key, value in values.items():
                     if (name == "inputDiff" and key not in sent) or _incomparable(value):
                         values[key] = UNKNOWN
+        if urn in unasked:
+            _let_fill(planned, unasked[urn], sent)
     return msgspec.json.encode(document)
+
+
+def _unasked(goal: Goal, report: ReplayReport) -> dict[str, Registration]:
+    """By URN in this run, what has a provider whose configuration is known in the run alone.
+
+    The engine's preview then asks that provider nothing: inputs stay as sent, without what the provider fills in.
+    """
+    waiting = set()
+    for item in goal.registrations:
+        sent = report.sent.get(report.urns.get(item.urn, ""), {})
+        if item.kind == "provider" and contains_unknown(reveal(dict(sent))):
+            waiting.add(item.urn)
+    return {report.urns[item.urn]: item for item in goal.registrations if item.provider in waiting}
+
+
+def _let_fill(planned: dict[str, Any], item: Registration, sent: Mapping[str, Json]) -> None:
+    """Lets the provider fill in, in the run, what it has filled in before."""
+    changes = planned.setdefault("inputDiff", {})
+    today = item.live_source.decoded_inputs() if item.live_source is not None else {}
+    if deletes := [key for key in changes.get("deletes") or () if key in sent]:
+        changes["deletes"] = deletes
+    else:
+        changes.pop("deletes", None)
+    for key in (provider_made_keys(item.source) | today.keys()) - sent.keys():
+        changes.setdefault("updates" if key in today else "adds", {})[key] = UNKNOWN
 
 
 def _incomparable(value: Json) -> bool:

@@ -20,7 +20,7 @@ from pulumi_rewind.arrangement import Arrangement
 from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
-from pulumi_rewind.credentials import todays_credentials
+from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.earlier_orders import deleted_first_before
 from pulumi_rewind.events import EngineEvent, Phase
@@ -39,6 +39,7 @@ from pulumi_rewind.rewriting import Rewritten, rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
+from pulumi_rewind.stale import stale_risks
 from pulumi_rewind.staying import touched_risk, undisturbed
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
@@ -182,13 +183,15 @@ def build_plan(
     items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
     asked = plan_steps(events, goal)
     elsewhere = read_elsewhere(asked, events, live_plain)
+    stale = stale_risks(goal, report)
     told = (
         step
         if step.op in STILL
         else replace(
             step,
             risks=(
-                *step_risks(step, goal, live_plain, report, stateful),
+                *step_risks(step, goal, live_plain, stateful),
+                *stale.get(step.urn, ()),
                 *order_risks(step, items.get(step.urn)),
                 *filter(None, (elsewhere.get(step.urn),)),
                 *adoption_risks(step, items.get(step.urn)),
@@ -200,6 +203,8 @@ def build_plan(
     )
     steps = arranged_steps(told, before.arrangement, stateful)
     moving = tuple(step for step in steps if step.op not in STILL)
+    moved = {step.urn for step in moving}
+    untouched = tuple(risk for urn, several in stale.items() if urn not in moved for risk in several)
     shown = {note for step in moving for note in notes if rehomed(note.urn, goal.stack, goal.project) == step.urn}
     rest = tuple(
         Risk(note.code, f"{_name(note)}{note.message}", blocking=note.blocking, urn=note.urn)
@@ -220,7 +225,7 @@ def build_plan(
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
     # What a step changes and what an alias renames is shown there.
-    shown_elsewhere = {step.urn for step in moving} | set(goal.pairs.values()) - set(report.urns.values())
+    shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
     plan = Plan(
         stack=str(session.stack),
         target=target,
@@ -234,6 +239,7 @@ def build_plan(
         ),
         steps=moving,
         risks=(
+            *untouched,
             *rest,
             *arrangement_risks(before.arrangement, moving),
             *risks,
@@ -286,9 +292,10 @@ def make_goal(
     With the `number` of the target's update, the history is asked for renames where something has no partner.
     """
     notes: tuple[GoalNote, ...] = ()
+    live_keys: Mapping[str, frozenset[str]] = {}
     if not choices.recorded_credentials:
         made = todays_credentials(target, live)
-        target, notes = made.target, made.notes
+        target, notes, live_keys = made.target, made.notes, made.live_keys
     build = functools.partial(changed_goal, changes) if changes else build_goal
     goal = build(
         target,
@@ -299,6 +306,7 @@ def make_goal(
         stays=stays,
         history=session.timeline.around(number) if number else (),
     )
+    goal = from_live_too(goal, live_keys)
     chosen = {item.urn for item in goal.registrations if not item.from_live}
     return with_pinned(replace(goal, notes=(*goal.notes, *(note for note in notes if note.urn in chosen))))
 

@@ -114,7 +114,7 @@ def preview(
                 error.hint += _way_past(session, blockers, spoken)
                 error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
             raise error
-        return events, hold_to(plan_file.read_bytes(), host.report), host.report
+        return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
 
 
 def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[EngineEvent]:

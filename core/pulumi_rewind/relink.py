@@ -1,8 +1,8 @@
 """Relinking: recorded ids and outputs of a dependency replaced by what that dependency has in this run. Pure.
 
-A `Link` knows one dependency's old values and their new ones; `relink` applies the links of the dependencies that a
-property was computed from. Found are whole values and occurrences at token boundaries: in longer strings, nested
-values, secrets, JSON in strings and base64 of text.
+A `Relinker` applies the links of the dependencies that a property was computed from. Touched is only what is known to
+be theirs (see `links.Grade` and `evidence`): whole values, and whole tokens of longer text, JSON in text, base64 and
+indented blocks. A key never changes. What may be theirs and can't be told from a literal stays, and is reported.
 """
 
 from __future__ import annotations
@@ -11,55 +11,42 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
+from pulumi_rewind.evidence import Evidence, Place, Walk
+from pulumi_rewind.links import MIN_SUBSTRING, Candidate, Grade, Link
+from pulumi_rewind.literals import Literals
+from pulumi_rewind.relink_text import (
+    ASSIGNED_AFTER,
+    ASSIGNED_BEFORE,
+    Hit,
+    JsonPart,
+    block_at,
+    is_key,
+    json_parts,
+    like_number,
+    number_of,
+    token_after,
+    tokens,
+    word_around,
+)
 from pulumi_rewind.values import (
     BYTE_STRING,
     OUTPUT,
     RESOURCE_REF,
+    SIG,
     UNKNOWN,
     Json,
     damaged_value,
     is_secret,
     is_unknown,
     kind_of,
-    reveal,
 )
 
-MIN_SUBSTRING = 6
-"""Shorter values are replaced as whole values alone: inside a string they would match by accident."""
-
-LONG = 1000
-"""Longer values are looked for one by one: a pattern of megabytes would take minutes to compile."""
-
-MIN_NUMBER = 1000
-"""Smaller numbers are too common to be taken for a dependency's output."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """What one dependency was and is: old value → new value, `UNKNOWN` where a preview can't tell."""
-
-    urn: str
-    old_id: str = ""
-    new_id: str = ""
-    """`UNKNOWN` in a preview that will create or replace it."""
-    values: Mapping[str, str] = field(default_factory=dict)
-    numbers: Mapping[float, float | str] = field(default_factory=dict)
-
-    @property
-    def id_changes(self) -> bool:
-        """Whether the physical object is another one than recorded."""
-        return bool(self.old_id) and self.old_id != self.new_id
-
-    @property
-    def moved(self) -> bool:
-        """Whether any of its values is another one than recorded."""
-        return any(old != new for old, new in self.values.items()) or any(
-            old != new for old, new in self.numbers.items()
-        )
+_WATCHED: Final = 4
+"""A number of so many digits inside text is no accident."""
 
 
 @dataclass(frozen=True)
@@ -70,131 +57,92 @@ class Relinked:
     changed: bool
     found: frozenset[str]
     """URNs of the dependencies of which some value, changed or not, was found inside."""
-
-
-def make_link(
-    urn: str,
-    old_id: str,
-    old_outputs: Mapping[str, Json],
-    new_id: str,
-    new_outputs: Mapping[str, Json],
-    *,
-    preview: bool,
-) -> Link:
-    """Pairs the leaves of recorded and present outputs by their path.
-
-    Outputs are JSON with signatures; secrets are looked into. In a preview a missing new output counts as unknown.
-    """
-    values: dict[str, str] = {}
-    numbers: dict[float, float | str] = {}
-    for path, old in _leaves(reveal(dict(old_outputs))):
-        new = _at(new_outputs, path, preview)
-        if isinstance(old, str) and old and isinstance(new, str):
-            # The same old value under two outputs: an unchanged one wins, an id below beats both.
-            if old not in values or new == old:
-                values[old] = new
-        elif _is_number(old) and abs(old) >= MIN_NUMBER and (new == UNKNOWN or _is_number(new)):
-            numbers.setdefault(float(old), new)
-    if old_id:
-        fresh = new_id or (UNKNOWN if preview else "")
-        if fresh:
-            values[old_id] = fresh
-        return Link(urn, old_id, fresh, values, numbers)
-    return Link(urn, "", "", values, numbers)
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool)
-
-
-def _leaves(value: Json, path: tuple[str | int, ...] = ()) -> Iterable[tuple[tuple[str | int, ...], Json]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, (*path, index))
-    else:
-        yield path, value
-
-
-def _at(value: Any, path: tuple[str | int, ...], preview: bool) -> Json:
-    missing = UNKNOWN if preview else None
-    current: Any = value
-    for part in path:
-        current = reveal(current) if is_secret(current) else current
-        if is_unknown(current):
-            return UNKNOWN
-        if isinstance(current, Mapping) and isinstance(part, str):
-            if part not in current:
-                return missing
-            current = current[part]
-        elif isinstance(current, list) and isinstance(part, int):
-            if part >= len(current):
-                return missing
-            current = current[part]
-        else:
-            return missing
-    current = reveal(current) if is_secret(current) else current
-    return UNKNOWN if is_unknown(current) else current
+    unsure: frozenset[str] = frozenset()
+    """Paths of what was left as it is, although it may come from something that has changed."""
 
 
 class Relinker:
-    """Applies a set of links to values; make one per property and reuse it for nested values."""
+    """Applies a set of links to values; make one per property and reuse it for nested values.
 
-    def __init__(self, links: Sequence[Link], *, references: Mapping[str, tuple[str, str]] | None = None) -> None:
+    `direct` says that the links are recorded for this very property: a value that is nothing but an output then is
+    that output. `literals` is asked only where an occurrence needs it.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        *,
+        references: Mapping[str, tuple[str, str]] | None = None,
+        literals: Callable[[], Literals] | None = None,
+        direct: bool = True,
+    ) -> None:
         self._references = references or {}
-        self._whole: dict[str, tuple[str, str]] = {}
-        self._numbers: dict[float, tuple[float | str, str]] = {}
-        for link in links:
-            for old, new in link.values.items():
-                known = self._whole.get(old)
-                if known is None or old == link.old_id:
-                    self._whole[old] = (new, link.urn)
-            for number, fresh in link.numbers.items():
-                self._numbers.setdefault(number, (fresh, link.urn))
-        parts = sorted((text for text in self._whole if len(text) >= MIN_SUBSTRING), key=len, reverse=True)
-        for text in list(parts):
-            for escaped in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
-                if escaped != text and escaped not in self._whole:
-                    new, urn = self._whole[text]
-                    self._whole[escaped] = (new if is_unknown(new) else json.dumps(new)[1:-1], urn)
-                    parts.append(escaped)
-        parts.sort(key=len, reverse=True)
-        self._long = [text for text in parts if len(text) > LONG]
-        parts = parts[len(self._long) :]
-        self._pattern = (
-            re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, parts)) + r")(?![A-Za-z0-9])")
-            if parts
-            else None
-        )
+        self._links = [link for link in links if link.moved or link.renewed]
+        self._renewed = [link for link in self._links if link.renewed]
+        self._evidence = Evidence(self._links, literals, direct=direct)
+        self._texts = self._evidence.texts
+        inside = {
+            text: None
+            for text, found in self._texts.items()
+            if len(text) >= MIN_SUBSTRING and max(one.grade for one in found) >= Grade.PLAIN
+        }
+        self._blocks = [text for text in inside if "\n" in text]
+        self._distinct = [text for text in inside if "\n" not in text]
+        self._explaining = [
+            text for text, found in self._texts.items() if text not in inside and any(one.explains for one in found)
+        ]
+        weak = [
+            text
+            for text, found in self._texts.items()
+            if text not in inside and any(one.changed and not one.status for one in found)
+        ]
+        moved = {
+            text
+            for number, found in self._evidence.numbers.items()
+            if any(one.changed and not one.is_id for one in found)
+            for text in (like_number("", number), *(one.old for one in found if isinstance(one.old, str)))
+        }
+        self._assigned = sorted({*weak, *moved})
+        self._watched = [text for text in moved if len(text) >= _WATCHED]
 
-    def apply(self, value: Json) -> Relinked:
-        """The value with everything replaced that the links know."""
-        if not self._whole and not self._numbers and not self._references:
+    def apply(self, value: Json, path: str = "") -> Relinked:
+        """The value with everything replaced that the links know; `path` names the property in what it reports."""
+        if not self._links and not self._references:
             return Relinked(value, False, frozenset())
-        found: set[str] = set()
-        new = self._value(value, found)
-        return Relinked(new, new != value, frozenset(found))
+        place = Place(path, path.rsplit(".", 1)[-1], top=True)
+        walk = Walk()
+        new = self._value(value, place, walk)
+        if alone := walk.lonely():
+            walk = Walk(alone)
+            new = self._value(value, place, walk)
+        return Relinked(new, new != value, frozenset(walk.found), walk.unsure())
 
-    def _value(self, value: Json, found: set[str]) -> Json:
+    # -- the walk -------------------------------------------------------------------------------------------------
+
+    def _value(self, value: Json, at: Place, walk: Walk) -> Json:
         if isinstance(value, str):
-            return self._string(value, found)
+            return self._string(value, at, walk)
         if isinstance(value, list):
-            return [self._value(item, found) for item in value]
+            return [self._value(item, at.under(index), walk) for index, item in enumerate(value)]
         if isinstance(value, dict):
-            return self._object(value, found)
-        if isinstance(value, float | int) and not isinstance(value, bool):
-            known = self._numbers.get(float(value))
-            if known is not None:
-                found.add(known[1])
-                return known[0]
+            return self._object(value, at, walk)
+        if isinstance(value, bool):
+            return self._evidence.flag(value, at, walk)
+        if isinstance(value, float | int):
+            return self._number(value, at, walk)
         return value
 
-    def _object(self, value: dict[str, Json], found: set[str]) -> Json:
+    def _object(self, value: dict[str, Json], at: Place, walk: Walk) -> Json:
         kind = kind_of(value)
         if kind is None:
-            return {key: self._value(item, found) for key, item in value.items()}
+            name = value.get("name")
+            named = name if isinstance(name, str) else ""
+            for key in value:
+                self._key(key, at, walk)
+            return {
+                key: self._value(item, at.under(key, name=named if key == "value" else ""), walk)
+                for key, item in value.items()
+            }
         if is_secret(value):
             text = value.get("plaintext")
             if not isinstance(text, str):
@@ -203,115 +151,180 @@ class Relinker:
                 inside = json.loads(text)
             except (ValueError, RecursionError):
                 raise damaged_value("a secret") from None
-            new = self._value(inside, found)
+            new = self._value(inside, at, walk)
             return value if new == inside else {**value, "plaintext": json.dumps(new, ensure_ascii=False)}
         if kind == RESOURCE_REF:
             known = self._references.get(str(value.get("urn")))
             if known is None:
                 return value
             urn, new_id = known
-            found.add(str(value.get("urn")))
+            walk.found.add(str(value.get("urn")))
             return {**value, "urn": urn, **({"id": new_id or UNKNOWN} if value.get("id") else {})}
         if kind == OUTPUT and "value" in value:
-            return {**value, "value": self._value(value["value"], found)}
+            return {**value, "value": self._value(value["value"], at, walk)}
         if kind == BYTE_STRING:
             return value
         # Assets and archives: text may hold an id, paths and hashes may not.
         if isinstance(value.get("text"), str):
-            new = self._string(value["text"], found)
+            new = self._string(value["text"], at.inside(), walk)
             if new != value["text"] and not is_unknown(new):
                 return {key: item for key, item in value.items() if key != "hash"} | {"text": new}
         if isinstance(value.get("assets"), dict):
-            inner = {key: self._value(item, found) for key, item in value["assets"].items()}
+            inner = {key: self._value(item, at.under(key), walk) for key, item in value["assets"].items()}
             if inner != value["assets"]:
                 return {key: item for key, item in value.items() if key != "hash"} | {"assets": inner}
         return value
 
-    def _string(self, text: str, found: set[str]) -> str:
-        whole = self._whole.get(text)
-        if whole is not None:
-            found.add(whole[1])
-            return whole[0]
-        new = self._inside(text, found)
-        if new is not UNKNOWN and new[:1] in "{[" and new[-1:] in "}]" and new:
-            new = self._json(new, found)
-        if new == text:
-            new = self._base64(text, found)
+    def _key(self, key: str, at: Place, walk: Walk) -> None:
+        """A key stays; one that holds something of an object that changes is named."""
+        if key == SIG:
+            return
+        changed = any(one.changed for hit in tokens(key, self._distinct) for one in self._texts[hit.text])
+        if changed or self._old_in(key):
+            walk.left.add(at.path)
+
+    def _old_in(self, text: str) -> bool:
+        return any(link.left_in(text) for link in self._renewed)
+
+    def _number(self, value: float, at: Place, walk: Walk, text: str = "") -> Json:
+        found = self._evidence.numbers.get(float(value))
+        if not found:
+            return value
+        new = self._evidence.chosen(text or value, found, at, walk)
+        if is_unknown(new):
+            return UNKNOWN
+        number = number_of(new) if isinstance(new, str) else new
+        if isinstance(number, bool) or not isinstance(number, float | int):
+            return value
+        return int(number) if isinstance(value, int) and number == int(number) else float(number)
+
+    # -- text -----------------------------------------------------------------------------------------------------
+
+    def _string(self, text: str, at: Place, walk: Walk) -> str:
+        if text in self._texts:
+            new = self._evidence.chosen(text, self._texts[text], at, walk)
+            return text if new is None else str(new)
+        number = number_of(text)
+        if number is not None and number in self._evidence.numbers:
+            found = self._number(number, at, walk, text)
+            return UNKNOWN if is_unknown(found) else text if found == number else like_number(text, found)
+        parts = json_parts(text)
+        if parts is not None:
+            new = self._json(parts, at, walk)
+        else:
+            new = self._inside(text, at, walk)
+            if new == text:
+                new = self._base64(text, at, walk)
+        if not is_unknown(new) and self._old_in(new):
+            walk.left.add(at.path)
         return new
 
-    def _inside(self, text: str, found: set[str]) -> str:
-        for old in self._long:
-            at = text.find(old) if len(text) >= len(old) else -1
-            while at >= 0:
-                before, after = text[:at], text[at + len(old) :]
-                if not _ALPHANUMERIC.match(before[-1:]) and not _ALPHANUMERIC.match(after[:1]):
-                    new, urn = self._whole[old]
-                    found.add(urn)
-                    pieces = (self._inside(before, found), new, self._inside(after, found))
-                    return UNKNOWN if any(map(is_unknown, pieces)) else "".join(pieces)
-                at = text.find(old, at + 1)
-        if self._pattern is None:
-            return text
-        unknown = False
+    def _json(self, parts: Iterable[JsonPart], at: Place, walk: Walk) -> str:
+        """JSON text with its leaves relinked, everything else byte by byte as it is."""
+        pieces: list[str] = []
+        for part in parts:
+            if part.is_key:
+                self._key(str(part.value), at, walk)
+            if part.is_key or part.value is None:
+                pieces.append(part.text)
+                continue
+            new = self._value(part.value, at.inside(part.key), walk)
+            pieces.append(UNKNOWN if is_unknown(new) else part.text if new == part.value else part.written(new))
+        return UNKNOWN if UNKNOWN in pieces else "".join(pieces)
 
-        def swap(hit: re.Match[str]) -> str:
-            nonlocal unknown
-            new, urn = self._whole[hit.group()]
-            found.add(urn)
-            unknown = unknown or is_unknown(new)
-            return new
+    def _inside(self, text: str, at: Place, walk: Walk) -> str:
+        """The text with whole tokens replaced; a partly unknown one can't be expressed and is unknown."""
+        for old in self._blocks:
+            first = old.strip("\n").split("\n", 1)[0]
+            start = text.find(first) if len(text) >= len(first) else -1
+            while start >= 0:
+                block = block_at(text, start, old)
+                if block is not None:
+                    new = self._evidence.chosen(old, self._texts[old], at.inside(), walk)
+                    if new is None:
+                        break
+                    before, after = text[: block.start], text[block.end :]
+                    pieces = (self._inside(before, at, walk), block.filled(str(new)), self._inside(after, at, walk))
+                    return UNKNOWN if is_unknown(new) or any(map(is_unknown, pieces)) else "".join(pieces)
+                start = text.find(first, start + 1)
+        for hit in tokens(text, self._explaining):
+            walk.found.update(one.urn for one in self._texts[hit.text] if one.explains)
+        assigned = self._assign(text, at, walk)
+        return UNKNOWN if is_unknown(assigned) else self._tokens(assigned, at, walk)
 
-        new = self._pattern.sub(swap, text)
-        return UNKNOWN if unknown else new  # a partly unknown string can't be expressed
+    def _assign(self, text: str, at: Place, walk: Walk) -> str:
+        """The text with weak values replaced that stand behind their own name: ``version: 2``, ``--db-port=5432``."""
+        pieces: list[str] = []
+        end = 0
+        for hit in tokens(text, self._assigned):
+            name = ASSIGNED_BEFORE.search(text, max(0, hit.start - 100), hit.start)
+            old = hit.text
+            if name is None or not ASSIGNED_AFTER.match(text, hit.end):
+                continue
+            new = self._weak(old, at.inside(name.group(1)), walk)
+            pieces += [text[end : hit.start], old if new is None else new]
+            end = hit.end
+        return UNKNOWN if UNKNOWN in pieces else "".join((*pieces, text[end:]))
 
-    def _json(self, text: str, found: set[str]) -> str:
-        """Short values and numbers as leaves of JSON text, where text replacement doesn't reach."""
-        try:
-            inside = json.loads(text)
-        except ValueError:
-            return text
-        new = self._leaf(inside, found)
-        if new == inside:
-            return text
-        if any(is_unknown(leaf) for _, leaf in _leaves(new)):
-            return UNKNOWN
-        compact = '": ' not in text and ", " not in text
-        if text[1:2] == "\n":
-            first = text[2:]
-            return json.dumps(new, indent=len(first) - len(first.lstrip(" ")), ensure_ascii=text.isascii())
-        return json.dumps(new, separators=(",", ":") if compact else (", ", ": "), ensure_ascii=text.isascii())
+    def _weak(self, old: str, at: Place, walk: Walk, urns: frozenset[str] = frozenset()) -> str | None:
+        """What stands for a weak value of that name, or beside an id of one of these objects; None: it stays."""
+        number = number_of(old)
+        found = {*self._texts.get(old, ()), *(self._evidence.numbers.get(number, ()) if number is not None else ())}
+        fitting = [one for one in found if not one.status and (one.urn in urns if urns else one.fits(at.key))]
+        if len({str(one.new) for one in fitting}) != 1:
+            return None
+        one = fitting[0]
+        if one.new is None:
+            return None
+        walk.found.add(one.urn)
+        walk.used.add((one.urn, one.key))
+        return UNKNOWN if is_unknown(one.new) else like_number(old, one.new)
 
-    def _leaf(self, value: Json, found: set[str]) -> Json:
-        if isinstance(value, dict):
-            return {key: self._leaf(item, found) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._leaf(item, found) for item in value]
-        if isinstance(value, str):
-            known = self._whole.get(value)
-            if known is not None:
-                found.add(known[1])
-                return known[0]
-            return value
-        return self._value(value, found)
+    def _tokens(self, text: str, at: Place, walk: Walk) -> str:
+        """The text with the tokens replaced that belong to an object, and what directly follows them."""
+        pieces: list[str] = []
+        end = 0
+        for hit in tokens(text, self._distinct):
+            if hit.start < end:
+                continue
+            new, owners = self._token(text, hit, at, walk)
+            pieces += [text[end : hit.start], new]
+            end = hit.end
+            follows = token_after(text, end) if owners else None  # host:port, arn:version
+            more = self._weak(follows, at.inside(), walk, owners) if follows else None
+            if follows and more is not None:
+                pieces += [text[end], more]
+                end += 1 + len(follows)
+        new = UNKNOWN if UNKNOWN in pieces else "".join((*pieces, text[end:]))
+        if not is_unknown(new) and tokens(new, self._watched):
+            walk.left.add(at.path)
+        return new
 
-    def _base64(self, text: str, found: set[str]) -> str:
+    def _token(self, text: str, hit: Hit, at: Place, walk: Walk) -> tuple[str, frozenset[str]]:
+        """What stands for one token, and whose it was surely."""
+        old = hit.text
+        owners: list[Candidate] = [one for one in self._texts[old] if one.grade >= Grade.PLAIN]
+        if is_key(text, hit.start, hit.end):
+            if any(one.changed for one in owners):
+                walk.left.add(at.path)
+            return old, frozenset()
+        word = word_around(text, hit.start, hit.end)
+        if word != old and not all(self._evidence.belongs(one, word) for one in owners):
+            return old, frozenset()  # part of another object's name
+        new = self._evidence.chosen(old, owners, at.inside(), walk)
+        return (old, frozenset()) if new is None else (str(new), frozenset(one.urn for one in owners))
+
+    def _base64(self, text: str, at: Place, walk: Walk) -> str:
         if len(text) < 8 or len(text) % 4 or not _BASE64.fullmatch(text):
             return text
         try:
             inside = base64.b64decode(text, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return text
-        hits: set[str] = set()
-        whole = self._whole.get(inside)
-        new = whole[0] if whole else self._inside(inside, hits)
-        if whole:
-            hits.add(whole[1])
-        found |= hits
+        new = self._string(inside, at.inside(), walk)
         if new == inside:
             return text
         return UNKNOWN if is_unknown(new) else base64.b64encode(new.encode()).decode()
 
-
-_ALPHANUMERIC = re.compile(r"[A-Za-z0-9]")
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")

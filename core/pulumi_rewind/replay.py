@@ -8,56 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind import wire
 from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.linking import Linking, ReplayReport, Response
+from pulumi_rewind.links import Link, make_link
 from pulumi_rewind.packages import Package
-from pulumi_rewind.relink import Link, Relinker, make_link
 from pulumi_rewind.sent_options import fill_options
-from pulumi_rewind.values import UNKNOWN, Json, contains_unknown
+from pulumi_rewind.values import UNKNOWN, contains_unknown
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
 
 
-@dataclass(frozen=True)
-class Response:
-    """What the engine answered for one registration."""
-
-    urn: str
-    id: str
-    outputs: Mapping[str, Json]
-    """As answered; empty for components and the stack, whose outputs are ours to compute."""
-
+__all__ = ["Afterwards", "Replay", "ReplayError", "ReplayReport", "Response"]
 
 Afterwards = Callable[[dict[str, Any]], str]
 """Gets a resource that has been restored (urn, type, name, id, inputs, outputs); returns what went wrong."""
-
-
-@dataclass
-class ReplayReport:
-    """What a replay did beyond registering; read it when the run has ended."""
-
-    relinked: dict[str, set[str]] = field(default_factory=dict)
-    """URN of the goal → property keys in which something was relinked."""
-    opaque: dict[str, set[str]] = field(default_factory=dict)
-    """URN of the goal → dependencies whose id changes although nothing to relink was found."""
-    urns: dict[str, str] = field(default_factory=dict)
-    """URN of the goal → URN in this run."""
-    ids: dict[str, str] = field(default_factory=dict)
-    """URN of the goal → physical id in this run; empty if a preview doesn't know."""
-    sent: dict[str, dict[str, Json]] = field(default_factory=dict)
-    """URN in this run → inputs as sent (secrets in plaintext, in memory only)."""
-    outputs: dict[str, dict[str, Json]] = field(default_factory=dict)
-    """URN in this run → outputs as registered, for components and the stack."""
-    skipped_hooks: list[str] = field(default_factory=list)
-    """Names of hooks whose code is not available and which the engine wanted to run."""
-    failed: list[str] = field(default_factory=list)
-    """URNs of the goal whose registration the engine reported as failed or skipped."""
-    complete: bool = False
-    """Whether everything was registered and answered, outputs included."""
 
 
 class Replay:
@@ -74,11 +42,10 @@ class Replay:
         self.report = ReplayReport()
         self._futures: dict[str, asyncio.Future[Response]] = {}
         self._responses: dict[str, Response] = {}
-        self._links: dict[tuple[str, bool], Link] = {}
-        self._references: dict[str, tuple[str, str]] = {}
         self._items = goal.by_urn()
         self._order = {item.urn: index for index, item in enumerate(goal.registrations)}
         self._descendants = _descendants(goal)
+        self._linking = Linking(goal, self.report, self._responses, preview=preview)
         self._packages: dict[tuple[str, str], asyncio.Task[str]] = {}
 
     async def run(self) -> None:
@@ -100,7 +67,7 @@ class Replay:
                 future.cancel()
         for item in self.goal.registrations:
             if item.kind == "stack":
-                await self._register_outputs(item, [self._link(urn, item.from_live) for urn in self._order])
+                await self._register_outputs(item, [self._linking.link(urn, item.from_live) for urn in self._order])
         self.report.complete = True
         await self.monitor.SignalAndWaitForShutdown(Empty())
 
@@ -146,7 +113,7 @@ class Replay:
         if item.urn in self.afterwards and item.urn not in self.report.failed and not self.preview:
             await self._go_on(item, response)
         self._responses[item.urn] = response
-        self._references[item.urn] = (response.urn, response.id)
+        self._linking.references[item.urn] = (response.urn, response.id)
         self._futures[item.urn].set_result(response)
         if item.kind == "component":
             inner = self._descendants[item.urn]
@@ -173,33 +140,21 @@ class Replay:
         registrations can wait for each other.
         """
         links: dict[str, Link] = {}
-        for urn in {urn for urns in item.property_dependencies.values() for urn in urns}:
+        for urn in dict.fromkeys(urn for urns in item.property_dependencies.values() for urn in urns):
             if urn not in self._descendants:
-                links[urn] = self._link(urn, item.from_live)
+                links[urn] = self._linking.link(urn, item.from_live)
                 continue
             inner = [child for child in self._descendants[urn] if self._order[child] < self._order[item.urn]]
             for child in inner:
                 await asyncio.shield(self._futures[child])
             component = self._items[urn]
-            outputs = self._outputs(component, self._output_links(component, inner))
+            inside = self._output_links(component, inner)
+            outputs, _ = self._linking.outputs(component, inside)
             recorded = component.recorded(from_live=item.from_live)
             old = recorded.decoded_outputs() if recorded is not None else {}
-            links[urn] = make_link(urn, "", old, "", outputs, preview=self.preview)
+            follows = any(link.renewed for link in inside)
+            links[urn] = make_link(urn, "", old, "", outputs, preview=self.preview, follows=follows)
         return links
-
-    def _link(self, urn: str, from_live: bool) -> Link:
-        """What a registered resource was, in the checkpoint that the reader's values come from, and is."""
-        key = (urn, from_live)
-        if key not in self._links:
-            response, item = self._responses[urn], self._items[urn]
-            recorded = item.recorded(from_live=from_live)
-            if recorded is None or item.has_outputs:
-                self._links[key] = Link(urn)
-            else:
-                self._links[key] = make_link(
-                    urn, recorded.id, recorded.decoded_outputs(), response.id, response.outputs, preview=self.preview
-                )
-        return self._links[key]
 
     def _output_links(self, item: Registration, inner: Iterable[str]) -> list[Link]:
         """The links that a component's outputs can hold values of: what is in it, and what those refer to."""
@@ -207,7 +162,7 @@ class Replay:
         for urn in tuple(urns):
             urns.update(self._items[urn].awaited())
         known = sorted((urn for urn in urns if urn in self._responses), key=self._order.__getitem__)
-        return [self._link(urn, item.from_live) for urn in known]
+        return [self._linking.link(urn, item.from_live) for urn in known]
 
     # -- one resource ---------------------------------------------------------------------------------------------
 
@@ -215,7 +170,7 @@ class Replay:
         from pulumi.runtime.proto import resource_pb2
 
         source = item.source
-        inputs = self._relinked_inputs(item, links)
+        inputs = self._linking.inputs(item, links)
         sent = {key: wire.to_wire(value) for key, value in inputs.items()}
         if not self.preview and contains_unknown(sent):
             raise ReplayError(f"{item.name}: an input is still unknown in the update; it would be dropped silently")
@@ -287,31 +242,12 @@ class Replay:
         # In a preview a provider that is going to be created has no id yet.
         return f"{response.urn}::{response.id or UNKNOWN}"
 
-    def _relinked_inputs(self, item: Registration, known: Mapping[str, Link]) -> dict[str, Json]:
-        result: dict[str, Json] = {}
-        missing: dict[str, bool] = {}
-        for key, value in item.inputs.items():
-            links = [known[urn] for urn in item.property_dependencies.get(key, ())]
-            relinked = Relinker(links, references=self._references).apply(value)
-            result[key] = relinked.value
-            if relinked.changed:
-                self.report.relinked.setdefault(item.urn, set()).add(key)
-            for link in links:
-                if link.id_changes:
-                    missing[link.urn] = missing.get(link.urn, True) and link.urn not in relinked.found
-        opaque = {urn for urn, lost in missing.items() if lost}
-        if opaque:
-            self.report.opaque[item.urn] = opaque
-        return result
-
-    def _outputs(self, item: Registration, links: Iterable[Link]) -> dict[str, Json]:
-        relinker = Relinker([link for link in links if link.moved], references=self._references)
-        return {key: relinker.apply(value).value for key, value in item.source.decoded_outputs().items()}
-
     async def _register_outputs(self, item: Registration, links: Iterable[Link]) -> None:
         from pulumi.runtime.proto import resource_pb2
 
-        outputs = self._outputs(item, links)
+        outputs, unsure = self._linking.outputs(item, links)
+        if unsure:
+            self.report.unsure.setdefault(item.urn, set()).update(unsure)
         response = self._responses[item.urn]
         request = resource_pb2.RegisterResourceOutputsRequest(urn=response.urn)
         wire.fill(request.outputs, {key: wire.to_wire(value) for key, value in outputs.items()})

@@ -8,10 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pulumi_rewind.choices import NOT
 from pulumi_rewind.events import EngineEvent, ResourceDone
 from pulumi_rewind.goal import Goal
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
-from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.shell import in_quotes
 
 STATEFUL_TYPES = (
@@ -36,14 +34,10 @@ def is_stateful(type_: str, extra: Sequence[str] = ()) -> bool:
     return any(fnmatch.fnmatchcase(type_, pattern) for pattern in (*STATEFUL_TYPES, *extra))
 
 
-def step_risks(
-    step: Step, goal: Goal, live: Checkpoint, report: ReplayReport, stateful: Sequence[str]
-) -> tuple[Risk, ...]:
-    """The risks of one step."""
+def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]) -> tuple[Risk, ...]:
+    """The risks of one step, but for values that may be stale: see `stale`."""
     found: list[Risk] = []
     old = live.by_urn.get(step.renamed_from or step.urn)
-    goal_urns = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
-    goal_urn = goal_urns.get(step.urn, "")
     if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
         found.append(_data_risk(step))
     if step.op in {"delete", "replace"} and old is not None and old.protect:
@@ -60,14 +54,6 @@ def step_risks(
             f"`--only {in_quotes(NOT + step.name)}`"
         )
         found.append(Risk("shared-object", message, blocking=True, urn=step.urn))
-    lost = report.opaque.get(goal_urn, set())
-    changed = sorted(urn_name(urn) for urn in lost)
-    if changed:
-        message = (
-            f"depends on {', '.join(changed)}, which gets a new id, and no occurrence of the old one was found to "
-            "relink: a value derived from it may be stale"
-        )
-        found.append(Risk("opaque-dependency", message, urn=step.urn))
     return tuple(found)
 
 

@@ -33,6 +33,7 @@ from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.stale import stale_values
 from pulumi_rewind.stamp import Mark, Stamp
 from pulumi_rewind.undo.plan import build_plan
 from pulumi_rewind.undo.run import UndoRun
@@ -147,7 +148,8 @@ class RollbackRun:
             self.session.journal.end()
             newest = len(self.session.backend.history(self.session.stack))
             left = tuple(left_alone(self.plan.prepared.goal))
-            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0)
+            stale = stale_values(self.plan.prepared.goal, self.plan.prepared.report)
+            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0, stale=stale)
             return
         yield from self.undo.before()
         prepared = self.plan.prepared
@@ -190,7 +192,8 @@ class RollbackRun:
         self.session.journal.end()
         took = time.monotonic() - started
         notes = tuple(filter(None, (self._note,)))
-        self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes)
+        stale = stale_values(self.plan.prepared.goal, report)
+        self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes, stale=stale)
 
     def _begin_journal(self) -> None:
         prepared, target = self.plan.prepared, self.plan.target

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pulumi_rewind.stale import StaleValue
 from pulumi_rewind.undo.run import CallbackOutcome
 from pulumi_rewind.verify import Difference
 
@@ -28,7 +29,15 @@ class RollbackResult:
     callbacks: tuple[CallbackOutcome, ...] = ()
     """How the project's callbacks and hooks ended."""
 
+    stale: tuple[StaleValue, ...] = ()
+    """Values that are as recorded, but may come from something that is another now."""
+
+    @property
+    def stale_names(self) -> tuple[str, ...]:
+        """``resource.property`` of each value that may be stale, once."""
+        return tuple(dict.fromkeys(value.name for value in self.stale))
+
     @property
     def exact(self) -> bool:
-        """Whether nothing differs that was not announced."""
-        return all(difference.expected for difference in self.differences)
+        """Whether nothing differs that was not announced, and nothing may be stale."""
+        return not self.stale and all(difference.expected for difference in self.differences)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.errors import InterruptedRun, RewindError
@@ -15,6 +15,7 @@ from pulumi_rewind.plan import plan_steps
 from pulumi_rewind.prepare import Prepared, make_goal
 from pulumi_rewind.previewing import PreviewControl, preview
 from pulumi_rewind.session import Session
+from pulumi_rewind.values import Json
 from pulumi_rewind.verify import Difference
 
 
@@ -55,9 +56,17 @@ def second_plan(
 
 
 def _same_assets(fresh: tuple[Registration, ...], resolved: tuple[Registration, ...]) -> tuple[Registration, ...]:
-    """The fresh registrations with the inputs whose assets were already found."""
-    inputs = {item.urn: as_recorded(item, item.inputs) for item in resolved}
-    return tuple(dataclasses.replace(item, inputs=inputs.get(item.urn, item.inputs)) for item in fresh)
+    """The fresh registrations with the inputs whose assets were already found; credentials are those of now."""
+    known = {item.urn: item for item in resolved}
+
+    def inputs(item: Registration) -> Mapping[str, Json]:
+        before = known.get(item.urn)
+        if before is None:
+            return item.inputs
+        now = {key: item.inputs[key] for key in before.live_keys | item.live_keys if key in item.inputs}
+        return {**as_recorded(before, before.inputs), **now}
+
+    return tuple(dataclasses.replace(item, inputs=inputs(item)) for item in fresh)
 
 
 def _ignore(_: EngineEvent) -> None:

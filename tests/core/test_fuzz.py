@@ -28,9 +28,10 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import parse_event
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.journal import Journal
+from pulumi_rewind.links import make_link
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint, parse_urn
 from pulumi_rewind.planned import planned_state
-from pulumi_rewind.relink import Relinker, make_link
+from pulumi_rewind.relink import Relinker
 from pulumi_rewind.selfcheck import judge
 from pulumi_rewind.settings import load_settings
 from pulumi_rewind.show import value_text

@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.relink import Link, Relinker, make_link
+from pulumi_rewind.links import Link, make_link
+from pulumi_rewind.relink import Relinker
 from pulumi_rewind.values import ASSET, RESOURCE_REF, SECRET, SIG, UNKNOWN
 
 URN = "urn:pulumi:dev::p::t:m:Db::db"
@@ -99,9 +100,11 @@ def test_an_id_beats_an_output_of_the_same_text() -> None:
     assert relinked("shared-name", first, second) == "new-id-value"
 
 
-def test_numbers_are_whole_values_of_some_size() -> None:
+def test_a_number_follows_where_it_stands_under_its_name_or_is_the_whole_property() -> None:
     ports = link(port=(5432, 6543), small=(80, 81))
-    assert relinked({"a": 5432, "b": 80}, ports) == {"a": 6543, "b": 80}
+    value = {"dbPort": 5432, "a": 5432, "ports": [5432], "b": 80}
+    assert relinked(value, ports) == {"dbPort": 6543, "a": 5432, "ports": [6543], "b": 80}
+    assert relinked(80, ports) == 81
 
 
 def test_resource_references_follow() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.plan import Step
-from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import step_risks
 from tests.support.checkpoints import checkpoint
 
@@ -27,7 +26,7 @@ def codes(gone: dict[str, Any], op: str = "delete", forecast: str = "deleted") -
     live = checkpoint(entry("a"), gone)
     goal = build_goal(checkpoint(entry("a")), live, project="shop", stack="dev")
     step = Step(gone["urn"], "b", gone["type"], op, forecast)
-    return [risk.code for risk in step_risks(step, goal, live, ReplayReport(), ())]
+    return [risk.code for risk in step_risks(step, goal, live, ())]
 
 
 @pytest.mark.parametrize("gone", [entry("b"), entry("b", created=None)])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from pulumi_rewind.events import EngineEvent
@@ -11,6 +15,9 @@ from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies import make_run
 from pulumi_rewind.targets import resolve_target
 from tests.support.stack import EngineStack
+from tests.support.terminal import Ran
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def session(stack: EngineStack) -> Session:
@@ -49,3 +56,19 @@ def settled(stack: EngineStack) -> dict[str, Any]:
         res["urn"]: {key: value for key, value in res.items() if key not in volatile}
         for res in stack.export()["deployment"]["resources"]
     }
+
+
+def said(stack: EngineStack, *arguments: str) -> Ran:
+    """What the installed command says and ends with, run in the project without a terminal."""
+    paths = [stack.environ["PYTHONPATH"], str(ROOT / "core"), str(ROOT / "tui")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pulumi_rewind_tui.cli", *arguments, "-s", stack.name],
+        cwd=stack.root,
+        env={**stack.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "140"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)

@@ -104,6 +104,24 @@ async def test_a_difference_that_nobody_announced_is_a_hazard(shop: Shop, monkey
         assert "⚠ api inputs.image: has another value than the target" in text
 
 
+async def test_values_that_may_be_stale_are_said_instead_of_equals(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pulumi_rewind.stale import StaleValue
+
+    def result(self: Any) -> RollbackResult:
+        old = StaleValue("urn:pulumi:prod::shop::t::api", "tags.h", "was computed from db")
+        return RollbackResult("succeeded", 9, {"update": 1}, (), 61.0, stale=(old,))
+
+    played = play(monkeypatch, events_to_play=recorded("success"))
+    played.result = property(result, lambda self, value: None)  # type: ignore[assignment]
+    app = shop.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ended(pilot)
+        text = screen_text(app)
+        assert "⚠ done, 1 value may be stale: shop/prod is back at #5" in text
+        assert "⚠ api.tags.h: was computed from db" in text
+        assert "equals" not in text
+
+
 async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, "failure")
     app = shop.app()

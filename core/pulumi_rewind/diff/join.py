@@ -11,8 +11,8 @@ import msgspec
 
 from pulumi_rewind.diff.translation import NOTHING_NEW, Translation
 from pulumi_rewind.identity import match
+from pulumi_rewind.links import Leaf, Link, make_link
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.relink import Link, make_link
 from pulumi_rewind.values import DEFAULTS, SIG, Json
 
 SHORTEST: Final = 4
@@ -165,10 +165,10 @@ class Join:
         )
         ids = (before.id, after.id) if moved else ("", "")
         link = make_link(urn, ids[0], old, ids[1], new, preview=False)
-        values = {old: new for old, new in link.values.items() if len(old) >= SHORTEST and old != new}
+        leaves = [leaf for leaf in link.leaves if leaf.old != leaf.new and len(str(leaf.old)) >= SHORTEST]
         if renamed:
-            values[before.urn] = urn
-        return replace(link, values=values) if values or link.moved else None
+            leaves.append(Leaf("urn", before.urn, urn))
+        return replace(link, leaves=tuple(leaves)) if leaves or link.moved else None
 
 
 def _replaced(before: Resource, after: Resource) -> bool:

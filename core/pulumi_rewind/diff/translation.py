@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Final
 
 from pulumi_rewind.diff.properties import JSON_TEXT, Edit, edits, opened
+from pulumi_rewind.links import MIN_SUBSTRING, Grade, Link
 from pulumi_rewind.model import Resource
-from pulumi_rewind.relink import MIN_SUBSTRING, Link, Relinker
+from pulumi_rewind.relink import Relinker
 from pulumi_rewind.values import SIG, Json, is_secret
 
 MANY: Final = 200
@@ -36,12 +37,17 @@ class Translation:
 
     @cached_property
     def _relinker(self) -> Relinker | None:
-        within = sum(len(link.values) for link in self._links) <= MANY
+        within = sum(len(link.candidates) for link in self._links) <= MANY
         return Relinker(self._links, references=self._references) if within else None
 
     @cached_property
     def _whole(self) -> dict[str, str]:
-        found = {old: new for link in self._links for old, new in link.values.items()}
+        found = {
+            str(one.old): str(one.new)
+            for link in self._links
+            for one in link.candidates
+            if one.changed and one.grade > Grade.WEAK and isinstance(one.new, str)
+        }
         found |= {old: new for old, (new, _) in self._references.items()}
         return found | dict(self._ids)
 
@@ -80,7 +86,7 @@ class Translation:
 
     @cached_property
     def _finder(self) -> Relinker:
-        return Relinker([Link("", values=self._both)])
+        return Relinker([Link("", one, other) for one, other in self._both.items()])
 
     def stale(self, old: Json, new: Json) -> bool:
         """Whether both sides name the same object somewhere, although only one of them still has it."""

@@ -128,7 +128,7 @@ def plan_program(
             risks=tuple(filter(None, (elsewhere.get(step.urn),)))
             + tuple(
                 risk
-                for risk in step_risks(step, goal, live_plain, report, stateful)
+                for risk in step_risks(step, goal, live_plain, stateful)
                 if risk.code != "data-not-restored" or step.urn in known
             ),
         )

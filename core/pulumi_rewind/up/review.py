@@ -14,7 +14,6 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.plan import Risk, Step, counts, plan_steps
 from pulumi_rewind.previewing import Observe, PreviewControl, followed, private_directory
-from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
@@ -93,7 +92,7 @@ def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -
         dataclasses.replace(
             step,
             forecast=_FORECASTS.get(step.op, step.forecast),
-            risks=_of_an_update(step_risks(step, goal, live, ReplayReport(), stateful)),
+            risks=_of_an_update(step_risks(step, goal, live, stateful)),
         )
         for step in all_steps
         if step.op not in {"same", "read"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.choices import flags
 from pulumi_rewind.halfway import undo_number
 from pulumi_rewind.origins import origin
 from pulumi_rewind.shell import command
+from pulumi_rewind.show import inert
 from pulumi_rewind.timeline import deployed_commit
 from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
@@ -19,17 +20,26 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.targets import Target
 
+NAMED: Final = 12
+"""How many values that may be stale are named before the rest is counted."""
+
 
 def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
     """What came out, compared afresh with the target."""
     if result.result == "nothing-to-do":
         but = f", but for {plural(len(result.differences), 'resource')} left out" if result.differences else ""
         yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}{but}"]
+        if result.stale:
+            yield [Span("⚠ ", "warn"), stale_text(result)]
         yield from _difference_lines(result)
         return
     now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
     took = Span(f"   took {elapsed(result.seconds)}{now}", "muted")
-    if not result.differences:
+    if result.stale:
+        but = f", with {plural(len(result.differences), 'difference')}" if result.differences else ""
+        yield [Span("⚠ done", "warn"), f"; {stale_text(result)}"]
+        yield [f"  {stack} is back at ", Span(target.label, "title"), but, took]
+    elif not result.differences:
         yield [Span("✓ done", "ok"), f": {stack} equals ", Span(target.label, "title"), took]
     else:
         yield [
@@ -42,6 +52,13 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
     if not result.undo:
         yield ["  ", *changes_line(result.changes, words=True)]
     yield from _difference_lines(result)
+
+
+def stale_text(result: RollbackResult, limit: int = NAMED) -> str:
+    """``3 values may be stale: web.tags, api.userData …``."""
+    names = result.stale_names
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return f"{plural(len(names), 'value')} may be stale: {', '.join(map(inert, names[:limit]))}{more}"
 
 
 def _difference_lines(result: RollbackResult) -> Iterator[Line]:
@@ -114,6 +131,7 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "version": result.version,
         "changes": dict(result.changes),
         "differences": [difference_json(difference) for difference in result.differences],
+        "stale": stale_json(result),
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
         "callbacks": [
@@ -127,6 +145,11 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
             for one in result.callbacks
         ],
     }
+
+
+def stale_json(result: RollbackResult) -> list[dict[str, str]]:
+    """The values that may be stale, for machines."""
+    return [{"urn": value.urn, "path": value.path, "message": value.message} for value in result.stale]
 
 
 def difference_json(difference: Difference) -> dict[str, Any]:

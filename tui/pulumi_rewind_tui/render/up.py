@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.plan import move_json, risk_json, risk_lines, step_json, tree_lines
-from pulumi_rewind_tui.render.result import difference_json
+from pulumi_rewind_tui.render.result import difference_json, stale_json
 from pulumi_rewind_tui.render.words import changes_line, elapsed, plural
 from pulumi_rewind_tui.render.writer import Line, Span
 
@@ -74,6 +74,7 @@ def rolled_back_json(result: RollbackResult, failure: UpdateFailed) -> dict[str,
         "version": result.version,
         "changes": dict(result.changes),
         "differences": [difference_json(difference) for difference in result.differences],
+        "stale": stale_json(result),
         "error": str(failure),
         "seconds": round(result.seconds, 3),
     }

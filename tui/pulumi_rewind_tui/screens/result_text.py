@@ -73,8 +73,20 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
             result = outcome.result
             assert result is not None
             now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
-            if result.result == "nothing-to-do":
-                first: Line = ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
+            stale = f"{plural(len(result.stale_names), 'value')} may be stale" if result.stale else ""
+            if result.result == "nothing-to-do" and stale:
+                first: Line = (
+                    (f"{table['hazard']} Nothing to do, but {stale}: ", "hazard"),
+                    (f"{plan.stack} is as it was at {label}", "bold"),
+                )
+            elif result.result == "nothing-to-do":
+                first = ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
+            elif result.stale:
+                count = plural(len(result.differences), "difference") + ", " if result.differences else ""
+                first = (
+                    (f"{table['hazard']} done, {count}{stale}: ", "hazard"),
+                    (f"{plan.stack} is back at {label}", "bold"),
+                )
             elif not result.differences:
                 first = ((f"{table['ok']} ", "ok"), (f"{plan.stack} equals {label}", "ok"))
             else:
@@ -163,7 +175,14 @@ def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bo
             lines += [((f"  {mark} ", role), *first), *(((("    "), ""), *more) for more in rest)]
         if len(result.differences) > LISTED:
             lines.append(((f"    and {len(result.differences) - LISTED} more", "dim"),))
-    elif result.result == "succeeded":
+    if result.stale:
+        lines += heading("What may be stale: it was computed from something that is another now")
+        for value in result.stale[:LISTED]:
+            first, *rest = paragraph(f"{value.name}: {value.message}", cells - 4)
+            lines += [((f"  {table['hazard']} ", "hazard"), *first), *(((("    "), ""), *more) for more in rest)]
+        if len(result.stale) > LISTED:
+            lines.append(((f"    and {len(result.stale) - LISTED} more", "dim"),))
+    elif result.result == "succeeded" and not result.differences:
         lines += [
             (("", ""),),
             *paragraph("Compared afresh: resources, inputs, options, secrets and their provider.", cells, "dim"),
