@@ -24,8 +24,11 @@ class Registration:
     """The entry of the checkpoint it is made from: the target's, or in a partial rollback live's."""
     inputs: Mapping[str, Json]
     property_dependencies: Mapping[str, tuple[str, ...]]
+    """Property → what it was computed from; stand-ins included."""
     dependencies: tuple[str, ...]
     parent: str
+    stand_ins: frozenset[str] = frozenset()
+    """Inputs that are sent for properties which Check stored under another name, see `sent.stand_ins`."""
     provider: str = ""
     """URN of the explicit provider; empty for the default one."""
     provider_literal: str = ""

@@ -16,7 +16,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.sent import default_keys, sent_inputs
+from pulumi_rewind.sent import default_keys, sent_inputs, stand_ins
 from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
 
 
@@ -79,7 +79,9 @@ def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goa
     if item.kind != "read" and sent is not None:
         yield from _inputs(item, res, as_recorded(item, sent))
         if source.property_dependencies is not None:
-            wanted, got = set(item.property_dependencies), set(res.property_dependencies or {})
+            # What was sent in the place of something else is listed from then on; the program's next update ends that.
+            either = item.stand_ins | stand_ins(res).keys()
+            wanted, got = set(item.property_dependencies) - either, set(res.property_dependencies or {}) - either
             if wanted != got and wanted:
                 yield Difference(res.urn, "propertyDependencies", f"lists {sorted(got)} instead of {sorted(wanted)}")
     yield from _options(item, res, report)
