@@ -34,6 +34,7 @@ from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_conf
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, changed_goal
 from pulumi_rewind.values import Json
+from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
 
 _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped"})
@@ -172,12 +173,14 @@ def build_plan(
     steps = plan_steps(events, goal)
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
+    vanishing = vanishing_risks(events, goal, report, stateful)
     moving = tuple(
         replace(
             step,
             risks=(
                 *step_risks(step, goal, live_plain, report, stateful),
                 *adoption_risks(step, goal),
+                *vanishing.get(step.urn, ()),
                 *_notes_for(step.urn, goal, notes),
             ),
         )
@@ -199,6 +202,7 @@ def build_plan(
             target_config=without(_config(target.update.config), settings.values),
             live_config=without(_config(newest.config) if newest else None, settings.values),
             refreshed=refresh,
+            stateful=stateful,
         )
     )
     warned = tuple(Risk("target", text) for text in target.warnings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.goal import Goal
@@ -10,27 +9,7 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.replay import ReplayReport
-
-STATEFUL_TYPES = (
-    "*:rds/*", "*:dynamodb/table:*", "*:s3/bucket:*", "*:s3/bucketV2:*", "*:s3/bucketObject*", "*:efs/fileSystem:*",
-    "*:ebs/volume:*", "*:elasticache/*", "*:docdb/*", "*:neptune/*", "*:redshift/*", "*:kinesis/stream:*",
-    "*:sqs/queue:*", "*:opensearch/domain:*", "*:elasticsearch/domain:*", "*:kms/key:*", "*:secretsmanager/secret:*",
-    "*:ssm/parameter:*", "*:ecr/repository:*", "*:cognito/userPool:*", "*:backup/vault:*", "*:fsx/*",
-    "gcp:sql/*", "gcp:storage/bucket:*", "gcp:bigquery/*", "gcp:bigtable/*", "gcp:spanner/*", "gcp:firestore/*",
-    "gcp:compute/disk:*", "gcp:redis/*", "gcp:filestore/*", "gcp:kms/*", "gcp:secretmanager/*",
-    "azure*:storage*:*", "azure*:sql*:*", "azure*:cosmosdb*:*", "azure*:documentdb*:*", "azure*:keyvault*:*",
-    "azure*:dbfor*:*", "azure*:compute*:*Disk*", "azure*:cache*:*",
-    "kubernetes:core/v1:PersistentVolume*", "kubernetes:core/v1:Secret", "kubernetes:apps/v1:StatefulSet",
-    "random:*", "tls:index/privateKey:*", "postgresql:*:Database", "postgresql:*:Schema", "mysql:*:Database",
-    "mongodbatlas:*:*Cluster", "*:*:*Database", "*:*/database:*", "*:*:*DatabaseInstance", "*:*:*DatabaseCluster",
-    "*:*:*Volume", "*:*/volume:*", "*:*:*Bucket", "*:*/bucket:*", "*:*:*Table",
-)  # fmt: skip
-"""Types that hold data which re-creating does not bring back; `rewind.toml` can add to them."""
-
-
-def is_stateful(type_: str, extra: Sequence[str] = ()) -> bool:
-    """Whether a resource type is known to hold data."""
-    return any(fnmatch.fnmatchcase(type_, pattern) for pattern in (*STATEFUL_TYPES, *extra))
+from pulumi_rewind.stateful import is_stateful, runs_again
 
 
 def step_risks(
@@ -62,9 +41,15 @@ def step_risks(
             "relink: a value derived from it may be stale"
         )
         found.append(Risk("opaque-dependency", message, urn=step.urn))
+    if runs_again(step.type, step.op):
+        message = f"runs again: what it is there to do is done once more when it is {_DONE[step.op]}"
+        found.append(Risk("runs-again", message, urn=step.urn))
     if step.delete_first:
         found.append(Risk("delete-first", "is deleted before its replacement is made", urn=step.urn))
     return tuple(found)
+
+
+_DONE = {"create": "made anew", "replace": "replaced", "update": "changed"}
 
 
 def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
@@ -103,8 +88,9 @@ def stack_risks(
     target_config: Mapping[str, object] | None,
     live_config: Mapping[str, object] | None,
     refreshed: bool,
+    stateful: Sequence[str],
 ) -> Iterable[Risk]:
-    """The risks of the plan as a whole."""
+    """The risks of the plan as a whole; `stateful` are the types that `rewind.toml` adds."""
     for lock in locks:
         advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
         yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
@@ -113,8 +99,9 @@ def stack_risks(
     for res in live.resources:
         if res.delete:
             message = "an old copy still waits for its deletion; the engine deletes it in this run"
-            holds = is_stateful(res.type) and not res.retain_on_delete
-            yield Risk("leftover", message + (", and its data" if holds else ""), loses_data=holds, urn=res.urn)
+            holds = is_stateful(res.type, stateful) and not res.retain_on_delete
+            data = "; it holds data, which is lost then" if holds else ""
+            yield Risk("leftover", message + data, loses_data=holds, urn=res.urn)
     if not live_known:
         yield Risk("edited-outside", "the live state differs from the newest update: it was changed outside updates")
     if target_config is not None and live_config is not None:

@@ -22,9 +22,10 @@ def sent_inputs(res: Resource) -> dict[str, Json]:
     """The inputs as the program sent them, signatures in place.
 
     Top level: the keys that have an entry in `propertyDependencies` (the engine records one for each property the
-    program sent), and the stand-ins of those that Check took away. Below that: minus the keys that ``__defaults`` lists of bridged providers name, and minus
-    kubernetes auto-names. Explicit providers: minus what the engine keeps there (``version``, ``__internal`` and in
-    old states ``pluginDownloadURL``), unless the provider has a setting of that name and the program sent it.
+    program sent), and the stand-ins of those that Check took away. Below that: minus the keys that ``__defaults``
+    lists of bridged providers name, and minus kubernetes auto-names. Explicit providers: minus what the engine keeps
+    there (``version``, ``__internal`` and in old states ``pluginDownloadURL``), unless the provider has a setting of
+    that name and the program sent it.
     """
     inputs = res.decoded_inputs()
     if res.is_provider and not res.property_dependencies:
@@ -51,7 +52,7 @@ def _stand_ins(res: Resource, inputs: dict[str, Json]) -> dict[str, Json]:
     own = _PROVIDER_OWN if res.is_provider else frozenset()
     found: dict[str, Json] = {}
     for key, value in _plain(inputs).items():
-        if key in (res.property_dependencies or {}) or key in own or _auto_named(res, value):
+        if key in (res.property_dependencies or {}) or key in own or is_auto_named(res, value):
             continue
         kept = without_defaults(value)
         if kept or not value:  # else all that is in it was filled in
@@ -64,8 +65,12 @@ def vanished_keys(res: Resource, inputs: Mapping[str, Json]) -> frozenset[str]:
 
     One whose changes are ignored may never have been taken over, and stands for nothing.
     """
-    ignored = {re.split(r"[.\[]", path, maxsplit=1)[0] for path in res.ignore_changes or ()}
-    return frozenset(res.property_dependencies or {}) - inputs.keys() - ignored
+    return frozenset(res.property_dependencies or {}) - inputs.keys() - ignored_keys(res)
+
+
+def ignored_keys(res: Resource) -> frozenset[str]:
+    """The top-level properties in which the resource ignores changes."""
+    return frozenset(re.split(r"[.\[]", path, maxsplit=1)[0] for path in res.ignore_changes or ())
 
 
 def sent_dependencies(res: Resource, sent: Mapping[str, Json]) -> dict[str, tuple[str, ...] | None]:
@@ -86,7 +91,7 @@ _RANDOM: Final = re.compile(r"[-_]?(?:[0-9a-f]{6,}|(?=[a-z]*[0-9])[0-9a-z]{8})")
 """How the engine's and the providers' auto-names go on after the logical name."""
 
 
-def _auto_named(res: Resource, value: Json) -> bool:
+def is_auto_named(res: Resource, value: Json) -> bool:
     """Whether a value looks like a name that the provider made: the object keeps it, another needs another."""
     return isinstance(value, str) and value.startswith(res.name) and bool(_RANDOM.fullmatch(value[len(res.name) :]))
 

@@ -16,7 +16,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.sent import default_keys, sent_inputs, stand_ins
+from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
 from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
 
 
@@ -119,7 +119,10 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
     )
     for key in sorted(made):
         if key in recorded and key not in got:
-            yield Difference(res.urn, f"inputs.{key}", "the provider no longer fills it in", expected=recreated)
+            # A default or a name of its own it may leave out of another object; anything else is gone.
+            own = key in default_keys(recorded) or is_auto_named(item.source, recorded[key])
+            message = "the provider no longer fills it in"
+            yield Difference(res.urn, f"inputs.{key}", message, expected=recreated and own)
         elif key in got and key not in recorded:
             yield Difference(res.urn, f"inputs.{key}", "the provider now fills it in", expected=recreated)
         elif reveal(recorded[key]) != reveal(got[key]):

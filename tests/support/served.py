@@ -65,6 +65,14 @@ def serve_parts() -> ServedProvider:
     return ServedProvider(lambda server: add_to_server(Parts(), server))
 
 
+def bridged_schema() -> Any:
+    """What the `bridged` provider does with inputs, to be called without an engine."""
+    _importable()
+    import bridged_schema as schema
+
+    return schema
+
+
 def _importable() -> None:
     if str(PROVIDERS) not in sys.path:
         sys.path.append(str(PROVIDERS))

@@ -134,6 +134,7 @@ def plan_program(
             target_config=None,
             live_config=None,
             refreshed=refresh,
+            stateful=stateful,
         ),
         *(Risk("target", text) for text in target.warnings),
     ]

@@ -59,7 +59,7 @@ class ComparingScreen(FilteringScreen):
         return self.query_one(DiffView)
 
     def _stateful(self, type_: str) -> bool:
-        from pulumi_rewind.risks import is_stateful
+        from pulumi_rewind.stateful import is_stateful
 
         return is_stateful(type_, self.session.settings.stateful_types if self.session else ())
 
