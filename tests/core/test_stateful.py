@@ -6,7 +6,12 @@ import time
 
 import pytest
 
+from pulumi_rewind.goal_build import build_goal
+from pulumi_rewind.plan import Step
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.risks import step_risks
 from pulumi_rewind.stateful import is_stateful, runs_again
+from tests.support.checkpoints import checkpoint, urn
 
 DATA = """
 aws:rds/instance:Instance aws:rds/cluster:Cluster aws:rds/globalCluster:GlobalCluster aws:dynamodb/table:Table
@@ -204,3 +209,12 @@ def test_jobs_and_commands_run_again_when_they_are_made(token: str) -> None:
 @pytest.mark.parametrize("token", STAND.split())
 def test_a_definition_of_work_is_no_work(token: str) -> None:
     assert not runs_again(token, "create")
+
+
+@pytest.mark.parametrize(("op", "codes"), [("create", ["runs-again"]), ("replace", ["runs-again"]), ("delete", [])])
+def test_a_plan_says_what_runs_again(op: str, codes: list[str]) -> None:
+    """A replaced command does its work once more: https://github.com/pulumi/pulumi-command/issues/9"""
+    nothing = checkpoint()
+    goal = build_goal(nothing, nothing, project="p", stack="dev")
+    step = Step(urn("migrate", "command:local:Command"), "migrate", "command:local:Command", op, "replaced")
+    assert [risk.code for risk in step_risks(step, goal, nothing, ReplayReport(), ())] == codes
