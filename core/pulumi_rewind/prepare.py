@@ -23,10 +23,10 @@ from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
+from pulumi_rewind.plan import Plan, Risk, Step, counts, plan_steps
 from pulumi_rewind.planned import planned_state
 from pulumi_rewind.previewing import Observe, PreviewControl, preview
-from pulumi_rewind.recommend import CHECKPOINT
+from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
@@ -37,7 +37,7 @@ from pulumi_rewind.values import Json
 from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
 
-_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped"})
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped", PATH_CONTENT})
 """Codes of notes that are shown even if no step is about them."""
 
 
@@ -171,6 +171,7 @@ def build_plan(
     if not any(private.iterdir()):
         private.rmdir()
     steps = plan_steps(events, goal)
+    goal = replace(goal, notes=(*goal.notes, *changed_paths(session, goal, target.update.commit, steps)))
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     vanishing = vanishing_risks(events, goal, report, stateful)
@@ -309,6 +310,16 @@ def with_assets(
 
     finder = AssetFinder(session.workspace.root, commit, session.repository, session.asset_store(private), private)
     return resolve_assets(goal, live, finder)
+
+
+def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Step]) -> tuple[GoalNote, ...]:
+    """What a provider reads by a path that the target names, and that isn't as it was at the target's commit."""
+    from pulumi_rewind.assets.paths import path_notes
+
+    number = session.timeline.live_update()
+    live_commit = session.timeline.update(number).commit if number else ""
+    ops = {step.urn: step.op for step in steps}
+    return path_notes(goal, session.workspace.root, session.repository, commit, ops, live_commit)
 
 
 def _has_archive(inputs: Mapping[str, Any]) -> bool:
