@@ -97,8 +97,8 @@ class Goal:
     project: str
     stack: str
     registrations: tuple[Registration, ...]
-    packages: tuple[tuple[str, str, str], ...]
-    """Name, version and download URL of what the host says it needs; mostly names alone, see `required_packages`."""
+    packages: tuple[str, ...]
+    """Names of what the host says it needs, see `required_packages`."""
     default_providers: tuple[tuple[str, Package], ...]
     """Default providers of the target that no registration brings about: invokes, calls and remote components did."""
     hooks: tuple[tuple[str, bool], ...]
