@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.values import RESOURCE_REF, SPECIAL_FLOAT, UNKNOWN, Json, is_unknown, kind_of, walk
+from pulumi_rewind.values import RESOURCE_REF, SPECIAL_FLOAT, UNKNOWN, Json, is_unknown, kind_of, reveal, walk
 
 
 def hold_to(plan: bytes, report: ReplayReport) -> bytes:
@@ -19,11 +19,13 @@ def hold_to(plan: bytes, report: ReplayReport) -> bytes:
     for urn, entry in (document.get("resourcePlans") or {}).items():
         goal = entry.get("goal") or {}
         sent = report.sent.get(urn, {})
-        for name in ("inputDiff", "outputDiff"):
+        for name, known in (("inputDiff", sent), ("outputDiff", report.outputs.get(urn, {}))):
             for slot in ("adds", "updates"):
                 values = (goal.get(name) or {}).get(slot) or {}
                 for key, value in values.items():
-                    if (name == "inputDiff" and key not in sent) or _incomparable(value):
+                    # The plan's own secrets are encrypted; what was sent tells what is in them.
+                    hidden = _incomparable(reveal(known.get(key)))
+                    if (name == "inputDiff" and key not in sent) or hidden or _incomparable(value):
                         values[key] = UNKNOWN
     return msgspec.json.encode(document)
 

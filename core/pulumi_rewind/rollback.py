@@ -16,7 +16,7 @@ from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.host import ReplayHost
-from pulumi_rewind.mending import put_back
+from pulumi_rewind.mending import may_need_mending, put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
@@ -286,21 +286,21 @@ class RollbackRun:
         return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
 
     def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
-        """Puts back what counts as the provider's own in what was adopted; `bookkeeping` has the why."""
+        """Puts back what counts as the provider's own in what was adopted, and what stashes hold; see `mending`."""
         goal = self.plan.prepared.goal
-        if not any(item.full for item in goal.registrations):
+        if not may_need_mending(goal):
             return []
-        yield Phase("mend", "putting back which values of adopted objects are the provider's own")
+        yield Phase("mend", "putting back in the state what no registration can")
         try:
             mended = put_back(self.session, goal, report, self.session.backend.live(self.session.stack))
         except RewindError as err:
             raise IncompleteError(
-                f"the bookkeeping of adopted objects could not be put back: {err}",
+                f"what belongs in the state alone could not be put back: {err}",
                 hint="Run `pulumi-rewind resume`, which puts it back, before the next update: it might replace them.",
             ) from err
         if mended:
             names = ", ".join(map(urn_name, mended))
-            yield Diagnostic(f"put back which values are the provider's own: {names}", "info")
+            yield Diagnostic(f"put back in the state: {names}", "info")
         return mended
 
     def _record_mended(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:
@@ -312,7 +312,7 @@ class RollbackRun:
         )
         if agreed is not None:
             live = self.session.backend.live(self.session.stack)
-            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}: bookkeeping of what was adopted")
+            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}: bookkeeping")
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         prepared = self.plan.prepared

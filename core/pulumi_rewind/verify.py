@@ -17,6 +17,7 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
+from pulumi_rewind.stash import STASH, stash_outputs
 from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
 
 
@@ -84,6 +85,9 @@ def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goa
             wanted, got = set(item.property_dependencies) - either, set(res.property_dependencies or {}) - either
             if wanted != got and wanted:
                 yield Difference(res.urn, "propertyDependencies", f"lists {sorted(got)} instead of {sorted(wanted)}")
+        if source.type == STASH:
+            outputs = stash_outputs(source, sent)
+            yield from _values(res.urn, "outputs.output", outputs["output"], res.decoded_outputs().get("output"))
     yield from _options(item, res, report)
     if item.source.provider and not item.provider and res.provider_urn != _default_provider(item, goal):
         yield Difference(res.urn, "options.provider", "is another default provider than the target's")
