@@ -12,18 +12,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.values import Json, contains_unknown, reveal
+from pulumi_rewind.values import ARCHIVE, ASSET, Json, contains_unknown, kind_of, reveal, walk
 
 if TYPE_CHECKING:
     from pulumi_rewind.replay import ReplayReport
 
 STASH: Final = "pulumi:index:Stash"
+_WITH_PATHS: Final = frozenset({ASSET, ARCHIVE})
 
 
 def stash_outputs(recorded: Resource, sent: Mapping[str, Json]) -> dict[str, Json]:
-    """What a stash holds after a rollback; an output that was its input is what is sent now, ids relinked."""
+    """What a stash holds after a rollback; an output that was its input is what is sent now, ids relinked.
+
+    An asset keeps the recorded path: what is sent may be a copy that goes away with the run.
+    """
     before = recorded.decoded_outputs()
     same = reveal(before.get("output")) == reveal(recorded.decoded_inputs().get("input"))
+    same = same and not any(kind_of(inner) in _WITH_PATHS for inner in walk(reveal(before.get("output"))))
     return {**before, "input": sent.get("input"), "output": sent.get("input") if same else before.get("output")}
 
 
