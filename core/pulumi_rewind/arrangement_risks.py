@@ -8,7 +8,7 @@ from dataclasses import replace
 from pulumi_rewind.arrangement import TWIN, Arrangement
 from pulumi_rewind.model import parse_urn, urn_name
 from pulumi_rewind.plan import OLD_COPY, Risk, Step
-from pulumi_rewind.risks import is_stateful
+from pulumi_rewind.stateful import is_stateful
 
 RETURNED = "returned"
 EXISTED = "existed-before"

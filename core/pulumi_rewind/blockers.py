@@ -11,14 +11,17 @@ from pulumi_rewind.goal import Goal, registers
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.naming import Names, listed
+from pulumi_rewind.recommend import PATH_CONTENT, PATH_UNTRACKED
 from pulumi_rewind.shell import command, quoted
 from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind.verify import Difference
 
+_ANNOUNCED = frozenset({SKIPPED, PATH_CONTENT, PATH_UNTRACKED})
+
 
 def left_alone(goal: Goal) -> Iterable[Difference]:
-    """What is not as in the target because it was left out: announced, so no surprise."""
-    return [Difference(note.urn, "", note.message, expected=True) for note in goal.notes if note.code == SKIPPED]
+    """What is not as in the target because it was left out, or has its content elsewhere: announced, so no surprise."""
+    return [Difference(note.urn, "", note.message, expected=True) for note in goal.notes if note.code in _ANNOUNCED]
 
 
 def speaker(goal: Goal, live: Checkpoint) -> Callable[[str], str]:

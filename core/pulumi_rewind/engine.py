@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -20,7 +21,7 @@ from typing import Final
 
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
-from pulumi_rewind.model import StackRef
+from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.workspace import Workspace
 
@@ -120,6 +121,8 @@ class EngineRun:
         self._interrupts = 0
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
+        self._unreached: dict[str, None] = {}
+        """URNs of what the engine's plan has and the run didn't come to."""
         self.process = subprocess.Popen(
             # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
             [str(engine.path), *arguments, "--event-log", name, "--suppress-outputs", *_PLAIN],
@@ -148,6 +151,7 @@ class EngineRun:
                     time.sleep(POLL_SECONDS)
         if pending:
             yield from self._event(pending)
+        yield from self._aftermath()
         with contextlib.suppress(OSError):
             self._log.unlink() if self.keep_log is None else self._log.replace(self.keep_log)
         self._close_output()
@@ -159,8 +163,26 @@ class EngineRun:
         if isinstance(event, Summary):
             self.summary = event
         elif isinstance(event, Diagnostic) and event.severity == "error":
+            if _UNSEEN.search(event.message):
+                self._unreached[event.urn] = None
+                return
             self.errors.append(event)
         yield event
+
+    def _aftermath(self) -> Iterator[EngineEvent]:
+        """One line for all that was not done because something failed; the cause was told before."""
+        blamed = {error.urn for error in self.errors}
+        names = [urn_name(urn) for urn in self._unreached if urn not in blamed]
+        if not names:
+            return
+        shown = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+        count = "1 step" if len(names) == 1 else f"{len(names)} steps"
+        if self.errors:
+            yield Diagnostic(f"{count} of the plan not reached: {shown}", "info")
+            return
+        alone = Diagnostic(f"{count} of the reviewed plan did not come up in the run: {shown}", "error")
+        self.errors.append(alone)
+        yield alone
 
     @property
     def returncode(self) -> int | None:
@@ -222,13 +244,18 @@ class EngineRun:
     def error(self, what: str) -> EngineError | SecretsError:
         """The failure as one of our errors, from diagnostics or else from what the CLI printed."""
         messages = [clean_error(event.message) for event in self.errors]
-        telling = [message for message in messages if message and "but none were seen" not in message]
-        text = "\n".join(dict.fromkeys(telling or messages))
+        text = "\n".join(dict.fromkeys(filter(None, messages)))
         error = failure(what, text or self.output())
         if isinstance(error, EngineError):
             error.urns = frozenset(event.urn for event in self.errors if event.urn)
         return error
 
+
+_UNSEEN: Final = re.compile(r"expected resource operations for \S.* but none were seen")
+"""What the engine says of each step of a plan that a run didn't come to, most often because another step failed."""
+
+NAMED: Final = 6
+"""How many names a line lists."""
 
 _AFTERMATH: Final = frozenset(
     {
@@ -266,6 +293,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("is protected", "Unprotect it (`pulumi state unprotect URN`) if it may really go, then plan again."),
+    (
+        "did not come up in the run",
+        "What the engine met differs from what was reviewed; plan again and review the new plan.",
+    ),
     ("violates plan", "What the engine met differs from what was reviewed; plan again and review the new plan."),
     (
         "not allowed by the plan",

@@ -24,8 +24,11 @@ class Registration:
     """The entry of the checkpoint it is made from: the target's, or in a partial rollback live's."""
     inputs: Mapping[str, Json]
     property_dependencies: Mapping[str, tuple[str, ...]]
+    """Property → what it was computed from; stand-ins included."""
     dependencies: tuple[str, ...]
     parent: str
+    stand_ins: frozenset[str] = frozenset()
+    """Inputs that are sent for properties which Check stored under another name, see `sent.stand_ins`."""
     provider: str = ""
     """URN of the explicit provider; empty for the default one."""
     provider_literal: str = ""
@@ -109,8 +112,8 @@ class Goal:
     project: str
     stack: str
     registrations: tuple[Registration, ...]
-    packages: tuple[tuple[str, str, str], ...]
-    """Name, version and download URL of what the host says it needs; mostly names alone, see `required_packages`."""
+    packages: tuple[str, ...]
+    """Names of what the host says it needs, see `required_packages`."""
     default_providers: tuple[tuple[str, Package], ...]
     """Default providers of the target that no registration brings about: invokes, calls and remote components did."""
     hooks: tuple[tuple[str, bool], ...]

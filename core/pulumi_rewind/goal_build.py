@@ -14,7 +14,7 @@ from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.order import in_order
 from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
-from pulumi_rewind.sent import provider_made_keys, sent_inputs
+from pulumi_rewind.sent import provider_made_keys, sent_dependencies, sent_inputs
 
 
 def build_goal(
@@ -117,7 +117,7 @@ class GoalBuilder:
     def _registration(self, res: Resource, side: Checkpoint) -> Registration:
         from_live = side is self.live
         inputs = sent_inputs(res)
-        recorded = res.property_dependencies or dict.fromkeys(inputs, res.dependencies)  # as the engine fills it in
+        recorded = sent_dependencies(res, inputs) or dict.fromkeys(inputs, res.dependencies)  # as the engine fills it
         provider, literal = self._provider(res, side)
         live_urn = res.urn if from_live else self.pairs.get(res.urn, "")
         live = self.live.by_urn.get(live_urn)
@@ -143,6 +143,7 @@ class GoalBuilder:
             inputs=inputs,
             # Also for keys without a value: what a program sent as null is known by its dependencies alone.
             property_dependencies={key: kept(recorded.get(key)) for key in recorded.keys() | inputs.keys()},
+            stand_ins=frozenset(inputs) - frozenset(res.property_dependencies or inputs),
             dependencies=kept(res.dependencies),
             parent=parent,
             provider=provider,

@@ -10,7 +10,7 @@ from pulumi_rewind.origins import find, is_good
 from pulumi_rewind.stamp import read_stamp
 from pulumi_rewind.timeline import Timeline
 
-BOOKKEEPING: Final = ": bookkeeping of what was adopted"
+BOOKKEEPING: Final = ": bookkeeping"
 """How the message of a rollback's second update ends, see `bookkeeping`."""
 
 

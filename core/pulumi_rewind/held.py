@@ -36,11 +36,13 @@ def hold_to(plan: bytes, report: ReplayReport, goal: Goal | None = None) -> byte
     for urn, entry in (document.get("resourcePlans") or {}).items():
         planned = entry.get("goal") or {}
         sent = report.sent.get(urn, {})
-        for name in ("inputDiff", "outputDiff"):
+        for name, known in (("inputDiff", sent), ("outputDiff", report.outputs.get(urn, {}))):
             for slot in ("adds", "updates"):
                 values = (planned.get(name) or {}).get(slot) or {}
                 for key, value in values.items():
-                    if (name == "inputDiff" and key not in sent) or _incomparable(value):
+                    # The plan's own secrets are encrypted; what was sent tells what is in them.
+                    hidden = _incomparable(reveal(known.get(key)))
+                    if (name == "inputDiff" and key not in sent) or hidden or _incomparable(value):
                         values[key] = UNKNOWN
         if urn in unasked:
             _let_fill(planned, unasked[urn], sent)

@@ -186,16 +186,13 @@ def _language_servicer(host: ReplayHost) -> Any:
         async def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
             # Names without versions: nothing is defaulted, so the replay keeps every provider's name.
             return language_pb2.GetRequiredPluginsResponse(
-                plugins=[
-                    plugin_pb2.PluginDependency(name=name, kind="resource", version=version, server=url)
-                    for name, version, url in host.goal.packages
-                ]
+                plugins=[plugin_pb2.PluginDependency(name=name, kind="resource") for name in host.goal.packages]
             )
 
         async def GetRequiredPackages(self, request: Any, context: Any) -> Any:
             response = language_pb2.GetRequiredPackagesResponse()
-            for name, version, url in host.goal.packages:
-                response.packages.add(name=name, kind="resource", version=version, server=url)
+            for name in host.goal.packages:
+                response.packages.add(name=name, kind="resource")
             return response
 
         async def Run(self, request: Any, context: Any) -> Any:

@@ -87,24 +87,15 @@ def _texts(value: object) -> list[tuple[str, str]]:
     return [(key, text) for key, text in value.items() if isinstance(text, str)] if isinstance(value, dict) else []
 
 
-def required_packages(packages: Iterable[Package]) -> tuple[tuple[str, str, str], ...]:
-    """What the host answers when the engine asks for the program's packages.
+def required_packages(packages: Iterable[Package]) -> tuple[str, ...]:
+    """The names that the host answers when the engine asks for the program's packages.
 
-    A name without a version makes the engine default nothing, so that every provider keeps its name. Only where one
-    package comes from several places must versions and places be said, or the engine may choose the wrong one.
+    A name without a version or a place makes the engine default nothing, so that every provider keeps its name. With
+    one, it would go to every provider of the package that has none: of two that come from different places, one would
+    be lost. Source: engine behaviour of Pulumi 3.259 and 3.276.
     """
-    found: dict[str, set[tuple[str, str]]] = {}
-    for package in packages:
-        name = package.base_name or package.name
-        if name and name != "pulumi":
-            found.setdefault(name, set()).add((package.base_version or package.version, package.download_url))
-    answer: list[tuple[str, str, str]] = []
-    for name, places in sorted(found.items()):
-        if len({url for _, url in places}) > 1:
-            answer.extend((name, version, url) for version, url in sorted(places))
-        else:
-            answer.append((name, "", ""))
-    return tuple(answer)
+    names = {package.base_name or package.name for package in packages}
+    return tuple(sorted(names - {"", "pulumi"}))
 
 
 def from_base64(text: str) -> bytes:

@@ -36,6 +36,20 @@ class Risk:
     object_id: str = ""
     """The id of the object whose data goes, where that isn't the step's own."""
 
+    @property
+    def severity(self) -> tuple[bool, bool, int]:
+        """To sort by, worst first: what blocks, what loses data, what won't be as it was, anything else."""
+        return not self.blocking, not self.loses_data, _SEVERE.get(self.code, len(_SEVERE))
+
+
+_SEVERE = {
+    code: place
+    for place, code in enumerate(
+        ("would-vanish", "data-not-restored", "not-recorded", "path-content", "path-untracked", "opaque-dependency",
+         "runs-again")
+    )
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Step:

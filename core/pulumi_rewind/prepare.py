@@ -30,10 +30,10 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import STILL, Plan, Risk, counts, plan_steps
+from pulumi_rewind.plan import STILL, Plan, Risk, Step, counts, plan_steps
 from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
-from pulumi_rewind.recommend import CHECKPOINT
+from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
@@ -44,9 +44,10 @@ from pulumi_rewind.staying import touched_risk, undisturbed
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
 from pulumi_rewind.values import Json
+from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
 
-_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped"})
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped", PATH_CONTENT})
 """Codes of notes that are shown even if no step is about them."""
 
 
@@ -178,12 +179,14 @@ def build_plan(
         private.rmdir()
     live_plain = before.plain
     found = refreshed_state(events, live_plain)
+    asked = plan_steps(events, goal)
+    goal = replace(goal, notes=(*goal.notes, *changed_paths(session, goal, target.update.commit, asked)))
     notes = [*goal.notes, *asset_notes, *settings.notes]
     stateful = session.settings.stateful_types
     items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
-    asked = plan_steps(events, goal)
     elsewhere = read_elsewhere(asked, events, live_plain)
     stale = stale_risks(goal, report)
+    vanishing = vanishing_risks(events, goal, report, stateful)
     told = (
         step
         if step.op in STILL
@@ -196,6 +199,7 @@ def build_plan(
                 *filter(None, (elsewhere.get(step.urn),)),
                 *adoption_risks(step, items.get(step.urn)),
                 *touched_risk(step, goal),
+                *vanishing.get(step.urn, ()),
                 *_notes_for(step.urn, goal, notes),
             ),
         )
@@ -221,6 +225,7 @@ def build_plan(
             live_config=without(_config(newest.config) if newest else None, settings.values),
             refreshed=refresh,
             told=before.arrangement.told,
+            stateful=stateful,
         )
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
@@ -355,6 +360,16 @@ def with_assets(
 
     finder = AssetFinder(session.workspace.root, commit, session.repository, session.asset_store(private), private)
     return resolve_assets(goal, live, finder)
+
+
+def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Step]) -> tuple[GoalNote, ...]:
+    """What a provider reads by a path that the target names, and that isn't as it was at the target's commit."""
+    from pulumi_rewind.assets.paths import path_notes
+
+    number = session.timeline.live_update()
+    live_commit = session.timeline.update(number).commit if number else ""
+    ops = {step.urn: step.op for step in steps}
+    return path_notes(goal, session.workspace.root, session.repository, commit, ops, live_commit)
 
 
 def _has_archive(inputs: Mapping[str, Any]) -> bool:

@@ -16,10 +16,15 @@ STATE: Final = "state"
 LIVE_UNREADABLE: Final = "live-unreadable"
 PROGRAM_DIFFERS: Final = "program-differs"
 DIRTY: Final = "dirty-commit"
+PATH_CONTENT: Final = "path-content"
+PATH_UNTRACKED: Final = "path-untracked"
 
 _FOR_THE_PROGRAM: Final = (
     ("asset-missing", "it has the contents of the assets that were not found anywhere"),
     ("asset-unsafe", "it makes the archives anew that can't be replayed as recorded"),
+    ("would-vanish", "it sends what the record doesn't tell how to send"),
+    ("not-recorded", "it sends what the record has no value for"),
+    (PATH_CONTENT, "it has the files of that time"),
     ("opaque-dependency", "it computes anew what was derived from ids that change"),
     ("default-provider-lost", "it brings its default providers along"),
     ("snippet", "it registers what a replay can't"),

@@ -14,8 +14,10 @@ from pulumi_rewind import wire
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.linking import Linking, ReplayReport, Response
 from pulumi_rewind.links import Link, make_link
+from pulumi_rewind.mentions import Mentions
 from pulumi_rewind.packages import Package
 from pulumi_rewind.sent_options import fill_options
+from pulumi_rewind.stash import STASH, stash_outputs
 from pulumi_rewind.values import UNKNOWN, contains_unknown
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Replay:
         self._order = {item.urn: index for index, item in enumerate(goal.registrations)}
         self._descendants = _descendants(goal)
         self._linking = Linking(goal, self.report, self._responses, preview=preview)
+        self._mentions = Mentions(goal)
         self._packages: dict[tuple[str, str], asyncio.Task[str]] = {}
 
     async def run(self) -> None:
@@ -104,7 +107,7 @@ class Replay:
                 )
 
     async def _register(self, item: Registration) -> None:
-        for urn in dict.fromkeys(item.awaited()):
+        for urn in dict.fromkeys((*item.awaited(), *self._mentions.before(item))):
             await asyncio.shield(self._futures[urn])
         links = await self._links_for(item)
         response = await (self._read(item) if item.kind == "read" else self._resource(item, links))
@@ -116,7 +119,8 @@ class Replay:
         self._linking.references[item.urn] = (response.urn, response.id)
         self._futures[item.urn].set_result(response)
         if item.kind == "component":
-            inner = self._descendants[item.urn]
+            # Nothing waits for outputs, so that they can wait for whatever they were made of.
+            inner = [*self._descendants[item.urn], *self._mentions.outputs(item)]
             for urn in inner:
                 await asyncio.shield(self._futures[urn])
             await self._register_outputs(item, self._output_links(item, inner))
@@ -208,7 +212,10 @@ class Replay:
         if answer.result != 0:
             self.report.failed.append(item.urn)
         self.report.sent[answer.urn] = inputs
-        return Response(answer.urn, answer.id, {} if item.has_outputs else wire.read(answer.object))
+        if item.has_outputs:
+            return Response(answer.urn, answer.id, {})
+        outputs = stash_outputs(source, inputs) if source.type == STASH else wire.read(answer.object)
+        return Response(answer.urn, answer.id, outputs)
 
     async def _read(self, item: Registration) -> Response:
         from pulumi.runtime.proto import resource_pb2

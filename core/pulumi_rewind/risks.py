@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pulumi_rewind.choices import NOT
@@ -11,27 +10,7 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.shell import in_quotes
-
-STATEFUL_TYPES = (
-    "*:rds/*", "*:dynamodb/table:*", "*:s3/bucket:*", "*:s3/bucketV2:*", "*:s3/bucketObject*", "*:efs/fileSystem:*",
-    "*:ebs/volume:*", "*:elasticache/*", "*:docdb/*", "*:neptune/*", "*:redshift/*", "*:kinesis/stream:*",
-    "*:sqs/queue:*", "*:opensearch/domain:*", "*:elasticsearch/domain:*", "*:kms/key:*", "*:secretsmanager/secret:*",
-    "*:ssm/parameter:*", "*:ecr/repository:*", "*:cognito/userPool:*", "*:backup/vault:*", "*:fsx/*",
-    "gcp:sql/*", "gcp:storage/bucket:*", "gcp:bigquery/*", "gcp:bigtable/*", "gcp:spanner/*", "gcp:firestore/*",
-    "gcp:compute/disk:*", "gcp:redis/*", "gcp:filestore/*", "gcp:kms/*", "gcp:secretmanager/*",
-    "azure*:storage*:*", "azure*:sql*:*", "azure*:cosmosdb*:*", "azure*:documentdb*:*", "azure*:keyvault*:*",
-    "azure*:dbfor*:*", "azure*:compute*:*Disk*", "azure*:cache*:*",
-    "kubernetes:core/v1:PersistentVolume*", "kubernetes:core/v1:Secret", "kubernetes:apps/v1:StatefulSet",
-    "random:*", "tls:index/privateKey:*", "postgresql:*:Database", "postgresql:*:Schema", "mysql:*:Database",
-    "mongodbatlas:*:*Cluster", "*:*:*Database", "*:*/database:*", "*:*:*DatabaseInstance", "*:*:*DatabaseCluster",
-    "*:*:*Volume", "*:*/volume:*", "*:*:*Bucket", "*:*/bucket:*", "*:*:*Table",
-)  # fmt: skip
-"""Types that hold data which re-creating does not bring back; `rewind.toml` can add to them."""
-
-
-def is_stateful(type_: str, extra: Sequence[str] = ()) -> bool:
-    """Whether a resource type is known to hold data."""
-    return any(fnmatch.fnmatchcase(type_, pattern) for pattern in (*STATEFUL_TYPES, *extra))
+from pulumi_rewind.stateful import is_stateful, runs_again
 
 
 def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]) -> tuple[Risk, ...]:
@@ -54,7 +33,13 @@ def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]
             f"`--only {in_quotes(NOT + step.name)}`"
         )
         found.append(Risk("shared-object", message, blocking=True, urn=step.urn))
+    if runs_again(step.type, step.op):
+        message = f"runs again: what it is there to do is done once more when it is {_DONE[step.op]}"
+        found.append(Risk("runs-again", message, urn=step.urn))
     return tuple(found)
+
+
+_DONE = {"create": "made anew", "replace": "replaced", "update": "changed"}
 
 
 def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
@@ -114,9 +99,13 @@ def stack_risks(
     target_config: Mapping[str, object] | None,
     live_config: Mapping[str, object] | None,
     refreshed: bool,
+    stateful: Sequence[str],
     told: Collection[str] = (),
 ) -> Iterable[Risk]:
-    """The risks of the plan as a whole; of old copies with ids in `told` others speak."""
+    """The risks of the plan as a whole; `stateful` are the types that `rewind.toml` adds.
+
+    Of old copies with ids in `told` others speak.
+    """
     for lock in locks:
         advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
         yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
@@ -124,10 +113,10 @@ def stack_risks(
         yield pending_risk(pending, locked=bool(locks))
     for res in live.resources:
         if res.delete and res.id not in told:
-            holds = is_stateful(res.type) and not res.retain_on_delete
+            holds = is_stateful(res.type, stateful) and not res.retain_on_delete
             message = f"an old copy ({res.id}) still waits for its deletion; the engine "
             message += "only takes it out of the state" if res.retain_on_delete else "deletes it in this run"
-            message += ", and its data" if holds else ""
+            message += "; it holds data, which is lost then" if holds else ""
             yield Risk("leftover", message, loses_data=holds, urn=res.urn, object_id=res.id)
     if not live_known:
         yield Risk("edited-outside", "the live state differs from the newest update: it was changed outside updates")

@@ -18,7 +18,7 @@ from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmo
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.letting_go import passing_urns
-from pulumi_rewind.mending import put_back
+from pulumi_rewind.mending import may_need_mending, put_back
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.origins import own_record
@@ -373,21 +373,21 @@ class RollbackRun:
         return incomplete
 
     def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
-        """Puts back what counts as the provider's own in what was adopted; `bookkeeping` has the why."""
+        """Puts back what counts as the provider's own in what was adopted, and what stashes hold; see `mending`."""
         goal = self.plan.prepared.goal
-        if not any(item.full for item in goal.registrations):
+        if not may_need_mending(goal):
             return []
-        yield Phase("mend", "putting back which values of adopted objects are the provider's own")
+        yield Phase("mend", "putting back in the state what no registration can")
         try:
             mended = put_back(self.session, goal, report, self.session.backend.live(self.session.stack))
         except RewindError as err:
             raise IncompleteError(
-                f"the bookkeeping of adopted objects could not be put back: {err}",
+                f"what belongs in the state alone could not be put back: {err}",
                 hint="Run `pulumi-rewind resume`, which puts it back, before the next update: it might replace them.",
             ) from err
         if mended:
             names = ", ".join(map(urn_name, mended))
-            yield Diagnostic(f"put back which values are the provider's own: {names}", "info")
+            yield Diagnostic(f"put back in the state: {names}", "info")
         return mended
 
     def _record_mended(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:

@@ -6,7 +6,9 @@ and the operator's next own update would then replace every auto-named resource.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -20,16 +22,78 @@ def sent_inputs(res: Resource) -> dict[str, Json]:
     """The inputs as the program sent them, signatures in place.
 
     Top level: the keys that have an entry in `propertyDependencies` (the engine records one for each property the
-    program sent). Below that: minus the keys that ``__defaults`` lists of bridged providers name, and minus
-    kubernetes auto-names. Explicit providers: minus what the engine keeps there (``version``, ``__internal`` and in
-    old states ``pluginDownloadURL``), unless the provider has a setting of that name and the program sent it.
+    program sent), and the stand-ins of those that Check took away. Below that: minus the keys that ``__defaults``
+    lists of bridged providers name, and minus kubernetes auto-names. Explicit providers: minus what the engine keeps
+    there (``version``, ``__internal`` and in old states ``pluginDownloadURL``), unless the provider has a setting of
+    that name and the program sent it.
     """
     inputs = res.decoded_inputs()
     if res.is_provider and not res.property_dependencies:
         return {key: without_defaults(value) for key, value in _plain(inputs).items() if key not in _PROVIDER_OWN}
     if res.property_dependencies:
-        return {key: without_defaults(value) for key, value in inputs.items() if key in res.property_dependencies}
+        listed = {key: without_defaults(value) for key, value in inputs.items() if key in res.property_dependencies}
+        return listed | _stand_ins(res, inputs)
     return {key: without_defaults(value) for key, value in _plain(inputs).items()}
+
+
+def stand_ins(res: Resource) -> dict[str, Json]:
+    """What is sent in the place of properties that the program sent and the recorded inputs lack.
+
+    Nothing records which input came from which property, so it is every input that no program sent and no list of
+    defaults names; auto-names are left to the provider. Provider and engine then find nothing changed. A property
+    that was sent as null vanishes as well; then these are values that Check filled in, and it keeps what it is given.
+    """
+    return _stand_ins(res, res.decoded_inputs())
+
+
+def _stand_ins(res: Resource, inputs: dict[str, Json]) -> dict[str, Json]:
+    if not res.custom or not vanished_keys(res, inputs):
+        return {}
+    own = _PROVIDER_OWN if res.is_provider else frozenset()
+    found: dict[str, Json] = {}
+    for key, value in _plain(inputs).items():
+        if key in (res.property_dependencies or {}) or key in own or is_auto_named(res, value):
+            continue
+        kept = without_defaults(value)
+        if kept or not value:  # else all that is in it was filled in
+            found[key] = kept
+    return found
+
+
+def vanished_keys(res: Resource, inputs: Mapping[str, Json]) -> frozenset[str]:
+    """The properties that the program sent and that are in no recorded input.
+
+    One whose changes are ignored may never have been taken over, and stands for nothing.
+    """
+    return frozenset(res.property_dependencies or {}) - inputs.keys() - ignored_keys(res)
+
+
+def ignored_keys(res: Resource) -> frozenset[str]:
+    """The top-level properties in which the resource ignores changes."""
+    return frozenset(re.split(r"[.\[]", path, maxsplit=1)[0] for path in res.ignore_changes or ())
+
+
+def sent_dependencies(res: Resource, sent: Mapping[str, Json]) -> dict[str, tuple[str, ...] | None]:
+    """The recorded `propertyDependencies`; stand-ins were computed from what any of the vanished properties was.
+
+    The vanished ones stay in it: that is how a state tells that something stands in their place.
+    """
+    recorded = dict(res.property_dependencies or {})
+    extra = sent.keys() - recorded.keys() if recorded else ()
+    if extra:
+        vanished = vanished_keys(res, res.decoded_inputs())
+        urns = tuple(dict.fromkeys(urn for key in sorted(vanished) for urn in recorded[key] or ()))
+        recorded.update(dict.fromkeys(extra, urns))
+    return recorded
+
+
+_RANDOM: Final = re.compile(r"[-_]?(?:[0-9a-f]{6,}|(?=[a-z]*[0-9])[0-9a-z]{8})")
+"""How the engine's and the providers' auto-names go on after the logical name."""
+
+
+def is_auto_named(res: Resource, value: Json) -> bool:
+    """Whether a value looks like a name that the provider made: the object keeps it, another needs another."""
+    return isinstance(value, str) and value.startswith(res.name) and bool(_RANDOM.fullmatch(value[len(res.name) :]))
 
 
 _PROVIDER_OWN = frozenset({"version", "__internal", "pluginDownloadURL"})

@@ -90,7 +90,9 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
         target_config=None,
         live_config=None,
         refreshed=True,
+        stateful=session.settings.stateful_types,
     )
+    around = [_only_forgotten(risk) for risk in around]
     # The import drops open operations: nothing is created twice by it.
     risks += [dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create") for risk in around]
     provider = live.deployment.secrets_providers or _configured(session)
@@ -163,6 +165,14 @@ def _objects(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
         for res in checkpoint.resources
         if res.custom and res.id and not res.is_provider and not res.external and not res.view_of
     }
+
+
+def _only_forgotten(risk: Risk) -> Risk:
+    """An old copy that waits for its deletion is not deleted by an import of the state."""
+    if risk.code != "leftover":
+        return risk
+    message = "an old copy still waits for its deletion; this strategy deletes nothing, and the object stays"
+    return dataclasses.replace(risk, message=message, loses_data=False)
 
 
 def _forgotten(live: Checkpoint, target: Checkpoint) -> Iterator[Risk]:

@@ -17,7 +17,8 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.property_path import keeping
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.sent import default_keys, sent_inputs
+from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
+from pulumi_rewind.stash import STASH, stash_outputs
 from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
 
 
@@ -80,9 +81,14 @@ def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goa
     if item.kind != "read" and sent is not None:
         yield from _inputs(item, res, as_recorded(item, sent))
         if source.property_dependencies is not None:
-            wanted, got = set(item.property_dependencies), set(res.property_dependencies or {})
+            # What was sent in the place of something else is listed from then on; the program's next update ends that.
+            either = item.stand_ins | stand_ins(res).keys()
+            wanted, got = set(item.property_dependencies) - either, set(res.property_dependencies or {}) - either
             if wanted != got and wanted:
                 yield Difference(res.urn, "propertyDependencies", f"lists {sorted(got)} instead of {sorted(wanted)}")
+        if source.type == STASH:
+            outputs = stash_outputs(source, sent)
+            yield from _values(res.urn, "outputs.output", outputs["output"], res.decoded_outputs().get("output"))
     yield from _options(item, res, report)
     if item.source.provider and not item.provider and res.provider_urn != _default_provider(item, goal):
         yield Difference(res.urn, "options.provider", "is another default provider than the target's")
@@ -113,7 +119,10 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
     )
     for key in sorted(made):
         if key in recorded and key not in got:
-            yield Difference(res.urn, f"inputs.{key}", "the provider no longer fills it in", expected=recreated)
+            # A default or a name of its own it may leave out of another object; anything else is gone.
+            own = key in default_keys(recorded) or is_auto_named(item.source, recorded[key])
+            message = "the provider no longer fills it in"
+            yield Difference(res.urn, f"inputs.{key}", message, expected=recreated and own)
         elif key in got and key not in recorded:
             yield Difference(res.urn, f"inputs.{key}", "the provider now fills it in", expected=recreated)
         elif reveal(recorded[key]) != reveal(got[key]):

@@ -77,7 +77,7 @@ def test_default_providers_and_copies_that_wait_for_deletion_are_not_registered(
     assert [item.name for item in built.registrations] == ["p-dev", "mine", "web"]
     assert built.by_urn()[urn("web")].package.version == "1.2.3"
     assert built.by_urn()[urn("mine", "pulumi:providers:t")].inputs == {"region": "x"}
-    assert built.packages == (("t", "", ""),)
+    assert built.packages == ("t",)
 
 
 def test_a_renamed_resource_keeps_its_identity_by_an_alias() -> None:

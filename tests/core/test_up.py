@@ -164,17 +164,23 @@ def test_an_old_copy_that_waits_for_its_deletion_takes_its_data_along() -> None:
         res("data", bucket, id="old", delete=True),
         res("web", id="old", delete=True),
         res("kept", bucket, id="old", delete=True, retainOnDelete=True),
+        res("ledger", "acme:crm/ledger:Ledger", id="old", delete=True),
     )
     risks = tuple(
-        stack_risks(live=live, locks=(), live_known=True, target_config=None, live_config=None, refreshed=True)
-    )
+        stack_risks(
+            live=live, locks=(), live_known=True, target_config=None, live_config=None, refreshed=True,
+            stateful=["acme:*"],
+        )
+    )  # fmt: skip
     assert {(urn_name(risk.urn), risk.loses_data) for risk in risks} == {
         ("data", True),
         ("web", False),
         ("kept", False),
+        ("ledger", True),
     }
+    assert ["data" in risk.message for risk in risks].count(True) == 2
     plan = plan_of(risks=risks)
-    assert plan.losers == ("data",)
+    assert plan.losers == ("data", "ledger")
     older = checkpoint(res("data", bucket, id="old"))
     assert spared(plan, older).losers == ("data",)
     assert spared(plan, checkpoint()).losers == (), "the update that is taken back has made it"

@@ -73,6 +73,14 @@ def serve_plain(objects: Path) -> ServedProvider:
     return ServedProvider(lambda server: add_to_server(Plain(objects), server))
 
 
+def bridged_schema() -> Any:
+    """What the `bridged` provider does with inputs, to be called without an engine."""
+    _importable()
+    import bridged_schema as schema
+
+    return schema
+
+
 def _importable() -> None:
     if str(PROVIDERS) not in sys.path:
         sys.path.append(str(PROVIDERS))

@@ -147,6 +147,7 @@ def plan_program(
             live_config=None,
             refreshed=refresh,
             told=before.arrangement.told,
+            stateful=stateful,
         ),
         *arrangement_risks(before.arrangement, moving),
         *(Risk("target", text) for text in target.warnings),

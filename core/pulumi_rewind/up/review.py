@@ -104,6 +104,7 @@ def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -
         target_config=None,
         live_config=None,
         refreshed=True,
+        stateful=stateful,
     )
     revisions, announced = update_revisions(session, live, all_steps)
     return UpReview(

@@ -7,6 +7,7 @@ default is kept only if the old ``__defaults`` names it.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -38,6 +39,12 @@ class Kind:
     delete_before_replace: bool = False
     id_is_name: bool = False
     secret_outputs: frozenset[str] = frozenset()
+    renames: Mapping[str, str] = field(default_factory=dict)
+    """What a program may send, and under which name Check stores it, its members in base64, as kubernetes does."""
+    drops: frozenset[str] = frozenset()
+    """What a program may send, and Check leaves out of the inputs."""
+    marks: bool = True
+    """Whether ``__defaults`` names what was filled in; else what was once filled in is kept without a word."""
 
 
 def kinds(version: str) -> dict[str, Kind]:
@@ -62,18 +69,54 @@ def kinds(version: str) -> dict[str, Kind]:
             delete_before_replace=True,
             secret_outputs=frozenset({"connectionString"}),
         ),
+        Kind(
+            "bridged:index:Vault",
+            "vlt",
+            frozenset({"name", "zone"}),
+            {"type": "Opaque"},
+            renames={"stringData": "data", "textLabels": "labels"},
+            drops=frozenset({"compat"}),
+            marks=False,
+        ),
     )
     return {kind.token: kind for kind in found}
 
 
 def check(kind: Kind, news: Properties, olds: Properties, auto_name: Callable[[], str]) -> Properties:
     """The inputs as they go to state: what the program sent, defaults filled in and named."""
-    checked = _fill(news, olds, {"name": auto_name, **{key: _always(value) for key, value in kind.defaults.items()}})
+    makers = {"name": auto_name, **{key: _always(value) for key, value in kind.defaults.items()}}
+    if not kind.marks:
+        news = {key: value for key, value in _renamed(kind, news).items() if key not in kind.drops}
+        kept = {key: olds[key] for key in makers if key in olds}
+        return {key: value for key, value in _fill(kept | news, {}, makers).items() if key != DEFAULTS}
+    checked = _fill(news, olds, makers)
     for key, defaults in kind.nested.items():
         if key in checked:
             makers = {name: _always(value) for name, value in defaults.items()}
             checked[key] = _fill_inside(checked[key], plain(olds.get(key)), makers)
     return checked
+
+
+def _renamed(kind: Kind, news: Properties) -> Properties:
+    result = dict(news)
+    for sent, stored in kind.renames.items():
+        if result.get(sent) is not None:
+            result[stored] = _merged(result.get(stored), result.pop(sent))
+        else:
+            result.pop(sent, None)
+    return result
+
+
+def _merged(stored: Json, sent: Json) -> Json:
+    """Members of what was sent, encoded, over those of the stored property; a secret makes a secret of all."""
+    if has_secret(stored) or has_secret(sent):
+        return secret(_merged(plain(stored), plain(sent)))
+    if not isinstance(sent, dict):
+        return sent  # unknown as a whole
+    encoded = {
+        key: text if text == UNKNOWN else base64.b64encode(str(text).encode()).decode() for key, text in sent.items()
+    }
+    return (stored if isinstance(stored, dict) else {}) | encoded
 
 
 def missing(kind: Kind, news: Properties) -> list[str]:

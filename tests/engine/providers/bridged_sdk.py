@@ -50,6 +50,12 @@ class Database(_Bridged):
     connectionString: pulumi.Output[str]  # noqa: N815 - as the provider calls it
 
 
+class Vault(_Bridged):
+    """Inputs: stringData and textLabels (stored as data and labels), data, labels, type, zone, compat (not stored)."""
+
+    computed = (*_Bridged.computed, "type")
+
+
 class Provider(pulumi.ProviderResource):
     """Configuration: root, account (a change replaces everything), token."""
 

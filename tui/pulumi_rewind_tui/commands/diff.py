@@ -34,7 +34,7 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
     tag has the same name. `-` is what FROM has, `+` what TO has.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
-    from pulumi_rewind.risks import is_stateful
+    from pulumi_rewind.stateful import is_stateful
 
     session, source, goal = _arguments(shared, words)
     screen = shared.screen()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.risks import is_stateful
+from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind_tui.render.values import value_lines
 from pulumi_rewind_tui.render.words import changes_line, listed, op_span, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span

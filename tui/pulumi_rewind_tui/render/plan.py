@@ -71,7 +71,7 @@ def _recommendation(plan: Plan) -> Iterator[Line]:
 
 def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
     """Risks: what blocks first, then what loses data, then the others."""
-    risks = sorted(all_risks, key=lambda risk: (not risk.blocking, not risk.loses_data))
+    risks = sorted(all_risks, key=lambda risk: risk.severity)
     if not risks:
         return
     yield []

@@ -64,7 +64,7 @@ class ComparingScreen(FilteringScreen):
         return tuple(number for number in (self.timeline.number, self.timeline.marks.base) if number and number != LIVE)
 
     def _stateful(self, type_: str) -> bool:
-        from pulumi_rewind.risks import is_stateful
+        from pulumi_rewind.stateful import is_stateful
 
         return is_stateful(type_, self.session.settings.stateful_types if self.session else ())
 

@@ -85,7 +85,7 @@ def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
     risks = [risk for risk in plan.all_risks if risk.code not in CHECKED and risk.code not in ROWS]
     first = {risk.urn for risk in risks if risk.urn}
     groups: dict[str, list[Risk]] = {}
-    for index, risk in enumerate(sorted(risks, key=lambda risk: (not risk.blocking, not risk.loses_data))):
+    for index, risk in enumerate(sorted(risks, key=lambda risk: risk.severity)):
         groups.setdefault(risk.urn or f"\0{index}", []).append(risk)
     for risk in plan.all_risks:  # a replacement that deletes first says so with the loss that it means
         if risk.code == "delete-first" and risk.urn in first:
