@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pulumi_rewind.errors import RewindError, SecretsError
+from pulumi_rewind.integrity import MENDING, damage
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, urn_name
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
@@ -157,6 +158,9 @@ class _Doctor:
             return
         self._live = self._session.backend.live(self._session.stack)
         version = self._live.deployment.manifest.version
+        if what := damage(self._live):
+            yield Finding("state", "fail", f"the live state is damaged, and the engine refuses it: {what}", MENDING)
+            return
         by = f", written by pulumi {version}" if version else ""
         yield Finding("state", "ok", f"{len(self._live.resources)} resources{by}")
 

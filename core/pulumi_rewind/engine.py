@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.crashes import is_crash, keep, sentence
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
+from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.workspace import Workspace
@@ -88,7 +90,8 @@ class Engine:
             check=False,
         )
         if done.returncode != 0:
-            raise failure(f"pulumi {arguments[0]} failed", done.stderr.decode(errors="replace"))
+            said = done.stderr.decode(errors="replace")
+            raise failure(f"pulumi {arguments[0]} failed", said, self.workspace.environ)
         return done.stdout
 
     def export(self, stack: StackRef, *, show_secrets: bool = True) -> bytes:
@@ -108,6 +111,7 @@ class EngineRun:
         """Where the event log is moved at the end, on the same file system; None: it is removed."""
         self._output = tempfile.TemporaryFile(dir=private)  # noqa: SIM115 - lives as long as the run
         self._printed = ""
+        self._environ = engine.workspace.environ
         self._interrupts = 0
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
@@ -215,7 +219,8 @@ class EngineRun:
         messages = [clean_error(event.message) for event in self.errors]
         telling = [message for message in messages if message and "but none were seen" not in message]
         text = "\n".join(dict.fromkeys(telling or messages))
-        error = failure(what, text or self.output())
+        whole = "\n".join(event.message for event in self.errors) if text else self.output()
+        error = failure(what, text or whole, self._environ, whole=whole)
         if isinstance(error, EngineError):
             error.urns = frozenset(event.urn for event in self.errors if event.urn)
         return error
@@ -234,13 +239,12 @@ _AFTERMATH: Final = frozenset(
 
 def clean_error(message: str) -> str:
     """One engine diagnostic without the lines that repeat what the caller says anyway."""
-    lines = [line.rstrip() for line in message.strip().splitlines()]
-    if any(line.startswith("Traceback (most recent call last)") for line in lines):
-        lines = [lines[-1]]  # a Python provider's own error; the way there helps nobody here
+    lines = [line.rstrip() for line in sentence(message.strip()).splitlines()]
     return "\n".join(line for line in lines if line.rstrip(".") not in _AFTERMATH)
 
 
 _HINTS: tuple[tuple[str, str], ...] = (
+    ("snapshot integrity", MENDING),
     ("is currently locked", "Wait for the other operation, or run `pulumi cancel` if it is dead; nothing was changed."),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
@@ -262,15 +266,22 @@ _HINTS: tuple[tuple[str, str], ...] = (
 )
 
 
-def failure(what: str, output: str) -> EngineError | SecretsError:
-    """Turns what the CLI said into an error with a next step."""
+def failure(
+    what: str, output: str, environ: Mapping[str, str] | None = None, *, whole: str = ""
+) -> EngineError | SecretsError:
+    """Turns what the CLI said into an error with a next step; of a crash the first sentence.
+
+    All of a crash (`whole`, where it is more than `output`) is kept in the state directory of `environ`, if given.
+    """
     lowered = output.lower()
     if "incorrect passphrase" in lowered:
         return wrong_passphrase()
     if "passphrase must be set" in lowered:
         return no_passphrase()
-    text = output.strip().removeprefix("error: ").strip()
+    text = sentence(output.strip().removeprefix("error: ").strip())
     hint = next((hint for needle, hint in _HINTS if needle in lowered), "The engine's message above says what it met.")
     if text:
         what = f"{what}: {text}"
+    if environ is not None and is_crash(whole or output) and (path := keep(whole or output, environ)):
+        hint = f"{hint} All that was printed is kept in {path}."
     return EngineError(what, hint=hint, output=output)

@@ -93,13 +93,18 @@ def _began_after(pid: int, moment: float) -> bool:
         return False
 
 
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Where we keep what must outlive a process: the journal, evidence, copies of states."""
+    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".local" / "state")
+    return Path(state) / "pulumi-rewind"
+
+
 class Journal:
     """The journal file of one stack on one backend."""
 
     def __init__(self, backend: str, stack: StackRef, environ: Mapping[str, str] = os.environ) -> None:
-        state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".local" / "state")
         key = hashlib.sha256(f"{backend}\n{stack.fqn}".encode()).hexdigest()[:24]
-        self.path = Path(state) / "pulumi-rewind" / "journal" / f"{key}.json"
+        self.path = state_directory(environ) / "journal" / f"{key}.json"
         self._backend = backend
         self._stack = stack
 

@@ -22,6 +22,7 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
+from pulumi_rewind.integrity import check_sound
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
@@ -77,8 +78,13 @@ class Prepared:
 
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
-    """Live and target, each as stored and decrypted; the two are decrypted side by side."""
+    """Live and target, each as stored and decrypted; the two are decrypted side by side.
+
+    Raises:
+        RefusedError: live is damaged.
+    """
     live = session.live()
+    check_sound(live)
     goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))

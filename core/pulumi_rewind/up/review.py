@@ -18,7 +18,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.up.flags import given_options, preview_flags
+from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
 from pulumi_rewind.values import SIG, Json, is_secret
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def review_up(
     control = control or PreviewControl()
     with private_directory() as private:
         run = session.engine.start(
-            ["preview", "-s", session.stack.fqn, *preview_flags(flags)],
+            ["preview", "-s", session.stack.fqn, *preview_flags(rooted_flags(flags, session.workspace.cwd))],
             private=private,
             extra_env=given_options(session.workspace.environ) | dict(session.vault.environment(live)),
         )

@@ -31,7 +31,7 @@ from pulumi_rewind.revisions.run import UpdateRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target, resolve_target
 from pulumi_rewind.up.evidence import Evidence, EvidenceStore, masked_events, name_of
-from pulumi_rewind.up.flags import given_options
+from pulumi_rewind.up.flags import given_options, rooted_flags
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,9 @@ class UpRun:
                 if self._asked_to_stop():
                     self.accept()
                     raise InterruptedRun("stopped before it began; nothing was changed")
+                flags = rooted_flags(self.flags, session.workspace.cwd)
                 self._run = session.engine.start(
-                    ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *self.flags],
+                    ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *flags],
                     private=private,
                     extra_env=given_options(session.workspace.environ)
                     | dict(session.vault.environment(self.before.checkpoint)),
