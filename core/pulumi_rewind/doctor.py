@@ -286,8 +286,7 @@ class _Doctor:
                 "lock",
                 "warn",
                 f"locked by {lock}",
-                "Browsing works, rolling back doesn't until it is gone; "
-                f"if its process is dead: `pulumi cancel {self._session.stack.name}`.",
+                f"Browsing works, rolling back doesn't until it is gone: {lock.advice}.",
             )
 
     def _check_pending(self) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ import msgspec
 
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.processes import is_alive
 
 
 class UndoRecord(msgspec.Struct, frozen=True):
@@ -74,23 +75,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     @property
     def running(self) -> bool:
         """Whether the process that wrote it is still there."""
-        try:
-            os.kill(self.pid, 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-        except PermissionError:
-            pass
-        return self.pid != os.getpid() and not _began_after(self.pid, self.started)
-
-
-def _began_after(pid: int, moment: float) -> bool:
-    """Whether a process is younger than that, so that its number was merely used again; False where none can tell."""
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
-        return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > moment + 5
-    except (OSError, ValueError, IndexError, StopIteration):
-        return False
+        return self.pid != os.getpid() and is_alive(self.pid, self.started)
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:

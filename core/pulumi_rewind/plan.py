@@ -28,11 +28,17 @@ class Risk:
     code: str
     """A stable word, for example ``data-loss`` or ``opaque-dependency``."""
     message: str
+    """With `urn`, words that follow the resource's name, which they don't repeat."""
     blocking: bool = False
     """Nothing is run while it stands."""
     loses_data: bool = False
     """Needs a yes of its own."""
     urn: str = ""
+
+    @property
+    def told(self) -> str:
+        """The message where no name stands before it."""
+        return f"{urn_name(self.urn)} {self.message}" if self.urn else self.message
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def build_plan(
     )
     shown = {note for step in moving for note in notes if rehomed(note.urn, goal.stack, goal.project) == step.urn}
     rest = tuple(
-        Risk(note.code, f"{_name(note)}{note.message}", blocking=note.blocking, urn=note.urn)
+        Risk(note.code, note.message, blocking=note.blocking, urn=note.urn)
         for note in notes
         if note not in shown and (note.blocking or note.code in _ALWAYS_SHOWN)
     )
@@ -283,12 +283,6 @@ def make_goal(
 
 def _ignore(_: EngineEvent) -> None:
     return
-
-
-def _name(note: GoalNote) -> str:
-    from pulumi_rewind.model import urn_name
-
-    return f"{urn_name(note.urn)}: " if note.urn else ""
 
 
 def _notes_for(urn: str, goal: Goal, notes: Sequence[GoalNote]) -> tuple[Risk, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.goal import Goal
@@ -43,9 +44,8 @@ def step_risks(
     goal_urn = goal_urns.get(step.urn, "")
     if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
         found.append(_data_risk(step))
-    if step.op in {"delete", "replace"} and old is not None and old.protect:
-        message = "is protected; the engine will refuse to delete it"
-        found.append(Risk("protected", message, blocking=True, urn=step.urn))
+    if step.op in {"delete", "replace", "discard"} and old is not None and old.protect:
+        found.append(Risk("protected", _protected(step, goal.stack), blocking=True, urn=step.urn))
     twin = _twin(step, goal, live)
     if twin is not None:
         message = (
@@ -87,6 +87,14 @@ def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
     return None
 
 
+def _protected(step: Step, stack: str) -> str:
+    verb = {"replace": "replace", "delete": "delete"}.get(step.op, "give up")
+    return (
+        f"is protected, so the engine refuses to {verb} it. If it may really go: `pulumi state unprotect '{step.urn}' "
+        f"-s {stack}`; else leave it as it is with `--only {shlex.quote(f'!{step.name}')}`"
+    )
+
+
 def _data_risk(step: Step) -> Risk:
     if step.op == "create":
         message = "held data when it was recorded; it is re-created empty"
@@ -106,13 +114,12 @@ def stack_risks(
 ) -> Iterable[Risk]:
     """The risks of the plan as a whole."""
     for lock in locks:
-        advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
-        yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
+        yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}", blocking=True)
     for pending in live.pending_operations:
         yield pending_risk(pending, locked=bool(locks))
     for res in live.resources:
         if res.delete:
-            message = "an old copy still waits for its deletion; the engine deletes it in this run"
+            message = "has an old copy that still waits for its deletion; the engine deletes that in this run"
             holds = is_stateful(res.type) and not res.retain_on_delete
             yield Risk("leftover", message + (", and its data" if holds else ""), loses_data=holds, urn=res.urn)
     if not live_known:
@@ -133,21 +140,20 @@ def stack_risks(
 def pending_risk(pending: PendingOperation, *, locked: bool = False) -> Risk:
     """What a killed update left open, and what to do about it."""
     urn = pending.resource.urn
-    name = urn_name(urn)
     if locked:  # which blocks the plan by itself
-        message = f"who holds the lock is {pending.type} {name}, or was when it was killed"
+        message = f"is in the hands of who holds the lock: {pending.type} it, or killed while doing so"
         return Risk("pending-operation", message, urn=urn)
     if pending.type == "creating":
         # The engine would create it a second time and carry the old operation along for ever.
         return Risk(
             "pending-create",
-            f"a killed update may have created {name}, which the state doesn't know. Look for it; then adopt it with "
+            "may have been created by a killed update, and the state doesn't know it. Look for it; then adopt it with "
             f"`pulumi-rewind resolve --adopt '{urn}=ID'`, or, if it isn't there or you removed it, forget it with "
             f"`pulumi-rewind resolve --clear '{urn}'`",
             blocking=True,
             urn=urn,
         )
-    message = f"a killed update was {pending.type} {name}; whether it finished is unknown"
+    message = f"was left open by a killed update, which was {pending.type} it; whether that finished is unknown"
     return Risk("pending-operation", message, urn=urn)
 
 

@@ -30,7 +30,7 @@ MADE_BY_UPDATE = "made-by-update"
 def left_open(session: Session) -> tuple[str, ...]:
     """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
     try:
-        return tuple(pending_risk(one).message for one in session.backend.live(session.stack).pending_operations)
+        return tuple(pending_risk(one).told for one in session.backend.live(session.stack).pending_operations)
     except RewindError:
         return ()
 
