@@ -179,7 +179,7 @@ def without_imports(goal: Goal, urns: Collection[str]) -> Goal:
     for item in goal.registrations:
         if item.urn in urns and item.import_id:
             if item.full:  # only tried, as the operator asked for whatever is still there
-                notes.append(GoalNote("not-found", f"the old object {item.import_id} is gone: made anew", item.urn))
+                notes.append(GoalNote("not-found", f"is made anew: the old object {item.import_id} is gone", item.urn))
                 item = replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
             else:
                 message = (

@@ -43,7 +43,7 @@ def todays_credentials(target: Checkpoint, live: Checkpoint) -> WithCredentials:
         if keys:
             changed[res.urn] = msgspec.structs.replace(res, inputs=msgspec.Raw(msgspec.json.encode(inputs)))
             message = (
-                f"today's credentials are used where they differ from the recorded ones: {', '.join(keys)} "
+                f"gets today's credentials where they differ from the recorded ones: {', '.join(keys)} "
                 "(`--recorded-credentials` uses those of the target)"
             )
             notes.append(GoalNote(CODE, message, res.urn))

@@ -31,7 +31,7 @@ from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
+from pulumi_rewind.stackconfig import ConfigChanges, config_changes, of_another_time, todays_config, without
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, changed_goal
 from pulumi_rewind.values import Json
@@ -208,6 +208,8 @@ def build_plan(
         )
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
+    if other := of_another_time(session.workspace.config_file(session.stack.name), live):
+        warned = (*warned, Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is"))
     # What a step changes and what an alias renames is shown there.
     shown_elsewhere = {step.urn for step in moving} | set(goal.pairs.values()) - set(report.urns.values())
     plan = Plan(

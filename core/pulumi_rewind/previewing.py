@@ -105,14 +105,15 @@ def preview(
         InterruptedRun: `control` stopped it.
     """
     with private_directory() as private, ReplayHost(goal, private, session.workspace.root) as host:
+        own = session.workspace.config_file(session.stack.name)
+        config_path = config_file(own, live, private, config, session.vault.resealer)
         plan_file = private / "plan.json"
-        own_config = session.workspace.config_file(session.stack.name)
         run = engine.start(
             [
                 "preview",
                 *("--client", host.address),
                 *("-s", session.stack.fqn),
-                *("--config-file", str(config_file(own_config, live, private, config))),
+                *("--config-file", str(config_path)),
                 *("--save-plan", str(plan_file)),
                 *past_protection(engine),
                 *(("--refresh",) if refresh else ()),

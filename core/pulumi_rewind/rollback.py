@@ -211,11 +211,15 @@ class RollbackRun:
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)
+            config_path = config_file(own_config, live, private, prepared.config, session.vault.resealer)
             arguments = [
                 *("up", "--yes", "--skip-preview"),
                 *("--client", host.address),
                 *("-s", session.stack.fqn),
-                *("--config-file", str(config_file(own_config, live, private, prepared.config))),
+                *(
+                    "--config-file",
+                    str(config_path),
+                ),
                 *("--plan", str(plan_file)),
                 *(("--refresh",) if refresh else ()),
                 *("-m", message, "--exec-agent", REPLAY_AGENT),

@@ -15,7 +15,6 @@ from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.prepare import PlanOptions
 from pulumi_rewind.recommend import CHECKPOINT
-from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
@@ -148,14 +147,6 @@ _WHEN = {
     "after_rollback": "when it has succeeded",
     "on_failure": "if it fails",
 }
-
-
-def redactor(session: Session, *checkpoints: Checkpoint) -> Redactor:
-    """Takes the secrets of some decrypted checkpoints, and the passphrases at hand, out of what callbacks say."""
-    environ = session.workspace.environ
-    names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", *session.settings.passphrase_env)
-    more = [environ[name] for name in names if environ.get(name)]
-    return Redactor(checkpoints, more)
 
 
 def _with_risk(
