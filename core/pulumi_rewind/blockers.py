@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+from pulumi_rewind.advice import says_taken
 from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceFailed
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn, urn_name
@@ -24,15 +25,22 @@ class Blockers:
         self._failed: dict[str, None] = {}
         self._named: dict[str, None] = {}
         """Those that an error speaks of; that counts where no step failed, as in a preview."""
+        self._taken: dict[str, None] = {}
+        """Those that were to be made and exist already, as their provider says."""
+        self._creates: set[str] = set()
 
     def add(self, event: EngineEvent) -> None:
         """Looks at one event."""
         match event:
             case ResourceFailed(step):
                 self._failed[step.urn] = None
-            case Diagnostic(_, "error", urn):
+                if step.op == "create":
+                    self._creates.add(step.urn)
+            case Diagnostic(message, "error", urn):
                 if urn and parse_urn(urn).type != ROOT_STACK_TYPE:
                     self._named[urn] = None
+                    if says_taken(message):
+                        self._taken[urn] = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,5 +51,12 @@ class Blockers:
         """How to pass them by, with a space before it; empty if there are none."""
         if not self.names:
             return ""
+        taken = [urn_name(urn) for urn in self._taken if urn in self._creates]
+        adopt = (
+            f" {listed(taken)} exists already: if it is what the target had, `pulumi-rewind resume {stack} "
+            "--adopt found` takes it over (or `--adopt NAME=ID`)."
+            if taken
+            else ""
+        )
         flags = " ".join(f"--skip {shlex.quote(name)}" for name in self.names)
-        return f" `pulumi-rewind resume {stack} {flags}` leaves {listed(self.names)} as it is and does the rest."
+        return f" `pulumi-rewind resume {stack} {flags}` leaves {listed(self.names)} as it is and does the rest.{adopt}"

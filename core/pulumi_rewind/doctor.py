@@ -202,10 +202,18 @@ class _Doctor:
                 "git", "warn", f"{root} is in no git repository", "Tags, branches and commits are not known as targets."
             )
             return
+        if repository.refusal:
+            message, _, hint = repository.gaps().partition(". ")
+            yield Finding(
+                "git", "warn", message, f"{hint} Until then tags, branches and commits are not known.".strip()
+            )
+            return
         head = repository.head()
         where = f"{repository.branch() or 'detached'}@{head[:7] or 'no commit'}"
         dirty = ", uncommitted changes" if repository.dirty() else ""
-        yield Finding("git", "ok", f"{where}{dirty}, {len(repository.tags())} tagged commits")
+        found = f"{where}{dirty}, {len(repository.tags())} tagged commits"
+        gaps = repository.gaps()
+        yield Finding("git", "warn" if gaps else "ok", found, gaps)
 
     def _check_records(self) -> Iterator[Finding]:
         if self._session is None:

@@ -243,6 +243,9 @@ def clean_error(message: str) -> str:
     return "\n".join(line for line in lines if line.rstrip(".") not in _AFTERMATH)
 
 
+UNEXPLAINED: Final = "The engine's message above says what it met."
+"""The hint where nothing better is known."""
+
 _HINTS: tuple[tuple[str, str], ...] = (
     ("snapshot integrity", MENDING),
     ("is currently locked", "Wait for the other operation, or run `pulumi cancel` if it is dead; nothing was changed."),
@@ -279,7 +282,7 @@ def failure(
     if "passphrase must be set" in lowered:
         return no_passphrase()
     text = sentence(output.strip().removeprefix("error: ").strip())
-    hint = next((hint for needle, hint in _HINTS if needle in lowered), "The engine's message above says what it met.")
+    hint = next((hint for needle, hint in _HINTS if needle in lowered), UNEXPLAINED)
     if text:
         what = f"{what}: {text}"
     if environ is not None and is_crash(whole or output) and (path := keep(whole or output, environ)):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.advice import advise
+from pulumi_rewind.engine import UNEXPLAINED
+from pulumi_rewind.errors import EngineError, RewindError
+from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.redaction import Redactor, without_secrets
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ciphertexts, config_document
 
@@ -18,6 +21,33 @@ def redactor(session: Session, *checkpoints: Checkpoint) -> Redactor:
     names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", *session.settings.passphrase_env)
     more = [environ[name] for name in names if environ.get(name)]
     return Redactor(checkpoints, [*more, *_configured(session, checkpoints)])
+
+
+class LazyRedactor:
+    """The same, put together when the first text comes: most runs quote nothing."""
+
+    def __init__(self, session: Session, *checkpoints: Checkpoint) -> None:
+        self._session, self._checkpoints = session, checkpoints
+        self._redact: Redactor | None = None
+
+    def __call__(self, text: str) -> str:
+        """The text without secrets."""
+        if not text:
+            return text
+        if self._redact is None:
+            self._redact = redactor(self._session, *self._checkpoints)
+        return self._redact(text)
+
+
+@contextlib.contextmanager
+def explained(session: Session, goal: Goal, commit: str, *checkpoints: Checkpoint) -> Iterator[None]:
+    """Around a preview of a goal: its errors say what helps, and quote no secret; `commit` is the target's."""
+    try:
+        yield
+    except RewindError as err:
+        if isinstance(err, EngineError) and err.hint == UNEXPLAINED:
+            err.hint = advise(err, goal, commit) or err.hint
+        raise without_secrets(err, redactor(session, *checkpoints)) from None
 
 
 def _configured(session: Session, checkpoints: tuple[Checkpoint, ...]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.integrity import check_sound
+from pulumi_rewind.known_secrets import explained
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
 from pulumi_rewind.planned import planned_state
@@ -163,13 +164,14 @@ def build_plan(
     try:
         goal, asset_notes = with_assets(session, goal, live_plain, target.update.commit, private)
         observe(Phase("preview", "asking the engine what it would do"))
-        goal, (events, update_plan, report) = agreeable(
-            goal,
-            lambda goal: preview(
-                session, engine, goal, live, observe, control, refresh=refresh, config=settings.values
-            ),
-            adopt,
-        )
+        with explained(session, goal, target.update.commit, live_plain, plain):
+            goal, (events, update_plan, report) = agreeable(
+                goal,
+                lambda goal: preview(
+                    session, engine, goal, live, observe, control, refresh=refresh, config=settings.values
+                ),
+                adopt,
+            )
     except BaseException:
         shutil.rmtree(private, ignore_errors=True)
         raise

@@ -19,6 +19,7 @@ from functools import lru_cache
 from html import unescape
 from typing import Final
 
+from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.values import MASK, SECRET, Json, is_secret, reveal, walk
@@ -75,6 +76,15 @@ def masked(event: EngineEvent, redact: Callable[[str], str]) -> EngineEvent:
     if isinstance(event, Diagnostic):
         return Diagnostic(redact(event.message), event.severity, event.urn, event.ephemeral)
     return event
+
+
+def without_secrets(error: RewindError, redact: Callable[[str], str]) -> RewindError:
+    """The same error, now without secrets in what others wrote."""
+    error.args = (redact(str(error)), *error.args[1:])
+    error.hint = redact(error.hint)
+    if isinstance(error, EngineError):
+        error.output = redact(error.output)
+    return error
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -16,10 +17,12 @@ from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.host import ReplayHost
+from pulumi_rewind.known_secrets import LazyRedactor
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
+from pulumi_rewind.redaction import masked, without_secrets
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rollback_result import RollbackResult
@@ -99,7 +102,16 @@ class RollbackRun:
     # -- the road -----------------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[EngineEvent]:
-        """Guards, runs and verifies; yields what the engine reports and our own phases."""
+        """Guards, runs and verifies; yields what the engine reports and our own phases, without any secret."""
+        redact = LazyRedactor(self.session, self.plan.prepared.live_plain, self.plan.prepared.target_plain)
+        try:
+            with contextlib.closing(self._told()) as events:
+                for event in events:
+                    yield masked(event, redact)
+        except RewindError as err:
+            raise without_secrets(err, redact) from err.__cause__
+
+    def _told(self) -> Generator[EngineEvent]:
         started = time.monotonic()
         try:
             yield from self._events(started)

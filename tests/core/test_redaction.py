@@ -62,7 +62,9 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 LETTERS = st.sampled_from(string.ascii_letters + string.digits)
 SECRETS = st.one_of(
     st.text(LETTERS, min_size=8, max_size=60),
-    st.text(st.sampled_from(string.ascii_letters + string.digits + "!@#$%^&*()-_=+[]{};:'\",.<>/?\\|` äß€😀"), min_size=9),
+    st.text(
+        st.sampled_from(string.ascii_letters + string.digits + "!@#$%^&*()-_=+[]{};:'\",.<>/?\\|` äß€😀"), min_size=9
+    ),
     st.lists(st.text(LETTERS, min_size=16, max_size=64), min_size=2, max_size=6).map("\n".join),
 )
 AROUND = st.sampled_from(["", " ", "'", '"', "(", "failed: ", "value=", "…", "\n", "\t"])
@@ -140,7 +142,14 @@ def test_thousands_of_secrets_cost_little() -> None:
     def secret() -> str:
         return "".join(rnd.choices(string.ascii_letters + string.digits, k=rnd.choice((6, 12, 24, 64, 900))))
 
-    words = ("kubernetes:core/v1:Secret", "failed", "to", "create", "https://api.example.com/v1/pods/web-7d4b9c", "us-1")
+    words = (
+        "kubernetes:core/v1:Secret",
+        "failed",
+        "to",
+        "create",
+        "https://api.example.com/v1/pods/web-7d4b9c",
+        "us-1",
+    )
     lines = [" ".join(rnd.choices(words, k=rnd.randint(4, 12))) for _ in range(5000)]
 
     def seconds(secrets: list[str]) -> float:

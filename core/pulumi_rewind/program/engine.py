@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine import UNEXPLAINED, Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint
@@ -77,7 +77,7 @@ def preview_program(
 
 
 def _failure(error: RewindError) -> RewindError:
-    if isinstance(error, EngineError) and error.hint.startswith("The engine's message"):
+    if isinstance(error, EngineError) and error.hint == UNEXPLAINED:
         error.hint = f"The old program may need what is gone today. {INSTEAD}"
     return error
 

@@ -11,6 +11,7 @@ from typing import Unpack
 from pulumi_rewind import prepare
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.journal import UndoRecord
+from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.prepare import PlanOptions

@@ -18,6 +18,7 @@ import msgspec
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
 from pulumi_rewind.journal import UndoRecord
+from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Update, urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
@@ -36,7 +37,7 @@ from pulumi_rewind.undo.match import (
     told_result,
     update_context,
 )
-from pulumi_rewind.undo.plan import redactor, undone_updates
+from pulumi_rewind.undo.plan import undone_updates
 from pulumi_rewind.undo.process import Callback, UndoProcess
 from pulumi_rewind.undo.replan import UNCHANGED, replanned
 

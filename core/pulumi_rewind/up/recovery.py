@@ -16,7 +16,7 @@ from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
-from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.plan import CODE as REVISION
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
@@ -99,8 +99,7 @@ class Recovery:
         with self._guarded():
             run = self._run = RollbackRun(self.session, plan, allow_data_loss=self.allow_data_loss)
             run.undo.cause = self._redact(str(self.failure))
-            for event in run.events():
-                yield masked(event, self._redact)
+            yield from run.events()
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:

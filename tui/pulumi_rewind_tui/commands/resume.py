@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="Leave this resource as it is, with what it needs; repeatable.",
 )
+@click.option(
+    "--adopt",
+    metavar="NAME=ID|found",
+    multiple=True,
+    help="Take over an object that exists already instead of creating it; `found`: all that still exist.",
+)
 @click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
 @run_options
 @common_options
@@ -38,6 +44,7 @@ def resume(
     shared: Shared,
     words: tuple[str, ...],
     skip: tuple[str, ...],
+    adopt: tuple[str, ...],
     forget: bool,
     yes: bool,
     allow_data_loss: bool,
@@ -48,8 +55,9 @@ def resume(
     Also one that `up --rollback-on-failure` could not finish. What blocks it can be passed by with --skip: the
     plan says how it then differs from the target, and who uses it.
     """
-    if forget and skip:
-        raise UsageError("--forget and --skip don't go together", hint="Forget it, or go on without some resources.")
+    if forget and (skip or adopt):
+        other = "--skip" if skip else "--adopt"
+        raise UsageError(f"--forget and {other} don't go together", hint="Forget it, or go on.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
     with json_outcome(screen, as_json=as_json):
@@ -84,7 +92,7 @@ def resume(
                 recorded_credentials=entry.recorded_credentials,
                 todays_config=entry.todays_config,
                 hooks="recorded" if entry.recorded_hooks else "today",
-                adopt=adopt_words(entry.adopt),
+                adopt=(*adopt_words(entry.adopt), *adopt),
             ),
             yes=yes,
             allow_data_loss=allow_data_loss,
