@@ -21,8 +21,9 @@ _DUMP: Final = re.compile(
     r"|^Traceback \(most recent call last\):|^ {2,}at \S.*[:)]\s*(?:line )?\d*\)?$|This is a bug!",
     re.MULTILINE,
 )
-_BUG_REPORT: Final = re.compile(r"^\s*Error:\s+(\S.*)$", re.MULTILINE)
-_PANIC: Final = re.compile(r"^(?:panic|fatal error): (.*?)(?: \[recovered\])?$", re.MULTILINE)
+_BUG_REPORT: Final = re.compile(r"^\s*(?:Read |Write )?Error:\s+(\S.*)$", re.MULTILINE)
+"""Where the engine's report of a bug says what happened: what was met on reading comes after who wrote it."""
+_PANIC: Final = re.compile(r"^(?:panic|fatal error): .*$", re.MULTILINE)
 _FRAME: Final = re.compile(r"^(?:\s+at \S|goroutine \d+ \[|\s*Stack Trace:)", re.MULTILINE)
 
 
@@ -35,10 +36,10 @@ def sentence(text: str) -> str:
     """What a crash says of its cause, without the stack; any other text as it is. Pure."""
     if not is_crash(text):
         return text
-    if "This is a bug!" in text and (found := _BUG_REPORT.search(text)):
-        return found[1]
+    if ("Stack Trace:" in text or "This is a bug!" in text) and (reported := _BUG_REPORT.findall(text)):
+        return str(reported[-1])
     if found := _PANIC.search(text):
-        return found[0]
+        return found[0].removesuffix(" [recovered]")
     if "Traceback (most recent call last)" in text:
         # The last line that isn't indented is the error's own; the way there helps nobody here.
         after = text[text.rindex("Traceback (most recent call last)") :].splitlines()[1:]

@@ -83,17 +83,32 @@ def _flaws(resources: tuple[Resource, ...]) -> Iterator[Flaw]:
             yield Flaw("malformed", res.urn, place, "is a component, and has an id all the same")
         if res.is_provider:
             providers.add(f"{res.urn}::{res.id}")
-        for role, urn, there in _needs(res, known, providers):
-            if not there:
-                if everywhere is None:
-                    everywhere = {other.urn for other in resources}
-                kind: Kind = "late" if urn in everywhere and urn not in known else "missing"
-                yield Flaw(kind, res.urn, place, role, urn)
+        if not _satisfied(res, known, providers):
+            everywhere = everywhere or {other.urn for other in resources}
+            for role, urn, there in _needs(res, known, providers):
+                if not there:
+                    kind: Kind = "late" if urn in everywhere and urn not in known else "missing"
+                    yield Flaw(kind, res.urn, place, role, urn)
         known.add(res.urn)
         if not res.delete:
             if res.urn in current:
                 yield Flaw("twice", res.urn, place)
             current.add(res.urn)
+
+
+def _satisfied(res: Resource, known: set[str], providers: set[str]) -> bool:
+    """Whether all that a resource needs is there already; told apart only where it isn't."""
+    if res.parent and res.parent not in known:
+        return False
+    if res.provider and res.provider not in providers:
+        return False
+    if res.dependencies and not known.issuperset(res.dependencies):
+        return False
+    if res.property_dependencies:
+        for urns in res.property_dependencies.values():
+            if urns and not known.issuperset(urns):
+                return False
+    return not (res.deleted_with or res.replace_with)
 
 
 def _needs(res: Resource, known: set[str], providers: set[str]) -> Iterator[tuple[str, str, bool]]:

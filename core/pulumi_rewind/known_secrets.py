@@ -45,8 +45,8 @@ def explained(session: Session, goal: Goal, commit: str, *checkpoints: Checkpoin
     try:
         yield
     except RewindError as err:
-        if isinstance(err, EngineError) and err.hint == UNEXPLAINED:
-            err.hint = advise(err, goal, commit) or err.hint
+        if isinstance(err, EngineError) and err.hint.startswith(UNEXPLAINED):
+            err.hint = err.hint.replace(UNEXPLAINED, advise(err, goal, commit) or UNEXPLAINED)
         raise without_secrets(err, redactor(session, *checkpoints)) from None
 
 

@@ -77,8 +77,8 @@ def preview_program(
 
 
 def _failure(error: RewindError) -> RewindError:
-    if isinstance(error, EngineError) and error.hint == UNEXPLAINED:
-        error.hint = f"The old program may need what is gone today. {INSTEAD}"
+    if isinstance(error, EngineError) and error.hint.startswith(UNEXPLAINED):
+        error.hint = error.hint.replace(UNEXPLAINED, f"The old program may need what is gone today. {INSTEAD}")
     return error
 
 
