@@ -404,5 +404,5 @@ class Lock(msgspec.Struct, frozen=True):
     def advice(self) -> str:
         """What to do about it."""
         if self.dead:
-            return "`pulumi cancel` removes what a dead process left"
+            return "`pulumi cancel` removes the lock"
         return "wait for it; if that process is dead, `pulumi cancel` removes the lock"

@@ -36,7 +36,11 @@ def test_everything_that_is_protected_is_named_at_once_beside_a_lock(stack: Engi
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_text(json.dumps({"pid": 7, "username": "eve", "hostname": "far", "timestamp": "2026-11-28T10:00:00Z"}))
     made = plan(stack, "1")
-    assert {name: step.op for name, step in steps(made).items()} == {"web": "update", "logs": "delete", "data": "delete"}
+    assert {name: step.op for name, step in steps(made).items()} == {
+        "web": "update",
+        "logs": "delete",
+        "data": "delete",
+    }
     blocked = {(risk.code, risk.urn.rsplit("::", 1)[-1]) for risk in made.blocking}
     assert blocked == {("locked", ""), ("protected", "logs"), ("protected", "data")}
     for risk in made.blocking[1:]:

@@ -205,11 +205,11 @@ class FileBackend:
 
 def _is_dead(lock: Lock) -> bool:
     """Whether whoever holds a lock ran on this machine, and runs no more."""
-    if not lock.pid or lock.hostname != socket.gethostname():
+    if lock.pid <= 0 or lock.hostname != socket.gethostname():
         return False
     try:
         since = datetime.fromisoformat(lock.timestamp).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         since = None
     return not is_alive(lock.pid, since)
 
