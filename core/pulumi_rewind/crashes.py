@@ -24,6 +24,7 @@ _DUMP: Final = re.compile(
 _BUG_REPORT: Final = re.compile(r"^\s*(?:Read |Write )?Error:\s+(\S.*)$", re.MULTILINE)
 """Where the engine's report of a bug says what happened: what was met on reading comes after who wrote it."""
 _PANIC: Final = re.compile(r"^(?:panic|fatal error): .*$", re.MULTILINE)
+_OWN: Final = re.compile(r"^.*This is a bug!|^(?:panic|fatal error): |^(?:Go|Write) Version:", re.MULTILINE)
 _FRAME: Final = re.compile(r"^(?:\s+at \S|goroutine \d+ \[|\s*Stack Trace:)", re.MULTILINE)
 
 
@@ -46,6 +47,17 @@ def sentence(text: str) -> str:
         return next((line for line in reversed(after) if line.strip() and not line[0].isspace()), "a Python error")
     before = _FRAME.split(text, maxsplit=1)[0].strip()
     return before or next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def report_of(output: str) -> str:
+    """What the engine says of its own crash, without what it printed before that, which may be anybody's. Pure."""
+    found = _OWN.search(output)
+    return output[found.start() :] if found else ""
+
+
+def kept_in(path: Path) -> str:
+    """Where to read on."""
+    return f"All that was printed is kept in {path}."
 
 
 def keep(text: str, environ: Mapping[str, str]) -> Path | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.crashes import is_crash, keep, sentence
+from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
 from pulumi_rewind.integrity import MENDING
@@ -219,10 +219,11 @@ class EngineRun:
         messages = [clean_error(event.message) for event in self.errors]
         telling = [message for message in messages if message and "but none were seen" not in message]
         text = "\n".join(dict.fromkeys(telling or messages))
-        whole = "\n".join(event.message for event in self.errors) if text else self.output()
-        error = failure(what, text or whole, self._environ, whole=whole)
+        error = failure(what, text) if text else failure(what, self.output(), self._environ)
         if isinstance(error, EngineError):
             error.urns = frozenset(event.urn for event in self.errors if event.urn)
+            said = "\n".join(event.message for event in self.errors)
+            error.whole = said if is_crash(said) else ""
         return error
 
 
@@ -269,12 +270,10 @@ _HINTS: tuple[tuple[str, str], ...] = (
 )
 
 
-def failure(
-    what: str, output: str, environ: Mapping[str, str] | None = None, *, whole: str = ""
-) -> EngineError | SecretsError:
+def failure(what: str, output: str, environ: Mapping[str, str] | None = None) -> EngineError | SecretsError:
     """Turns what the CLI said into an error with a next step; of a crash the first sentence.
 
-    All of a crash (`whole`, where it is more than `output`) is kept in the state directory of `environ`, if given.
+    All that the CLI said of its own crash is kept in the state directory of `environ`, if given.
     """
     lowered = output.lower()
     if "incorrect passphrase" in lowered:
@@ -285,6 +284,6 @@ def failure(
     hint = next((hint for needle, hint in _HINTS if needle in lowered), UNEXPLAINED)
     if text:
         what = f"{what}: {text}"
-    if environ is not None and is_crash(whole or output) and (path := keep(whole or output, environ)):
-        hint = f"{hint} All that was printed is kept in {path}."
+    if environ is not None and (report := report_of(output)) and (path := keep(report, environ)):
+        hint = f"{hint} {kept_in(path)}"
     return EngineError(what, hint=hint, output=output)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pulumi_rewind.advice import advise
+from pulumi_rewind.crashes import keep, kept_in
 from pulumi_rewind.engine import UNEXPLAINED
 from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.goal import Goal
@@ -47,7 +48,16 @@ def explained(session: Session, goal: Goal, commit: str, *checkpoints: Checkpoin
     except RewindError as err:
         if isinstance(err, EngineError) and err.hint.startswith(UNEXPLAINED):
             err.hint = err.hint.replace(UNEXPLAINED, advise(err, goal, commit) or UNEXPLAINED)
-        raise without_secrets(err, redactor(session, *checkpoints)) from None
+        raise to_be_told(err, session, redactor(session, *checkpoints)) from None
+
+
+def to_be_told(error: RewindError, session: Session, redact: Callable[[str], str]) -> RewindError:
+    """The error without secrets; all that a provider printed when it crashed is kept, without them as well."""
+    error = without_secrets(error, redact)
+    if isinstance(error, EngineError) and error.whole and (path := keep(error.whole, session.workspace.environ)):
+        error.hint = f"{error.hint} {kept_in(path)}".strip()
+        error.whole = ""
+    return error
 
 
 def _configured(session: Session, checkpoints: tuple[Checkpoint, ...]) -> Iterator[str]:

@@ -83,7 +83,7 @@ def without_secrets(error: RewindError, redact: Callable[[str], str]) -> RewindE
     error.args = (redact(str(error)), *error.args[1:])
     error.hint = redact(error.hint)
     if isinstance(error, EngineError):
-        error.output = redact(error.output)
+        error.output, error.whole = redact(error.output), redact(error.whole)
     return error
 
 

@@ -17,12 +17,12 @@ from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.host import ReplayHost
-from pulumi_rewind.known_secrets import LazyRedactor
+from pulumi_rewind.known_secrets import LazyRedactor, to_be_told
 from pulumi_rewind.mending import put_back
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
-from pulumi_rewind.redaction import masked, without_secrets
+from pulumi_rewind.redaction import masked
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rollback_result import RollbackResult
@@ -109,7 +109,7 @@ class RollbackRun:
                 for event in events:
                     yield masked(event, redact)
         except RewindError as err:
-            raise without_secrets(err, redact) from err.__cause__
+            raise to_be_told(err, self.session, redact) from err.__cause__
 
     def _told(self) -> Generator[EngineEvent]:
         started = time.monotonic()

@@ -215,7 +215,7 @@ def config_file(
     salt = ""
     if provider is not None and provider.type == "passphrase" and "encryptionsalt" not in text:
         salt = msgspec.json.decode(provider.state).get("salt", "")
-    other = bool(text) and not salt and bool(of_another_time(path, live))
+    other = bool(text) and bool(of_another_time(path, live))
     if path.exists() and not salt and not changes and not other:
         return path
     if other:

@@ -204,8 +204,11 @@ CRASHES = {
 @pytest.mark.parametrize(("text", "said"), CRASHES.items(), ids=["written", "read", "panic", "python", "node"])
 def test_of_a_crash_the_first_sentence_is_told_and_all_is_kept(text: str, said: str, tmp_path: Path) -> None:
     assert sentence(text) == said
-    error = failure("the preview failed", text, {"XDG_STATE_HOME": str(tmp_path)})
-    assert str(error) == f"the preview failed: {said}"
+    error = failure("the preview failed", f"printed by a program\n{text}", {"XDG_STATE_HOME": str(tmp_path)})
+    assert str(error).endswith(said)
+    if text in {PYTHON, NODE}:  # of a provider or a program: secrets may be in it
+        assert list(tmp_path.iterdir()) == []
+        return
     (kept,) = (tmp_path / "pulumi-rewind" / FOLDER).iterdir()
     assert str(kept) in error.hint
     assert kept.read_text() == text
