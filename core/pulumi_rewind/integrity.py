@@ -71,6 +71,16 @@ def check_sound(live: Checkpoint) -> None:
         )
 
 
+def check_target(target: Checkpoint) -> None:
+    """Raises RefusedError where a checkpoint can't be replayed: the engine takes each URN once."""
+    double = [f"{urn_name(flaw.urn)} {flaw.message}" for flaw in flaws(target) if flaw.kind == "twice"]
+    if double:
+        raise RefusedError(
+            f"the target's checkpoint is damaged: {'; '.join(double[:NAMED])}",
+            hint="Choose another update; `pulumi-rewind history` lists them. Nothing was changed.",
+        )
+
+
 def _flaws(resources: tuple[Resource, ...]) -> Iterator[Flaw]:
     known: set[str] = set()
     current: set[str] = set()

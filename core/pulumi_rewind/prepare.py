@@ -22,7 +22,7 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.integrity import check_sound
+from pulumi_rewind.integrity import check_sound, check_target, damage
 from pulumi_rewind.known_secrets import explained
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Risk, counts, plan_steps
@@ -146,6 +146,7 @@ def build_plan(
     observe(Phase("load", f"reading live and {target.label}"))
     locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
     live, live_plain, stored, plain = load(session, target)
+    check_target(stored)
     goal = make_goal(
         session,
         plain,
@@ -210,6 +211,8 @@ def build_plan(
         )
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
+    if wrong := damage(stored):
+        warned = (*warned, Risk("target-damaged", f"the target's checkpoint is damaged: {wrong}"))
     if other := of_another_time(session.workspace.config_file(session.stack.name), live):
         warned = (*warned, Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is"))
     # What a step changes and what an alias renames is shown there.
