@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pulumi_rewind.advice import advise, says_taken
 from pulumi_rewind.blockers import Blockers
+from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.integrity import check_target
+from pulumi_rewind.model import Lock
 from pulumi_rewind.plan import Risk
+from pulumi_rewind.previewing import past_protection, protected_refusal
 from pulumi_rewind.risks import pending_risk
+from pulumi_rewind.workspace import find_workspace
 from tests.support.checkpoints import checkpoint, res, urn
 
 DYNAMIC = "pulumi-python:dynamic/shop:Row"
@@ -108,3 +114,21 @@ def test_a_target_with_a_resource_twice_is_refused() -> None:
     with pytest.raises(RefusedError, match="vm is entered twice") as refused:
         check_target(checkpoint(res("vm"), res("vm")))
     assert "Choose another update" in refused.value.hint
+
+
+def test_an_engine_that_can_not_plan_past_protection_says_so_and_names_all(tmp_path: Path) -> None:
+    """Protected resources and the lock in one message; a newer engine's failure at something else is left alone."""
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    space = find_workspace(tmp_path, environ={"HOME": str(tmp_path), "PULUMI_BACKEND_URL": f"file://{tmp_path}"})
+    old, new = (Engine(tmp_path / "pulumi", version, space) for version in ("3.252.0", "3.276.0"))
+    met = error("unable to delete resource: it is currently marked for protection", "data")
+    lock = Lock("eve", "far", 7, "2026-11-28T10:00:00Z")
+    refused = protected_refusal(met, old, ["logs"], [lock])
+    assert isinstance(refused, RefusedError)
+    assert "protected resources are in the way: logs, data" in str(refused)
+    assert "locked by eve@far" in str(refused)
+    assert "3.256" in refused.hint
+    assert protected_refusal(met, new, ["logs"], [lock]) is met
+    other = error("the quota is used up", "data")
+    assert protected_refusal(other, old, ["logs"], [lock]) is other
+    assert (past_protection(old), past_protection(new)) == ((), ("--ignore-protect",))
