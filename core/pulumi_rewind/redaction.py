@@ -33,7 +33,7 @@ WORD: Final = 8
 ANY_CASE: Final = 12
 """From this length on upper and lower case are the same: names of hosts and headers lose it."""
 
-PIECE: Final = 16
+PIECE: Final = 20
 """Of a long secret so many characters in a row give it away: texts are cut short and wrapped."""
 
 CROWD: Final = 20
@@ -102,63 +102,67 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 class _Needles:
-    """Finds many texts in one, by the first characters of each, and long ones by pieces of them as well."""
+    """Finds many texts in one.
+
+    Whole ones of `WORD` characters and more by the four characters at every fourth place of the text, of which one lies
+    in the first seven of any of them; pieces of long ones by a block at every third place, where every fourth block of
+    the secret is known; short ones where a word begins.
+    """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._exact = exact = frozenset(text for text in texts if len(text) >= SHORTEST)
-        self._words: dict[str, list[int]] = {}
-        self._long: dict[str, list[int]] = {}
         self._any_case = frozenset(_lower(text) for text in exact if len(text) >= ANY_CASE)
+        self._words: dict[str, set[int]] = {}
+        self._long: dict[str, set[int]] = {}
+        """The beginning of a text, in lower case → how long those are that begin so."""
+        self._grams: dict[str, set[int]] = {}
+        """Characters → how far from the beginning of a long text they may stand."""
         for text in exact:
             if len(text) < WORD:
-                _note(self._words, text[:SHORTEST], len(text))
-            else:
-                _note(self._long, _lower(text[:WORD]), len(text))
-        self._pieces: dict[str, list[tuple[str, int]]] = {}
+                self._words.setdefault(text[:SHORTEST], set()).add(len(text))
+                continue
+            start = _lower(text[:WORD])
+            self._long.setdefault(start, set()).add(len(text))
+            for offset in range(SHORTEST):
+                self._grams.setdefault(start[offset : offset + SHORTEST], set()).add(offset)
+        pieces: dict[str, list[tuple[str, int]]] = {}
         for text in self._any_case:
-            if len(text) > PIECE:
-                for at in range(0, len(text) - WORD + 1, WORD):
-                    self._pieces.setdefault(text[at : at + WORD], []).append((text, at))
+            for at in range(0, len(text) - WORD + 1, 4) if len(text) > PIECE else ():
+                pieces.setdefault(text[at : at + WORD], []).append((text, at))
         self._pieces = {
-            block: owners for block, owners in self._pieces.items() if len(owners) <= CROWD and len(set(block)) > 2
+            block: owners for block, owners in pieces.items() if len(owners) <= CROWD and len(set(block)) > 2
         }
-        self._blocks = self._long.keys() | self._pieces.keys()
-        for lengths in (*self._words.values(), *self._long.values()):
-            lengths.sort(reverse=True)
 
     def __bool__(self) -> bool:
         return bool(self._exact)
 
     def spans(self, text: str) -> Iterator[Span]:
         """Where they are, in any order."""
-        low, blocks, words = _lower(text), self._blocks, self._words
-        if blocks:
-            for at in [at for at in range(len(low) - WORD + 1) if low[at : at + WORD] in blocks]:
-                block = low[at : at + WORD]
-                yield from self._whole(text, low, at, self._long.get(block, ()))
-                yield from _extended(low, at, self._pieces.get(block, ()))
+        low, grams, pieces, words = _lower(text), self._grams, self._pieces, self._words
+        if grams:
+            for at in [at for at in range(0, len(low) - SHORTEST + 1, 4) if low[at : at + SHORTEST] in grams]:
+                for start in (at - offset for offset in grams[low[at : at + SHORTEST]] if offset <= at):
+                    yield from self._whole(text, low, start, self._long.get(low[start : start + WORD], ()))
+        if pieces:
+            for at in [at for at in range(0, len(low) - WORD + 1, 3) if low[at : at + WORD] in pieces]:
+                yield from _extended(low, at, pieces[low[at : at + WORD]])
         if words:
-            for at in [at for at in range(len(text) - SHORTEST + 1) if text[at : at + SHORTEST] in words]:
+            begins = (found.start() for found in _BEGINS.finditer(text))
+            for at in [at for at in begins if text[at : at + SHORTEST] in words]:
                 yield from self._word(text, at, words[text[at : at + SHORTEST]])
 
     def _whole(self, text: str, low: str, at: int, lengths: Iterable[int]) -> Iterator[Span]:
-        for length in lengths:
+        for length in sorted(lengths, reverse=True):
             if text[at : at + length] in self._exact or low[at : at + length] in self._any_case:
                 yield at, at + length
                 return
 
     def _word(self, text: str, at: int, lengths: Iterable[int]) -> Iterator[Span]:
-        for length in lengths:
+        for length in sorted(lengths, reverse=True):
             stop = at + length
             if text[at:stop] in self._exact and not (text[at - 1 : at].isalnum() or text[stop : stop + 1].isalnum()):
                 yield at, stop
                 return
-
-
-def _note(index: dict[str, list[int]], key: str, length: int) -> None:
-    lengths = index.setdefault(key, [])
-    if length not in lengths:
-        lengths.append(length)
 
 
 def _extended(low: str, at: int, owners: Iterable[tuple[str, int]]) -> Iterator[Span]:
@@ -175,6 +179,7 @@ def _extended(low: str, at: int, owners: Iterable[tuple[str, int]]) -> Iterator[
 
 
 _RUN: Final = re.compile(r"\S{16,}")
+_BEGINS: Final = re.compile(r"(?<![^\W_])\S")
 _ARMOUR: Final = re.compile(r"-----[ -~]*-----")
 
 

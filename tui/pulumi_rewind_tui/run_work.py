@@ -17,6 +17,8 @@ from textual.message import Message
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import EngineEvent, Phase
+from pulumi_rewind.known_secrets import LazyRedactor
+from pulumi_rewind.redaction import masked, without_secrets
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.private_file import PrivateLog
 from pulumi_rewind_tui.run_state import LogLine, RunState
@@ -118,13 +120,15 @@ class Runner:
 
     def work(self, post: Post, cancelled: CancelCheck) -> None:
         """Runs to the end; in a thread."""
+        # A run masks what it tells; what goes into a file here is masked whatever the run may be.
+        redact = LazyRedactor(self.session, self.plan.prepared.live_plain, self.plan.prepared.target_plain)
         events: queue.SimpleQueue[EngineEvent | _End] = queue.SimpleQueue()
         threading.Thread(target=self._pump, args=(events,), name="rollback", daemon=False).start()
         log = PrivateLog(log_path(self.session))
         scribe = RunState((), time.time())
         end: _End | None = None
         while end is None:
-            batch, end = _collect(events)
+            batch, end = _collect(events, redact)
             if cancelled():
                 self.stop_gently()
             scribe.apply(batch, time.time())
@@ -134,6 +138,8 @@ class Runner:
             if batch:
                 post(RunBatch(batch))
         error = end.error
+        if isinstance(error, RewindError):
+            error = without_secrets(error, redact)
         if error is not None:
             log.write(log_text(LogLine(time.time(), str(error))))
         log.close()
@@ -155,7 +161,9 @@ class Runner:
             events.put(_End(None))
 
 
-def _collect(events: queue.SimpleQueue[EngineEvent | _End]) -> tuple[list[EngineEvent], _End | None]:
+def _collect(
+    events: queue.SimpleQueue[EngineEvent | _End], redact: LazyRedactor
+) -> tuple[list[EngineEvent], _End | None]:
     """What comes within one batch's time."""
     batch: list[EngineEvent] = []
     until = time.monotonic() + BATCH
@@ -166,7 +174,7 @@ def _collect(events: queue.SimpleQueue[EngineEvent | _End]) -> tuple[list[Engine
             break
         if isinstance(event, _End):
             return batch, event
-        batch.append(event)
+        batch.append(masked(event, redact))
     return batch, None
 
 
