@@ -40,10 +40,11 @@ def leaving_out(names: Iterable[str]) -> str:
     return " ".join(f"--only {shlex.quote(f'!{name}')}" for name in names)
 
 
-def lost_module(text: str, types: Iterable[str], names: Iterable[str], commit: str) -> str:
+def lost_module(text: str, types: Iterable[str], names: Iterable[str], commit: str, *, deleted: bool = False) -> str:
     """What helps where the code of a dynamic provider, which the state holds, imports what isn't there any more.
 
-    `types` are those of the resources concerned, `names` the resources that failed, as far as they are known.
+    `types` are those of the resources concerned, `names` the resources that failed, as far as they are known; the code
+    is in `commit`, the target's, or where they were to be `deleted`, that of the update before.
     """
     found = _NO_MODULE.search(text)
     if found is None or not any(type_.startswith(_DYNAMIC) for type_ in types):
@@ -52,11 +53,12 @@ def lost_module(text: str, types: Iterable[str], names: Iterable[str], commit: s
     about = listed(tuple(names))
     whose = f"of {about} " if about else ""
     where = f"git worktree add ../old {commit[:10] or 'COMMIT'}"
-    which = "the target's commit" if commit else "the commit that was deployed with it"
+    which = "the target's commit" if commit and not deleted else "the commit that was deployed with it"
+    program = "" if deleted else "; or try `--strategy program`, which runs the old program itself"
     return (
         f"The dynamic provider {whose}needs {what!r}, which the program doesn't have any more; {which} has it. Put it "
         f"on the path beside today's: `{where}`, then the same command after `export "
-        "PYTHONPATH=$PWD/../old:$PYTHONPATH`; or try `--strategy program`, which runs the old program itself."
+        f"PYTHONPATH=$PWD/../old:$PYTHONPATH`{program}."
     )
 
 

@@ -79,9 +79,8 @@ def masked(event: EngineEvent, redact: Callable[[str], str]) -> EngineEvent:
 
 
 def without_secrets(error: RewindError, redact: Callable[[str], str]) -> RewindError:
-    """The same error, now without secrets in what others wrote."""
+    """The same error, now without secrets in what others wrote; the hint is ours."""
     error.args = (redact(str(error)), *error.args[1:])
-    error.hint = redact(error.hint)
     if isinstance(error, EngineError):
         error.output, error.whole = redact(error.output), redact(error.whole)
     return error

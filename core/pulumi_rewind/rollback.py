@@ -9,10 +9,18 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pulumi_rewind.advice import lost_module
 from pulumi_rewind.blockers import Blockers, left_alone
 from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
 from pulumi_rewind.engine import Engine, EngineRun
-from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.errors import (
+    CheckpointError,
+    EngineError,
+    IncompleteError,
+    InterruptedRun,
+    RefusedError,
+    RewindError,
+)
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
@@ -291,6 +299,7 @@ class RollbackRun:
             said = "" if "is currently locked" in str(error) else lock
             error.hint = f"{error.hint} {said}Nothing was changed.".strip()
             return error
+        resume = f"{self._lost_module(error)} {resume}".lstrip()
         doubtful = self._doubts.urns
         self.session.journal.doubt(doubtful)
         try:
@@ -300,6 +309,16 @@ class RollbackRun:
             told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
             return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
         return IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
+
+    def _lost_module(self, error: RewindError) -> str:
+        """What helps where code of a dynamic provider is gone: what is deleted needs that of the update before."""
+        prepared = self.plan.prepared
+        kept = {item.name for item in prepared.goal.registrations}
+        deleted = not kept.intersection(self.blockers.names) and self._before
+        update = self.session.timeline.update(self._before or 0) if deleted else self.plan.target.update
+        types = {res.type for res in prepared.live.resources}
+        text = f"{error}\n{error.output}" if isinstance(error, EngineError) else str(error)
+        return lost_module(text, types, self.blockers.names, update.commit, deleted=bool(deleted))
 
     def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """Puts back what counts as the provider's own in what was adopted; `bookkeeping` has the why."""

@@ -72,6 +72,25 @@ def test_no_form_of_a_secret_of_a_failed_create_is_kept(
     assert b"update failed" in kept
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.text(st.sampled_from("abcdefghXYZ0123456789!/+"), min_size=8, max_size=40),
+    st.sampled_from(sorted(set(QUOTES) - {"reversed"})),
+)
+def test_known_secrets_are_masked_in_all_that_is_kept(secret: str, how: str) -> None:
+    """In messages, in what a provider says of an object that isn't ready, and in inputs that nobody called secret."""
+    quoted = QUOTES[how](secret)
+    lines = log(
+        said(f"rejected: {quoted}", urn("web")),
+        step("resOpFailedEvent", "web", "update", {"size": quoted}, {"size": "s"}, init=[f"not ready: {quoted}"]),
+    )
+    kept = masked_events(withheld(lines).log(lines), Redactor(more=[secret]))
+    assert quoted.encode() not in kept
+    assert secret.encode() not in kept
+    for line in kept.splitlines():
+        json.loads(line)
+
+
 def test_messages_about_others_are_kept() -> None:
     """Of resources without secret inputs, and of those whose secrets a state has."""
     lines = log(
