@@ -1,4 +1,4 @@
-"""All secrets that are at hand for masking: of states, of the stack's configuration, and the passphrases themselves."""
+"""All secrets that are at hand for masking: of states, of the stack's configuration, and passphrases."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ciphertexts, config_document
 
 
-def redactor(session: Session, *checkpoints: Checkpoint) -> Redactor:
-    """Takes the secrets of some decrypted checkpoints, and all others that are known, out of what others say."""
-    environ = session.workspace.environ
+def redactor(session: Session, *checkpoints: Checkpoint, passphrases: bool = False) -> Redactor:
+    """Takes the secrets of some decrypted checkpoints and of the configuration out of what others say.
+
+    With `passphrases` those of the environment as well: for callbacks, which have them. Providers don't, and many a
+    passphrase is a word that messages are full of.
+    """
+    environ = session.workspace.environ if passphrases else {}
     names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", *session.settings.passphrase_env)
     more = [environ[name] for name in names if environ.get(name)]
     return Redactor(checkpoints, [*more, *_configured(session, checkpoints)])

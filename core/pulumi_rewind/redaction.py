@@ -19,7 +19,7 @@ from functools import lru_cache
 from html import unescape
 from typing import Final
 
-from pulumi_rewind.errors import EngineError, RewindError
+from pulumi_rewind.errors import EngineError, RewindError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.values import MASK, SECRET, Json, is_secret, reveal, walk
@@ -79,7 +79,9 @@ def masked(event: EngineEvent, redact: Callable[[str], str]) -> EngineEvent:
 
 
 def without_secrets(error: RewindError, redact: Callable[[str], str]) -> RewindError:
-    """The same error, now without secrets in what others wrote; the hint is ours."""
+    """The same error, now without secrets in what others wrote; hints, and what is said of secrets, are ours."""
+    if isinstance(error, SecretsError):
+        return error
     error.args = (redact(str(error)), *error.args[1:])
     if isinstance(error, EngineError):
         error.output, error.whole = redact(error.output), redact(error.whole)

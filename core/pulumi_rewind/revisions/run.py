@@ -88,7 +88,7 @@ class RevisionRun:
         yield Phase("revisions", f"running revisions: {len(moves)}")
         self.session.reload()  # the engine may have made an update since
         state = side()
-        self._redact = redactor(self.session, before, state)
+        self._redact = redactor(self.session, before, state, passphrases=True)
         ledger = Ledger(self.session)
         try:
             with ledger.held():

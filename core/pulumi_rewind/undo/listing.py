@@ -78,7 +78,7 @@ def listing(session: Session, target: Target | None) -> Listing:
     python = interpreter(session.workspace)
     callbacks: tuple[Callback, ...] = ()
     if hooks is not None:
-        process = UndoProcess(hooks, python, session.workspace.environ, redactor(session))
+        process = UndoProcess(hooks, python, session.workspace.environ, redactor(session, passphrases=True))
         try:
             callbacks = process.load()
         finally:
@@ -138,7 +138,10 @@ def dry_test(session: Session, res: Resource, target: Target | None) -> Iterator
     there = session.vault.decrypt(session.timeline.checkpoint(number), session.stack) if target else live
     update: Update | None = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
     process = UndoProcess(
-        hooks, interpreter(session.workspace), session.workspace.environ, redactor(session, live, there)
+        hooks,
+        interpreter(session.workspace),
+        session.workspace.environ,
+        redactor(session, live, there, passphrases=True),
     )
     try:
         callbacks = process.load()

@@ -63,7 +63,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
     """The plan with its callbacks; raises as `build_plan`."""
     prepared = plan.prepared
     live, target = prepared.live_plain, prepared.target_plain
-    redact = redactor(session, live, target)
+    redact = redactor(session, live, target, passphrases=True)
     python = interpreter(session.workspace)
     with contextlib.ExitStack() as stack:
 

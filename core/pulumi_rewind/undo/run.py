@@ -361,7 +361,7 @@ class UndoRun:
 
     def _redactor(self) -> Redactor:
         prepared = self.plan.prepared
-        return redactor(self.session, prepared.live_plain, prepared.target_plain)
+        return redactor(self.session, prepared.live_plain, prepared.target_plain, passphrases=True)
 
     def _told(self, update: Update | None) -> dict[str, Any]:
         """What a callback hears of the update that it undoes; why that failed is known here, or from its evidence."""
