@@ -17,6 +17,7 @@ from pulumi_rewind.engine import failure
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.integrity import check_sound, damage, flaws
+from pulumi_rewind.model import Checkpoint, Deployment
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.recommend import LIVE_DAMAGED, STATE, recommend
 from tests.support.checkpoints import STACK, checkpoint, res, urn
@@ -130,7 +131,7 @@ def test_a_damaged_state_recommends_the_strategy_state() -> None:
 
 def test_resources_without_a_snippet_came_from_none() -> None:
     """An empty side of a comparison has no snippets, and resources of a program have none either."""
-    something, nothing = checkpoint(res("a"), res("b")), checkpoint()
+    something, nothing = checkpoint(res("a"), res("b")), Checkpoint(b"", Deployment())  # as `pulumi destroy` leaves it
     for target, live in ((something, nothing), (nothing, something)):
         made = build_goal(target, live, project="p", stack="dev")
         assert not [note for note in made.notes if note.code == "snippet"]
