@@ -220,12 +220,12 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
         if item.urn in urns and item.import_id:
             if item.full:  # only tried, as the operator asked for whatever is still there
                 why = keys.get(rehomed(item.urn, goal.stack, goal.project))
-                code, message = "not-found", f"the old object {item.import_id} is gone: made anew"
+                code, message = "not-found", f"is made anew: the old object {item.import_id} is gone"
                 if why is not None:
                     code = "not-adopted"
                     message = (
-                        f"{item.import_id} still exists, but can't be brought to the target without being replaced"
-                        f"{f' for {why}' if why else ''}: another one is made"
+                        f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
+                        f"being replaced{f' for {why}' if why else ''}"
                     )
                 notes.append(GoalNote(code, message, item.urn))
                 item = replace(item, import_id="", full=False, inputs=sent_inputs(item.source))

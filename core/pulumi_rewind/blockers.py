@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from pulumi_rewind.advice import says_taken
 from pulumi_rewind.choices import NOT
-from pulumi_rewind.delete_first import says_taken
 from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceFailed
 from pulumi_rewind.goal import Goal, registers
 from pulumi_rewind.identity import rehomed
@@ -43,6 +43,8 @@ class Blockers:
         """URN and id of old copies that could not be deleted."""
         self._beside: set[str] = set()
         """Those of which a replacement could not be made beside the old object."""
+        self._creates: set[str] = set()
+        """Those that could not be made anew."""
         self._taken: dict[str, None] = {}
         """Those of which the provider said that they are there already."""
 
@@ -55,6 +57,8 @@ class Blockers:
                 self._failed[step.urn] = None
                 if step.op == "create-replacement":
                     self._beside.add(step.urn)
+                elif step.op == "create":
+                    self._creates.add(step.urn)
             case Diagnostic(message, "error", urn):
                 if urn and parse_urn(urn).type != ROOT_STACK_TYPE:
                     self._named[urn] = None
@@ -89,6 +93,13 @@ class Blockers:
         if self.taken:
             words = (word for urn in self.taken for word in ("--delete-first", spoken(urn)))
             said.append(f"`{command('resume', stack, *words)}` deletes the old one first.")
+        existing = [urn_name(urn) for urn in self._taken if urn in self._creates]
+        if existing:
+            how = command("resume", stack, "--adopt", "found")
+            said.append(
+                f"{listed(existing)} exists already: if it is what the target had, `{how}` takes it over (or `--adopt "
+                "NAME=ID`)."
+            )
         if texts:
             how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
             said.append(f"`{how}` leaves {listed(self.names)} as it is and does the rest.")

@@ -208,20 +208,6 @@ def left_deleted(side: Checkpoint) -> frozenset[str]:
 
 # -- a name that was taken -----------------------------------------------------------------------------------------
 
-_TAKEN: Final = re.compile(
-    r"already[ _-]?(exist|own|taken|used|in[ _-]use|been|assigned|registered|reserved|present|has)|\bexists already\b"
-    r"|\b(is|was) (taken|in use|not unique|reserved)\b|duplicate|must be unique|not available|name conflict"
-    r"|conflicts with|InUseException|NameInUse",
-    re.IGNORECASE,
-)
-"""How providers say that a name is taken; asked only where a replacement failed that keeps one."""
-
-
-def says_taken(message: str) -> bool:
-    """Whether an error of a create says that what it would make is there already."""
-    return bool(_TAKEN.search(message))
-
-
 _LESS: Final[Mapping[str, frozenset[str]]] = {
     "replace": frozenset({"create", "update", "rename", "delete"}),  # its old copy may be all that is left to go
     "create": frozenset({"import", "update", "rename"}),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pulumi_rewind.errors import RewindError, SecretsError
+from pulumi_rewind.integrity import MENDING, damage
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, urn_name
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
@@ -157,6 +158,9 @@ class _Doctor:
             return
         self._live = self._session.backend.live(self._session.stack)
         version = self._live.deployment.manifest.version
+        if what := damage(self._live):
+            yield Finding("state", "fail", f"the live state is damaged, and the engine refuses it: {what}", MENDING)
+            return
         by = f", written by pulumi {version}" if version else ""
         yield Finding("state", "ok", f"{len(self._live.resources)} resources{by}")
 
@@ -198,10 +202,18 @@ class _Doctor:
                 "git", "warn", f"{root} is in no git repository", "Tags, branches and commits are not known as targets."
             )
             return
+        if repository.refusal:
+            message, _, hint = repository.gaps().partition(". ")
+            yield Finding(
+                "git", "warn", message, f"{hint} Until then tags, branches and commits are not known.".strip()
+            )
+            return
         head = repository.head()
         where = f"{repository.branch() or 'detached'}@{head[:7] or 'no commit'}"
         dirty = ", uncommitted changes" if repository.dirty() else ""
-        yield Finding("git", "ok", f"{where}{dirty}, {len(repository.tags())} tagged commits")
+        found = f"{where}{dirty}, {len(repository.tags())} tagged commits"
+        gaps = repository.gaps()
+        yield Finding("git", "warn" if gaps else "ok", found, gaps)
 
     def _check_records(self) -> Iterator[Finding]:
         if self._session is None:
@@ -282,8 +294,7 @@ class _Doctor:
                 "lock",
                 "warn",
                 f"locked by {lock}",
-                "Browsing works, rolling back doesn't until it is gone; "
-                f"if its process is dead: `pulumi cancel {self._session.stack.name}`.",
+                f"Browsing works, rolling back doesn't until it is gone: {lock.advice}.",
             )
 
     def _check_pending(self) -> Iterator[Finding]:

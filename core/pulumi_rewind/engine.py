@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
+from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.workspace import Workspace
@@ -98,7 +100,8 @@ class Engine:
             start_new_session=shielded,
         )
         if done.returncode != 0:
-            raise failure(f"pulumi {arguments[0]} failed", done.stderr.decode(errors="replace"))
+            said = done.stderr.decode(errors="replace")
+            raise failure(f"pulumi {arguments[0]} failed", said, self.workspace.environ)
         return done.stdout
 
     def export(self, stack: StackRef, *, show_secrets: bool = True) -> bytes:
@@ -118,6 +121,7 @@ class EngineRun:
         """Where the event log is moved at the end, on the same file system; None: it is removed."""
         self._output = tempfile.TemporaryFile(dir=private)  # noqa: SIM115 - lives as long as the run
         self._printed = ""
+        self._environ = engine.workspace.environ
         self._interrupts = 0
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
@@ -245,9 +249,11 @@ class EngineRun:
         """The failure as one of our errors, from diagnostics or else from what the CLI printed."""
         messages = [clean_error(event.message) for event in self.errors]
         text = "\n".join(dict.fromkeys(filter(None, messages)))
-        error = failure(what, text or self.output())
+        error = failure(what, text) if text else failure(what, self.output(), self._environ)
         if isinstance(error, EngineError):
             error.urns = frozenset(event.urn for event in self.errors if event.urn)
+            said = "\n".join(event.message for event in self.errors)
+            error.whole = said if is_crash(said) else ""
         return error
 
 
@@ -270,11 +276,12 @@ _AFTERMATH: Final = frozenset(
 
 def clean_error(message: str) -> str:
     """One engine diagnostic without the lines that repeat what the caller says anyway."""
-    lines = [line.rstrip() for line in message.strip().splitlines()]
-    if any(line.startswith("Traceback (most recent call last)") for line in lines):
-        lines = [lines[-1]]  # a Python provider's own error; the way there helps nobody here
+    lines = [line.rstrip() for line in sentence(message.strip()).splitlines()]
     return "\n".join(line for line in lines if line.rstrip(".") not in _AFTERMATH)
 
+
+UNEXPLAINED: Final = "The engine's message above says what it met."
+"""The hint where nothing better is known."""
 
 _PATCH_FORCE = (
     "Somebody else has changed these fields in the cluster (`kubectl scale`, an autoscaler). To take them over, set "
@@ -288,6 +295,7 @@ _IMMUTABLE = (
 )
 
 _HINTS: tuple[tuple[str, str], ...] = (
+    ("snapshot integrity", MENDING),
     ("is currently locked", "Wait for the other operation, or run `pulumi cancel` if it is dead; nothing was changed."),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
@@ -317,15 +325,20 @@ _HINTS: tuple[tuple[str, str], ...] = (
 )
 
 
-def failure(what: str, output: str) -> EngineError | SecretsError:
-    """Turns what the CLI said into an error with a next step."""
+def failure(what: str, output: str, environ: Mapping[str, str] | None = None) -> EngineError | SecretsError:
+    """Turns what the CLI said into an error with a next step; of a crash the first sentence.
+
+    All that the CLI said of its own crash is kept in the state directory of `environ`, if given.
+    """
     lowered = output.lower()
     if "incorrect passphrase" in lowered:
         return wrong_passphrase()
     if "passphrase must be set" in lowered:
         return no_passphrase()
-    text = output.strip().removeprefix("error: ").strip()
-    hint = next((hint for needle, hint in _HINTS if needle in lowered), "The engine's message above says what it met.")
+    text = sentence(output.strip().removeprefix("error: ").strip())
+    hint = next((hint for needle, hint in _HINTS if needle in lowered), UNEXPLAINED)
     if text:
         what = f"{what}: {text}"
+    if environ is not None and (report := report_of(output)) and (path := keep(report, environ)):
+        hint = f"{hint} {kept_in(path)}"
     return EngineError(what, hint=hint, output=output)

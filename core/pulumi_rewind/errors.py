@@ -93,6 +93,8 @@ class EngineError(RewindError):
         super().__init__(message, hint=hint)
         self.output = output
         """What the engine printed, secrets already redacted by it."""
+        self.whole = ""
+        """All that a provider or program printed when it crashed, which may hold secrets; empty if none did."""
         self.urns = urns
         """The resources that the engine complained of, where it said so."""
 

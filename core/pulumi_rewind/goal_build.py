@@ -217,7 +217,7 @@ class GoalBuilder:
                 self.notes.append(GoalNote("left-out", message, res.urn))
         # Default providers are the engine's, whoever was the first to need one.
         here, there = (
-            {res.snippet_id: res for res in side.resources if not res.is_default_provider}
+            {res.snippet_id: res for res in side.resources if res.snippet_id and not res.is_default_provider}
             for side in (self.live, self.target)
         )
         for snippet in there.keys() - here.keys():

@@ -14,7 +14,7 @@ from pulumi_rewind.session import Session
 def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
     """Raises RefusedError where a risk blocks the plan, or data goes without a yes of its own."""
     if plan.blocking:
-        reasons = "; ".join(risk.message for risk in plan.blocking)
+        reasons = "; ".join(risk.told for risk in plan.blocking)
         raise RefusedError(f"not safe to run: {reasons}", hint="Resolve this and plan again; nothing was changed.")
     if plan.loses_data and not allow_data_loss:
         names = ", ".join(plan.losers)
@@ -30,7 +30,7 @@ def check_free(session: Session) -> None:
     if locks:
         raise RefusedError(
             f"the stack is locked by {locks[0]}",
-            hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
+            hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}. Nothing was changed.",
         )
 
 
@@ -40,7 +40,7 @@ def lock_left(session: Session) -> str:
         locks = session.backend.locks(session.stack)
     except BackendError:
         return ""
-    return f"The stack is locked by {locks[0]}; if that is dead, `pulumi cancel` removes the lock. " if locks else ""
+    return f"The stack is locked by {locks[0]}: {locks[0].advice}. " if locks else ""
 
 
 def check_unmoved(live: Checkpoint, reviewed: Checkpoint) -> None:

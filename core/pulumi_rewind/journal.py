@@ -22,6 +22,7 @@ import msgspec
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.processes import is_alive
 
 
 class UndoRecord(msgspec.Struct, frozen=True):
@@ -70,32 +71,21 @@ class JournalEntry(msgspec.Struct, frozen=True):
     @property
     def running(self) -> bool:
         """Whether the process that wrote it is still there."""
-        try:
-            os.kill(self.pid, 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-        except PermissionError:
-            pass
-        return self.pid != os.getpid() and not _began_after(self.pid, self.started)
+        return self.pid != os.getpid() and is_alive(self.pid, self.started)
 
 
-def _began_after(pid: int, moment: float) -> bool:
-    """Whether a process is younger than that, so that its number was merely used again; False where none can tell."""
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
-        return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > moment + 5
-    except (OSError, ValueError, IndexError, StopIteration):
-        return False
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Where we keep what must outlive a process: the journal, evidence, copies of states."""
+    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".local" / "state")
+    return Path(state) / "pulumi-rewind"
 
 
 class Journal:
     """The journal file of one stack on one backend."""
 
     def __init__(self, backend: str, stack: StackRef, environ: Mapping[str, str] = os.environ) -> None:
-        state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".local" / "state")
         key = hashlib.sha256(f"{backend}\n{stack.fqn}".encode()).hexdigest()[:24]
-        self.path = Path(state) / "pulumi-rewind" / "journal" / f"{key}.json"
+        self.path = state_directory(environ) / "journal" / f"{key}.json"
         self._backend = backend
         self._stack = stack
 

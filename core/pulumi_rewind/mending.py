@@ -5,12 +5,14 @@ outputs of stashes. Through the CLI.
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 
 from pulumi_rewind.bookkeeping import mend
-from pulumi_rewind.errors import CheckpointError
+from pulumi_rewind.errors import CheckpointError, IncompleteError, RewindError
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.kept_states import import_state
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.stash import has_stash, put_output_back, unlike_recorded
@@ -46,3 +48,25 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
     if changed:
         import_state(session, json.dumps(document).encode(), env)
     return changed
+
+
+def mending(session: Session, goal: Goal, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+    """`put_back` as a part of a run, with what is said of it.
+
+    Raises:
+        IncompleteError: it failed; `resume` does it again.
+    """
+    if not may_need_mending(goal):
+        return []
+    yield Phase("mend", "putting back in the state what no registration can")
+    try:
+        mended = put_back(session, goal, report, session.backend.live(session.stack))
+    except RewindError as err:
+        raise IncompleteError(
+            f"what belongs in the state alone could not be put back: {err}",
+            hint="Run `pulumi-rewind resume`, which puts it back, before the next update: it might replace them.",
+        ) from err
+    if mended:
+        names = ", ".join(map(urn_name, mended))
+        yield Diagnostic(f"put back in the state: {names}", "info")
+    return mended

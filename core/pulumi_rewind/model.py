@@ -389,7 +389,17 @@ class Lock(msgspec.Struct, frozen=True):
     pid: int = 0
     timestamp: str = ""
     path: str = ""
+    dead: bool = False
+    """Whether it is of this machine, and its process is gone."""
 
     def __str__(self) -> str:
         who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"
-        return f"{who} (pid {self.pid}) since {self.timestamp}"
+        gone = ", whose process is dead" if self.dead else ""
+        return f"{who} (pid {self.pid}) since {self.timestamp}{gone}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if self.dead:
+            return "`pulumi cancel` removes the lock"
+        return "wait for it; if that process is dead, `pulumi cancel` removes the lock"

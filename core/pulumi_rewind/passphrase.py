@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def salt_of(state: msgspec.Raw) -> str | None:
 
 
 class Key:
-    """Opens what one passphrase has encrypted under one salt."""
+    """Opens what one passphrase has encrypted under one salt, and encrypts under it."""
 
     def __init__(self, cipher: AESGCM) -> None:
         self._cipher = cipher
@@ -129,6 +130,12 @@ class Key:
             return self._cipher.decrypt(nonce, data, None)
         except InvalidTag:
             raise _unreadable("it was altered, or belongs to another stack") from None
+
+    def seal(self, plaintext: bytes) -> str:
+        """The ciphertext of it, which `open` and the pulumi CLI open."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        data = self._cipher.encrypt(nonce, plaintext, None)
+        return f"{_VERSION}:{base64.b64encode(nonce).decode()}:{base64.b64encode(data).decode()}"
 
 
 def unlock(passphrase: str, salt: str) -> Key | None:

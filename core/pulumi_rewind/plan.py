@@ -28,6 +28,7 @@ class Risk:
     code: str
     """A stable word, for example ``data-loss`` or ``opaque-dependency``."""
     message: str
+    """With `urn`, words that follow the resource's name, which they don't repeat."""
     blocking: bool = False
     """Nothing is run while it stands."""
     loses_data: bool = False
@@ -40,6 +41,11 @@ class Risk:
     def severity(self) -> tuple[bool, bool, int]:
         """To sort by, worst first: what blocks, what loses data, what won't be as it was, anything else."""
         return not self.blocking, not self.loses_data, _SEVERE.get(self.code, len(_SEVERE))
+
+    @property
+    def told(self) -> str:
+        """The message where no name stands before it."""
+        return f"{urn_name(self.urn)} {self.message}" if self.urn else self.message
 
 
 _SEVERE = {

@@ -27,7 +27,9 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, Selection
 from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
+from pulumi_rewind.integrity import check_sound, check_target, damage
 from pulumi_rewind.known_ids import knowing
+from pulumi_rewind.known_secrets import explained
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, Step, counts, plan_steps
@@ -38,7 +40,7 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import ConfigChanges, config_changes, todays_config, without
+from pulumi_rewind.stackconfig import ConfigChanges, config_changes, of_another_time, todays_config, without
 from pulumi_rewind.stale import stale_risks
 from pulumi_rewind.staying import touched_risk, undisturbed
 from pulumi_rewind.targets import Target
@@ -87,8 +89,13 @@ class Prepared:
 
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
-    """Live and target, each as stored and decrypted; the two are decrypted side by side."""
+    """Live and target, each as stored and decrypted; the two are decrypted side by side.
+
+    Raises:
+        RefusedError: live is damaged.
+    """
     live = session.live()
+    check_sound(live)
     goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
     with ThreadPoolExecutor(2) as pool:
         plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
@@ -131,6 +138,7 @@ def build_plan(
     observe(Phase("load", f"reading live and {target.label}"))
     locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
     live, now, stored, plain = load(session, target)
+    check_target(stored)
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
     if not choices.only and not choices.todays_config:
@@ -152,17 +160,18 @@ def build_plan(
         observe(Phase("preview", "asking the engine what it would do"))
 
         def look(goal: Goal) -> Previewed:
-            return preview(
-                session,
-                engine,
-                goal,
-                live,
-                observe,
-                control,
-                refresh=refresh,
-                config=settings.values,
-                state=before.state,
-            )
+            with explained(session, goal, target.update.commit, now, plain):
+                return preview(
+                    session,
+                    engine,
+                    goal,
+                    live,
+                    observe,
+                    control,
+                    refresh=refresh,
+                    config=settings.values,
+                    state=before.state,
+                )
 
         goal, previewed = agreeable(goal, look, choices.adopt)
         if learned := deleted_first_before(session, number, goal, previewed):
@@ -211,7 +220,7 @@ def build_plan(
     untouched = tuple(risk for urn, several in stale.items() if urn not in moved for risk in several)
     shown = {note for step in moving for note in notes if rehomed(note.urn, goal.stack, goal.project) == step.urn}
     rest = tuple(
-        Risk(note.code, f"{_name(note)}{note.message}", blocking=note.blocking, urn=note.urn)
+        Risk(note.code, note.message, blocking=note.blocking, urn=note.urn)
         for note in notes
         if note not in shown and (note.blocking or note.code in _ALWAYS_SHOWN)
     )
@@ -229,6 +238,10 @@ def build_plan(
         )
     )
     warned = tuple(Risk("target", text) for text in target.warnings)
+    if wrong := damage(stored):
+        warned = (*warned, Risk("target-damaged", f"the target's checkpoint is damaged: {wrong}"))
+    if other := of_another_time(session.workspace.config_file(session.stack.name), live):
+        warned = (*warned, Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is"))
     # What a step changes and what an alias renames is shown there.
     shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
     plan = Plan(
@@ -332,12 +345,6 @@ def _selection(
 
 def _ignore(_: EngineEvent) -> None:
     return
-
-
-def _name(note: GoalNote) -> str:
-    from pulumi_rewind.model import urn_name
-
-    return f"{urn_name(note.urn)}: " if note.urn else ""
 
 
 def _notes_for(urn: str, goal: Goal, notes: Sequence[GoalNote]) -> tuple[Risk, ...]:

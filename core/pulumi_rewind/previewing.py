@@ -5,24 +5,28 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pulumi_rewind.blockers import Blockers, speaker
 from pulumi_rewind.engine import Engine, EngineRun
-from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError
+from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.held import hold_to
 from pulumi_rewind.host import ReplayHost
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.model import Checkpoint, Lock, urn_name
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import staged
 from pulumi_rewind.risks import protected_in_the_way
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.toolchain import parse_version
 from pulumi_rewind.values import Json
+
+IGNORES_PROTECTION: Final = (3, 256, 0)
+"""The first engine whose previews go past protection."""
 
 Observe = Callable[[EngineEvent], None]
 Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
@@ -37,6 +41,30 @@ def private_directory() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def past_protection(engine: Engine) -> tuple[str, ...]:
+    """Lets a preview go on where something protected is in the way: the plan then says so, and doesn't run.
+
+    Never for a run. Engines older than `IGNORES_PROTECTION` fail instead.
+    """
+    version = parse_version(engine.version)
+    return ("--ignore-protect",) if version is None or version >= IGNORES_PROTECTION else ()
+
+
+def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], locks: Iterable[Lock]) -> RewindError:
+    """What an older engine's failure at something protected means, with all else that is in the way."""
+    if not isinstance(error, EngineError) or past_protection(engine) or "protect" not in error.output.lower():
+        return error
+    found = list(dict.fromkeys([*names, *map(urn_name, sorted(error.urns))]))
+    what = [f"protected resources are in the way: {', '.join(found)}" if found else str(error)]
+    what += [f"the stack is locked by {lock}: {lock.advice}" for lock in locks]
+    return RefusedError(
+        "; ".join(what),
+        hint="Unprotect what may really go (`pulumi state unprotect URN`), or leave it as it is with `--only '!NAME'`. "
+        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan. "
+        "Nothing was changed.",
+    )
 
 
 class PreviewControl:
@@ -86,15 +114,17 @@ def preview(
         ReplayHost(goal, private, session.workspace.root) as host,
         staged(session, state, (item.source for item in goal.registrations)) as place,
     ):
+        own = session.workspace.config_file(session.stack.name)
+        config_path = config_file(own, live, private, config, session.vault.resealer)
         plan_file = private / "plan.json"
-        own_config = session.workspace.config_file(session.stack.name)
         run = engine.start(
             [
                 "preview",
                 *("--client", host.address),
                 *("-s", place.fqn),
-                *("--config-file", str(config_file(own_config, live, private, config))),
+                *("--config-file", str(config_path)),
                 *("--save-plan", str(plan_file)),
+                *past_protection(engine),
                 *(("--refresh",) if refresh else ()),
             ],
             private=private,
@@ -108,7 +138,12 @@ def preview(
 
         events = followed(run, look, control)
         if run.returncode != 0:
-            error = _preview_failure(run.error("the preview failed"), host, goal, live)
+            if host.refusal:
+                raise RefusedError(host.refusal, hint="Nothing was changed.")
+            names = [res.name for res in protected_in_the_way(goal, live)]
+            error = protected_refusal(
+                run.error("the preview failed"), engine, names, session.backend.locks(session.stack)
+            )
             if isinstance(error, EngineError | RefusedError):
                 spoken = speaker(goal, live)
                 error.hint += _way_past(session, blockers, spoken)
@@ -142,16 +177,3 @@ def _way_past(session: Session, blockers: Blockers, spoken: Callable[[str], str]
     if session.journal.read() is not None:
         return blockers.hint(session.stack.name, spoken)
     return blockers.leaving_out(spoken)
-
-
-def _preview_failure(error: Exception, host: ReplayHost, goal: Goal, live: Checkpoint) -> Exception:
-    if host.refusal:
-        return RefusedError(host.refusal, hint="Nothing was changed.")
-    protected = protected_in_the_way(goal, live)
-    if isinstance(error, EngineError) and "protect" in error.output.lower():
-        names = ", ".join(res.name for res in protected)
-        what = f"protected resources are in the way: {names}" if names else f"{error}"
-        return RefusedError(
-            what, hint="Unprotect them with `pulumi state unprotect URN` if they may really go; nothing was changed."
-        )
-    return error

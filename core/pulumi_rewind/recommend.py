@@ -14,6 +14,7 @@ PROGRAM: Final = "program"
 STATE: Final = "state"
 
 LIVE_UNREADABLE: Final = "live-unreadable"
+LIVE_DAMAGED: Final = "live-damaged"
 PROGRAM_DIFFERS: Final = "program-differs"
 DIRTY: Final = "dirty-commit"
 PATH_CONTENT: Final = "path-content"
@@ -54,6 +55,9 @@ def recommend(risks: Iterable[Risk], program_problem: str = "") -> Recommendatio
         return Recommendation(
             STATE, "the present state can't be read, and no other strategy can do without it", program_problem
         )
+    if LIVE_DAMAGED in found:
+        reason = "the present state is damaged, and the engine refuses to work with it as it is"
+        return Recommendation(STATE, reason, program_problem)
     wanted = [text for code, text in _FOR_THE_PROGRAM if code in found]
     problem = program_problem or found.get(DIRTY, "")
     if problem and wanted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class Repository:
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
         self._tags: dict[str, tuple[str, ...]] | None = None
+        self._refusal: str | None = None
         self._commits: dict[str, Commit | None] = {}
 
     @property
@@ -55,9 +57,29 @@ class Repository:
         """The GitPython repository, for rooms that need more."""
         return self._repo
 
+    @property
+    def refusal(self) -> str:
+        """Why git doesn't read the repository at all, in its own words; empty where it does."""
+        if self._refusal is None:
+            self._refusal = self._refused()
+        return self._refusal
+
+    def gaps(self) -> str:
+        """Why tags and commits may be unknown here, and the command that helps; empty where nothing is missing."""
+        if self.refusal:
+            command = f"git config --global --add safe.directory {shlex.quote(str(self.root))}"
+            helps = f" If you trust it: `{command}`." if "dubious ownership" in self.refusal else ""
+            return f"git refuses to read {self.root}: {self.refusal}.{helps}"
+        if self.shallow():
+            return "This clone is shallow: `git fetch --unshallow --tags` gets the older commits and the tags."
+        if not self.tags() and self._run("remote"):
+            return "This clone has no tags: `git fetch --tags` gets them."
+        return ""
+
     def refresh(self) -> None:
         """Forgets what was read, so that new commits and moved tags are seen."""
         self._tags = None
+        self._refusal = None
         self._commits.clear()
 
     def head(self) -> str:
@@ -174,6 +196,18 @@ class Repository:
             sha, author, time, title = line.split("\0", 3) if line else ("", "", "", "")
             if sha:
                 yield Commit(sha, title, author, int(time))
+
+    def _refused(self) -> str:
+        from git.exc import GitCommandError, GitError
+
+        try:
+            self._repo.git.execute(["git", "rev-parse", "--git-dir"])
+        except GitCommandError as err:
+            said = str(err.stderr).replace("stderr:", "").strip(" \n'")
+            return next(iter(said.splitlines()), "no reason given").removeprefix("fatal: ").rstrip(".")
+        except (GitError, OSError, ValueError) as err:
+            return str(err)
+        return ""
 
     def _run(self, *command: str, fallback: str = "") -> str:
         """What git prints; `fallback` if it fails, because then the repository just doesn't have it."""

@@ -139,7 +139,7 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
             [
                 *("refresh", "--yes", "--skip-preview"),
                 *("-s", stack.fqn),
-                *("--config-file", str(config_file(own, live, private))),
+                *("--config-file", str(config_file(own, live, private, reseal=session.vault.resealer))),
                 *("--target", entry["urn"]),
             ],
             env=env,

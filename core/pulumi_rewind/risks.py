@@ -19,9 +19,8 @@ def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]
     old = live.by_urn.get(step.renamed_from or step.urn)
     if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
         found.append(_data_risk(step))
-    if step.op in {"delete", "replace"} and old is not None and old.protect:
-        message = "is protected; the engine will refuse to delete it"
-        found.append(Risk("protected", message, blocking=True, urn=step.urn))
+    if step.op in {"delete", "replace", "discard"} and old is not None and old.protect:
+        found.append(Risk("protected", _protected(step, goal.stack), blocking=True, urn=step.urn))
     if step.op == "create" and step.old_id:
         message = f"a second object is made: {step.old_id}, which is only read today, stays as it is"
         found.append(Risk("second-object", message, urn=step.urn))
@@ -83,6 +82,14 @@ def read_elsewhere(steps: Iterable[Step], events: Iterable[EngineEvent], live: C
 _READS = frozenset({"read", "read-replacement"})
 
 
+def _protected(step: Step, stack: str) -> str:
+    verb = {"replace": "replace", "delete": "delete"}.get(step.op, "give up")
+    return (
+        f"is protected, so the engine refuses to {verb} it. If it may really go: `pulumi state unprotect "
+        f"{in_quotes(step.urn)} -s {stack}`; else leave it as it is with `--only {in_quotes(NOT + step.name)}`"
+    )
+
+
 def _data_risk(step: Step) -> Risk:
     if step.op == "create":
         message = "held data when it was recorded; it is re-created empty"
@@ -107,15 +114,14 @@ def stack_risks(
     Of old copies with ids in `told` others speak.
     """
     for lock in locks:
-        advice = "wait for it; if that process is dead, `pulumi cancel` removes the lock"
-        yield Risk("locked", f"the stack is locked by {lock}: {advice}", blocking=True)
+        yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}", blocking=True)
     for pending in live.pending_operations:
         yield pending_risk(pending, locked=bool(locks))
     for res in live.resources:
         if res.delete and res.id not in told:
             holds = is_stateful(res.type, stateful) and not res.retain_on_delete
-            message = f"an old copy ({res.id}) still waits for its deletion; the engine "
-            message += "only takes it out of the state" if res.retain_on_delete else "deletes it in this run"
+            message = f"has an old copy ({res.id}) that still waits for its deletion; the engine "
+            message += "only takes it out of the state" if res.retain_on_delete else "deletes that in this run"
             message += "; it holds data, which is lost then" if holds else ""
             yield Risk("leftover", message, loses_data=holds, urn=res.urn, object_id=res.id)
     if not live_known:
@@ -136,21 +142,20 @@ def stack_risks(
 def pending_risk(pending: PendingOperation, *, locked: bool = False) -> Risk:
     """What a killed update left open, and what to do about it."""
     urn = pending.resource.urn
-    name = urn_name(urn)
     if locked:  # which blocks the plan by itself
-        message = f"who holds the lock is {pending.type} {name}, or was when it was killed"
+        message = f"is in the hands of who holds the lock: {pending.type} it, or killed while doing so"
         return Risk("pending-operation", message, urn=urn)
     if pending.type == "creating":
         # The engine would create it a second time and carry the old operation along for ever.
         return Risk(
             "pending-create",
-            f"a killed update may have created {name}, which the state doesn't know. Look for it; then adopt it with "
+            "may have been created by a killed update, and the state doesn't know it. Look for it; then adopt it with "
             f"`pulumi-rewind resolve --adopt {in_quotes(f'{urn}=ID')}`, or, if it isn't there or you removed it, "
             f"forget it with `pulumi-rewind resolve --clear {in_quotes(urn)}`",
             blocking=True,
             urn=urn,
         )
-    message = f"a killed update was {pending.type} {name}; whether it finished is unknown"
+    message = f"was left open by a killed update, which was {pending.type} it; whether that finished is unknown"
     return Risk("pending-operation", message, urn=urn)
 
 

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Generator, Iterator
 
+from pulumi_rewind.advice import lost_module
 from pulumi_rewind.blockers import Blockers, left_alone, speaker
-from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
-from pulumi_rewind.engine import Engine, EngineRun
-from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourceFailed, ResourcePre
+from pulumi_rewind.doubts import doubt, lost_sight_of
+from pulumi_rewind.driving import EngineDriver
+from pulumi_rewind.engine import EngineRun
+from pulumi_rewind.errors import (
+    CheckpointError,
+    EngineError,
+    IncompleteError,
+    InterruptedRun,
+    RefusedError,
+    RewindError,
+)
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
+from pulumi_rewind.known_secrets import LazyRedactor, to_be_told
 from pulumi_rewind.letting_go import passing_urns
-from pulumi_rewind.mending import may_need_mending, put_back
+from pulumi_rewind.mending import mending
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
 from pulumi_rewind.read_back import read_back, to_read
+from pulumi_rewind.redaction import masked
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rewriting import Rewriting
@@ -42,10 +52,7 @@ from pulumi_rewind.verify import Difference, verify
 __all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
 
 
-_MOVES = frozenset({"same", "read", "refresh", ""})
-
-
-class RollbackRun:
+class RollbackRun(EngineDriver):
     """One run of a reviewed plan. Iterate `events`, then read `result`.
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and IncompleteError
@@ -60,32 +67,25 @@ class RollbackRun:
         allow_data_loss: bool = False,
         check_again: bool = True,
     ) -> None:
+        super().__init__()
         self.session = session
         self.plan = plan
         self.allow_data_loss = allow_data_loss
         self.check_again = check_again
         """Whether a second preview must come out empty at the end."""
         self.result: RollbackResult | None = None
-        self._run: EngineRun | None = None
-        self._stops = 0
-        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._control = PreviewControl()
-        self._changed = False
         self.undo = UndoRun(session, plan, self._control)
         """The project's callbacks; its `cause` may be set before the run."""
         self.revisions = RollbackRevisions(session, plan.revisions, plan.target.label)
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
-        self.blockers = Blockers()
-        """What failed, for the offer to pass it by."""
-        self._doubts = Doubts()
         self._rewriting = Rewriting(session)
         self._begun_from: Checkpoint | None = None
         self._made: tuple[str, ...] = ()
         """URNs of what is read once when it has been made, see `read_back`."""
         self.stamp = Stamp()
         """What is written into its updates, so that they are known again."""
-        self._failed = False
         self._alike = False
         """Whether it ended early and live has the target's content all the same."""
         self._note = ""
@@ -94,31 +94,31 @@ class RollbackRun:
 
     def interrupt(self) -> None:
         """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
-        with self._lock:
-            self._stops += 1
-            if self._run is not None:
-                self._run.interrupt()
+        super().interrupt()
         self.undo.interrupt()
         self.revisions.interrupt()
         self._control.stop()
 
     def kill(self) -> None:
         """Ends the engine at once; the journal stays."""
-        with self._lock:
-            self._stops += 1
-            if self._run is not None:
-                self._run.kill()
+        super().kill()
         self.undo.kill()
         self.revisions.kill()
         self._control.stop()
 
-    def _asked_to_stop(self) -> bool:
-        return self._stops > 0
-
     # -- the road -----------------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[EngineEvent]:
-        """Guards, runs and verifies; yields what the engine reports and our own phases."""
+        """Guards, runs and verifies; yields what the engine reports and our own phases, without any secret."""
+        redact = LazyRedactor(self.session, self.plan.prepared.live_plain, self.plan.prepared.target_plain)
+        try:
+            with contextlib.closing(self._told()) as events:
+                for event in events:
+                    yield masked(event, redact)
+        except RewindError as err:
+            raise to_be_told(err, self.session, redact) from err.__cause__
+
+    def _told(self) -> Generator[EngineEvent]:
         started = time.monotonic()
         try:
             yield from self._events(started)
@@ -173,7 +173,7 @@ class RollbackRun:
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         returned = sum(step.op == "return" for step in self.plan.steps)
         changes = {**changes, "return": returned} if returned else changes
-        mended = [] if self._alike else (yield from self._mend(report))
+        mended = [] if self._alike else (yield from mending(self.session, self.plan.prepared.goal, report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
@@ -265,11 +265,15 @@ class RollbackRun:
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)
+            config_path = config_file(own_config, live, private, prepared.config, session.vault.resealer)
             arguments = [
                 *("up", "--yes", "--skip-preview"),
                 *("--client", host.address),
                 *("-s", session.stack.fqn),
-                *("--config-file", str(config_file(own_config, live, private, prepared.config))),
+                *(
+                    "--config-file",
+                    str(config_path),
+                ),
                 *("--plan", str(plan_file)),
                 *(("--refresh",) if refresh else ()),
                 *("-m", message, "--exec-agent", self.stamp.text()),
@@ -282,34 +286,14 @@ class RollbackRun:
                 yield self._early_end(run, host.report, host.refusal)
             return host.report
 
-    def _stream(
-        self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
-    ) -> Generator[EngineEvent, None, EngineRun]:
-        """Starts the update and passes its events on; it has ended when this does."""
-        with self._lock:
-            if self._asked_to_stop():
-                if not self._changed:
-                    self._rewriting.undo()
-                    self.session.journal.end()
-                raise InterruptedRun("stopped before it began; nothing in the stack was changed")
-            self._run = engine.start(arguments, private=private, extra_env=environ)
-            if self._asked_to_stop():  # while it was being started
-                self._run.interrupt()
-        run = self._run
-        try:
-            for event in run.events():
-                self.blockers.add(event)
-                if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
-                    self._changed = True
-                self._failed = self._failed or isinstance(event, ResourceFailed)
-                self._doubts.see(event)
-                yield from self.undo.hooks.said()
-                yield event
-        finally:
-            if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
-                run.interrupt()
-                run.process.wait()
-        return run
+    def _not_begun(self) -> Exception:
+        if not self._changed:
+            self._rewriting.undo()
+            self.session.journal.end()
+        return InterruptedRun("stopped before it began; nothing in the stack was changed")
+
+    def _said_by_hooks(self) -> Iterator[EngineEvent]:
+        yield from self.undo.hooks.said()
 
     def _early_end(self, run: EngineRun, report: ReplayReport, refusal: str = "") -> Diagnostic:
         """What to say of a run that did not end well after its last step, when nothing was left to do; else raises."""
@@ -359,6 +343,7 @@ class RollbackRun:
             said = "" if "is currently locked" in str(error) else lock
             error.hint = f"{error.hint} {said}Nothing was changed.".strip()
             return error
+        resume = f"{self._lost_module(error)} {resume}".lstrip()
         doubtful = self._doubts.urns
         self.session.journal.doubt(doubtful)
         try:
@@ -372,23 +357,15 @@ class RollbackRun:
         incomplete.stuck = self.blockers.stuck(name)
         return incomplete
 
-    def _mend(self, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
-        """Puts back what counts as the provider's own in what was adopted, and what stashes hold; see `mending`."""
-        goal = self.plan.prepared.goal
-        if not may_need_mending(goal):
-            return []
-        yield Phase("mend", "putting back in the state what no registration can")
-        try:
-            mended = put_back(self.session, goal, report, self.session.backend.live(self.session.stack))
-        except RewindError as err:
-            raise IncompleteError(
-                f"what belongs in the state alone could not be put back: {err}",
-                hint="Run `pulumi-rewind resume`, which puts it back, before the next update: it might replace them.",
-            ) from err
-        if mended:
-            names = ", ".join(map(urn_name, mended))
-            yield Diagnostic(f"put back in the state: {names}", "info")
-        return mended
+    def _lost_module(self, error: RewindError) -> str:
+        """What helps where code of a dynamic provider is gone: what is deleted needs that of the update before."""
+        prepared = self.plan.prepared
+        kept = {item.name for item in prepared.goal.registrations}
+        deleted = not kept.intersection(self.blockers.names) and self._before
+        update = self.session.timeline.update(self._before or 0) if deleted else self.plan.target.update
+        types = {res.type for res in prepared.live.resources}
+        text = f"{error}\n{error.output}" if isinstance(error, EngineError) else str(error)
+        return lost_module(text, types, self.blockers.names, update.commit, deleted=bool(deleted))
 
     def _record_mended(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:
         """One more update that changes nothing, so that the history ends with the state as it is now."""

@@ -133,6 +133,19 @@ class Vault:
             tried.append(passphrase.text)
         raise wrong_passphrase(len(set(tried))) if tried else no_passphrase()
 
+    def resealer(self, salt: str, checkpoint: Checkpoint) -> Callable[[str], str] | None:
+        """Turns a ciphertext under another passphrase salt into one under the checkpoint's own; None if that can't be.
+
+        Raises:
+            SecretsError: no passphrase at hand opens the checkpoint.
+        """
+        state = msgspec.Raw(msgspec.json.encode({"salt": salt}))
+        now = self.key(checkpoint)
+        if now is None or salt_of(state) is None:
+            return None
+        then = next((key for one in self._at_hand(state) if (key := unlock(one.text, salt)) is not None), None)
+        return None if then is None else lambda ciphertext: now.seal(then.open(ciphertext))
+
     def _at_hand(self, state: msgspec.Raw) -> Iterator[Passphrase]:
         """All passphrases, in the order in which they are tried; what opened one checkpoint opens the next."""
         if (known := self._opened.get(bytes(state))) is not None:

@@ -8,17 +8,17 @@ differs goes into a private copy that lives as long as the run.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import SecretsError, UsageError
 from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint
-from pulumi_rewind.values import Json
+from pulumi_rewind.values import Json, walk
 
 CODE = "target-config"
 
@@ -128,14 +128,84 @@ def config_document(path: Path) -> dict[str, Json]:
     return document if isinstance(document, dict) else {}
 
 
-def config_file(path: Path, live: Checkpoint, private: Path, changes: Mapping[str, Json] = {}) -> Path:
-    """The configuration file for a run: the stack's own at `path`, or a copy in `private` where it can't be used.
+PROVIDER_KEYS: Final = ("encryptionsalt", "secretsprovider", "encryptedkey")
+"""What of a configuration file names the secrets provider."""
 
-    A copy is made for `changes`, and where the file lacks the state's salt: the CLI would make a new one and
-    re-encrypt the whole state with it.
+Reseal: TypeAlias = Callable[[str, Checkpoint], Callable[[str], str] | None]
+"""Gets the salt of a file and the live state; see `secrets.Vault.resealer`."""
+
+
+def provider_keys(checkpoint: Checkpoint) -> dict[str, Json]:
+    """What a configuration file says about a checkpoint's secrets provider; empty where nothing is known of it."""
+    provider = checkpoint.deployment.secrets_providers
+    state = msgspec.json.decode(provider.state) if provider is not None else {}
+    match provider.type if provider is not None else "":
+        case "passphrase":
+            return {"encryptionsalt": state.get("salt", "")}
+        case "cloud":
+            return {"secretsprovider": state.get("url", ""), "encryptedkey": state.get("encryptedkey", "")}
+        case _:
+            return {}
+
+
+def of_another_time(path: Path, live: Checkpoint) -> str:
+    """Why a configuration file doesn't fit the live state's secrets; empty if it does.
+
+    So it is where a file of before a change of the passphrase or secrets provider was checked out. The CLI would
+    encrypt the whole state as the file says.
 
     Raises:
         UsageError: the file can't be read.
+    """
+    expected = provider_keys(live)
+    document = config_document(path) if expected else {}
+    named = {key: value for key in PROVIDER_KEYS if (value := document.get(key)) and value not in _PASSPHRASE}
+    if not named or all(expected.get(key) == value for key, value in named.items()):
+        return ""
+    return f"{path.name} is of another time than the state: its secrets are under another passphrase or key"
+
+
+_PASSPHRASE: Final = ("passphrase", "default")
+"""How a file may name the provider that its salt tells anyway."""
+
+
+def _refitted(path: Path, text: str, live: Checkpoint, reseal: Reseal | None) -> str:
+    """The text of a file of another time with its secrets under the live state's passphrase."""
+    salt, document = provider_keys(live).get("encryptionsalt"), config_document(path)
+    own = document.get("encryptionsalt")
+    again = reseal(own, live) if reseal and salt and isinstance(own, str) and own else None
+    sealed = list(ciphertexts(document.get("config")))
+    by_passphrase = salt and own and document.get("secretsprovider", _PASSPHRASE[0]) in _PASSPHRASE
+    if not by_passphrase or (sealed and again is None):
+        raise SecretsError(
+            of_another_time(path, live),
+            hint=f"Put today's file in its place (`git checkout BRANCH -- {path.name}`, from the branch that was "
+            "deployed last), or give the passphrase of that time with `--passphrase-file`. Nothing was changed.",
+        )
+    if again is not None:
+        for ciphertext in sealed:
+            text = text.replace(ciphertext, again(ciphertext))
+    return text.replace(str(own), str(salt))
+
+
+def ciphertexts(value: Json) -> Iterator[str]:
+    """The encrypted values anywhere in a configuration."""
+    for inner in walk(value):
+        if isinstance(inner, dict) and set(inner) == {"secure"} and isinstance(inner["secure"], str):
+            yield inner["secure"]
+
+
+def config_file(
+    path: Path, live: Checkpoint, private: Path, changes: Mapping[str, Json] = {}, reseal: Reseal | None = None
+) -> Path:
+    """The configuration file for a run: the stack's own at `path`, or a copy in `private` where it can't be used.
+
+    A copy is made for `changes`, and where the file hasn't the state's salt: the CLI would encrypt the whole state with
+    a new one, or with that of another time. `reseal` encrypts the secrets of such a file anew.
+
+    Raises:
+        UsageError: the file can't be read.
+        SecretsError: it is of another time, and its secrets can't be opened.
     """
     provider = live.deployment.secrets_providers
     try:
@@ -145,8 +215,16 @@ def config_file(path: Path, live: Checkpoint, private: Path, changes: Mapping[st
     salt = ""
     if provider is not None and provider.type == "passphrase" and "encryptionsalt" not in text:
         salt = msgspec.json.decode(provider.state).get("salt", "")
-    if path.exists() and not salt and not changes:
+    other = bool(text) and bool(of_another_time(path, live))
+    if path.exists() and not salt and not changes and not other:
         return path
+    if other:
+        refitted = private / f"refitted-{path.name}"
+        refitted.touch(mode=0o600)
+        refitted.write_text(text := _refitted(path, text, live, reseal), encoding="utf-8")
+        if not changes:
+            return refitted
+        path = refitted
     copy = private / path.name
     copy.touch(mode=0o600)
     if path.suffix == ".json":

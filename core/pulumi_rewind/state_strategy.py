@@ -17,16 +17,18 @@ from typing import Any, Final
 import msgspec
 
 from pulumi_rewind.choices import Choices
+from pulumi_rewind.diff.entries import entry_differences
 from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.integrity import damage
 from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, SecretsProvider, parse_urn
 from pulumi_rewind.plan import Plan, Risk
 from pulumi_rewind.prepare import Prepared
 from pulumi_rewind.previewing import Observe
 from pulumi_rewind.program.result import no_goal
-from pulumi_rewind.recommend import LIVE_UNREADABLE, STATE
+from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE, STATE
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.rollback import RollbackRun
@@ -72,8 +74,13 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
     live_plain = live if problem else session.vault.decrypt(live, session.stack)
     plain = session.vault.decrypt(stored, session.stack)
     diff = diff_checkpoints(live_plain, plain)
+    wrong = damage(live)
+    entries = () if problem else tuple(entry_differences(live_plain, plain, {item.urn for item in diff.resources}))
+    if wrong and not (diff.resources or entries):
+        entries = (("", "is as it was at that time again"),)
     kept = copy_path(session)
     risks = [
+        *_damaged(wrong, stored),
         *_forgotten(live_plain, plain),
         *_uncertain(live_plain, plain, damaged=bool(problem)),
         *_misfits(session, stored),
@@ -108,7 +115,8 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
         diff=diff,
         created=time.time(),
         state_only=tuple(
-            Difference(item.urn, "", _WORDS.get(item.op, "changes"), expected=True) for item in diff.resources
+            Difference(urn, "", words, expected=True)
+            for urn, words in [*((item.urn, _WORDS.get(item.op, "changes")) for item in diff.resources), *entries]
         ),
         prepared=StatePrepared(
             no_goal(session.workspace.project, session.stack.name),
@@ -195,6 +203,14 @@ def _uncertain(live: Checkpoint, target: Checkpoint, *, damaged: bool) -> Iterat
             yield Risk("may-be-gone", message, urn=res.urn)
 
 
+def _damaged(live: str, target: Checkpoint) -> Iterator[Risk]:
+    if live:
+        yield Risk(LIVE_DAMAGED, f"the present state is damaged: {live}")
+    if what := damage(target):
+        message = f"the target's checkpoint is damaged, and the engine would refuse it: {what}"
+        yield Risk("target-damaged", message, blocking=True)
+
+
 def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
     """A checkpoint of the time before a rename, which the CLI doesn't take."""
     for res in target.resources:
@@ -270,6 +286,8 @@ class StateRun(RollbackRun):
             Difference(item.urn, "", "is not as in the target")
             for item in diff_checkpoints(prepared.target_plain, after).resources
         ]
+        if any(True for _ in entry_differences(prepared.target_plain, after, {item.urn for item in found})):
+            found.append(Difference("", "", "the entries of the state are not as in the target"))
         old, new = prepared.live.deployment.secrets_providers, after.deployment.secrets_providers
         if old is not None and (new is None or (old.type, _state(old)) != (new.type, _state(new))):
             found.append(Difference("", "secrets_providers", "the secrets provider of the state changed"))

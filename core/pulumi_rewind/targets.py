@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -357,12 +358,16 @@ def _unknown(timeline: Timeline, text: str) -> TargetError:
 
     repository = timeline.repository
     if repository is None:
-        note = "Outside a git repository, tags and branches are not known. "
+        where = "Without git" if shutil.which("git") is None else "Outside a git repository"
+        note = f"{where}, tags and branches are not known. "
         return TargetError(f"unknown target {text!r}", hint=note + FORMS)
     names = [name for names in repository.tags().values() for name in names]
     names += [*repository.branches(), LAST_GOOD]
+    gaps = repository.gaps()
     return TargetError(
-        f"unknown target {text!r}", hint=FORMS, candidates=tuple(difflib.get_close_matches(text, names, n=NEAREST))
+        f"unknown target {text!r}",
+        hint=f"{gaps} {FORMS}".strip(),
+        candidates=tuple(difflib.get_close_matches(text, names, n=NEAREST)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.backends import Backend, History
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import BackendError, EngineError, RewindError, SecretsError
+from pulumi_rewind.integrity import damage
 from pulumi_rewind.model import Checkpoint, StackRef, Update
 from pulumi_rewind.origins import is_good, origin
 
@@ -121,6 +122,12 @@ class Timeline:
         """Why live can't be read, empty if it can: then `live_update` is None for another reason."""
         self._live_or_none()
         return self._live_problem
+
+    @property
+    def live_damage(self) -> str:
+        """What is wrong with the state now, so that the engine refuses it; empty if it is sound or can't be read."""
+        live = self._live_or_none()
+        return "" if live is None else damage(live)
 
     def refresh(self) -> None:
         """Lists the history anew and forgets what was read of live and git."""

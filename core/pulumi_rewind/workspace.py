@@ -23,6 +23,7 @@ from typing import Any
 
 from pulumi_rewind.backends import absolute_url, user_home
 from pulumi_rewind.errors import EngineError, ProjectNotFound, UsageError
+from pulumi_rewind.variables import rooted
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 """In the order that the CLI prefers them."""
@@ -53,6 +54,7 @@ class Workspace:
     home: Path
     """PULUMI_HOME."""
     environ: Mapping[str, str] = field(repr=False)
+    """The operator's, with relative paths made absolute, see `variables`."""
     project_file: Path = Path()
     cwd: Path = Path()
     """The directory that relative URLs start from."""
@@ -158,6 +160,7 @@ def _open(path: Path, cwd: Path, backend: str | None, environ: Mapping[str, str]
         options = runtime.get("options")
         runtime = runtime.get("name")
     project_options = document.get("options")
+    environ = rooted(environ, cwd, root)
     home = Path(environ.get("PULUMI_HOME") or user_home() / ".pulumi")
     url, source = _backend_url(document, backend, environ, home)
     return Workspace(

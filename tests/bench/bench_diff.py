@@ -1,7 +1,6 @@
 """The diff against other ways to compare two checkpoints; every ratio is of one run.
 
-``python -m tests.bench.bench_diff [RESOURCES …] [--quick]``; 1,000 and 10,000 unless told; quick goes without DeepDiff,
-which takes minutes. Goals: design 6.
+``python -m tests.bench.bench_diff [RESOURCES …]``; 1,000 and 10,000 unless told. Goals: design 6.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from pulumi_rewind.model import Checkpoint, decode_checkpoint
 from pulumi_rewind.values import SECRET, SIG
 
 State = dict[str, Any]
-QUICK = "--quick"
 PACKAGE = "urn:pulumi:prod::shop::pulumi:providers:aws::default_7_0_0"
 TYPES = ("aws:s3/bucket:Bucket", "aws:ec2/subnet:Subnet", "aws:iam/role:Role", "aws:lambda/function:Function")
 
@@ -126,12 +124,6 @@ def complete(old: Path, new: Path) -> int:
     return sum(len(item.changes()) for item in diff_checkpoints(load(old), load(new)).resources)
 
 
-def whole_with_deepdiff(old: Path, new: Path) -> Any:
-    from deepdiff import DeepDiff
-
-    return DeepDiff(json.loads(old.read_bytes()), json.loads(new.read_bytes()))
-
-
 def git_diff(old: Path, new: Path) -> int:
     command = ["git", "diff", "--no-index", "--no-color", str(old), str(new)]
     return len(subprocess.run(command, capture_output=True, check=False).stdout)
@@ -151,7 +143,7 @@ def memory(old: Path, new: Path) -> float:
     return peak / (old.stat().st_size + new.stat().st_size)
 
 
-def bench(count: int, share: float, folder: Path, *, deepdiff: bool = True) -> None:
+def bench(count: int, share: float, folder: Path) -> None:
     """Measures one pair of checkpoints and prints what came out."""
     state = make_state(count)
     old, new = folder / "old.json", folder / "new.json"
@@ -174,21 +166,19 @@ def bench(count: int, share: float, folder: Path, *, deepdiff: bool = True) -> N
     rivals: list[tuple[str, Callable[[], Any]]] = [("git diff", lambda: git_diff(old, new))]
     if shutil.which("jq"):
         rivals.append(("jq -S | diff -u", lambda: jq_diff(old, new)))
-    if deepdiff:
-        rivals.append(("DeepDiff, whole", lambda: whole_with_deepdiff(old, new)))
     for name, work in rivals:
-        (seconds,) = timed(work, rounds=1 if "DeepDiff" in name else 3)
+        (seconds,) = timed(work, rounds=3)
         print(f"  {name:15} {seconds:8.3f} s   complete diff is {full / seconds:.4f} × of it")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the bench and prints the figures."""
     words = sys.argv[1:] if arguments is None else arguments
-    counts = [int(word) for word in words if word != QUICK] or [1_000, 10_000]
+    counts = [int(word) for word in words] or [1_000, 10_000]
     with tempfile.TemporaryDirectory() as folder:
         for count in counts:
             for share in (0.01, 1.0):
-                bench(count, share, Path(folder), deepdiff=QUICK not in words)
+                bench(count, share, Path(folder))
 
 
 if __name__ == "__main__":

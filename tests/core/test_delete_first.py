@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.advice import says_taken
 from pulumi_rewind.delete_first import (
     ASKED,
     SET,
@@ -19,7 +20,6 @@ from pulumi_rewind.delete_first import (
     more_than_reviewed,
     order_risks,
     same_place,
-    says_taken,
 )
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import parse_event

@@ -214,7 +214,7 @@ def test_killed_and_interrupted_updates_carry_nothing_along(stack: EngineStack) 
     out, err = process.communicate(timeout=90)
     assert process.returncode == 6, (out, err)
     assert "locked by" in err
-    assert "may have created lone" in err
+    assert "lone may have been created" in err
     assert "pulumi-rewind resolve --clear" in err
     assert EvidenceStore(session(stack).journal).read("0-after") is not None
     stack.trouble()

@@ -137,7 +137,7 @@ class Deployment:
         if locks:
             raise RefusedError(
                 f"the stack is locked by {locks[0]}",
-                hint="Wait for it; if that process is dead, `pulumi cancel` removes the lock. Nothing was changed.",
+                hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}. Nothing was changed.",
             )
         entry = session.journal.read()
         if entry is not None and wishes.rolls_back:
@@ -167,7 +167,7 @@ class Deployment:
             screen.out.flush()
         if review.blocking:
             raise RefusedError(
-                "the update can't be run: " + "; ".join(dict.fromkeys(risk.message for risk in review.blocking)),
+                "the update can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in review.blocking)),
                 hint="Resolve what blocks it; nothing was changed.",
             )
         self._revisions = review.revisions

@@ -33,6 +33,15 @@ def half_way_notice(session: Session, screen: Screen) -> None:
         )
 
 
+def damage_notice(session: Session, screen: Screen) -> None:
+    """Says that the live state is damaged, where, and what mends it."""
+    from pulumi_rewind.integrity import MENDING
+
+    if what := session.timeline.live_damage:
+        screen.err.line(Span("! damaged", "fail"), f": the engine refuses the live state: {what}")
+        screen.err.line(Span("hint:", "git"), f" {MENDING}")
+
+
 def interrupted_notice(session: Session, screen: Screen) -> None:
     """Says that a rollback of this stack is under way or was interrupted, and how to go on."""
     entry = journal_entry(session)

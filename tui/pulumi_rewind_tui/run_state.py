@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from pulumi_rewind.crashes import sentence
 from pulumi_rewind.events import (
     Diagnostic,
     EngineEvent,
@@ -146,7 +147,7 @@ class RunState:
                 return self._end(step, now, failed=True)
             case Diagnostic(message, severity, urn, ephemeral):
                 if message.strip() and not (ephemeral or severity == "debug" or AFTERMATH in message):
-                    self._say(message, severity, urn, now)
+                    self._say(sentence(message), severity, urn, now)
             case Phase(name, message):
                 self.phase = name
                 self.log.append(LogLine(now, message or name, "dim"))

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
-from pulumi_rewind.errors import EngineError, RewindError
+from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.known_secrets import LazyRedactor
+from pulumi_rewind.redaction import masked, without_secrets
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.private_file import PrivateLog
 from pulumi_rewind_tui.run_state import LogLine, RunState
@@ -119,7 +120,8 @@ class Runner:
 
     def work(self, post: Post, cancelled: CancelCheck) -> None:
         """Runs to the end; in a thread."""
-        redact = Redactor((self.plan.prepared.live_plain, self.plan.prepared.target_plain))
+        # A run masks what it tells; what goes into a file here is masked whatever the run may be.
+        redact = LazyRedactor(self.session, self.plan.prepared.live_plain, self.plan.prepared.target_plain)
         events: queue.SimpleQueue[EngineEvent | _End] = queue.SimpleQueue()
         threading.Thread(target=self._pump, args=(events,), name="rollback", daemon=False).start()
         log = PrivateLog(log_path(self.session))
@@ -137,7 +139,7 @@ class Runner:
                 post(RunBatch(batch))
         error = end.error
         if isinstance(error, RewindError):
-            error = _redacted(error, redact)
+            error = without_secrets(error, redact)
         if error is not None:
             log.write(log_text(LogLine(time.time(), str(error))))
         log.close()
@@ -158,7 +160,9 @@ class Runner:
             events.put(_End(None))
 
 
-def _collect(events: queue.SimpleQueue[EngineEvent | _End], redact: Redactor) -> tuple[list[EngineEvent], _End | None]:
+def _collect(
+    events: queue.SimpleQueue[EngineEvent | _End], redact: LazyRedactor
+) -> tuple[list[EngineEvent], _End | None]:
     """What comes within one batch's time."""
     batch: list[EngineEvent] = []
     until = time.monotonic() + BATCH
@@ -171,16 +175,6 @@ def _collect(events: queue.SimpleQueue[EngineEvent | _End], redact: Redactor) ->
             return batch, event
         batch.append(masked(event, redact))
     return batch, None
-
-
-def _redacted(error: RewindError, redact: Redactor) -> RewindError:
-    """The same error without secrets in what others wrote."""
-    message = redact(str(error))
-    if isinstance(error, EngineError):
-        clean: RewindError = type(error)(message, hint=error.hint, output=redact(error.output))
-    else:
-        clean = type(error)(message, hint=error.hint)
-    return clean
 
 
 def log_path(session: Session) -> Path:

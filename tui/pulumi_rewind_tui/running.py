@@ -56,7 +56,7 @@ def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data
     """
     if plan.blocking:
         raise RefusedError(
-            "the plan can't be run: " + "; ".join(dict.fromkeys(risk.message for risk in plan.blocking)),
+            "the plan can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in plan.blocking)),
             hint="Resolve what blocks it and plan again; nothing was changed.",
         )
     if not yes:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import stat
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -20,6 +22,7 @@ from pulumi_rewind.backends.filehistory import FileHistory
 from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.model import Checkpoint, Lock, StackRef, decode_checkpoint
+from pulumi_rewind.processes import is_alive
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's directory."""
@@ -116,7 +119,7 @@ class FileBackend:
                 continue  # released meanwhile
             except (OSError, msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
                 lock = Lock()
-            found.append(msgspec.structs.replace(lock, path=entry.path))
+            found.append(msgspec.structs.replace(lock, path=entry.path, dead=_is_dead(lock)))
         return sorted(found, key=lambda lock: lock.timestamp)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -198,6 +201,17 @@ class FileBackend:
     def _denied(self, path: Path, err: Exception) -> NoReturn:
         reason = getattr(err, "strerror", None) or str(err)
         raise BackendError(f"{path} can't be read: {reason}", hint="Check its permissions.") from None
+
+
+def _is_dead(lock: Lock) -> bool:
+    """Whether whoever holds a lock ran on this machine, and runs no more."""
+    if lock.pid <= 0 or lock.hostname != socket.gethostname():
+        return False
+    try:
+        since = datetime.fromisoformat(lock.timestamp).timestamp()
+    except (ValueError, OverflowError, OSError):
+        since = None
+    return not is_alive(lock.pid, since)
 
 
 def _is_directory(path: Path) -> bool:

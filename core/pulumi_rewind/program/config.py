@@ -19,7 +19,7 @@ from pulumi_rewind.engine import Engine, failure
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.secrets import Vault
-from pulumi_rewind.stackconfig import normalized
+from pulumi_rewind.stackconfig import PROVIDER_KEYS, normalized, provider_keys
 from pulumi_rewind.values import Json
 
 Place = tuple[str | int, ...]
@@ -57,8 +57,8 @@ def write_config(
     Raises:
         SecretsError: a secret can't be decrypted, or not be encrypted again.
     """
-    now = _provider(live) or {key: today[key] for key in _PROVIDER_KEYS if key in today}
-    before = _provider(then) or now
+    now = provider_keys(live) or {key: today[key] for key in PROVIDER_KEYS if key in today}
+    before = provider_keys(then) or now
     path = private / f"Pulumi.{stack.name}.yaml"
     secret_places = list(places(recorded))
     if before == now or not secret_places:
@@ -81,24 +81,6 @@ def write_config(
     for place, text in plain.items():
         _set(engine, vault, stack, path, place, text, live)
     return RecordedConfig(path, tuple(dict.fromkeys(str(place[0]) for place in secret_places)))
-
-
-_PROVIDER_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
-
-
-def _provider(checkpoint: Checkpoint) -> dict[str, Json]:
-    """What a configuration file says about a checkpoint's secrets provider."""
-    provider = checkpoint.deployment.secrets_providers
-    if provider is None:
-        return {}
-    state = msgspec.json.decode(provider.state)
-    match provider.type:
-        case "passphrase":
-            return {"encryptionsalt": state.get("salt", "")}
-        case "cloud":
-            return {"secretsprovider": state.get("url", ""), "encryptedkey": state.get("encryptedkey", "")}
-        case _:
-            return {}
 
 
 def _write(path: Path, header: Mapping[str, Json], config: Mapping[str, Json]) -> None:
@@ -204,7 +186,8 @@ def _set(engine: Engine, vault: Vault, stack: StackRef, file: Path, place: Place
         check=False,
     )
     if done.returncode != 0:
-        error = failure("a recorded secret can't be encrypted anew", done.stderr.decode(errors="replace"))
+        said = done.stderr.decode(errors="replace")
+        error = failure("a recorded secret can't be encrypted anew", said, engine.workspace.environ)
         raise SecretsError(str(error), hint=error.hint)
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_rewind.engine import Engine
-from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.engine import UNEXPLAINED, Engine
+from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.previewing import Observe, PreviewControl, followed
+from pulumi_rewind.previewing import Observe, PreviewControl, followed, past_protection, protected_refusal
 from pulumi_rewind.program.source import INSTEAD
 from pulumi_rewind.rewriting import staged
 from pulumi_rewind.session import Session
@@ -67,6 +67,7 @@ def preview_program(
                 *("preview", "-s", place.fqn),
                 *("--config-file", str(config)),
                 *("--save-plan", str(plan_file)),
+                *past_protection(engine),
                 *(("--refresh",) if refresh else ()),
             ],
             private=private,
@@ -74,21 +75,16 @@ def preview_program(
         )
         events = followed(run, observe, control)
     if run.returncode != 0:
-        raise _failure(run.error("the program failed in its preview"))
+        error = run.error("the program failed in its preview")
+        raise _failure(protected_refusal(error, engine, (), session.backend.locks(session.stack)))
     found = plan_file.read_bytes()
     plan_file.unlink()
     return events, found
 
 
 def _failure(error: RewindError) -> RewindError:
-    if isinstance(error, EngineError):
-        if "is protected" in error.output or "protect" in str(error).lower():
-            return RefusedError(
-                str(error),
-                hint="Unprotect it with `pulumi state unprotect URN` if it may really go; nothing was changed.",
-            )
-        if error.hint.startswith("The engine's message"):
-            error.hint = f"The old program may need what is gone today. {INSTEAD}"
+    if isinstance(error, EngineError) and error.hint.startswith(UNEXPLAINED):
+        error.hint = error.hint.replace(UNEXPLAINED, f"The old program may need what is gone today. {INSTEAD}")
     return error
 
 

@@ -94,7 +94,7 @@ def plan_program(
         own = session.workspace.config_file(session.stack.name)
         today, recorded = todays_config(own), _recorded(update)
         if choices.todays_config or recorded is None:
-            config = RecordedConfig(config_file(own, live, tree.private))
+            config = RecordedConfig(config_file(own, live, tree.private, reseal=session.vault.resealer))
         else:
             config = write_config(
                 engine, session.vault, session.stack, recorded,

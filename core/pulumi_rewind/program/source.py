@@ -73,6 +73,8 @@ def program_problem(session: Session, target: Update) -> Problem | None:
             f"{session.workspace.root} is in no git repository",
             f"Work in a clone of the program's repository (`--cwd`). {INSTEAD}",
         )
+    if repository.refusal:
+        return Problem("git refuses to read its repository", f"{repository.gaps()} {INSTEAD}")
     if repository.commit(update.commit) is None:
         return Problem(
             f"commit {update.commit[:7]} of #{update.number} is not in this repository", _fetch(repository, update)

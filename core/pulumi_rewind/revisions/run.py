@@ -16,6 +16,7 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
+from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.ledger import Ledger
@@ -25,7 +26,6 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.undo.code import check_trusted, todays_code
 from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.undo.match import resource_context
-from pulumi_rewind.undo.plan import redactor
 from pulumi_rewind.undo.process import Callback, UndoProcess
 from pulumi_rewind.undo.run import CallbackOutcome
 
@@ -88,7 +88,7 @@ class RevisionRun:
         yield Phase("revisions", f"running revisions: {len(moves)}")
         self.session.reload()  # the engine may have made an update since
         state = side()
-        self._redact = redactor(self.session, before, state)
+        self._redact = redactor(self.session, before, state, passphrases=True)
         ledger = Ledger(self.session)
         try:
             with ledger.held():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pulumi_rewind.goal import Goal, GoalNote, Selection, registers
 from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.model import Checkpoint, urn_name
+from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.selection import references
 from pulumi_rewind.skipping import SKIPPED
@@ -133,9 +133,7 @@ def deviations(reviewed: Plan, now: Plan, changes: GoalChanges) -> list[str]:
     ]
     known = {(risk.code, risk.urn) for risk in reviewed.all_risks}
     found += [
-        f"{urn_name(risk.urn) or 'the stack'}: {risk.message}"
-        for risk in now.all_risks
-        if (risk.blocking or risk.loses_data) and (risk.code, risk.urn) not in known
+        risk.told for risk in now.all_risks if (risk.blocking or risk.loses_data) and (risk.code, risk.urn) not in known
     ]
     return found
 

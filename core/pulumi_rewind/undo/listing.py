@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pulumi_rewind.errors import CallbackError, UsageError
 from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
 from pulumi_rewind.goal import registers
+from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.code import Code, interpreter, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
 from pulumi_rewind.undo.match import Call, call_context, first_match, told_result, update_context
-from pulumi_rewind.undo.plan import redactor
 from pulumi_rewind.undo.process import Callback, UndoProcess
 from pulumi_rewind.undo.riding import TYPE_PREFIX, riding_code, undo_methods
 
@@ -78,7 +78,7 @@ def listing(session: Session, target: Target | None) -> Listing:
     python = interpreter(session.workspace)
     callbacks: tuple[Callback, ...] = ()
     if hooks is not None:
-        process = UndoProcess(hooks, python, session.workspace.environ, redactor(session))
+        process = UndoProcess(hooks, python, session.workspace.environ, redactor(session, passphrases=True))
         try:
             callbacks = process.load()
         finally:
@@ -138,7 +138,10 @@ def dry_test(session: Session, res: Resource, target: Target | None) -> Iterator
     there = session.vault.decrypt(session.timeline.checkpoint(number), session.stack) if target else live
     update: Update | None = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
     process = UndoProcess(
-        hooks, interpreter(session.workspace), session.workspace.environ, redactor(session, live, there)
+        hooks,
+        interpreter(session.workspace),
+        session.workspace.environ,
+        redactor(session, live, there, passphrases=True),
     )
     try:
         callbacks = process.load()

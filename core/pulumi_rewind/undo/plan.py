@@ -12,11 +12,11 @@ from pulumi_rewind import prepare
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.journal import UndoRecord
+from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.recommend import CHECKPOINT
-from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
@@ -72,7 +72,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
     """The plan with its callbacks; raises as `build_plan`."""
     prepared = plan.prepared
     live, target = prepared.live_plain, prepared.target_plain
-    redact = redactor(session, live, target)
+    redact = redactor(session, live, target, passphrases=True)
     python = interpreter(session.workspace)
     with contextlib.ExitStack() as stack:
 
@@ -157,14 +157,6 @@ _WHEN = {
     "after_rollback": "when it has succeeded",
     "on_failure": "if it fails",
 }
-
-
-def redactor(session: Session, *checkpoints: Checkpoint) -> Redactor:
-    """Takes the secrets of some decrypted checkpoints, and the passphrases at hand, out of what callbacks say."""
-    environ = session.workspace.environ
-    names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", *session.settings.passphrase_env)
-    more = [environ[name] for name in names if environ.get(name)]
-    return Redactor(checkpoints, more)
 
 
 def _with_risk(

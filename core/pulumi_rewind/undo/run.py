@@ -18,6 +18,7 @@ import msgspec
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
 from pulumi_rewind.journal import UndoRecord
+from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Update, urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
@@ -36,7 +37,7 @@ from pulumi_rewind.undo.match import (
     told_result,
     update_context,
 )
-from pulumi_rewind.undo.plan import redactor, undone_updates
+from pulumi_rewind.undo.plan import undone_updates
 from pulumi_rewind.undo.process import Callback, UndoProcess
 from pulumi_rewind.undo.replan import UNCHANGED, replanned
 
@@ -360,7 +361,7 @@ class UndoRun:
 
     def _redactor(self) -> Redactor:
         prepared = self.plan.prepared
-        return redactor(self.session, prepared.live_plain, prepared.target_plain)
+        return redactor(self.session, prepared.live_plain, prepared.target_plain, passphrases=True)
 
     def _told(self, update: Update | None) -> dict[str, Any]:
         """What a callback hears of the update that it undoes; why that failed is known here, or from its evidence."""

@@ -89,6 +89,9 @@ class EvidenceStore:
 _FROM_OTHERS: Final = (b'"diagnosticEvent"', b'"errorEvent"', b'"stdoutEvent"', b'"policyEvent"')
 """Events that hold text of providers and programs, which may quote a secret; elsewhere the engine knows its secrets."""
 
+_SAME: Final = b'"op":"same"'
+"""A step that sends nothing: what the engine knows of it stands in the checkpoint in the same form."""
+
 
 def masked_events(log: bytes, redact: Callable[[str], str]) -> bytes:
     """An event log without the secrets that others quoted."""
@@ -96,8 +99,8 @@ def masked_events(log: bytes, redact: Callable[[str], str]) -> bytes:
 
 
 def _masked(line: bytes, redact: Callable[[str], str]) -> bytes:
-    if not any(kind in line for kind in _FROM_OTHERS):
-        return redact(line.decode(errors="replace")).encode()
+    if _SAME in line and not any(kind in line for kind in _FROM_OTHERS):
+        return line
 
     def clean(value: Any) -> Any:
         if isinstance(value, str):

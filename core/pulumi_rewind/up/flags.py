@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.engine import OPTION
@@ -37,6 +38,9 @@ OURS: Final[Mapping[str, str]] = {
 }
 """Flags that are refused, with the reason or what to do instead."""
 
+FILES: Final = frozenset({"--config-file", "--plan", "--policy-pack", "--policy-pack-config"})
+"""Flags whose value is the path of a file."""
+
 UP_ONLY: Final = frozenset({"--continue-on-error", "--strict", "--secrets-provider", "--plan"})
 """Flags that `pulumi preview` doesn't have."""
 
@@ -69,6 +73,19 @@ def given_options(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if name.startswith(OPTION) and name not in ours and not name.startswith(f"{OPTION}REMOTE_")
     }
+
+
+def rooted_flags(flags: Sequence[str], cwd: Path) -> tuple[str, ...]:
+    """The flags with the files that they name made absolute: a relative one starts where the operator is."""
+    found: list[str] = []
+    for flag, parts in _split(flags):
+        if flag not in FILES:
+            found += parts
+        elif len(parts) == 2:
+            found += (flag, str(cwd / parts[1]))
+        else:
+            found.append(f"{flag}={cwd / parts[0].partition('=')[2]}")
+    return tuple(found)
 
 
 def preview_flags(flags: Sequence[str]) -> tuple[str, ...]:

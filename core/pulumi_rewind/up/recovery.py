@@ -18,7 +18,7 @@ from pulumi_rewind.identity import may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, parse_urn
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
-from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.plan import CODE as REVISION
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
@@ -33,7 +33,7 @@ MADE_BY_UPDATE = "made-by-update"
 def left_open(session: Session) -> tuple[str, ...]:
     """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
     try:
-        return tuple(pending_risk(one).message for one in session.backend.live(session.stack).pending_operations)
+        return tuple(pending_risk(one).told for one in session.backend.live(session.stack).pending_operations)
     except RewindError:
         return ()
 
@@ -103,8 +103,7 @@ class Recovery:
         with self._guarded():
             run = self._run = RollbackRun(self.session, plan, allow_data_loss=self.allow_data_loss)
             run.undo.cause = self._redact(str(self.failure))
-            for event in run.events():
-                yield masked(event, self._redact)
+            yield from run.events()
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
@@ -17,7 +18,8 @@ from pulumi_rewind.previewing import Observe, PreviewControl, followed, private_
 from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.up.flags import given_options, preview_flags
+from pulumi_rewind.stackconfig import of_another_time
+from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
 from pulumi_rewind.values import SIG, Json, is_secret
 
 if TYPE_CHECKING:
@@ -70,13 +72,17 @@ def review_up(
     control = control or PreviewControl()
     with private_directory() as private:
         run = session.engine.start(
-            ["preview", "-s", session.stack.fqn, *preview_flags(flags)],
+            ["preview", "-s", session.stack.fqn, *preview_flags(rooted_flags(flags, session.workspace.cwd))],
             private=private,
             extra_env=given_options(session.workspace.environ) | dict(session.vault.environment(live)),
         )
         events = followed(run, observe, control)
         if run.returncode != 0:
             error = run.error("the preview failed")
+            own = session.workspace.config_file(session.stack.name)
+            if isinstance(error, SecretsError) and (other := of_another_time(own, live)):
+                hint = f"Put today's {own.name} in its place, or use the passphrase of that time."
+                error = SecretsError(other, hint=hint)
             error.hint = f"{error.hint} Nothing was changed.".strip()
             raise error
     return _review(session, live, events)

@@ -23,9 +23,10 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.guard import check_free
+from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.previewing import private_directory
-from pulumi_rewind.redaction import Redactor, masked
+from pulumi_rewind.redaction import masked
 from pulumi_rewind.resuming import state_target
 from pulumi_rewind.revisions.moves import When
 from pulumi_rewind.revisions.plan import RevisionPlan
@@ -33,7 +34,8 @@ from pulumi_rewind.revisions.run import UpdateRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target, resolve_target
 from pulumi_rewind.up.evidence import Evidence, EvidenceStore, masked_events, name_of
-from pulumi_rewind.up.flags import given_options
+from pulumi_rewind.up.flags import given_options, rooted_flags
+from pulumi_rewind.up.withheld import withheld
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class UpRun:
         self._guard()
         if self.rolls_back:
             begin_journal(self.session, self.before, self.choices, update=True)
-        redact = Redactor(self._decrypted(self.before.checkpoint))
+        redact = redactor(self.session, *self._decrypted(self.before.checkpoint))
         yield from self._revised("before")
         yield Phase("run", "running pulumi up")
         failed = False
@@ -203,7 +205,7 @@ class UpRun:
                 err.hint = f"{err.hint} Nothing in the stack was changed."
                 raise
             self.session.reload()
-            kept = self._freeze((str(err).removeprefix(FAILED),))
+            kept = self._freeze((("", str(err).removeprefix(FAILED)),))
             raise UpdateFailed(FAILED + "; ".join(kept), hint=err.hint, left=self._left()) from None
         except InterruptedRun as err:
             name, changed = self.session.stack.name, self._revisions.changed
@@ -222,7 +224,7 @@ class UpRun:
     def found_wanting(self, error: UpdateFailed) -> UpdateFailed:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
         self.session.reload()
-        what = f"update #{self._number()} is not good: {self._freeze((str(error),))[0]}"
+        what = f"update #{self._number()} is not good: {self._freeze((('', str(error)),))[0]}"
         for _ in self._recorded():  # once more, now with the evidence
             pass
         return UpdateFailed(what, left=self._left())
@@ -244,8 +246,9 @@ class UpRun:
                 if self._asked_to_stop():
                     self.accept()
                     raise InterruptedRun("stopped before it began; nothing was changed")
+                flags = rooted_flags(self.flags, session.workspace.cwd)
                 self._run = session.engine.start(
-                    ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *self.flags],
+                    ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *flags],
                     private=private,
                     extra_env=given_options(session.workspace.environ)
                     | dict(session.vault.environment(self.before.checkpoint)),
@@ -276,7 +279,7 @@ class UpRun:
         if not changed and newest == self.before.newest and "is currently locked" in str(error).lower():
             self.accept()
             return RefusedError(str(error), hint=error.hint)
-        kept = self._freeze(errors or (str(error),))
+        kept = self._freeze(errors or (("", str(error)),))
         what = "\n".join((FAILED + kept[0], *kept[1:])) if errors else kept[0]
         if run.interrupted or self._asked_to_stop():
             if not changed:
@@ -320,31 +323,39 @@ class UpRun:
         except BackendError:
             return False
 
-    def _freeze(self, errors: Sequence[str]) -> tuple[str, ...]:
-        """Keeps the evidence; what can't be kept must not stand in the way of a rollback. Returns the masked errors."""
+    def _freeze(self, errors: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """Keeps the evidence; what can't be kept must not stand in the way of a rollback. Returns the masked errors.
+
+        An error is the URN that it is about, empty for none, and what it says. What only the failed operation knew as a
+        secret is shown to the operator, as the engine has done, and not kept.
+        """
         session = self.session
         live: list[Checkpoint] = []
         with contextlib.suppress(RewindError):
             live = [session.timeline.live()]
-        redact = Redactor(self._decrypted(self.before.checkpoint, *live))
+        redact = redactor(session, *self._decrypted(self.before.checkpoint, *live))
         state = live[0].raw if live else b""
-        evidence = Evidence(masked_events(self._log, redact), tuple(map(redact, errors)), state)
+        entered = {urn for one in live for urn in one.by_urn} - self.before.checkpoint.by_urn.keys()
+        hidden = withheld(self._log, entered)
+        kept = tuple(redact(_about(urn, hidden.message(urn, text))) for urn, text in errors)
+        evidence = Evidence(masked_events(hidden.log(self._log), redact), kept, state)
         self.evidence = evidence
         with contextlib.suppress(OSError):
             name = name_of(self.before.newest, len(session.timeline))
             self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)
-        return evidence.errors
+        return tuple(redact(_about(urn, text)) for urn, text in errors)
 
 
-def _errors(run: EngineRun) -> tuple[str, ...]:
-    """What failed, resource by resource; empty where nothing more is known than that it failed."""
-    found = []
-    for event in run.errors:
-        message = clean_error(event.message)
-        about = parse_urn(event.urn) if event.urn else None
-        if message:
-            found.append(message if about is None or about.type == ROOT_STACK_TYPE else f"{about.name}: {message}")
-    return tuple(dict.fromkeys(found))
+def _about(urn: str, message: str) -> str:
+    """A message with the name of what it is about before it; the stack is named by nobody."""
+    about = parse_urn(urn) if urn else None
+    return message if about is None or about.type == ROOT_STACK_TYPE else f"{about.name}: {message}"
+
+
+def _errors(run: EngineRun) -> tuple[tuple[str, str], ...]:
+    """What failed, as URN and message; empty where nothing more is known than that it failed."""
+    cleaned = ((event.urn, clean_error(event.message)) for event in run.errors)
+    return tuple(dict.fromkeys((urn, message) for urn, message in cleaned if message))
 
 
 def begin_journal(session: Session, before: Before, choices: Choices, *, update: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError, UsageError
+from pulumi_rewind_tui.notices import damage_notice
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
 from pulumi_rewind_tui.render.diff import diff_lines, heading, new_id_lines, stat_rows
 from pulumi_rewind_tui.render.writer import Screen
@@ -38,6 +39,8 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
 
     session, source, goal = _arguments(shared, words)
     screen = shared.screen()
+    if LIVE in (source, goal):
+        damage_notice(session, screen)
     from_label, old = _side(session, source, screen)
     to_label, new = _side(session, goal, screen)
     old, new = decrypted(session, screen, old, new)

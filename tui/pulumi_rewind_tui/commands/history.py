@@ -9,7 +9,7 @@ import click
 
 from pulumi_rewind.commits import commits_between
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind_tui.notices import half_way_notice, interrupted_notice
+from pulumi_rewind_tui.notices import damage_notice, half_way_notice, interrupted_notice
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.render.history import commits_json, commits_lines, entry_json, history_table, live_line
 from pulumi_rewind_tui.render.words import plural
@@ -59,6 +59,7 @@ def print_history(
         return
     interrupted_notice(session, screen)
     half_way_notice(session, screen)
+    damage_notice(session, screen)
     if total == 0:
         screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
         return

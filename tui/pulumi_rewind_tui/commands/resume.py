@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.choices import NOT
+from pulumi_rewind.choices import NOT, adoptions
 from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, UsageError
 from pulumi_rewind_tui.notices import journal_entry
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     multiple=True,
     help="Leave this resource as it is, with what it needs; repeatable.",
 )
+@click.option(
+    "--adopt",
+    metavar="NAME=ID|found",
+    multiple=True,
+    callback=lambda _context, _option, words: adoptions(words),
+    help="Take over an object that exists already instead of creating it; `found`: all that still exist.",
+)
 @delete_first_option
 @click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
 @run_options
@@ -40,6 +47,7 @@ def resume(
     shared: Shared,
     words: tuple[str, ...],
     skip: tuple[str, ...],
+    adopt: dict[str, str],
     delete_first: tuple[str, ...],
     forget: bool,
     yes: bool,
@@ -51,8 +59,8 @@ def resume(
     Also one that `up --rollback-on-failure` could not finish. What blocks it can be passed by with --skip: the
     plan says how it then differs from the target, and who uses it.
     """
-    if forget and (skip or delete_first):
-        name = "--skip" if skip else "--delete-first"
+    if forget and (skip or adopt or delete_first):
+        name = "--skip" if skip else "--adopt" if adopt else "--delete-first"
         raise UsageError(f"--forget and {name} don't go together", hint="Forget it, or go on with it.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
@@ -83,6 +91,7 @@ def resume(
             RESUME,
             entry.choices.but(
                 only=(*entry.choices.only, *left),
+                adopt={**entry.choices.adopt, **adopt},
                 delete_first=tuple(dict.fromkeys((*entry.choices.delete_first, *delete_first))),
             ),
             yes=yes,

@@ -57,7 +57,8 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         yield [Span("in the state alone", "title"), Span("  (no resource is touched)", "muted")]
         for one in plan.state_only:
             where = f"{one.path}: " if one.path else ""
-            yield ["  ", Span("~ ", "update"), Span(resource_name(one.urn), "name"), f" {where}{one.message}"]
+            about: Line = [Span(resource_name(one.urn), "name"), " "] if one.urn else []
+            yield ["  ", Span("~ ", "update"), *about, f"{where}{one.message}"]
 
 
 def _recommendation(plan: Plan) -> Iterator[Line]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from pulumi_rewind.crashes import sentence
 from pulumi_rewind.events import (
     Diagnostic,
     EngineEvent,
@@ -132,7 +133,7 @@ def _counts(step: StepMetadata) -> bool:
 def _diagnostic(message: str, severity: str, urn: str) -> Line:
     style, symbol = {"error": ("fail", "✗"), "warning": ("warn", "⚠")}.get(severity, ("muted", "·"))
     about = f"{resource_name(urn)}: " if urn else ""
-    return [Span(f"{symbol} {about}{message.strip()}", style)]
+    return [Span(f"{symbol} {about}{sentence(message.strip())}", style)]
 
 
 def _split(line: Line) -> list[Line]:

@@ -54,6 +54,8 @@ def load_marks(session: Session, generation: int, post: Post) -> None:
         good = session.timeline.last_good()
         last_good = good.number if good is not None else None
         between = half_way(session.timeline)
+        if damaged := session.timeline.live_damage:
+            problem = f"is damaged: {damaged}"
     except (RewindError, OSError) as err:
         problem = f"can't be read: {err}"
     try:

@@ -126,7 +126,7 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
     if moved:
         yield "failed", "failed", f"live has moved to #{around.newest}: this plan is void"
     if around.locks:
-        yield "failed", "failed", f"locked by {around.locks[0]}; wait, or `pulumi cancel` if that process is dead"
+        yield "failed", "failed", f"locked by {around.locks[0]}: {around.locks[0].advice}"
     else:
         yield "ok", "ok", "no lock"
     pending = len(prepared.live.pending_operations)

@@ -94,7 +94,8 @@ def _state_rows(plan: Plan, diffs: Mapping[str, ResourceDiff]) -> list[StepRow]:
     """Resources of which only the state changes, each with its changes, or what is said where there are none."""
     rows: list[StepRow] = []
     for urn in dict.fromkeys(one.urn for one in plan.state_only):
-        rows.append(StepRow("state", urn))
+        if urn:  # else it is about the state as a whole
+            rows.append(StepRow("state", urn))
         changes = diffs[urn].changes(outputs=True) if urn in diffs else ()
         rows.extend(StepRow("change", urn, change=change) for change in changes)
         if not changes:

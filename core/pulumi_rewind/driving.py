@@ -1,0 +1,82 @@
+"""Driving one update of the engine: started, watched, stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pulumi_rewind.blockers import Blockers
+from pulumi_rewind.doubts import Doubts
+from pulumi_rewind.engine import Engine, EngineRun
+from pulumi_rewind.events import EngineEvent, ResourceFailed, ResourcePre
+
+_MOVES: Final = frozenset({"same", "read", "refresh", ""})
+
+
+class EngineDriver:
+    """What an update has done so far, and the means to stop it; a rollback drives one or several."""
+
+    def __init__(self) -> None:
+        self.blockers = Blockers()
+        """What failed, for the offer to pass it by."""
+        self._run: EngineRun | None = None
+        self._stops = 0
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
+        self._doubts = Doubts()
+        self._changed = False
+        """Whether anything in the stack has been changed, or may have been."""
+        self._failed = False
+        """Whether a step has failed."""
+
+    def interrupt(self) -> None:
+        """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
+        with self._lock:
+            self._stops += 1
+            if self._run is not None:
+                self._run.interrupt()
+
+    def kill(self) -> None:
+        """Ends the engine at once; the journal stays."""
+        with self._lock:
+            self._stops += 1
+            if self._run is not None:
+                self._run.kill()
+
+    def _asked_to_stop(self) -> bool:
+        return self._stops > 0
+
+    def _not_begun(self) -> Exception:
+        """What is raised where it was stopped before the engine was started."""
+        raise NotImplementedError
+
+    def _said_by_hooks(self) -> Iterator[EngineEvent]:
+        """What hooks have said since the last event."""
+        yield from ()
+
+    def _stream(
+        self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
+    ) -> Generator[EngineEvent, None, EngineRun]:
+        """Starts the update and passes its events on; it has ended when this does."""
+        with self._lock:
+            if self._asked_to_stop():
+                raise self._not_begun()
+            self._run = engine.start(arguments, private=private, extra_env=environ)
+            if self._asked_to_stop():  # while it was being started
+                self._run.interrupt()
+        run = self._run
+        try:
+            for event in run.events():
+                self.blockers.add(event)
+                if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
+                    self._changed = True
+                self._failed = self._failed or isinstance(event, ResourceFailed)
+                self._doubts.see(event)
+                yield from self._said_by_hooks()
+                yield event
+        finally:
+            if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
+                run.interrupt()
+                run.process.wait()
+        return run

@@ -1,0 +1,134 @@
+"""Where the engine fails on the way, the message names the resource, the cause and the command that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pulumi_rewind.advice import advise, says_taken
+from pulumi_rewind.blockers import Blockers
+from pulumi_rewind.engine import Engine
+from pulumi_rewind.errors import EngineError, RefusedError
+from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
+from pulumi_rewind.goal_build import build_goal
+from pulumi_rewind.integrity import check_target
+from pulumi_rewind.model import Lock
+from pulumi_rewind.plan import Risk
+from pulumi_rewind.previewing import past_protection, protected_refusal
+from pulumi_rewind.risks import pending_risk
+from pulumi_rewind.workspace import find_workspace
+from tests.support.checkpoints import checkpoint, res, urn
+
+DYNAMIC = "pulumi-python:dynamic/shop:Row"
+TARGET = checkpoint(
+    res("corp", id="zone-old", external=True),
+    res("base", "pulumi:pulumi:StackReference", id="organization/base/dev", external=True),
+    res("vm", id="vm-1"),
+    res("row", DYNAMIC, id="row-1"),
+)
+GOAL = build_goal(TARGET, checkpoint(), project="p", stack="dev")
+
+
+def error(text: str, *names: str) -> EngineError:
+    return EngineError(f"the preview failed: {text}", output=text, urns=frozenset(urn(name) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "flag"),
+    [
+        ("resource 'zone-old' does not exist", "corp (zone-old)", "--only '!corp'"),
+        ('unknown stack "organization/base/dev"', "organization/base/dev", "--only '!base'"),
+    ],
+)
+def test_what_is_read_and_gone_is_named_with_the_way_around_it(text: str, named: str, flag: str) -> None:
+    told = advise(error(text), GOAL, "")
+    assert named in told
+    assert f"`{flag}`" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ModuleNotFoundError: No module named 'rows'",
+        "AttributeError: Can't get attribute 'RowProvider' on <module 'rows'>",
+    ],
+)
+def test_a_dynamic_provider_whose_code_moved_leads_to_the_commit_that_has_it(text: str) -> None:
+    """The state holds a reference to the code, not all of it: the module has to be there under its old name."""
+    told = advise(error(text), GOAL, "0123456789abcdef")
+    assert "git worktree add ../old 0123456789" in told
+    assert "PYTHONPATH" in told
+    assert "--strategy program" in told
+    without = build_goal(checkpoint(res("vm")), checkpoint(), project="p", stack="dev")
+    assert "PYTHONPATH" not in advise(error(text), without, "")
+
+
+def test_any_other_failure_names_the_resource_and_how_to_leave_it_out() -> None:
+    assert "`--only '!vm'` leaves it as it is" in advise(error("the quota is used up", "vm"), GOAL, "")
+    assert advise(error("out of memory"), GOAL, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "taken"),
+    [
+        ("Conflict: acme-logs exists already", True),
+        ("BucketAlreadyExists: the name is not available", True),
+        ("googleapi: Error 409: already exists, alreadyExists", True),
+        ("the name acme-logs is taken", True),
+        ("the region doesn't exist", False),
+        ("access denied", False),
+    ],
+)
+def test_what_exists_already_can_be_taken_over(message: str, taken: bool) -> None:
+    assert says_taken(message) == taken
+    blockers = Blockers()
+    blockers.add(Diagnostic(message, "error", urn("logs")))
+    blockers.add(ResourceFailed(StepMetadata("create", urn("logs"))))
+    assert ("--adopt found" in blockers.hint("dev")) == taken
+    updated = Blockers()
+    updated.add(Diagnostic(message, "error", urn("logs")))
+    updated.add(ResourceFailed(StepMetadata("update", urn("logs"))))
+    assert "--adopt" not in updated.hint("dev")
+
+
+def test_no_message_repeats_the_name_that_stands_before_it() -> None:
+    """Whatever is shown with a name column says what follows a name."""
+    live = checkpoint(
+        res("corp", id="zone-old", external=True),
+        pending_operations=[{"resource": res("vm"), "type": kind} for kind in ("creating", "updating", "deleting")],
+    )
+    goal = build_goal(TARGET, live, project="p", stack="dev", only=["!corp", "!vm"])
+    risks = [Risk(note.code, note.message, urn=note.urn) for note in goal.notes]
+    risks += [pending_risk(one, locked=locked) for one in live.pending_operations for locked in (True, False)]
+    assert len(risks) > 6
+    for risk in risks:
+        name = risk.urn.rsplit("::", 1)[-1]
+        assert not risk.message.startswith(name), risk.message
+        assert risk.told == f"{name} {risk.message}"
+    assert Risk("locked", "the stack is locked").told == "the stack is locked"
+
+
+def test_a_target_with_a_resource_twice_is_refused() -> None:
+    check_target(TARGET)
+    with pytest.raises(RefusedError, match="vm is entered twice") as refused:
+        check_target(checkpoint(res("vm"), res("vm")))
+    assert "Choose another update" in refused.value.hint
+
+
+def test_an_engine_that_can_not_plan_past_protection_says_so_and_names_all(tmp_path: Path) -> None:
+    """Protected resources and the lock in one message; a newer engine's failure at something else is left alone."""
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    space = find_workspace(tmp_path, environ={"HOME": str(tmp_path), "PULUMI_BACKEND_URL": f"file://{tmp_path}"})
+    old, new = (Engine(tmp_path / "pulumi", version, space) for version in ("3.252.0", "3.276.0"))
+    met = error("unable to delete resource: it is currently marked for protection", "data")
+    lock = Lock("eve", "far", 7, "2026-11-28T10:00:00Z")
+    refused = protected_refusal(met, old, ["logs"], [lock])
+    assert isinstance(refused, RefusedError)
+    assert "protected resources are in the way: logs, data" in str(refused)
+    assert "locked by eve@far" in str(refused)
+    assert "3.256" in refused.hint
+    assert protected_refusal(met, new, ["logs"], [lock]) is met
+    other = error("the quota is used up", "data")
+    assert protected_refusal(other, old, ["logs"], [lock]) is other
+    assert (past_protection(old), past_protection(new)) == ((), ("--ignore-protect",))
