@@ -382,27 +382,3 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
             self.environment.get("runtime.name") == "client" or self.environment.get("exec.agent") == REPLAY_AGENT
         )
         return replayed and self.message.startswith("rollback to ")
-
-
-class Lock(msgspec.Struct, frozen=True):
-    """A lock file of a DIY backend: someone is, or was, changing the stack."""
-
-    username: str = ""
-    hostname: str = ""
-    pid: int = 0
-    timestamp: str = ""
-    path: str = ""
-    dead: bool = False
-    """Whether it is of this machine, and its process is gone."""
-
-    def __str__(self) -> str:
-        who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"
-        gone = ", whose process is dead" if self.dead else ""
-        return f"{who} (pid {self.pid}) since {self.timestamp}{gone}"
-
-    @property
-    def advice(self) -> str:
-        """What to do about it."""
-        if self.dead:
-            return "`pulumi cancel` removes the lock"
-        return "wait for it; if that process is dead, `pulumi cancel` removes the lock"

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.model import Checkpoint, Lock, PendingOperation, Resource, urn_name
+from pulumi_rewind.locks import Lock
+from pulumi_rewind.model import Checkpoint, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.replay import ReplayReport
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.model import Lock
+from pulumi_rewind.locks import Lock
 from pulumi_rewind_tui.render.words import plural, resource_name
 from pulumi_rewind_tui.widgets.cells import Line, wrap_words
 from pulumi_rewind_tui.widgets.steps_rows import TAKEN
