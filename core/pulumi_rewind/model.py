@@ -379,27 +379,3 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     def is_rollback(self) -> bool:
         """Whether this update was a replay of ours: told by what we write into it, its message can be anybody's."""
         return self.environment.get("exec.agent", "").split(";")[0] == REPLAY_AGENT
-
-
-class Lock(msgspec.Struct, frozen=True):
-    """A lock file of a DIY backend: someone is, or was, changing the stack."""
-
-    username: str = ""
-    hostname: str = ""
-    pid: int = 0
-    timestamp: str = ""
-    path: str = ""
-    dead: bool = False
-    """Whether it is of this machine, and its process is gone."""
-
-    def __str__(self) -> str:
-        who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"
-        gone = ", whose process is dead" if self.dead else ""
-        return f"{who} (pid {self.pid}) since {self.timestamp}{gone}"
-
-    @property
-    def advice(self) -> str:
-        """What to do about it."""
-        if self.dead:
-            return "`pulumi cancel` removes the lock"
-        return "wait for it; if that process is dead, `pulumi cancel` removes the lock"

@@ -16,7 +16,8 @@ from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.held import hold_to
 from pulumi_rewind.host import ReplayHost
-from pulumi_rewind.model import Checkpoint, Lock, urn_name
+from pulumi_rewind.locks import Lock
+from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import staged
 from pulumi_rewind.risks import protected_in_the_way

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pulumi_rewind.model import Lock
+from pulumi_rewind.locks import Lock
 from pulumi_rewind.risks import stack_risks
 from tests.support.checkpoints import checkpoint
 from tests.support.filestore import FileStore

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.journal import JournalEntry
-    from pulumi_rewind.model import Lock, Update
+    from pulumi_rewind.locks import Lock
+    from pulumi_rewind.model import Update
     from pulumi_rewind.session import Session
     from pulumi_rewind.timeline import Entry
     from pulumi_rewind_tui.diffing import Comparison, Key

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pulumi_rewind.journal import JournalEntry
-    from pulumi_rewind.model import Lock, PendingOperation
+    from pulumi_rewind.locks import Lock
+    from pulumi_rewind.model import PendingOperation
     from pulumi_rewind.plan import Plan
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session

@@ -12,7 +12,8 @@ from typing import Protocol
 from urllib.parse import quote, unquote
 
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind.model import Checkpoint, Lock, StackRef, Update
+from pulumi_rewind.locks import Lock
+from pulumi_rewind.model import Checkpoint, StackRef, Update
 
 FILE = "file://"
 

@@ -21,7 +21,8 @@ from pulumi_rewind.backends import file_path
 from pulumi_rewind.backends.filehistory import FileHistory
 from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
-from pulumi_rewind.model import Checkpoint, Lock, StackRef, decode_checkpoint
+from pulumi_rewind.locks import Lock
+from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
 from pulumi_rewind.processes import is_alive
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")

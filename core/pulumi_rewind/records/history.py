@@ -14,7 +14,8 @@ import msgspec
 
 from pulumi_rewind.backends import Backend, History
 from pulumi_rewind.errors import CheckpointError, RecordError, RewindError, UsageError
-from pulumi_rewind.model import Checkpoint, Lock, StackRef, Update, decode_checkpoint
+from pulumi_rewind.locks import Lock
+from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.records.content import CHECKPOINT, backend_digest, digest_of, update_key
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pulumi_rewind_tui.widgets.timeline_rows import Marks
 
 if TYPE_CHECKING:
     from pulumi_rewind.halfway import HalfWay
-    from pulumi_rewind.model import Lock
+    from pulumi_rewind.locks import Lock
     from pulumi_rewind.session import Session
 
 

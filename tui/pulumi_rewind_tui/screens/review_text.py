@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.model import Lock
+from pulumi_rewind.locks import Lock
 from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind_tui.render.words import plural, resource_name
 from pulumi_rewind_tui.selecting import command_line, why_nothing
