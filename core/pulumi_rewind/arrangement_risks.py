@@ -8,6 +8,7 @@ from dataclasses import replace
 from pulumi_rewind.arrangement import TWIN, Arrangement
 from pulumi_rewind.model import parse_urn, urn_name
 from pulumi_rewind.plan import OLD_COPY, Risk, Step
+from pulumi_rewind.shell import in_quotes
 from pulumi_rewind.stateful import is_stateful
 
 RETURNED = "returned"
@@ -45,7 +46,9 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
         stays = kept.get((step.urn, step.old_id))
         if stays is not None and step.op in _LEAVES:
             risks = tuple(risk for risk in step.risks if not (risk.loses_data or risk.code == "data-not-restored"))
-            step = _with(replace(step, risks=risks), Risk(EXISTED, _stays(stays.id, stays.origin), urn=step.urn))
+            step = _with(
+                replace(step, risks=risks), Risk(EXISTED, _stays(step.urn, stays.id, stays.origin), urn=step.urn)
+            )
         found.append(step)
     return tuple(found)
 
@@ -61,10 +64,10 @@ def _crossed(step: Step, was: str) -> str:
     )
 
 
-def _stays(identifier: str, origin: str) -> str:
+def _stays(urn: str, identifier: str, origin: str) -> str:
     return (
         f"existed before: {identifier} {origin}. The object stays as it is and only leaves the state "
-        "(`--delete-imported` deletes it)"
+        f"(`--delete-imported {in_quotes(urn_name(urn))}` deletes it)"
     )
 
 
@@ -77,7 +80,7 @@ def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[
             message = f"an old copy with the id {one.id} {TWIN}: it only leaves the state and is not deleted"
             found.append(Risk("same-object", message, urn=one.urn))
         elif (one.urn, one.id) not in said:
-            found.append(Risk(EXISTED, _stays(one.id, one.origin), urn=one.urn))
+            found.append(Risk(EXISTED, _stays(one.urn, one.id, one.origin), urn=one.urn))
     for crossed in arrangement.stuck:
         where = parse_urn(crossed.live_urn)
         message = (

@@ -41,6 +41,8 @@ class Choices(msgspec.Struct, frozen=True):
     """What is imported instead of created: name or URN → id; an empty id (see `FOUND`): whatever still exists."""
     delete_first: tuple[str, ...] = ()
     """Which replacements delete the old object before the new one is made: URNs, names or patterns."""
+    delete_imported: tuple[str, ...] = ()
+    """Which objects are deleted although they existed before the stack managed them: URNs, names or patterns."""
     recorded_hooks: bool = False
     """Callbacks are those recorded with what they undo instead of today's."""
 
@@ -72,13 +74,14 @@ class ChoiceArguments(TypedDict, total=False):
     todays_config: bool
     adopt: Mapping[str, str]
     delete_first: tuple[str, ...] | list[str]
+    delete_imported: tuple[str, ...] | list[str]
     recorded_hooks: bool
 
 
 def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
     """The choices with some of them given by keyword, in whatever collection."""
     values: dict[str, Any] = dict(chosen)
-    for name in {"only", "delete_first"} & values.keys():
+    for name in {"only", "delete_first", "delete_imported"} & values.keys():
         values[name] = tuple(values[name])
     if "adopt" in values:
         values["adopt"] = dict(values["adopt"])
@@ -87,7 +90,7 @@ def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
 
 KNOWN: Final[Mapping[str, frozenset[str]]] = {
     CHECKPOINT: frozenset(Choices.__struct_fields__),
-    PROGRAM: frozenset({"refresh", "todays_config", "recorded_hooks"}),
+    PROGRAM: frozenset({"refresh", "todays_config", "delete_imported", "recorded_hooks"}),
     STATE: frozenset({"recorded_hooks"}),
 }
 """Which choices a strategy knows."""

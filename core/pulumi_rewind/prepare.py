@@ -150,7 +150,8 @@ def build_plan(
 
     def build(stays: Mapping[str, str]) -> tuple[Goal, tuple[GoalNote, ...]]:
         nonlocal before
-        before = rewritten(session, plain, live, now, number, _selection(plain, now, choices.only, stays, changes))
+        chosen = _selection(plain, now, choices.only, stays, changes)
+        before = rewritten(session, plain, live, now, number, chosen, choices.delete_imported)
         goal = make_goal(session, plain, before.plain, choices, number=number, stays=stays, changes=changes)
         goal = letting_go(knowing(session, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)

@@ -7,16 +7,17 @@ nothing, the state is put back as it was.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pulumi_rewind.arrangement import Arrangement, arrange, arranged
-from pulumi_rewind.errors import EngineError, IncompleteError, RewindError
+from pulumi_rewind.errors import EngineError, IncompleteError, RewindError, UsageError
 from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Selection
 from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, Resource, StackRef
+from pulumi_rewind.naming import Names
 from pulumi_rewind.object_origins import Origins
 from pulumi_rewind.plan import Step
 from pulumi_rewind.private_backend import environment, private_backend, scoped
@@ -42,25 +43,45 @@ class Rewritten:
 
 
 def rewritten(
-    session: Session, target: Checkpoint, live: Checkpoint, plain: Checkpoint, number: int, selection: Selection | None
+    session: Session,
+    target: Checkpoint,
+    live: Checkpoint,
+    plain: Checkpoint,
+    number: int,
+    selection: Selection | None,
+    delete_imported: Sequence[str] = (),
 ) -> Rewritten:
     """What becomes of `live` (as stored, and `plain`) before a rollback to the `target` of update `number`.
 
+    What `delete_imported` means (see `naming`) is not kept, wherever it comes from.
+
     Raises:
+        UsageError: a text of `delete_imported` means nothing in live.
         SecretsError: the rewritten state can't be decrypted.
     """
+    origins, doomed = Origins(session.timeline, number), _doomed(delete_imported, plain)
     arrangement = arrange(
         target,
         plain,
         project=session.workspace.project,
         stack=session.stack.name,
-        origin=Origins(session.timeline, number),
+        origin=lambda res: "" if res.urn in doomed else origins(res),
         selection=selection,
     )
     if not arrangement:
         return Rewritten(arrangement, live, plain)
     stored = arranged(live, arrangement)
     return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
+
+
+def _doomed(texts: Sequence[str], live: Checkpoint) -> frozenset[str]:
+    names = Names(res for res in live.resources if res.custom and not res.is_provider) if texts else Names(())
+    for text in texts:
+        if not names.meant(text):
+            raise UsageError(
+                f"--delete-imported {text!r} means no resource of live", hint=f"There are: {names.listed() or 'none'}."
+            )
+    return frozenset().union(*map(names.meant, texts))
 
 
 @dataclass(frozen=True)

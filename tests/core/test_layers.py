@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -107,3 +110,29 @@ def test_nothing_is_imported_from_a_test_module() -> None:
 def test_beside_the_tests_lie_no_helpers(directory: str) -> None:
     names = {path.name for path in (ROOT / "tests" / directory).glob("*.py")}
     assert {name for name in names if not name.startswith("test_")} <= {"__init__.py", "conftest.py"}
+
+
+def test_every_dependency_is_imported_by_the_product() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[^\w.-]", text)[0].lower() for text in project["dependencies"]}
+    modules = {
+        name: {module for module, owners in packages_distributions().items() if name in map(str.lower, owners)}
+        for name in wanted
+    }
+    imported = {
+        name.split(".")[0]
+        for folder in ("core", "tui")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imports(node)
+    }
+    assert {name for name, its in modules.items() if not its & imported} == set()
+
+
+def _imports(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module)):
+            return [module]
+    return []

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind.plan import Plan
 from tests.support.rewind import plan, run, session, settled, steps
 from tests.support.stack import EngineStack
@@ -55,6 +56,10 @@ def test_going_back_to_before_an_import_forgets_the_object(stack: EngineStack, f
     stack.up(PROGRAM.format(image="3", more=imported(foreign).replace(f'import_="{foreign}"', "")))
     assert "importID" not in stack.resources()["legacy"]
 
+    gone = plan(stack, f"#{number}", delete_imported=["legacy"])
+    assert steps(gone)["legacy"].op == "delete", "an explicit choice"
+    with pytest.raises(UsageError, match="means no resource of live"):
+        plan(stack, f"#{number}", delete_imported=["lagecy"])
     made = plan(stack, f"#{number}")
     forgets(made, foreign)
     stack.forget_calls()

@@ -63,6 +63,12 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         delete_first_option,
         click.option(
+            "--delete-imported",
+            metavar="URN|NAME|GLOB",
+            multiple=True,
+            help="Delete this although it existed before the stack managed it; repeatable.",
+        ),
+        click.option(
             "--hooks",
             "recorded_hooks",
             callback=lambda _context, _option, word: word == "recorded",

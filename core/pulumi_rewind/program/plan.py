@@ -79,7 +79,7 @@ def plan_program(
     assert repository is not None
     observe(Phase("load", f"reading live and {target.label}"))
     live, now, stored, plain = load(session, target)
-    before = rewritten(session, plain, live, now, target.update.number, None)
+    before = rewritten(session, plain, live, now, target.update.number, None, choices.delete_imported)
     live_plain = before.plain
     then = stored if update.number == target.update.number else session.timeline.checkpoint(update.number)
     observe(Phase("checkout", f"checking out {update.commit[:7]}"))
