@@ -20,7 +20,7 @@ _DYNAMIC: Final = ("pulumi-python:dynamic", "pulumi-nodejs:dynamic")
 _TAKEN: Final = re.compile(
     r"already[ _-]?(exist|own|taken|used|in[ _-]use|been|assigned|registered|reserved|present|has)|\bexists already\b"
     r"|\b(is|was) (taken|in use|not unique|reserved)\b|name.{0,40}\btaken|duplicate|must be unique|not available"
-    r"|\bconflict|InUseException|NameInUse|\b409\b",
+    r"|name conflict|conflicts with|InUseException|NameInUse|\b409\b",
     re.IGNORECASE,
 )
 """How providers say that a name is taken; asked only where something was to be made."""

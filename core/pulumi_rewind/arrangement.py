@@ -115,7 +115,7 @@ def arrange(
 ) -> Arrangement:
     """What to rewrite in `live` for a rollback to `target`; both may be encrypted.
 
-    With a `selection`, what stays as it is live is left alone, and so are names that are crossed.
+    With a `selection`, what stays as it is live is left alone with all that it uses, and so are names that are crossed.
     """
     wanted = {
         rehomed(res.urn, stack, project): res
@@ -128,12 +128,14 @@ def arrange(
     stuck = tuple(one for one in crossed if one.live_urn not in renamed)
     there = {res.urn: place for place, res in enumerate(live.resources) if not res.delete}
     displaced = tuple(there[urn] for urn in renamed.values() if urn in there and urn not in renamed)
-    found = Arrangement(_returns(wanted, live, renamed), (), renamed, displaced, stuck)
+    stays = selection.kept if selection is not None else frozenset()
+    used = {urn for res in live.resources if res.urn in stays and not res.delete for urn in references(res)}
+    returned = tuple(one for one in _returns(wanted, live, renamed) if one.urn not in used)
+    found = Arrangement(returned, (), renamed, displaced, stuck)
     if found:
         order = _ordered(live, found)
         # None: the objects need each other in turn, so that they can't all be live at once.
         found = Arrangement(stuck=crossed) if order is None else replace(found, order=order)
-    stays = selection.kept if selection is not None else frozenset()
     kept = [*_twins(live, found), *_kept(target, live, origin, stays)]
     return replace(found, kept=tuple({one.entry: one for one in kept}.values()))
 

@@ -64,11 +64,6 @@ def test_a_dynamic_provider_whose_code_moved_leads_to_the_commit_that_has_it(tex
     assert "PYTHONPATH" not in advise(error(text), without, "")
 
 
-def test_any_other_failure_names_the_resource_and_how_to_leave_it_out() -> None:
-    assert "`--only '!vm'` leaves it as it is" in advise(error("the quota is used up", "vm"), GOAL, "")
-    assert advise(error("out of memory"), GOAL, "") == ""
-
-
 @pytest.mark.parametrize(
     ("message", "taken"),
     [

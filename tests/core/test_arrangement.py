@@ -93,6 +93,9 @@ def test_what_stays_as_it_is_is_left_alone(case: tuple[Checkpoint, Checkpoint, s
     chosen = frozenset(data.draw(st.sets(st.sampled_from(urns))))
     found = look(target, live, selection=Selection(chosen, frozenset(urns) - chosen, ()))
     assert {one.urn for one in found.returned} <= chosen
+    for one in live.resources:
+        if one.urn in frozenset(urns) - chosen and not one.delete:
+            assert {back.urn for back in found.returned}.isdisjoint(references(one)), "what stays keeps what it uses"
     assert {urn_name(one.urn) for one in found.returned} <= replaced
 
 

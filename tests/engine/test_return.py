@@ -9,6 +9,8 @@ import pytest
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import InterruptedRun
 from pulumi_rewind.events import Phase
+from pulumi_rewind.plan import OLD_COPY
+from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind.strategies import make_run
 from tests.support.rewind import plan, run, session, settled, steps
 from tests.support.stack import EngineStack
@@ -75,7 +77,11 @@ def test_a_run_that_ends_after_the_state_was_rewritten_is_resumed(stack: EngineS
     assert stack.physical() == before
 
     made = plan(stack, "1")
-    assert {step.op for step in made.steps} == {"update"}, "they are back already"
+    assert {name: step.op for name, step in steps(made).items()} == {
+        "base": OLD_COPY,  # they are back already, and their replacements wait for their deletion
+        "web": OLD_COPY,
+        "user": "update",
+    }
     result, _ = run(stack, made)
     assert result.differences == ()
     assert {res["id"] for res in stack.resources().values() if "Server" in res["type"]} == set(stack.physical())
@@ -96,11 +102,15 @@ def test_a_run_that_is_stopped_before_it_begins_leaves_the_state_as_it_was(stack
     assert session(stack).journal.read() is None
 
 
-def test_what_stays_as_it_is_does_not_come_back(stack: EngineStack) -> None:
+def test_what_stays_as_it_is_keeps_what_it_uses(stack: EngineStack) -> None:
     half_failed(stack)
     made = plan(stack, "1", only=["!web"])
-    assert "web" not in steps(made)
-    assert steps(made)["user"].op == "update"
+    assert {name: step.op for name, step in steps(made).items()} == {
+        "base": OLD_COPY,
+        "web": OLD_COPY,
+        "user": "update",
+    }
+    assert {note.urn.split("::")[-1] for note in made.prepared.goal.notes if note.code == SKIPPED} == {"base", "web"}
 
 
 @pytest.mark.slow

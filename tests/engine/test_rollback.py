@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError
+from pulumi_rewind.model import urn_name
 from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 
@@ -294,11 +295,14 @@ def test_live_that_moved_after_the_review_stops_it(stack: EngineStack) -> None:
     assert session(stack).journal.read() is None
 
 
+@pytest.mark.since("3.256.0", "plans past protection")
 def test_a_protected_resource_in_the_way_is_named(stack: EngineStack) -> None:
     stack.up(web("nginx:1"))
     stack.up(web("nginx:1") + 'bridged.Server("keep", {"image": "k"}, pulumi.ResourceOptions(protect=True))\n')
-    with pytest.raises(RefusedError, match="keep"):
-        plan(stack, "1")
+    made = plan(stack, "1")
+    assert [(risk.code, urn_name(risk.urn)) for risk in made.blocking] == [("protected", "keep")]
+    with pytest.raises(RefusedError, match="keep is protected"):
+        run(stack, made)
 
 
 def test_a_lock_refuses_and_says_who(stack: EngineStack) -> None:

@@ -109,7 +109,9 @@ def _note(
 def _named(item: Registration, places: _Places) -> dict[str, str]:
     """Text that may name something in the project → its place in the repository."""
     found: dict[str, str] = {}
-    for key, text in _texts("", dict(item.inputs)):
+    # What was computed from a resource is a file that the stack itself makes.
+    written = {key: value for key, value in item.inputs.items() if not item.property_dependencies.get(key)}
+    for key, text in _texts("", written):
         if len(text) > _LONGEST or not text:
             continue
         for part in _parts(key, text):
