@@ -5,16 +5,15 @@ A state says what was asked for. Where deleting an old object has deleted the ne
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourceDone, StepState
-from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Step
 from pulumi_rewind.previewing import PreviewControl, followed, private_directory
+from pulumi_rewind.shell import in_quotes
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.values import DEFAULTS
 from pulumi_rewind.verify import Difference
@@ -27,26 +26,43 @@ AT_ONCE: Final = 200
 """How many are read by one run of the engine: their URNs are its arguments."""
 
 
-def to_read(steps: Iterable[Step]) -> tuple[str, ...]:
-    """URNs of what a plan makes while it deletes something of the same type, which may be the same object."""
+def to_read(steps: Iterable[Step]) -> dict[str, str]:
+    """URN → what is to be said if the object is gone; of what comes back, and of what a plan makes while it deletes.
+
+    What is made counts where something of the same type is deleted, which may be the same object.
+    """
     moving = list(steps)
     gone = {step.type for step in moving if step.op in {"delete", "replace"} and step.forecast != "kept"}
-    return tuple(step.urn for step in moving if step.op == "replace" or (step.op == "create" and step.type in gone))
+    found = {}
+    for step in moving:
+        if step.forecast == "returned":
+            found[step.urn] = "`pulumi refresh`, then the rollback once more, makes it anew"
+        elif step.op == "replace" or (step.op == "create" and step.type in gone):
+            again = f"`--delete-first {in_quotes(step.name)}`"
+            found[step.urn] = (
+                "deleting the old one has deleted the new one as well. "
+                f"`pulumi refresh`, then the rollback once more with {again}"
+            )
+    return found
 
 
 def read_back(
-    session: Session, prepared: Prepared, urns: Sequence[str], differences: list[Difference], control: PreviewControl
+    session: Session,
+    prepared: Prepared,
+    wanted: Mapping[str, str],
+    differences: list[Difference],
+    control: PreviewControl,
 ) -> Generator[EngineEvent]:
-    """Has the providers read those resources, changes nothing, and adds what is gone or differs to `differences`.
+    """Has the providers read those resources (see `to_read`), and adds what is gone or differs to `differences`.
 
-    What can't be read is said and is no difference.
+    Nothing is changed. What can't be read is said and is no difference.
     """
-    rest = iter(urns)
-    if urns:
-        yield Phase("verify", "reading what was replaced")
+    rest = iter(wanted)
+    if wanted:
+        yield Phase("verify", "reading what was replaced or came back")
     while some := tuple(islice(rest, AT_ONCE)):
         try:
-            differences += found_by(_refreshed(session, prepared, some, control), frozenset(some))
+            differences += found_by(_refreshed(session, prepared, some, control), wanted)
         except InterruptedRun:
             yield Diagnostic("the reading of what was replaced was stopped", "warning")
             return
@@ -62,7 +78,7 @@ def _refreshed(session: Session, prepared: Prepared, urns: Sequence[str], contro
         run = session.engine.start(
             [
                 *("refresh", "--preview-only", "-s", session.stack.fqn),
-                *("--config-file", str(config_file(own, live, private, prepared.config))),
+                *("--config-file", str(config_file(own, live, private, prepared.config, session.vault.resealer))),
                 *(part for urn in urns for part in ("--target", urn)),
             ],
             private=private,
@@ -74,18 +90,15 @@ def _refreshed(session: Session, prepared: Prepared, urns: Sequence[str], contro
         return events
 
 
-def found_by(events: Iterable[EngineEvent], urns: frozenset[str]) -> list[Difference]:
+def found_by(events: Iterable[EngineEvent], wanted: Mapping[str, str]) -> list[Difference]:
     """What a refresh says of those resources that isn't as the state has it. Pure."""
     found = []
     for event in events:
-        if not isinstance(event, ResourceDone) or event.step.urn not in urns:
+        if not isinstance(event, ResourceDone) or event.step.urn not in wanted:
             continue
         step = event.step
         if step.op == "delete" or (step.op == "refresh" and step.new is None):
-            message = (
-                "is gone: its provider finds no such object, so deleting the old one has deleted the new one as well. "
-                f"`pulumi refresh`, then the rollback once more with `--delete-first {shlex.quote(urn_name(step.urn))}`"
-            )
+            message = f"is gone: its provider finds no such object; {wanted[step.urn]}"
             found.append(Difference(step.urn, "", message))
         elif step.op == "update" and (keys := _other_inputs(step.old, step.new)):
             found.append(Difference(step.urn, "", f"is not as it was made: its provider reads other {', '.join(keys)}"))

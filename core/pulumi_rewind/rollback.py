@@ -82,8 +82,8 @@ class RollbackRun(EngineDriver):
         """Number of the newest update when it began; None: it hasn't."""
         self._rewriting = Rewriting(session)
         self._begun_from: Checkpoint | None = None
-        self._made: tuple[str, ...] = ()
-        """URNs of what is read once when it has been made, see `read_back`."""
+        self._made: dict[str, str] = {}
+        """What is read once when it has been made or has come back, see `read_back.to_read`."""
         self.stamp = Stamp()
         """What is written into its updates, so that they are known again."""
         self._alike = False

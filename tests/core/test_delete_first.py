@@ -162,14 +162,18 @@ def test_what_was_made_is_read_and_what_is_gone_or_differs_is_named() -> None:
         return Step(urn(name, type_), name, type_, op, forecast)
 
     moving = [step("a", "replace"), step("b", "create"), step("c", "create", "t:m:Other"), step("d", "update")]
-    assert to_read(moving) == (urn("a"), urn("b")), "b may be what a was"
-    assert to_read([step("b", "create"), step("e", "delete", forecast="kept")]) == ()
+    moving.append(step("back", "return", forecast="returned"))
+    wanted = to_read(moving)
+    assert list(wanted) == [urn("a"), urn("b"), urn("back")], "b may be what a was"
+    assert to_read([step("b", "create"), step("e", "delete", forecast="kept")]) == {}
     seen = events(
         ("resourcePreEvent", "refresh", "a"), ("resOutputsEvent", "delete", "a"), ("resOutputsEvent", "update", "b"),
         ("resOutputsEvent", "same", "c"), ("resOutputsEvent", "delete", "not-asked-for"),
     )  # fmt: skip
-    gone, other = found_by(seen, frozenset({urn("a"), urn("b"), urn("c")}))
-    assert (gone.urn, "is gone" in gone.message, gone.expected) == (urn("a"), True, False)
+    gone, other = found_by(seen, {**wanted, urn("c"): ""})
+    assert (gone.urn, gone.expected) == (urn("a"), False)
+    assert "is gone" in gone.message
+    assert "`--delete-first 'a'`" in gone.message
     assert (other.urn, other.message.endswith("other a")) == (urn("b"), True)
 
 

@@ -102,6 +102,17 @@ def test_a_run_that_is_stopped_before_it_begins_leaves_the_state_as_it_was(stack
     assert session(stack).journal.read() is None
 
 
+def test_what_came_back_is_read_and_named_where_it_is_gone(stack: EngineStack) -> None:
+    half_failed(stack)
+    (lost,) = (
+        res["id"] for res in stack.export()["deployment"]["resources"] if res.get("delete") and "web" in res["urn"]
+    )
+    (stack.objects / "srv" / f"{lost}.json").unlink()
+    result, _ = run(stack, plan(stack, "1"))
+    assert [(item.urn.split("::")[-1], item.expected) for item in result.differences] == [("web", False)]
+    assert "is gone: its provider finds no such object; `pulumi refresh`" in result.differences[0].message
+
+
 def test_what_stays_as_it_is_keeps_what_it_uses(stack: EngineStack) -> None:
     half_failed(stack)
     made = plan(stack, "1", only=["!web"])
