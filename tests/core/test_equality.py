@@ -151,3 +151,16 @@ def test_the_json_form_is_empty_where_only_ids_are_new() -> None:
     assert mixed["sameContent"] is False
     assert {item["name"] for item in mixed["resources"] if not item.get("consequential")} == {"web"}
     assert [item["name"] for item in mixed["newIds"]] == ["db", "net"]
+
+
+def test_an_object_that_still_waits_as_an_old_copy_returns() -> None:
+    """A half-failed update has replaced it; going back brings it back by its id."""
+    before = res("db", id="1", inputs={"engine": "15"}, propertyDependencies={"engine": []})
+    now = {**before, "id": "2", "inputs": {"engine": "16"}}
+    failed = checkpoint(now, {**before, "delete": True})
+    (back,) = diff_checkpoints(failed, checkpoint(before)).resources
+    assert back.op == "return"
+    (forth,) = diff_checkpoints(checkpoint(before), failed).resources
+    assert forth.op == "replace"
+    gone = checkpoint(now, {**before, "delete": True, "pendingReplacement": True})
+    assert diff_checkpoints(gone, checkpoint(before)).resources[0].op == "replace"

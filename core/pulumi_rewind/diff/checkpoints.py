@@ -27,7 +27,7 @@ from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import Json
 
-Op = Literal["create", "update", "delete", "replace", "rename", "same"]
+Op = Literal["create", "update", "delete", "replace", "return", "rename", "same"]
 Section = Literal["inputs", "outputs", "options"]
 
 
@@ -197,7 +197,7 @@ def _compare(before: Resource, after: Resource, join: Join) -> ResourceDiff | No
         return None
     op: Op = "rename" if renamed and not (real or unknown) else "update"
     if moved:
-        op = "replace" if real or renamed else "same"
+        op = ("return" if join.waits(after) else "replace") if real or renamed else "same"
     return ResourceDiff(
         after.urn,
         before.urn,

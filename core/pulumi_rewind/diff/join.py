@@ -24,6 +24,7 @@ class Join:
 
     def __init__(self, old: Checkpoint, new: Checkpoint) -> None:
         self.old, self.new = old.by_urn, new.by_urn
+        self._copies = old.resources
         self._pairs: dict[str, str] = {}
         """New URN → old URN, where they differ."""
         lost = [res for urn, res in self.old.items() if urn not in self.new]
@@ -53,6 +54,16 @@ class Join:
     def gone(self) -> Iterator[Resource]:
         """What the old side has alone."""
         return (res for urn, res in self.old.items() if urn not in self.new and urn not in self._now)
+
+    def waits(self, after: Resource) -> bool:
+        """Whether the old side still has that very object as an old copy, so that going there brings it back."""
+        return (after.urn, after.type, after.id) in self._waiting
+
+    @cached_property
+    def _waiting(self) -> frozenset[tuple[str, str, str]]:
+        return frozenset(
+            (res.urn, res.type, res.id) for res in self._copies if res.delete and not res.pending_replacement
+        )
 
     def urn_now(self, urn: str) -> str:
         """A URN of the old side as the new side has it."""

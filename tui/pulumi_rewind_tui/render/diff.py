@@ -84,7 +84,7 @@ def stat_rows(diff: Diff) -> Iterator[list[Line]]:
             [Span(resource_name(resource.urn), "name")],
             [Span(resource.type, "muted")],
             [Span("consequential", "muted")] if _follows(resource) else note,
-            [what] if resource.op in {"update", "replace", "rename", "same"} else [],
+            [what] if resource.op in {"update", "replace", "return", "rename", "same"} else [],
         ]
 
 

@@ -141,6 +141,8 @@ def _verb(res: Heading, *, to_live: bool) -> str:
             return "DELETE"
         case "replace":
             return "REPLACE"
+        case "return":
+            return "return, same id" if to_live else "the older object"
         case "rename":
             return f"was {resource_name(res.old_urn or '')}"
         case "same" if res.only_new_id:

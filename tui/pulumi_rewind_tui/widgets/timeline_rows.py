@@ -124,7 +124,10 @@ def update_line(
 
 
 def _count_spans(counts: str) -> list[Span]:
-    roles = {"+-": "replace", "±": "replace", "+": "create", "~": "update", "-": "delete", "»": "rename", ">": "rename"}
+    roles = {
+        "+-": "replace", "±": "replace", "+": "create", "~": "update", "-": "delete", "»": "rename", ">": "rename",
+        "«": "return", "<": "return", "○": "discard", "f": "discard",
+    }  # fmt: skip
     spans: list[Span] = []
     for part in counts.split(" "):
         sign = part.rstrip("0123456789")
