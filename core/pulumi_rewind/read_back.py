@@ -13,7 +13,7 @@ from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourceDone, StepState
 from pulumi_rewind.plan import Step
 from pulumi_rewind.previewing import PreviewControl, followed, private_directory
-from pulumi_rewind.shell import in_quotes
+from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.values import DEFAULTS
 from pulumi_rewind.verify import Difference
@@ -38,7 +38,7 @@ def to_read(steps: Iterable[Step]) -> dict[str, str]:
         if step.forecast == "returned":
             found[step.urn] = "`pulumi refresh`, then the rollback once more, makes it anew"
         elif step.op == "replace" or (step.op == "create" and step.type in gone):
-            again = f"`--delete-first {in_quotes(step.name)}`"
+            again = f"`{quoted('--delete-first', step.name)}`"
             found[step.urn] = (
                 "deleting the old one has deleted the new one as well. "
                 f"`pulumi refresh`, then the rollback once more with {again}"

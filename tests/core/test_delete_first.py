@@ -173,7 +173,7 @@ def test_what_was_made_is_read_and_what_is_gone_or_differs_is_named() -> None:
     gone, other = found_by(seen, {**wanted, urn("c"): ""})
     assert (gone.urn, gone.expected) == (urn("a"), False)
     assert "is gone" in gone.message
-    assert "`--delete-first 'a'`" in gone.message
+    assert "`--delete-first a`" in gone.message
     assert (other.urn, other.message.endswith("other a")) == (urn("b"), True)
 
 
