@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
-
 from tests.support.rewind import plan, roll_back, run, said, steps
 from tests.support.stack import EngineStack
 
@@ -99,13 +97,13 @@ bridged.Server("web", {{"image": "{image}"}}, pulumi.ResourceOptions(provider=pr
 )
 
 
-@pytest.mark.parametrize("recorded", [False, True])
-def test_a_providers_credentials_follow_the_object_that_they_come_from(stack: EngineStack, recorded: bool) -> None:
+def test_a_providers_credentials_follow_the_object_that_they_come_from(stack: EngineStack) -> None:
     """A cluster's kubeconfig that changes with it: https://github.com/pulumi/pulumi-kubernetes/issues/1814."""
     stack.use_plugin_processes()
     one, two = (CLUSTER.format(engine=f"1.{number}", image=f"web:{number}") for number in (28, 29))
     stack.up(one)
-    for instead in (two, HEAD):  # it is replaced; it and all that used it are made anew
+    # It is replaced; it and all that used it are made anew.
+    for instead, recorded in ((two, True), (HEAD, False)):
         stack.up(instead)
         result = roll_back(stack, "1", recorded_credentials=recorded)
         assert result.stale == ()
