@@ -50,9 +50,13 @@ class Choices(msgspec.Struct, frozen=True):
         """The same with other values for some fields."""
         return msgspec.structs.replace(self, **changes)
 
-    def undoing(self) -> Choices:
-        """What takes back a rollback made with these: the same part of the stack, under the credentials of before."""
-        return Choices(only=self.only, recorded_credentials=self.recorded_credentials)
+    def undoing(self, *, forgot: bool = False) -> Choices:
+        """What takes back a rollback made with these: the same part of the stack, under the credentials of before.
+
+        What that rollback `forgot` still exists, and is taken over again instead of being made a second time.
+        """
+        adopt = {FOUND: ""} if forgot else {}
+        return Choices(only=self.only, recorded_credentials=self.recorded_credentials, adopt=adopt)
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.doubts import Doubts
 from pulumi_rewind.engine import Engine, EngineRun
-from pulumi_rewind.events import EngineEvent, ResourceFailed, ResourcePre
+from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre
 
 _MOVES: Final = frozenset({"same", "read", "refresh", ""})
 
@@ -29,6 +29,8 @@ class EngineDriver:
         """Whether anything in the stack has been changed, or may have been."""
         self._failed = False
         """Whether a step has failed."""
+        self._forgotten = 0
+        """How many objects left the state alive that the engine counts as deleted."""
 
     def interrupt(self) -> None:
         """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
@@ -72,6 +74,7 @@ class EngineDriver:
                 if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                     self._changed = True
                 self._failed = self._failed or isinstance(event, ResourceFailed)
+                self._forgotten += _forgets(event)
                 self._doubts.see(event)
                 yield from self._said_by_hooks()
                 yield event
@@ -80,3 +83,9 @@ class EngineDriver:
                 run.interrupt()
                 run.process.wait()
         return run
+
+
+def _forgets(event: EngineEvent) -> bool:
+    if not isinstance(event, ResourceDone) or event.step.op != "discard":
+        return False
+    return event.step.old is not None and event.step.old.retain_on_delete

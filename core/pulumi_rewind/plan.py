@@ -139,6 +139,11 @@ class Plan:
         return any(risk.loses_data for risk in self.all_risks)
 
     @property
+    def forgets(self) -> bool:
+        """Whether an object leaves the state and stays as it is."""
+        return any(step.op == "discard" for step in self.steps)
+
+    @property
     def losers(self) -> tuple[str, ...]:
         """Names of the resources whose data goes."""
         return tuple(dict.fromkeys(urn_name(risk.urn) for risk in self.all_risks if risk.loses_data and risk.urn))

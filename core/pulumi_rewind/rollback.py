@@ -173,6 +173,12 @@ class RollbackRun(EngineDriver):
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         returned = sum(step.op == "return" for step in self.plan.steps)
         changes = {**changes, "return": returned} if returned else changes
+        if self._forgotten:
+            changes = {
+                **changes,
+                "delete": changes.get("delete", 0) - self._forgotten,
+                "discard": changes.get("discard", 0) + self._forgotten,
+            }
         mended = [] if self._alike else (yield from mending(self.session, self.plan.prepared.goal, report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)

@@ -76,3 +76,4 @@ def test_found_is_no_name() -> None:
 def test_undoing_keeps_how_much_and_under_which_credentials() -> None:
     every = Choices("checkpoint", ("web",), True, True, True, {"db": "i-1"}, ("db",), ("zone",), True)
     assert every.undoing() == Choices(only=("web",), recorded_credentials=True)
+    assert Choices().undoing(forgot=True) == Choices(adopt={"": ""}), "what was forgotten still exists"

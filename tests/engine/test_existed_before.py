@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.plan import Plan
-from tests.support.rewind import plan, run, session, settled, steps
+from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 
 PROGRAM = """
@@ -68,6 +68,10 @@ def test_going_back_to_before_an_import_forgets_the_object(stack: EngineStack, f
     assert foreign in stack.physical()
     assert [call["operation"] for call in stack.calls() if call["operation"] == "delete"] == []
     assert settled(stack) == before
+    assert (result.changes.get("delete"), result.changes["discard"]) == (0, 1)
+    undone = roll_back(stack, f"#{number + 2}", adopt=made.prepared.choices.undoing(forgot=made.forgets).adopt)
+    assert undone.exact
+    assert stack.resources()["legacy"]["id"] == foreign, "the same object, not a second one"
 
 
 def test_so_does_the_program_of_that_time(stack: EngineStack, foreign: str) -> None:

@@ -87,7 +87,8 @@ def next_lines(
     if result.undo:
         yield [Span("undo:", "git"), f" {result.undo}"]
     elif undo:
-        again = flags(choices.undoing()) if choices is not None else ()
+        forgot = bool(result.changes.get("discard"))
+        again = flags(choices.undoing(forgot=forgot)) if choices is not None else ()
         yield [Span("undo:", "git"), f" {command('rollback', name, str(undo), *again)}"]
     reminder = head_reminder(session, target)
     if reminder:

@@ -133,7 +133,8 @@ class ResultScreen(RewindScreen[None]):
 
     def action_undo(self) -> None:
         """Reviews the way back to the update before the run."""
-        self._review(f"#{self.outcome.undo}", self.outcome.plan.prepared.choices.undoing())
+        plan = self.outcome.plan
+        self._review(f"#{self.outcome.undo}", plan.prepared.choices.undoing(forgot=plan.forgets))
 
     # Keeping it
 
