@@ -115,7 +115,8 @@ def arrange(
 ) -> Arrangement:
     """What to rewrite in `live` for a rollback to `target`; both may be encrypted.
 
-    With a `selection`, what stays as it is live is left alone with all that it uses, and so are names that are crossed.
+    With a `selection`, what stays as it is live is left alone, and so are names that are crossed; what was left out on
+    purpose keeps all that it uses.
     """
     wanted = {
         rehomed(res.urn, stack, project): res
@@ -129,7 +130,8 @@ def arrange(
     there = {res.urn: place for place, res in enumerate(live.resources) if not res.delete}
     displaced = tuple(there[urn] for urn in renamed.values() if urn in there and urn not in renamed)
     stays = selection.kept if selection is not None else frozenset()
-    used = {urn for res in live.resources if res.urn in stays and not res.delete for urn in references(res)}
+    left = selection.untouched if selection is not None else frozenset()
+    used = {urn for res in live.resources if res.urn in left and not res.delete for urn in references(res)}
     returned = tuple(one for one in _returns(wanted, live, renamed) if one.urn not in used)
     found = Arrangement(returned, (), renamed, displaced, stuck)
     if found:

@@ -34,7 +34,7 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
                 step, Risk(RETURNED, f"comes back as {one.id}, which still exists, with its data", urn=step.urn)
             )
             if one.replacement_id and is_stateful(step.type, stateful):
-                message = f"loses what came into its replacement {one.replacement_id} since that was made"
+                message = f"loses what came into {one.replacement_id} since that was made"
                 step = _with(
                     step, Risk("data-loss", message, loses_data=True, urn=step.urn, object_id=one.replacement_id)
                 )

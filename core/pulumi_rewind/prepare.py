@@ -37,7 +37,7 @@ from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
 from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.rewriting import Rewritten, rewritten
+from pulumi_rewind.rewriting import Rewritten, aware, rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import ConfigChanges, config_changes, of_another_time, todays_config, without
@@ -153,6 +153,7 @@ def build_plan(
         chosen = _selection(plain, now, choices.only, stays, changes)
         before = rewritten(session, plain, live, now, number, chosen, choices.delete_imported)
         goal = make_goal(session, plain, before.plain, choices, number=number, stays=stays, changes=changes)
+        goal = aware(goal, before.arrangement, now)
         goal = letting_go(knowing(session, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
         return with_assets(session, goal, before.plain, target.update.commit, private)

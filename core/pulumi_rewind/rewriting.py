@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pulumi_rewind.arrangement import Arrangement, arrange, arranged
 from pulumi_rewind.errors import EngineError, IncompleteError, RewindError, UsageError
 from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre, StepMetadata
-from pulumi_rewind.goal import Selection
+from pulumi_rewind.goal import Goal, Selection
 from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, Resource, StackRef
 from pulumi_rewind.naming import Names
@@ -72,6 +72,18 @@ def rewritten(
         return Rewritten(arrangement, live, plain)
     stored = arranged(live, arrangement)
     return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
+
+
+def aware(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
+    """The goal that knows which entries of `live` (decrypted, as it is) stood in the place of what comes back."""
+    before = {one.urn: live.by_urn[one.urn] for one in arrangement.returned if one.urn in live.by_urn}
+    if not before:
+        return goal
+    registrations = (
+        replace(item, stood_for=before[item.live_urn]) if item.live_urn in before else item
+        for item in goal.registrations
+    )
+    return replace(goal, registrations=tuple(registrations))
 
 
 def _doomed(texts: Sequence[str], live: Checkpoint) -> frozenset[str]:

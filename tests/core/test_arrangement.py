@@ -91,11 +91,17 @@ def test_what_stays_as_it_is_is_left_alone(case: tuple[Checkpoint, Checkpoint, s
     target, live, replaced = case
     urns = [res.urn for res in target.resources if res.custom]
     chosen = frozenset(data.draw(st.sets(st.sampled_from(urns))))
-    found = look(target, live, selection=Selection(chosen, frozenset(urns) - chosen, ()))
+    stays = frozenset(urns) - chosen
+    left = stays if data.draw(st.booleans()) else frozenset()
+    found = look(target, live, selection=Selection(chosen, stays, (), left))
     assert {one.urn for one in found.returned} <= chosen
     for one in live.resources:
-        if one.urn in frozenset(urns) - chosen and not one.delete:
-            assert {back.urn for back in found.returned}.isdisjoint(references(one)), "what stays keeps what it uses"
+        if one.urn in left and not one.delete:
+            assert {back.urn for back in found.returned}.isdisjoint(references(one)), (
+                "what is left out keeps what it uses"
+            )
+    if not left:
+        assert {urn_name(one.urn) for one in found.returned} == replaced & {urn_name(one) for one in chosen}
     assert {urn_name(one.urn) for one in found.returned} <= replaced
 
 

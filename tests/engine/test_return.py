@@ -102,6 +102,16 @@ def test_a_run_that_is_stopped_before_it_begins_leaves_the_state_as_it_was(stack
     assert session(stack).journal.read() is None
 
 
+def test_what_alone_is_asked_for_comes_back(stack: EngineStack) -> None:
+    half_failed(stack)
+    made = plan(stack, "1", only=["base"])
+    assert steps(made)["base"].op == "return"
+    base = steps(made)["base"].old_id
+    run(stack, made)
+    assert stack.resources()["base"]["id"] == base
+    assert stack.resources()["web"]["inputs"]["dependsId"] == base
+
+
 def test_what_came_back_is_read_and_named_where_it_is_gone(stack: EngineStack) -> None:
     half_failed(stack)
     (lost,) = (
