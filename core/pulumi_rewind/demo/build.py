@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.engine import Engine
 
 FIRST_PORT: Final = 8101
-LAST_PORT: Final = 8900
+LAST_PORT: Final = 28100
 """Ports for the services are looked for in this range: outside the one that systems give away by themselves."""
 
 IDENTITY: Final = ("Ada Demo", "ada@example.invalid")
