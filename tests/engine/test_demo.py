@@ -30,9 +30,11 @@ of_one_demo = pytest.mark.xdist_group("demo")
 
 
 def environment(engine: EngineInfo, home: Path, **more: str) -> dict[str, str]:
-    """An operator's environment, with settings that would lead a demo astray."""
+    """An operator's environment, with settings that would lead a demo astray; our Python is not on its PATH."""
     home.mkdir(exist_ok=True)
-    path = [str(engine.path.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    ours = Path(sys.executable).parent
+    rest = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(part) != ours]
+    path = [str(engine.path.parent), *rest]
     return {
         "PATH": os.pathsep.join(path),
         "HOME": str(home),

@@ -187,7 +187,7 @@ def _write_project(demo: Demo, engine_file: Path) -> None:
     script = content.environment_script(
         demo.variables(),
         ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_BACKEND_URL", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN"],
-        [*([f"{demo.virtualenv}/bin"] if demo.virtualenv else []), str(engine_file.parent)],
+        [*filter(None, [demo.programs]), str(engine_file.parent)],
     )
     demo.environment_file.write_text(script, encoding="utf-8")
 

@@ -80,6 +80,11 @@ class Demo:
         """The virtual environment that we run in, empty if there is none: programs and providers run there too."""
         return sys.prefix if sys.prefix != sys.base_prefix else ""
 
+    @property
+    def programs(self) -> str:
+        """What comes first on PATH: an older language host passes over the virtual environment in Pulumi.yaml."""
+        return f"{self.virtualenv}/bin" if self.virtualenv else ""
+
     def variables(self) -> dict[str, str]:
         """What pulumi needs to work in the folder, besides a PATH with an engine on it."""
         # A language host may look for that command inside a virtual environment, which names its Python by itself.
@@ -94,7 +99,8 @@ class Demo:
     def environ(self, base: Mapping[str, str]) -> dict[str, str]:
         """The operator's environment without what would lead elsewhere, and with what the demo needs."""
         own = {name: value for name, value in base.items() if not name.startswith(FOREIGN) or name.startswith(KEPT)}
-        return own | {"PWD": str(self.root)} | self.variables()
+        path = os.pathsep.join(filter(None, [self.programs, base.get("PATH") or os.defpath]))
+        return own | {"PWD": str(self.root), "PATH": path} | self.variables()
 
     def write_marker(self) -> None:
         """Writes the marker anew."""
