@@ -174,7 +174,7 @@ def check_trusted(session: Session, code: Code) -> None:
     Raises:
         UntrustedCode: that is not so.
     """
-    from pulumi_rewind.undo.trust import Trust
+    from pulumi_rewind.trust import Trust
 
     if code.origin == "record" and not Trust.of(session).has(code.sha256):
         raise UntrustedCode(code)

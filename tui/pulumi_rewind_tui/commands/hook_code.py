@@ -33,8 +33,8 @@ def about_code(shared: Shared, verb: str, rest: Sequence[str], *, as_json: bool)
 
 def recorded(session: Session, today: Code | None) -> list[dict[str, Any]]:
     """The hooks files of the records, other than today's: one entry a hash, the newest first."""
+    from pulumi_rewind.trust import Trust
     from pulumi_rewind.undo.code import recorded_codes
-    from pulumi_rewind.undo.trust import Trust
 
     found: dict[str, list[int]] = {}
     try:
@@ -78,7 +78,7 @@ def _take_back(screen: Screen, session: Session, code: Code, as_json: bool) -> N
 
 
 def _trust(session: Session) -> Any:
-    from pulumi_rewind.undo.trust import Trust
+    from pulumi_rewind.trust import Trust
 
     return Trust.of(session)
 
