@@ -17,6 +17,7 @@ from pulumi_rewind.doctor import diagnose
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.records.assets import RecordedAssets
+from pulumi_rewind.records.foreign import agree
 from pulumi_rewind.records.git import Blob
 from pulumi_rewind.records.recording import after_run, record_all, record_update
 from pulumi_rewind.records.retention import prune
@@ -419,6 +420,7 @@ def test_damage_is_found_and_named(shop: Shop) -> None:
     tree = shop.git("ls-tree", f"{ref}4").replace(shop.git("rev-parse", f"{ref}4:checkpoint.json"), blob)
     made = shop.repo.git("mktree", stdin=tree.encode() + b"\n") if shop.repo else ""
     shop.git("update-ref", f"{ref}4", shop.git("commit-tree", "-m", "edited", made))
+    assert agree(shop.records(), "4")[0].number == 4  # with a yes that was too quick
 
     found: dict[int, str] = {}
     for item in verify_records(shop.records(), shop.session().timeline):

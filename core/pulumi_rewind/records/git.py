@@ -163,6 +163,11 @@ class RecordStore:
         found = self._ask("cat-file", "commit", commit) or b""
         return found.partition(b"\n\n")[2].decode(errors="replace")
 
+    def written_by(self, commit: str) -> str:
+        """Who wrote a commit and when, as it says, which anybody may have written; empty if it can't be read."""
+        found = self._ask("show", "--no-patch", "--no-show-signature", "--format=%cn <%ce>, %ci", commit) or b""
+        return found.decode(errors="replace").strip()
+
     def which(self, names: Sequence[str]) -> Iterator[bool]:
         """For each ``commit:path`` whether there is such an object."""
         if not names:

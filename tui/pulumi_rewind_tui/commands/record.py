@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.render.record import damage_lines, written_json, written_lines
 from pulumi_rewind_tui.render.words import plural
@@ -17,16 +18,29 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.render.writer import Screen
 
 
+LISTED = 8
+"""How many numbers of records a note lists."""
+
+
 @click.command(cls=RewindCommand)
 @words("[STACK]")
 @click.option("--all", "everything", is_flag=True, help="Fill in all updates that are not recorded yet.")
 @click.option("--prune", is_flag=True, help="Drop what rewind.toml doesn't keep (keep, keep_days).")
-@click.option("--verify", is_flag=True, help="Record nothing; check that all records are whole and of this stack.")
+@click.option("--verify", is_flag=True, help="Record nothing; check that all records are whole, and whose they are.")
+@click.option("--trust", metavar="N|all", help="Record nothing; use a record that was not made here, as it is now.")
+@click.option("--distrust", metavar="N|all", help="Record nothing; use a record no longer.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @common_options
 @click.pass_obj
 def record(
-    shared: Shared, words: tuple[str, ...], everything: bool, prune: bool, verify: bool, as_json: bool
+    shared: Shared,
+    words: tuple[str, ...],
+    everything: bool,
+    prune: bool,
+    verify: bool,
+    trust: str | None,
+    distrust: str | None,
+    as_json: bool,
 ) -> int | None:
     """Record the newest update of the stack as git objects, under refs/pulumi-rewind/PROJECT/STACK/NUMBER.
 
@@ -36,11 +50,15 @@ def record(
     """
     if verify and (everything or prune):
         raise UsageError("--verify goes with neither --all nor --prune", hint="Run them one after the other.")
+    if sum((everything or prune, verify, trust is not None, distrust is not None)) > 1:
+        raise UsageError("--trust and --distrust go with nothing else", hint="Run them one after the other.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
     records = _records(session)
     if verify:
         return _verify(session, records, screen, as_json=as_json)
+    if trust is not None or distrust is not None:
+        return _decide(records, screen, trust, distrust, as_json=as_json)
     written = _write(session, screen, everything=everything, quiet=as_json)
     dropped: tuple[int, ...] = ()
     if prune:
@@ -103,10 +121,37 @@ def _tell_kept(
     if dropped:
         names = ", ".join(f"#{number}" for number in dropped)
         screen.out.line(f"dropped {plural(len(dropped), 'record')}: {names}")
-    numbers = records.numbers()
+    numbers = tuple(records.trusted())
+    if others := sorted(records.refs().keys() - set(numbers)):
+        named = ", ".join(f"#{number}" for number in others[:LISTED]) + (" …" if len(others) > LISTED else "")
+        screen.err.line(
+            f"note: {plural(len(others), 'record')} {'was' if len(others) == 1 else 'were'} {NOT_HERE} and not used "
+            f"({named}): look with --verify, then --trust all"
+        )
     surplus = len(numbers) - len(kept_numbers(session, numbers))
     if surplus:
         screen.err.line(f"note: {plural(surplus, 'record')} more than rewind.toml keeps: --prune drops them")
+
+
+def _decide(records: Records, screen: Screen, trust: str | None, distrust: str | None, *, as_json: bool) -> int | None:
+    """Agrees to records, or takes that back."""
+    from pulumi_rewind.records.foreign import agree, take_back
+
+    verb = "used" if trust is not None else "not used"
+    if trust is not None:
+        found = {record.number: record.commit for record in agree(records, trust)}
+    else:
+        refs = records.refs()
+        found = {number: refs[number] for number in take_back(records, distrust or "")}
+    if as_json:
+        done = [{"version": number, "commit": commit} for number, commit in found.items()]
+        screen.out.raw(to_json({"used" if trust is not None else "notUsed": done}))
+        return None
+    for number, commit in found.items():
+        screen.out.line(f"{verb} from now on: the record of #{number}, commit {commit[:12]}")
+    if not found:
+        screen.out.line("nothing to agree to" if trust is not None else "nothing to take back")
+    return None
 
 
 def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool) -> int | None:
@@ -115,11 +160,23 @@ def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool
     found = list(verify_records(records, session.timeline))
     checked = len(records.numbers())
     if as_json:
-        damaged = [{"version": item.number, "ref": item.ref, "message": item.message} for item in found]
-        screen.out.raw(to_json({"stack": str(session.stack), "checked": checked, "damaged": damaged}))
+        listed = {
+            name: [
+                {"version": item.number, "ref": item.ref, "message": item.message}
+                for item in found
+                if item.foreign is foreign
+            ]
+            for name, foreign in (("damaged", False), ("foreign", True))
+        }
+        screen.out.raw(to_json({"stack": str(session.stack), "checked": checked, **listed}))
     else:
         screen.out.lines(damage_lines(found, checked))
-        if found:
+        if any(item.foreign for item in found):
+            screen.err.line(
+                "hint: `git show REF` and `pulumi-rewind diff` tell more; `--trust N` (or `--trust all`) uses what was "
+                f"{NOT_HERE}, `git update-ref -d REF` takes it away"
+            )
+        if not all(item.foreign for item in found):
             screen.err.line(
                 "hint: `git fetch` may bring whole ones; `git update-ref -d REF` takes a record away, and "
                 "`pulumi-rewind record --all` writes it anew from what the backend has"
