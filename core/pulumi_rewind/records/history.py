@@ -129,9 +129,8 @@ class RecordedHistory:
             for number, record in found
             if record.meta.backend == here or (number < first and record.meta.backend in moved)
         ]
-        return place_updates(
-            count, known, [number for number in ours if number in numbers or self._fits(number, known)]
-        )
+        ours = [number for number in ours if number in numbers or self._fits(number, known)]
+        return place_updates(count, known, ours)
 
     def __len__(self) -> int:
         return self.places.total
@@ -146,9 +145,8 @@ class RecordedHistory:
             if update.has_checkpoint and update.result != "unreadable":
                 return update
             return self._completed(number, update)
-        record = self._record(number)
         try:
-            if record is not None:
+            if number in self.places.lost and (record := self._record(number)) is not None:
                 return record.update
         except RecordError as err:
             return _lost(number, str(err))
@@ -268,7 +266,7 @@ class RecordedHistory:
         return record if belongs(record, update, self.records.backend) else None
 
     def _only(self, number: int) -> Record:
-        record = self._record(number)
+        record = self._record(number) if number in self.places.lost else None
         if record is None:
             raise CheckpointError(
                 f"#{number} is lost: {LOST}{self._unused(number)}",
@@ -315,10 +313,14 @@ def belongs(record: Record, update: Update, backend: str) -> bool:
 class Places:
     """The numbers of a backend's updates, and how many numbers there are with those that only records have."""
 
-    def __init__(self, count: int, numbers: Iterable[int] | None = None, total: int = 0) -> None:
+    def __init__(self, count: int, numbers: Iterable[int] | None = None, lost: Iterable[int] = ()) -> None:
+        self.lost = frozenset(lost)
+        """The numbers of the updates that only records have."""
         self._places = {number: place for place, number in enumerate(numbers, 1)} if numbers is not None else None
         self._count = count
-        self.total = max(total, max(self._places or {}, default=0)) if numbers is not None else count
+        self.total = (
+            max(max(self.lost, default=0), max(self._places or {}, default=0)) if numbers is not None else count
+        )
 
     def place(self, number: int) -> int:
         """The place of a number in the backend's own history, 0 if it isn't there."""
@@ -358,7 +360,7 @@ def place_updates(count: int, known: Iterable[tuple[int, int]], recorded: Iterab
         while candidate in only:
             candidate += 1
         numbers[place] = candidate
-    return Places(count, (numbers[place] for place in range(1, count + 1)), max(only, default=0))
+    return Places(count, (numbers[place] for place in range(1, count + 1)), only)
 
 
 def _lost(number: int, problem: str) -> Update:

@@ -41,16 +41,19 @@ class Ledger:
             return frozenset()
         except OSError as err:
             raise self._damaged(err.strerror or "it can't be opened") from None
-        with os.fdopen(fd, "rb") as file:
+        try:
             state = os.fstat(fd)
             if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o022:
                 raise self._damaged("it is not a file that only you can write")
             seen = (state.st_ino, state.st_mtime_ns, state.st_size)
             if seen != self._seen:
-                lines = file.read().split(b"\n")[:-1]
+                content = b"".join(iter(lambda: os.read(fd, 1 << 20), b""))
+                lines = content.split(b"\n")[:-1]
                 if not all(map(_ID.fullmatch, lines)):
                     raise self._damaged("it holds something other than ids of commits")
                 self._ids, self._seen = frozenset(map(bytes.decode, lines)), seen
+        finally:
+            os.close(fd)
         return self._ids
 
     def add(self, commits: Iterable[str]) -> None:
