@@ -221,8 +221,9 @@ class _Doctor:
             return
         try:
             records = self._session.records
-            numbers = tuple(records.trusted()) if records is not None else ()
-            others = len(records.numbers()) - len(numbers) if records is not None else 0
+            refs = records.refs() if records is not None else {}
+            numbers = tuple(records.claims(refs)) if records is not None else ()
+            others = len(refs) - len(numbers)
         except RewindError as err:
             yield Finding("records", "warn", f"{err}; history goes on without records", err.hint)
             return

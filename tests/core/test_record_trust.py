@@ -48,7 +48,9 @@ def forge(shop: Shop, update: Update, value: object, **more: Any) -> Written:
     """Writes a record as somebody who can push and knows the code can, in place of one that is there."""
     shop.git("update-ref", "-d", f"{REF}{update.number}")
     given = RecordInput(update, "shop", "dev", shop.store.url, shop.store.checkpoint(value), **more)
-    return Records(shop.records().store, "shop", "dev", shop.store.url).write(given)
+    records = Records(shop.records().store, "shop", "dev", shop.store.url)
+    records.provenance.agreed.add(records.refs().values())
+    return records.write(given)
 
 
 def later(shop: Shop, number: int, **changes: Any) -> Update:
@@ -237,6 +239,12 @@ def test_a_foreign_record_numbers_nothing_and_pushes_out_nothing(shop: Shop) -> 
     with pytest.raises(RecordError, match="record of another update") as caught:
         record_update(shop.session(), 4)
     assert f"git update-ref -d {REF}4" in caught.value.hint
+    assert "record --trust all" in caught.value.hint
+    # Nor is anything recorded under a number that is in doubt.
+    shop.git("update-ref", "-d", f"{REF}3")
+    with pytest.raises(RecordError, match="#3 is #7 in a record that was not made here"):
+        record_update(shop.session(), 3)
+    assert 3 not in shop.records().numbers()
 
 
 def test_a_trusted_record_adds_only_what_the_backend_has_lost(shop: Shop, tmp_path: Path) -> None:
@@ -316,7 +324,7 @@ def test_a_record_counts_if_an_allowed_signer_signed_it(shop: Shop, people: Peop
     assert (signed.new, signed.notes) == (True, ())
     colleague = people.settings("colleague")
 
-    def origin(number: int = 2, **environ: str) -> tuple[str, str, str]:
+    def origin(number: int = 2, /, **environ: str) -> tuple[str, str, str]:
         known = known_record(shop.session(**environ), number)
         assert known is not None
         return known[1].kind, known[1].signer, known[1].problem
@@ -450,16 +458,23 @@ def test_a_damaged_ledger_trusts_nobody(shop: Shop) -> None:
     assert record_update(shop.session(), 3).notes == ()
     assert len(path.read_bytes().splitlines()) == 3
     assert len(shop.session().timeline) == 3
-    # Without it an update that is recorded isn't touched, and a new one is written all the same.
+    # What can't be noted is written all the same, and said.
+    shop.deploy("four")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pulumi_rewind.records.ledger.os.fsync", refuse)
+        (note,) = after_run(shop.session(), 3)
+    assert isinstance(note, Diagnostic)
+    assert "can't be noted, and so it will not be used" in note.message
+    # Without the list the numbers are in doubt, and nothing is written.
     path.unlink()
     path.mkdir()
     (note,) = after_run(shop.session(), 1)
     assert isinstance(note, Diagnostic)
     assert "can't be trusted: it is not a file" in note.message
-    shop.git("update-ref", "-d", f"{REF}2")
-    (note,) = after_run(shop.session(), 1)
-    assert isinstance(note, Diagnostic)
-    assert "can't be noted, and so it will not be used" in note.message
+
+
+def refuse(_: int) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_whom_to_trust_is_no_business_of_the_project(tmp_path: Path) -> None:

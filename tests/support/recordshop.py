@@ -41,7 +41,7 @@ class Shop:
             sha = self.repo.commit(f"release {value}") if commit else self.git("rev-parse", "HEAD")
         return self.store.add(value, commit=sha, **options)
 
-    def session(self, cwd: Path | None = None, **environ: str) -> Session:
+    def session(self, cwd: Path | None = None, /, **environ: str) -> Session:
         base = {"PULUMI_BACKEND_URL": self.store.url, "HOME": str(self.root), "PATH": os.environ["PATH"]}
         return open_session(cwd or self.work, "dev", environ={**base, **environ})
 

@@ -47,15 +47,18 @@ class Foreign:
 
     @property
     def message(self) -> str:
-        """All of it in one sentence or two."""
+        """All of it in one sentence."""
         said = f"{NOT_HERE} and not used: commit {self.commit[:12]}, by {self.writer or 'nobody whom git can name'}"
-        if self.problem:
-            said += f"; {self.problem}"
-        said += f"; {', '.join(self.differences) or 'update and checkpoint are as the backend has them'}"
+        return f"{said}; {self.problem}; {self.contents}" if self.problem else f"{said}; {self.contents}"
+
+    @property
+    def contents(self) -> str:
+        """What is in it, seen from the backend."""
+        said = ", ".join(self.differences) or "update and checkpoint are as the backend has them"
         return f"{said}; it carries {', '.join(self.carries)}" if self.carries else said
 
 
-def foreign_records(records: Records, timeline: Timeline | None = None) -> Iterator[Foreign]:
+def foreign_records(records: Records, timeline: Timeline | None) -> Iterator[Foreign]:
     """The foreign records that can be read, compared with the timeline if there is one.
 
     Raises:
@@ -103,35 +106,39 @@ def _differences(record: Record, timeline: Timeline) -> Iterator[str]:
         yield "the backend's checkpoint can't be read"
 
 
-def agree(records: Records, name: str) -> tuple[Record, ...]:
+def agree(records: Records, name: str, timeline: Timeline | None = None) -> tuple[Foreign, ...]:
     """Agrees to the commit that a foreign record has now, or to all that can be read; returns what it agreed to.
 
-    `name` is a number or `ALL`.
+    `name` is a number or `ALL`; the timeline is for comparing.
 
     Raises:
         UsageError: there is no such record.
         RecordError: it is damaged or of another stack, or the list can't be written.
     """
-    refs = records.refs()
-    if name == ALL:
-        found = [records.at(one.number, one.commit) for one in foreign_records(records)]
-    else:
-        record = records.at(number := _number(records, name), refs[number])
-        found = [] if records.origin(record).trusted else [record]
-    records.provenance.agreed.add(record.commit for record in found)
-    return tuple(found)
+    number = 0 if name == ALL else _number(records, name)
+    if number:
+        records.read(number)  # says what is wrong with it
+    found = tuple(one for one in foreign_records(records, timeline) if number in (0, one.number))
+    records.provenance.agreed.add(one.commit for one in found)
+    return found
 
 
 def take_back(records: Records, name: str) -> tuple[int, ...]:
     """Uses a record (or none at all, with `ALL`) no longer, also one that was made here; returns the numbers.
 
     Raises:
-        UsageError: there is no such record.
-        RecordError: it is signed by an allowed signer, or a list can't be written.
+        UsageError: there is no such record, or it is used because of its signature.
+        RecordError: a list is damaged or can't be written.
     """
     refs = records.refs()
     numbers = list(refs) if name == ALL else [_number(records, name)]
     known = records.provenance.known()
+    for number in numbers if name != ALL else ():
+        origin = records.origin(records.at(number, refs[number]))
+        if origin.kind == "signed":
+            raise UsageError(
+                f"the record of #{number} is {origin.told}", hint="Take that key out of your file of allowed signers."
+            )
     gone = {number: refs[number] for number in numbers if refs[number] in known}
     records.provenance.made.remove(gone.values())
     records.provenance.agreed.remove(gone.values())
@@ -164,6 +171,24 @@ def unused_note(timeline: Timeline, text: str) -> str:
         )
     count = "1 record was" if len(unused) == 1 else f"{len(unused)} records were"
     return f"{count} {NOT_HERE} and not used: see `pulumi-rewind record --verify`."
+
+
+def unused(record: Record) -> str:
+    """What is to be said of a foreign record that is passed over."""
+    number = record.number
+    return (
+        f"the record of #{number} ({record.commit[:7]}) was {NOT_HERE} and is not used; look at it with "
+        f"`pulumi-rewind record --verify`, then `pulumi-rewind record --trust {number}` uses it"
+    )
+
+
+def in_the_way(ref: str) -> str:
+    """What can be done where a foreign record has another number for an update, or another update for a number."""
+    return (
+        f"It was {NOT_HERE}. If the backend's history was pruned, such records tell the numbers: look at them with "
+        "`pulumi-rewind record --verify`, then `pulumi-rewind record --trust all` uses them. If it is not to be there, "
+        f"`git update-ref -d {ref}` takes it away."
+    )
 
 
 def _number(records: Records, name: str) -> int:

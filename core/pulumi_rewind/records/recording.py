@@ -15,10 +15,11 @@ from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.model import Update, decode_checkpoint
 from pulumi_rewind.records.assets import AssetTaker
 from pulumi_rewind.records.content import LeftOut, Program, RecordInput
+from pulumi_rewind.records.foreign import unused
 from pulumi_rewind.records.git import Blob
 from pulumi_rewind.records.history import belongs
 from pulumi_rewind.records.secrets import SHORTEST, secret_name
-from pulumi_rewind.records.store import Record, Records, Written, unused
+from pulumi_rewind.records.store import Record, Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
 from pulumi_rewind.revisions.ledger import kept_with, settle
 from pulumi_rewind.timeline import deployed_commit

@@ -40,6 +40,7 @@ from pulumi_rewind.records.content import (
     record_files,
     update_key,
 )
+from pulumi_rewind.records.foreign import in_the_way, unused
 from pulumi_rewind.records.git import FILE, Blob, RecordStore, open_store, ref_folder
 from pulumi_rewind.records.provenance import Origin, Provenance
 
@@ -241,8 +242,7 @@ class Records:
 
     def usable(self, number: int) -> Record | None:
         """A record that may be used; None if there is none of that number, or a foreign one. Raises as `read`."""
-        commit = self.claims(self.refs()).get(number)
-        record = self.at(number, commit) if commit is not None else None
+        record = self.read(number)
         return record if record is not None and self.origin(record).trusted else None
 
     def trusted(self) -> dict[int, str]:
@@ -290,6 +290,7 @@ class Records:
         commit = self.refs().get(number)
         if commit is not None:
             return self._complete(self.at(number, commit), given)
+        self._check_number(given.update)
         meta, files = record_files(given, __version__)
         program = given.program.commit
         parents = [program] if given.program.kept else []
@@ -300,6 +301,20 @@ class Records:
                 raise
             return self._complete(self.at(number, other), given)  # written by somebody else meanwhile
         return replace(done, warnings=meta.warnings)
+
+    def _check_number(self, update: Update) -> None:
+        """Refuses to record an update under a number that is in doubt: later it would stand against the right one."""
+        refs = self.refs()
+        key = update_key(update)
+        for number in sorted(refs.keys() - self.claims(refs).keys()):
+            try:
+                foreign = self.at(number, refs[number])
+            except RecordError:
+                continue
+            if foreign.meta.key == key:
+                raise RecordError(
+                    f"#{update.number} is #{number} in a record that was {NOT_HERE}", hint=in_the_way(foreign.ref)
+                )
 
     def _write(self, meta: Meta, parents: Sequence[str], files: dict[str, Blob]) -> Written:
         """Signs a record if that is wanted, writes it, and notes that it was made here."""
@@ -321,14 +336,12 @@ class Records:
         meta = record.meta
         trusted = self.origin(record).trusted
         if meta.key != update_key(given.update):
-            hint = (
-                "Records of another backend's stack of that name are in this repository; "
-                if trusted
-                else (f"It was {NOT_HERE}, and stands in the way: `git update-ref -d {record.ref}` takes it away; ")
-            )
             raise RecordError(
                 f"{record.ref} is the record of another update ({meta.kind} {meta.result})",
-                hint=f"{hint}`pulumi-rewind record --verify` names them.",
+                hint="Records of another backend's stack of that name are in this repository; "
+                "`pulumi-rewind record --verify` names them."
+                if trusted
+                else in_the_way(record.ref),
             )
         if not trusted:
             return Written(record.number, record.ref, record.commit, False, meta.left_out, notes=(unused(record),))
@@ -355,15 +368,6 @@ class Records:
     def _message(self, meta: Meta, files: Mapping[str, Blob]) -> str:
         what = f"{self.project}/{self.stack} #{meta.number}: {meta.kind} {meta.result}"
         return f"{what}\n\nRecord-Digest: {digest_of(files[UPDATE].content)}\n"
-
-
-def unused(record: Record) -> str:
-    """What is to be said of a foreign record that is passed over."""
-    number = record.number
-    return (
-        f"the record of #{number} ({record.commit[:7]}) was {NOT_HERE} and is not used; look at it with "
-        f"`pulumi-rewind record --verify`, then `pulumi-rewind record --trust {number}` uses it"
-    )
 
 
 def _is_number(name: str) -> bool:

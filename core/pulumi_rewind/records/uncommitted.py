@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def unused_changes(session: Session, update: Update) -> str:
     """A clause that names a foreign record which may have the uncommitted changes; empty if there is none."""
-    from pulumi_rewind.records.store import unused
+    from pulumi_rewind.records.foreign import unused
 
     records = session.records
     commit = records.refs().get(update.number) if records is not None else None

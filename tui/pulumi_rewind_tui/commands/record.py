@@ -57,8 +57,12 @@ def record(
     records = _records(session)
     if verify:
         return _verify(session, records, screen, as_json=as_json)
-    if trust is not None or distrust is not None:
-        return _decide(records, screen, trust, distrust, as_json=as_json)
+    if trust is not None:
+        _agree(session, records, trust, screen, as_json=as_json)
+        return None
+    if distrust is not None:
+        _take_back(records, distrust, screen, as_json=as_json)
+        return None
     written = _write(session, screen, everything=everything, quiet=as_json)
     dropped: tuple[int, ...] = ()
     if prune:
@@ -121,8 +125,9 @@ def _tell_kept(
     if dropped:
         names = ", ".join(f"#{number}" for number in dropped)
         screen.out.line(f"dropped {plural(len(dropped), 'record')}: {names}")
-    numbers = tuple(records.trusted())
-    if others := sorted(records.refs().keys() - set(numbers)):
+    refs = records.refs()
+    numbers = records.claims(refs).keys()
+    if others := sorted(refs.keys() - numbers):
         named = ", ".join(f"#{number}" for number in others[:LISTED]) + (" …" if len(others) > LISTED else "")
         screen.err.line(
             f"note: {plural(len(others), 'record')} {'was' if len(others) == 1 else 'were'} {NOT_HERE} and not used "
@@ -133,25 +138,32 @@ def _tell_kept(
         screen.err.line(f"note: {plural(surplus, 'record')} more than rewind.toml keeps: --prune drops them")
 
 
-def _decide(records: Records, screen: Screen, trust: str | None, distrust: str | None, *, as_json: bool) -> int | None:
-    """Agrees to records, or takes that back."""
-    from pulumi_rewind.records.foreign import agree, take_back
+def _agree(session: Session, records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+    """Uses foreign records from now on, and says what is in them."""
+    from pulumi_rewind.records.foreign import agree
 
-    verb = "used" if trust is not None else "not used"
-    if trust is not None:
-        found = {record.number: record.commit for record in agree(records, trust)}
-    else:
-        refs = records.refs()
-        found = {number: refs[number] for number in take_back(records, distrust or "")}
+    found = agree(records, name, session.timeline)
     if as_json:
-        done = [{"version": number, "commit": commit} for number, commit in found.items()]
-        screen.out.raw(to_json({"used" if trust is not None else "notUsed": done}))
-        return None
-    for number, commit in found.items():
-        screen.out.line(f"{verb} from now on: the record of #{number}, commit {commit[:12]}")
+        screen.out.raw(to_json({"used": [{"version": one.number, "commit": one.commit} for one in found]}))
+        return
+    for one in found:
+        screen.out.line(f"used from now on: the record of #{one.number}, commit {one.commit[:12]}; {one.contents}")
     if not found:
-        screen.out.line("nothing to agree to" if trust is not None else "nothing to take back")
-    return None
+        screen.out.line("nothing to agree to: what can be read is used already")
+
+
+def _take_back(records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+    """Uses records no longer."""
+    from pulumi_rewind.records.foreign import take_back
+
+    numbers = take_back(records, name)
+    if as_json:
+        screen.out.raw(to_json({"notUsed": list(numbers)}))
+        return
+    for number in numbers:
+        screen.out.line(f"no longer used: the record of #{number}")
+    if not numbers:
+        screen.out.line("nothing to take back: it was not used")
 
 
 def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool) -> int | None:
