@@ -76,9 +76,9 @@ def _origin_risks(session: Session, target: Target) -> tuple[Risk, ...]:
     from pulumi_rewind.records.provenance import origin_of
 
     origin = origin_of(session, target)
-    return (Risk("from-record", f"the checkpoint of {target.label} is from {origin}, not from the backend"),) * bool(
-        origin
-    )
+    if not origin:
+        return ()
+    return (Risk("from-record", f"the checkpoint of {target.label} is from {origin}, not from the backend"),)
 
 
 def make_run(session: Session, plan: Plan, *, allow_data_loss: bool = False, check_again: bool = True) -> RollbackRun:

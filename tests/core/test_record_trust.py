@@ -29,11 +29,13 @@ from pulumi_rewind.records.retention import prune
 from pulumi_rewind.records.store import RecordInput, Records, Written
 from pulumi_rewind.records.verify import verify_records
 from pulumi_rewind.settings import load_settings
+from pulumi_rewind.strategies import recommended
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.undo.code import chosen_code, named_code, recorded_codes
 from pulumi_rewind.up.evidence import error_of
 from pulumi_rewind.user_settings import load_user_settings
 from tests.support.filestore import FileStore
+from tests.support.plans import plan_of
 from tests.support.recordshop import Shop
 
 REF = "refs/pulumi-rewind/shop/dev/"
@@ -196,7 +198,15 @@ def test_a_forged_record_gives_no_lost_checkpoint(shop: Shop) -> None:
     session = shop.session()
     target = resolve_target(session.timeline, "1")
     assert target.update.from_record == ""
-    assert f"the record {mine[:7]} of #1, made here" in origin_of(session, target)
+    plan = recommended(session, plan_of(target=target, strategy="checkpoint"))
+    assert [(risk.code, risk.blocking, risk.message) for risk in plan.risks] == [
+        (
+            "from-record",
+            False,
+            f"the checkpoint of #1 is from the record {mine[:7]} of #1, made here, not from the backend",
+        )
+    ]
+    assert recommended(session, plan_of(target=resolve_target(session.timeline, "3"))).risks == ()
 
 
 def test_numbers_are_bounded_and_cost_nothing(shop: Shop) -> None:

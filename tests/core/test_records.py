@@ -299,7 +299,7 @@ def test_without_any_history_and_in_a_new_clone(shop: Shop, tmp_path: Path) -> N
     shop.git("clone", "--quiet", "--depth=1", "--branch=main", bare.as_uri(), str(clone))
     assert len(shop.session(clone).timeline) == 0
     there = GitRepo(clone)
-    there.git("fetch", "--quiet", "origin", "+refs/pulumi-rewind/*:refs/pulumi-rewind/*")
+    there.git("fetch", "--quiet", "origin", "refs/pulumi-rewind/*:refs/pulumi-rewind/*")
     session = shop.session(clone)
     assert [f'"{value}"'.encode() in session.timeline.checkpoint(n).raw for n, value in ((1, "one"), (2, "two"))]
     assert session.records is not None

@@ -154,7 +154,7 @@ class RecordedHistory:
 
     def unused(self) -> dict[int, str]:
         """Number → commit of the records that are not trusted; checks signatures."""
-        return {number: commit for number, commit in self._all.items() if not self._is_trusted(number)}
+        return {number: commit for number, commit in self._all.items() if self._is_foreign(number)}
 
     def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
         """At most `limit` updates, newest first, those below number `before`."""
@@ -171,7 +171,8 @@ class RecordedHistory:
         except CheckpointError as err:
             record = self._record_of(number, self._history.update(place))
             if record is None:
-                err.hint = f"{err.hint.rstrip('.')}{self._unused(number)}."
+                if clause := self._unused(number):
+                    err.hint = f"{err.hint.rstrip('.')}{clause}."
                 raise
             return record.raw()
         return self._only(number).raw()
@@ -193,7 +194,8 @@ class RecordedHistory:
         except CheckpointError as err:
             record = self._record_of(number, self._history.update(place))
             if record is None:
-                err.hint = f"{err.hint.rstrip('.')}{self._unused(number)}."
+                if clause := self._unused(number):
+                    err.hint = f"{err.hint.rstrip('.')}{clause}."
                 raise
         record = self._sources[number] = record or self._only(number)
         return record.checkpoint()
@@ -221,8 +223,12 @@ class RecordedHistory:
             self._own[number] = record if record is not None and self.records.origin(record).trusted else None
         return self._own[number]
 
-    def _is_trusted(self, number: int) -> bool:
-        return number in self._refs and self._whole(number) is not None
+    def _is_foreign(self, number: int) -> bool:
+        """Whether there is a record of a number that nobody vouches for; a damaged one that is trusted isn't that."""
+        try:
+            return number in self._all and self._record(number) is None
+        except RecordError:
+            return False
 
     def _is_at_its_place(self, number: int) -> bool:
         """Whether a record is of the update that the backend itself counts so.
@@ -247,7 +253,7 @@ class RecordedHistory:
 
     def _unused(self, number: int) -> str:
         """A clause to add where a foreign record may have what is missing; empty if there is none."""
-        if number not in self._all or self._is_trusted(number):
+        if not self._is_foreign(number):
             return ""
         return f"; its record was {NOT_HERE}: `pulumi-rewind record --trust {number}` uses it after a look"
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LeftOut", "Record", "RecordInput", "Records", "Written", "open_records"]
 
-DAMAGED = "`pulumi-rewind record --verify` checks all records; `git fetch` may bring a whole one."
+DAMAGED = "`pulumi-rewind record --verify` checks all records, and tells how to get a whole one."
 DIGITS = 7
 """How long a number may be: no stack has ten million updates, and a ref can say anything."""
 

@@ -190,7 +190,7 @@ def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool
             )
         if not all(item.foreign for item in found):
             screen.err.line(
-                "hint: `git fetch` may bring whole ones; `git update-ref -d REF` takes a record away, and "
+                "hint: `git update-ref -d REF` takes a damaged record away; then `git fetch` may bring a whole one, or "
                 "`pulumi-rewind record --all` writes it anew from what the backend has"
             )
     return 1 if found else None
