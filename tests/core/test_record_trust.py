@@ -192,8 +192,13 @@ def test_a_forged_record_gives_no_lost_checkpoint(shop: Shop) -> None:
             timeline.checkpoint(number)
         assert f"--trust {number}" in caught.value.hint
     assert "no checkpoint to compare it with" in said(shop)[1]
-    # A checkpoint that is there but damaged is replaced by ours, and that is said.
+    # Nor does one under the id of ours, which git would give instead.
+    other = shop.git("rev-parse", f"{REF}1")
     shop.git("update-ref", f"{REF}1", mine)
+    shop.git("replace", mine, other)
+    assert b"evil one" in shop.repo.git("show", f"{mine}:checkpoint.json").encode() if shop.repo else b""
+    assert b'"one"' in shop.session().timeline.checkpoint(1).raw
+    # A checkpoint that is there but damaged is replaced by ours, and that is said.
     shop.store.write("checkpoint", b'{"version": 3, "checkpoi', number=1)
     session = shop.session()
     target = resolve_target(session.timeline, "1")

@@ -113,7 +113,8 @@ def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {})
             for note in record_update(session, number, evidence if number == newest else {}).notes:
                 yield Diagnostic(f"the record of #{number} in git: {note}", "warning")
     except (RewindError, OSError) as err:
-        yield Diagnostic(f"the update was not recorded in git: {err}", "warning")
+        hint = err.hint if isinstance(err, RewindError) else ""
+        yield Diagnostic(f"the update was not recorded in git: {err}. {hint}".strip(), "warning")
 
 
 def _finished(update: Update) -> bool:
