@@ -17,6 +17,7 @@ from typing import Literal
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.integrity import MENDING, damage
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, urn_name
+from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
 from pulumi_rewind.toolchain import EngineInfo, engine_path, find_engine, language_host
@@ -220,7 +221,9 @@ class _Doctor:
             return
         try:
             records = self._session.records
-            numbers = records.numbers() if records is not None else ()
+            refs = records.refs() if records is not None else {}
+            numbers = tuple(records.claims(refs)) if records is not None else ()
+            others = len(refs) - len(numbers)
         except RewindError as err:
             yield Finding("records", "warn", f"{err}; history goes on without records", err.hint)
             return
@@ -231,6 +234,10 @@ class _Doctor:
             message = f"{len(numbers)} in git, the newest of #{numbers[-1]}"
         else:
             message = f"none yet in {records.store.directory}; `pulumi-rewind record` keeps the newest update"
+        if others:
+            hint = "See `pulumi-rewind record --verify`; `pulumi-rewind record --trust all` uses them."
+            yield Finding("records", "warn", f"{message}; {others} {NOT_HERE} and not used", hint)
+            return
         yield Finding("records", "ok", message)
 
     def _check_providers(self) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.user_settings import RECORD_KEYS, RECORDS
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def load_settings(root: Path) -> Settings:
 
 def _value(path: Path, name: str, value: Any) -> Any:
     known = {item.name: item for item in fields(Settings)}
+    if name in RECORD_KEYS or (name == RECORDS and isinstance(value, dict)):
+        raise UsageError(
+            f"{path}: whose records are used isn't the project's to say, for whoever can push can write this file",
+            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into config.toml of your own, see docs/records.md.",
+        )
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         meant = f"Did you mean {near[0]}? " if near else ""

@@ -11,7 +11,7 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE, recommend
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.plan import Plan, Risk
     from pulumi_rewind.previewing import Observe, PreviewControl
     from pulumi_rewind.rollback import RollbackRun
     from pulumi_rewind.session import Session
@@ -66,7 +66,19 @@ def recommended(session: Session, plan: Plan) -> Plan:
         update = program_update(session.timeline, plan.target.update)
         if update is not None and dirty_without_record(session, update):
             reason = f"#{update.number} was deployed with uncommitted changes that nobody kept"
-    return replace(plan, recommendation=recommend(plan.all_risks, reason))
+    risks = (*_origin_risks(session, plan.target), *plan.risks)
+    return replace(plan, risks=risks, recommendation=recommend(plan.all_risks, reason))
+
+
+def _origin_risks(session: Session, target: Target) -> tuple[Risk, ...]:
+    """Says where the target's checkpoint comes from, if not from the backend."""
+    from pulumi_rewind.plan import Risk
+    from pulumi_rewind.records.provenance import origin_of
+
+    origin = origin_of(session, target)
+    if not origin:
+        return ()
+    return (Risk("from-record", f"the checkpoint of {target.label} is from {origin}, not from the backend"),)
 
 
 def make_run(session: Session, plan: Plan, *, allow_data_loss: bool = False, check_again: bool = True) -> RollbackRun:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.errors import BackendError, TargetError
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.origins import origin
+from pulumi_rewind.records.foreign import unused_note
 from pulumi_rewind.timeline import Timeline, deployed_commit
 
 if TYPE_CHECKING:
@@ -75,7 +76,14 @@ def resolve_target(timeline: Timeline, text: str) -> Target:
     Raises:
         TargetError: unknown, ambiguous (with candidates), or without a checkpoint.
     """
-    text = text.strip()
+    try:
+        return _resolved(timeline, text.strip())
+    except TargetError as err:
+        err.hint = f"{err.hint} {unused_note(timeline, text.strip())}".strip()
+        raise
+
+
+def _resolved(timeline: Timeline, text: str) -> Target:
     if not text:
         raise TargetError("no target is given", hint=FORMS)
     if not len(timeline):

@@ -8,7 +8,6 @@ import shutil
 import tarfile
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,64 +16,21 @@ from pulumi_rewind.doctor import diagnose
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.records.assets import RecordedAssets
+from pulumi_rewind.records.foreign import agree
 from pulumi_rewind.records.git import Blob
 from pulumi_rewind.records.recording import after_run, record_all, record_update
 from pulumi_rewind.records.retention import prune
 from pulumi_rewind.records.store import RecordInput, Records
 from pulumi_rewind.records.verify import verify_records
 from pulumi_rewind.records.worktree import put_uncommitted
-from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.values import ARCHIVE, ASSET, SECRET, SIG
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
+from tests.support.recordshop import Shop
 
 KEY = b"-----BEGIN RSA " + b"PRIVATE KEY-----\nabc\n"
 CLOUD_KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
-
-
-class Shop:
-    """A Pulumi project with a file backend, in a git repository unless `git` is False."""
-
-    def __init__(self, root: Path, *, git: bool = True, inside: str = "") -> None:
-        self.root = root
-        self.store = FileStore(root / "state")
-        self.repo = GitRepo(root / "work") if git else None
-        self.work = root / "work" / inside
-        self.work.mkdir(parents=True, exist_ok=True)
-        self.write("Pulumi.yaml", "name: shop\nruntime: python\n")
-        self.write("Pulumi.dev.yaml", "config:\n  shop:size: '3'\n  shop:key:\n    secure: v1:abc:def\n")
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        path = self.work / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    def git(self, *arguments: str) -> str:
-        assert self.repo is not None
-        return self.repo.git(*arguments)
-
-    def deploy(self, value: object, *, commit: bool = True, **options: Any) -> int:
-        """An update from a commit of its own."""
-        sha = ""
-        if self.repo is not None:
-            sha = self.repo.commit(f"release {value}") if commit else self.git("rev-parse", "HEAD")
-        return self.store.add(value, commit=sha, **options)
-
-    def session(self, cwd: Path | None = None, **environ: str) -> Session:
-        base = {"PULUMI_BACKEND_URL": self.store.url, "HOME": str(self.root), "PATH": os.environ["PATH"]}
-        return open_session(cwd or self.work, "dev", environ={**base, **environ})
-
-    def records(self) -> Records:
-        found = self.session().records
-        assert found is not None
-        return found
-
-    def lose(self, number: int, *kinds: str) -> None:
-        """The backend loses files of an update: ``history``, ``checkpoint``."""
-        for kind in kinds or ("history", "checkpoint"):
-            self.store.path(kind, number).unlink()
 
 
 @pytest.fixture
@@ -343,7 +299,7 @@ def test_without_any_history_and_in_a_new_clone(shop: Shop, tmp_path: Path) -> N
     shop.git("clone", "--quiet", "--depth=1", "--branch=main", bare.as_uri(), str(clone))
     assert len(shop.session(clone).timeline) == 0
     there = GitRepo(clone)
-    there.git("fetch", "--quiet", "origin", "+refs/pulumi-rewind/*:refs/pulumi-rewind/*")
+    there.git("fetch", "--quiet", "origin", "refs/pulumi-rewind/*:refs/pulumi-rewind/*")
     session = shop.session(clone)
     assert [f'"{value}"'.encode() in session.timeline.checkpoint(n).raw for n, value in ((1, "one"), (2, "two"))]
     assert session.records is not None
@@ -419,6 +375,7 @@ def test_damage_is_found_and_named(shop: Shop) -> None:
     tree = shop.git("ls-tree", f"{ref}4").replace(shop.git("rev-parse", f"{ref}4:checkpoint.json"), blob)
     made = shop.repo.git("mktree", stdin=tree.encode() + b"\n") if shop.repo else ""
     shop.git("update-ref", f"{ref}4", shop.git("commit-tree", "-m", "edited", made))
+    assert agree(shop.records(), "4")[0].number == 4  # with a yes that was too quick
 
     found: dict[int, str] = {}
     for item in verify_records(shop.records(), shop.session().timeline):

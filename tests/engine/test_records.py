@@ -97,7 +97,7 @@ def test_back_to_what_only_records_know(stack: EngineStack, tmp_path: Path) -> N
     shutil.rmtree(stack.history_directory)
     stack.root.mkdir()
     stack.git("clone", "--quiet", "--branch", "main", str(origin), ".")
-    stack.git("fetch", "--quiet", "origin", "+refs/pulumi-rewind/*:refs/pulumi-rewind/*")
+    stack.git("fetch", "--quiet", "origin", "refs/pulumi-rewind/*:refs/pulumi-rewind/*")
     result = roll_back(stack, "2")
     assert (result.result, result.version) == ("succeeded", 5)
     assert [item for item in result.differences if not item.expected] == []

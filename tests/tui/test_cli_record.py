@@ -72,6 +72,32 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
     ran = shop.run("record", "--verify", "--all")
     assert ran.code == 2
 
+    # On another machine they are not made here.
+    other = {"HOME": str(tmp_path / "other")}
+    ran = shop.run("record", env=other)  # the backend has lost one, and without them #3 is #2
+    assert ran.code == 1
+    assert "`pulumi-rewind record --trust all` uses them" in ran.err
+    assert "not made here; not used" in shop.run("show", "2", env=other).out
+    ran = shop.run("record", "--verify", env=other)
+    assert ran.code == 1
+    assert "⚠ refs/pulumi-rewind/shop/dev/2: not made here and not used: commit " in ran.out
+    ran = shop.run("record", "--verify", "--json", env=other)
+    assert [item["version"] for item in ran.json()["foreign"]] == [1, 2, 3]
+    ran = shop.run("record", "--trust", "3", env=other)
+    assert (ran.code, "used from now on: the record of #3, commit " in ran.out) == (0, True)
+    assert [item["version"] for item in shop.run("record", "--trust", "all", "--json", env=other).json()["used"]] == [
+        1,
+        2,
+    ]
+    assert len(shop.run("history", "--json", env=other).json()) == 3
+    assert shop.run("record", env=other).out == "· #3 was recorded before: refs/pulumi-rewind/shop/dev/3\n"
+    assert "no longer used: the record of #3" in shop.run("record", "--distrust", "3", env=other).out
+    ran = shop.run("record", env=other)
+    assert "⚠ the record of #3 (" in ran.out
+    assert "note: 1 record was not made here and not used (#3): look with --verify, then --trust all" in ran.err
+    assert shop.run("record", "--trust", "1", "--all").code == 2
+    assert shop.run("record", "--trust", "17").code == 2
+
     (shop.work / "rewind.toml").write_text("keep = 1\n")
     assert "more than rewind.toml keeps: --prune drops them" in shop.run("record").err
     ran = shop.run("record", "--prune")

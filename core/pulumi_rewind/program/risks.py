@@ -11,7 +11,7 @@ from pulumi_rewind.program.config import RecordedConfig
 from pulumi_rewind.program.source import dirty_without_record
 from pulumi_rewind.program.worktree import ProgramTree
 from pulumi_rewind.recommend import DIRTY, PROGRAM_DIFFERS
-from pulumi_rewind.records.uncommitted import uncommitted_record
+from pulumi_rewind.records.uncommitted import uncommitted_record, unused_changes
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import normalized
 from pulumi_rewind.targets import Target
@@ -36,12 +36,14 @@ def program_risks(
     if dirty_without_record(session, update):
         message = (
             f"#{update.number} was deployed with uncommitted changes that nobody kept: commit {update.commit[:7]} is "
-            "not the program that ran"
+            f"not the program that ran{unused_changes(session, update)}"
         )
         found.append(Risk(DIRTY, message, blocking=True))
     record = uncommitted_record(session, update) if update.dirty else None
     if record is not None:
-        message = f"the changes that were not committed then are taken from the record of #{update.number}"
+        assert session.records is not None
+        told = session.records.origin(record).told
+        message = f"the changes that were not committed then are taken from the record of #{update.number} ({told})"
         found.append(Risk("uncommitted", message))
         if record.meta.left_out:
             names = ", ".join(f"{one.path} ({one.reason})" for one in record.meta.left_out[:NAMED])

@@ -12,11 +12,13 @@ import msgspec
 
 from pulumi_rewind.errors import CheckpointError, RecordError
 from pulumi_rewind.model import EMPTY, PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
-from pulumi_rewind.records.git import Blob
+from pulumi_rewind.records.git import FILE, Blob
 from pulumi_rewind.records.secrets import secret_content
 from pulumi_rewind.values import MASK, SECRET
 
 FORMAT: Final = 1
+NOT_HERE: Final = "not made here"
+"""What is said of a record that nobody vouches for, see `records.provenance`."""
 UPDATE: Final = "update.json"
 CHECKPOINT: Final = "checkpoint.json"
 HISTORY: Final = "history.json"
@@ -27,6 +29,8 @@ ASSETS: Final = "assets/"
 HOOKS: Final = "hooks/"
 EVIDENCE: Final = "evidence/"
 REVISIONS: Final = "revisions.json"
+SIGNATURE: Final = f"{UPDATE}.sig"
+"""Of the bytes of `UPDATE`, beside them; see `records.signatures`."""
 
 _OPEN_SECRET: Final = re.compile(rb'"' + SECRET.encode() + rb'"[^{}]*"plaintext"|"plaintext"[^{}]*"' + SECRET.encode())
 _EVIDENCE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
@@ -82,6 +86,8 @@ class Meta(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     warnings: tuple[str, ...] = ()
     files: dict[str, str] = {}
     """Path → SHA-256 of every other file of the record."""
+    modes: dict[str, str] | None = None
+    """Path → mode of those that are not `FILE`; None in records of older releases, where only git's tree tells."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +192,11 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
 
 
 def finished(meta: Meta, files: dict[str, Blob]) -> Meta:
-    """The same with every file's digest; puts ``update.json`` among the files."""
-    digests = {path: digest_of(blob.content) for path, blob in sorted(files.items()) if path != UPDATE}
-    meta = msgspec.structs.replace(meta, files=digests)
+    """The same with every file's digest and mode; puts ``update.json`` among the files."""
+    others = {path: blob for path, blob in sorted(files.items()) if path != UPDATE}
+    digests = {path: digest_of(blob.content) for path, blob in others.items()}
+    modes = {path: blob.mode for path, blob in others.items() if blob.mode != FILE}
+    meta = msgspec.structs.replace(meta, files=digests, modes=modes)
     files[UPDATE] = Blob(_pretty(meta))
     return meta
 

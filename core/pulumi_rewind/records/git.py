@@ -163,6 +163,11 @@ class RecordStore:
         found = self._ask("cat-file", "commit", commit) or b""
         return found.partition(b"\n\n")[2].decode(errors="replace")
 
+    def written_by(self, commit: str) -> str:
+        """Who wrote a commit and when, as it says, which anybody may have written; empty if it can't be read."""
+        found = self._ask("show", "--no-patch", "--no-show-signature", "--format=%cn <%ce>, %ci", commit) or b""
+        return found.decode(errors="replace").strip()
+
     def which(self, names: Sequence[str]) -> Iterator[bool]:
         """For each ``commit:path`` whether there is such an object."""
         if not names:
@@ -183,8 +188,11 @@ class RecordStore:
         with tempfile.TemporaryFile() as stream:
             _stream(stream, ref, parents, files, message)
             stream.seek(0)
-            self.run("fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream)
-        return self.run("rev-parse", "--verify", f"{ref}^{{commit}}").decode().strip()
+            # Not what the ref holds afterwards: somebody else may have moved it by then.
+            written = self.run("fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream).decode().strip()
+        if not written:
+            raise RecordError(f"git fast-import named no commit for {ref}", hint="Upgrade git.")
+        return written
 
     def remove(self, refs: Mapping[str, str]) -> None:
         """Removes refs that still hold the commit given for each; git drops the objects in its own time.
@@ -206,9 +214,10 @@ class RecordStore:
         from git.exc import GitCommandError, GitError
 
         try:
-            # The repository is named, so that a GIT_DIR of the environment doesn't lead elsewhere.
+            # The repository is named, so that a GIT_DIR of the environment doesn't lead elsewhere. Objects are what
+            # their ids say: a ref below refs/replace, which may be fetched like any, would put others in their place.
             found = self._repo.git.execute(
-                ["git", f"--git-dir={self._repo.git_dir}", *command],
+                ["git", "--no-replace-objects", f"--git-dir={self._repo.git_dir}", *command],
                 istream=stdin,
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
@@ -232,7 +241,7 @@ class RecordStore:
 def _stream(out: IO[bytes], ref: str, parents: Sequence[str], files: Mapping[str, Blob], message: str) -> None:
     """The commands of ``git fast-import``."""
     text = message.encode(errors="replace")
-    out.write(f"commit {ref}\ncommitter {IDENTITY} {int(time.time())} +0000\ndata {len(text)}\n".encode())
+    out.write(f"commit {ref}\nmark :1\ncommitter {IDENTITY} {int(time.time())} +0000\ndata {len(text)}\n".encode())
     out.write(text + b"\n")
     for number, parent in enumerate(parents):
         out.write(f"{'merge' if number else 'from'} {parent}\n".encode())
@@ -240,7 +249,7 @@ def _stream(out: IO[bytes], ref: str, parents: Sequence[str], files: Mapping[str
     for path, blob in files.items():
         out.write(f"M {blob.mode} inline ".encode() + _quoted(path) + f"\ndata {len(blob.content)}\n".encode())
         out.write(blob.content + b"\n")
-    out.write(b"done\n")
+    out.write(b"get-mark :1\ndone\n")
 
 
 def _quoted(path: str) -> bytes:

@@ -2,6 +2,13 @@
 
 A DIY backend numbers nothing, so that pruning its history would renumber all updates. Records know the numbers: where
 one is found among the backend's updates, the others are counted from there.
+
+The backend is the authority, for whoever can write refs is not who can write its history. Only trusted records
+(`records.provenance`) say anything here. One that is trusted and of this backend proves that the backend had this
+update under this number: backends drop nothing themselves, so that it has lost the update since, by pruning (older than
+all that it has), with all of its history, or to an older backup (newer, or in between). It must fit in time: an update
+between two others began between them. Records of another backend count only where the history was moved here, which
+shows by updates that both have, and only for what is older than these.
 """
 
 from __future__ import annotations
@@ -15,13 +22,18 @@ import msgspec
 from pulumi_rewind.backends import Backend, History
 from pulumi_rewind.errors import CheckpointError, RecordError, RewindError, UsageError
 from pulumi_rewind.locks import Lock
-from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
-from pulumi_rewind.records.content import CHECKPOINT, backend_digest, digest_of, update_key
+from pulumi_rewind.model import Checkpoint, StackRef, Update
+from pulumi_rewind.records.content import CHECKPOINT, NOT_HERE, backend_digest, digest_of, update_key
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Record, Records
 
 LOST = "it is neither in the backend's history nor in a record"
+
+UPDATES_EACH = 1000
+"""How many times the number of all updates and records a number may be, so that cost follows what is there."""
+ANYWAY = 10_000
+"""A number that is plausible in any case: of a history that was pruned down to almost nothing."""
 
 
 class RecordedBackend:
@@ -56,9 +68,10 @@ class RecordedBackend:
         try:
             records = self._records()
             refs = records.refs() if records is not None else {}
+            claims = records.claims(refs) if records is not None and refs else {}
         except RewindError:
             return history  # records help, and never stand in the way; `record` says what is wrong
-        return RecordedHistory(history, records, refs) if records is not None and refs else history
+        return RecordedHistory(history, records, refs, claims) if records is not None and refs else history
 
     def live(self, stack: StackRef) -> Checkpoint:
         """The stack's state now."""
@@ -70,13 +83,19 @@ class RecordedBackend:
 
 
 class RecordedHistory:
-    """See `History`. What the backend has comes from there; a record is read where something is missing."""
+    """See `History`. What the backend has comes from there; a record is read where something is missing.
 
-    def __init__(self, history: History, records: Records, refs: Mapping[int, str]) -> None:
+    `refs` are all records of the stack, `claims` those that are trusted or may be, see `Records.claims`.
+    """
+
+    def __init__(self, history: History, records: Records, refs: Mapping[int, str], claims: Mapping[int, str]) -> None:
         self._history = history
-        self._records = records
-        self._refs = refs
+        self.records = records
+        self._all = refs
+        highest = max(ANYWAY, UPDATES_EACH * (len(history) + len(claims)))
+        self._refs = {number: commit for number, commit in claims.items() if number <= highest}
         self._own: dict[int, Record | None] = {}
+        self._sources: dict[int, Record | None] = {}
 
     @cached_property
     def places(self) -> Places:
@@ -85,12 +104,11 @@ class RecordedHistory:
         newest: Record | None = None
         same = 0
         for number in sorted(self._refs, reverse=True):
-            record = self._whole(number)
-            newest = newest or record
-            if record and number <= count and update_key(self._history.update(number)) == record.meta.key:
+            if number <= count and self._is_at_its_place(number):
                 same = number
                 break
-        if newest is None or newest.number == same:
+            newest = newest or self._whole(number)
+        if newest is None:
             return Places(count)
         # Nothing is lost below `same`: its number is the backend's own. Above it, every update is looked at.
         found = [(number, record) for number in sorted(self._refs) if (record := self._whole(number))]
@@ -103,8 +121,15 @@ class RecordedHistory:
             return Places(count)
         # Of another backend, they are another stack's of that name, unless they are older than one that both have: then
         # the history was moved.
-        here, first = backend_digest(self._records.backend), min((number for _, number in known), default=0)
-        ours = [number for number, record in found if record.meta.backend == here or number < first]
+        numbers = {number for _, number in known}
+        here, first = backend_digest(self.records.backend), min(numbers, default=0)
+        moved = {record.meta.backend for number, record in found if number in numbers}
+        ours = [
+            number
+            for number, record in found
+            if record.meta.backend == here or (number < first and record.meta.backend in moved)
+        ]
+        ours = [number for number in ours if number in numbers or self._fits(number, known)]
         return place_updates(count, known, ours)
 
     def __len__(self) -> int:
@@ -120,13 +145,16 @@ class RecordedHistory:
             if update.has_checkpoint and update.result != "unreadable":
                 return update
             return self._completed(number, update)
-        record = self._record(number)
         try:
-            if record is not None:
+            if number in self.places.lost and (record := self._record(number)) is not None:
                 return record.update
         except RecordError as err:
             return _lost(number, str(err))
-        return _lost(number, LOST)
+        return _lost(number, f"{LOST}{self._unused(number)}")
+
+    def unused(self) -> dict[int, str]:
+        """Number → commit of the records that are not trusted; checks signatures."""
+        return {number: commit for number, commit in self._all.items() if self._is_foreign(number)}
 
     def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
         """At most `limit` updates, newest first, those below number `before`."""
@@ -140,9 +168,11 @@ class RecordedHistory:
         try:
             if place:
                 return self._history.raw(place)
-        except CheckpointError:
+        except CheckpointError as err:
             record = self._record_of(number, self._history.update(place))
             if record is None:
+                if clause := self._unused(number):
+                    err.hint = f"{err.hint.rstrip('.')}{clause}."
                 raise
             return record.raw()
         return self._only(number).raw()
@@ -155,15 +185,26 @@ class RecordedHistory:
     def checkpoint(self, number: int) -> Checkpoint:
         """The state stored with an update; from its record where the backend's is lost or damaged."""
         place = self._place(number)
+        record = None
         try:
             if place:
-                return self._history.checkpoint(place)
-        except CheckpointError:
+                found = self._history.checkpoint(place)
+                self._sources[number] = None
+                return found
+        except CheckpointError as err:
             record = self._record_of(number, self._history.update(place))
             if record is None:
+                if clause := self._unused(number):
+                    err.hint = f"{err.hint.rstrip('.')}{clause}."
                 raise
-            return record.checkpoint()
-        return decode_checkpoint(self._only(number).raw(), source=f"the checkpoint in the record of #{number}")
+        record = self._sources[number] = record or self._only(number)
+        return record.checkpoint()
+
+    def source(self, number: int) -> Record | None:
+        """The record that the checkpoint of an update is from, None if it is the backend's; raises as `checkpoint`."""
+        if number not in self._sources:
+            self.checkpoint(number)
+        return self._sources[number]
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -171,15 +212,50 @@ class RecordedHistory:
         """The backend's own number of an update, 0 if it hasn't got it."""
         if not 1 <= number <= len(self):
             there = f"There are #1 to #{len(self)}." if len(self) else "There are none yet."
-            raise UsageError(f"{self._records.project}/{self._records.stack} has no update #{number}", hint=there)
+            raise UsageError(f"{self.records.project}/{self.records.stack} has no update #{number}", hint=there)
         return self.places.place(number)
 
     def _record(self, number: int) -> Record | None:
-        """The record of a number; raises RecordError if it is damaged or of another stack."""
+        """The trusted record of a number; raises RecordError if it is damaged or of another stack."""
         if number not in self._own:
             commit = self._refs.get(number)
-            self._own[number] = self._records.at(number, commit) if commit is not None else None
+            record = self.records.at(number, commit) if commit is not None else None
+            self._own[number] = record if record is not None and self.records.origin(record).trusted else None
         return self._own[number]
+
+    def _is_foreign(self, number: int) -> bool:
+        """Whether there is a record of a number that nobody vouches for; a damaged one that is trusted isn't that."""
+        try:
+            return number in self._all and self._record(number) is None
+        except RecordError:
+            return False
+
+    def _is_at_its_place(self, number: int) -> bool:
+        """Whether a record is of the update that the backend itself counts so.
+
+        Its signature needn't be checked: it says no more than that numbers are the backend's own.
+        """
+        try:
+            meta = self.records.at(number, self._refs[number]).meta
+        except RecordError:
+            return False
+        return update_key(self._history.update(number)) == meta.key
+
+    def _fits(self, number: int, known: Iterable[tuple[int, int]]) -> bool:
+        """Whether a lost update began between its neighbours that the backend has; unreadable ones say nothing."""
+        record = self._whole(number)
+        began = record.meta.start_time if record is not None else 0
+        below = max((place for place, other in known if other < number), default=0)
+        above = min((place for place, other in known if other > number), default=0)
+        before = self._history.update(below).start_time if below else 0
+        after = self._history.update(above).start_time if above else 0
+        return before <= began and (not after or began <= after)
+
+    def _unused(self, number: int) -> str:
+        """A clause to add where a foreign record may have what is missing; empty if there is none."""
+        if not self._is_foreign(number):
+            return ""
+        return f"; its record was {NOT_HERE}: `pulumi-rewind record --trust {number}` uses it after a look"
 
     def _whole(self, number: int) -> Record | None:
         """The same, None for what can't be used."""
@@ -193,19 +269,22 @@ class RecordedHistory:
         record = self._whole(number)
         if record is None or not record.update.has_checkpoint:
             return None
-        return record if update.result == "unreadable" or record.meta.key == update_key(update) else None
+        return record if belongs(record, update, self.records.backend) else None
 
     def _only(self, number: int) -> Record:
-        record = self._record(number)
+        record = self._record(number) if number in self.places.lost else None
         if record is None:
-            raise CheckpointError(f"#{number} is lost: {LOST}", hint="`git fetch` may bring its record; see the docs.")
+            raise CheckpointError(
+                f"#{number} is lost: {LOST}{self._unused(number)}",
+                hint="`git fetch` may bring its record; see the docs.",
+            )
         return record
 
     def _completed(self, number: int, update: Update) -> Update:
         try:
             record = self._record_of(number, update)
             if record is None:
-                return update
+                return msgspec.structs.replace(update, problem=f"{update.problem}{self._unused(number)}")
             if update.result == "unreadable":
                 return record.update
         except RecordError:
@@ -230,13 +309,24 @@ class RecordedHistory:
         return newest.meta.end_time <= first.start_time
 
 
+def belongs(record: Record, update: Update, backend: str) -> bool:
+    """Whether a record is that of an update of the backend; of an unreadable one the backend must tell. Pure."""
+    if update.result == "unreadable":
+        return record.meta.backend == backend_digest(backend)
+    return record.meta.key == update_key(update)
+
+
 class Places:
     """The numbers of a backend's updates, and how many numbers there are with those that only records have."""
 
-    def __init__(self, count: int, numbers: Iterable[int] | None = None, total: int = 0) -> None:
+    def __init__(self, count: int, numbers: Iterable[int] | None = None, lost: Iterable[int] = ()) -> None:
+        self.lost = frozenset(lost)
+        """The numbers of the updates that only records have."""
         self._places = {number: place for place, number in enumerate(numbers, 1)} if numbers is not None else None
         self._count = count
-        self.total = max(total, max(self._places or {}, default=0)) if numbers is not None else count
+        self.total = (
+            max(max(self.lost, default=0), max(self._places or {}, default=0)) if numbers is not None else count
+        )
 
     def place(self, number: int) -> int:
         """The place of a number in the backend's own history, 0 if it isn't there."""
@@ -276,7 +366,7 @@ def place_updates(count: int, known: Iterable[tuple[int, int]], recorded: Iterab
         while candidate in only:
             candidate += 1
         numbers[place] = candidate
-    return Places(count, (numbers[place] for place in range(1, count + 1)), max(only, default=0))
+    return Places(count, (numbers[place] for place in range(1, count + 1)), only)
 
 
 def _lost(number: int, problem: str) -> Update:

@@ -14,8 +14,10 @@ from pulumi_rewind.errors import BackendError, RecordError, RewindError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.model import Update, decode_checkpoint
 from pulumi_rewind.records.assets import AssetTaker
-from pulumi_rewind.records.content import LeftOut, Program, RecordInput, update_key
+from pulumi_rewind.records.content import LeftOut, Program, RecordInput
+from pulumi_rewind.records.foreign import unused
 from pulumi_rewind.records.git import Blob
+from pulumi_rewind.records.history import belongs
 from pulumi_rewind.records.secrets import SHORTEST, secret_name
 from pulumi_rewind.records.store import Record, Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
@@ -23,6 +25,7 @@ from pulumi_rewind.revisions.ledger import kept_with, settle
 from pulumi_rewind.timeline import deployed_commit
 
 if TYPE_CHECKING:
+    from pulumi_rewind.records.provenance import Origin
     from pulumi_rewind.repo import Repository
     from pulumi_rewind.session import Session
 
@@ -46,16 +49,30 @@ def record_update(session: Session, number: int, evidence: Mapping[str, bytes] =
 
 
 def recorded(session: Session, number: int) -> Record | None:
-    """The record of an update as the timeline has it; None if there is none, or it is of another update.
+    """The record of an update as the timeline has it; None if there is none to be used, or it is of another update.
+
+    Not used is a record that is not trusted, see `records.provenance`.
 
     Raises:
         RewindError: it is damaged, or the repository for records can't be used.
     """
-    record = session.records.read(number) if session.records is not None else None
+    record = session.records.usable(number) if session.records is not None else None
     update = session.timeline.update(number)
-    if record is None or update.from_record == "update" or record.meta.key == update_key(update):
+    if record is None or update.from_record == "update" or belongs(record, update, session.backend.url):
         return record
-    return record if update.result == "unreadable" else None
+    return None
+
+
+def known_record(session: Session, number: int) -> tuple[Record, Origin] | None:
+    """The record of an update and where it comes from, also one that isn't used; None as `recorded`, raises as it."""
+    records = session.records
+    record = records.read(number) if records is not None else None
+    if records is None or record is None:
+        return None
+    origin = records.origin(record)
+    if origin.trusted and (record := recorded(session, number)) is None:
+        return None
+    return record, origin
 
 
 def record_all(session: Session) -> Iterator[Written]:
@@ -93,9 +110,11 @@ def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {})
             return
         newest = len(session.timeline)
         for number in range(before + 1, newest + 1):
-            record_update(session, number, evidence if number == newest else {})
+            for note in record_update(session, number, evidence if number == newest else {}).notes:
+                yield Diagnostic(f"the record of #{number} in git: {note}", "warning")
     except (RewindError, OSError) as err:
-        yield Diagnostic(f"the update was not recorded in git: {err}", "warning")
+        hint = err.hint if isinstance(err, RewindError) else ""
+        yield Diagnostic(f"the update was not recorded in git: {err}. {hint}".strip(), "warning")
 
 
 def _finished(update: Update) -> bool:
@@ -159,7 +178,8 @@ class _Taker:
         left_out = {item.path for item in record.meta.left_out}
         if update.has_checkpoint and CHECKPOINT not in record.meta.files and CHECKPOINT not in left_out:
             return None
-        return Written(number, record.ref, record.commit, new=False, left_out=record.meta.left_out)
+        notes = () if self.records.origin(record).trusted else (unused(record),)
+        return Written(number, record.ref, record.commit, new=False, left_out=record.meta.left_out, notes=notes)
 
     def _input(self, update: Update, newest: bool, evidence: Mapping[str, bytes]) -> RecordInput:
         session, workspace = self.session, self.session.workspace

@@ -45,12 +45,13 @@ def kept_numbers(session: Session, numbers: Iterable[int]) -> frozenset[int]:
 def prune(session: Session, records: Records) -> tuple[int, ...]:
     """Drops the records that aren't to be kept and returns their numbers.
 
-    Only refs go; git removes the objects in its own time, so that `git fsck --lost-found` still finds them.
+    Foreign ones are left alone, and count for nothing: many of them would push out all others. Only refs go;
+    git removes the objects in its own time, so that `git fsck --lost-found` still finds them.
 
     Raises:
         RecordError: git can't write, or a record was changed meanwhile.
     """
-    refs = records.refs()
+    refs = records.trusted()
     dropped = sorted(refs.keys() - kept_numbers(session, refs))
     if dropped:
         records.store.remove({records.ref(number): refs[number] for number in dropped})

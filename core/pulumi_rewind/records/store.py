@@ -7,7 +7,7 @@ stand on each other: one can be dropped, pushed or damaged without any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,14 +16,16 @@ import msgspec
 
 from pulumi_rewind import __version__
 from pulumi_rewind.errors import RecordError
-from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.model import Checkpoint, Update, decode_checkpoint
 from pulumi_rewind.records.content import (
     ASSETS,
     CHECKPOINT,
     EVIDENCE,
     HISTORY,
     HOOKS,
+    NOT_HERE,
     PATCH,
+    SIGNATURE,
     UNTRACKED,
     UPDATE,
     LeftOut,
@@ -38,14 +40,18 @@ from pulumi_rewind.records.content import (
     record_files,
     update_key,
 )
-from pulumi_rewind.records.git import Blob, RecordStore, open_store, ref_folder
+from pulumi_rewind.records.foreign import in_the_way, unused
+from pulumi_rewind.records.git import FILE, Blob, RecordStore, open_store, ref_folder
+from pulumi_rewind.records.provenance import Origin, Provenance
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 __all__ = ["LeftOut", "Record", "RecordInput", "Records", "Written", "open_records"]
 
-DAMAGED = "`pulumi-rewind record --verify` checks all records; `git fetch` may bring a whole one."
+DAMAGED = "`pulumi-rewind record --verify` checks all records, and tells how to get a whole one."
+DIGITS = 7
+"""How long a number may be: no stack has ten million updates, and a ref can say anything."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Written:
     """Whether anything was written; False: it was all there."""
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Why this record is, or may be for others, one that isn't used."""
 
 
 class Record:
@@ -110,12 +118,15 @@ class Record:
 
     def untracked(self) -> dict[str, Blob]:
         """The untracked files by their paths from the top of the repository."""
-        entries = self._store.listing(self.commit) or {}
-        return {
-            path.removeprefix(UNTRACKED): Blob(self.file(path), entries.get(path, ("",))[0])
-            for path in self.meta.files
-            if path.startswith(UNTRACKED)
-        }
+        found = self.blobs([path for path in self.meta.files if path.startswith(UNTRACKED)])
+        return {path.removeprefix(UNTRACKED): blob for path, blob in found.items()}
+
+    def blobs(self, paths: Iterable[str]) -> dict[str, Blob]:
+        """Files with their modes, which are those of ``update.json``: a signature is of that alone."""
+        modes = self.meta.modes
+        if modes is None:
+            modes = {path: mode for path, (mode, _) in (self._store.listing(self.commit) or {}).items()}
+        return {path: Blob(self.file(path), modes.get(path, FILE)) for path in paths}
 
     def asset(self, digest: str) -> bytes | None:
         """The content of an asset by its hash: a file's, or the tar file of a directory; None if it isn't kept."""
@@ -154,8 +165,12 @@ class Record:
 class Records:
     """The records of one stack."""
 
-    def __init__(self, store: RecordStore, project: str, stack: str, backend: str = "") -> None:
+    def __init__(
+        self, store: RecordStore, project: str, stack: str, backend: str = "", provenance: Provenance | None = None
+    ) -> None:
+        """Without `provenance` only what this object writes itself is trusted."""
         self.store = store
+        self.provenance = provenance or Provenance()
         self.project = project
         self.stack = stack
         self.backend = backend
@@ -164,7 +179,7 @@ class Records:
         self._read: dict[str, Record] = {}
 
     def refs(self) -> dict[int, str]:
-        """Number → commit of every record, in order; what isn't named by a number is none."""
+        """Number → commit of every record, in order, whoever wrote it; what isn't named by a number is none."""
         named = self.store.refs(self.folder)
         return {int(name): named[name] for name in sorted(filter(_is_number, named), key=int)}
 
@@ -201,8 +216,56 @@ class Records:
             )
         return self._read.setdefault(commit, record)
 
+    def claims(self, refs: Mapping[int, str]) -> dict[int, str]:
+        """Those of these records that are trusted or may be: signatures are looked for, not checked.
+
+        Raises:
+            RecordError: it can't be told; then none is trusted.
+        """
+        known = self.provenance.known()
+        unknown = [commit for commit in refs.values() if commit not in known]
+        if unknown and self.provenance.signatures.checks:
+            there = self.store.which([f"{commit}:{SIGNATURE}" for commit in unknown])
+            known |= {commit for commit, has in zip(unknown, there, strict=False) if has}
+        return {number: commit for number, commit in refs.items() if commit in known}
+
+    def origin(self, record: Record) -> Origin:
+        """Where a record comes from, and so whether it may be used; raises as `claims`."""
+
+        def signed() -> tuple[bytes, bytes | None]:
+            raw = self.store.read(record.commit, UPDATE) or b""
+            # Without modes in what is signed, the tree could make a link of a file.
+            signature = self.store.read(record.commit, SIGNATURE) if record.meta.modes is not None else None
+            return raw, signature
+
+        return self.provenance.origin(record.commit, signed)
+
+    def usable(self, number: int) -> Record | None:
+        """A record that may be used; None if there is none of that number, or a foreign one. Raises as `read`."""
+        record = self.read(number)
+        return record if record is not None and self.origin(record).trusted else None
+
+    def trusted(self) -> dict[int, str]:
+        """Number → commit of the records that may be used, damaged ones of known commits included.
+
+        Raises:
+            RecordError: as `claims`.
+        """
+        known, claims = self.provenance.known(), self.claims(self.refs())
+        return {
+            number: commit for number, commit in claims.items() if commit in known or self._is_signed(number, commit)
+        }
+
+    def _is_signed(self, number: int, commit: str) -> bool:
+        try:
+            return self.origin(self.at(number, commit)).trusted
+        except RecordError:
+            return False
+
     def asset(self, digest: str) -> bytes | None:
         """A content from the newest record that has it whole; None if none has.
+
+        Any record will do, whoever wrote it: what is asked for by its SHA-256 can't be forged.
 
         Raises:
             RecordError: git can't be asked.
@@ -218,6 +281,8 @@ class Records:
     def write(self, given: RecordInput) -> Written:
         """Writes a record; one that is there only gets what it lacks (a checkpoint, evidence) as a commit on top.
 
+        One that is not trusted stays as it is: with a commit on top it would count as made here.
+
         Raises:
             RecordError: git can't write, or another update is recorded under this number.
         """
@@ -225,26 +290,61 @@ class Records:
         commit = self.refs().get(number)
         if commit is not None:
             return self._complete(self.at(number, commit), given)
+        self._check_number(given.update)
         meta, files = record_files(given, __version__)
         program = given.program.commit
         parents = [program] if given.program.kept else []
-        ref = self.ref(number)
         try:
-            written = self.store.write(ref, parents, files, self._message(meta, files))
+            done = self._write(meta, parents, files)
         except RecordError:
             if (other := self.refs().get(number)) is None:
                 raise
             return self._complete(self.at(number, other), given)  # written by somebody else meanwhile
-        return Written(number, ref, written, new=True, left_out=meta.left_out, warnings=meta.warnings)
+        return replace(done, warnings=meta.warnings)
+
+    def _check_number(self, update: Update) -> None:
+        """Refuses to record an update under a number that is in doubt: later it would stand against the right one."""
+        refs = self.refs()
+        key = update_key(update)
+        for number in sorted(refs.keys() - self.claims(refs).keys()):
+            try:
+                foreign = self.at(number, refs[number])
+            except RecordError:
+                continue
+            if foreign.meta.key == key:
+                raise RecordError(
+                    f"#{update.number} is #{number} in a record that was {NOT_HERE}", hint=in_the_way(foreign.ref)
+                )
+
+    def _write(self, meta: Meta, parents: Sequence[str], files: dict[str, Blob]) -> Written:
+        """Signs a record if that is wanted, writes it, and notes that it was made here."""
+        notes: list[str] = []
+        if self.provenance.signatures.signs:
+            try:
+                files[SIGNATURE] = Blob(self.provenance.signatures.sign(files[UPDATE].content))
+            except RecordError as err:
+                notes.append(f"{err}: it was written without a signature. {err.hint}".strip())
+        ref = self.ref(meta.number)
+        written = self.store.write(ref, parents, files, self._message(meta, files))
+        try:
+            self.provenance.made.add([written])
+        except RecordError as err:
+            notes.append(f"that it was made here can't be noted, and so it will not be used: {err}. {err.hint}")
+        return Written(meta.number, ref, written, new=True, left_out=meta.left_out, notes=tuple(notes))
 
     def _complete(self, record: Record, given: RecordInput) -> Written:
         meta = record.meta
+        trusted = self.origin(record).trusted
         if meta.key != update_key(given.update):
             raise RecordError(
                 f"{record.ref} is the record of another update ({meta.kind} {meta.result})",
                 hint="Records of another backend's stack of that name are in this repository; "
-                "`pulumi-rewind record --verify` names them.",
+                "`pulumi-rewind record --verify` names them."
+                if trusted
+                else in_the_way(record.ref),
             )
+        if not trusted:
+            return Written(record.number, record.ref, record.commit, False, meta.left_out, notes=(unused(record),))
         more: dict[str, Blob] = {}
         left_out = list(meta.left_out)
         for name, content in given.evidence.items():
@@ -260,12 +360,10 @@ class Records:
             more |= {path: blob for path, blob in fresh.items() if path == CHECKPOINT}
         if not more:
             return Written(record.number, record.ref, record.commit, new=False, left_out=meta.left_out)
-        entries = self.store.listing(record.commit) or {}
-        files = {path: Blob(record.file(path), entries.get(path, ("100644",))[0]) for path in meta.files} | more
+        files = record.blobs(meta.files) | more
         source = given.checkpoint_source if CHECKPOINT in more else meta.checkpoint
         meta = finished(msgspec.structs.replace(meta, left_out=tuple(sorted(set(left_out))), checkpoint=source), files)
-        written = self.store.write(record.ref, [record.commit], files, self._message(meta, files))
-        return Written(record.number, record.ref, written, new=True, left_out=meta.left_out)
+        return self._write(meta, [record.commit], files)
 
     def _message(self, meta: Meta, files: Mapping[str, Blob]) -> str:
         what = f"{self.project}/{self.stack} #{meta.number}: {meta.kind} {meta.result}"
@@ -273,21 +371,19 @@ class Records:
 
 
 def _is_number(name: str) -> bool:
-    return name.isascii() and name.isdigit() and not name.startswith("0") and len(name) < 10
+    return name.isascii() and name.isdigit() and not name.startswith("0") and len(name) <= DIGITS
 
 
 def open_records(session: Session) -> Records | None:
     """The records of a session's stack; None outside git, and where ``records = false`` is set in ``rewind.toml``.
 
     Raises:
-        UsageError: ``records_repository`` names something that is no repository.
+        UsageError: ``records_repository`` names something that is no repository, or the user's settings can't be read.
     """
     if not session.settings.records:
         return None
     store = open_store(session.workspace.root, session.settings.records_repository)
-    return records_in(store, session.stack, session.workspace.project, session.backend.url) if store else None
-
-
-def records_in(store: RecordStore, stack: StackRef, project: str, backend: str) -> Records:
-    """The records of a stack; in the legacy layout stacks have no project of their own."""
-    return Records(store, stack.project or project, stack.name, backend)
+    if store is None:
+        return None
+    project = session.stack.project or session.workspace.project  # in the legacy layout stacks have none of their own
+    return Records(store, project, session.stack.name, session.backend.url, Provenance.of(session, project))

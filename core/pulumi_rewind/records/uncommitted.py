@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 
+def unused_changes(session: Session, update: Update) -> str:
+    """A clause that names a foreign record which may have the uncommitted changes; empty if there is none."""
+    from pulumi_rewind.records.foreign import unused
+
+    records = session.records
+    commit = records.refs().get(update.number) if records is not None else None
+    if records is None or commit is None:
+        return ""
+    try:
+        record = records.at(update.number, commit)
+        return "" if records.origin(record).trusted else f"; {unused(record)}"
+    except RewindError:
+        return ""
+
+
 def uncommitted_record(session: Session, update: Update) -> Record | None:
     """The record that keeps the update's uncommitted changes; None if none does, or it is damaged."""
     from pulumi_rewind.records.content import PROGRAM, Program

@@ -1,4 +1,4 @@
-"""Are the records whole, and of this stack? Everything in every record is read and compared."""
+"""Are the records whole, of this stack, and vouched for? Everything in every record is read and compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.model import parse_urn
-from pulumi_rewind.records.content import CHECKPOINT, HISTORY, UPDATE, digest_of, update_key
+from pulumi_rewind.records.content import CHECKPOINT, HISTORY, SIGNATURE, UPDATE, digest_of, update_key
+from pulumi_rewind.records.foreign import foreign_records
 from pulumi_rewind.records.store import Record, Records
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ class Damage:
     """Of the update; 0 where the ref names none."""
     ref: str
     message: str
+    foreign: bool = False
+    """Whether it is a record that nobody vouches for, rather than a damaged one."""
 
 
 def verify_records(records: Records, timeline: Timeline | None = None) -> Iterator[Damage]:
     """Yields all that is wrong, record by record; with a timeline, also what isn't of its stack.
+
+    Foreign ones are named first, with what is otherwise in them than in the timeline.
 
     Raises:
         RecordError: the repository can't be read at all.
@@ -34,6 +39,9 @@ def verify_records(records: Records, timeline: Timeline | None = None) -> Iterat
     numbers = records.refs()
     for name in sorted(records.store.refs(records.folder).keys() - {str(number) for number in numbers}):
         yield Damage(0, f"{records.folder}/{name}", "it is no record: its name is not the number of an update")
+    foreign = {one.number: one for one in foreign_records(records, timeline)}
+    for number, one in foreign.items():
+        yield Damage(number, one.ref, one.message, foreign=True)
     for number, commit in numbers.items():
         try:
             record = records.at(number, commit)
@@ -42,7 +50,7 @@ def verify_records(records: Records, timeline: Timeline | None = None) -> Iterat
             continue
         for message in _wrong(records, record):
             yield Damage(number, record.ref, message)
-        if timeline is not None and (message := _foreign(record, timeline)):
+        if timeline is not None and number not in foreign and (message := _elsewhere(record, timeline)):
             yield Damage(number, record.ref, message)
 
 
@@ -55,7 +63,7 @@ def _wrong(records: Records, record: Record) -> Iterator[str]:
     if entries is None:
         yield "its list of files can't be read: objects are missing or damaged in the repository"
     else:
-        for path in sorted(entries.keys() - meta.files.keys() - {UPDATE}):
+        for path in sorted(entries.keys() - meta.files.keys() - {UPDATE, SIGNATURE}):
             yield f"{path} is not one of its files"
     for path in meta.files:
         try:
@@ -94,7 +102,7 @@ def _kept(record: Record) -> bool:
     return b'"kept": true' in record.file("program.json")
 
 
-def _foreign(record: Record, timeline: Timeline) -> str:
+def _elsewhere(record: Record, timeline: Timeline) -> str:
     """What is to be said where the stack's history has another update of that number; empty if it hasn't."""
     if record.number > len(timeline):
         return "its update is not in the history of this stack: it may be the record of another backend's stack"

@@ -122,7 +122,7 @@ def chosen_code(session: Session, target: int, *, recorded: bool) -> Chosen:
     for side, code in found.items():
         if code is None:
             instead = "today's is used" if today else "there is none today either"
-            notes.append(f"no hooks file is recorded for {side}: {instead}")
+            notes.append(f"no hooks file that may be used is recorded for {side}: {instead}")
         elif today is not None and code.sha256 == today.sha256:
             code = today
         else:
@@ -137,7 +137,9 @@ def recorded_code(session: Session, number: int) -> Code | None:
     Raises:
         RecordError: the record is damaged.
     """
-    record = session.records.read(number) if session.records is not None and number else None
+    from pulumi_rewind.records.recording import recorded
+
+    record = recorded(session, number) if number else None
     return _code_of(session, record) if record is not None else None
 
 
@@ -205,11 +207,13 @@ def interpreter(workspace: Workspace) -> Path:
 
 
 def _recorded_before(session: Session, newest: int) -> Iterator[Code]:
+    from pulumi_rewind.records.recording import recorded
+
     records = session.records
     if records is None:
         return
     for number in sorted(records.numbers(), reverse=True):
-        record = records.read(number) if number <= newest else None
+        record = recorded(session, number) if number <= newest else None
         code = _code_of(session, record) if record is not None else None
         if code is not None:
             yield code

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.render.record import damage_lines, written_json, written_lines
 from pulumi_rewind_tui.render.words import plural
@@ -17,16 +18,29 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.render.writer import Screen
 
 
+LISTED = 8
+"""How many numbers of records a note lists."""
+
+
 @click.command(cls=RewindCommand)
 @words("[STACK]")
 @click.option("--all", "everything", is_flag=True, help="Fill in all updates that are not recorded yet.")
 @click.option("--prune", is_flag=True, help="Drop what rewind.toml doesn't keep (keep, keep_days).")
-@click.option("--verify", is_flag=True, help="Record nothing; check that all records are whole and of this stack.")
+@click.option("--verify", is_flag=True, help="Record nothing; check that all records are whole, and whose they are.")
+@click.option("--trust", metavar="N|all", help="Record nothing; use a record that was not made here, as it is now.")
+@click.option("--distrust", metavar="N|all", help="Record nothing; use a record no longer.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @common_options
 @click.pass_obj
 def record(
-    shared: Shared, words: tuple[str, ...], everything: bool, prune: bool, verify: bool, as_json: bool
+    shared: Shared,
+    words: tuple[str, ...],
+    everything: bool,
+    prune: bool,
+    verify: bool,
+    trust: str | None,
+    distrust: str | None,
+    as_json: bool,
 ) -> int | None:
     """Record the newest update of the stack as git objects, under refs/pulumi-rewind/PROJECT/STACK/NUMBER.
 
@@ -36,11 +50,19 @@ def record(
     """
     if verify and (everything or prune):
         raise UsageError("--verify goes with neither --all nor --prune", hint="Run them one after the other.")
+    if sum((everything or prune, verify, trust is not None, distrust is not None)) > 1:
+        raise UsageError("--trust and --distrust go with nothing else", hint="Run them one after the other.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
     records = _records(session)
     if verify:
         return _verify(session, records, screen, as_json=as_json)
+    if trust is not None:
+        _agree(session, records, trust, screen, as_json=as_json)
+        return None
+    if distrust is not None:
+        _take_back(records, distrust, screen, as_json=as_json)
+        return None
     written = _write(session, screen, everything=everything, quiet=as_json)
     dropped: tuple[int, ...] = ()
     if prune:
@@ -103,10 +125,45 @@ def _tell_kept(
     if dropped:
         names = ", ".join(f"#{number}" for number in dropped)
         screen.out.line(f"dropped {plural(len(dropped), 'record')}: {names}")
-    numbers = records.numbers()
+    refs = records.refs()
+    numbers = records.claims(refs).keys()
+    if others := sorted(refs.keys() - numbers):
+        named = ", ".join(f"#{number}" for number in others[:LISTED]) + (" …" if len(others) > LISTED else "")
+        screen.err.line(
+            f"note: {plural(len(others), 'record')} {'was' if len(others) == 1 else 'were'} {NOT_HERE} and not used "
+            f"({named}): look with --verify, then --trust all"
+        )
     surplus = len(numbers) - len(kept_numbers(session, numbers))
     if surplus:
         screen.err.line(f"note: {plural(surplus, 'record')} more than rewind.toml keeps: --prune drops them")
+
+
+def _agree(session: Session, records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+    """Uses foreign records from now on, and says what is in them."""
+    from pulumi_rewind.records.foreign import agree
+
+    found = agree(records, name, session.timeline)
+    if as_json:
+        screen.out.raw(to_json({"used": [{"version": one.number, "commit": one.commit} for one in found]}))
+        return
+    for one in found:
+        screen.out.line(f"used from now on: the record of #{one.number}, commit {one.commit[:12]}; {one.contents}")
+    if not found:
+        screen.out.line("nothing to agree to: what can be read is used already")
+
+
+def _take_back(records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+    """Uses records no longer."""
+    from pulumi_rewind.records.foreign import take_back
+
+    numbers = take_back(records, name)
+    if as_json:
+        screen.out.raw(to_json({"notUsed": list(numbers)}))
+        return
+    for number in numbers:
+        screen.out.line(f"no longer used: the record of #{number}")
+    if not numbers:
+        screen.out.line("nothing to take back: it was not used")
 
 
 def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool) -> int | None:
@@ -115,13 +172,25 @@ def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool
     found = list(verify_records(records, session.timeline))
     checked = len(records.numbers())
     if as_json:
-        damaged = [{"version": item.number, "ref": item.ref, "message": item.message} for item in found]
-        screen.out.raw(to_json({"stack": str(session.stack), "checked": checked, "damaged": damaged}))
+        listed = {
+            name: [
+                {"version": item.number, "ref": item.ref, "message": item.message}
+                for item in found
+                if item.foreign is foreign
+            ]
+            for name, foreign in (("damaged", False), ("foreign", True))
+        }
+        screen.out.raw(to_json({"stack": str(session.stack), "checked": checked, **listed}))
     else:
         screen.out.lines(damage_lines(found, checked))
-        if found:
+        if any(item.foreign for item in found):
             screen.err.line(
-                "hint: `git fetch` may bring whole ones; `git update-ref -d REF` takes a record away, and "
+                "hint: `git show REF` and `pulumi-rewind diff` tell more; `--trust N` (or `--trust all`) uses what was "
+                f"{NOT_HERE}, `git update-ref -d REF` takes it away"
+            )
+        if not all(item.foreign for item in found):
+            screen.err.line(
+                "hint: `git update-ref -d REF` takes a damaged record away; then `git fetch` may bring a whole one, or "
                 "`pulumi-rewind record --all` writes it anew from what the backend has"
             )
     return 1 if found else None

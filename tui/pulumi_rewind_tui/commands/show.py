@@ -26,7 +26,7 @@ from pulumi_rewind_tui.render.writer import Span
 @click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.recording import known_record
     from pulumi_rewind.targets import resolve_target
     from pulumi_rewind.up.evidence import evidence_after, evidence_of
 
@@ -43,15 +43,15 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         checkpoint = timeline.checkpoint(number)
     except BackendError as err:
         problem = str(err)
-    record = None
+    known = None
     damage = ""
     try:
-        record = recorded(session, number)
+        known = known_record(session, number)
     except RewindError as err:
         damage = str(err)
     frozen = evidence_of(session, number)
     if as_json:
-        kept = None if record is None else record_json(record)
+        kept = None if known is None else record_json(*known)
         found = {"record": kept, "evidence": evidence_json(frozen)}
         screen.out.raw(to_json({**update_json(entry, target, checkpoint), **found}))
         return
@@ -69,8 +69,8 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
             out.line(Span(title, "title"))
             out.table(table_rows(values), indent=2)
     out.line()
-    if record is not None:
-        out.lines(record_lines(record))
+    if known is not None:
+        out.lines(record_lines(*known))
         out.line()
     elif damage:
         out.line(Span(f"✗ {damage}", "fail"))

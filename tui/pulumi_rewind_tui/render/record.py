@@ -9,14 +9,16 @@ from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
+    from pulumi_rewind.records.provenance import Origin
     from pulumi_rewind.records.store import LeftOut, Record, Written
     from pulumi_rewind.records.verify import Damage
 
 
-def record_lines(record: Record) -> Iterator[Line]:
+def record_lines(record: Record, origin: Origin) -> Iterator[Line]:
     """What the record of an update holds, for ``show``."""
     meta = record.meta
-    yield [Span("record", "title"), "  ", Span(record.ref, "git"), f"  {record.commit[:7]}"]
+    said = Span(f"  {origin.told}", "muted") if origin.trusted else Span(f"  {origin.told}; not used", "warn")
+    yield [Span("record", "title"), "  ", Span(record.ref, "git"), f"  {record.commit[:7]}", said]
     for name, text in record_facts(record):
         yield ["  ", Span(f"{name:<12}", "muted"), " ", text]
     for warning in meta.warnings:
@@ -58,9 +60,11 @@ def written_lines(written: Written) -> Iterator[Line]:
     """What became of recording one update."""
     if not written.new:
         yield [Span("·", "muted"), f" #{written.number} was recorded before: {written.ref}"]
+        for note in written.notes:
+            yield ["  ", Span(f"⚠ {note}", "warn")]
         return
     yield [Span("✓", "ok"), f" recorded #{written.number} as ", Span(written.ref, "git"), f" ({written.commit[:7]})"]
-    for warning in written.warnings:
+    for warning in (*written.warnings, *written.notes):
         yield ["  ", Span(f"⚠ {warning}", "warn")]
     yield from left_out_lines(written.left_out)
 
@@ -68,17 +72,19 @@ def written_lines(written: Written) -> Iterator[Line]:
 def damage_lines(damages: Sequence[Damage], checked: int) -> Iterator[Line]:
     """What a check of all records came to."""
     for damage in damages:
-        yield [Span("✗", "fail"), f" {damage.ref}: {damage.message}"]
+        yield [Span("⚠", "warn") if damage.foreign else Span("✗", "fail"), f" {damage.ref}: {damage.message}"]
     if not damages:
         yield [Span("✓", "ok"), f" {plural(checked, 'record')} checked, all whole and of this stack"]
 
 
-def record_json(record: Record) -> dict[str, Any]:
+def record_json(record: Record, origin: Origin) -> dict[str, Any]:
     """A record for ``show --json``."""
     meta = record.meta
     return {
         "ref": record.ref,
         "commit": record.commit,
+        "origin": origin.kind,
+        "signer": origin.signer or None,
         "files": dict(meta.files),
         "evidence": list(record.names("evidence/")),
         "leftOut": left_out_json(meta.left_out),
@@ -96,7 +102,7 @@ def written_json(written: Written) -> dict[str, Any]:
         "commit": written.commit,
         "new": written.new,
         "leftOut": left_out_json(written.left_out),
-        "warnings": list(written.warnings),
+        "warnings": [*written.warnings, *written.notes],
     }
 
 

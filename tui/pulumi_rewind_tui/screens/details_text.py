@@ -71,14 +71,17 @@ def read_evidence(session: Session, update: Update) -> Evidence:
 
 
 def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.recording import known_record
 
     try:
-        record = recorded(session, update.number)
+        known = known_record(session, update.number)
     except RewindError as err:
         return (("damaged", str(err)),)
-    if record is None:
+    if known is None:
         return ()
+    record, origin = known
+    if not origin.trusted:
+        return (("ref", record.ref), ("not used", f"it was {origin.told}: see `pulumi-rewind record --verify`"))
     left_out = (("left out", f"{item.path}: {item.reason}") for item in record.meta.left_out)
     return (("ref", record.ref), *record_facts(record), *left_out)
 

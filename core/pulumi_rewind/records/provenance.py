@@ -1,0 +1,120 @@
+"""Where a record comes from. Whoever can push to the repository can write any ref, so that the name proves nothing.
+
+A record is used if this machine wrote it, if an allowed signer did, or if the operator agreed to this very commit.
+The backend is the authority all the same: see `records.history` for what a trusted record may add to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self
+
+from pulumi_rewind.errors import RecordError
+from pulumi_rewind.journal import state_directory
+from pulumi_rewind.records.content import NOT_HERE
+from pulumi_rewind.records.ledger import Ledger
+from pulumi_rewind.records.signatures import Signatures
+from pulumi_rewind.user_settings import UserSettings, load_user_settings
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.targets import Target
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who vouches for one record."""
+
+    kind: Literal["ours", "signed", "agreed", "foreign"]
+    signer: str = ""
+    """Of a signed one."""
+    problem: str = ""
+    """Of a foreign one that has a signature: why that doesn't count."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the record may be used."""
+        return self.kind != "foreign"
+
+    @property
+    def told(self) -> str:
+        """In words: ``made here``, ``signed by ci@example.com``."""
+        if self.kind == "ours":
+            return "made here"
+        if self.kind == "signed":
+            return f"signed by {self.signer}"
+        return f"{NOT_HERE}, but agreed to" if self.kind == "agreed" else NOT_HERE
+
+
+class Provenance:
+    """Tells where the records of one stack come from.
+
+    Its two lists are for one project and stack, not for one backend: a backend that moved is the same to them, and
+    whether a record fits the backend at hand is another question.
+    """
+
+    def __init__(self, made: Ledger | None = None, agreed: Ledger | None = None, signatures: Signatures | None = None):
+        self.made = made or Ledger()
+        """What this machine wrote."""
+        self.agreed = agreed or Ledger()
+        """What the operator agreed to."""
+        self.signatures = signatures or Signatures(UserSettings(), {})
+        self._checked: dict[str, Origin] = {}
+
+    @classmethod
+    def of(cls, session: Session, project: str) -> Self:
+        """That of a session's stack; raises UsageError where the user's settings can't be read."""
+        environ: Mapping[str, str] = session.workspace.environ
+        key = hashlib.sha256(f"{project}\n{session.stack.name}".encode()).hexdigest()[:24]
+        place = state_directory(environ) / "records"
+        return cls(
+            Ledger(place / f"{key}.made"),
+            Ledger(place / f"{key}.agreed"),
+            Signatures(load_user_settings(environ), environ),
+        )
+
+    def known(self) -> frozenset[str]:
+        """The commits that need no signature; raises RecordError where a list is damaged."""
+        return self.made.ids() | self.agreed.ids()
+
+    def origin(self, commit: str, signed: Callable[[], tuple[bytes, bytes | None]]) -> Origin:
+        """Where a record's commit comes from; `signed` reads its ``update.json`` and the signature, if it has one.
+
+        Raises:
+            RecordError: a list is damaged; then nobody is trusted.
+        """
+        known = self.known()
+        if commit in self.made.ids():
+            return Origin("ours")
+        if commit in known:
+            return Origin("agreed")
+        if commit not in self._checked:  # a commit never changes
+            self._checked[commit] = self._signed(*signed()) if self.signatures.checks else Origin("foreign")
+        return self._checked[commit]
+
+    def _signed(self, content: bytes, signature: bytes | None) -> Origin:
+        if not signature:
+            return Origin("foreign")
+        try:
+            return Origin("signed", self.signatures.signer(content, signature))
+        except RecordError as err:
+            return Origin("foreign", problem=str(err))
+
+
+def origin_of(session: Session, target: Target) -> str:
+    """Where the checkpoint of a target comes from, ``the record 1a2b3c4 of #6, made here``; empty: the backend.
+
+    Raises:
+        BackendError, CheckpointError: the target can't be read.
+    """
+    from pulumi_rewind.records.history import RecordedHistory
+
+    history = session.timeline.history
+    if target.checkpoint is not None or not isinstance(history, RecordedHistory):
+        return ""
+    record = history.source(target.update.number)
+    if record is None:
+        return ""
+    return f"the record {record.commit[:7]} of #{record.number}, {history.records.origin(record).told}"
