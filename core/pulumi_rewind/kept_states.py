@@ -20,11 +20,11 @@ def copy_path(session: Session) -> Path:
 
     Named by the microsecond: two plans can be made within a second, and none may meet the other's file.
     """
-    journal = session.journal.path
+    journal = session.journal
     now = time.time_ns()
     moment = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now // 10**9))}-{now // 1000 % 10**6:06}"
-    stem = f"{session.stack.project or 'legacy'}-{session.stack.name}-{journal.stem[:8]}-{moment}"
-    return journal.parent.parent / "states" / f"{stem}.json"
+    stem = f"{session.stack.project or 'legacy'}-{session.stack.name}-{journal.key[:8]}-{moment}"
+    return journal.state.states / f"{stem}.json"
 
 
 def keep(live: Checkpoint, path: Path) -> None:

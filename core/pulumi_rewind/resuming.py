@@ -39,16 +39,15 @@ def resumed_target(session: Session, entry: JournalEntry) -> Target:
 
     Raises:
         RefusedError: its checkpoint is not the one that the rollback began with.
-        BackendError, CheckpointError: it can't be read.
+        BackendError, CheckpointError, StateDirectoryError: it can't be read.
     """
     if not entry.kept:
         if session.timeline.checkpoint(entry.target).digest != entry.digest:
             raise _another(entry)
         return resolve_target(session.timeline, f"#{entry.target}")
-    try:
-        raw = session.journal.checkpoint_path.read_bytes()
-    except OSError:
-        raise _another(entry) from None
+    raw = session.journal.kept_checkpoint()
+    if raw is None:
+        raise _another(entry)
     checkpoint = decode_checkpoint(raw, source=f"the kept checkpoint of {entry.label}")
     if checkpoint.digest != entry.digest:
         raise _another(entry)

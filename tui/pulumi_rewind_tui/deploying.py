@@ -141,7 +141,7 @@ class Deployment:
             )
         entry = session.journal.read()
         if entry is not None and wishes.rolls_back:
-            what = "is still running" if entry.running else "was interrupted"
+            what = "is still running" if session.journal.running(entry) else "was interrupted"
             raise RefusedError(
                 f"a way back to {entry.label} {what}; it would be forgotten",
                 hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it; "

@@ -19,6 +19,7 @@ from pulumi_rewind.errors import (
     RefusedError,
     RewindError,
     RollbackFailedToo,
+    StateDirectoryError,
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
@@ -340,7 +341,7 @@ class UpRun:
         kept = tuple(redact(_about(urn, hidden.message(urn, text))) for urn, text in errors)
         evidence = Evidence(masked_events(hidden.log(self._log), redact), kept, state)
         self.evidence = evidence
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(StateDirectoryError):
             name = name_of(self.before.newest, len(session.timeline))
             self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)
         return tuple(redact(_about(urn, text)) for urn, text in errors)

@@ -164,7 +164,10 @@ class InterruptedScreen(RewindModal[None]):
 
     def action_forget(self) -> None:
         """Asks no more; the stack stays as it is."""
-        self.session.journal.end()
+        try:
+            self.session.journal.forget()
+        except RewindError as err:
+            self.notify(f"{err}\n{err.hint}", severity="error", markup=False)
         self.dismiss(None)
 
     @on(Button.Pressed)
