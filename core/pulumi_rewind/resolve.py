@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.errors import EngineError, RefusedError, RewindError, UsageError
+from pulumi_rewind.errors import EngineError, RefusedError, RewindError, StateDirectoryError, UsageError
 from pulumi_rewind.guard import check_free
 from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, decode_checkpoint, urn_name
@@ -74,16 +74,19 @@ def resolve(
     wanted = adoptions(document, decisions, datetime.now(UTC).isoformat().replace("+00:00", "Z"))
     read = tuple(_read(session, live, document, item) for item in wanted)
     after = resolved(document, read)
-    copy = copy_path(session)
-    keep(live, copy)
     _check_unlocked(session)
     if session.backend.live(session.stack).digest != live.digest:
         raise RefusedError(
             "the stack's state has moved meanwhile",
             hint="Look again with `pulumi-rewind resolve`; nothing was changed.",
         )
+    copy = copy_path(session)
+    try:
+        keep(session, live, copy)
+    except StateDirectoryError as err:
+        raise RefusedError(str(err), hint=f"{err.hint} Nothing was changed.") from err
     with _told(copy):
-        import_state(session, msgspec.json.encode(after), env)
+        import_state(session, msgspec.json.encode(after), env, instead_of=live)
         _check_done(session, read)
     session.reload()
     return _outcome(live, decisions, read, copy)

@@ -383,8 +383,7 @@ def test_the_journal(raw: bytes) -> None:
         journal.path.write_bytes(raw)
         try:
             entry = journal.read()
-        except JournalError as err:
-            assert str(journal.path) in str(err)
+        except JournalError:
             return
         if entry is not None:
             _ = journal.running(entry)
