@@ -111,6 +111,8 @@ class Deployment:
         except InterruptedRun as err:
             raise self._told(err, not self._as_before()) from None
         run.accept()
+        for note in run.notes:
+            self.screen.err.line(Span("! note", "warn"), f": {note}")
         assert run.result is not None
         with contextlib.suppress(BrokenPipeError):
             if wishes.as_json:

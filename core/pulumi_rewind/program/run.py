@@ -81,7 +81,8 @@ class ProgramRun(RollbackRun):
                 except StopIteration as end:
                     run: EngineRun = end.value
                     return run
-                if not gate.compare() and self._run is not None and not self._asked_to_stop():
+                refused = bool(gate.refusal)  # by the gate: the engine ends by itself
+                if not refused and not gate.compare() and self._run is not None:
                     self._run.interrupt()
                 if not gate.hides(event):
                     yield event
