@@ -111,7 +111,7 @@ os.register_at_fork(after_in_child=_close_in_child)
 class Journal:
     """The journal file of one stack on one backend.
 
-    Whatever reads or writes raises StateDirectoryError where the file system doesn't let it.
+    Whatever writes raises StateDirectoryError where the file system doesn't let it.
     """
 
     def __init__(self, backend: str, stack: StackRef, environ: Mapping[str, str] = os.environ) -> None:
@@ -126,9 +126,15 @@ class Journal:
         """The rollback in flight, None if there is none.
 
         Raises:
-            JournalError: the file is damaged.
+            JournalError: the file is damaged, or can't be read.
         """
-        raw = self.state.read(self.path)
+        try:
+            raw = self.state.read(self.path)
+        except StateDirectoryError as err:
+            raise JournalError(
+                f"nobody knows whether a rollback of {self._stack} is in flight: {err}",
+                hint=f"{err.hint} Nothing was changed.",
+            ) from err
         if raw is None:
             return None
         try:

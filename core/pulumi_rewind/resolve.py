@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.errors import EngineError, RefusedError, RewindError, StateDirectoryError, UsageError
+from pulumi_rewind.errors import EngineError, RefusedError, RewindError, UsageError
 from pulumi_rewind.guard import check_free
 from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, decode_checkpoint, urn_name
@@ -24,6 +24,7 @@ from pulumi_rewind.previewing import private_directory
 from pulumi_rewind.private_backend import environment, private_backend, scoped
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.system_errors import refused_by_system
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def pending_creates(session: Session) -> tuple[str, ...]:
     return open_creates(session.backend.live(session.stack).pending_operations)
 
 
+@refused_by_system()
 def resolve(
     session: Session, *, adopt: Sequence[str] = (), clear: Sequence[str] = (), clear_all: bool = False
 ) -> Resolved:
@@ -81,10 +83,7 @@ def resolve(
             hint="Look again with `pulumi-rewind resolve`; nothing was changed.",
         )
     copy = copy_path(session)
-    try:
-        keep(session, live, copy)
-    except StateDirectoryError as err:
-        raise RefusedError(str(err), hint=f"{err.hint} Nothing was changed.") from err
+    keep(session, live, copy)
     with _told(copy):
         import_state(session, msgspec.json.encode(after), env, instead_of=live)
         _check_done(session, read)

@@ -130,18 +130,15 @@ class StateDirectory:
             if isinstance(err.__cause__, FileNotFoundError):
                 return None
             raise
-        with os.fdopen(fd, "rb") as file, _told(path, "read"):
-            self.check(path.parent)
-            found = os.fstat(fd)
-            _check_owner(path, found)
-            if not stat.S_ISREG(found.st_mode):
-                raise StateDirectoryError(f"{path} is not a regular file", hint="Look at it, and move it away.")
-            if found.st_mode & _WRITABLE:
-                raise StateDirectoryError(
-                    f"other users can change {path}",
-                    hint=f"Look at what it says; then run `{quoted('chmod', '600', str(path))}`.",
-                )
-            return file.read()
+        with _told(path, "read"):
+            try:
+                self.check(path.parent)
+                _check_file(path, os.fstat(fd))
+            except BaseException:
+                os.close(fd)
+                raise
+            with os.fdopen(fd, "rb") as file:
+                return file.read()
 
     def write(self, path: Path, content: bytes) -> None:
         """Writes a file durably, whole or not at all."""
@@ -200,6 +197,17 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
             f"{path} belongs to another user (uid {found.st_uid})",
             hint=f"If it is yours, run `{quoted('chown', str(os.geteuid()), str(path))}` as root; else set "
             "XDG_STATE_HOME to a directory of your own.",
+        )
+
+
+def _check_file(path: Path, found: os.stat_result) -> None:
+    _check_owner(path, found)
+    if not stat.S_ISREG(found.st_mode):
+        raise StateDirectoryError(f"{path} is not a regular file", hint="Look at it, and move it away.")
+    if found.st_mode & _WRITABLE:
+        raise StateDirectoryError(
+            f"other users can change {path}",
+            hint=f"Look at what it says; then run `{quoted('chmod', '600', str(path))}`.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Iterator
 from typing import Final
@@ -40,6 +41,20 @@ def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> Rewin
     if not changed:
         return RefusedError(said, hint=f"{hint} Nothing was changed.")
     return IncompleteError(f"the rollback stopped half-way: {said}", hint=f"{hint} Then `{resume}` goes on.".strip())
+
+
+@contextlib.contextmanager
+def refused_by_system() -> Iterator[None]:
+    """Around what changes nothing: what the system refuses to it is a refusal. Of use as a decorator as well.
+
+    A reader that has seen enough is none.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, StateDirectoryError) as err:
+        raise truthful(err, changed=False, resume="") from err
 
 
 def still(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:

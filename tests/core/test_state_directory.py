@@ -143,6 +143,9 @@ def test_only_regular_files_of_ours_are_read(state: StateDirectory, tmp_path: Pa
     os.mkfifo(state.trusted)
     assert "not a regular file" in str(refused(lambda: state.read(state.trusted)))
     state.remove(state.trusted)
+    state.trusted.mkdir()
+    assert "not a regular file" in str(refused(lambda: state.read(state.trusted)))
+    state.trusted.rmdir()
     (tmp_path / "real").write_bytes(b"x")
     state.trusted.symlink_to(tmp_path / "real")
     assert "symbolic link" in refused(lambda: state.read(state.trusted)).hint

@@ -19,6 +19,7 @@ from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
+from pulumi_rewind.system_errors import refused_by_system
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.code import Chosen, Code, chosen_code, interpreter
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
@@ -39,6 +40,7 @@ READ = 64
 """How many checkpoints are read to find the update that removed or changed something."""
 
 
+@refused_by_system()
 def build_plan(
     session: Session,
     target: Target,
