@@ -214,7 +214,7 @@ class Journal:
             raise self._runs(f"to {before.label} is running ({self.who(before)})")
         self._hold()
         before = self.read()  # nobody else writes it any more
-        if before is not None and (before.target, before.digest) != (target, digest):
+        if before is not None and before.digest != digest:  # its number may be another one by now
             before = None
         entry = JournalEntry(
             backend=self._backend,

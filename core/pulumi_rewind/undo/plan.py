@@ -231,7 +231,7 @@ def dry_call(process: UndoProcess, callback: Callback, context: dict[str, Json])
 def _begun(session: Session, plan: Plan) -> dict[tuple[str, str], UndoRecord]:
     """What callbacks have done in a rollback to this target that was interrupted, by URN and function."""
     entry = session.journal.peek()  # a damaged one is refused where it matters, before the run
-    if entry is None or (entry.target, entry.digest) != (plan.target.update.number, plan.prepared.target.digest):
+    if entry is None or entry.digest != plan.prepared.target.digest:
         return {}
     return {(item.urn, item.function): item for item in entry.undo}
 
