@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.journal import state_directory
+from pulumi_rewind.errors import StateDirectoryError
+from pulumi_rewind.state_directory import StateDirectory
 
-FOLDER: Final = "crashes"
 KEPT: Final = 20
 """Files that are kept; the oldest goes first."""
 
@@ -62,15 +61,13 @@ def kept_in(path: Path) -> str:
 
 def keep(text: str, environ: Mapping[str, str]) -> Path | None:
     """Writes all of it to a new file that only we can read; None where that can't be done."""
-    folder = state_directory(environ) / FOLDER
-    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09}.txt"
+    state = StateDirectory(environ)
+    path = state.crashes / f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09}.txt"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", errors="replace") as file:
-            file.write(text)
-    except OSError:
+        state.create(path, text.encode(errors="replace"))
+    except StateDirectoryError:
         return None
     with contextlib.suppress(OSError):
-        for old in sorted(folder.iterdir())[:-KEPT]:
+        for old in sorted(state.crashes.iterdir())[:-KEPT]:
             old.unlink(missing_ok=True)
     return path

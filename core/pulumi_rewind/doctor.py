@@ -322,11 +322,15 @@ class _Doctor:
     def _check_interrupted(self) -> Iterator[Finding]:
         if self._session is None:
             return
-        entry = self._session.journal.read()
+        try:
+            entry = self._session.journal.read()
+        except RewindError as err:
+            yield Finding("interrupted", "fail", str(err), err.hint)
+            return
         if entry is None:
             yield Finding("interrupted", "ok", "no interrupted rollback")
-        elif entry.running:
-            message = f"a rollback to {entry.label} runs now (pid {entry.pid})"
+        elif self._session.journal.running(entry):
+            message = f"a rollback to {entry.label} runs now ({self._session.journal.who(entry)})"
             yield Finding("interrupted", "warn", message, "Wait for it.")
         else:
             yield Finding(

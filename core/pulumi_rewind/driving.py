@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, Reso
 _MOVES: Final = frozenset({"same", "read", "refresh", ""})
 
 
-class EngineDriver:
+class EngineDriver(ABC):
     """What an update has done so far, and the means to stop it; a rollback drives one or several."""
 
     def __init__(self) -> None:
@@ -49,9 +50,9 @@ class EngineDriver:
     def _asked_to_stop(self) -> bool:
         return self._stops > 0
 
+    @abstractmethod
     def _not_begun(self) -> Exception:
         """What is raised where it was stopped before the engine was started."""
-        raise NotImplementedError
 
     def _said_by_hooks(self) -> Iterator[EngineEvent]:
         """What hooks have said since the last event."""

@@ -15,6 +15,8 @@ which exit code a command ends with (``exit_code``, see the README's table)::
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
     ├── CallbackError           1  code of the project (hooks, undo callbacks) failed
     ├── RefusedError            3  a safety check said no; nothing was changed
+    │   └── JournalError           a journal is damaged: a rollback may be in flight
+    ├── StateDirectoryError     1  a file of the user's state directory can't be read or written
     ├── IncompleteError         4  a rollback stopped half-way; it can be resumed
     ├── UpdateFailed            1  an update failed, or what it left was found wanting
     ├── RollbackFailedToo       6  an update failed, and so did going back to before it
@@ -107,6 +109,14 @@ class RefusedError(RewindError):
     """A safety check refused to go on; nothing was changed."""
 
     exit_code = 3
+
+
+class JournalError(RefusedError):
+    """A stack's journal can't be read: a rollback may be in flight."""
+
+
+class StateDirectoryError(RewindError):
+    """Something in the user's state directory can't be read or written, or isn't the user's alone."""
 
 
 class IncompleteError(RewindError):

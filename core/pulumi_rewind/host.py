@@ -45,10 +45,17 @@ class ReplayHost:
     Use as a context manager; `address` is valid inside. `reports` grows by one for every run the engine asked for.
     """
 
-    def __init__(self, goal: Goal, directory: Path, root: Path, guard: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, goal: Goal, directory: Path, root: Path, guard: Callable[[], None] | None = None, *, refresh: bool = False
+    ) -> None:
+        """`guard` is called once the engine of an update holds the stack's lock, before it has changed anything.
+
+        With `refresh` that is when it asks for the packages: before it runs the program it refreshes the state.
+        """
         self.goal = goal
         self.root = root
         self._guard = guard
+        self._refresh = refresh
         self._socket = directory / "host.sock"
         self._short: Path | None = None
         if len(str(self._socket).encode()) > MAX_SOCKET_PATH:
@@ -128,6 +135,15 @@ class ReplayHost:
         if rest:
             await asyncio.wait(rest, timeout=WIND_UP_SECONDS)
 
+    def unmoved(self) -> bool:
+        """Whether the guard lets the engine go on; else `refusal` says why not."""
+        try:
+            if self._guard is not None:
+                self._guard()
+        except RewindError as err:
+            self.refusal = str(err)
+        return not self.refusal
+
     async def run(self, request: Any) -> str:
         """One Run call of the engine; returns an error text, empty for success."""
         import grpc
@@ -136,12 +152,8 @@ class ReplayHost:
         if (request.project, request.stack) != (self.goal.project, self.goal.stack):
             self.refusal = f"this goal is for {self.goal.project}/{self.goal.stack}, not for another stack"
             return self.refusal
-        if self._guard is not None and not request.dryRun:
-            try:
-                self._guard()  # the engine holds the stack's lock now
-            except RewindError as err:
-                self.refusal = str(err)
-                return self.refusal
+        if not (request.dryRun or self._refresh) and not self.unmoved():
+            return self.refusal
         async with grpc.aio.insecure_channel(request.monitor_address, options=UNLIMITED) as channel:
             replay = Replay(
                 self.goal,
@@ -171,6 +183,7 @@ def _rpc_failure(err: grpc.aio.AioRpcError) -> str:
 
 
 def _language_servicer(host: ReplayHost) -> Any:
+    import grpc
     from google.protobuf.empty_pb2 import Empty
     from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
@@ -190,6 +203,8 @@ def _language_servicer(host: ReplayHost) -> Any:
             )
 
         async def GetRequiredPackages(self, request: Any, context: Any) -> Any:
+            if host._refresh and not host.unmoved():
+                await context.abort(grpc.StatusCode.FAILED_PRECONDITION, host.refusal)
             response = language_pb2.GetRequiredPackagesResponse()
             for name in host.goal.packages:
                 response.packages.add(name=name, kind="resource")

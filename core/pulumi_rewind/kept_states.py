@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.errors import CheckpointError, StateDirectoryError
+from pulumi_rewind.guard import check_unmoved
+from pulumi_rewind.model import Checkpoint, Deployment
 from pulumi_rewind.session import Session
 from pulumi_rewind.state_file import exported
 
@@ -20,41 +20,47 @@ def copy_path(session: Session) -> Path:
 
     Named by the microsecond: two plans can be made within a second, and none may meet the other's file.
     """
-    journal = session.journal.path
+    journal = session.journal
     now = time.time_ns()
     moment = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now // 10**9))}-{now // 1000 % 10**6:06}"
-    stem = f"{session.stack.project or 'legacy'}-{session.stack.name}-{journal.stem[:8]}-{moment}"
-    return journal.parent.parent / "states" / f"{stem}.json"
+    stem = f"{session.stack.project or 'legacy'}-{session.stack.name}-{journal.key[:8]}-{moment}"
+    return journal.state.states / f"{stem}.json"
 
 
-def keep(live: Checkpoint, path: Path) -> None:
+def read_live(session: Session) -> tuple[Checkpoint, str]:
+    """The live state, and why it can't be read: it is then empty, but has the bytes that are there."""
+    try:
+        return session.backend.live(session.stack), ""
+    except CheckpointError as err:
+        return Checkpoint(err.raw, Deployment()), str(err)
+
+
+def keep(session: Session, live: Checkpoint, path: Path) -> None:
     """Writes the state as it is stored to a new file that only we can read; secrets stay encrypted.
 
     Raises:
-        RefusedError: it can't be written; nothing was changed.
+        StateDirectoryError: it can't be written.
     """
     try:
         content = exported(live.raw)
     except (msgspec.MsgspecError, KeyError, UnicodeDecodeError, RecursionError):
         content = live.raw  # damaged: as it is
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as err:
-        raise RefusedError(
-            f"the present state can't be kept in {path}: {err.strerror}",
-            hint="Make room there, or set XDG_STATE_HOME to another directory; nothing was changed.",
-        ) from None
+        session.journal.state.create(path, content)
+    except StateDirectoryError as err:
+        raise StateDirectoryError(f"the present state can't be kept: {err}", hint=err.hint) from err
 
 
-def import_state(session: Session, document: bytes, env: Mapping[str, str]) -> None:
+def import_state(session: Session, document: bytes, env: Mapping[str, str], *, instead_of: Checkpoint | None) -> None:
     """Makes an exported document the stack's state; a Ctrl-C doesn't cut it off.
 
+    The CLI puts it in the place of whatever is there. So the state is compared once more with the one that the document
+    was made from (`instead_of`; None: the caller has just done so).
+
     Raises:
+        RefusedError: it is another one by now; nothing was changed.
         SecretsError, EngineError: the CLI did not take it.
     """
+    if instead_of is not None:
+        check_unmoved(read_live(session)[0], instead_of)
     session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)

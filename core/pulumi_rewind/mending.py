@@ -26,10 +26,11 @@ def may_need_mending(goal: Goal) -> bool:
 def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoint) -> list[str]:
     """Mends the state after a run; the URNs of what was mended.
 
-    Secrets stay encrypted and the deployment goes through pipes, never through a file. `live` tells which passphrase
-    is the stack's.
+    Secrets stay encrypted and the deployment goes through pipes, never through a file. `live` is the
+    state as it is now; it tells which passphrase is the stack's.
 
     Raises:
+        RefusedError: somebody has changed the state meanwhile.
         EngineError, CheckpointError, SecretsError: the state can't be read or written; it is then as the run left it.
     """
     if not may_need_mending(goal):
@@ -46,7 +47,7 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
         raise CheckpointError(f"the exported state can't be read: {err}", hint="Run `pulumi-rewind resume`.") from None
     changed = [*mend(resources, goal, report), *put_output_back(resources, stashes)]
     if changed:
-        import_state(session, json.dumps(document).encode(), env)
+        import_state(session, json.dumps(document).encode(), env, instead_of=live)
     return changed
 
 

@@ -175,6 +175,6 @@ def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[
 
 def _way_past(session: Session, blockers: Blockers, spoken: Callable[[str], str]) -> str:
     """How to go on without what failed: in a rollback that was begun by `resume`, else by another plan."""
-    if session.journal.read() is not None:
+    if session.journal.peek() is not None:
         return blockers.hint(session.stack.name, spoken)
     return blockers.leaving_out(spoken)

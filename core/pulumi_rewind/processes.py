@@ -4,6 +4,38 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
+
+import msgspec
+
+_FIRST_PIDS: Final = 0xEFFFFFFC
+"""The inode of the kernel's first pid namespace (PROC_PID_INIT_INO in its include/linux/proc_ns.h)."""
+_FIRST_HOSTNAME: Final = 0xEFFFFFFE
+"""The same of the first UTS namespace, which has the machine's own hostname."""
+
+
+class Process(msgspec.Struct, frozen=True):
+    """What tells a process from all others, on Linux; where a part can't be known it is empty."""
+
+    pid: int
+    namespace: int = 0
+    """The inode of the pid namespace in which it has that number."""
+    boot: str = ""
+    """The kernel's random id of this start of the machine."""
+    began: int = 0
+    """When it began: clock ticks since the machine was started, which no change of the time touches."""
+
+    @property
+    def alive(self) -> bool | None:
+        """Whether it is still there; None where that can't be seen from here, in another pid namespace."""
+        if (self.namespace, self.boot) != (_inode("pid"), _boot()):
+            return None if self.boot == _boot() else False
+        return is_alive(self.pid, None) and _began(self.pid) == self.began
+
+
+def this_process() -> Process:
+    """Ourselves."""
+    return Process(os.getpid(), _inode("pid"), _boot(), _began(os.getpid()))
 
 
 def is_alive(pid: int, since: float | None) -> bool:
@@ -19,11 +51,50 @@ def is_alive(pid: int, since: float | None) -> bool:
     return since is None or not _began_after(pid, since)
 
 
+def may_be_elsewhere(pid: int) -> bool:
+    """Whether a process of a machine with our hostname may have that number in a pid namespace that isn't ours.
+
+    Containers can have the hostname of their machine. From the machine itself all their processes can be seen; from
+    such a container nobody else's can. A container with a hostname of its own shares it with nobody.
+    """
+    if _inode("pid") != _FIRST_PIDS:
+        return _inode("uts") == _FIRST_HOSTNAME
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            line = next(line for line in status.read_text().splitlines() if line.startswith("NSpid:"))
+        except (OSError, StopIteration):
+            continue
+        if len(numbers := line.split()[1:]) > 1 and numbers[-1] == str(pid):
+            return True
+    return False
+
+
 def _began_after(pid: int, moment: float) -> bool:
     """Whether a process is younger than that, so that its number was merely used again; False where none can tell."""
     try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
         boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
-        return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > moment + 5
+        ticks = _began(pid)
+        return ticks > 0 and int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK") > moment + 5
     except (OSError, ValueError, IndexError, StopIteration):
         return False
+
+
+def _began(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _inode(kind: str) -> int:
+    try:
+        return Path(f"/proc/self/ns/{kind}").stat().st_ino
+    except OSError:
+        return 0
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

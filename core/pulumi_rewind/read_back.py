@@ -66,7 +66,7 @@ def read_back(
         except InterruptedRun:
             yield Diagnostic("the reading of what was replaced was stopped", "warning")
             return
-        except RewindError as err:
+        except (RewindError, OSError) as err:
             yield Diagnostic(f"what was replaced could not be read, so nothing says that it is there: {err}", "warning")
             return
 

@@ -24,6 +24,7 @@ from pulumi_rewind.previewing import private_directory
 from pulumi_rewind.private_backend import environment, private_backend, scoped
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
+from pulumi_rewind.system_errors import refused_by_system
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def pending_creates(session: Session) -> tuple[str, ...]:
     return open_creates(session.backend.live(session.stack).pending_operations)
 
 
+@refused_by_system()
 def resolve(
     session: Session, *, adopt: Sequence[str] = (), clear: Sequence[str] = (), clear_all: bool = False
 ) -> Resolved:
@@ -74,16 +76,16 @@ def resolve(
     wanted = adoptions(document, decisions, datetime.now(UTC).isoformat().replace("+00:00", "Z"))
     read = tuple(_read(session, live, document, item) for item in wanted)
     after = resolved(document, read)
-    copy = copy_path(session)
-    keep(live, copy)
     _check_unlocked(session)
     if session.backend.live(session.stack).digest != live.digest:
         raise RefusedError(
             "the stack's state has moved meanwhile",
             hint="Look again with `pulumi-rewind resolve`; nothing was changed.",
         )
+    copy = copy_path(session)
+    keep(session, live, copy)
     with _told(copy):
-        import_state(session, msgspec.json.encode(after), env)
+        import_state(session, msgspec.json.encode(after), env, instead_of=live)
         _check_done(session, read)
     session.reload()
     return _outcome(live, decisions, read, copy)

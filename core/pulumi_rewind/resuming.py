@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from pulumi_rewind.errors import RefusedError, TargetError
+from pulumi_rewind.errors import RefusedError, RewindError, TargetError
 from pulumi_rewind.journal import JournalEntry
 from pulumi_rewind.model import Checkpoint, Update, decode_checkpoint
 from pulumi_rewind.session import Session
@@ -39,20 +39,36 @@ def resumed_target(session: Session, entry: JournalEntry) -> Target:
 
     Raises:
         RefusedError: its checkpoint is not the one that the rollback began with.
-        BackendError, CheckpointError: it can't be read.
+        BackendError, CheckpointError, StateDirectoryError: it can't be read.
     """
     if not entry.kept:
-        if session.timeline.checkpoint(entry.target).digest != entry.digest:
+        number = _number_now(session.timeline, entry)
+        if not number:
             raise _another(entry)
-        return resolve_target(session.timeline, f"#{entry.target}")
-    try:
-        raw = session.journal.checkpoint_path.read_bytes()
-    except OSError:
-        raise _another(entry) from None
+        return resolve_target(session.timeline, f"#{number}")
+    raw = session.journal.kept_checkpoint()
+    if raw is None:
+        raise _another(entry)
     checkpoint = decode_checkpoint(raw, source=f"the kept checkpoint of {entry.label}")
     if checkpoint.digest != entry.digest:
         raise _another(entry)
     return state_target(session.timeline, checkpoint, entry.target, entry.label)
+
+
+def _number_now(timeline: Timeline, entry: JournalEntry) -> int:
+    """The number that the target has now, 0 where it isn't there any more.
+
+    Numbers count by time. Where a clock was set back, updates that came later have stepped in before it.
+    """
+    since = max(len(timeline) - entry.start, 0)
+    for number in range(entry.target, min(entry.target + since, len(timeline)) + 1):
+        try:
+            if timeline.checkpoint(number).digest == entry.digest:
+                return number
+        except RewindError:
+            if number == entry.target and not since:
+                raise
+    return 0
 
 
 def _another(entry: JournalEntry) -> RefusedError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pulumi_rewind.arrangement import Arrangement, arrange, arranged
-from pulumi_rewind.errors import EngineError, IncompleteError, RewindError, UsageError
+from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError, RewindError, UsageError
 from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Goal, Selection
 from pulumi_rewind.kept_states import copy_path, import_state, keep
@@ -142,12 +142,8 @@ class Rewriting:
         self._session = session
         self._copy: Path | None = None
         self._live: Checkpoint | None = None
+        self._written: Checkpoint | None = None
         self._environ: Mapping[str, str] = {}
-
-    @property
-    def done(self) -> bool:
-        """Whether the backend has the rewritten state."""
-        return self._copy is not None
 
     def events(
         self, live: Checkpoint, state: Checkpoint | None, steps: Iterable[Step]
@@ -157,24 +153,31 @@ class Rewriting:
         With that, the `steps` that are a return are done.
 
         Raises:
-            RefusedError: a copy of the present one can't be kept.
-            EngineError, SecretsError, IncompleteError: it can't be written.
+            RefusedError: the state is no longer `live`; nothing was changed.
+            StateDirectoryError: a copy of it can't be kept.
+            EngineError, SecretsError: it can't be written, and is as it was.
+            IncompleteError: it is neither as it was nor as it is to be.
         """
         if state is None:
             return live
         session = self._session
         path = copy_path(session)
         yield Phase("rewrite", f"preparing the state; a copy is kept in {path}")
-        keep(live, path)
+        keep(session, live, path)
         self._environ = session.vault.environment(live)
-        import_state(session, state.raw, self._environ)
-        self._copy, self._live = path, live
+        try:
+            import_state(session, state.raw, self._environ, instead_of=live)
+        except EngineError as err:
+            if session.backend.live(session.stack).digest != live.digest:
+                raise IncompleteError(str(err), hint=_put_back(path)) from err
+            raise
         now = session.backend.live(session.stack)
+        self._copy, self._live, self._written = path, live, now
         if _outline(now) != _outline(state):
             self.undo()
             raise EngineError(
                 "the state that was written is not what the backend holds",
-                hint=f"The state before is kept in {path}; `pulumi stack import --file` puts it back.",
+                hint=_put_back(path),
             )
         for step in steps:
             if step.op == "return":
@@ -189,21 +192,35 @@ class Rewriting:
         Raises:
             IncompleteError: it can't be written.
         """
-        if self._live is None:
+        if self._live is None or self._written is None:
             return
         from pulumi_rewind.state_file import exported
 
+        session = self._session
         try:
-            import_state(self._session, exported(self._live.raw), self._environ)
+            if _content(session.backend.live(session.stack)) != _content(self._written):
+                raise RefusedError("somebody has changed it meanwhile")
+            import_state(session, exported(self._live.raw), self._environ, instead_of=None)
         except RewindError as err:
             raise IncompleteError(
                 f"the state could not be put back as it was: {err}",
-                hint=f"It is kept in {self._copy}; `pulumi stack import --file` puts it back. "
-                "`pulumi-rewind resume` goes on to the target all the same.",
+                hint=f"{_put_back(self._copy)} `pulumi-rewind resume` goes on to the target all the same.",
             ) from err
-        self._copy = self._live = None
+        self._copy = self._live = self._written = None
+
+
+def _put_back(copy: Path | None) -> str:
+    return f"The state before is kept in {copy}; `pulumi stack import --file` puts it back."
 
 
 def _outline(checkpoint: Checkpoint) -> list[tuple[str, str, bool, bool]]:
     """What a rewritten state is known by: an import may encrypt secrets anew."""
     return [(res.urn, res.id, res.delete, res.retain_on_delete) for res in checkpoint.resources]
+
+
+def _content(checkpoint: Checkpoint) -> list[tuple[object, ...]]:
+    """What a state says of objects, whoever wrote it; a run that changes nothing may write it anew."""
+    return [
+        (*place, bytes(res.inputs), bytes(res.outputs))
+        for place, res in zip(_outline(checkpoint), checkpoint.resources, strict=True)
+    ]

@@ -39,12 +39,14 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rewriting import Rewriting
 from pulumi_rewind.rollback_result import RollbackResult
+from pulumi_rewind.run_journal import RunJournal
 from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.stale import stale_values
 from pulumi_rewind.stamp import Mark, Stamp
+from pulumi_rewind.system_errors import still
 from pulumi_rewind.undo.plan import build_plan
 from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference, verify
@@ -80,6 +82,7 @@ class RollbackRun(EngineDriver):
         self.revisions = RollbackRevisions(session, plan.revisions, plan.target.label)
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
+        self._journal = RunJournal(session)
         self._rewriting = Rewriting(session)
         self._begun_from: Checkpoint | None = None
         self._made: dict[str, str] = {}
@@ -121,18 +124,22 @@ class RollbackRun(EngineDriver):
     def _told(self) -> Generator[EngineEvent]:
         started = time.monotonic()
         try:
-            yield from self._events(started)
-            yield from self._recorded()
+            try:
+                yield from self._events(started)
+            except (RewindError, OSError) as err:
+                changed = self._changed or self.undo.changed or self.revisions.changed
+                told = self._journal.settled(err, self._rewriting, changed=changed)
+                yield from still(self.undo.failed(told))
+                yield from still(self._recorded())
+                raise told from err
+            yield from still(self._recorded())
             if self.result is not None and self.result.result != "nothing-to-do":
-                yield from self.undo.after(self.result)
+                yield from still(self.undo.after(self.result))
                 self.result = dataclasses.replace(self.result, callbacks=(*self.undo.told(), *self.revisions.outcomes))
-        except RewindError as err:
-            yield from self.undo.failed(err)
-            yield from self._recorded()
-            raise
         finally:
             self.undo.close()
             self.plan.close()
+            self.session.journal.release()
 
     def _recorded(self) -> Iterator[EngineEvent]:
         """Keeps what the run has made of the stack as a record in git."""
@@ -145,31 +152,35 @@ class RollbackRun(EngineDriver):
         yield Phase("guard", "checking that nothing moved since the review")
         self._guard()
         if self.plan.nothing_to_do:
-            self.session.journal.end()
+            notes = self._journal.end()
             newest = len(self.session.backend.history(self.session.stack))
             left = tuple(left_alone(self.plan.prepared.goal))
             stale = stale_values(self.plan.prepared.goal, self.plan.prepared.report)
-            self.result = RollbackResult("nothing-to-do", newest, dict(self.plan.changes), left, 0.0, stale=stale)
+            self.result = RollbackResult(
+                "nothing-to-do", newest, dict(self.plan.changes), left, 0.0, notes, stale=stale
+            )
             return
-        yield from self.undo.before()
         prepared = self.plan.prepared
         target = self.plan.target
-        self._before = len(self.session.backend.history(self.session.stack))
+        self._journal.begin(self.plan)
+        yield from self.undo.before()
+        self._before = self._journal.newest
         live = self.session.timeline.live_update()
         self.stamp = Stamp(
             Mark.of(target.update) if target.checkpoint is None else None,
             Mark.of(self.session.timeline.update(live)) if live is not None else None,
             partial=bool(prepared.choices.only),
         )
-        self._begin_journal()
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared
         yield from self.revisions.before(prepared.live_plain)
         self._changed = self.undo.changed or self.revisions.changed
         self._made = to_read(self.plan.steps)
+        check_unmoved(self._live(), prepared.live)  # the callbacks may have taken hours
         self._begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
+        self._changed = True
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         returned = sum(step.op == "return" for step in self.plan.steps)
         changes = {**changes, "return": returned} if returned else changes
@@ -195,22 +206,10 @@ class RollbackRun(EngineDriver):
         self.session.reload()
         own = own_record(self.session.timeline.history, self.stamp)
         number = own.number if own is not None else len(self.session.timeline)
-        self.session.journal.end()
         took = time.monotonic() - started
-        notes = tuple(filter(None, (self._note,)))
+        notes = tuple(filter(None, (self._note, *self._journal.end())))
         stale = stale_values(self.plan.prepared.goal, report)
         self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes, stale=stale)
-
-    def _begin_journal(self) -> None:
-        prepared, target = self.plan.prepared, self.plan.target
-        self.session.journal.begin(
-            target=target.update.number,
-            label=target.label,
-            digest=prepared.target.digest,
-            start=self._before or 0,
-            choices=prepared.choices,
-            checkpoint=target.checkpoint,
-        )
 
     def _guard(self) -> None:
         check_agreed(self.plan, allow_data_loss=self.allow_data_loss)
@@ -251,7 +250,7 @@ class RollbackRun(EngineDriver):
             yield Phase("run", f"going on with the old one deleted first: {', '.join(map(urn_name, taken))}")
             self.plan = deleting_taken_first(self.session, self.plan, taken, self._control)
             self.blockers = Blockers()
-            self._begin_journal()
+            self._journal.begin(self.plan)
             prepared = self.plan.prepared
             self._begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
 
@@ -262,10 +261,9 @@ class RollbackRun(EngineDriver):
         root = session.workspace.root
 
         def guard() -> None:
-            if not refresh:  # else the engine has just refreshed the state; the plan it is held to speaks of that
-                check_unmoved_under_lock(session.backend.live(session.stack), live)
+            check_unmoved_under_lock(session.backend.live(session.stack), live)
 
-        with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
+        with private_directory() as private, ReplayHost(goal, private, root, guard, refresh=refresh) as host:
             host.hook_code, host.error_code = self.undo.hooks.code(), self.undo.hooks.on_error()
             host.afterwards = self.undo.afterwards.code()
             plan_file = private / "plan.json"
@@ -276,10 +274,7 @@ class RollbackRun(EngineDriver):
                 *("up", "--yes", "--skip-preview"),
                 *("--client", host.address),
                 *("-s", session.stack.fqn),
-                *(
-                    "--config-file",
-                    str(config_path),
-                ),
+                *("--config-file", str(config_path)),
                 *("--plan", str(plan_file)),
                 *(("--refresh",) if refresh else ()),
                 *("-m", message, "--exec-agent", self.stamp.text()),
@@ -293,9 +288,6 @@ class RollbackRun(EngineDriver):
             return host.report
 
     def _not_begun(self) -> Exception:
-        if not self._changed:
-            self._rewriting.undo()
-            self.session.journal.end()
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
     def _said_by_hooks(self) -> Iterator[EngineEvent]:
@@ -327,31 +319,27 @@ class RollbackRun(EngineDriver):
 
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         lock = lock_left(self.session)
-        if not self._changed:
-            self._rewriting.undo()
         prepared, name = self.plan.prepared, self.session.stack.name
         resume = f"{lock}Run `{command('resume', name)}` to go on to the target, or roll back to the update before."
         spoken = speaker(prepared.goal, prepared.live_plain)
         resume += self.blockers.hint(name, spoken)
         if refusal and not self._changed:
-            self.session.journal.end()
             return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")
         if run.interrupted and not _unsaved(run):
             if not self._changed:
-                self.session.journal.end()
                 return InterruptedRun("stopped before anything was changed", hint=lock.strip())
             gently = self._stops <= 1
             how = "what was begun has been finished and saved" if gently else "operations may be left open"
             return InterruptedRun(f"stopped half-way; {how}", hint=resume)
         error = run.error(f"the rollback to {self.plan.target.label} failed")
         if not self._changed:
-            self.session.journal.end()
             said = "" if "is currently locked" in str(error) else lock
             error.hint = f"{error.hint} {said}Nothing was changed.".strip()
             return error
         resume = f"{self._lost_module(error)} {resume}".lstrip()
         doubtful = self._doubts.urns
-        self.session.journal.doubt(doubtful)
+        with contextlib.suppress(RewindError):  # it is told all the same
+            self.session.journal.doubt(doubtful)
         try:
             self.session.backend.live(self.session.stack)
         except CheckpointError as err:

@@ -40,7 +40,7 @@ def second_plan(
     except InterruptedRun:
         yield Diagnostic("the check by a second plan was stopped", "warning")
         return None
-    except RewindError as err:
+    except (RewindError, OSError) as err:
         differences.append(Difference("", "", f"the check by a second plan failed: {err}"))
         return None
     passing = passing_urns(prepared.goal)

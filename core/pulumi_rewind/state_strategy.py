@@ -18,12 +18,12 @@ import msgspec
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.diff.entries import entry_differences
-from pulumi_rewind.errors import CheckpointError, IncompleteError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.integrity import damage
-from pulumi_rewind.kept_states import copy_path, import_state, keep
-from pulumi_rewind.model import Checkpoint, Deployment, Resource, SecretsProvider, parse_urn
+from pulumi_rewind.kept_states import copy_path, import_state, keep, read_live
+from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
 from pulumi_rewind.plan import Plan, Risk
 from pulumi_rewind.prepare import Prepared
 from pulumi_rewind.previewing import Observe
@@ -125,14 +125,6 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
             environ=session.vault.environment(stored if provider is None else live),
         ),
     )  # fmt: skip
-
-
-def read_live(session: Session) -> tuple[Checkpoint, str]:
-    """The live state, and why it can't be read: it is then empty, but has the bytes that are there."""
-    try:
-        return session.backend.live(session.stack), ""
-    except CheckpointError as err:
-        return Checkpoint(err.raw, Deployment()), str(err)
 
 
 def importable(stored: Checkpoint, provider: SecretsProvider | None, plaintext: Callable[[], bytes]) -> bytes:
@@ -252,24 +244,21 @@ class StateRun(RollbackRun):
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
         session, prepared = self.session, self._state
         yield Phase("copy", f"keeping the present state in {prepared.copy}")
-        try:
-            keep(prepared.live, prepared.copy)
-        except RefusedError:
-            session.journal.end()
-            raise
+        keep(session, prepared.live, prepared.copy)
         if self._asked_to_stop():
-            session.journal.end()
             raise InterruptedRun("stopped before it began; nothing was changed")
         yield Phase("import", "putting the old state in its place")
         try:
-            import_state(session, prepared.deployment, prepared.environ)
+            import_state(session, prepared.deployment, prepared.environ, instead_of=prepared.live)
+        except RefusedError:
+            raise
         except RewindError as err:
             raise self._import_failure(err) from None
+        self._changed = True
         return prepared.report
 
     def _import_failure(self, error: RewindError) -> RewindError:
         if self._live().digest == self._state.live.digest:
-            self.session.journal.end()
             error.hint = f"{error.hint} Nothing was changed.".strip()
             return error
         return IncompleteError(

@@ -6,13 +6,12 @@ An agreement is for one project; it is asked for once and holds until it is take
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.journal import write_durably
+from pulumi_rewind.state_directory import StateDirectory
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -30,14 +29,15 @@ class Agreement(msgspec.Struct, frozen=True):
 class Trust:
     """The agreements of one project."""
 
-    def __init__(self, path: Path, project: str) -> None:
-        self.path = path
+    def __init__(self, state: StateDirectory, project: str) -> None:
+        self.path = state.trusted
         self.project = project
+        self._state = state
 
     @classmethod
     def of(cls, session: Session) -> Self:
         """Those of a session's project."""
-        return cls(session.journal.path.parent.with_name("trusted.json"), session.workspace.project)
+        return cls(session.journal.state, session.workspace.project)
 
     def has(self, sha256: str) -> bool:
         """Whether code with this hash may run; a damaged file agrees to nothing."""
@@ -64,17 +64,13 @@ class Trust:
         return len(left) != len(there)
 
     def _read(self) -> list[Agreement]:
+        raw = self._state.read(self.path)
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=list[Agreement])
-        except FileNotFoundError:
-            return []
-        except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
+            return [] if raw is None else msgspec.json.decode(raw, type=list[Agreement])
+        except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
                 f"{self.path} can't be read: {err}", hint="Mend it, or remove it and agree anew."
             ) from None
 
     def _write(self, agreements: list[Agreement]) -> None:
-        try:
-            write_durably(self.path, msgspec.json.encode(agreements))
-        except OSError as err:
-            raise RewindError(f"{self.path} can't be written: {err.strerror}") from None
+        self._state.write(self.path, msgspec.json.encode(agreements))

@@ -24,7 +24,7 @@ from pulumi_rewind import wire
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import JournalError, RewindError
 from pulumi_rewind.events import parse_event
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.journal import Journal
@@ -381,6 +381,9 @@ def test_the_journal(raw: bytes) -> None:
         journal = Journal("file:///b", StackRef("shop", "dev"), {"XDG_STATE_HOME": directory})
         journal.path.parent.mkdir(parents=True)
         journal.path.write_bytes(raw)
-        entry = journal.read()
+        try:
+            entry = journal.read()
+        except JournalError:
+            return
         if entry is not None:
-            _ = entry.running
+            _ = journal.running(entry)

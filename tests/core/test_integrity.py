@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind.crashes import FOLDER, sentence
+from pulumi_rewind.crashes import sentence
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.diff.entries import entry_differences
 from pulumi_rewind.engine import failure
@@ -210,7 +210,7 @@ def test_of_a_crash_the_first_sentence_is_told_and_all_is_kept(text: str, said: 
     if text in {PYTHON, NODE}:  # of a provider or a program: secrets may be in it
         assert list(tmp_path.iterdir()) == []
         return
-    (kept,) = (tmp_path / "pulumi-rewind" / FOLDER).iterdir()
+    (kept,) = (tmp_path / "pulumi-rewind" / "crashes").iterdir()
     assert str(kept) in error.hint
     assert kept.read_text() == text
     assert kept.stat().st_mode & 0o777 == 0o600

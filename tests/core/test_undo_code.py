@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.settings import Settings
+from pulumi_rewind.state_directory import StateDirectory
 from pulumi_rewind.trust import Trust
 from pulumi_rewind.undo.code import Code, todays_code
 from pulumi_rewind.undo.process import UndoProcess
@@ -64,15 +65,16 @@ def test_no_bytes_are_too_strange_for_that(noise: bytes, ahead: bool) -> None:
 
 
 def test_an_agreement_is_for_one_project_and_a_damaged_file_agrees_to_nothing(tmp_path: Path) -> None:
-    trust = Trust(tmp_path / "state" / "trusted.json", "shop")
+    state = StateDirectory({"XDG_STATE_HOME": str(tmp_path)})
+    trust = Trust(state, "shop")
     assert not trust.has("abc")
     trust.agree("abc")
     trust.agree("abc")
     assert trust.path.stat().st_mode & 0o777 == 0o600
     assert len(json.loads(trust.path.read_text())) == 1
     assert trust.has("abc")
-    assert not Trust(trust.path, "other").has("abc")
-    assert not Trust(trust.path, "other").revoke("abc")
+    assert not Trust(state, "other").has("abc")
+    assert not Trust(state, "other").revoke("abc")
     assert trust.revoke("abc")
     assert not trust.has("abc")
     trust.path.write_text('[{"sha256": "abc"')

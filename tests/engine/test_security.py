@@ -231,7 +231,7 @@ def test_the_journal_is_private_also_under_a_loose_umask(tmp_path: Path) -> None
         os.umask(before)
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
-    assert [path.name for path in journal.path.parent.iterdir()] == [journal.path.name]
+    assert sorted(path.name for path in journal.path.parent.iterdir()) == [f"{journal.key}.json", f"{journal.key}.lock"]
 
 
 TRAVERSAL = (

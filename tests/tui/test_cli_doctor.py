@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.filestack import FileStack, encrypted
+from tests.support.journals import process_ended
 from tests.support.terminal import Ran
 
 
@@ -139,8 +140,7 @@ def test_an_interrupted_rollback_is_found(stack: FileStack) -> None:
         "warn",
         f"a rollback to #1 runs now (pid {os.getpid()})",
     )
-    raw = json.loads(journal.path.read_text())
-    journal.path.write_text(json.dumps({**raw, "pid": 2**22 - 3}))
+    process_ended(journal)
     assert "has not reached it" in found(stack.run("doctor", "--json"))["interrupted"][1]
     assert "pulumi-rewind resume dev" in stack.run("history").err
     refused = stack.run("resume", "--yes")

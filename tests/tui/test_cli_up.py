@@ -16,6 +16,7 @@ from pulumi_rewind.model import REPLAY_AGENT
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.up.verify_command import VerifyCommand
 from tests.support.filestack import FileStack
+from tests.support.journals import process_ended
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_bad_input_is_said_before_anything_is_done(stack: FileStack, args: tuple
 def test_what_would_stop_the_way_back_is_refused_before_the_update(stack: FileStack) -> None:
     journal = session(stack).journal
     journal.begin(target=1, label="#1", digest="d", start=2)
-    journal.path.write_text(json.dumps(json.loads(journal.path.read_text()) | {"pid": 999_999_999, "update": True}))
+    process_ended(journal, update=True)
     ran = stack.run("up", "--yes", "--rollback-on-failure")
     assert ran.code == 3, ran
     assert "a way back to #1 was interrupted" in ran.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.screens.text_page import TextView
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from tests.support.journals import process_ended
 from tests.support.tui.replay import play, recorded
 from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, found, interrupted, review, until, wait_for
@@ -249,7 +249,7 @@ async def test_an_interrupted_update_goes_back_to_a_state_that_no_update_left(
     kept = decode_checkpoint(state.encode(), source="test")
     journal = interrupted(shop)
     journal.begin(target=5, label="the state before #6", digest=kept.digest, start=5, update=True, checkpoint=kept)
-    journal.path.write_text(json.dumps(json.loads(journal.path.read_text()) | {"pid": 999_999_999}))
+    process_ended(journal)
     app = shop.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await found(pilot)

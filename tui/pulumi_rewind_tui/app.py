@@ -107,12 +107,17 @@ class RewindApp(App[int]):
         in_thread(self, "session", lambda _: self._open(name), msg.SessionFailed)
 
     def _open(self, name: str | None) -> None:
+        from pulumi_rewind.errors import RewindError
         from pulumi_rewind.session import open_session
 
         session = open_session(self.cwd, stack=name, backend=self.backend_url, environ=self.environ)
         self.post_message(msg.SessionOpened(session))
-        entry = session.journal.read()
-        if entry is not None and not entry.running:
+        try:
+            entry = session.journal.read()
+        except RewindError as err:
+            self.post_message(msg.JournalUnread(err))
+            return
+        if entry is not None and not session.journal.running(entry):
             self.post_message(msg.InterruptedFound(entry))
 
     @on(msg.SessionOpened)
@@ -171,6 +176,11 @@ class RewindApp(App[int]):
         from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
 
         self.push_screen(InterruptedScreen(self.session, event.entry))
+
+    @on(msg.JournalUnread)
+    def _journal_unread(self, event: msg.JournalUnread) -> None:
+        text = f"{event.error}\n{event.error.hint}".strip()
+        self.notify(text, title="A rollback may be in flight", severity="error", timeout=60, markup=False)
 
     @on(msg.BlameRequested)
     def _blame(self, event: msg.BlameRequested) -> None:

@@ -111,6 +111,8 @@ class Deployment:
         except InterruptedRun as err:
             raise self._told(err, not self._as_before()) from None
         run.accept()
+        for note in run.notes:
+            self.screen.err.line(Span("! note", "warn"), f": {note}")
         assert run.result is not None
         with contextlib.suppress(BrokenPipeError):
             if wishes.as_json:
@@ -141,7 +143,7 @@ class Deployment:
             )
         entry = session.journal.read()
         if entry is not None and wishes.rolls_back:
-            what = "is still running" if entry.running else "was interrupted"
+            what = "is still running" if session.journal.running(entry) else "was interrupted"
             raise RefusedError(
                 f"a way back to {entry.label} {what}; it would be forgotten",
                 hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it; "

@@ -9,6 +9,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
+    from pulumi_rewind.errors import RewindError
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.journal import JournalEntry
     from pulumi_rewind.locks import Lock
@@ -66,6 +67,13 @@ class InterruptedFound(Message):
     """A rollback of this stack was interrupted and can be resumed."""
 
     entry: JournalEntry
+
+
+@dataclass
+class JournalUnread(Message):
+    """The journal of this stack is damaged or can't be read, so nobody knows whether a rollback is in flight."""
+
+    error: RewindError
 
 
 @dataclass

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def journal_entry(session: Session) -> JournalEntry | None:
-    """The rollback of this stack that has begun and not ended, if there is one."""
-    return session.journal.read()
+    """The rollback of this stack that has begun and not ended, if there is one that can be read."""
+    return session.journal.peek()
 
 
 def half_way_notice(session: Session, screen: Screen) -> None:
@@ -44,12 +44,19 @@ def damage_notice(session: Session, screen: Screen) -> None:
 
 def interrupted_notice(session: Session, screen: Screen) -> None:
     """Says that a rollback of this stack is under way or was interrupted, and how to go on."""
-    entry = journal_entry(session)
+    from pulumi_rewind.errors import RewindError
+
+    try:
+        entry = session.journal.read()
+    except RewindError as err:
+        screen.err.line(Span("! journal", "fail"), f": {err}")
+        screen.err.line(Span("hint:", "git"), f" {err.hint}")
+        return
     if entry is None:
         return
-    if entry.running:
+    if session.journal.running(entry):
         what = f"an update of {session.stack}" if entry.update else f"a rollback of {session.stack} to {entry.label}"
-        screen.err.line(Span("◐ running", "warn"), f": {what} (pid {entry.pid})")
+        screen.err.line(Span("◐ running", "warn"), f": {what} ({session.journal.who(entry)})")
         return
     if entry.update:
         screen.err.line(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
+
+from pulumi_rewind.errors import StateDirectoryError
+from pulumi_rewind.state_directory import StateDirectory
 
 MODE = 0o600
 
@@ -35,15 +39,12 @@ class PrivateLog:
     It never raises: a run must not fail because its log can't be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, state: StateDirectory) -> None:
         self.path = path
         self._fd = -1
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.unlink(missing_ok=True)
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW, MODE)
-        except OSError:
-            self._fd = -1
+        with contextlib.suppress(StateDirectoryError):
+            state.remove(path)
+            self._fd = state.open_new(path, os.O_APPEND)
 
     @property
     def works(self) -> bool:

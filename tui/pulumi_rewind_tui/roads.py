@@ -43,7 +43,11 @@ def go_back(
     allow_data_loss: bool,
     as_json: bool,
 ) -> int:
-    """Plans, shows, asks, runs; returns the exit code."""
+    """Plans, shows, asks, runs; returns the exit code.
+
+    A journal that can't be read is refused before anything else: nobody knows what it would take to go on.
+    """
+    session.journal.read()
     with planned(session, screen, text, choices) as plan:
         if as_json:
             JsonDisplay(screen.out).object({"event": "plan", **plan_json(plan)})

@@ -125,7 +125,7 @@ class Runner:
         redact = LazyRedactor(self.session, self.plan.prepared.live_plain, self.plan.prepared.target_plain)
         events: queue.SimpleQueue[EngineEvent | _End] = queue.SimpleQueue()
         threading.Thread(target=self._pump, args=(events,), name="rollback", daemon=False).start()
-        log = PrivateLog(log_path(self.session))
+        log = PrivateLog(log_path(self.session), self.session.journal.state)
         scribe = RunState((), time.time())
         end: _End | None = None
         while end is None:
@@ -180,8 +180,7 @@ def _collect(
 
 def log_path(session: Session) -> Path:
     """Where the log of the last run of a stack is kept."""
-    journal = session.journal.path
-    return journal.parent.parent / "logs" / f"{journal.stem}.log"
+    return session.journal.state.log(session.journal.key)
 
 
 def log_text(line: LogLine) -> str:
@@ -200,7 +199,7 @@ def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
     found = Aftermath()
     try:
         session.reload()
-        found = replace(found, entry=session.journal.read(), locks=tuple(session.backend.locks(session.stack)))
+        found = replace(found, entry=session.journal.peek(), locks=tuple(session.backend.locks(session.stack)))
         live = session.backend.live(session.stack)
         found = replace(found, pending=live.pending_operations, newest=len(session.timeline))
         found = replace(found, reminder=head_reminder(session, plan.target))

@@ -23,7 +23,7 @@ from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
-from pulumi_rewind.processes import is_alive
+from pulumi_rewind.processes import is_alive, may_be_elsewhere
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's directory."""
@@ -212,7 +212,7 @@ def _is_dead(lock: Lock) -> bool:
         since = datetime.fromisoformat(lock.timestamp).timestamp()
     except (ValueError, OverflowError, OSError):
         since = None
-    return not is_alive(lock.pid, since)
+    return not (is_alive(lock.pid, since) or may_be_elsewhere(lock.pid))
 
 
 def _is_directory(path: Path) -> bool:

@@ -135,7 +135,7 @@ class Demo:
         from pulumi_rewind.model import StackRef
 
         stopped = self.stop_servers()
-        Journal(self.backend_url, StackRef(PROJECT, STACK), environ).end()
+        Journal(self.backend_url, StackRef(PROJECT, STACK), environ).forget()
         # The marker goes last, so that what could not be removed can still be cleaned.
         try:
             for path in self.root.iterdir():

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Generator
 
-from pulumi_rewind.errors import InterruptedRun, RewindError
+from pulumi_rewind.engine import EngineRun
+from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.guard import check_unmoved_under_lock
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.program.engine import environment, preview_program
+from pulumi_rewind.program.gate import Gate
 from pulumi_rewind.program.plan import ProgramPrepared
 from pulumi_rewind.program.result import program_steps, unlike_target
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rollback import RollbackRun
+from pulumi_rewind.shell import command
 from pulumi_rewind.stamp import PROGRAM_AGENT
 from pulumi_rewind.verify import Difference
 
@@ -44,11 +49,43 @@ class ProgramRun(RollbackRun):
             *(("--refresh",) if prepared.refresh else ()),
             *("-m", f"rollback to {self.plan.target.label}", "--exec-agent", self.stamp.text(PROGRAM_AGENT)),
         ]
-        run = yield from self._stream(prepared.engine, arguments, private, environment(session, prepared.live))
+        live = self._begun_from or prepared.live
+        gate = Gate(
+            prepared.engine,
+            private,
+            lambda: check_unmoved_under_lock(session.backend.live(session.stack), live),
+            lambda: bool(session.backend.locks(session.stack)),
+        )
+        with gate:
+            environ = {**environment(session, prepared.live), **gate.environ}
+            events = self._stream(prepared.engine, arguments, private, environ)
+            run = yield from self._guarded(events, gate)
         plan_file.unlink()
         if run.returncode != 0:
-            yield self._early_end(run, prepared.report)
+            yield self._early_end(run, prepared.report, gate.refusal)
+        elif gate.refusal:
+            raise IncompleteError(
+                f"{gate.refusal}, and the program has run on that state",
+                hint=f"Look at what it did; `{command('resume', session.stack.name)}` plans from there.",
+            )
         return prepared.report
+
+    def _guarded(
+        self, events: Generator[EngineEvent, None, EngineRun], gate: Gate
+    ) -> Generator[EngineEvent, None, EngineRun]:
+        """The events of the run, which is stopped at the first one if the engine went round the gate."""
+        with contextlib.closing(events):
+            while True:
+                try:
+                    event = next(events)
+                except StopIteration as end:
+                    run: EngineRun = end.value
+                    return run
+                refused = bool(gate.refusal)  # by the gate: the engine ends by itself
+                if not refused and not gate.compare() and self._run is not None:
+                    self._run.interrupt()
+                if not gate.hides(event):
+                    yield event
 
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         prepared = self._program

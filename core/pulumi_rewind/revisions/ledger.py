@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.journal import write_durably
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.records.content import REVISIONS, update_key
 from pulumi_rewind.revisions.moves import Applied, Move, carried
@@ -67,20 +67,20 @@ class Ledger:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        journal = session.journal.path
-        self.path: Path = journal.parent.parent / "revisions" / journal.name
+        self._state = session.journal.state
+        self.path: Path = self._state.revisions(session.journal.key)
 
     def read(self) -> LedgerFile | None:
         """The file, None if there is none.
 
         Raises:
+            StateDirectoryError: it can't be read.
             RewindError: it is damaged; nobody knows then what has run here.
         """
+        raw = self._state.read(self.path)
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=LedgerFile)
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
+            return None if raw is None else msgspec.json.decode(raw, type=LedgerFile)
+        except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
                 f"what is applied of the components' revisions can't be read from {self.path}: {err}",
                 hint="Move it away; then say what is applied with `pulumi-rewind revision --mark COMPONENT=REVISION`.",
@@ -123,8 +123,7 @@ class Ledger:
         Raises:
             RewindError: somebody does.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self.path.with_suffix(".lock").open("ab") as file:
+        with os.fdopen(self._state.open_lock(self.path.with_suffix(".lock")), "rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -192,7 +191,7 @@ class Ledger:
         return msgspec.structs.replace(file, after=newest, now=Kept(key, dict(applied)))
 
     def _write(self, file: LedgerFile) -> None:
-        write_durably(self.path, msgspec.json.format(msgspec.json.encode(file)))
+        self._state.write(self.path, msgspec.json.format(msgspec.json.encode(file)))
 
     def _place(self, number: int, key: str) -> int | None:
         """The number that an update has now, None if it isn't there."""

@@ -19,6 +19,7 @@ from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
+from pulumi_rewind.system_errors import refused_by_system
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.code import Chosen, Code, chosen_code, interpreter
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
@@ -39,6 +40,7 @@ READ = 64
 """How many checkpoints are read to find the update that removed or changed something."""
 
 
+@refused_by_system()
 def build_plan(
     session: Session,
     target: Target,
@@ -228,8 +230,8 @@ def dry_call(process: UndoProcess, callback: Callback, context: dict[str, Json])
 
 def _begun(session: Session, plan: Plan) -> dict[tuple[str, str], UndoRecord]:
     """What callbacks have done in a rollback to this target that was interrupted, by URN and function."""
-    entry = session.journal.read()
-    if entry is None or (entry.target, entry.digest) != (plan.target.update.number, plan.prepared.target.digest):
+    entry = session.journal.peek()  # a damaged one is refused where it matters, before the run
+    if entry is None or entry.digest != plan.prepared.target.digest:
         return {}
     return {(item.urn, item.function): item for item in entry.undo}
 

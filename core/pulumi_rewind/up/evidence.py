@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.journal import Journal, write_durably
+from pulumi_rewind.errors import StateDirectoryError
+from pulumi_rewind.journal import Journal
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -54,19 +55,18 @@ class EvidenceStore:
     """The evidence of one stack's failed updates."""
 
     def __init__(self, journal: Journal) -> None:
-        self.directory = journal.path.parent.parent / "evidence" / journal.path.stem
+        self.directory = journal.state.evidence(journal.key)
+        self._state = journal.state
 
     def freeze(self, name: str, evidence: Evidence) -> Path:
         """Keeps it durably under a name (see `name_of`), replacing what was there; returns the directory.
 
         Raises:
-            OSError: it can't be written.
+            StateDirectoryError: it can't be written.
         """
         place = self.directory / name
-        for path in (self.directory.parent, self.directory, place):
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
         for file, content in evidence.files().items():
-            write_durably(place / file, content)
+            self._state.write(place / file, content)
         self._prune()
         return place
 
@@ -74,9 +74,11 @@ class EvidenceStore:
         """What is kept under a name, None if there is nothing or it is damaged."""
         place = self.directory / name
         try:
-            errors = msgspec.json.decode((place / ERRORS).read_bytes(), type=tuple[str, ...])
-            return Evidence((place / EVENTS).read_bytes(), errors, (place / CHECKPOINT).read_bytes())
-        except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
+            events, errors, state = (self._state.read(place / file) for file in (EVENTS, ERRORS, CHECKPOINT))
+            if events is None or errors is None or state is None:
+                return None
+            return Evidence(events, msgspec.json.decode(errors, type=tuple[str, ...]), state)
+        except (StateDirectoryError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
             return None
 
     def _prune(self) -> None:

@@ -24,6 +24,7 @@ from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
+from pulumi_rewind.system_errors import truthful
 from pulumi_rewind.up.run import Before, begin_journal
 
 MADE_BY_UPDATE = "made-by-update"
@@ -117,16 +118,22 @@ class Recovery:
                 f"{self.failure}\nthe rollback was interrupted{f': {err}' if str(err) else ''}",
                 hint=f"`{resume}` goes on back to {self.before.target.label}.",
             ) from err
-        except RewindError as err:
+        except (RewindError, OSError) as err:
             self._keep()
-            said = f"and the rollback to {self.before.target.label} failed too: {self._redact(str(err))}"
-            open_ = [message for message in left_open(self.session) if message not in said]
-            raise RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(err)) from err
+            raise self._failed_too(err) from err
+
+    def _failed_too(self, error: RewindError | OSError) -> RollbackFailedToo:
+        if isinstance(error, OSError):
+            error = truthful(error, changed=True, resume=command("resume", self.session.stack.name))
+        said = f"and the rollback to {self.before.target.label} failed too: {self._redact(str(error))}"
+        open_ = [message for message in left_open(self.session) if message not in said]
+        return RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(error))
 
     def _keep(self) -> None:
         """A rollback that could not even begin takes its entry out of the journal: the stack still needs it."""
-        if self.session.journal.read() is None:
-            begin_journal(self.session, self.before, self.choices, update=False)
+        with contextlib.suppress(RewindError):  # where it can't be read or written, why it failed matters more
+            if self.session.journal.read() is None:
+                begin_journal(self.session, self.before, self.choices, update=False)
 
     def _hint(self, error: RewindError) -> str:
         resume = command("resume", self.session.stack.name)

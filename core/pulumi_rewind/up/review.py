@@ -19,6 +19,7 @@ from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time
+from pulumi_rewind.system_errors import refused_by_system
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
 from pulumi_rewind.values import SIG, Json, is_secret
 
@@ -55,6 +56,7 @@ class UpReview:
         return tuple(risk for risk in self.all_risks if risk.blocking)
 
 
+@refused_by_system()
 def review_up(
     session: Session,
     live: Checkpoint,

@@ -19,6 +19,7 @@ from pulumi_rewind.errors import (
     RefusedError,
     RewindError,
     RollbackFailedToo,
+    StateDirectoryError,
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
@@ -32,6 +33,8 @@ from pulumi_rewind.revisions.moves import When
 from pulumi_rewind.revisions.plan import RevisionPlan
 from pulumi_rewind.revisions.run import UpdateRevisions
 from pulumi_rewind.session import Session
+from pulumi_rewind.shell import command
+from pulumi_rewind.system_errors import still, truthful
 from pulumi_rewind.targets import Target, resolve_target
 from pulumi_rewind.up.evidence import Evidence, EvidenceStore, masked_events, name_of
 from pulumi_rewind.up.flags import given_options, rooted_flags
@@ -129,6 +132,8 @@ class UpRun:
         """What was kept of a failure."""
         self.evidence_path: Path | None = None
         """Where it is kept, None if it could not be written."""
+        self.notes: tuple[str, ...] = ()
+        """What the operator has to know besides."""
         self._revisions = UpdateRevisions(session, revisions)
         self._run: EngineRun | None = None
         self._log = b""
@@ -159,10 +164,23 @@ class UpRun:
         """Guards and runs; yields what the engine reports and our own phases."""
         try:
             yield from self._events()
-            yield from self._recorded()
-        except RewindError:
-            yield from self._recorded()
-            raise
+        except (RewindError, OSError) as err:
+            told = self._settled(err)
+            yield from still(self._recorded())
+            raise told from err
+        yield from still(self._recorded())
+
+    def _settled(self, error: RewindError | OSError) -> RewindError:
+        """The error as it is to be told; what the system refuses before the update runs is a refusal."""
+        if isinstance(error, RewindError) and not isinstance(error, StateDirectoryError):
+            return error
+        name = self.session.stack.name
+        if self._run is None and not self._revisions.changed:
+            with contextlib.suppress(StateDirectoryError):
+                self.session.journal.withdraw()
+            return truthful(error, changed=False, resume=command("resume", name))
+        told = truthful(error, changed=True, resume=command("resume" if self.rolls_back else "history", name))
+        return UpdateFailed(f"{FAILED}{told}", hint=told.hint, left=self._left())
 
     def _recorded(self) -> Iterator[EngineEvent]:
         """Keeps the update as a record in git, with the evidence if it failed."""
@@ -219,7 +237,11 @@ class UpRun:
     def accept(self) -> None:
         """The update is good: nothing will be rolled back."""
         if self.rolls_back:
-            self.session.journal.end()
+            try:
+                self.session.journal.end()
+            except StateDirectoryError as err:
+                forget = command("resume", self.session.stack.name, "--forget")
+                self.notes = (*self.notes, f"its journal entry stays: {err}; `{forget}` removes it")
 
     def found_wanting(self, error: UpdateFailed) -> UpdateFailed:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
@@ -340,7 +362,7 @@ class UpRun:
         kept = tuple(redact(_about(urn, hidden.message(urn, text))) for urn, text in errors)
         evidence = Evidence(masked_events(hidden.log(self._log), redact), kept, state)
         self.evidence = evidence
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(StateDirectoryError):
             name = name_of(self.before.newest, len(session.timeline))
             self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)
         return tuple(redact(_about(urn, text)) for urn, text in errors)

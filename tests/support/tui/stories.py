@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from pulumi_rewind.session import open_session
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen
+from tests.support.journals import process_ended
 from tests.support.tui.shop import NOON, Shop, screen_text, settle
 
 ScreenT = TypeVar("ScreenT", bound=Screen[Any])
@@ -56,8 +56,7 @@ def interrupted(shop: Shop, *, digest: str = "") -> Any:
     session = open_session(shop.root, "prod", environ=shop.environ)
     found = digest or session.timeline.checkpoint(5).digest
     session.journal.begin(target=5, label="#5 (v1.2)", digest=found, start=8)
-    entry = json.loads(session.journal.path.read_text()) | {"pid": 999_999_999, "started": NOON - 600}
-    session.journal.path.write_text(json.dumps(entry))
+    process_ended(session.journal, started=NOON - 600)
     return session.journal
 
 

@@ -8,14 +8,14 @@ import click
 
 from pulumi_rewind.choices import NOT, adoptions
 from pulumi_rewind.doubts import doubt
-from pulumi_rewind.errors import RefusedError, UsageError
-from pulumi_rewind_tui.notices import journal_entry
+from pulumi_rewind.errors import RefusedError, RewindError, UsageError
+from pulumi_rewind.shell import command
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.planning import delete_first_option
 from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.render.writer import Span
 from pulumi_rewind_tui.roads import go_back, run_options
-from pulumi_rewind_tui.running import check_can_ask, json_outcome
+from pulumi_rewind_tui.running import ask_for_yes, can_ask, check_can_ask, json_outcome
 
 if TYPE_CHECKING:
     from pulumi_rewind.journal import JournalEntry
@@ -65,19 +65,18 @@ def resume(
     session = shared.session(stack_of(words))
     screen = shared.screen()
     with json_outcome(screen, as_json=as_json):
-        entry = journal_entry(session)
-        if entry is None:
-            return _nothing(session, screen, f"no rollback of {session.stack} was interrupted", as_json=as_json)
-        if entry.running:
-            what = "the update" if entry.update else f"the rollback to {entry.label}"
-            raise RefusedError(
-                f"{what} is still running (pid {entry.pid})",
-                hint="Wait for it, or stop it there with Ctrl-C; nothing was changed.",
-            )
         if forget:
-            session.journal.end()
-            done = f"the way back to {entry.label} is forgotten; {session.stack} stays as it is"
-            return _nothing(session, screen, done, as_json=as_json)
+            return _nothing(session, screen, _forgotten(session, screen, yes=yes, as_json=as_json), as_json=as_json)
+        entry = session.journal.read()
+        if entry is None:
+            return _nothing(session, screen, _none(session), as_json=as_json)
+        if session.journal.running(entry):
+            raise RefusedError(
+                _running(session, entry),
+                hint="Wait for it, or stop it there with Ctrl-C. If you know that it has ended, "
+                f"`{command('resume', session.stack.name, '--forget', '--yes')}` removes its entry. "
+                "Nothing was changed.",
+            )
         check_can_ask(yes=yes, as_json=as_json)
         screen.err.line(_what(session, entry))
         if entry.doubtful:
@@ -98,6 +97,44 @@ def resume(
             allow_data_loss=allow_data_loss,
             as_json=as_json,
         )
+
+
+def _none(session: Session) -> str:
+    return f"no rollback of {session.stack} was interrupted"
+
+
+def _running(session: Session, entry: JournalEntry) -> str:
+    what = "the update" if entry.update else f"the rollback to {entry.label}"
+    return f"{what} is still running ({session.journal.who(entry)})"
+
+
+def _forgotten(session: Session, screen: Screen, *, yes: bool, as_json: bool) -> str:
+    """Removes the journal's entry, whatever it says; returns what to say of it.
+
+    Raises:
+        RefusedError, UsageError: it is damaged or its process still runs, and nobody said yes.
+    """
+    journal = session.journal
+    danger, label = "", "its target"
+    try:
+        entry = journal.read()
+        if entry is not None:
+            label = entry.label
+            if journal.running(entry):
+                danger = f"{_running(session, entry)}; another one could then be started beside it"
+    except RewindError as err:
+        entry, danger = None, str(err)
+    if danger and not yes:
+        screen.err.line(Span("! careful", "hazard"), f": {danger}")
+        again = command("resume", session.stack.name, "--forget", "--yes")
+        if as_json or not can_ask():
+            raise RefusedError(f"not forgotten: {danger}", hint=f"`{again}` removes {journal.path} all the same.")
+        ask_for_yes(session, screen, (), f"Remove {journal.path} all the same")
+    gone = journal.forget()
+    if not gone:
+        return _none(session)
+    files = " and ".join(map(str, gone))
+    return f"the way back to {label} is forgotten; {session.stack} stays as it is (removed: {files})"
 
 
 def _what(session: Session, entry: JournalEntry) -> str:

@@ -42,6 +42,8 @@ class Found(Message):
     log: str
     gone: str
     """Why it can't be resumed, empty if it can."""
+    target: int = 0
+    """The number that its target has now."""
 
 
 def look(session: Session, entry: JournalEntry) -> Found:
@@ -50,13 +52,13 @@ def look(session: Session, entry: JournalEntry) -> Found:
     locks = session.backend.locks(session.stack)
     newest = len(session.backend.history(session.stack))
     path = log_path(session)
-    gone = ""
+    gone, target = "", 0
     try:
-        resumed_target(session, entry)
+        target = resumed_target(session, entry).update.number
     except RewindError as err:
         gone = str(err)
     pending = tuple(f"{one.type} {urn_name(one.resource.urn)}" for one in live.pending_operations)
-    return Found(pending, str(locks[0]) if locks else "", newest, str(path) if path.exists() else "", gone)
+    return Found(pending, str(locks[0]) if locks else "", newest, str(path) if path.exists() else "", gone, target)
 
 
 class InterruptedScreen(RewindModal[None]):
@@ -156,7 +158,8 @@ class InterruptedScreen(RewindModal[None]):
     def action_resume(self) -> None:
         """Reviews the rest of the way."""
         entry = self.entry
-        self._review(RESUME if entry.kept else f"#{entry.target}", entry.choices)
+        target = self.found.target if self.found is not None and not entry.kept else 0
+        self._review(f"#{target}" if target else RESUME, entry.choices)
 
     def action_way_back(self) -> None:
         """Reviews the way to where it began."""
@@ -164,7 +167,10 @@ class InterruptedScreen(RewindModal[None]):
 
     def action_forget(self) -> None:
         """Asks no more; the stack stays as it is."""
-        self.session.journal.end()
+        try:
+            self.session.journal.forget()
+        except RewindError as err:
+            self.notify(f"{err}\n{err.hint}", severity="error", markup=False)
         self.dismiss(None)
 
     @on(Button.Pressed)
