@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.journal import state_directory
 
 FOLDER: Final = "crashes"
@@ -58,6 +59,14 @@ def report_of(output: str) -> str:
 def kept_in(path: Path) -> str:
     """Where to read on."""
     return f"All that was printed is kept in {path}."
+
+
+def with_report(error: RewindError, environ: Mapping[str, str]) -> RewindError:
+    """The error; all that a provider or program printed when it crashed is kept, and the hint says where."""
+    if isinstance(error, EngineError) and error.whole and (path := keep(error.whole, environ)):
+        error.hint = f"{error.hint} {kept_in(path)}".strip()
+        error.whole = ""
+    return error
 
 
 def keep(text: str, environ: Mapping[str, str]) -> Path | None:

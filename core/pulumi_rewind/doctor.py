@@ -20,6 +20,7 @@ from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, urn_name
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
 from pulumi_rewind.toolchain import EngineInfo, engine_path, find_engine, language_host
+from pulumi_rewind.url import shown_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 Status = Literal["ok", "warn", "fail"]
@@ -144,7 +145,8 @@ class _Doctor:
         stacks = open_backend(space.backend_url).stacks()
         here = [ref.name for ref in stacks if ref.project in {"", space.project}]
         names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
-        yield Finding("backend", "ok", f"{space.backend_url} (from {space.backend_source}); stacks: {names}")
+        where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
+        yield Finding("backend", "ok", f"{where}; stacks: {names}")
 
     def _check_stack(self) -> Iterator[Finding]:
         if self._workspace is None:

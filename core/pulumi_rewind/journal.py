@@ -23,6 +23,7 @@ from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.processes import is_alive
+from pulumi_rewind.url import shown_url
 
 
 class UndoRecord(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """A rollback that has begun."""
 
     backend: str
+    """Its URL, without credentials."""
     stack: str
     target: int
     """Number of the update that is rolled back to."""
@@ -128,7 +130,7 @@ class Journal:
         if before is not None and (before.target, before.digest) != (target, digest):
             before = None
         entry = JournalEntry(
-            backend=self._backend,
+            backend=shown_url(self._backend),
             stack=self._stack.fqn,
             target=target,
             label=label,

@@ -18,7 +18,6 @@ from pulumi_rewind.identity import may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, parse_urn
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
-from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.plan import CODE as REVISION
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
@@ -59,7 +58,6 @@ class Recovery:
         self.allow_data_loss = allow_data_loss
         self.choices = USUAL.but(delete_first=tuple(delete_first))
         self._control = PreviewControl()
-        self._redact = Redactor()
         self._run: RollbackRun | None = None
 
     @property
@@ -95,14 +93,13 @@ class Recovery:
                 raise RefusedError(
                     "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
                 )
-        self._redact = Redactor((made.prepared.live_plain, made.prepared.target_plain))
         return spared(made, self.before.checkpoint, made.prepared.live)
 
     def events(self, plan: Plan) -> Iterator[EngineEvent]:
         """Runs the plan; raises as `plan` does."""
         with self._guarded():
             run = self._run = RollbackRun(self.session, plan, allow_data_loss=self.allow_data_loss)
-            run.undo.cause = self._redact(str(self.failure))
+            run.undo.cause = self.session.redactor.said(self.failure)
             yield from run.events()
 
     @contextlib.contextmanager
@@ -119,7 +116,7 @@ class Recovery:
             ) from err
         except RewindError as err:
             self._keep()
-            said = f"and the rollback to {self.before.target.label} failed too: {self._redact(str(err))}"
+            said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(err)}"
             open_ = [message for message in left_open(self.session) if message not in said]
             raise RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(err)) from err
 
