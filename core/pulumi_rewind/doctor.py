@@ -98,9 +98,15 @@ class _Doctor:
             try:
                 yield from check()
             except RewindError as err:
+                self._clean(err)
                 yield Finding(name, "fail", str(err), err.hint)
             except (OSError, ValueError, ImportError) as err:
+                self._clean(err)
                 yield Finding(name, "fail", f"can't be checked: {err}", "Resolve this, then run it again.")
+
+    def _clean(self, error: Exception) -> None:
+        if self._session is not None:
+            self._session.redactor.error(error)
 
     def _check_project(self) -> Iterator[Finding]:
         self._workspace = find_workspace(self._cwd, backend=self._backend, environ=self._environ)

@@ -205,7 +205,7 @@ def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
         if version is None:
             found = replace(found, remaining=_remaining(session, plan))
     except (RewindError, OSError) as err:
-        found = replace(found, problem=str(err))
+        found = replace(found, problem=session.redactor.said(err))
     return found
 
 
