@@ -20,6 +20,7 @@ from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
+from pulumi_rewind.up.planned_secrets import note_planned
 from pulumi_rewind.values import SIG, Json, is_secret
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def review_up(
     observe: Observe,
     control: PreviewControl | None = None,
 ) -> UpReview:
-    """Runs `pulumi preview` of the project's own program; changes nothing.
+    """Runs `pulumi preview` of the project's own program; changes nothing. The session then knows its secrets.
 
     Raises:
         EngineError, SecretsError: the preview failed.
@@ -71,12 +72,14 @@ def review_up(
     """
     control = control or PreviewControl()
     with private_directory() as private:
+        plan, own_flags = private / "plan.json", preview_flags(rooted_flags(flags, session.workspace.cwd))
         run = session.engine.start(
-            ["preview", "-s", session.stack.fqn, *preview_flags(rooted_flags(flags, session.workspace.cwd))],
+            ["preview", "-s", session.stack.fqn, "--save-plan", str(plan), *own_flags],
             private=private,
             extra_env=given_options(session.workspace.environ) | dict(session.vault.environment(live)),
         )
         events = followed(run, observe, control)
+        note_planned(session, live, plan)
         if run.returncode != 0:
             error = run.error("the preview failed")
             own = session.workspace.config_file(session.stack.name)
