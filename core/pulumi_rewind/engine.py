@@ -360,7 +360,7 @@ def failure(
     text = sentence(output.strip().removeprefix("error: ").strip())
     hint = next((hint for needle, hint in _HINTS if needle in lowered), UNEXPLAINED)
     if text:
-        what = f"{what}: {text}"
+        what = f"{what}: {text}" if what else text
     if environ is not None and (report := report_of(output)) and (path := keep(report, environ)):
         hint = f"{hint} {kept_in(path)}"
     return EngineError(what, hint=hint, output=output)

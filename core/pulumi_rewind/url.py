@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_plus
 
 from pulumi_rewind.values import MASK
 
-_SCHEME: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?/*", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:(?=/))?/*", re.IGNORECASE)
 _AUTHORITY: Final = re.compile(r"[^/?#]*")
 _PORT: Final = re.compile(r"(?:[^:@]*|\[[0-9a-fA-F:.]*\])(?::\d*)?")
 """A host with its port; what looks otherwise may be a password with characters that should have been escaped."""
