@@ -267,7 +267,7 @@ class RollbackRun(EngineDriver):
 
         with private_directory() as private, ReplayHost(goal, private, root, guard) as host:
             host.hook_code, host.error_code = self.undo.hooks.code(), self.undo.hooks.on_error()
-            host.afterwards = self.undo.afterwards.code()
+            host.afterwards, host.note = self.undo.afterwards.code(), session.redactor.note_within
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)

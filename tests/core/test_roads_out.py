@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -33,12 +34,13 @@ from pulumi_rewind.known_secrets import KnownSecrets
 from pulumi_rewind.model import StackRef, decode_checkpoint
 from pulumi_rewind.passphrase import Passphrase
 from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.replay import Replay
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.up.planned_secrets import note_planned
 from pulumi_rewind.url import secrets_of_url, shown_url
 from pulumi_rewind.values import MASK, SECRET, SIG
 from pulumi_rewind.workspace import find_workspace
-from tests.support.checkpoints import STACK, urn
+from tests.support.checkpoints import STACK, checkpoint, goal, res, urn
 from tests.support.pretended import event_logger
 from tests.support.sealing import Sealer
 
@@ -49,8 +51,8 @@ SEALER = Sealer("a passphrase of the tests")
 
 def state(*secrets: Any, provider: Any = SEALER.provider) -> Any:
     inputs = {str(number): value for number, value in enumerate(secrets)}
-    res = {"urn": urn("api"), "type": "t:m:R", "custom": True, "id": "1", "inputs": inputs, "outputs": {}}
-    latest = {"manifest": {}, "secrets_providers": provider, "resources": [STACK, res]}
+    api = {"urn": urn("api"), "type": "t:m:R", "custom": True, "id": "1", "inputs": inputs, "outputs": {}}
+    latest = {"manifest": {}, "secrets_providers": provider, "resources": [STACK, api]}
     raw = json.dumps({"version": 3, "checkpoint": {"stack": "dev", "latest": latest}})
     return decode_checkpoint(raw.encode(), source="a test")
 
@@ -106,8 +108,8 @@ def test_what_the_cli_opens_is_known_and_what_lies_in_the_clear() -> None:
 def test_the_secrets_of_a_reviewed_update_are_known(tmp_path: Path) -> None:
     """From the engine's plan; a first update has a salt in its configuration only."""
     plan = tmp_path / "plan.json"
-    goal = {"inputDiff": {"adds": {"key": SEALER.secret("planned-hunter-2"), "size": "s"}}}
-    plan.write_text(json.dumps({"resourcePlans": {urn("api"): {"goal": goal}}}))
+    planned = {"inputDiff": {"adds": {"key": SEALER.secret("planned-hunter-2"), "size": "s"}}}
+    plan.write_text(json.dumps({"resourcePlans": {urn("api"): {"goal": planned}}}))
     config = tmp_path / "Pulumi.dev.yaml"
     config.write_text(f"encryptionsalt: {SEALER.salt}\n")
     for provider in (SEALER.provider, None):
@@ -325,3 +327,26 @@ def test_backends_are_spoken_of_without_their_credentials(tmp_path: Path) -> Non
         assert PW not in journal.path.read_text()
     other = Journal("postgres://user:other@db/state", STACK_REF, {"XDG_STATE_HOME": str(tmp_path)})
     assert other.path != journal.path  # another backend all the same
+
+
+def test_a_secret_that_the_run_itself_has_made_is_known_before_a_provider_gets_it() -> None:
+    """The new password of a database that was made anew goes into the inputs of others."""
+    known, sent_as = KnownSecrets(), []
+
+    async def register(request: Any) -> None:
+        sent_as.append(known("rejected: made-in-this-run"))
+        raise InterruptedError
+
+    async def nothing(*_: object) -> None:
+        return
+
+    wanted = goal(checkpoint(res("db"), res("web")), checkpoint())
+    item = wanted.by_urn()[urn("web")]
+    monitor: Any = SimpleNamespace(RegisterResource=register)
+    replay: Any = Replay(wanted, monitor, preview=False, callbacks="", root="")
+    made = {"key": {SIG: SECRET, "plaintext": json.dumps("made-in-this-run")}}
+    replay.note, replay._fill_package, replay._urn = known.note_within, nothing, lambda _: ""
+    replay._linking, replay._provider = SimpleNamespace(inputs=lambda *_: made), lambda _: ""
+    with pytest.raises(InterruptedError):
+        asyncio.run(replay._resource(item, {urn("db"): SimpleNamespace()}))
+    assert sent_as == [f"rejected: {MASK}"]

@@ -132,7 +132,7 @@ def install(engine: Engine, control: PreviewControl) -> bool:
                 stop()
                 process.wait()
         output.seek(0)
-        said = output.read().decode(errors="replace").strip()
+        said = engine.redact(output.read().decode(errors="replace").strip())
     if control.stopped:
         raise InterruptedRun("the installation was stopped; nothing was changed")
     if process.returncode != 0:
