@@ -171,12 +171,13 @@ def test_the_names_of_stack_and_project_are_no_secrets() -> None:
     assert known("`resume prod` (other)") == f"`resume prod` ({MASK})"
 
 
-@given(st.text(min_size=4, max_size=30))
+@given(st.text(st.sampled_from("abcXYZ019"), min_size=4, max_size=30))
 def test_a_masked_text_stays_as_it_is(secret: str) -> None:
+    """Also where somebody's secret is the word that the mask is made of: texts pass more than one place."""
     known = KnownSecrets()
     known.note_texts([secret, "secret"])
     once = known(f"it says {secret}!")
-    assert known(once).count(MASK) == once.count(MASK)
+    assert once == known(once) == f"it says {MASK}!"
 
 
 def test_errors_are_masked_in_all_their_parts() -> None:

@@ -10,20 +10,22 @@ import ast
 import base64
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 
 import pulumi_rewind
 import pulumi_rewind_tui
-from pulumi_rewind import prepare
-from pulumi_rewind.errors import EngineError
+from pulumi_rewind import doctor, prepare
+from pulumi_rewind.errors import BackendError, EngineError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.session import open_session
-from pulumi_rewind_tui import cli
+from pulumi_rewind_tui import cli, diff_process
+from pulumi_rewind_tui.diff_source import LocalSource
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from tests.support.filestack import FileStack
@@ -150,6 +152,59 @@ def test_an_error_that_nobody_expected_is_masked_with_its_traceback(
     assert cli.run(["plan", "1"]) == 1
     told = without_canary(capfd.readouterr().err)
     assert "ValueError: no [secret]" in told
+
+
+def test_what_the_doctor_finds_is_masked(
+    stack: FileStack, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Any) -> Iterator[None]:
+        yield from ()
+        self._session.redactor.note_texts([CANARY])
+        raise BackendError(f"locks of {CANARY}", hint=f"Not {CANARY}.")
+
+    monkeypatch.setattr(doctor._Doctor, "_check_lock", fails)
+    assert cli.run(["doctor", "--json"]) == 1
+    found = json.loads(without_canary(capfd.readouterr().out))["findings"]
+    assert ("locks of [secret]", "Not [secret].") in [(one["message"], one["hint"]) for one in found]
+
+
+class Pipe:
+    """One question to the process that compares large states, which then ends."""
+
+    def __init__(self, *questions: object) -> None:
+        self.questions = list(questions)
+        self.answers: list[Any] = []
+
+    def recv(self) -> object:
+        if not self.questions:
+            raise EOFError
+        return self.questions.pop(0)
+
+    def send(self, answer: object) -> None:
+        self.answers.append(answer)
+
+    def poll(self) -> bool:
+        return False
+
+
+def test_the_process_that_compares_answers_with_errors_that_are_masked(
+    stack: FileStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has decrypted, nobody else knows."""
+
+    def fails(self: LocalSource, *_: object) -> None:
+        self._session.redactor.note_texts([CANARY])
+        raise quoting()
+
+    monkeypatch.setattr(LocalSource, "compare", fails)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    pipe: Any = Pipe(
+        diff_process.SessionSpec(stack.work, stack.name, stack.env["PULUMI_BACKEND_URL"], stack.env),
+        (1, "compare", ((1, 2), True)),
+    )
+    diff_process.serve(pipe)
+    ((number, error),) = pipe.answers
+    assert (number, str(error)) == (1, "the provider says: [secret]")
 
 
 # -- the screens ------------------------------------------------------------------------------------------------------
@@ -298,39 +353,48 @@ ARRIVES_CLEAN = frozenset(
 
 
 def read_errors(path: Path) -> Iterator[tuple[str, int]]:
-    """Function and line where a module reads what an error says."""
+    """Function and line where a module reads what an error says, and hasn't cleaned it in the same place."""
     for function in ast.walk(ast.parse(path.read_text())):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        nodes = list(ast.walk(function))
-        cleans = any(isinstance(node, ast.Call) and called(node) in CLEAN for node in nodes)
-        names = {node.name for node in nodes if isinstance(node, ast.ExceptHandler)}
-        names |= {
-            one.arg
-            for node in nodes
-            if isinstance(node, ast.arguments)
-            for one in (*node.args, *node.kwonlyargs)
-            if one.arg in {"err", "error", "failure"}
-            or (one.annotation is not None and ast.unparse(one.annotation).endswith(("Error", "Exception", "Failed")))
-        }
+        arguments = [one for node in ast.walk(function) if isinstance(node, ast.arguments) for one in names_of(node)]
+        attributes = [
+            ast.unparse(node)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Attribute) and node.attr in {"error", "failure"}
+        ]
+        places: list[tuple[ast.AST, str]] = [(function, name) for name in (*arguments, *attributes)]
+        places += [
+            (node, node.name) for node in ast.walk(function) if isinstance(node, ast.ExceptHandler) and node.name
+        ]
+        for place, name in places:
+            nodes = list(ast.walk(place))
+            cleaned = any(
+                isinstance(node, ast.Call) and called(node) in CLEAN and name in map(ast.unparse, node.args)
+                for node in nodes
+            )
+            yield from ((function.name, node.lineno) for node in nodes if not cleaned and reads(node, name))
 
-        def is_error(node: ast.AST, names: set[str | None] = names) -> bool:
-            if isinstance(node, ast.Attribute):
-                return node.attr in {"error", "failure"} and not isinstance(node.value, ast.Name | ast.Call)
-            return isinstance(node, ast.Name) and node.id in names
 
-        for node in nodes:
-            match node:
-                case ast.Call(func=ast.Name(id="str" | "repr"), args=[argument]) if is_error(argument):
-                    pass
-                case ast.FormattedValue(value=value) if is_error(value):
-                    pass
-                case ast.Attribute(value=value, attr="hint" | "output" | "args", ctx=ast.Load()) if is_error(value):
-                    pass
-                case _:
-                    continue
-            if not cleans:
-                yield function.name, node.lineno
+def names_of(arguments: ast.arguments) -> list[str]:
+    """Of parameters that are errors."""
+    return [
+        one.arg
+        for one in (*arguments.args, *arguments.kwonlyargs)
+        if one.arg in {"err", "error", "failure"}
+        or (one.annotation is not None and ast.unparse(one.annotation).endswith(("Error", "Exception", "Failed")))
+    ]
+
+
+def reads(node: ast.AST, name: str) -> TypeGuard[ast.expr]:
+    match node:
+        case ast.Call(func=ast.Name(id="str" | "repr"), args=[value]):
+            return ast.unparse(value) == name
+        case ast.FormattedValue(value=value):
+            return ast.unparse(value) == name
+        case ast.Attribute(value=value, attr="hint" | "output" | "args" | "stuck", ctx=ast.Load()):
+            return ast.unparse(value) == name
+    return False
 
 
 def called(call: ast.Call) -> str:
