@@ -33,10 +33,12 @@ from pulumi_rewind.journal import Journal
 from pulumi_rewind.known_secrets import KnownSecrets
 from pulumi_rewind.model import StackRef, decode_checkpoint
 from pulumi_rewind.passphrase import Passphrase
+from pulumi_rewind.planned_secrets import note_planned
+from pulumi_rewind.previewing import PreviewControl
+from pulumi_rewind.program.engine import preview_program
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.replay import Replay
 from pulumi_rewind.secrets import Vault
-from pulumi_rewind.up.planned_secrets import note_planned
 from pulumi_rewind.url import secrets_of_url, shown_url
 from pulumi_rewind.values import MASK, SECRET, SIG
 from pulumi_rewind.workspace import find_workspace
@@ -122,6 +124,25 @@ def test_the_secrets_of_a_reviewed_update_are_known(tmp_path: Path) -> None:
         note_planned(session, state(provider=provider), plan)
         assert known("rejected: planned-hunter-2") == f"rejected: {MASK}"
     note_planned(session, state(), tmp_path / "none.json")  # a preview that failed has left none
+
+
+def test_the_secrets_of_an_old_program_are_known_from_its_preview(tmp_path: Path) -> None:
+    """`--strategy program`: what it sends is in no state either."""
+    known = KnownSecrets()
+
+    def start(arguments: list[str], **_: object) -> Any:
+        adds = {"inputDiff": {"adds": {"key": SEALER.secret("planned-hunter-2")}}}
+        plan = Path(arguments[arguments.index("--save-plan") + 1])
+        plan.write_text(json.dumps({"resourcePlans": {urn("api"): {"goal": adds}}}))
+        return SimpleNamespace(events=lambda: iter(()), returncode=0, kill=lambda: None)
+
+    session: Any = SimpleNamespace(
+        vault=vault(known), stack=STACK_REF, workspace=SimpleNamespace(project="shop", environ={})
+    )
+    engine: Any = SimpleNamespace(version="3.276.0", start=start)
+    config, quiet = tmp_path / "Pulumi.dev.yaml", lambda _: None
+    preview_program(session, engine, config, state(), tmp_path, quiet, PreviewControl())
+    assert known("rejected: planned-hunter-2") == f"rejected: {MASK}"
 
 
 # -- the object itself ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The secrets of an update that nobody has made yet, so that what a provider answers to them can be shown.
+"""The secrets that a program is going to send, so that what a provider answers to them can be shown.
 
 The engine's plan of a preview holds the inputs of every resource, secret ones encrypted as the state will have them. No
 state knows them before the update, and none at all if it fails.
