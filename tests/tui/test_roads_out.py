@@ -251,6 +251,22 @@ async def test_whatever_is_copied_passes_the_redactor(shop: Shop) -> None:
         assert app.clipboard == "a page that quotes [secret]"
 
 
+async def test_a_crash_of_the_application_prints_no_secret(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert app.session is not None
+        app.session.redactor.note_texts([CANARY])
+        try:
+            raise ValueError(f"no {CANARY}")
+        except ValueError:
+            app._fatal_error()
+        parts: list[Any] = app._exit_renderables
+        printed = "".join(segment.text for part in parts for segment in part.segments)
+        app._exit_renderables.clear()
+        assert "no [secret]" in without_canary(printed)
+
+
 async def test_an_error_in_a_thread_is_masked_before_anybody_has_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
