@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.errors import StateDirectoryError
+from pulumi_rewind.errors import EngineError, RewindError, StateDirectoryError
 from pulumi_rewind.state_directory import StateDirectory
 
 KEPT: Final = 20
@@ -57,6 +57,14 @@ def report_of(output: str) -> str:
 def kept_in(path: Path) -> str:
     """Where to read on."""
     return f"All that was printed is kept in {path}."
+
+
+def with_report(error: RewindError, environ: Mapping[str, str]) -> RewindError:
+    """The error; all that a provider or program printed when it crashed is kept, and the hint says where."""
+    if isinstance(error, EngineError) and error.whole and (path := keep(error.whole, environ)):
+        error.hint = f"{error.hint} {kept_in(path)}".strip()
+        error.whole = ""
+    return error
 
 
 def keep(text: str, environ: Mapping[str, str]) -> Path | None:

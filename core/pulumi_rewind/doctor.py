@@ -21,6 +21,7 @@ from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
 from pulumi_rewind.toolchain import EngineInfo, engine_path, find_engine, language_host
+from pulumi_rewind.url import shown_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 Status = Literal["ok", "warn", "fail"]
@@ -98,9 +99,15 @@ class _Doctor:
             try:
                 yield from check()
             except RewindError as err:
+                self._clean(err)
                 yield Finding(name, "fail", str(err), err.hint)
             except (OSError, ValueError, ImportError) as err:
+                self._clean(err)
                 yield Finding(name, "fail", f"can't be checked: {err}", "Resolve this, then run it again.")
+
+    def _clean(self, error: Exception) -> None:
+        if self._session is not None:
+            self._session.redactor.error(error)
 
     def _check_project(self) -> Iterator[Finding]:
         self._workspace = find_workspace(self._cwd, backend=self._backend, environ=self._environ)
@@ -145,7 +152,8 @@ class _Doctor:
         stacks = open_backend(space.backend_url).stacks()
         here = [ref.name for ref in stacks if ref.project in {"", space.project}]
         names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
-        yield Finding("backend", "ok", f"{space.backend_url} (from {space.backend_source}); stacks: {names}")
+        where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
+        yield Finding("backend", "ok", f"{where}; stacks: {names}")
 
     def _check_stack(self) -> Iterator[Finding]:
         if self._workspace is None:

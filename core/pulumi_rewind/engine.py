@@ -14,14 +14,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.errors import EngineError, SecretsError
-from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
+from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
@@ -46,6 +47,8 @@ class Engine:
     path: Path
     version: str
     workspace: Workspace
+    redact: Callable[[str], str] = str
+    """Takes the secrets that are known out of all that engine, providers and programs say, before anybody hears it."""
 
     def environment(self) -> dict[str, str]:
         """The environment of every CLI process: the operator's own, plus what a replay needs.
@@ -101,7 +104,7 @@ class Engine:
         )
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace")
-            raise failure(f"pulumi {arguments[0]} failed", said, self.workspace.environ)
+            raise failure(f"pulumi {arguments[0]} failed", said, self.workspace.environ, self.redact)
         return done.stdout
 
     def export(self, stack: StackRef, *, show_secrets: bool = True) -> bytes:
@@ -122,6 +125,9 @@ class EngineRun:
         self._output = tempfile.TemporaryFile(dir=private)  # noqa: SIM115 - lives as long as the run
         self._printed = ""
         self._environ = engine.workspace.environ
+        self._redact = engine.redact
+        self._written: deque[str] = deque(maxlen=TAIL)
+        """The last of what the program wrote to its standard error."""
         self._interrupts = 0
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
@@ -166,11 +172,14 @@ class EngineRun:
             return
         if isinstance(event, Summary):
             self.summary = event
-        elif isinstance(event, Diagnostic) and event.severity == "error":
-            if _UNSEEN.search(event.message):
-                self._unreached[event.urn] = None
-                return
+        elif isinstance(event, Diagnostic) and event.severity == "error" and _UNSEEN.search(event.message):
+            self._unreached[event.urn] = None
+            return
+        event = without_quotes(event, self._redact)
+        if isinstance(event, Diagnostic) and event.severity == "error":
             self.errors.append(event)
+        elif isinstance(event, Diagnostic) and event.severity == "info#err":
+            self._written.extend(line for line in event.message.splitlines() if line.strip())
         yield event
 
     def _aftermath(self) -> Iterator[EngineEvent]:
@@ -248,11 +257,15 @@ class EngineRun:
     def error(self, what: str) -> EngineError | SecretsError:
         """The failure as one of our errors, from diagnostics or else from what the CLI printed."""
         messages = [clean_error(event.message) for event in self.errors]
-        text = "\n".join(dict.fromkeys(filter(None, messages)))
-        error = failure(what, text) if text else failure(what, self.output(), self._environ)
+        found = list(dict.fromkeys(filter(None, messages)))
+        said = "\n".join(event.message for event in self.errors)
+        if self._written and len(found) == 1 and _ONLY_ENDED.search(found[0]):
+            said = "\n".join(self._written)
+            found.append(sentence(said))
+        text = "\n".join(found)
+        error = failure(what, text) if text else failure(what, self.output(), self._environ, self._redact)
         if isinstance(error, EngineError):
             error.urns = frozenset(event.urn for event in self.errors if event.urn)
-            said = "\n".join(event.message for event in self.errors)
             error.whole = said if is_crash(said) else ""
         return error
 
@@ -262,6 +275,12 @@ _UNSEEN: Final = re.compile(r"expected resource operations for \S.* but none wer
 
 NAMED: Final = 6
 """How many names a line lists."""
+
+TAIL: Final = 20
+"""How many lines of what a program wrote are kept for the case that nobody else says why it ended."""
+
+_ONLY_ENDED: Final = re.compile(r"program exited with non-zero exit code")
+"""All that language hosts before 3.100 say of a program that failed; why stands in what it wrote."""
 
 _AFTERMATH: Final = frozenset(
     {
@@ -325,12 +344,15 @@ _HINTS: tuple[tuple[str, str], ...] = (
 )
 
 
-def failure(what: str, output: str, environ: Mapping[str, str] | None = None) -> EngineError | SecretsError:
-    """Turns what the CLI said into an error with a next step; of a crash the first sentence.
+def failure(
+    what: str, output: str, environ: Mapping[str, str] | None = None, redact: Callable[[str], str] = str
+) -> EngineError | SecretsError:
+    """Turns what the CLI said into an error with a next step, without secrets; of a crash the first sentence.
 
     All that the CLI said of its own crash is kept in the state directory of `environ`, if given.
     """
     lowered = output.lower()
+    output = redact(output)
     if "incorrect passphrase" in lowered:
         return wrong_passphrase()
     if "passphrase must be set" in lowered:
@@ -338,7 +360,7 @@ def failure(what: str, output: str, environ: Mapping[str, str] | None = None) ->
     text = sentence(output.strip().removeprefix("error: ").strip())
     hint = next((hint for needle, hint in _HINTS if needle in lowered), UNEXPLAINED)
     if text:
-        what = f"{what}: {text}"
+        what = f"{what}: {text}" if what else text
     if environ is not None and (report := report_of(output)) and (path := keep(report, environ)):
         hint = f"{hint} {kept_in(path)}"
     return EngineError(what, hint=hint, output=output)

@@ -6,6 +6,7 @@ event; secrets are already replaced by ``[secret]``, unknowns are `values.UNKNOW
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -240,6 +241,23 @@ def _summary(raw: dict[str, Any]) -> Summary:
 
 def _count(value: object) -> int:
     return int(value) if isinstance(value, int | float) and abs(value) < 2**63 else 0
+
+
+def without_quotes(event: EngineEvent, redact: Callable[[str], str]) -> EngineEvent:
+    """The event without secrets in what others wrote: messages, and why an object isn't ready. Pure."""
+    match event:
+        case Diagnostic() | Progress() | HookLog() | HookProgress() | HookEnded() if event.message:
+            return msgspec.structs.replace(event, message=redact(event.message))
+        case ResourcePre() | ResourceDone() | ResourceFailed():
+            sides = {"old": event.step.old, "new": event.step.new}
+            clean = {
+                name: msgspec.structs.replace(side, init_errors=[redact(one) for one in side.init_errors])
+                for name, side in sides.items()
+                if side is not None and side.init_errors
+            }
+            step = msgspec.structs.replace(event.step, **clean) if clean else event.step
+            return msgspec.structs.replace(event, step=step) if clean else event
+    return event
 
 
 def strip_color_tags(text: str) -> str:

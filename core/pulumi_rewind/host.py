@@ -73,6 +73,8 @@ class ReplayHost:
         """The same of error hooks."""
         self.afterwards: Mapping[str, Afterwards] = {}
         """By URN of the goal: what is called when an update has brought it back."""
+        self.note: Callable[[object], None] = lambda _: None
+        """Is told of inputs with secrets that only this run knows, see `Replay.note`."""
         self.refusal: str = ""
         """Why a run was refused or broken off by us, empty if it wasn't."""
 
@@ -162,7 +164,7 @@ class ReplayHost:
                 callbacks=self.address,
                 root=str(self.root),
             )
-            replay.afterwards = self.afterwards
+            replay.afterwards, replay.note = self.afterwards, self.note
             self.reports.append(replay.report)
             try:
                 await replay.run()

@@ -29,6 +29,7 @@ from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.processes import Process, is_alive, this_process
 from pulumi_rewind.shell import command
 from pulumi_rewind.state_directory import StateDirectory
+from pulumi_rewind.url import shown_url
 
 
 class UndoRecord(msgspec.Struct, frozen=True):
@@ -51,6 +52,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """A rollback that has begun."""
 
     backend: str
+    """Its URL, without credentials."""
     stack: str
     target: int
     """Number of the update that is rolled back to."""
@@ -217,7 +219,7 @@ class Journal:
         if before is not None and before.digest != digest:  # its number may be another one by now
             before = None
         entry = JournalEntry(
-            backend=self._backend,
+            backend=shown_url(self._backend),
             stack=self._stack.fqn,
             target=target,
             label=label,

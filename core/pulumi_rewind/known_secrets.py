@@ -1,73 +1,138 @@
-"""All secrets that are at hand for masking: of states, of the stack's configuration, and passphrases."""
+"""The secrets that a session has come to know, and the one object that takes them out of what others say.
+
+The vault notes all that it opens; what else holds secrets is named as a source and looked at when the first text comes,
+for most runs quote nothing. Every road out asks this object: engine, callbacks, errors, files, the screens.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
-from pulumi_rewind.advice import advise
-from pulumi_rewind.crashes import keep, kept_in
-from pulumi_rewind.engine import UNEXPLAINED
-from pulumi_rewind.errors import EngineError, RewindError
-from pulumi_rewind.goal import Goal
+import msgspec
+
+from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.redaction import Redactor, without_secrets
-from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import ciphertexts, config_document
+from pulumi_rewind.values import is_secret, reveal, walk
+
+if TYPE_CHECKING:
+    from pulumi_rewind.redaction import Redactor
+
+Source: TypeAlias = Callable[[], Iterable[str]]
+"""Gives secrets, each a text as it was set."""
 
 
-def redactor(session: Session, *checkpoints: Checkpoint, passphrases: bool = False) -> Redactor:
-    """Takes the secrets of some decrypted checkpoints and of the configuration out of what others say.
+class KnownSecrets:
+    """Takes every secret that is known by then out of a text; from any thread."""
 
-    With `passphrases` those of the environment as well: for callbacks, which have them. Providers don't, and many a
-    passphrase is a word that messages are full of.
-    """
-    environ = session.workspace.environ if passphrases else {}
-    names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", *session.settings.passphrase_env)
-    more = [environ[name] for name in names if environ.get(name)]
-    return Redactor(checkpoints, [*more, *_configured(session, checkpoints)])
+    def __init__(self, public: Iterable[str] = ()) -> None:
+        """`public` are texts that are no secret wherever they stand: the names of stack and project."""
+        self._public = frozenset(public)
+        self._lock = threading.RLock()  # a source may itself have something to say
+        self._opened: dict[bytes, None] = {}
+        self._done: set[bytes] = set()
+        self._found: list[str] = []
+        self._sources: list[Source] = []
+        self._redactor: Redactor | None = None
 
+    def note(self, plaintext: bytes) -> None:
+        """Remembers what was decrypted: of a property a JSON document, of configuration the text itself."""
+        if plaintext not in self._done:
+            self._opened[plaintext] = None
 
-class LazyRedactor:
-    """The same, put together when the first text comes: most runs quote nothing."""
+    def note_texts(self, texts: Iterable[str]) -> None:
+        """Remembers secrets that come from elsewhere than from the vault."""
+        with self._lock:
+            self._found += texts
 
-    def __init__(self, session: Session, *checkpoints: Checkpoint) -> None:
-        self._session, self._checkpoints = session, checkpoints
-        self._redact: Redactor | None = None
+    def note_checkpoint(self, decrypted: Checkpoint) -> None:
+        """Remembers the secrets of a checkpoint that was decrypted elsewhere, or stored in plaintext."""
+        from pulumi_rewind.redaction import secrets_of
+
+        with self._lock:
+            self._found += secrets_of(decrypted)
+
+    def note_within(self, value: object) -> None:
+        """Remembers the decrypted secrets anywhere in a value."""
+        from pulumi_rewind.redaction import strings
+
+        with self._lock:
+            self._found += [text for inner in walk(value) if is_secret(inner) for text in strings(reveal(inner))]
+
+    def expect(self, source: Source) -> None:
+        """Names a source, which is asked once, when the next text comes; what it can't open is left out."""
+        with self._lock:
+            self._sources.append(source)
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
         if not text:
             return text
-        if self._redact is None:
-            self._redact = redactor(self._session, *self._checkpoints)
-        return self._redact(text)
+        with self._lock:
+            return self._current()(text)
+
+    def error(self, error: BaseException) -> None:
+        """Takes secrets out of all that an error says, of any kind, and of those that it came from.
+
+        What is said of secrets that can't be opened is ours, and quotes none.
+        """
+        seen: set[int] = set()
+        one: BaseException | None = error
+        while one is not None and id(one) not in seen:
+            seen.add(id(one))
+            if not isinstance(one, SecretsError):
+                self._clean(one)
+            one = one.__cause__ or one.__context__
+
+    def said(self, error: BaseException) -> str:
+        """What an error says, without secrets."""
+        self.error(error)
+        return str(error)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _clean(self, error: BaseException) -> None:
+        error.args = tuple(self(one) if isinstance(one, str) else one for one in error.args)
+        if isinstance(error, RewindError):
+            error.hint = self(error.hint)
+            error.stuck = tuple(map(self, error.stuck))
+        if isinstance(error, EngineError):
+            error.output, error.whole = self(error.output), self(error.whole)
+        if isinstance(error, TargetError):
+            error.candidates = tuple(map(self, error.candidates))
+
+    def _current(self) -> Redactor:
+        from pulumi_rewind.redaction import Redactor  # with all its patterns: history needs none of it
+
+        if self._redactor is None:
+            self._redactor = Redactor()
+        while self._sources:
+            with contextlib.suppress(RewindError, OSError):
+                self.note_texts(self._sources.pop()())
+        new = [part for part in self._drained() if part not in self._public]
+        if new:
+            self._redactor.add(new)
+        return self._redactor
+
+    def _drained(self) -> Iterator[str]:
+        """What came since the last time."""
+        from pulumi_rewind.redaction import parts
+
+        found, self._found = self._found, []
+        for text in found:
+            yield from parts(text)
+        while self._opened:
+            plaintext, _ = self._opened.popitem()
+            self._done.add(plaintext)
+            yield from _texts(plaintext)
 
 
-@contextlib.contextmanager
-def explained(session: Session, goal: Goal, commit: str, *checkpoints: Checkpoint) -> Iterator[None]:
-    """Around a preview of a goal: its errors say what helps, and quote no secret; `commit` is the target's."""
+def _texts(plaintext: bytes) -> Iterator[str]:
+    from pulumi_rewind.redaction import parts, strings
+
     try:
-        yield
-    except RewindError as err:
-        if isinstance(err, EngineError) and err.hint.startswith(UNEXPLAINED):
-            err.hint = err.hint.replace(UNEXPLAINED, advise(err, goal, commit) or UNEXPLAINED)
-        raise to_be_told(err, session, redactor(session, *checkpoints)) from None
-
-
-def to_be_told(error: RewindError, session: Session, redact: Callable[[str], str]) -> RewindError:
-    """The error without secrets; all that a provider printed when it crashed is kept, without them as well."""
-    error = without_secrets(error, redact)
-    if isinstance(error, EngineError) and error.whole and (path := keep(error.whole, session.workspace.environ)):
-        error.hint = f"{error.hint} {kept_in(path)}".strip()
-        error.whole = ""
-    return error
-
-
-def _configured(session: Session, checkpoints: tuple[Checkpoint, ...]) -> Iterator[str]:
-    """The secrets of the stack's configuration file; none where they can't be opened here."""
-    with contextlib.suppress(RewindError, UnicodeDecodeError):
-        sealed = list(ciphertexts(config_document(session.workspace.config_file(session.stack.name))))
-        key = session.vault.key(checkpoints[0]) if sealed and checkpoints else None
-        if key is not None:
-            yield from [key.open(ciphertext).decode() for ciphertext in sealed]
+        yield from strings(reveal(msgspec.json.decode(plaintext)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        yield from parts(plaintext.decode(errors="replace"))

@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -109,8 +109,14 @@ def salt_of(state: msgspec.Raw) -> str | None:
 class Key:
     """Opens what one passphrase has encrypted under one salt, and encrypts under it."""
 
-    def __init__(self, cipher: AESGCM) -> None:
+    def __init__(self, cipher: AESGCM, note: Callable[[bytes], None] = lambda _: None) -> None:
+        """`note` is told every plaintext."""
         self._cipher = cipher
+        self._note = note
+
+    def noting(self, note: Callable[[bytes], None]) -> Key:
+        """The same key that tells of what it opens."""
+        return Key(self._cipher, note)
 
     def open(self, ciphertext: str) -> bytes:
         """The plaintext; of a property it is a JSON document, of a configuration value the text itself.
@@ -127,9 +133,11 @@ class Key:
         if nonce is None or len(nonce) != NONCE_BYTES or data is None or len(data) < TAG_BYTES:
             raise _unreadable("it is damaged or was cut off")
         try:
-            return self._cipher.decrypt(nonce, data, None)
+            plaintext = self._cipher.decrypt(nonce, data, None)
         except InvalidTag:
             raise _unreadable("it was altered, or belongs to another stack") from None
+        self._note(plaintext)
+        return plaintext
 
     def seal(self, plaintext: bytes) -> str:
         """The ciphertext of it, which `open` and the pulumi CLI open."""

@@ -29,12 +29,11 @@ from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.integrity import check_sound, check_target, damage
 from pulumi_rewind.known_ids import knowing
-from pulumi_rewind.known_secrets import explained
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, Step, counts, plan_steps
 from pulumi_rewind.planned import planned_state, refreshed_state
-from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, preview
+from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, explained, preview
 from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
@@ -162,7 +161,7 @@ def build_plan(
         observe(Phase("preview", "asking the engine what it would do"))
 
         def look(goal: Goal) -> Previewed:
-            with explained(session, goal, target.update.commit, now, plain):
+            with explained(session, goal, target.update.commit):
                 return preview(
                     session,
                     engine,

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from pulumi_rewind.advice import advise
 from pulumi_rewind.blockers import Blockers, speaker
-from pulumi_rewind.engine import Engine, EngineRun
+from pulumi_rewind.crashes import with_report
+from pulumi_rewind.engine import UNEXPLAINED, Engine, EngineRun
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.goal import Goal
@@ -151,6 +153,17 @@ def preview(
                 error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
             raise error
         return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
+
+
+@contextlib.contextmanager
+def explained(session: Session, goal: Goal, commit: str) -> Iterator[None]:
+    """Around a preview of a goal: its errors say what helps; `commit` is the target's."""
+    try:
+        yield
+    except RewindError as err:
+        if isinstance(err, EngineError) and err.hint.startswith(UNEXPLAINED):
+            err.hint = err.hint.replace(UNEXPLAINED, advise(err, goal, commit) or UNEXPLAINED)
+        raise with_report(err, session.workspace.environ) from None
 
 
 def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[EngineEvent]:

@@ -13,14 +13,12 @@ from __future__ import annotations
 import binascii
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 from typing import Final
 
-from pulumi_rewind.errors import EngineError, RewindError, SecretsError
-from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.values import MASK, SECRET, Json, is_secret, reveal, walk
 
@@ -49,9 +47,13 @@ class Redactor:
     """Replaces the secrets of some decrypted checkpoints, and `more` of them, by ``[secret]``."""
 
     def __init__(self, checkpoints: Iterable[Checkpoint] = (), more: Iterable[str] = ()) -> None:
-        found = {text for checkpoint in checkpoints for text in _secrets(checkpoint)}
-        found.update(text for secret in more for text in _parts(secret))
-        self._needles = _Needles(found)
+        self._needles = _Needles()
+        self.add(text for checkpoint in checkpoints for text in secrets_of(checkpoint))
+        self.add(text for secret in more for text in parts(secret))
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Looks for more texts from now on, each as it is (see `parts`); costs what they cost, not those before."""
+        self._needles.add(texts)
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
@@ -69,23 +71,6 @@ class Redactor:
         if depth:
             for view in _views(text):
                 yield from map(view.where, self._found(view.text, depth - 1))
-
-
-def masked(event: EngineEvent, redact: Callable[[str], str]) -> EngineEvent:
-    """The event without secrets in what others wrote."""
-    if isinstance(event, Diagnostic):
-        return Diagnostic(redact(event.message), event.severity, event.urn, event.ephemeral)
-    return event
-
-
-def without_secrets(error: RewindError, redact: Callable[[str], str]) -> RewindError:
-    """The same error, now without secrets in what others wrote; hints, and what is said of secrets, are ours."""
-    if isinstance(error, SecretsError):
-        return error
-    error.args = (redact(str(error)), *error.args[1:])
-    if isinstance(error, EngineError):
-        error.output, error.whole = redact(error.output), redact(error.whole)
-    return error
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
@@ -110,15 +95,22 @@ class _Needles:
     the secret is known; short ones where a word begins.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._exact = exact = frozenset(text for text in texts if len(text) >= SHORTEST)
-        self._any_case = frozenset(_lower(text) for text in exact if len(text) >= ANY_CASE)
+    def __init__(self) -> None:
+        self._exact: set[str] = set()
+        self._any_case: set[str] = set()
         self._words: dict[str, set[int]] = {}
         self._long: dict[str, set[int]] = {}
         """The beginning of a text, in lower case → how long those are that begin so."""
         self._grams: dict[str, set[int]] = {}
         """Characters → how far from the beginning of a long text they may stand."""
-        for text in exact:
+        self._pieces: dict[str, list[tuple[str, int]]] = {}
+        """Characters → the long texts that they are a block of, and where; blocks of one or two characters left out."""
+
+    def add(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if len(text) < SHORTEST or text in self._exact or text.lower() in MASK:
+                continue  # what the mask itself says is no secret, and would be masked in masks
+            self._exact.add(text)
             if len(text) < WORD:
                 self._words.setdefault(text[:SHORTEST], set()).add(len(text))
                 continue
@@ -126,13 +118,16 @@ class _Needles:
             self._long.setdefault(start, set()).add(len(text))
             for offset in range(SHORTEST):
                 self._grams.setdefault(start[offset : offset + SHORTEST], set()).add(offset)
-        pieces: dict[str, list[tuple[str, int]]] = {}
-        for text in self._any_case:
-            for at in range(0, len(text) - WORD + 1, 4) if len(text) > PIECE else ():
-                pieces.setdefault(text[at : at + WORD], []).append((text, at))
-        self._pieces = {
-            block: owners for block, owners in pieces.items() if len(owners) <= CROWD and len(set(block)) > 2
-        }
+            if len(text) >= ANY_CASE and (low := _lower(text)) not in self._any_case:
+                self._any_case.add(low)
+                self._cut(low)
+
+    def _cut(self, text: str) -> None:
+        for at in range(0, len(text) - WORD + 1, 4) if len(text) > PIECE else ():
+            block = text[at : at + WORD]
+            owners = self._pieces.setdefault(block, [])
+            if len(owners) <= CROWD and len(set(block)) > 2:  # one more than a crowd: that is known of it
+                owners.append((text, at))
 
     def __bool__(self) -> bool:
         return bool(self._exact)
@@ -146,7 +141,9 @@ class _Needles:
                     yield from self._whole(text, low, start, self._long.get(low[start : start + WORD], ()))
         if pieces:
             for at in [at for at in range(0, len(low) - WORD + 1, 3) if low[at : at + WORD] in pieces]:
-                yield from _extended(low, at, pieces[low[at : at + WORD]])
+                owners = pieces[low[at : at + WORD]]
+                if len(owners) <= CROWD:
+                    yield from _extended(low, at, owners)
         if words:
             begins = (found.start() for found in _BEGINS.finditer(text))
             for at in [at for at in begins if text[at : at + SHORTEST] in words]:
@@ -196,25 +193,27 @@ def _lower(text: str) -> str:
     return low if len(low) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def _secrets(checkpoint: Checkpoint) -> Iterator[str]:
+def secrets_of(checkpoint: Checkpoint) -> Iterator[str]:
+    """What the secrets of a decrypted checkpoint hold: texts, and numbers as they are written."""
     marker = SECRET.encode()
     for res in checkpoint.resources:
         for raw, decoded in ((res.inputs, res.decoded_inputs), (res.outputs, res.decoded_outputs)):
             if marker in bytes(raw):
                 for value in walk(decoded()):
                     if is_secret(value):
-                        yield from _strings(reveal(value))
+                        yield from strings(reveal(value))
 
 
-def _strings(value: Json) -> Iterator[str]:
+def strings(value: Json) -> Iterator[str]:
+    """The texts within a secret value."""
     for inner in walk(value):
         if isinstance(inner, str) and inner != MASK:
-            yield from _parts(inner)
+            yield from parts(inner)
         elif isinstance(inner, int | float) and not isinstance(inner, bool) and abs(inner) >= 10**5:
             yield f"{inner:.0f}" if float(inner).is_integer() else repr(inner)
 
 
-def _parts(secret: str) -> Iterator[str]:
+def parts(secret: str) -> Iterator[str]:
     """A secret, and each line of it that says something by itself."""
     yield secret
     yield secret.strip()

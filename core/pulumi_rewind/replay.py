@@ -41,6 +41,8 @@ class Replay:
         self.root = root
         self.afterwards: Mapping[str, Afterwards] = {}
         """By URN of the goal: what is called in an update before anything that waits for the resource goes on."""
+        self.note: Callable[[object], None] = lambda _: None
+        """Is told of inputs that this run has made, before a provider gets them and may quote them."""
         self.report = ReplayReport()
         self._futures: dict[str, asyncio.Future[Response]] = {}
         self._responses: dict[str, Response] = {}
@@ -175,6 +177,8 @@ class Replay:
 
         source = item.source
         inputs = self._linking.inputs(item, links)
+        if links:  # all others are those of a state
+            self.note(inputs)
         sent = {key: wire.to_wire(value) for key, value in inputs.items()}
         if not self.preview and contains_unknown(sent):
             raise ReplayError(f"{item.name}: an input is still unknown in the update; it would be dropped silently")

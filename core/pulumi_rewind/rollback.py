@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 
 from pulumi_rewind.advice import lost_module
 from pulumi_rewind.blockers import Blockers, left_alone, speaker
+from pulumi_rewind.crashes import with_report
 from pulumi_rewind.doubts import doubt, lost_sight_of
 from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.engine import EngineRun
@@ -20,12 +21,11 @@ from pulumi_rewind.errors import (
     RefusedError,
     RewindError,
 )
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, without_quotes
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
-from pulumi_rewind.known_secrets import LazyRedactor, to_be_told
 from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.mending import mending
 from pulumi_rewind.model import Checkpoint, urn_name
@@ -34,7 +34,6 @@ from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl, private_directory
 from pulumi_rewind.read_back import read_back, to_read
-from pulumi_rewind.redaction import masked
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rewriting import Rewriting
@@ -113,13 +112,14 @@ class RollbackRun(EngineDriver):
 
     def events(self) -> Iterator[EngineEvent]:
         """Guards, runs and verifies; yields what the engine reports and our own phases, without any secret."""
-        redact = LazyRedactor(self.session, self.plan.prepared.live_plain, self.plan.prepared.target_plain)
+        redact = self.session.redactor
         try:
             with contextlib.closing(self._told()) as events:
                 for event in events:
-                    yield masked(event, redact)
+                    yield without_quotes(event, redact)
         except RewindError as err:
-            raise to_be_told(err, self.session, redact) from err.__cause__
+            redact.error(err)
+            raise with_report(err, self.session.workspace.environ) from err.__cause__
 
     def _told(self) -> Generator[EngineEvent]:
         started = time.monotonic()
@@ -265,7 +265,7 @@ class RollbackRun(EngineDriver):
 
         with private_directory() as private, ReplayHost(goal, private, root, guard, refresh=refresh) as host:
             host.hook_code, host.error_code = self.undo.hooks.code(), self.undo.hooks.on_error()
-            host.afterwards = self.undo.afterwards.code()
+            host.afterwards, host.note = self.undo.afterwards.code(), session.redactor.note_within
             plan_file = private / "plan.json"
             plan_file.write_bytes(update_plan)
             own_config = session.workspace.config_file(session.stack.name)

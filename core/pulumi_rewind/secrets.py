@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import SecretsError
+from pulumi_rewind.known_secrets import KnownSecrets
 from pulumi_rewind.model import Checkpoint, Resource, StackRef, decode_checkpoint
 from pulumi_rewind.opening import Open, is_sealed, opened_checkpoint, opened_json, opened_resource
 from pulumi_rewind.passphrase import Key, Passphrase, no_passphrase, salt_of, unlock, wrong_passphrase
@@ -21,6 +23,8 @@ from pulumi_rewind.private_backend import environment, private_backend, scoped
 
 CACHED = 8
 """How many decrypted checkpoints are kept; live, a target and their neighbours."""
+
+_PLAINTEXT: Final = b'"plaintext"'
 
 
 class Vault:
@@ -31,9 +35,14 @@ class Vault:
         engine: Callable[[], Engine],
         passphrases: Iterable[Passphrase] = (),
         own: Callable[[], Passphrase | None] = lambda: None,
+        known: KnownSecrets | None = None,
     ) -> None:
-        """`own` reads the passphrase of the operator's environment; `passphrases` are tried before it."""
+        """`own` reads the passphrase of the operator's environment; `passphrases` are tried before it.
+
+        `known` comes to know all that is opened.
+        """
         self._engine = engine
+        self.known = known or KnownSecrets()
         self._passphrases = tuple(passphrases)
         self._own = own
         self._cache: OrderedDict[str, Checkpoint] = OrderedDict()
@@ -72,8 +81,10 @@ class Vault:
         open_ = self._opener(checkpoint)
         if open_ is not None:
             decrypted = opened_checkpoint(checkpoint, open_)
+            if _PLAINTEXT in checkpoint.raw:  # stored in the clear by somebody: nothing was opened
+                self.known.note_checkpoint(decrypted)
         else:
-            opened = decode_checkpoint(self._export(checkpoint, stack), source="the decrypted checkpoint")
+            opened = self._opened_by_cli(self._export(checkpoint, stack))
             decrypted = Checkpoint(checkpoint.raw, opened.deployment, decrypted=True)
         self._cache[key] = decrypted
         while len(self._cache) > CACHED:
@@ -112,7 +123,16 @@ class Vault:
         Raises what `decrypt` raises.
         """
         open_ = self._opener(checkpoint)
-        return self._export(checkpoint, stack) if open_ is None else opened_json(checkpoint.raw, open_)
+        if open_ is not None:
+            return opened_json(checkpoint.raw, open_)
+        exported = self._export(checkpoint, stack)
+        self._opened_by_cli(exported)
+        return exported
+
+    def _opened_by_cli(self, exported: bytes) -> Checkpoint:
+        opened = decode_checkpoint(exported, source="the decrypted checkpoint")
+        self.known.note_checkpoint(opened)
+        return opened
 
     def key(self, checkpoint: Checkpoint) -> Key | None:
         """What opens secrets under a checkpoint's secrets provider, also those of configuration; None: the CLI does.
@@ -129,7 +149,7 @@ class Vault:
             key = unlock(passphrase.text, salt)
             if key is not None:
                 self._opened[bytes(provider.state)] = passphrase
-                return key
+                return key.noting(self.known.note)
             tried.append(passphrase.text)
         raise wrong_passphrase(len(set(tried))) if tried else no_passphrase()
 
@@ -144,7 +164,10 @@ class Vault:
         if now is None or salt_of(state) is None:
             return None
         then = next((key for one in self._at_hand(state) if (key := unlock(one.text, salt)) is not None), None)
-        return None if then is None else lambda ciphertext: now.seal(then.open(ciphertext))
+        if then is None:
+            return None
+        then = then.noting(self.known.note)
+        return lambda ciphertext: now.seal(then.open(ciphertext))
 
     def _at_hand(self, state: msgspec.Raw) -> Iterator[Passphrase]:
         """All passphrases, in the order in which they are tried; what opened one checkpoint opens the next."""

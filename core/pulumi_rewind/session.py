@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.backends import Backend, open_backend
-from pulumi_rewind.errors import CheckpointError, UsageError
+from pulumi_rewind.errors import CheckpointError, RewindError, UsageError
 from pulumi_rewind.journal import Journal
+from pulumi_rewind.known_secrets import KnownSecrets
 from pulumi_rewind.model import Checkpoint, StackRef
-from pulumi_rewind.passphrase import Passphrase, own_passphrase
+from pulumi_rewind.passphrase import VARIABLE, Passphrase, own_passphrase
 from pulumi_rewind.records.history import RecordedBackend
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
 from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.url import secrets_of_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ class Session:
         self.backend: Backend = RecordedBackend(backend, stack, self._kept)
         """Its history has what only records still know as well."""
         self.stack = stack
+        self.redactor = KnownSecrets(public=(stack.name, stack.project, workspace.project))
+        """Takes all that is secret and has been met in this session out of a text; every road out asks it."""
+        self.redactor.expect(self._given_secrets)
         environ, names = workspace.environ, settings.passphrase_env
         self.vault = Vault(
             lambda: self.engine,
@@ -50,6 +56,7 @@ class Session:
                 *(Passphrase(environ[name], name) for name in names if environ.get(name)),
             ],
             lambda: own_passphrase(environ, workspace.cwd),
+            self.redactor,
         )
 
     @cached_property
@@ -63,7 +70,40 @@ class Session:
         from pulumi_rewind.toolchain import find_engine
 
         info = find_engine(self.workspace.environ)
-        return Engine(info.path, info.version, self.workspace)
+        self.redactor.expect(self._stored_secrets)  # of which providers may speak from now on
+        return Engine(info.path, info.version, self.workspace, self.redactor)
+
+    def _given_secrets(self) -> Iterator[str]:
+        """What the environment holds beside passphrases: those are many a common word, see `redactor_of_callbacks`."""
+        yield from secrets_of_url(self.workspace.backend_url)
+        if token := self.workspace.environ.get("PULUMI_ACCESS_TOKEN"):
+            yield token
+
+    def _stored_secrets(self) -> Iterator[str]:
+        """The secrets of the live state, if nobody has opened it yet, and of the configuration file."""
+        from pulumi_rewind.stackconfig import ciphertexts, config_document
+
+        live = self.backend.live(self.stack)
+        with contextlib.suppress(RewindError):
+            self.vault.decrypt(live, self.stack)
+        sealed = list(ciphertexts(config_document(self.workspace.config_file(self.stack.name))))
+        key = self.vault.key(live) if sealed else None
+        if key is not None:
+            yield from [key.open(ciphertext).decode(errors="replace") for ciphertext in sealed]
+
+    @cached_property
+    def redactor_of_callbacks(self) -> Callable[[str], str]:
+        """The same for code of the project, which has the passphrases as well.
+
+        Providers are not asked to be silent of those: many a passphrase is a word that messages are full of.
+        """
+        from pulumi_rewind.redaction import Redactor, parts
+
+        environ = self.workspace.environ
+        given = [environ.get(name, "") for name in (VARIABLE, *self.settings.passphrase_env)]
+        passphrases = Redactor()
+        passphrases.add(part for text in given for part in parts(text))
+        return lambda text: passphrases(self.redactor(text))
 
     @cached_property
     def repository(self) -> Repository | None:

@@ -40,6 +40,11 @@ def inert(text: str, *, newlines: str = "⏎") -> str:
     return "".join(out)
 
 
+def inert_lines(text: str) -> str:
+    """A text of several lines as it may be kept in a file for people: see `inert`; line ends stay."""
+    return "\n".join(map(inert, text.split("\n")))
+
+
 def value_text(value: Json, *, limit: int = 120) -> str:
     """A value as one line: JSON, special values readable, long ones cut with ``…``; nothing in it is active."""
     plain = readable(value)

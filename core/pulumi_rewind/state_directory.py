@@ -70,6 +70,11 @@ class StateDirectory:
         return self.root / "crashes"
 
     @property
+    def records(self) -> Path:
+        """The directory of the lists of records that may be used."""
+        return self.root / "records"
+
+    @property
     def trusted(self) -> Path:
         """What the operator has agreed to run."""
         return self.root / "trusted.json"

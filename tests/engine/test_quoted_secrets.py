@@ -81,7 +81,9 @@ def test_what_a_provider_quotes_is_masked_or_not_kept(stack: EngineStack) -> Non
     write("l", f'Thing("other", {NEW!r}, reject=True)')
     code, told = rewind("up", "--yes", "--rollback-on-failure")
     assert code == 5, told
+    assert "illegal data: [secret] for [secret]" in told  # the review has told of it
     for trace in traces(NEW):
+        assert trace not in told
         assert trace.encode() not in kept(stack)
         assert trace not in rewind("show", "-1")[1]
     assert SENTENCE.encode() in kept(stack)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
+from pulumi_rewind_tui.background import clean, in_thread
 from pulumi_rewind_tui.palette import ActionProvider
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import theme_name, themes
@@ -206,6 +207,7 @@ class RewindApp(App[int]):
         """Shows an error that stays; secrets that can't be opened ask for the passphrase first."""
         from pulumi_rewind.errors import SecretsError
 
+        clean(self, error)
         if isinstance(error, SecretsError) and retry is not None and self.session is not None:
             self.ask_passphrase(str(error), retry)
             return
@@ -247,9 +249,13 @@ class RewindApp(App[int]):
         return "" if session.vault.fits(text, sides) else "This passphrase is wrong: it opens nothing of what is shown."
 
     def copy(self, text: str) -> None:
-        """Copies text (secrets already masked) by OSC 52."""
-        self.copy_to_clipboard(text)
+        """Copies text by OSC 52, whatever secret it quotes masked."""
+        self.copy_to_clipboard(self.redact(text))
         self.notify("copied", timeout=2)
+
+    def redact(self, text: str) -> str:
+        """A text that others had a part in, without the secrets that the session knows."""
+        return text if self.session is None else self.session.redactor(text)
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys by their names, as the documentation calls them."""
@@ -298,6 +304,8 @@ class RewindApp(App[int]):
         from rich.segment import Segments
         from rich.traceback import Traceback
 
+        if (error := sys.exception()) is not None:
+            clean(self, error)
         traceback = Traceback(show_locals=False, width=None)
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from textual.message import Message
 from textual.worker import Worker, get_current_worker
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.dom import DOMNode
 
 Post: TypeAlias = Callable[[Message], object]
@@ -16,6 +17,13 @@ Post: TypeAlias = Callable[[Message], object]
 
 CancelCheck: TypeAlias = Callable[[], bool]
 """Whether nobody waits for the result any more."""
+
+
+def clean(app: App[Any], error: BaseException) -> None:
+    """Takes the secrets of the open session out of an error, before anybody shows or keeps it."""
+    session = getattr(app, "session", None)
+    if session is not None:
+        session.redactor.error(error)
 
 
 def in_thread(
@@ -32,6 +40,7 @@ def in_thread(
             work(lambda: worker.is_cancelled)
         except Exception as err:  # noqa: BLE001 - an error of any kind is shown, with its text on demand
             if not worker.is_cancelled:
+                clean(node.app, err)
                 node.post_message(failed(err))
 
     return node.run_worker(run, thread=True, exclusive=True, group=group, exit_on_error=False)

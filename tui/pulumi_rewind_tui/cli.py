@@ -113,11 +113,12 @@ def cli(ctx: click.Context) -> int | None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; every error becomes a message."""
     no_color, ascii_only = "--no-color" in arguments, "--ascii" in arguments
+    shared = Shared()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _complete(arguments), cli.make_context("pulumi-rewind", list(arguments)) as ctx:
+        with _complete(arguments), cli.make_context("pulumi-rewind", list(arguments), obj=shared) as ctx:
             result: Any = cli.invoke(ctx)
         sys.stdout.flush()
     except click.exceptions.Exit as done:
@@ -130,7 +131,7 @@ def run(arguments: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as err:  # noqa: BLE001 - the one place that reports what is left
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
-        return report(err, no_color=no_color, ascii_only=ascii_only)
+        return report(err, shared.known, no_color=no_color, ascii_only=ascii_only)
     return result if isinstance(result, int) else 0
 
 

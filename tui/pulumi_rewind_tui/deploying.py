@@ -211,6 +211,7 @@ class Deployment:
         from pulumi_rewind.up.recovery import Recovery
 
         session, screen, wishes = self.session, self.screen, self.wishes
+        session.redactor.error(failure)
         report_error(screen.err, failure)
         recovery = Recovery(
             session,
@@ -240,7 +241,7 @@ class Deployment:
 
     def _tell(self, failure: UpdateFailed, result: RollbackResult) -> None:
         if self.wishes.as_json:
-            last_line(self.screen, rolled_back_json(result, failure))
+            last_line(self.screen, rolled_back_json(result, self.session.redactor.said(failure)))
             return
         stack = str(self.session.stack)
         self.screen.out.lines(result_lines(result, self.before.target, stack))

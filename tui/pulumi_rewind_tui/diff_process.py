@@ -172,6 +172,8 @@ def serve(connection: Connection) -> None:
             else:
                 answer = getattr(source, what)(*arguments)
         except Exception as err:  # noqa: BLE001 - whatever it is, it is raised again where the question came from
+            if session is not None:
+                session.redactor.error(err)
             answer = err.with_traceback(None)
         if number:
             try:

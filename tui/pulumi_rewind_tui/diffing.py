@@ -222,7 +222,7 @@ class Comparer:
             return self._keep(source.compare(key, True, cancelled), key)
         except (SecretsError, EngineError) as err:
             done = source.compare(key, False, cancelled)
-            done.secrets, done.reason = "locked", str(err)
+            done.secrets, done.reason = "locked", self._session.redactor.said(err)
             return self._keep(done, key)
 
     def _keep(self, done: Comparison, key: Key) -> Comparison:

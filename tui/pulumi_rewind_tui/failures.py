@@ -6,11 +6,15 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pulumi_rewind.errors import RewindError, TargetError
 from pulumi_rewind_tui.render.writer import Span, Writer, open_writer
+
+if TYPE_CHECKING:
+    from pulumi_rewind.known_secrets import KnownSecrets
 
 DEBUG = "PULUMI_REWIND_DEBUG"
 """Set to 1, an unexpected error prints its traceback (without local variables: they may hold secrets)."""
@@ -18,8 +22,12 @@ DEBUG = "PULUMI_REWIND_DEBUG"
 INTERRUPTED = 130
 
 
-def report(err: BaseException, *, no_color: bool = False, ascii_only: bool = False) -> int:
-    """Prints what went wrong on standard error and returns the exit code."""
+def report(
+    err: BaseException, known: KnownSecrets | None = None, *, no_color: bool = False, ascii_only: bool = False
+) -> int:
+    """Prints what went wrong on standard error, without the secrets that are known, and returns the exit code."""
+    if known is not None:
+        known.error(err)
     writer = open_writer(sys.stderr, no_color=no_color, ascii_only=ascii_only)
     match err:
         case RewindError():

@@ -16,6 +16,7 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.render.writer import Screen, open_screen
 
 if TYPE_CHECKING:
+    from pulumi_rewind.known_secrets import KnownSecrets
     from pulumi_rewind.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +35,8 @@ class Shared:
     no_color: bool = False
     ascii: bool = False
     passphrase_file: tuple[Path, ...] = ()
+    known: KnownSecrets | None = None
+    """What the session knows as secret, once there is one: errors are shown without it."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.
@@ -71,6 +74,7 @@ class Shared:
             environ=os.environ,
             passphrases=self.passphrases(),
         )
+        self.known = session.redactor
         self.ascii = self.ascii or session.settings.ascii
         return session
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from pulumi_rewind.errors import StateDirectoryError
+from pulumi_rewind.show import inert_lines
 from pulumi_rewind.state_directory import StateDirectory
 
 MODE = 0o600
@@ -15,6 +16,8 @@ MODE = 0o600
 
 def write_new(directory: Path, name: str, text: str) -> Path:
     """Writes a new file, mode 0600, and returns its path; where the name is taken a number is added.
+
+    Whoever prints the file is as safe as whoever looked at the screen: control characters in it are made visible.
 
     Raises:
         OSError: the directory can't be written.
@@ -28,7 +31,7 @@ def write_new(directory: Path, name: str, text: str) -> Path:
         except FileExistsError:
             continue
         with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+            file.write(inert_lines(text))
         return path
     raise OSError(f"{directory} holds too many files called {name}")
 
@@ -52,10 +55,10 @@ class PrivateLog:
         return self._fd >= 0
 
     def write(self, text: str) -> None:
-        """Appends text as it stands."""
+        """Appends text, its control characters made visible."""
         if self._fd >= 0 and text:
             try:
-                os.write(self._fd, text.encode("utf-8", "backslashreplace"))
+                os.write(self._fd, inert_lines(text).encode("utf-8", "backslashreplace"))
             except OSError:
                 self.close()
 

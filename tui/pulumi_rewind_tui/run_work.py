@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 from textual.message import Message
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.known_secrets import LazyRedactor
-from pulumi_rewind.redaction import masked, without_secrets
+from pulumi_rewind.events import EngineEvent, Phase, without_quotes
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.private_file import PrivateLog
 from pulumi_rewind_tui.run_state import LogLine, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pulumi_rewind.journal import JournalEntry
     from pulumi_rewind.locks import Lock
@@ -122,7 +120,7 @@ class Runner:
     def work(self, post: Post, cancelled: CancelCheck) -> None:
         """Runs to the end; in a thread."""
         # A run masks what it tells; what goes into a file here is masked whatever the run may be.
-        redact = LazyRedactor(self.session, self.plan.prepared.live_plain, self.plan.prepared.target_plain)
+        redact = self.session.redactor
         events: queue.SimpleQueue[EngineEvent | _End] = queue.SimpleQueue()
         threading.Thread(target=self._pump, args=(events,), name="rollback", daemon=False).start()
         log = PrivateLog(log_path(self.session), self.session.journal.state)
@@ -139,10 +137,8 @@ class Runner:
             if batch:
                 post(RunBatch(batch))
         error = end.error
-        if isinstance(error, RewindError):
-            error = without_secrets(error, redact)
         if error is not None:
-            log.write(log_text(LogLine(time.time(), str(error))))
+            log.write(log_text(LogLine(time.time(), redact.said(error))))
         log.close()
         result = self.run.result
         if cancelled():
@@ -162,7 +158,7 @@ class Runner:
 
 
 def _collect(
-    events: queue.SimpleQueue[EngineEvent | _End], redact: LazyRedactor
+    events: queue.SimpleQueue[EngineEvent | _End], redact: Callable[[str], str]
 ) -> tuple[list[EngineEvent], _End | None]:
     """What comes within one batch's time."""
     batch: list[EngineEvent] = []
@@ -174,7 +170,7 @@ def _collect(
             break
         if isinstance(event, _End):
             return batch, event
-        batch.append(masked(event, redact))
+        batch.append(without_quotes(event, redact))
     return batch, None
 
 
@@ -208,7 +204,7 @@ def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
         if version is None:
             found = replace(found, remaining=_remaining(session, plan))
     except (RewindError, OSError) as err:
-        found = replace(found, problem=str(err))
+        found = replace(found, problem=session.redactor.said(err))
     return found
 
 

@@ -27,6 +27,7 @@ from pulumi_rewind_tui.render.writer import Line, Screen, Span
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan, Step
     from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.options import Shared
 
 
 def check_can_ask(*, yes: bool, as_json: bool, instead: str = "pulumi-rewind plan") -> None:
@@ -126,12 +127,15 @@ def open_display(screen: Screen, tally: Tally, title: str, *, as_json: bool) -> 
 
 
 @contextlib.contextmanager
-def json_outcome(screen: Screen, *, as_json: bool) -> Iterator[None]:
+def json_outcome(shared: Shared, *, as_json: bool) -> Iterator[None]:
     """With --json, the last line is a result also where there was an error."""
+    screen = shared.screen()
     try:
         yield
     except RewindError as err:
         if as_json:
+            if shared.known is not None:
+                shared.known.error(err)
             last_line(screen, failure_json(_outcome(err), str(err), err.hint))
         raise
     except (KeyboardInterrupt, click.Abort):

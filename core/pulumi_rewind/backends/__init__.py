@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, StackRef, Update
+from pulumi_rewind.url import shown_url
 
 FILE = "file://"
 
@@ -110,12 +111,13 @@ def open_backend(url: str) -> Backend:
         from pulumi_rewind.backends.filestate import FileBackend
 
         return FileBackend(url)
+    shown = shown_url(url)
     scheme, separator, _ = url.partition("://")
     if not separator:
-        raise BackendError(f"{url!r} is not the URL of a backend", hint=f"A directory is written {FILE}{url}.")
+        raise BackendError(f"{shown!r} is not the URL of a backend", hint=f"A directory is written {FILE}{shown}.")
     name = "Pulumi Cloud" if scheme in {"http", "https"} else f"{scheme}://"
     raise BackendError(
-        f"{name} backends are not supported yet ({url})",
+        f"{name} backends are not supported yet ({shown})",
         hint="This release reads file:// backends. Set --backend, PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml.",
     )
 

@@ -24,6 +24,7 @@ from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, U
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
 from pulumi_rewind.processes import is_alive, may_be_elsewhere
+from pulumi_rewind.url import shown_url
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's directory."""
@@ -103,7 +104,8 @@ class FileBackend:
                     break
         self._check()
         raise BackendError(
-            f"{what} is gone from {self.url}", hint="The stack was removed or renamed; `pulumi stack ls` shows them."
+            f"{what} is gone from {shown_url(self.url)}",
+            hint="The stack was removed or renamed; `pulumi stack ls` shows them.",
         )
 
     def locks(self, stack: StackRef) -> list[Lock]:
@@ -158,7 +160,8 @@ class FileBackend:
         version = int(found[1])
         if version > LAYOUT:
             raise BackendError(
-                f"{self.url} has layout {version}; up to {LAYOUT} is supported", hint="Upgrade pulumi-rewind."
+                f"{shown_url(self.url)} has layout {version}; up to {LAYOUT} is supported",
+                hint="Upgrade pulumi-rewind.",
             )
         return version
 
@@ -173,7 +176,7 @@ class FileBackend:
                 f"Its history is there, so its state was lost or it was removed: `pulumi stack init {short}` makes an "
                 "empty one, and `rollback last-good --strategy state` puts the newest good state into it."
             )
-        return StackNotFound(f"there is no stack {name} on {self.url}", hint=hint)
+        return StackNotFound(f"there is no stack {name} on {shown_url(self.url)}", hint=hint)
 
     def _folder(self, kind: str, stack: StackRef) -> Path:
         return self.root / kind / self._checked(stack).project

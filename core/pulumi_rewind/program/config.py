@@ -139,7 +139,9 @@ def _decrypt(
             raise
         found = msgspec.json.decode(raw)
         plain = normalized(found) if isinstance(found, dict) else {}
-        return {place: _printed(plain, place) for place in wanted}
+        texts = {place: _printed(plain, place) for place in wanted}
+        vault.known.note_texts(texts.values())
+        return texts
     raise _unopened("no passphrase or key at hand opens its secrets")
 
 
@@ -187,7 +189,7 @@ def _set(engine: Engine, vault: Vault, stack: StackRef, file: Path, place: Place
     )
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace")
-        error = failure("a recorded secret can't be encrypted anew", said, engine.workspace.environ)
+        error = failure("a recorded secret can't be encrypted anew", said, engine.workspace.environ, engine.redact)
         raise SecretsError(str(error), hint=error.hint)
 
 

@@ -15,6 +15,7 @@ from pulumi_rewind.engine import UNEXPLAINED, Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.planned_secrets import note_planned
 from pulumi_rewind.previewing import Observe, PreviewControl, followed, past_protection, protected_refusal
 from pulumi_rewind.program.source import INSTEAD
 from pulumi_rewind.rewriting import staged
@@ -77,6 +78,7 @@ def preview_program(
     if run.returncode != 0:
         error = run.error("the program failed in its preview")
         raise _failure(protected_refusal(error, engine, (), session.backend.locks(session.stack)))
+    note_planned(session, live, plan_file)
     found = plan_file.read_bytes()
     plan_file.unlink()
     return events, found
@@ -132,7 +134,7 @@ def install(engine: Engine, control: PreviewControl) -> bool:
                 stop()
                 process.wait()
         output.seek(0)
-        said = output.read().decode(errors="replace").strip()
+        said = engine.redact(output.read().decode(errors="replace").strip())
     if control.stopped:
         raise InterruptedRun("the installation was stopped; nothing was changed")
     if process.returncode != 0:

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.errors import RecordError
-from pulumi_rewind.journal import write_durably
+from pulumi_rewind.errors import RecordError, StateDirectoryError
+from pulumi_rewind.state_directory import StateDirectory
 
 _ID: Final = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -22,8 +22,9 @@ _ID: Final = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 class Ledger:
     """One such list; without a path it lasts as long as the process."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, state: StateDirectory | None = None) -> None:
         self.path = path
+        self._state = state or StateDirectory()
         self._ids: frozenset[str] = frozenset()
         self._seen: tuple[int, int, int] | None = None
 
@@ -68,7 +69,7 @@ class Ledger:
         if self.path is None or not new:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._state.make(self.path.parent)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "r+b", buffering=0) as file:
                 size = os.fstat(fd).st_size
@@ -76,6 +77,8 @@ class Ledger:
                     os.ftruncate(fd, os.pread(fd, size, 0).rfind(b"\n") + 1)
                 file.write("".join(f"{commit}\n" for commit in new).encode())
                 os.fsync(fd)
+        except StateDirectoryError as err:
+            raise RecordError(str(err), hint=err.hint) from None
         except OSError as err:
             raise RecordError(f"{self.path} can't be written: {err.strerror}", hint="Mend its permissions.") from None
 
@@ -88,11 +91,9 @@ class Ledger:
         self._ids = left
         if self.path is not None:
             try:
-                write_durably(self.path, "".join(f"{commit}\n" for commit in sorted(left)).encode())
-            except OSError as err:
-                raise RecordError(
-                    f"{self.path} can't be written: {err.strerror}", hint="Mend its permissions."
-                ) from None
+                self._state.write(self.path, "".join(f"{commit}\n" for commit in sorted(left)).encode())
+            except StateDirectoryError as err:
+                raise RecordError(str(err), hint=err.hint) from None
         return True
 
     def _damaged(self, reason: str) -> RecordError:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
 from pulumi_rewind.errors import RecordError
-from pulumi_rewind.journal import state_directory
 from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.records.ledger import Ledger
 from pulumi_rewind.records.signatures import Signatures
+from pulumi_rewind.state_directory import StateDirectory
 from pulumi_rewind.user_settings import UserSettings, load_user_settings
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ class Provenance:
         """That of a session's stack; raises UsageError where the user's settings can't be read."""
         environ: Mapping[str, str] = session.workspace.environ
         key = hashlib.sha256(f"{project}\n{session.stack.name}".encode()).hexdigest()[:24]
-        place = state_directory(environ) / "records"
+        state = StateDirectory(environ)
         return cls(
-            Ledger(place / f"{key}.made"),
-            Ledger(place / f"{key}.agreed"),
+            Ledger(state.records / f"{key}.made", state),
+            Ledger(state.records / f"{key}.agreed", state),
             Signatures(load_user_settings(environ), environ),
         )
 

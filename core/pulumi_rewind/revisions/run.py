@@ -16,9 +16,7 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
-from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import Move, When, carried, members
 from pulumi_rewind.revisions.plan import RevisionPlan
@@ -43,7 +41,6 @@ class RevisionRun:
         """URNs of what came back as it was; the component around has its revisions again."""
         self._plan = plan or RevisionPlan()
         self.moves = self._plan.moves
-        self._redact = Redactor()
         self._processes: dict[str, UndoProcess] = {}
         self._stops = 0
 
@@ -88,7 +85,6 @@ class RevisionRun:
         yield Phase("revisions", f"running revisions: {len(moves)}")
         self.session.reload()  # the engine may have made an update since
         state = side()
-        self._redact = redactor(self.session, before, state, passphrases=True)
         ledger = Ledger(self.session)
         try:
             with ledger.held():
@@ -141,7 +137,8 @@ class RevisionRun:
         process = self._processes.get(code.sha256)
         if process is None:
             environ, python = self.session.workspace.environ, Path(self._plan.python)
-            process = self._processes[code.sha256] = UndoProcess(code, python, environ, lambda text: self._redact(text))
+            redact = self.session.redactor_of_callbacks
+            process = self._processes[code.sha256] = UndoProcess(code, python, environ, redact)
         name, kind = callback.function, callback.kind
         for attempt in range(callback.retries + 1):
             started = time.monotonic()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pulumi_rewind.errors import CallbackError, UsageError
 from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
 from pulumi_rewind.goal import registers
-from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
@@ -78,7 +77,7 @@ def listing(session: Session, target: Target | None) -> Listing:
     python = interpreter(session.workspace)
     callbacks: tuple[Callback, ...] = ()
     if hooks is not None:
-        process = UndoProcess(hooks, python, session.workspace.environ, redactor(session, passphrases=True))
+        process = UndoProcess(hooks, python, session.workspace.environ, session.redactor_of_callbacks)
         try:
             callbacks = process.load()
         finally:
@@ -141,7 +140,7 @@ def dry_test(session: Session, res: Resource, target: Target | None) -> Iterator
         hooks,
         interpreter(session.workspace),
         session.workspace.environ,
-        redactor(session, live, there, passphrases=True),
+        session.redactor_of_callbacks,
     )
     try:
         callbacks = process.load()

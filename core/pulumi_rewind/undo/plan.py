@@ -12,7 +12,6 @@ from pulumi_rewind import prepare
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.journal import UndoRecord
-from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
@@ -74,7 +73,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
     """The plan with its callbacks; raises as `build_plan`."""
     prepared = plan.prepared
     live, target = prepared.live_plain, prepared.target_plain
-    redact = redactor(session, live, target, passphrases=True)
+    redact = session.redactor_of_callbacks
     python = interpreter(session.workspace)
     with contextlib.ExitStack() as stack:
 

@@ -18,11 +18,9 @@ import msgspec
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
 from pulumi_rewind.journal import UndoRecord
-from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import Update, urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
-from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.afterwards import Afterwards, Pending
 from pulumi_rewind.undo.code import check_trusted, todays_code
@@ -221,7 +219,7 @@ class UndoRun:
         if undo is None or not self._begun or self._stops > 1:
             return
         resumable = self.session.journal.read() is not None
-        message = self._redactor()(str(error))
+        message = self.session.redactor_of_callbacks(str(error))
         yield from self._tell(undo, "on_failure", self._around(result="failed", error=message, resumable=resumable))
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -277,6 +275,7 @@ class UndoRun:
         except CallbackError as err:
             raise self._stopped() or IncompleteError(f"{err}; {UNCHANGED}", hint=RESUME, changed=False) from None
         given = result or {}
+        self.session.redactor.note_within(given.get("inputs"))
         more = bool(given.get("more"))
         if more:
             self._go_on_later(call, update)
@@ -357,11 +356,8 @@ class UndoRun:
     def _new_worker(self, code: str) -> UndoProcess:
         undo = self.plan.undo
         assert undo is not None
-        return UndoProcess(undo.codes[code], Path(undo.python), self.session.workspace.environ, self._redactor())
-
-    def _redactor(self) -> Redactor:
-        prepared = self.plan.prepared
-        return redactor(self.session, prepared.live_plain, prepared.target_plain, passphrases=True)
+        redact = self.session.redactor_of_callbacks
+        return UndoProcess(undo.codes[code], Path(undo.python), self.session.workspace.environ, redact)
 
     def _told(self, update: Update | None) -> dict[str, Any]:
         """What a callback hears of the update that it undoes; why that failed is known here, or from its evidence."""

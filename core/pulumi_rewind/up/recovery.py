@@ -18,7 +18,6 @@ from pulumi_rewind.identity import may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, parse_urn
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
-from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.revisions.plan import CODE as REVISION
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
@@ -60,7 +59,6 @@ class Recovery:
         self.allow_data_loss = allow_data_loss
         self.choices = USUAL.but(delete_first=tuple(delete_first))
         self._control = PreviewControl()
-        self._redact = Redactor()
         self._run: RollbackRun | None = None
 
     @property
@@ -96,14 +94,13 @@ class Recovery:
                 raise RefusedError(
                     "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
                 )
-        self._redact = Redactor((made.prepared.live_plain, made.prepared.target_plain))
         return spared(made, self.before.checkpoint, made.prepared.live)
 
     def events(self, plan: Plan) -> Iterator[EngineEvent]:
         """Runs the plan; raises as `plan` does."""
         with self._guarded():
             run = self._run = RollbackRun(self.session, plan, allow_data_loss=self.allow_data_loss)
-            run.undo.cause = self._redact(str(self.failure))
+            run.undo.cause = self.session.redactor.said(self.failure)
             yield from run.events()
 
     @contextlib.contextmanager
@@ -125,7 +122,7 @@ class Recovery:
     def _failed_too(self, error: RewindError | OSError) -> RollbackFailedToo:
         if isinstance(error, OSError):
             error = truthful(error, changed=True, resume=command("resume", self.session.stack.name))
-        said = f"and the rollback to {self.before.target.label} failed too: {self._redact(str(error))}"
+        said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(error)}"
         open_ = [message for message in left_open(self.session) if message not in said]
         return RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(error))
 

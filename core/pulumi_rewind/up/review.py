@@ -14,6 +14,7 @@ from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, Reso
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.plan import Risk, Step, counts, plan_steps
+from pulumi_rewind.planned_secrets import note_planned
 from pulumi_rewind.previewing import Observe, PreviewControl, followed, private_directory
 from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
@@ -65,7 +66,7 @@ def review_up(
     observe: Observe,
     control: PreviewControl | None = None,
 ) -> UpReview:
-    """Runs `pulumi preview` of the project's own program; changes nothing.
+    """Runs `pulumi preview` of the project's own program; changes nothing. The session then knows its secrets.
 
     Raises:
         EngineError, SecretsError: the preview failed.
@@ -73,12 +74,14 @@ def review_up(
     """
     control = control or PreviewControl()
     with private_directory() as private:
+        plan, own_flags = private / "plan.json", preview_flags(rooted_flags(flags, session.workspace.cwd))
         run = session.engine.start(
-            ["preview", "-s", session.stack.fqn, *preview_flags(rooted_flags(flags, session.workspace.cwd))],
+            ["preview", "-s", session.stack.fqn, "--save-plan", str(plan), *own_flags],
             private=private,
             extra_env=given_options(session.workspace.environ) | dict(session.vault.environment(live)),
         )
         events = followed(run, observe, control)
+        note_planned(session, live, plan)
         if run.returncode != 0:
             error = run.error("the preview failed")
             own = session.workspace.config_file(session.stack.name)

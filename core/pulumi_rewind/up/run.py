@@ -24,10 +24,8 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.guard import check_free
-from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.previewing import private_directory
-from pulumi_rewind.redaction import masked
 from pulumi_rewind.resuming import state_target
 from pulumi_rewind.revisions.moves import When
 from pulumi_rewind.revisions.plan import RevisionPlan
@@ -195,14 +193,14 @@ class UpRun:
         self._guard()
         if self.rolls_back:
             begin_journal(self.session, self.before, self.choices, update=True)
-        redact = redactor(self.session, *self._decrypted(self.before.checkpoint))
+        self._open(self.before.checkpoint)
         yield from self._revised("before")
         yield Phase("run", "running pulumi up")
         failed = False
         for event in self._update():
             failed = failed or (isinstance(event, Diagnostic) and event.message.strip() == ENGINE_SAYS_FAILED)
             if not (failed and isinstance(event, Diagnostic) and event.severity.startswith("info")):
-                yield masked(event, redact)
+                yield event
         run = self._run
         assert run is not None
         if run.returncode != 0:
@@ -332,11 +330,11 @@ class UpRun:
         except BackendError:
             return ""
 
-    def _decrypted(self, *checkpoints: Checkpoint) -> Iterator[Checkpoint]:
-        """Those that can be decrypted, for masking."""
+    def _open(self, *checkpoints: Checkpoint) -> None:
+        """Lets the session know the secrets of states, as far as they can be decrypted."""
         for checkpoint in checkpoints:
             with contextlib.suppress(RewindError):
-                yield self.session.vault.decrypt(checkpoint, self.session.stack)
+                self.session.vault.decrypt(checkpoint, self.session.stack)
 
     def _as_before(self) -> bool:
         """Whether the stack's state is the one before; no if it can't be read."""
@@ -355,7 +353,8 @@ class UpRun:
         live: list[Checkpoint] = []
         with contextlib.suppress(RewindError):
             live = [session.timeline.live()]
-        redact = redactor(session, *self._decrypted(self.before.checkpoint, *live))
+        self._open(self.before.checkpoint, *live)
+        redact = session.redactor
         state = live[0].raw if live else b""
         entered = {urn for one in live for urn in one.by_urn} - self.before.checkpoint.by_urn.keys()
         hidden = withheld(self._log, entered)

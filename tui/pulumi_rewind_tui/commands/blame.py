@@ -71,7 +71,7 @@ def decrypter(session: Session) -> tuple[Callable[[Checkpoint, Resource], Resour
         try:
             return session.vault.decrypt_resource(checkpoint, session.stack, res)
         except (SecretsError, EngineError) as err:
-            problem = str(err)
+            problem = session.redactor.said(err)
             return res
 
     return decrypt, lambda: problem

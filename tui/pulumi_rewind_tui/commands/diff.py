@@ -103,7 +103,7 @@ def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]
         target = resolve_target(timeline, text)
     except TargetError as err:
         if text == "last-good" and not err.candidates:
-            raise TargetError(str(err), hint=err.hint or "Name two states: `pulumi-rewind diff FROM TO`.") from None
+            err.hint = err.hint or "Name two states: `pulumi-rewind diff FROM TO`."
         raise
     for warning in target.warnings:
         screen.err.line(f"note: {warning}")
@@ -117,7 +117,8 @@ def decrypted(session: Session, screen: Screen, old: Checkpoint, new: Checkpoint
     try:
         return session.vault.decrypt_differing(old, new, session.stack)
     except (SecretsError, EngineError) as err:
-        reason = str(err).splitlines()[0] if str(err) else "the secrets can't be decrypted"
+        said = session.redactor.said(err)
+        reason = said.splitlines()[0] if said else "the secrets can't be decrypted"
         screen.err.line(f"note: secrets are not compared: {reason}")
         if err.hint:
             screen.err.line(f"hint: {err.hint}")

@@ -58,6 +58,8 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
         try:
             checked = _replay(shared, stack)
         except RewindError as err:
+            if shared.known is not None:
+                shared.known.error(err)
             found(Finding("replay", "fail", f"the newest state can't be replayed: {err}", err.hint))
         else:
             count = len(checked.lossy)

@@ -64,7 +64,7 @@ def print_history(
         screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
         return
     shown = min(total, SHOWN if limit is None else limit or total)
-    live = _live(timeline)
+    live = _live(session, timeline)
     rows = timeline.entries(limit=shown)
     while chunk := list(islice(rows, 1 if commits else CHUNK)):
         history_table(screen.out, chunk, live=live)
@@ -75,10 +75,10 @@ def print_history(
         screen.err.line(f"… {plural(total - shown, 'older update')}: --limit 0 lists all")
 
 
-def _live(timeline: Timeline) -> Line | None:
+def _live(session: Session, timeline: Timeline) -> Line | None:
     """What is to be said of live before the updates; nothing where it is the newest one."""
     try:
         timeline.live()
     except BackendError as err:
-        return [Span(f"✗ {err}", "fail")]
+        return [Span(f"✗ {session.redactor.said(err)}", "fail")]
     return None if timeline.live_update() is not None else live_line(len(timeline))

@@ -56,7 +56,7 @@ def resolve(
 
     session = shared.session(stack_of(words))
     screen = shared.screen()
-    with json_outcome(screen, as_json=as_json):
+    with json_outcome(shared, as_json=as_json):
         if not (adopt or clear or clear_all):
             _list(screen, session.stack.name, pending_creates(session), as_json=as_json)
             return 0

@@ -64,7 +64,7 @@ def resume(
         raise UsageError(f"--forget and {name} don't go together", hint="Forget it, or go on with it.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
-    with json_outcome(screen, as_json=as_json):
+    with json_outcome(shared, as_json=as_json):
         if forget:
             return _nothing(session, screen, _forgotten(session, screen, yes=yes, as_json=as_json), as_json=as_json)
         entry = session.journal.read()

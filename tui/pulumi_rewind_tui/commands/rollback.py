@@ -33,7 +33,7 @@ def rollback(
     """
     stack, text = stack_and_target(words, "rollback")
     screen = shared.screen()
-    with json_outcome(screen, as_json=as_json):
+    with json_outcome(shared, as_json=as_json):
         check_can_ask(yes=yes, as_json=as_json)
         session = shared.session(stack)
         screen = shared.screen()

@@ -42,13 +42,13 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     try:
         checkpoint = timeline.checkpoint(number)
     except BackendError as err:
-        problem = str(err)
+        problem = session.redactor.said(err)
     known = None
     damage = ""
     try:
         known = known_record(session, number)
     except RewindError as err:
-        damage = str(err)
+        damage = session.redactor.said(err)
     frozen = evidence_of(session, number)
     if as_json:
         kept = None if known is None else record_json(*known)

@@ -63,7 +63,6 @@ def up(
     from pulumi_rewind_tui.deploying import Deployment, Wishes
 
     shared = ctx.ensure_object(Shared)
-    screen = shared.screen()
     wishes = Wishes(
         flags=ctx.meta[FLAGS],
         rolls_back=rollback_on_failure,
@@ -74,7 +73,7 @@ def up(
         allow_data_loss=allow_data_loss,
         as_json=as_json,
     )
-    with json_outcome(screen, as_json=as_json):
+    with json_outcome(shared, as_json=as_json):
         wishes.check()
         check_can_ask(yes=yes, as_json=as_json, instead="pulumi preview")
         session = shared.session(stack_of(words))

@@ -11,7 +11,6 @@ from pulumi_rewind_tui.render.words import changes_line, elapsed, plural
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.errors import UpdateFailed
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.up.review import UpReview
     from pulumi_rewind.up.run import Before, UpResult
@@ -67,14 +66,14 @@ def updated_json(result: UpResult, *, verified: bool) -> dict[str, Any]:
     }
 
 
-def rolled_back_json(result: RollbackResult, failure: UpdateFailed) -> dict[str, Any]:
-    """The last line of ``up --json`` for an update that was taken back."""
+def rolled_back_json(result: RollbackResult, error: str) -> dict[str, Any]:
+    """The last line of ``up --json`` for an update that was taken back; `error` is why."""
     return {
         "result": "rolled-back",
         "version": result.version,
         "changes": dict(result.changes),
         "differences": [difference_json(difference) for difference in result.differences],
         "stale": stale_json(result),
-        "error": str(failure),
+        "error": error,
         "seconds": round(result.seconds, 3),
     }

@@ -78,7 +78,7 @@ class DetailsScreen(RewindScreen[None]):
             self,
             "evidence",
             lambda _: self._read_evidence(session, update),
-            lambda err: EvidenceRead(Evidence(problem=str(err))),
+            lambda err: EvidenceRead(Evidence(problem=session.redactor.said(err))),
         )
 
     def _read_evidence(self, session: Session, update: Update) -> None:

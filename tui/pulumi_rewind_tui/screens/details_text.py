@@ -58,10 +58,10 @@ def read_evidence(session: Session, update: Update) -> Evidence:
         found.pending = tuple(f"{each.type} {each.resource.name}" for each in checkpoint.pending_operations)
         found.leftovers = tuple(res.name for res in checkpoint.resources if res.delete)
         found.init_errors = tuple(
-            f"{res.name}: {error}" for res in checkpoint.resources for error in res.init_errors or ()
+            session.redactor(f"{res.name}: {error}") for res in checkpoint.resources for error in res.init_errors or ()
         )
     except RewindError as err:
-        found.problem = str(err)
+        found.problem = session.redactor.said(err)
     frozen = evidence_of(session, update.number)
     if frozen is not None:
         found.kept = (*frozen[0].errors, f"events and state: {frozen[1]}")
@@ -76,7 +76,7 @@ def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
     try:
         known = known_record(session, update.number)
     except RewindError as err:
-        return (("damaged", str(err)),)
+        return (("damaged", session.redactor.said(err)),)
     if known is None:
         return ()
     record, origin = known

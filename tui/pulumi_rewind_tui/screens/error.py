@@ -87,7 +87,7 @@ class ErrorScreen(RewindModal[None]):
             lines += [(("", ""),), (("Next", "title"),), *paragraph(hint, cells)]
         if self._full:
             lines += heading("Full text")
-            lines += paragraph(full_text(error), cells, "dim")
+            lines += paragraph(self.rewind.redact(full_text(error)), cells, "dim")
         return lines
 
     def action_text(self) -> None:

@@ -57,7 +57,7 @@ def load_marks(session: Session, generation: int, post: Post) -> None:
         if damaged := session.timeline.live_damage:
             problem = f"is damaged: {damaged}"
     except (RewindError, OSError) as err:
-        problem = f"can't be read: {err}"
+        problem = f"can't be read: {session.redactor.said(err)}"
     try:
         locks = tuple(session.backend.locks(session.stack))
     except (RewindError, OSError):

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
 from pulumi_rewind.model import ROOT_STACK_TYPE
+from pulumi_rewind.url import shown_url
 from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.symbols import counts_text, symbols
@@ -43,7 +44,7 @@ class StatusText:
         if self.locks:
             lock = self.locks[0]
             pieces.append((("locked by ", "hazard"), (f"{lock}", "hazard")))
-        pieces.append(((shorten_url(self.session.backend.url), "dim"),))
+        pieces.append(((shorten_url(shown_url(self.session.backend.url)), "dim"),))
         if self.total is not None:
             pieces.append(((plural(self.total, "update"), ""),))
         if not self.locks:

@@ -56,7 +56,7 @@ def look(session: Session, entry: JournalEntry) -> Found:
     try:
         target = resumed_target(session, entry).update.number
     except RewindError as err:
-        gone = str(err)
+        gone = session.redactor.said(err)
     pending = tuple(f"{one.type} {urn_name(one.resource.urn)}" for one in live.pending_operations)
     return Found(pending, str(locks[0]) if locks else "", newest, str(path) if path.exists() else "", gone, target)
 
@@ -107,7 +107,7 @@ class InterruptedScreen(RewindModal[None]):
         def work(_: CancelCheck) -> None:
             self.post_message(look(session, entry))
 
-        in_thread(self, "look", work, lambda err: Found((), "", 0, "", str(err)))
+        in_thread(self, "look", work, lambda err: Found((), "", 0, "", session.redactor.said(err)))
 
     @on(Found)
     def _looked(self, event: Found) -> None:

@@ -143,7 +143,7 @@ class ResultScreen(RewindScreen[None]):
         """The report, secrets masked."""
         from pulumi_rewind import __version__
 
-        return report(self.outcome, symbols(self.rewind.ascii_only), __version__)
+        return self.rewind.redact(report(self.outcome, symbols(self.rewind.ascii_only), __version__))
 
     def action_save(self) -> None:
         """Writes the report beside the operator, mode 0600."""

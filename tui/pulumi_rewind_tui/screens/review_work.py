@@ -188,4 +188,4 @@ def write_plan(plan: Plan, directory: Path) -> Path:
     document = plan_json(plan)
     document["diff"] = diff_to_json(plan.diff, "live", plan.target.label)["resources"]
     name = f"rewind-plan-{plan.stack.rsplit('/', 1)[-1]}-{plan.target.update.number}.json"
-    return write_new(directory, name, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return write_new(directory, name, json.dumps(document, indent=2) + "\n")

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 
 from pulumi_rewind.errors import RewindError
+from pulumi_rewind.url import shown_url
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.render.words import plural
@@ -164,7 +165,7 @@ class StacksScreen(RewindScreen[None]):
         self.status.show(
             [
                 (("Choose a stack", "title"),),
-                ((shorten_url(event.url), "dim"),),
+                ((shorten_url(shown_url(event.url)), "dim"),),
                 ((plural(len(event.stacks), "stack"), ""),),
                 ((f"project: {event.project}", "dim"),),
             ]

@@ -1,0 +1,61 @@
+"""What of a backend's URL may be shown: everything but the passwords, keys, tokens and signatures in it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote, unquote_plus
+
+from pulumi_rewind.values import MASK
+
+_SCHEME: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:(?=/))?/*", re.IGNORECASE)
+_AUTHORITY: Final = re.compile(r"[^/?#]*")
+_PORT: Final = re.compile(r"(?:[^:@]*|\[[0-9a-fA-F:.]*\])(?::\d*)?")
+"""A host with its port; what looks otherwise may be a password with characters that should have been escaped."""
+_PARAMETER: Final = re.compile(r"([?&;#])([^=&;#]*)=([^&;#]*)")
+_TELLING: Final = re.compile(r"pass|pwd|secret|token|key|sig|cred|auth|sas", re.IGNORECASE)
+"""In names of parameters: ``password``, ``accessKey``, ``X-Amz-Credential``, ``sig`` of a shared access signature …"""
+_LOCAL: Final = ("file:",)
+
+
+def shown_url(url: str) -> str:
+    """The URL with every credential in it replaced by ``[secret]``; others come back as they are."""
+    for start, stop in reversed(_secret_spans(url)):
+        url = f"{url[:start]}{MASK}{url[stop:]}"
+    return url
+
+
+def secrets_of_url(url: str) -> Iterator[str]:
+    """The credentials in a URL, as they are written and as they are meant."""
+    for start, stop in _secret_spans(url):
+        text = url[start:stop]
+        yield from dict.fromkeys((text, unquote(text), unquote_plus(text)))
+
+
+def _secret_spans(url: str) -> list[tuple[int, int]]:
+    """Where credentials stand, in their order."""
+    scheme = _SCHEME.match(url)
+    assert scheme is not None
+    begin, end = scheme.end(), scheme.end()
+    spans: list[tuple[int, int]] = []
+    if not url.lower().startswith(_LOCAL):
+        end = _end_of_user(url, begin)
+        user, colon, password = url[begin:end].partition(":")
+        if password:
+            spans.append((begin + len(user) + 1, end))
+        elif user and not colon and url.lower().startswith("http"):  # a token alone; elsewhere that is a name
+            spans.append((begin, end))
+    telling = (found for found in _PARAMETER.finditer(url, end) if found[3] and _TELLING.search(unquote(found[2])))
+    return [*spans, *(found.span(3) for found in telling)]
+
+
+def _end_of_user(url: str, begin: int) -> int:
+    """Where the user's part of an authority ends, before the ``@``; `begin` if there is none."""
+    authority = _AUTHORITY.match(url, begin)
+    assert authority is not None
+    if (at := url.rfind("@", begin, authority.end())) >= 0:
+        return at
+    if not _PORT.fullmatch(authority[0]) and (at := url.rfind("@", begin)) >= 0:
+        return at
+    return begin
