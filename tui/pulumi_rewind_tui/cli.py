@@ -3,14 +3,18 @@
 Commands are imported when they are asked for, so that ``history`` costs what history needs.
 """
 
-from __future__ import annotations
+import os
+import sys
+
+from pulumi_rewind_tui.search_path import settle
+
+if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
+    settle()  # before anything is imported that the project could take the place of; not where we are a library
 
 import contextlib
 import gc
 import importlib
-import os
 import signal
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
