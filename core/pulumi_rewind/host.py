@@ -29,6 +29,9 @@ WIND_UP_SECONDS = 2.0
 
 UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
+DIRECT = (*UNLIMITED, ("grpc.enable_http_proxy", 0))
+"""For channels: a goal is in plaintext, and goes to the engine on this machine alone, whatever proxy there is."""
+
 HookCode = Callable[[dict[str, Any]], str]
 """Gets the properties of a `ResourceHookRequest`; returns what went wrong, empty for success."""
 
@@ -142,7 +145,7 @@ class ReplayHost:
             except RewindError as err:
                 self.refusal = str(err)
                 return self.refusal
-        async with grpc.aio.insecure_channel(request.monitor_address, options=UNLIMITED) as channel:
+        async with grpc.aio.insecure_channel(request.monitor_address, options=DIRECT) as channel:
             replay = Replay(
                 self.goal,
                 resource_pb2_grpc.ResourceMonitorStub(channel),
