@@ -26,6 +26,7 @@ from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
 from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
+from pulumi_rewind.private_directory import locks
 from pulumi_rewind.workspace import Workspace
 
 POLL_SECONDS = 0.05
@@ -134,6 +135,7 @@ class EngineRun:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=locks(private),
         )
 
     def events(self) -> Iterator[EngineEvent]:
