@@ -28,6 +28,7 @@ if _OURS:
 import click  # noqa: E402
 
 from pulumi_rewind import __version__  # noqa: E402
+from pulumi_rewind.core_dumps import limit_core_files  # noqa: E402
 from pulumi_rewind_tui.failures import directory_is_gone, report  # noqa: E402
 from pulumi_rewind_tui.options import Shared, common_options  # noqa: E402
 from pulumi_rewind_tui.output import in_terminal, open_streams, told  # noqa: E402
@@ -154,6 +155,7 @@ def _complete(arguments: Sequence[str]) -> Any:
 def main() -> None:
     """The entry point of ``pulumi-rewind`` and ``pulumi-tool-rewind``."""
     open_streams()
+    limit_core_files()
     code = run(sys.argv[1:])
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pulumi_rewind.core_dumps import leave_no_core
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.own_python import ROOT, own_python
 from pulumi_rewind.variables import standing
@@ -182,4 +183,5 @@ def serve(connection: Connection) -> None:
 
 def answer(fd: str) -> None:
     """The whole life of the other process; `fd` is the number of the pipe's file descriptor."""
+    leave_no_core()
     serve(connection(int(fd)))

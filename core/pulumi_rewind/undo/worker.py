@@ -38,6 +38,9 @@ def main(reply: int, pythonpath: str = "") -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     _provide_package()
+    from pulumi_rewind.core_dumps import leave_no_core
+
+    leave_no_core()
     _add_path(pythonpath)
     worker = Worker(os.fdopen(reply, "w", encoding="utf-8"))
     for line in requests:
