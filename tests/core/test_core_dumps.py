@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.core_dumps import ALLOWED
-from pulumi_rewind.own_python import own_python
 from pulumi_rewind.undo.code import Code
 from pulumi_rewind.undo.process import UndoProcess
 
@@ -72,15 +71,20 @@ def test_what_is_started_inherits_it_unless_core_dumps_are_wanted(wanted: str, l
 
 
 @linux
-def test_the_worker_of_hooks_and_the_command_are_so(tmp_path: Path) -> None:
+def test_the_worker_of_hooks_is_so(tmp_path: Path) -> None:
     source = f"import os\nos.dup2(os.open({str(tmp_path / 'said')!r}, os.O_CREAT | os.O_WRONLY), 1)\n{GET_DUMPABLE}\n"
     process = UndoProcess(Code(tmp_path / "rewind_hooks.py", source, "0" * 64), Path(sys.executable), {})
     process.load()
     process.close()
     assert (tmp_path / "said").read_text().split() == ["0"]
-    # The command: at its start the limit, which costs nothing.
-    command = own_python("pulumi_rewind_tui.cli", "main")
-    command[-1] = command[-1].replace("main(*())", f"sys.argv[1:] = ['--version']\ntry: main()\nfinally: {LIMITS}")
-    command[-1] = command[-1].replace("; from", "\nfrom").replace("; sys.argv", "\nsys.argv")
-    done = subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_command_limits_them_at_its_start() -> None:
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    code = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_CORE, ({hard}, {hard}))\n"
+        "sys.argv[1:] = ['--version']\n"
+        f"from pulumi_rewind_tui.cli import main\ntry: main()\nfinally: {LIMITS}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split()[-1] == "0", done.stderr
