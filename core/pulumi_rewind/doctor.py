@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from pulumi_rewind.engine_environment import TALKATIVE, withheld
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.integrity import MENDING, damage
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, urn_name
@@ -127,6 +128,13 @@ class _Doctor:
         yield Finding(
             "engine", "ok", f"pulumi {self._engine.version} at {self._engine.path} (from {self._engine.source})"
         )
+        if names := list(withheld(self._environ)):
+            yield Finding(
+                "environment",
+                "warn",
+                f"not passed on to the engine: {', '.join(names)}",
+                f"{names[0]} {TALKATIVE[names[0]]}. Use the pulumi CLI itself to look for a fault with it.",
+            )
 
     def _check_language(self) -> Iterator[Finding]:
         if self._workspace is None or self._engine is None or not self._workspace.runtime:

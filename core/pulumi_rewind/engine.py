@@ -21,15 +21,14 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
+from pulumi_rewind.engine_environment import engine_environ
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
+from pulumi_rewind.private_directory import locks
 from pulumi_rewind.workspace import Workspace
-
-OPTION: Final = "PULUMI_OPTION_"
-"""Begins the variables that give flags to the commands of pulumi 3.208 and newer: ``PULUMI_OPTION_TARGET`` …"""
 
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
@@ -51,11 +50,11 @@ class Engine:
     """Takes the secrets that are known out of all that engine, providers and programs say, before anybody hears it."""
 
     def environment(self) -> dict[str, str]:
-        """The environment of every CLI process: the operator's own, plus what a replay needs.
+        """The environment of every CLI process: the operator's own, see `engine_environment`, plus what a replay needs.
 
         Flags in it are left out: a ``--target`` from there would make half a rollback of a whole one.
         """
-        env = {name: value for name, value in self.workspace.environ.items() if not name.startswith(OPTION)}
+        env = engine_environ(self.workspace.environ)
         env["PATH"] = os.pathsep.join(part for part in (str(self.path.parent), env.get("PATH") or os.defpath) if part)
         env["PULUMI_BACKEND_URL"] = self.workspace.backend_url
         env["PULUMI_HOME"] = str(self.workspace.home)
@@ -142,6 +141,7 @@ class EngineRun:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=locks(private),
         )
 
     def events(self) -> Iterator[EngineEvent]:

@@ -14,6 +14,7 @@ which exit code a command ends with (``exit_code``, see the README's table)::
     ├── SecretsError            1  the passphrase is missing or wrong
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
     ├── CallbackError           1  code of the project (hooks, undo callbacks) failed
+    ├── TemporaryDirectoryError 1  there is no place for temporary files
     ├── RefusedError            3  a safety check said no; nothing was changed
     │   └── JournalError           a journal is damaged: a rollback may be in flight
     ├── StateDirectoryError     1  a file of the user's state directory can't be read or written
@@ -103,6 +104,10 @@ class EngineError(RewindError):
 
 class CallbackError(RewindError):
     """An undo callback or hook of the project raised, hung, crashed, or returned what it may not."""
+
+
+class TemporaryDirectoryError(RewindError):
+    """No directory for temporary files can be written."""
 
 
 class RefusedError(RewindError):

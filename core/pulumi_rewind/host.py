@@ -7,8 +7,6 @@ one project and stack alone.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.private_directory import make_private, remove_private
 from pulumi_rewind.protos import load_protos
 from pulumi_rewind.replay import Afterwards, Replay, ReplayError, ReplayReport
 
@@ -28,6 +27,9 @@ MAX_SOCKET_PATH = 100
 WIND_UP_SECONDS = 2.0
 
 UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+DIRECT = (*UNLIMITED, ("grpc.enable_http_proxy", 0))
+"""For channels: a goal is in plaintext, and goes to the engine on this machine alone, whatever proxy there is."""
 
 HookCode = Callable[[dict[str, Any]], str]
 """Gets the properties of a `ResourceHookRequest`; returns what went wrong, empty for success."""
@@ -59,7 +61,7 @@ class ReplayHost:
         self._socket = directory / "host.sock"
         self._short: Path | None = None
         if len(str(self._socket).encode()) > MAX_SOCKET_PATH:
-            self._short = Path(tempfile.mkdtemp(prefix="rewind-", dir="/tmp"))  # 0700, unguessable
+            self._short = make_private(base=Path("/tmp"))  # noqa: S108 - 0700, unguessable
             self._socket = self._short / "host.sock"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -108,7 +110,7 @@ class ReplayHost:
             self._thread.join(timeout=10)
         self._socket.unlink(missing_ok=True)
         if self._short is not None:
-            shutil.rmtree(self._short, ignore_errors=True)
+            remove_private(self._short)
 
     def _main(self) -> None:
         try:
@@ -156,7 +158,7 @@ class ReplayHost:
             return self.refusal
         if not (request.dryRun or self._refresh) and not self.unmoved():
             return self.refusal
-        async with grpc.aio.insecure_channel(request.monitor_address, options=UNLIMITED) as channel:
+        async with grpc.aio.insecure_channel(request.monitor_address, options=DIRECT) as channel:
             replay = Replay(
                 self.goal,
                 resource_pb2_grpc.ResourceMonitorStub(channel),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +32,7 @@ from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, Step, counts, plan_steps
 from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, explained, preview
+from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
@@ -84,7 +83,7 @@ class Prepared:
     def close(self) -> None:
         """Removes what was materialised."""
         if self.private is not None:
-            shutil.rmtree(self.private, ignore_errors=True)
+            remove_private(self.private)
 
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
@@ -142,7 +141,7 @@ def build_plan(
     settings = ConfigChanges()
     if not choices.only and not choices.todays_config:
         settings = config_changes(plain, now, _config(target.update.config), today)
-    private = Path(tempfile.mkdtemp(prefix="rewind-assets-"))
+    private = make_private("rewind-assets-")
 
     number = target.update.number
     before = Rewritten(Arrangement(), live, now)
@@ -183,10 +182,9 @@ def build_plan(
         built, stays = undisturbed(build, ask, now, observe)
         goal, asset_notes, (events, update_plan, report) = built
     except BaseException:
-        shutil.rmtree(private, ignore_errors=True)
+        remove_private(private)
         raise
-    if not any(private.iterdir()):
-        private.rmdir()
+    remove_if_unused(private)
     live_plain = before.plain
     found = refreshed_state(events, live_plain)
     asked = plan_steps(events, goal)

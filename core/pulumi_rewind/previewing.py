@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from pulumi_rewind.advice import advise
@@ -20,6 +17,7 @@ from pulumi_rewind.held import hold_to
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, urn_name
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import staged
 from pulumi_rewind.risks import protected_in_the_way
@@ -34,16 +32,6 @@ IGNORES_PROTECTION: Final = (3, 256, 0)
 Observe = Callable[[EngineEvent], None]
 Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
 """What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
-
-
-@contextlib.contextmanager
-def private_directory() -> Iterator[Path]:
-    """A directory that only we can enter, removed at the end."""
-    path = Path(tempfile.mkdtemp(prefix="rewind-"))  # 0700
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def past_protection(engine: Engine) -> tuple[str, ...]:

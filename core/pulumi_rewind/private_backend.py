@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.state_file import state_file
 
 WITHOUT_PROJECT = "legacy"
@@ -23,8 +22,7 @@ def scoped(stack: StackRef, project: str = "") -> StackRef:
 @contextlib.contextmanager
 def private_backend(states: Mapping[StackRef, Checkpoint]) -> Iterator[Path]:
     """The directory of a backend that holds these states, secrets as they are stored; removed at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="rewind-"))  # 0700
-    try:
+    with private_directory() as directory:
         stacks = directory / ".pulumi" / "stacks"
         stacks.mkdir(parents=True)
         (directory / ".pulumi" / "meta.yaml").write_text("version: 1\n")
@@ -33,8 +31,6 @@ def private_backend(states: Mapping[StackRef, Checkpoint]) -> Iterator[Path]:
             place.mkdir(exist_ok=True)
             (place / f"{stack.name}.json").write_bytes(state_file(checkpoint, stack))
         yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def environment(backend: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourceDone, StepState
 from pulumi_rewind.plan import Step
-from pulumi_rewind.previewing import PreviewControl, followed, private_directory
+from pulumi_rewind.previewing import PreviewControl, followed
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.values import DEFAULTS

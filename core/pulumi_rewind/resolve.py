@@ -20,8 +20,8 @@ from pulumi_rewind.guard import check_free
 from pulumi_rewind.kept_states import copy_path, import_state, keep
 from pulumi_rewind.model import Checkpoint, decode_checkpoint, urn_name
 from pulumi_rewind.pending import Adoption, Decision, Document, adoptions, alone, decide, merged, open_creates, resolved
-from pulumi_rewind.previewing import private_directory
 from pulumi_rewind.private_backend import environment, private_backend, scoped
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.system_errors import refused_by_system

@@ -32,7 +32,8 @@ from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
-from pulumi_rewind.previewing import PreviewControl, private_directory
+from pulumi_rewind.previewing import PreviewControl
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.read_back import read_back, to_read
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from pulumi_rewind.core_dumps import leave_no_core
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.known_secrets import KnownSecrets
@@ -140,6 +141,7 @@ class Vault:
         Raises:
             SecretsError: no passphrase is at hand, none is right, or the file of one can't be read.
         """
+        leave_no_core()
         provider = checkpoint.deployment.secrets_providers
         salt = salt_of(provider.state) if provider is not None and provider.type == "passphrase" else None
         if provider is None or salt is None:

@@ -6,11 +6,8 @@ target is chosen, and is better known before one is needed.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, registers
@@ -20,6 +17,7 @@ from pulumi_rewind.model import Checkpoint, parse_urn
 from pulumi_rewind.plan import Step, plan_steps
 from pulumi_rewind.prepare import with_assets
 from pulumi_rewind.previewing import Observe, PreviewControl, preview
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.verify import verify
@@ -74,13 +72,10 @@ def self_check(session: Session, observe: Observe | None = None) -> SelfCheck:
     plain = session.vault.decrypt(live, session.stack)
     goal = build_goal(plain, plain, project=session.workspace.project, stack=session.stack.name)
     newest = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
-    private = Path(tempfile.mkdtemp(prefix="rewind-assets-"))
-    try:
+    with private_directory() as private:
         goal, asset_notes = with_assets(session, goal, plain, newest.commit if newest else "", private)
         observe(Phase("preview", "asking the engine what it would do"))
         events, _, report = preview(session, session.engine, goal, live, observe, PreviewControl())
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
     return judge(goal, [*goal.notes, *asset_notes], events, report, plain)
 
 

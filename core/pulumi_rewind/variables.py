@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.toolchain import OVERRIDE
+
 OF_THE_CLI: Final = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_CREDENTIALS_PATH", "PULUMI_HOME")
 """What the CLI alone reads: from the directory that we were started in, or that ``--cwd`` names."""
 
@@ -42,6 +44,16 @@ def rooted(environ: Mapping[str, str], cwd: Path, root: Path) -> dict[str, str]:
         if value := environ.get(name):
             parts = value.split(os.pathsep) if name in LISTS else [value]
             found[name] = os.pathsep.join(_rooted(part, (root, cwd)) for part in parts)
+    return found
+
+
+def standing(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process of ours in another directory: what we read from where we stand, made absolute."""
+    found = dict(environ)
+    if value := environ.get(OVERRIDE):
+        found[OVERRIDE] = value if value.startswith("~") else os.path.abspath(value)  # noqa: PTH100 - links are kept
+    if value := environ.get("PATH"):
+        found["PATH"] = os.pathsep.join(map(os.path.abspath, value.split(os.pathsep)))
     return found
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.passphrase import own_passphrase
 from pulumi_rewind.up.flags import rooted_flags
-from pulumi_rewind.variables import LISTS, OF_THE_CLI, SHARED, rooted
+from pulumi_rewind.variables import LISTS, OF_THE_CLI, SHARED, rooted, standing
 from pulumi_rewind.workspace import find_workspace
 
 
@@ -72,3 +72,16 @@ def test_files_of_flags_start_where_the_operator_is() -> None:
         "--config-file", "/shop/ops/dev.yaml", "--policy-pack=/shop/ops/../pack", "-c", "a=b", "--plan",
         "/abs/plan.json",
     )  # fmt: skip
+
+
+def test_a_process_in_another_directory_finds_what_was_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = standing({"PATH": "bin:/usr/bin", "PULUMI_REWIND_ENGINE": "./pulumi", "OTHER": "x"})
+    assert found == {
+        "PATH": f"{tmp_path}/bin:/usr/bin",
+        "PULUMI_REWIND_ENGINE": f"{tmp_path}/pulumi",
+        "OTHER": "x",
+    }
+    assert standing({"PULUMI_REWIND_ENGINE": "~/pulumi"}) == {"PULUMI_REWIND_ENGINE": "~/pulumi"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -450,7 +449,7 @@ def test_a_temporary_directory_that_lies_deep_is_no_obstacle(
 ) -> None:
     deep = tmp_path / ("a-long-name-" * 8)
     deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.setenv("TMPDIR", str(deep))
     stack.up(web("nginx:1"))
     stack.up(web("nginx:2"))
     assert roll_back(stack, "1").differences == ()

@@ -24,7 +24,7 @@ from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import Checkpoint, Deployment, StackRef
-from pulumi_rewind.previewing import private_directory
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.values import ASSET, SIG
 from tests.support.stack import EngineStack
 from tests.support.terminal import run_in_terminal

@@ -109,6 +109,18 @@ def test_only_large_states_go_there(shop: Shop, monkeypatch: pytest.MonkeyPatch)
     comparer.close()
 
 
+def test_no_module_of_the_directory_is_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("secrets", "fnmatch", "msgspec", "pulumi_rewind_tui", "multiprocessing"):
+        (shop.root / f"{name}.py").write_text("open('ran', 'w')\nraise ImportError\n")
+    monkeypatch.chdir(shop.root)
+    monkeypatch.setenv("PYTHONPATH", f"{shop.root}:")
+    environ = {**shop.environ, "PULUMI_REWIND_ENGINE": "bin/pulumi"}
+    source = ProcessSource(SessionSpec(shop.root, "shop/prod", shop.backend.as_uri(), environ))
+    assert source.compare(KEY, True, never).resources
+    source.close()
+    assert not (shop.root / "ran").exists()
+
+
 async def test_home_works_the_same_on_large_states(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffing, "LARGE", 10)
     async with shop.app().run_test(size=(120, 40)) as pilot:

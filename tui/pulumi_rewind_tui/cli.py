@@ -3,14 +3,18 @@
 Commands are imported when they are asked for, so that ``history`` costs what history needs.
 """
 
-from __future__ import annotations
+import os
+import sys
+
+from pulumi_rewind_tui.search_path import settle
+
+if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
+    settle()  # before anything is imported that the project could take the place of; not where we are a library
 
 import contextlib
 import gc
 import importlib
-import os
 import signal
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -24,8 +28,10 @@ if _OURS:
 import click  # noqa: E402
 
 from pulumi_rewind import __version__  # noqa: E402
-from pulumi_rewind_tui.failures import report  # noqa: E402
+from pulumi_rewind.core_dumps import limit_core_files  # noqa: E402
+from pulumi_rewind_tui.failures import directory_is_gone, report  # noqa: E402
 from pulumi_rewind_tui.options import Shared, common_options  # noqa: E402
+from pulumi_rewind_tui.output import in_terminal, open_streams, told  # noqa: E402
 
 if _OURS:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -97,7 +103,7 @@ def cli(ctx: click.Context) -> int | None:
     shared = ctx.ensure_object(Shared)
     if ctx.invoked_subcommand is not None:
         return None
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if in_terminal():
         gc.disable()  # what start-up makes is there to stay; `RewindApp.on_mount` enables it again
         from pulumi_rewind_tui.app import run_app
 
@@ -114,12 +120,16 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; every error becomes a message."""
     no_color, ascii_only = "--no-color" in arguments, "--ascii" in arguments
     shared = Shared()
+    command = None
+    if directory_is_gone() and any(word.startswith("--cwd") for word in arguments):
+        os.chdir("/")  # nothing is relative to where we stand
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
         with _complete(arguments), cli.make_context("pulumi-rewind", list(arguments), obj=shared) as ctx:
             result: Any = cli.invoke(ctx)
+            command = ctx.invoked_subcommand
         sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -132,7 +142,7 @@ def run(arguments: Sequence[str]) -> int:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
         return report(err, shared.known, no_color=no_color, ascii_only=ascii_only)
-    return result if isinstance(result, int) else 0
+    return told(result if isinstance(result, int) else 0, command, no_color=no_color, ascii_only=ascii_only)
 
 
 @contextlib.contextmanager
@@ -145,6 +155,8 @@ def _complete(arguments: Sequence[str]) -> Any:
 
 def main() -> None:
     """The entry point of ``pulumi-rewind`` and ``pulumi-tool-rewind``."""
+    open_streams()
+    limit_core_files()
     code = run(sys.argv[1:])
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()

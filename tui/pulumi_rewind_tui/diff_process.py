@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pulumi_rewind.core_dumps import leave_no_core
 from pulumi_rewind.errors import BackendError
+from pulumi_rewind.own_python import ROOT, own_python
+from pulumi_rewind.variables import standing
 from pulumi_rewind_tui.diffing import CancelCheck, Cancelled, Comparison, Details, Key
 
 if TYPE_CHECKING:
@@ -123,15 +124,15 @@ class ProcessSource:
             mine, other = socket.socketpair()
             with other:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "pulumi_rewind_tui.diff_process", str(other.fileno())],
+                    own_python("pulumi_rewind_tui.diff_process", "answer", str(other.fileno())),
+                    cwd=ROOT,
                     pass_fds=[other.fileno()],
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                 )
             self._connection = connection(mine.detach())
-            self._connection.send(self._spec)
+            self._connection.send(replace(self._spec, environ=standing(self._spec.environ)))
             for passphrase in self._passphrases:
                 self._connection.send((0, "add_passphrase", (passphrase,)))
         return self._connection
@@ -182,8 +183,7 @@ def serve(connection: Connection) -> None:
                 return
 
 
-if __name__ == "__main__":
-    # Under its own name, so that what is pickled here has the same types there.
-    from pulumi_rewind_tui import diff_process
-
-    diff_process.serve(diff_process.connection(int(sys.argv[1])))
+def answer(fd: str) -> None:
+    """The whole life of the other process; `fd` is the number of the pipe's file descriptor."""
+    leave_no_core()
+    serve(connection(int(fd)))

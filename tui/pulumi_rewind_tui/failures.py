@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.errors import RewindError, TargetError
+from pulumi_rewind.errors import ProjectNotFound, RewindError, TargetError, UsageError
 from pulumi_rewind_tui.render.writer import Span, Writer, open_writer
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def report(
     if known is not None:
         known.error(err)
     writer = open_writer(sys.stderr, no_color=no_color, ascii_only=ascii_only)
+    err = _surroundings(err)
     match err:
         case RewindError():
             report_error(writer, err)
@@ -42,6 +43,29 @@ def report(
         case _:
             _report_bug(writer, err)
             return 1
+
+
+def _surroundings(err: BaseException) -> BaseException:
+    """The error, or what is missing around us that has brought it about, wherever it was noticed."""
+    if isinstance(err, OSError) and directory_is_gone():
+        return ProjectNotFound(
+            "the current directory no longer exists",
+            hint="Go into a Pulumi project, or name its directory with `--cwd DIR`.",
+        )
+    if isinstance(err, RuntimeError) and str(err).startswith("Could not determine home directory"):
+        return UsageError(
+            f"no home directory is known: HOME is not set, and user {os.geteuid()} is not in the user database",
+            hint="Set HOME to a directory that you can write.",
+        )
+    return err
+
+
+def directory_is_gone() -> bool:
+    """Whether the directory that we were started in was removed."""
+    try:
+        return not Path.cwd()
+    except OSError:
+        return True
 
 
 def report_error(writer: Writer, err: RewindError) -> None:

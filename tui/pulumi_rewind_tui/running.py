@@ -19,6 +19,7 @@ from pulumi_rewind.errors import (
     RollbackFailedToo,
     UsageError,
 )
+from pulumi_rewind_tui.output import lost_output
 from pulumi_rewind_tui.planning import unheard
 from pulumi_rewind_tui.render.result import failure_json, next_lines, result_json, result_lines
 from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay, Tally
@@ -80,6 +81,11 @@ def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], questio
     Raises:
         RefusedError: the answer was no.
     """
+    if lost := lost_output():
+        raise RefusedError(
+            f"what is to be agreed to can't be shown: standard output can't be written ({lost.strerror})",
+            hint="Send it where it can be read, or say --yes; nothing was changed.",
+        )
     destructive = sum(step.op in {"delete", "replace"} for step in steps)
     if session.production:
         line = [Span(f"{session.stack} is a production stack.", "hazard")]

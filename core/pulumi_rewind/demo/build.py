@@ -256,7 +256,7 @@ class _Maker:
 
     def deploy(self, release: content.Release) -> Iterator[Progress]:
         """Commits, tags and deploys one release."""
-        from pulumi_rewind.previewing import private_directory
+        from pulumi_rewind.private_directory import private_directory
 
         (self.demo.root / "__main__.py").write_text(release.program, encoding="utf-8")
         # Python tells a stale cache by size and whole second: two releases may share both

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import RewindError, UsageError
+from pulumi_rewind.private_directory import is_abandoned, make_private, remove_private
 from pulumi_rewind.program.source import INSTEAD
 from pulumi_rewind.program.submodules import fill_submodules
 from pulumi_rewind.records.worktree import put_uncommitted
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
 
 _PREFIX: Final = "rewind-program-"
-_OURS: Final = re.compile(rf"{_PREFIX}(\d+)-[^/]+")
 _QUIET: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "0"}
 
 
@@ -59,7 +57,7 @@ def make_tree(
         UsageError: the commit can't be checked out, has no such project, or the changes don't apply.
     """
     sweep(repository)
-    private = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))  # 0700
+    private = make_private(_PREFIX)  # 0700
     top = private / f"rewind-{commit[:7]}"
     try:
         try:
@@ -89,8 +87,7 @@ def sweep(repository: Repository) -> None:
         return
     for line in listing.split("\0"):
         path = Path(line.removeprefix("worktree ")) if line.startswith("worktree ") else None
-        match = _OURS.fullmatch(path.parent.name) if path is not None else None
-        if path is not None and match and not _alive(int(match[1])):
+        if path is not None and path.parent.name.startswith(_PREFIX) and is_abandoned(path.parent):
             _remove(repository, path, path.parent)
 
 
@@ -141,16 +138,6 @@ def _find_project(top: Path, relative: Path, project: str) -> Path:
     )
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
 def _remove(repository: Repository, top: Path, private: Path) -> None:
     try:
         run_git(repository, "worktree", "remove", "--force", "--force", str(top))
@@ -158,4 +145,4 @@ def _remove(repository: Repository, top: Path, private: Path) -> None:
         shutil.rmtree(top, ignore_errors=True)
         with contextlib.suppress(OSError):
             run_git(repository, "worktree", "remove", "--force", "--force", str(top))
-    shutil.rmtree(private, ignore_errors=True)
+    remove_private(private)

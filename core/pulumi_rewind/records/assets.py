@@ -21,6 +21,7 @@ from pulumi_rewind.assets.hash import AssetError, content_pieces, located
 from pulumi_rewind.assets.sources import Sources, escapes, program_directory
 from pulumi_rewind.errors import CheckpointError, RewindError
 from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.records.content import ASSETS, LeftOut, digest_of
 from pulumi_rewind.records.secrets import secret_content, secret_name
 from pulumi_rewind.values import ARCHIVE, ASSET, Json, kind_of, walk
@@ -52,8 +53,7 @@ class AssetTaker:
         """
         taken: dict[str, bytes] = {}
         left_out: list[LeftOut] = []
-        private = Path(tempfile.mkdtemp(prefix="rewind-record-"))  # 0700
-        try:
+        with private_directory() as private:
             sources = Sources(program_directory(self._directory), commit, self._repository, None, private)
             left = TOTAL_LIMIT
             for kind, path, digest in sorted(set(_recorded(checkpoint))):
@@ -65,8 +65,6 @@ class AssetTaker:
                 elif digest not in taken:
                     taken[digest] = content
                     left -= len(content)
-        finally:
-            shutil.rmtree(private, ignore_errors=True)
         self._found = dict(taken)
         return taken, tuple(left_out)
 

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 WORKER: Final = Path(__file__).with_name("worker.py")
 BOOT: Final = (
-    "import runpy, sys; sys.path[:] = filter(None, sys.path); runpy.run_path(sys.argv[1], run_name='__main__')"
+    "import sys; sys.path[:] = filter(None, sys.path); import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
 )
-"""Starts the worker without its own directory on the path: modules there have names that others have too."""
+"""Starts the worker without its own directory on the path, nor the project's: modules there have names that others
+have too. The project's interpreter may be too old for ``-P``, and ``-I`` would take variables from the project's code.
+"""
 
 LOAD_TIMEOUT: Final = 60.0
 POLL: Final = 0.1
@@ -77,6 +79,8 @@ class UndoProcess:
         self.components: Sequence[Mapping[str, Any]] = ()
         """What the file declares of components' revisions."""
         self._environ = {**environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        self._pythonpath = self._environ.pop("PYTHONPATH", "")
+        """For the project's code alone: the worker puts it behind the library that it has itself loaded from."""
         self._process: subprocess.Popen[bytes] | None = None
         self._reply: int | None = None
         self._stopped = False
@@ -146,7 +150,7 @@ class UndoProcess:
         mine, theirs = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [str(self.python), "-c", BOOT, str(WORKER), str(theirs)],
+                [str(self.python), "-c", BOOT, str(WORKER), str(theirs), self._pythonpath],
                 cwd=self.code.path.parent,
                 env=self._environ,
                 stdin=subprocess.PIPE,

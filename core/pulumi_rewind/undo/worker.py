@@ -27,14 +27,21 @@ MODULE = "rewind_hooks"
 Send = Callable[[Mapping[str, Any]], None]
 
 
-def main(reply: int) -> None:
-    """Answers requests until there are no more; `reply` is the file descriptor for the answers."""
+def main(reply: int, pythonpath: str = "") -> None:
+    """Answers requests until there are no more; `reply` is the file descriptor for the answers.
+
+    `pythonpath` is the operator's PYTHONPATH, which Python itself has not seen.
+    """
     os.set_inheritable(reply, False)
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")  # not inheritable either
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     _provide_package()
+    from pulumi_rewind.core_dumps import leave_no_core
+
+    leave_no_core()
+    _add_path(pythonpath)
     worker = Worker(os.fdopen(reply, "w", encoding="utf-8"))
     for line in requests:
         worker.answer(json.loads(line))
@@ -52,6 +59,29 @@ def _provide_package() -> None:
     sys.modules["pulumi_rewind"] = module
     spec.loader.exec_module(module)
     sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != folder]
+
+
+def _add_path(pythonpath: str) -> None:
+    """Lets the project's code find what PYTHONPATH names: after Python's own library, before installed packages.
+
+    Relative entries, which can mean the project's directory, come last.
+    """
+    if not pythonpath:
+        return
+    os.environ["PYTHONPATH"] = pythonpath  # for Python programs that the project's code starts
+    entries = [Path(entry) for entry in pythonpath.split(os.pathsep)]
+    standard = Path(os.__file__).parent
+    own = [at for at, entry in enumerate(sys.path, 1) if Path(entry) in {standard, standard / "lib-dynload"}]
+    at = max(own, default=len(sys.path))
+    sys.path[at:at] = [str(entry) for entry in entries if entry.is_absolute()]
+    sys.path += [str(entry.absolute()) for entry in entries if not entry.is_absolute()]
+
+
+def _add_folder(file: str) -> None:
+    """Lets the neighbours of the project's code be imported, after all else: none takes another module's place."""
+    folder = str(Path(file).parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 class Worker:
@@ -87,9 +117,7 @@ class Worker:
 
     def _load(self, request: Mapping[str, Any]) -> dict[str, Any]:
         file, source = str(request["file"]), str(request["source"])
-        folder = str(Path(file).parent)
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+        _add_folder(file)
         module = types.ModuleType(MODULE)
         module.__file__ = file
         sys.modules[MODULE] = module
@@ -102,7 +130,7 @@ class Worker:
 
         from pulumi_rewind.undo import declare as undo
 
-        sys.path.insert(0, str(Path(str(request["file"])).parent))
+        _add_folder(str(request["file"]))
         provider = dill.loads(base64.b64decode(request["source"]))  # noqa: S301 - the engine runs it as well
         for kind in undo.UNDO_KINDS:
             method = getattr(provider, kind, None)
@@ -320,4 +348,4 @@ def _where(err: BaseException, file: str) -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[-1]))
+    main(int(sys.argv[2]), sys.argv[3])

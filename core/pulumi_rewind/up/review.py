@@ -15,7 +15,8 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.plan import Risk, Step, counts, plan_steps
 from pulumi_rewind.planned_secrets import note_planned
-from pulumi_rewind.previewing import Observe, PreviewControl, followed, private_directory
+from pulumi_rewind.previewing import Observe, PreviewControl, followed
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session

@@ -25,7 +25,7 @@ from pulumi_rewind.errors import (
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.guard import check_free
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
-from pulumi_rewind.previewing import private_directory
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.resuming import state_target
 from pulumi_rewind.revisions.moves import When
 from pulumi_rewind.revisions.plan import RevisionPlan

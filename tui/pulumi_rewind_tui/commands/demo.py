@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import click
 
 from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options
+from pulumi_rewind_tui.output import in_terminal
 from pulumi_rewind_tui.render.demo import BuildDisplay, try_lines, world_lines
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.render.writer import Screen, Span
@@ -53,7 +53,7 @@ def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open
             named = shared.cwd.resolve()
         return _clean(shared.cwd / named, named, screen)
     code = _make(shared.cwd / named, named, screen, run_it=run_it)
-    if code == 0 and open_it and sys.stdin.isatty() and sys.stdout.isatty():
+    if code == 0 and open_it and in_terminal():
         return _open(shared, shared.cwd / named)
     return code
 
