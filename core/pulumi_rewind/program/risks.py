@@ -55,6 +55,13 @@ def program_risks(
         names = ", ".join(tree.missing_submodules)
         message = f"submodules are not in the local repository (`git submodule update --init` gets them): {names}"
         found.append(Risk("submodule-missing", message))
+    if tree.unfiltered:
+        names = ", ".join(tree.unfiltered)
+        message = (
+            f"filters that only the repository's own configuration names don't run, so that files are as git stores "
+            f"them: {names} (`git config --global` makes one yours)"
+        )
+        found.append(Risk("unfiltered", message))
     if config.reencrypted:
         message = (
             f"secrets are encrypted anew under today's provider, for this run alone: {', '.join(config.reencrypted)}"

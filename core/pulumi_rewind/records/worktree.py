@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import RecordError
+from pulumi_rewind.git_command import GitCommand, GitFailed
 from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.secrets import secret_content, secret_name
@@ -63,8 +64,7 @@ def take_uncommitted(repository: Repository, secrets: tuple[bytes, ...] = ()) ->
 class _Tree:
     def __init__(self, repository: Repository, secrets: tuple[bytes, ...]) -> None:
         self.root = repository.root
-        self._git_dir = repository.git.git_dir
-        self._git = repository.git.git
+        self._git = repository.command.at(self.root)
         self._secrets = secrets
         self.left_out: list[LeftOut] = []
 
@@ -116,7 +116,7 @@ class _Tree:
 
     def submodules(self) -> None:
         """Names submodules with changes of their own, which are in no patch."""
-        for entry in self._names("status", "--porcelain=v2", "-z", "--untracked-files=no"):
+        for entry in self._names("status", "--porcelain=v2", "-z", "--untracked-files=no", submodules=True):
             kind, _, rest = entry.partition(" ")
             fields = rest.split(" ", 7)
             if kind == "1" and len(fields) == 8 and fields[1].startswith("S") and fields[1][2:] != "..":
@@ -132,24 +132,16 @@ class _Tree:
     def _leave(self, path: str, reason: str) -> None:
         self.left_out.append(LeftOut(path, reason))
 
-    def _names(self, *command: str) -> list[str]:
-        return [os.fsdecode(name) for name in self._run(*command).split(b"\0") if name]
+    def _names(self, *command: str, submodules: bool = False) -> list[str]:
+        return [os.fsdecode(name) for name in self._run(*command, submodules=submodules).split(b"\0") if name]
 
-    def _run(self, *command: str) -> bytes:
-        from git.exc import GitError
-
-        place = (f"--git-dir={self._git_dir}", f"--work-tree={self.root}")
+    def _run(self, *command: str, submodules: bool = False) -> bytes:
         try:
-            found = self._git.execute(
-                ["git", "--no-optional-locks", *place, "-C", str(self.root), *command],
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-            )
-        except (GitError, OSError, ValueError):
+            return self._git.read(*command, submodules=submodules)
+        except GitFailed:
             raise RecordError(
                 "the uncommitted changes can't be read by git", hint="`git status` in the project says why."
             ) from None
-        return found if isinstance(found, bytes) else b""
 
 
 def put_uncommitted(record: Record, tree: Path) -> None:
@@ -181,15 +173,12 @@ def put_uncommitted(record: Record, tree: Path) -> None:
 
 
 def _apply(record: Record, patch: bytes, tree: Path) -> None:
-    from git import Git
-    from git.exc import GitError
-
     with tempfile.TemporaryFile() as file:
         file.write(patch)
         file.seek(0)
         try:
-            Git(tree).execute(["git", "apply", "--binary", "--whitespace=nowarn", "-"], istream=file)
-        except (GitError, OSError, ValueError):
+            GitCommand(tree).write("apply", "--binary", "--whitespace=nowarn", "-", stdin=file)
+        except GitFailed:
             commit = record.meta.git.get("commit")
             raise RecordError(
                 f"the uncommitted changes of #{record.number} don't fit what is in {tree}",
