@@ -154,7 +154,7 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
     for name, content in given.hooks.items():
         keep(f"{HOOKS}{name}", Blob(content))
     if given.revisions:
-        files[REVISIONS] = Blob(given.revisions)
+        keep(REVISIONS, Blob(given.revisions))
     for name, content in given.evidence.items():
         path = f"{EVIDENCE}{evidence_name(name)}"
         if reason := evidence_reason(content, given.secrets):
@@ -173,7 +173,7 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
         end_time=update.end_time,
         message=history.message,
         changes=update.changes,
-        git={"commit": update.commit, "branch": update.branch, "dirty": update.dirty, "author": update.author},
+        git={"commit": history.commit, "branch": history.branch, "dirty": update.dirty, "author": history.author},
         engine=engine_version(update, checkpoint),
         plugins=plugins(checkpoint),
         rewind=rewind,
