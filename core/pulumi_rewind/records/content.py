@@ -144,7 +144,8 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
     history, hidden = _without_secrets(update, given.secrets)
     left_out += [LeftOut(f"{HISTORY}: {name}", reason) for name, reason in hidden.items()]
     files[HISTORY] = Blob(encode_update(history))
-    files[PROGRAM] = Blob(_pretty(given.program))
+    branch = history.branch if given.program.branch else ""  # masked where it holds a secret
+    files[PROGRAM] = Blob(_pretty(msgspec.structs.replace(given.program, branch=branch)))
     if given.config is not None:
         keep(f"config{given.config_suffix}", Blob(given.config))
     for path, blob in given.uncommitted.items():
@@ -329,6 +330,8 @@ def _without_secrets(update: Update, secrets: Iterable[bytes]) -> tuple[Update, 
 
     def clean(name: str, value: Any) -> Any:
         reason = secret_content(msgspec.json.encode({name: value}), secrets)
+        if not reason and isinstance(value, str):  # as lines
+            reason = secret_content(value.encode(errors="replace"), secrets)
         if reason:
             hidden[name] = reason
             return MASK
