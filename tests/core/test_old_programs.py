@@ -14,6 +14,7 @@ from pulumi_rewind.program.project_file import (
     project_file_risks,
     uses_todays_packages,
 )
+from pulumi_rewind.program.submodules import fill_submodules
 from pulumi_rewind.program.worktree import make_tree
 from pulumi_rewind.workspace import Workspace, find_workspace
 from tests.support.gitrepo import GitRepo
@@ -145,29 +146,28 @@ def test_nothing_is_fetched_or_run_for_a_submodule(repo: GitRepo, tmp_path: Path
         tree.close()
 
 
-def test_a_link_in_a_submodules_place_leads_nowhere(repo: GitRepo, tmp_path: Path) -> None:
-    """A tree that has both, which git itself never writes: the link is checked out, and the submodule is behind it."""
-    elsewhere = tmp_path / "elsewhere"
+@pytest.mark.parametrize("path", ["link", "link/lib"])
+def test_a_link_in_a_submodules_place_leads_nowhere(repo: GitRepo, tmp_path: Path, path: str) -> None:
+    """As of a tree that git itself never writes, which has a link and a submodule of one name."""
+    elsewhere, tree = tmp_path / "hooks", tmp_path / "tree"
     elsewhere.mkdir()
-    source = GitRepo(repo.root / "a" / "lib")  # what the submodule would be cloned from
+    tree.mkdir()
+    (tree / "link").symlink_to(elsewhere)
+    source = GitRepo(tmp_path / "sources" / path)
     inner = source.commit("inner")
-    (repo.root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    (repo.root / ".gitignore").write_text("a\n")
-    repo.commit("one")
-    link = repo.git("hash-object", "-w", "--stdin", stdin=str(elsewhere).encode())
-    deeper = repo.git("mktree", "--missing", stdin=f"160000 commit {inner}\tlib\n".encode())
-    rest = repo.git("ls-tree", "HEAD")
-    both = f"{rest}\n120000 blob {link}\ta\n040000 tree {deeper}\ta\n"
-    tree_id = repo.git("mktree", "--missing", stdin=both.encode())
-    commit = repo.git("commit-tree", tree_id, "-m", "both")
-    try:
-        tree = make_tree(repo.open(), commit, Path(), "shop")
-    except UsageError:
-        pass  # a git that refuses such a tree
-    else:
-        assert not [one for one in tree.missing_submodules if "a link stands in its place" not in one]
-        tree.close()
+
+    def git(*arguments: str, cwd: Path | None = None) -> str:
+        if arguments[0] == "ls-tree":
+            return f"160000 commit {inner}\t{path}\0" if cwd == tree else ""
+        return repo.open().command.at(cwd or repo.root).write(*arguments).decode()
+
+    assert fill_submodules(git, tree, tmp_path / "none", tmp_path / "sources") == [
+        f"{path} (a link stands in its place)"
+    ]
     assert not list(elsewhere.iterdir())
+    (tree / "link").unlink()
+    assert fill_submodules(git, tree, tmp_path / "none", tmp_path / "sources") == []
+    assert (tree / path / "file-1").read_text() == "inner"
 
 
 @pytest.mark.parametrize("name", ["--upload-pack=x", "-x", ":(exclude)x", "HEAD\n", "main", "v1^{tree}", "a" * 39])
