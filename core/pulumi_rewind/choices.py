@@ -45,6 +45,8 @@ class Choices(msgspec.Struct, frozen=True):
     """Which objects are deleted although they existed before the stack managed them: URNs, names or patterns."""
     recorded_hooks: bool = False
     """Callbacks are those recorded with what they undo instead of today's."""
+    no_install: bool = False
+    """The dependencies of the target's program are not installed, so that no install script of theirs runs."""
 
     def but(self, **changes: Any) -> Choices:
         """The same with other values for some fields."""
@@ -80,6 +82,7 @@ class ChoiceArguments(TypedDict, total=False):
     delete_first: tuple[str, ...] | list[str]
     delete_imported: tuple[str, ...] | list[str]
     recorded_hooks: bool
+    no_install: bool
 
 
 def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
@@ -94,7 +97,7 @@ def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
 
 KNOWN: Final[Mapping[str, frozenset[str]]] = {
     CHECKPOINT: frozenset(Choices.__struct_fields__),
-    PROGRAM: frozenset({"refresh", "todays_config", "delete_imported", "recorded_hooks"}),
+    PROGRAM: frozenset({"refresh", "todays_config", "delete_imported", "no_install", "recorded_hooks"}),
     STATE: frozenset({"recorded_hooks"}),
 }
 """Which choices a strategy knows."""

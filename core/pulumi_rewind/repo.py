@@ -7,13 +7,14 @@ long-lived ones must not be shared between threads.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from pulumi_rewind.git_command import GitCommand, GitFailed
 
 if TYPE_CHECKING:
     from git import Repo
@@ -43,6 +44,8 @@ class Repository:
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
+        self.command = command_in(repo)
+        """Runs git in it."""
         self._tags: dict[str, tuple[str, ...]] | None = None
         self._refusal: str | None = None
         self._commits: dict[str, Commit | None] = {}
@@ -67,9 +70,7 @@ class Repository:
     def gaps(self) -> str:
         """Why tags and commits may be unknown here, and the command that helps; empty where nothing is missing."""
         if self.refusal:
-            command = f"git config --global --add safe.directory {shlex.quote(str(self.root))}"
-            helps = f" If you trust it: `{command}`." if "dubious ownership" in self.refusal else ""
-            return f"git refuses to read {self.root}: {self.refusal}.{helps}"
+            return f"git refuses to read {self.root}: {self.refusal}. {trust_hint(self.refusal, self.root)}".rstrip()
         if self.shallow():
             return "This clone is shallow: `git fetch --unshallow --tags` gets the older commits and the tags."
         if not self.tags() and self._run("remote"):
@@ -80,6 +81,7 @@ class Repository:
         """Forgets what was read, so that new commits and moved tags are seen."""
         self._tags = None
         self._refusal = None
+        self.command = command_in(self._repo)
         self._commits.clear()
 
     def head(self) -> str:
@@ -92,7 +94,7 @@ class Repository:
 
     def dirty(self) -> bool:
         """Whether there are uncommitted changes; untracked files count, as they do for Pulumi."""
-        return bool(self._run("--no-optional-locks", "status", "--porcelain", "--untracked-files=normal"))
+        return bool(self._run("status", "--porcelain", "--untracked-files=normal", submodules=True))
 
     def commit(self, sha: str) -> Commit | None:
         """A commit by its full id, None if the repository doesn't have it."""
@@ -133,7 +135,7 @@ class Repository:
         """The commit id that a revision (tag, branch, short or full id, ``HEAD~2``) means; None if none or several."""
         if not rev or rev.startswith("-") or "\0" in rev:
             return None
-        sha = self._run("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+        sha = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
         return sha if _HASH.fullmatch(sha) else None
 
     def matching(self, prefix: str) -> tuple[str, ...]:
@@ -198,33 +200,45 @@ class Repository:
                 yield Commit(sha, title, author, int(time))
 
     def _refused(self) -> str:
-        from git.exc import GitCommandError, GitError
-
         try:
-            self._repo.git.execute(["git", "rev-parse", "--git-dir"])
-        except GitCommandError as err:
-            said = str(err.stderr).replace("stderr:", "").strip(" \n'")
-            return next(iter(said.splitlines()), "no reason given").removeprefix("fatal: ").rstrip(".")
-        except (GitError, OSError, ValueError) as err:
-            return str(err)
+            self.command.read("rev-parse", "--git-dir")
+        except GitFailed as err:
+            return str(err).splitlines()[0].rstrip(".")
         return ""
 
-    def _run(self, *command: str, fallback: str = "") -> str:
+    def _run(self, *command: str, fallback: str = "", submodules: bool = False) -> str:
         """What git prints; `fallback` if it fails, because then the repository just doesn't have it."""
-        from git.exc import GitError
-
         try:
-            raw = self._repo.git.execute(["git", *command], stdout_as_string=False)
-        except (GitError, OSError, ValueError):
+            raw = self.command.read(*command, submodules=submodules)
+        except GitFailed:
             return fallback
         # Titles and names may be in any encoding; what can't be read must not stop a listing.
-        return raw.decode(errors="replace") if isinstance(raw, bytes) else fallback
+        return raw.decode(errors="replace").removesuffix("\n")
+
+
+def is_commit_id(text: str) -> bool:
+    """Whether it is a full commit id, which no option, path or revision is mistaken for."""
+    return _HASH.fullmatch(text) is not None
+
+
+def trust_hint(refusal: str, place: Path) -> str:
+    """What helps where git refuses a repository because of its owner; empty if that isn't why."""
+    if "dubious ownership" not in refusal:
+        return ""
+    return f"If you trust it: `git config --global --add safe.directory {shlex.quote(str(place))}`."
+
+
+def command_in(repo: Repo) -> GitCommand:
+    """Runs git where it finds this repository: at the top of its working tree, or in a bare repository itself."""
+    directory = Path(str(repo.git_dir))
+    tops = [Path(str(repo.working_tree_dir))] if repo.working_tree_dir else []
+    if directory.name == ".git":
+        tops.append(directory.parent)  # `core.worktree` may name another place
+    return GitCommand(next((top for top in tops if (top / ".git").exists()), directory))
 
 
 def may_be_repository(root: Path) -> bool:
     """Whether it is worth loading GitPython, which takes longer than all else of a short command."""
-    if any(name in os.environ for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")):
-        return True
     root = root.absolute()
     return any((place / ".git").exists() or (place / "HEAD").is_file() for place in (root, *root.parents))
 

@@ -15,7 +15,7 @@ import msgspec
 
 from pulumi_rewind.core_dumps import leave_no_core
 from pulumi_rewind.engine import Engine
-from pulumi_rewind.errors import SecretsError
+from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.known_secrets import KnownSecrets
 from pulumi_rewind.model import Checkpoint, Resource, StackRef, decode_checkpoint
 from pulumi_rewind.opening import Open, is_sealed, opened_checkpoint, opened_json, opened_resource
@@ -59,6 +59,14 @@ class Vault:
         """Offers one more passphrase, kept in memory only; the newest is tried first."""
         known = (one for one in self._passphrases if one.text != text)
         self._passphrases = (Passphrase(text, "a passphrase that was typed in"), *known)
+
+    def passphrases(self) -> tuple[str, ...]:
+        """All passphrases at hand, also the one that the engine finds by itself."""
+        try:
+            own = self._own()
+        except RewindError:  # its file can't be read
+            own = None
+        return tuple(one.text for one in (*self._passphrases, *((own,) if own is not None else ())))
 
     def fits(self, text: str, checkpoints: Iterable[Checkpoint]) -> bool:
         """Whether a passphrase opens one of some checkpoints; also where none of them says what would."""

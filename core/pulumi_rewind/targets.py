@@ -369,6 +369,14 @@ def _unknown(timeline: Timeline, text: str) -> TargetError:
         where = "Without git" if shutil.which("git") is None else "Outside a git repository"
         note = f"{where}, tags and branches are not known. "
         return TargetError(f"unknown target {text!r}", hint=note + FORMS)
+    if repository.refusal:
+        from pulumi_rewind.repo import trust_hint
+
+        helps = trust_hint(repository.refusal, repository.root)
+        return TargetError(
+            f"{text!r} can't be looked up: git refuses to read {repository.root}: {repository.refusal}",
+            hint=f"{helps} Without git, tags and branches are not known. {FORMS}".strip(),
+        )
     names = [name for names in repository.tags().values() for name in names]
     names += [*repository.branches(), LAST_GOOD]
     gaps = repository.gaps()

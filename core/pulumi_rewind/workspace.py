@@ -152,7 +152,7 @@ def _as_the_shell_shows_it(cwd: Path, environ: Mapping[str, str]) -> Path:
 
 
 def _open(path: Path, cwd: Path, backend: str | None, environ: Mapping[str, str]) -> Workspace:
-    document = _project(path)
+    document = project_document(path)
     root = path.parent
     runtime = document.get("runtime")
     options: Any = None
@@ -180,7 +180,12 @@ def _open(path: Path, cwd: Path, backend: str | None, environ: Mapping[str, str]
     )
 
 
-def _project(path: Path) -> dict[str, Any]:
+def project_document(path: Path) -> dict[str, Any]:
+    """What a project file says.
+
+    Raises:
+        UsageError: it can't be read, or is not one.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:

@@ -119,11 +119,12 @@ PROCESSES = {
     "pulumi_rewind/toolchain.py": "the pulumi CLI, for its version",
     "pulumi_rewind/program/config.py": "the pulumi CLI",
     "pulumi_rewind/program/engine.py": "the pulumi CLI",
-    "pulumi_rewind/demo/build.py": "the pulumi CLI and git",
+    "pulumi_rewind/git_command.py": "git",
+    "pulumi_rewind/records/signatures.py": "ssh-keygen",
+    "pulumi_rewind/demo/build.py": "the pulumi CLI",
     "pulumi_rewind/demo/shop/server.py": "a server of the demo",
     "pulumi_rewind/undo/process.py": "the project's interpreter, with the worker",
     "pulumi_rewind/up/verify_command.py": "the operator's command",
-    "pulumi_rewind/assets/paths.py": "names an error of git's",
     "pulumi_rewind_tui/diff_process.py": "own_python",
 }
 """Who may start processes, and which."""

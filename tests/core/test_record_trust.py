@@ -123,9 +123,7 @@ def test_a_replaced_record_of_a_dirty_update_runs_nothing(shop: Shop) -> None:
     tree = ProgramTree(shop.root, shop.work, shop.work, shop.session().repository)  # type: ignore[arg-type]
 
     def risks() -> Mapping[str, tuple[bool, str]]:
-        found = program_risks(
-            shop.session(), target, update, tree, RecordedConfig(shop.root / "x"), (), ambient=False
-        )  # fmt: skip
+        found = program_risks(shop.session(), target, update, tree, RecordedConfig(shop.root / "x"), ())
         return {risk.code: (risk.blocking, risk.message) for risk in found}
 
     assert "the record of #2 (made here)" in risks()["uncommitted"][1]

@@ -16,7 +16,6 @@ from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsPro
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.prepare import build_plan
 from pulumi_rewind.program.config import path_of, places
-from pulumi_rewind.program.engine import _shared
 from pulumi_rewind.program.result import Declared, declared, unlike_target
 from pulumi_rewind.program.source import program_problem, program_update
 from pulumi_rewind.recommend import Recommendation, recommend
@@ -159,18 +158,6 @@ def test_every_secret_of_a_configuration_is_found_and_named_as_the_cli_names_it(
         'shop:obj.a[1]["x.y"]',
         'shop:obj["q\\""]',
     ]
-
-
-def test_nothing_is_installed_where_others_have_their_packages() -> None:
-    for options, shared in (
-        ({}, True),
-        ({"virtualenv": ""}, True),
-        ({"virtualenv": "/srv/venv"}, True),
-        ({"virtualenv": "venv"}, False),
-        ({"virtualenv": "../venv"}, False),
-        ({"toolchain": "uv"}, False),
-    ):
-        assert _shared(options) is shared, options
 
 
 # -- what a program makes ----------------------------------------------------------------------------------------------

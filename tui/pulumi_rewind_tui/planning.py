@@ -77,6 +77,11 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Call today's undo callbacks, or those recorded when what they undo was deployed.",
         ),
+        click.option(
+            "--no-install",
+            is_flag=True,
+            help="Run the old program without installing its dependencies, whose install scripts would run.",
+        ),
         click.option("--refresh", is_flag=True, help="Compare the state with the real resources first."),
         click.option(
             "--only",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from pulumi_rewind.assets.hash import AssetError
+from pulumi_rewind.git_command import GitFailed
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
@@ -128,15 +129,10 @@ class CommitFiles:
         return self._git("cat-file", "blob", blob)
 
     def _git(self, *command: str) -> bytes:
-        from git.exc import GitError
-
         try:
-            raw = self._repository.git.git.execute(
-                ["git", *command], stdout_as_string=False, strip_newline_in_stdout=False
-            )
-        except (GitError, OSError, ValueError):
+            return self._repository.command.read(*command, fetch=True)
+        except GitFailed:
             return b""
-        return raw if isinstance(raw, bytes) else b""
 
     def write(self, blobs: Mapping[Path, str]) -> None:
         """Writes blobs to new files, which nobody else can read.
@@ -144,15 +140,13 @@ class CommitFiles:
         Raises:
             AssetError: git doesn't have one of them, as in a partial clone.
         """
-        from git.exc import GitError
-
         names = list(dict.fromkeys(blobs.values()))
         with tempfile.TemporaryFile() as wanted, tempfile.TemporaryFile() as found:
             wanted.write("".join(f"{name}\n" for name in names).encode())
             wanted.seek(0)
             try:
-                self._repository.git.git.execute(["git", "cat-file", "--batch"], istream=wanted, output_stream=found)
-            except (GitError, OSError, ValueError) as err:
+                self._repository.command.read("cat-file", "--batch", stdin=wanted, output=found, fetch=True)
+            except GitFailed as err:
                 raise AssetError(f"git can't read the files: {err}") from None
             found.seek(0)
             self._deal(found, names, blobs)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.assets.sources import program_directory
+from pulumi_rewind.git_command import GitFailed
 from pulumi_rewind.goal import Goal, GoalNote, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.recommend import PATH_CONTENT, PATH_UNTRACKED
@@ -226,22 +228,11 @@ def _with_parents(name: str) -> Iterator[str]:
 
 def _run(repository: Repository, command: tuple[str, ...], stdin: str) -> str:
     """What git prints, empty if it fails; nothing is locked or written."""
-    import subprocess
-    import tempfile
-
-    from git.exc import GitError
-
-    execute: Callable[..., object] = repository.git.git.execute
     with tempfile.TemporaryFile() as given:
         given.write(os.fsencode(stdin))
         given.seek(0)
         try:
-            raw = execute(
-                ["git", "--no-optional-locks", *command],
-                istream=given,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-            )
-        except (GitError, OSError, ValueError, subprocess.SubprocessError):
+            found = repository.command.read(*command, stdin=given, fetch=True, submodules="diff" in command)
+            return os.fsdecode(found)
+        except GitFailed:
             return ""
-    return os.fsdecode(raw) if isinstance(raw, bytes) else ""

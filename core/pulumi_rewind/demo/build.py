@@ -18,6 +18,7 @@ from pulumi_rewind.demo import content
 from pulumi_rewind.demo.folder import Demo, enclosing_demo, find_demo
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
 from pulumi_rewind.events import EngineEvent
+from pulumi_rewind.git_command import GitCommand, GitFailed
 
 if TYPE_CHECKING:
     from pulumi_rewind.engine import Engine
@@ -62,7 +63,7 @@ def build_demo(folder: Path, environ: Mapping[str, str] = os.environ) -> Generat
     """
     root = folder.resolve()
     older = _check_folder(root, folder)
-    git = _find_git(environ)
+    _check_git(environ)
     engine_file, version = _find_engine(environ)
     if older is not None:
         yield Begun("removing the demo that was there")
@@ -75,7 +76,7 @@ def build_demo(folder: Path, environ: Mapping[str, str] = os.environ) -> Generat
         _write_project(demo, engine_file)
     except OSError as err:
         raise RewindError(f"{root} can't be written: {err}", hint="Name another folder: `demo DIR`.") from None
-    maker = _Maker(demo, git, engine_file, version, environ)
+    maker = _Maker(demo, engine_file, version, environ)
     yield Begun("making the project")
     maker.make_project()
     yield Done("project, repository and stack made", f"pulumi {version}")
@@ -114,11 +115,9 @@ def _check_folder(root: Path, folder: Path) -> Demo | None:
     return None
 
 
-def _find_git(environ: Mapping[str, str]) -> str:
-    found = shutil.which("git", path=environ.get("PATH", os.defpath))
-    if found is None:
+def _check_git(environ: Mapping[str, str]) -> None:
+    if shutil.which("git", path=environ.get("PATH", os.defpath)) is None:
         raise RewindError("there is no git on PATH", hint="Install git: the demo is a git repository with tags.")
-    return found
 
 
 def _find_engine(environ: Mapping[str, str]) -> tuple[Path, str]:
@@ -193,9 +192,8 @@ def _write_project(demo: Demo, engine_file: Path) -> None:
 
 
 class _Maker:
-    def __init__(self, demo: Demo, git: str, engine_file: Path, version: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, demo: Demo, engine_file: Path, version: str, environ: Mapping[str, str]) -> None:
         self.demo = demo
-        self.git_file = git
         self.environ = demo.environ(environ)
         self.engine = self._engine(engine_file, version)
 
@@ -211,18 +209,13 @@ class _Maker:
 
     def git(self, *arguments: str) -> None:
         """Runs git with nothing of the operator's configuration."""
-        own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
-        done = subprocess.run(
-            [self.git_file, "-c", "core.hooksPath=/dev/null", *arguments],
-            cwd=self.demo.root,
-            env=self.environ | own,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip()
-            raise RewindError(f"git {arguments[0]} failed: {said}", hint="Is this git usable in other folders?")
+        own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        try:
+            GitCommand(self.demo.root, self.environ | own).write(*arguments)
+        except GitFailed as err:
+            raise RewindError(
+                f"git {arguments[0]} failed: {err}", hint="Is this git usable in other folders?"
+            ) from None
 
     def make_project(self) -> None:
         """The repository and the stack with its secret."""

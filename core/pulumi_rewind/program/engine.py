@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pulumi_rewind.engine import UNEXPLAINED, Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
@@ -90,27 +90,13 @@ def _failure(error: RewindError) -> RewindError:
     return error
 
 
-def _shared(options: Mapping[str, Any]) -> bool:
-    """Whether a Python project's dependencies are in a place that others use as well."""
-    place = options.get("virtualenv")
-    if not isinstance(place, str) or not place:
-        return not options.get("toolchain")
-    return Path(place).is_absolute()
-
-
-def install(engine: Engine, control: PreviewControl) -> bool:
-    """Installs the program's dependencies into its worktree; True if it has none of its own and uses today's.
-
-    A Python program without a virtual environment of its own (none is named, or one outside the project) runs with what
-    the operator has there, which is nothing to install into.
+def install(engine: Engine, control: PreviewControl) -> None:
+    """Installs the program's dependencies into its worktree, where `project_file.needs_installation` says so.
 
     Raises:
         EngineError: they can't be installed.
         InterruptedRun: `control` stopped it.
     """
-    options = engine.workspace.runtime_options
-    if engine.workspace.runtime == "python" and _shared(options):
-        return True
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             [str(engine.path), "install", "--no-plugins", "--non-interactive", "--color", "never"],
@@ -144,4 +130,3 @@ def install(engine: Engine, control: PreviewControl) -> bool:
             hint=f"What it needs may be gone from its registry, or need a tool that isn't here. {INSTEAD}",
             output=said,
         )
-    return False

@@ -22,6 +22,7 @@ from pulumi_rewind.prepare import Prepared, load
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
 from pulumi_rewind.program.engine import install, preview_program
+from pulumi_rewind.program.project_file import installation_risks, needs_installation, project_file_risks
 from pulumi_rewind.program.result import declared, no_goal, program_state, program_steps, unlike_target
 from pulumi_rewind.program.risks import config_risks, program_risks
 from pulumi_rewind.program.source import program_problem, program_update
@@ -100,8 +101,9 @@ def plan_program(
                 engine, session.vault, session.stack, recorded,
                 then=then, live=live, today=config_document(own), private=tree.private,
             )  # fmt: skip
-        observe(Phase("install", "installing the program's dependencies"))
-        ambient = install(engine, control)
+        if needs_installation(engine.workspace, tree.private) and not choices.no_install:
+            observe(Phase("install", "installing the program's dependencies, whose install scripts run"))
+            install(engine, control)
         refresh = choices.refresh or engine.workspace.refresh_always
         observe(Phase("preview", "asking the engine what the program would do"))
         events, engine_plan = preview_program(
@@ -137,7 +139,9 @@ def plan_program(
     steps = arranged_steps(told, before.arrangement, stateful)
     moving = tuple(step for step in steps if step.op not in STILL)
     risks = [
-        *program_risks(session, target, update, tree, config, differing, ambient),
+        *program_risks(session, target, update, tree, config, differing),
+        *installation_risks(engine.workspace, tree.private, update.commit, skipped=choices.no_install),
+        *project_file_risks(session.workspace, engine.workspace, update.commit),
         *config_risks(update, recorded, today, use_todays_config=choices.todays_config),
         *stack_risks(
             live=live_plain,

@@ -29,7 +29,6 @@ def program_risks(
     tree: ProgramTree,
     config: RecordedConfig,
     differing: Sequence[Difference],
-    ambient: bool,
 ) -> list[Risk]:
     """Uncommitted changes, whose program it is, its dependencies, and what it makes otherwise."""
     found: list[Risk] = []
@@ -50,13 +49,17 @@ def program_risks(
             found.append(Risk("uncommitted-left-out", f"the record does without: {names}"))
     if update.number != target.update.number:
         found.append(Risk("program-source", f"the program and configuration are those of #{update.number}"))
-    if ambient:
-        message = "the program has no virtual environment of its own and runs with today's Python packages"
-        found.append(Risk("ambient-dependencies", message))
     if tree.missing_submodules:
         names = ", ".join(tree.missing_submodules)
         message = f"submodules are not in the local repository (`git submodule update --init` gets them): {names}"
         found.append(Risk("submodule-missing", message))
+    if tree.unfiltered:
+        names = ", ".join(tree.unfiltered)
+        message = (
+            f"filters that only the repository's own configuration names don't run, so that files are as git stores "
+            f"them: {names} (`git config --global` makes one yours)"
+        )
+        found.append(Risk("unfiltered", message))
     if config.reencrypted:
         message = (
             f"secrets are encrypted anew under today's provider, for this run alone: {', '.join(config.reencrypted)}"

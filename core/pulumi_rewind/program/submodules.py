@@ -1,7 +1,8 @@
 """The submodules of a commit, brought into a worktree from what the local repository has of them.
 
 They are cloned from their repositories under ``.git/modules`` (or in the operator's working tree) into the worktree;
-nothing is fetched, and neither the operator's submodules nor the repository's configuration are touched.
+nothing is fetched, so that no URL of an old ``.gitmodules`` is ever used, and neither the operator's submodules nor the
+repository's configuration are touched.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _DEEP: Final = 8
 
 
 def fill_submodules(git: Git, tree: Path, store: Path, sources: Path, depth: int = _DEEP) -> list[str]:
-    """Checks out the submodules of a worktree; the paths of those that can't be had from here.
+    """Checks out the submodules of a worktree; the paths of those that can't be had from here, with the reason if odd.
 
     `store` is where the repository keeps those of its submodules (``.git/modules``), `sources` the operator's own
     working tree of the same repository.
@@ -30,7 +31,13 @@ def fill_submodules(git: Git, tree: Path, store: Path, sources: Path, depth: int
     names = _names(tree / ".gitmodules")
     for path, commit in _links(git, tree):
         place = tree / path
+        if place.is_symlink() or not place.parent.resolve().is_relative_to(tree.resolve()):
+            missing.append(f"{path} (a link stands in its place)")
+            continue
         name = names.get(path, path)
+        if _leads_out(name):
+            missing.append(f"{path} (.gitmodules gives it a name that leads out of the repository: {name!r})")
+            continue
         for source in (store / name, sources / path):
             if _clone(git, source, place, commit):
                 if depth:
@@ -51,7 +58,9 @@ def _links(git: Git, tree: Path) -> Iterator[tuple[str, str]]:
 
 
 def _names(file: Path) -> dict[str, str]:
-    """Path → name, where ``.gitmodules`` gives one that can't lead out of the store."""
+    """Path → name, as ``.gitmodules`` gives it."""
+    if file.is_symlink():  # which git doesn't follow either
+        return {}
     parser = configparser.RawConfigParser(strict=False)
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -62,16 +71,21 @@ def _names(file: Path) -> dict[str, str]:
     for section in parser.sections():
         name = section.removeprefix("submodule ").strip('"')
         path = parser.get(section, "path", fallback="")
-        if path and ".." not in Path(name).parts and not Path(name).is_absolute():
+        if path:
             found[path] = name
     return found
+
+
+def _leads_out(name: str) -> bool:
+    return ".." in Path(name).parts or Path(name).is_absolute()
 
 
 def _clone(git: Git, source: Path, place: Path, commit: str) -> bool:
     if not ((source / "HEAD").is_file() or (source / ".git").exists()):
         return False
     try:
-        git("clone", "--quiet", "--shared", "--no-checkout", "--no-tags", os.fspath(source), os.fspath(place))
+        how = ("--quiet", "--shared", "--no-checkout", "--no-tags", "--template=")
+        git("clone", *how, os.fspath(source), os.fspath(place))
         git("checkout", "--quiet", "--detach", commit, cwd=place)
     except OSError:  # not a repository, or one without this commit
         shutil.rmtree(place, ignore_errors=True)

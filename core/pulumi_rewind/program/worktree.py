@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import RewindError, UsageError
+from pulumi_rewind.git_command import GitFailed
 from pulumi_rewind.private_directory import is_abandoned, make_private, remove_private
 from pulumi_rewind.program.source import INSTEAD
 from pulumi_rewind.program.submodules import fill_submodules
 from pulumi_rewind.records.worktree import put_uncommitted
+from pulumi_rewind.repo import is_commit_id
 from pulumi_rewind.workspace import PROJECT_FILES
 
 if TYPE_CHECKING:
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
 
 _PREFIX: Final = "rewind-program-"
-_QUIET: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "0"}
 
 
 @dataclass
@@ -40,6 +42,8 @@ class ProgramTree:
     """The project's directory in it."""
     repository: Repository
     missing_submodules: tuple[str, ...] = field(default=())
+    unfiltered: tuple[str, ...] = ()
+    """Filters of the repository's own configuration that files of the commit would have gone through, and didn't."""
 
     def close(self) -> None:
         """Removes it, also from what git knows of worktrees."""
@@ -56,12 +60,16 @@ def make_tree(
     Raises:
         UsageError: the commit can't be checked out, has no such project, or the changes don't apply.
     """
+    if not is_commit_id(commit):
+        raise UsageError(f"{commit!r} is no commit id", hint=INSTEAD)
     sweep(repository)
     private = make_private(_PREFIX)  # 0700
     top = private / f"rewind-{commit[:7]}"
     try:
         try:
-            run_git(repository, "worktree", "add", "--quiet", "--detach", "--force", str(top), commit)
+            # Apart, because the new worktree may have settings of its own (`includeIf`, `extensions.worktreeConfig`).
+            run_git(repository, "worktree", "add", "--no-checkout", "--detach", "--force", str(top), commit)
+            run_git(repository, "reset", "--quiet", "--hard", cwd=top)
             common = Path(run_git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir").strip())
             missing = fill_submodules(
                 lambda *args, cwd=None: run_git(repository, *args, cwd=cwd), top, common / "modules", repository.root
@@ -73,7 +81,8 @@ def make_tree(
             ) from None
         if uncommitted is not None:
             put_uncommitted(uncommitted, top)
-        return ProgramTree(private, top, _find_project(top, relative, project), repository, tuple(missing))
+        place = _find_project(top, relative, project)
+        return ProgramTree(private, top, place, repository, tuple(missing), _unfiltered(repository, top))
     except BaseException:
         _remove(repository, top, private)
         raise
@@ -92,25 +101,29 @@ def sweep(repository: Repository) -> None:
 
 
 def run_git(repository: Repository, *arguments: str, cwd: Path | None = None) -> str:
-    """Runs git and returns what it prints; hooks of the repository don't run.
+    """Runs git and returns what it prints.
 
     Raises:
         OSError: git failed; the message is what it said.
     """
-    from git import Git
-    from git.exc import GitCommandError, GitError
-
-    git = repository.git.git if cwd is None else Git(cwd)
-    command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
+    git = repository.command if cwd is None else repository.command.at(cwd)
     try:
-        raw = git.execute(command, env=_QUIET, stdout_as_string=False, strip_newline_in_stdout=False)
-    except GitCommandError as err:
-        said = str(err.stderr or "").strip()
-        said = said.removeprefix("stderr: ").strip("'").strip()
-        raise OSError(" ".join(said.split()) or f"git {arguments[0]} failed") from None
-    except (GitError, ValueError) as err:
-        raise OSError(str(err)) from None
-    return os.fsdecode(raw) if isinstance(raw, bytes) else ""
+        return os.fsdecode(git.write(*arguments))
+    except GitFailed as err:
+        raise OSError(" ".join(str(err).split())) from None
+
+
+def _unfiltered(repository: Repository, top: Path) -> tuple[str, ...]:
+    git = repository.command.at(top)
+    off = git.filters_off()
+    if not off:
+        return ()
+    with tempfile.TemporaryFile() as names:
+        git.read("ls-files", "-z", output=names)
+        names.seek(0)
+        found = os.fsdecode(git.read("check-attr", "-z", "--stdin", "filter", stdin=names)).split("\0")
+    used = set(found[2::3])  # path, attribute, value; and again
+    return tuple(name for name in off if name in used)
 
 
 def _find_project(top: Path, relative: Path, project: str) -> Path:

@@ -23,6 +23,7 @@ from pulumi_rewind.errors import CheckpointError, RewindError
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.records.content import ASSETS, LeftOut, digest_of
+from pulumi_rewind.records.credentials import Credentials
 from pulumi_rewind.records.secrets import secret_content, secret_name
 from pulumi_rewind.values import ARCHIVE, ASSET, Json, kind_of, walk
 
@@ -40,7 +41,7 @@ TOTAL_LIMIT: Final = 200 << 20
 class AssetTaker:
     """Finds the contents that checkpoints speak of; what was found for one needs not be read again for another."""
 
-    def __init__(self, root: Path, repository: Repository | None, secrets: tuple[bytes, ...]) -> None:
+    def __init__(self, root: Path, repository: Repository | None, secrets: Credentials) -> None:
         self._directory = root.resolve()
         self._repository = repository
         self._secrets = secrets
@@ -84,7 +85,7 @@ class AssetTaker:
             return None, str(err)
         if len(content) <= ASSET_LIMIT and digest_of(content) != digest:
             return None, "its content changed while it was read"
-        if reason := secret_content(content, self._secrets):
+        if reason := self._secrets.reason(Path(place)) or secret_content(content, self._secrets.values):
             return None, reason
         return content, ""
 

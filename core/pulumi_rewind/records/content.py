@@ -150,7 +150,8 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
     history, hidden = _without_secrets(update, given.secrets)
     left_out += [LeftOut(f"{HISTORY}: {name}", reason) for name, reason in hidden.items()]
     files[HISTORY] = Blob(encode_update(history))
-    files[PROGRAM] = Blob(_pretty(given.program))
+    branch = history.branch if given.program.branch else ""  # masked where it holds a secret
+    files[PROGRAM] = Blob(_pretty(msgspec.structs.replace(given.program, branch=branch)))
     if given.config is not None:
         keep(f"config{given.config_suffix}", Blob(given.config))
     for path, blob in given.uncommitted.items():
@@ -160,7 +161,7 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
     for name, content in given.hooks.items():
         keep(f"{HOOKS}{name}", Blob(content))
     if given.revisions:
-        files[REVISIONS] = Blob(given.revisions)
+        keep(REVISIONS, Blob(given.revisions))
     for name, content in given.evidence.items():
         path = f"{EVIDENCE}{evidence_name(name)}"
         if reason := evidence_reason(content, given.secrets):
@@ -179,7 +180,7 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
         end_time=update.end_time,
         message=history.message,
         changes=update.changes,
-        git={"commit": update.commit, "branch": update.branch, "dirty": update.dirty, "author": update.author},
+        git={"commit": history.commit, "branch": history.branch, "dirty": update.dirty, "author": history.author},
         engine=engine_version(update, checkpoint),
         plugins=plugins(checkpoint),
         rewind=rewind,
@@ -337,6 +338,8 @@ def _without_secrets(update: Update, secrets: Iterable[bytes]) -> tuple[Update, 
 
     def clean(name: str, value: Any) -> Any:
         reason = secret_content(msgspec.json.encode({name: value}), secrets)
+        if not reason and isinstance(value, str):  # as lines
+            reason = secret_content(value.encode(errors="replace"), secrets)
         if reason:
             hidden[name] = reason
             return MASK

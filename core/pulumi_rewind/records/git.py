@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 from pulumi_rewind.errors import RecordError, UsageError
+from pulumi_rewind.git_command import GitFailed
+from pulumi_rewind.repo import command_in, is_commit_id, trust_hint
 from pulumi_rewind.shell import quoted
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ REFS: Final = "refs/pulumi-rewind"
 IDENTITY: Final = "pulumi-rewind <records@pulumi-rewind.invalid>"
 FILE: Final = "100644"
 LINK: Final = "120000"
+_WRITING: Final = frozenset({"fast-import", "update-ref"})
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class RecordStore:
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
+        self._git = command_in(repo)
 
     @property
     def directory(self) -> Path:
@@ -139,7 +143,7 @@ class RecordStore:
 
     def has_commit(self, commit: str) -> bool:
         """Whether a commit is there; an id that is none isn't."""
-        return bool(commit) and self._ask("cat-file", "-e", f"{commit}^{{commit}}") is not None
+        return is_commit_id(commit) and self._ask("cat-file", "-e", f"{commit}^{{commit}}") is not None
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file of a commit, None if it isn't there or can't be read."""
@@ -211,25 +215,16 @@ class RecordStore:
         Raises:
             RecordError: it failed.
         """
-        from git.exc import GitCommandError, GitError
-
+        run = self._git.write if command[0] in _WRITING else self._git.read
         try:
-            # The repository is named, so that a GIT_DIR of the environment doesn't lead elsewhere. Objects are what
-            # their ids say: a ref below refs/replace, which may be fetched like any, would put others in their place.
-            found = self._repo.git.execute(
-                ["git", "--no-replace-objects", f"--git-dir={self._repo.git_dir}", *command],
-                istream=stdin,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-            )
-        except (GitError, OSError, ValueError) as err:
-            text = err.stderr if isinstance(err, GitCommandError) else str(err)
-            reason = str(text).replace("stderr:", "").strip(" \n'").splitlines()
+            return run(*command, stdin=stdin)
+        except GitFailed as err:
+            reason = str(err).splitlines()[0]
             raise RecordError(
-                f"git {command[0]} failed in {self.directory}: {reason[0] if reason else 'no reason given'}",
-                hint="Check that the repository is whole (`git fsck`) and that you may write there.",
+                f"git {command[0]} failed in {self.directory}: {reason}",
+                hint=trust_hint(reason, self._git.place)
+                or "Check that the repository is whole (`git fsck`) and that you may write there.",
             ) from None
-        return found if isinstance(found, bytes) else b""
 
     def _ask(self, *command: str) -> bytes | None:
         try:

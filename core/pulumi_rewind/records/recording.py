@@ -15,10 +15,11 @@ from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.model import Update, decode_checkpoint
 from pulumi_rewind.records.assets import AssetTaker
 from pulumi_rewind.records.content import LeftOut, Program, RecordInput
+from pulumi_rewind.records.credentials import credentials_of
 from pulumi_rewind.records.foreign import unused
 from pulumi_rewind.records.git import Blob
 from pulumi_rewind.records.history import belongs
-from pulumi_rewind.records.secrets import SHORTEST, secret_name
+from pulumi_rewind.records.secrets import secret_name
 from pulumi_rewind.records.store import Record, Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
 from pulumi_rewind.revisions.ledger import kept_with, settle
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
     from pulumi_rewind.session import Session
 
-_SECRET_VARIABLES: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN")
 FILE_LIMIT: Final = 5 << 20
 """Bytes of a configuration or hooks file that is kept."""
 
@@ -143,10 +143,7 @@ class _Taker:
         self.session = session
         self.records = needed_records(session)
         self.repository: Repository | None = session.repository
-        environ = session.workspace.environ
-        names = (*_SECRET_VARIABLES, *session.settings.passphrase_env)
-        values = (environ.get(name, "") for name in names)
-        self.secrets = tuple(os.fsencode(value) for value in values if len(value) >= SHORTEST)
+        self.secrets = credentials_of(session)
         self.assets = AssetTaker(session.workspace.root, self.repository, self.secrets)
 
     def record(self, number: int, evidence: Mapping[str, bytes]) -> Written:
@@ -213,7 +210,7 @@ class _Taker:
             evidence=evidence,
             revisions=kept_with(session, update),
             left_out=tuple(left_out),
-            secrets=self.secrets,
+            secrets=self.secrets.values,
         )
 
     def _checkpoint(self, update: Update, newest: bool) -> tuple[bytes, str]:
@@ -282,6 +279,9 @@ class _Taker:
     def _small(self, path: Path, name: str, left_out: list[LeftOut]) -> bytes | None:
         try:
             if not path.is_file():
+                return None
+            if reason := self.secrets.reason(path):
+                left_out.append(LeftOut(name, reason))
                 return None
             if path.stat().st_size > FILE_LIMIT:
                 left_out.append(LeftOut(name, "it is too large"))

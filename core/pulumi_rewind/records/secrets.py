@@ -6,10 +6,14 @@ elsewhere) and a miss costs a credential. Values that the session knows to be se
 
 from __future__ import annotations
 
+import base64
 import fnmatch
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
+from urllib.parse import quote_from_bytes
 
 _NAMES: Final = (
     *(".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf"),
@@ -40,7 +44,10 @@ _CONTENTS: Final = {
 _PATTERNS: Final = tuple((what, re.compile(pattern)) for what, pattern in _CONTENTS.items())
 
 SHORTEST: Final = 8
-"""Known secrets that are shorter stand in too many files by chance."""
+"""Bytes of a known secret; shorter ones stand in too many files by chance, and count where they are a whole value."""
+
+_A_VALUE: Final = 4
+"""Bytes of a known secret that counts where a line sets something to it."""
 
 
 def secret_name(path: str) -> str:
@@ -58,6 +65,46 @@ def secret_content(content: bytes, known: Iterable[bytes] = ()) -> str:
     for what, pattern in _PATTERNS:
         if pattern.search(content):
             return f"it holds {what}"
-    if any(len(value) >= SHORTEST and value in content for value in known):
+    if any(_stands_in(value, content) for value in known):
         return "it holds a passphrase or token of this session"
     return ""
+
+
+def _stands_in(value: bytes, content: bytes) -> bool:
+    value = value.strip()
+    if not value:
+        return False
+    if len(value) >= SHORTEST:
+        return any(form in content for form in _forms(value))
+    if content.strip() == value:
+        return True
+    return len(value) >= _A_VALUE and any(
+        _whole(content, at.start(), at.end()) for at in re.finditer(re.escape(value), content)
+    )
+
+
+def _whole(content: bytes, start: int, stop: int) -> bool:
+    """Whether a line is a value or sets something to it, also one of a patch, or of a file in an archive."""
+    before = content[max(0, start - 8) : start].rstrip(b" \t\"'")
+    after = content[stop : stop + 8].lstrip(b" \t\r\"',")
+    if before[-1:] in {b"+", b"-"} and before[-2:-1] in {b"\n", b""}:
+        before = b""
+    return before[-1:] in {b"", b"\n", b"\0", b"=", b":"} and after[:1] in {b"", b"\n", b"\0"}
+
+
+@lru_cache(maxsize=64)
+def _forms(value: bytes) -> tuple[bytes, ...]:
+    """A secret as it is, escaped, in hexadecimal, and in base64 wherever in the encoded text it begins."""
+    text = value.decode(errors="surrogateescape")
+    found = [value, json.dumps(text)[1:-1].encode(errors="replace"), quote_from_bytes(value).encode()]
+    found += [value.hex().encode(), value.hex().upper().encode(), *_base64_forms(value)]
+    return tuple(dict.fromkeys(found))
+
+
+def _base64_forms(value: bytes) -> Iterator[bytes]:
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + value)
+        # The first and last characters hold bits of the neighbours as well.
+        inside = encoded[-(-before * 8 // 6) : (before + len(value)) * 8 // 6]
+        yield inside
+        yield inside.translate(bytes.maketrans(b"+/", b"-_"))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.errors import RecordError
+from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.user_settings import UserSettings
 
 NAMESPACE: Final = "pulumi-rewind"
@@ -64,13 +64,13 @@ class Signatures:
         allowed = self._settings.allowed_signers
         if allowed is None or not allowed.is_file():
             raise RecordError(f"there is no file of allowed signers {allowed or ''}".rstrip())
-        with tempfile.NamedTemporaryFile(prefix="rewind-signature-") as file:  # 0600
-            file.write(signature[:LIMIT])
-            file.flush()
-            found = self._run(["find-principals", "-f", str(allowed), "-s", file.name], b"")
+        with private_directory() as private:
+            file = private / "signature"
+            file.write_bytes(signature[:LIMIT])
+            found = self._run(["find-principals", "-f", str(allowed), "-s", str(file)], b"")
             names = found.stdout.decode(errors="replace").splitlines() if found.returncode == 0 else []
             for name in names:
-                command = ["verify", "-f", str(allowed), "-I", name, "-n", NAMESPACE, "-s", file.name]
+                command = ["verify", "-f", str(allowed), "-I", name, "-n", NAMESPACE, "-s", str(file)]
                 if self._run(command, content).returncode == 0:
                     return name
         if names:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import RecordError
+from pulumi_rewind.git_command import GitCommand, GitFailed
 from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
+from pulumi_rewind.records.credentials import NONE, Credentials
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.secrets import secret_content, secret_name
 
@@ -45,7 +47,7 @@ class Uncommitted:
     left_out: tuple[LeftOut, ...]
 
 
-def take_uncommitted(repository: Repository, secrets: tuple[bytes, ...] = ()) -> Uncommitted:
+def take_uncommitted(repository: Repository, secrets: Credentials = NONE) -> Uncommitted:
     """The uncommitted changes of a whole repository, staged or not; ignored files are none.
 
     Raises:
@@ -61,10 +63,9 @@ def take_uncommitted(repository: Repository, secrets: tuple[bytes, ...] = ()) ->
 
 
 class _Tree:
-    def __init__(self, repository: Repository, secrets: tuple[bytes, ...]) -> None:
+    def __init__(self, repository: Repository, secrets: Credentials) -> None:
         self.root = repository.root
-        self._git_dir = repository.git.git_dir
-        self._git = repository.git.git
+        self._git = repository.command.at(self.root)
         self._secrets = secrets
         self.left_out: list[LeftOut] = []
 
@@ -76,7 +77,7 @@ class _Tree:
             if name.endswith("/"):
                 self._leave(name, "it is a git repository of its own")
                 continue
-            if reason := secret_name(name):
+            if reason := secret_name(name) or self._secrets.reason(path):
                 self._leave(name, reason)
                 continue
             try:
@@ -92,7 +93,7 @@ class _Tree:
             except OSError as err:
                 self._leave(name, f"it can't be read: {err.strerror}")
                 continue
-            if reason := secret_content(content, self._secrets):
+            if reason := secret_content(content, self._secrets.values):
                 self._leave(name, reason)
                 continue
             left -= len(content)
@@ -100,23 +101,30 @@ class _Tree:
 
     def patch(self) -> bytes:
         """The changes to tracked files, ready for ``git apply``; empty if there are none to be kept."""
-        hidden: list[str] = []
-        for name in self._names(*_DIFF, "--name-only", "-z", "HEAD", "--"):
-            reason = secret_name(name) or self._content_reason(name)
+        names = self._names(*_DIFF, "--name-only", "-z", "HEAD", "--")
+        reasons = {name: secret_name(name) or self._content_reason(name) for name in names}
+        patch = self._changes(reasons)
+        if secret_content(patch, self._secrets.values):  # in lines that were removed, or around a change
+            for name in (name for name, reason in reasons.items() if not reason):
+                one = self._run(*_DIFF, "HEAD", "--", f":(top,literal){name}")
+                reasons[name] = secret_content(one, self._secrets.values)
+            patch = self._changes(reasons)
+        for name, reason in reasons.items():
             if reason:
-                hidden.append(name)
                 self._leave(name, reason)
-        without = [f":(top,exclude,literal){name}" for name in hidden]
-        patch = self._run(*_DIFF, "HEAD", "--", ":(top)", *without)
-        reason = "it is too large" if len(patch) > TOTAL_LIMIT else secret_content(patch, self._secrets)
+        reason = "it is too large" if len(patch) > TOTAL_LIMIT else secret_content(patch, self._secrets.values)
         if reason:
             self._leave(PATCH, reason)
             return b""
         return patch
 
+    def _changes(self, hidden: Mapping[str, str]) -> bytes:
+        without = [f":(top,exclude,literal){name}" for name, reason in hidden.items() if reason]
+        return self._run(*_DIFF, "HEAD", "--", ":(top)", *without)
+
     def submodules(self) -> None:
         """Names submodules with changes of their own, which are in no patch."""
-        for entry in self._names("status", "--porcelain=v2", "-z", "--untracked-files=no"):
+        for entry in self._names("status", "--porcelain=v2", "-z", "--untracked-files=no", submodules=True):
             kind, _, rest = entry.partition(" ")
             fields = rest.split(" ", 7)
             if kind == "1" and len(fields) == 8 and fields[1].startswith("S") and fields[1][2:] != "..":
@@ -126,30 +134,22 @@ class _Tree:
         with contextlib.suppress(OSError):
             path = self.root / name
             if path.is_file() and not path.is_symlink():
-                return secret_content(path.read_bytes(), self._secrets)
+                return self._secrets.reason(path) or secret_content(path.read_bytes(), self._secrets.values)
         return ""
 
     def _leave(self, path: str, reason: str) -> None:
         self.left_out.append(LeftOut(path, reason))
 
-    def _names(self, *command: str) -> list[str]:
-        return [os.fsdecode(name) for name in self._run(*command).split(b"\0") if name]
+    def _names(self, *command: str, submodules: bool = False) -> list[str]:
+        return [os.fsdecode(name) for name in self._run(*command, submodules=submodules).split(b"\0") if name]
 
-    def _run(self, *command: str) -> bytes:
-        from git.exc import GitError
-
-        place = (f"--git-dir={self._git_dir}", f"--work-tree={self.root}")
+    def _run(self, *command: str, submodules: bool = False) -> bytes:
         try:
-            found = self._git.execute(
-                ["git", "--no-optional-locks", *place, "-C", str(self.root), *command],
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-            )
-        except (GitError, OSError, ValueError):
+            return self._git.read(*command, submodules=submodules)
+        except GitFailed:
             raise RecordError(
                 "the uncommitted changes can't be read by git", hint="`git status` in the project says why."
             ) from None
-        return found if isinstance(found, bytes) else b""
 
 
 def put_uncommitted(record: Record, tree: Path) -> None:
@@ -181,15 +181,12 @@ def put_uncommitted(record: Record, tree: Path) -> None:
 
 
 def _apply(record: Record, patch: bytes, tree: Path) -> None:
-    from git import Git
-    from git.exc import GitError
-
     with tempfile.TemporaryFile() as file:
         file.write(patch)
         file.seek(0)
         try:
-            Git(tree).execute(["git", "apply", "--binary", "--whitespace=nowarn", "-"], istream=file)
-        except (GitError, OSError, ValueError):
+            GitCommand(tree).write("apply", "--binary", "--whitespace=nowarn", "-", stdin=file)
+        except GitFailed:
             commit = record.meta.git.get("commit")
             raise RecordError(
                 f"the uncommitted changes of #{record.number} don't fit what is in {tree}",

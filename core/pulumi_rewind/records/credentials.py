@@ -1,0 +1,76 @@
+"""What a session knows to be secret: its passphrases and access tokens, and the files that hold them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pulumi_rewind.passphrase import FILE_VARIABLE, VARIABLE
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+_ACCESS: Final = "PULUMI_ACCESS_TOKEN"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What must stand in no record."""
+
+    values: tuple[bytes, ...] = field(default=(), repr=False)
+    """Passphrases and tokens, as they are."""
+    files: frozenset[tuple[int, int]] = frozenset()
+    """Device and inode of each file that holds one, so that no link to it is another file."""
+
+    def reason(self, path: Path) -> str:
+        """Why the file at a path, or one below it, must not be kept; empty if it may be. Links are followed."""
+        if not self.files:
+            return ""
+        if self._is_one(path):
+            return "it holds a passphrase or token of this session"
+        for folder, _, names in os.walk(path):
+            if any(self._is_one(Path(folder, name)) for name in names):
+                return "a file in it holds a passphrase or token of this session"
+        return ""
+
+    def _is_one(self, path: Path) -> bool:
+        return _identity(path) in self.files
+
+
+NONE: Final = Credentials()
+
+
+def credentials_of(session: Session) -> Credentials:
+    """Those of the environment, of ``pulumi login``, of ``rewind.toml``'s variables, and all that were given here."""
+    environ = session.workspace.environ
+    folder = environ.get("PULUMI_CREDENTIALS_PATH")
+    login = (Path(folder) if folder else session.workspace.home) / "credentials.json"
+    names = (VARIABLE, _ACCESS, *session.settings.passphrase_env)
+    values = [*(environ.get(name, "") for name in names), *session.vault.passphrases(), *_tokens(login)]
+    files = (_identity(path) for path in (login, Path(environ.get(FILE_VARIABLE) or os.devnull)))
+    return Credentials(
+        tuple(dict.fromkeys(os.fsencode(value) for value in values if value)),
+        frozenset(one for one in files if one is not None),
+    )
+
+
+def _tokens(path: Path) -> Iterator[str]:
+    """The access tokens that ``pulumi login`` has stored, by backend."""
+    with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
+        document = json.loads(path.read_bytes())
+        for value in (document.get("accessTokens") or {}).values():
+            if isinstance(value, str):
+                yield value
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
