@@ -139,11 +139,14 @@ def test_the_lock_is_not_inherited(tmp_path: Path) -> None:
     mine = journal(tmp_path)
     entry = mine.begin(target=1, label="#1", digest="d", start=2)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    ready, say = os.pipe()
     forked = os.fork()
     if not forked:
+        os.write(say, b"x")
         time.sleep(60)
         os._exit(0)
     try:
+        assert os.read(ready, 1) == b"x"
         mine.release()
         write(mine, entry, pid=2**22 + 1)
         found = mine.read()
@@ -153,6 +156,8 @@ def test_the_lock_is_not_inherited(tmp_path: Path) -> None:
         os.kill(forked, signal.SIGKILL)
         os.waitpid(forked, 0)
         child.communicate()
+        os.close(ready)
+        os.close(say)
 
 
 def test_what_an_earlier_run_left_comes_back_when_nothing_was_changed(tmp_path: Path) -> None:
