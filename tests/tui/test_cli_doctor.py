@@ -81,6 +81,14 @@ def test_engine_too_old(stack: FileStack) -> None:
     assert "3.100.0" in found(ran)["engine"][1]
 
 
+def test_variables_that_are_not_passed_on_are_named(stack: FileStack) -> None:
+    fake_engine(stack)
+    assert "environment" not in found(stack.run("doctor", "--json"))
+    stack.env |= {"TF_LOG": "TRACE", "PULUMI_DEBUG_GRPC": "log.json"}
+    level, message = found(stack.run("doctor", "--json"))["environment"]
+    assert (level, message) == ("warn", "not passed on to the engine: PULUMI_DEBUG_GRPC, TF_LOG")
+
+
 def test_missing_stack_and_empty_history(stack: FileStack) -> None:
     checks = found(stack.run("doctor", "nope", "--json"))
     assert checks["stack"][0] == "fail"

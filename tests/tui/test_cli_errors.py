@@ -52,7 +52,13 @@ def test_exit_codes(err: BaseException, code: int) -> None:
 
 
 def test_an_interrupt_while_it_starts_prints_nothing(tmp_path: Path) -> None:
-    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")  # in mid-import
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name == 'click': os.kill(os.getpid(), {int(signal.SIGINT)})  # in mid-import\n"
+        "sys.meta_path.insert(0, Interrupt)\n"
+    )
     environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
     words = [sys.executable, "-m", "pulumi_rewind_tui.cli", "history"]
     done = subprocess.run(words, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
