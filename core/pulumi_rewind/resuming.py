@@ -6,6 +6,7 @@ journal keeps it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -44,7 +45,8 @@ def resumed_target(session: Session, entry: JournalEntry) -> Target:
     if not entry.kept:
         if session.timeline.checkpoint(entry.target).digest != entry.digest:
             raise _another(entry)
-        return resolve_target(session.timeline, f"#{entry.target}")
+        target = resolve_target(session.timeline, f"#{entry.target}")
+        return replace(target, known=session.timeline.checkpoint(entry.target)) if entry.update else target
     try:
         raw = session.journal.checkpoint_path.read_bytes()
     except OSError:
@@ -71,5 +73,10 @@ def state_target(timeline: Timeline, checkpoint: Checkpoint, newest: int, title:
     if newest:
         update = msgspec.structs.replace(timeline.update(newest), result="succeeded", problem="", has_checkpoint=True)
     return Target(
-        update=update, text=RESUME, reason="the state just before the update", checkpoint=checkpoint, title=title
+        update=update,
+        text=RESUME,
+        reason="the state just before the update",
+        checkpoint=checkpoint,
+        title=title,
+        known=checkpoint,
     )

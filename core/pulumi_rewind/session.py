@@ -50,6 +50,7 @@ class Session:
                 *(Passphrase(environ[name], name) for name in names if environ.get(name)),
             ],
             lambda: own_passphrase(environ, workspace.cwd),
+            self._check_key_service,
         )
 
     @cached_property
@@ -95,6 +96,11 @@ class Session:
 
         place = place_of(self.workspace.root, self.settings.records_repository)
         return self.records if self.settings.records and may_have_records(place) else None
+
+    def _check_key_service(self, checkpoint: Checkpoint) -> None:
+        from pulumi_rewind.consent import check_key_service
+
+        check_key_service(self, checkpoint)
 
     @cached_property
     def timeline(self) -> Timeline:

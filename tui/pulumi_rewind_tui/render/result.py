@@ -163,6 +163,16 @@ def difference_json(difference: Difference) -> dict[str, Any]:
     }
 
 
+def findings_json(error: RewindError) -> dict[str, Any]:
+    """What an error lists that needs a yes; nothing for most."""
+    from pulumi_rewind.target_trust import UntrustedTarget
+
+    if not isinstance(error, UntrustedTarget):
+        return {}
+    listed = ({"code": f.code, "what": f.what, "live": f.live, "target": f.target} for f in error.findings)
+    return {"findings": list(listed), "reason": error.reason}
+
+
 def failure_json(result: str, message: str, hint: str) -> dict[str, Any]:
     """The last line of ``rollback --json`` where it didn't succeed."""
     return {
