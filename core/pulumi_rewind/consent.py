@@ -13,6 +13,8 @@ from typing import Final
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.credentials import todays_credentials
+from pulumi_rewind.engine_options import CODE as ENVIRONMENT
+from pulumi_rewind.engine_options import told
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal_build import choose
 from pulumi_rewind.known_secrets import redactor
@@ -51,6 +53,8 @@ def consented(
 ) -> tuple[Risk, ...]:
     """What a plan to `target` would newly use, as risks to be shown; `live` and `plain` (the target) decrypted.
 
+    So are the variables of the environment that change what the engine does.
+
     `settings` of the target's configuration are used where they differ from `today`'s; `commit` is that of the program
     to be run.
 
@@ -58,17 +62,18 @@ def consented(
         UntrustedTarget: something of it needs a yes that isn't there.
         UsageError: a selection that chooses nothing.
     """
+    around = tuple(Risk(ENVIRONMENT, text) for text in told(session.workspace.environ))
     found = list(_found(session, target, live, plain, choices))
     if target.known is None:
         found += config_findings(normalized(settings), normalized(today))
         found += _of_program(session, commit)
     if not found:
-        return ()
+        return around
     redact = redactor(session, live, plain)
     found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
     reason = "" if target.known is not None else doubt(session, target)
     require(session, target.label, found, reason, own=not reason)
-    return tuple(Risk(RISK, one.text) for one in found)
+    return (*(Risk(RISK, one.text) for one in found), *around)
 
 
 def require(session: Session, label: str, found: Iterable[Finding], reason: str, *, own: bool) -> None:

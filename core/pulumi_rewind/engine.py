@@ -20,15 +20,13 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
+from pulumi_rewind.engine_options import kept as kept_environment
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event
 from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.workspace import Workspace
-
-OPTION: Final = "PULUMI_OPTION_"
-"""Begins the variables that give flags to the commands of pulumi 3.208 and newer: ``PULUMI_OPTION_TARGET`` …"""
 
 POLL_SECONDS = 0.05
 """How often a growing event log is looked at; the screen is allowed 0.25 s."""
@@ -50,9 +48,9 @@ class Engine:
     def environment(self) -> dict[str, str]:
         """The environment of every CLI process: the operator's own, plus what a replay needs.
 
-        Flags in it are left out: a ``--target`` from there would make half a rollback of a whole one.
+        What contradicts a reviewed plan is left out, see `engine_options`.
         """
-        env = {name: value for name, value in self.workspace.environ.items() if not name.startswith(OPTION)}
+        env = kept_environment(self.workspace.environ)
         env["PATH"] = os.pathsep.join(part for part in (str(self.path.parent), env.get("PATH") or os.defpath) if part)
         env["PULUMI_BACKEND_URL"] = self.workspace.backend_url
         env["PULUMI_HOME"] = str(self.workspace.home)

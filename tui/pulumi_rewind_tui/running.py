@@ -99,13 +99,13 @@ def consent_for(session: Session, screen: Screen, *, trust: bool, ask: bool) -> 
     def consent(error: UntrustedTarget) -> None:
         from pulumi_rewind.consent import agree
 
+        if not (trust or (ask and can_ask())):
+            raise error
+        first, *rest = str(error).splitlines()
+        screen.err.line(Span("⚠ trusted" if trust else "⚠ not trusted yet", "hazard"), f": {first}")
+        for line in rest:
+            screen.err.line("  ", line)
         if not trust:
-            if not (ask and can_ask()):
-                raise error
-            first, *rest = str(error).splitlines()
-            screen.err.line(Span("⚠ not trusted yet", "hazard"), f": {first}")
-            for line in rest:
-                screen.err.line("  ", line)
             _typed(screen, ["Nothing was started."], "trust")
         agree(session, error.findings)
 

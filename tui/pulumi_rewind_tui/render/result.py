@@ -16,6 +16,7 @@ from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
+    from pulumi_rewind.errors import RewindError
     from pulumi_rewind.rollback import Difference, RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.targets import Target
