@@ -71,7 +71,7 @@ def consented(
         return around
     redact = redactor(session, live, plain)
     found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
-    reason = "" if target.known is not None else doubt(session, target)
+    reason = doubt(session, target)
     require(session, target.label, found, reason, own=not reason)
     return (*(Risk(RISK, one.text) for one in found), *around)
 
