@@ -15,10 +15,10 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.engine_options import CODE as ENVIRONMENT
 from pulumi_rewind.engine_options import told
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.goal_build import choose
 from pulumi_rewind.known_secrets import redactor
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.model import Checkpoint, Deployment
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.recommend import PROGRAM, STATE
 from pulumi_rewind.session import Session
@@ -112,12 +112,14 @@ def check_key_service(session: Session, checkpoint: Checkpoint) -> None:
 
     Raises:
         UntrustedTarget: others can write the backend, and nobody has agreed to this one.
-        BackendError, CheckpointError: live can't be read.
     """
-    live = session.timeline.live()
+    try:
+        live = session.timeline.live()
+    except BackendError:
+        live = Checkpoint(b"", Deployment())
     found = secrets_finding(checkpoint, live) if checkpoint.digest != live.digest else None
     if found is not None and (reason := session.backend.shared(session.stack)):
-        require(session, "the target", [found], reason, own=False)
+        require(session, "a checkpoint", [found], reason, own=False)
 
 
 def _found(

@@ -38,7 +38,7 @@ from pulumi_rewind.effects import (
     state_effects,
 )
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.model import Checkpoint, SecretsProvider
+from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider
 from pulumi_rewind.values import Json
 
 WORDS: Final[Mapping[str, str]] = {
@@ -104,7 +104,7 @@ class UntrustedTarget(RefusedError):
         lines = "\n".join(f"- {finding.text}" for finding in findings)
         why = f", and others may have written it: {reason}" if reason else ""
         super().__init__(
-            f"planning {label} would already use what live doesn't{why}\n{lines}",
+            f"{label} would make the engine use what live doesn't{why}\n{lines}",
             hint="Find out whether this is right: `pulumi-rewind show` and `diff` tell what the target is and start "
             "none of it. `--trust-target` agrees to all that is listed, once. Nothing was started or changed.",
         )
@@ -133,24 +133,27 @@ def findings(
         CheckpointError: properties are damaged.
     """
     sides = tuple(known)
-    before = [fact for side in sides for fact in state_effects(side, whole=True)]
-    there = {fact.identity for fact in before}
-    same = {(res.urn, bytes(res.inputs), bytes(res.outputs)) for side in sides for res in side.resources}
-    packages = {fact.subject for fact in before if fact.code == PACKAGE}
-    new = [fact for fact in state_effects(target, whole=whole, chosen=chosen) if fact.identity not in there]
+    before = [one for side in sides for one in state_effects(side, whole=True)]
+    there = {one.identity for one in before}
+    packages = {one.subject for one in before if one.code == PACKAGE}
+    new = [one for one in state_effects(target, whole=whole, chosen=chosen) if one.identity not in there]
     acting = acting_resources(target, whole, chosen)
-    changed = [res for res in acting if (res.urn, bytes(res.inputs), bytes(res.outputs)) not in same]
-    contents = [fact for res in changed for fact in content_effects(res, whole=whole)]
+    changed = [res for res in acting if not any(_same(res, side.by_urn.get(res.urn)) for side in sides)]
+    contents = [one for res in changed for one in content_effects(res, whole=whole)]
     if contents:
-        old = [fact for side in sides for res in side.resources for fact in content_effects(res, whole=True)]
-        there |= {fact.identity for fact in old}
+        old = [one for side in sides for res in side.resources for one in content_effects(res, whole=True)]
+        there |= {one.identity for one in old}
         before += old
-        new += [fact for fact in contents if fact.identity not in there]
+        new += [one for one in contents if one.identity not in there]
     for fact in _merged(new):
         if fact.code == VERSION and (fact.subject not in packages or installed(fact.subject, fact.version)):
             continue  # a package that is new has a finding of its own
         shown = dict.fromkeys(one.shown for one in before if (one.code, one.subject) == (fact.code, fact.subject))
         yield _finding(fact, ", ".join(list(shown)[:NAMED]) if fact.code not in {PACKAGE, CODE, REMOTE} else "")
+
+
+def _same(res: Resource, other: Resource | None) -> bool:
+    return other is not None and res.inputs == other.inputs and res.outputs == other.outputs
 
 
 def config_findings(values: Mapping[str, Json], today: Mapping[str, Json]) -> Iterator[Finding]:

@@ -373,6 +373,10 @@ def test_another_key_service_is_asked_only_after_a_yes(stack: FileStack) -> None
         session.vault.decrypt(session.timeline.checkpoint(1), session.stack)
     agree(session, raised.value.findings)
     session.vault.attempts(session.timeline.checkpoint(1))
+    stack.history.chmod(0o755)
+    stack.live_file.write_text("{")  # what the state strategy is for
+    again = opened(stack)
+    again.vault.attempts(again.timeline.checkpoint(1))
 
 
 def test_a_group_of_ones_own_is_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

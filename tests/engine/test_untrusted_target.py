@@ -85,8 +85,8 @@ def test_nothing_of_an_edited_target_is_started_without_a_yes(stack: EngineStack
         assert refused.code == 3, refused.err
         assert "other code of a dynamic provider (file): sha256 " in refused.err
         assert f"its group may write {stack.history_directory}" in refused.err
-    for command in (("diff", "1", "2"), ("history",), ("show", "1"), ("blame", "file")):
-        assert said(stack, *command).code == 0
+    for reading in (("diff", "1", "2"), ("history",), ("show", "1"), ("blame", "file")):
+        assert said(stack, *reading).code == 0
     assert not mark.exists()
     said(stack, "plan", "1", "--trust-target")
     assert mark.exists()  # the engine runs it in any preview

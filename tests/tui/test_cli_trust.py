@@ -28,7 +28,7 @@ def test_without_a_terminal_it_is_refused_and_the_option_agrees_once(stack: File
     for command in ("plan", "rollback"):
         refused = stack.run(command, "1", *(("--yes",) if command == "rollback" else ()))
         assert refused.code == 3
-        assert "error: planning #1 would already use what live doesn't, and others may have written it" in refused.err
+        assert "error: #1 would make the engine use what live doesn't, and others may have written it" in refused.err
         assert f"everybody on this machine may write {stack.history}" in refused.err
         assert f"- {FINDING}" in refused.err
         assert "`--trust-target` agrees to all that is listed, once. Nothing was started or changed." in refused.err
@@ -39,7 +39,7 @@ def test_without_a_terminal_it_is_refused_and_the_option_agrees_once(stack: File
          "target": "https://old.example"},
     ]  # fmt: skip
     agreed = stack.run("plan", "1", "--trust-target")
-    assert "trusted: planning #1" in agreed.err
+    assert "trusted: #1 would" in agreed.err
     assert "the preview failed" in agreed.err  # that pulumi can do nothing
     assert "the preview failed" in stack.run("plan", "1").err
 

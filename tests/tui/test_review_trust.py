@@ -41,7 +41,7 @@ async def test_nothing_is_planned_before_a_yes(shop: Shop, size: tuple[int, int]
         await wait_for(pilot, TrustScreen)
         await settle(pilot)
         text = " ".join(screen_text(app).replace("│", " ").replace("┃", " ").split())
-        assert "would already use what live doesn't. Nothing was started." in text
+        assert "would make the engine use what live doesn't. Nothing was started." in text
         assert "https://evil.example" in text
         assert "everybody on this machine may write" in text
         assert "y trust, and plan" in text

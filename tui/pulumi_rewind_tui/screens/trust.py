@@ -33,8 +33,10 @@ class TrustScreen(RewindModal[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "trust, and plan", id="trust.yes"),
         Binding("c", "copy", "copy", id="trust.copy"),
-        Binding("left,up", "app.focus_previous", "previous", id="trust.previous", show=False),
-        Binding("right,down", "app.focus_next", "next", id="trust.next", show=False),
+        Binding("left", "app.focus_previous", "previous", id="trust.previous", show=False),
+        Binding("right", "app.focus_next", "next", id="trust.next", show=False),
+        Binding("up", "scroll_list(-1)", "scroll up", id="trust.up", show=False),
+        Binding("down", "scroll_list(1)", "scroll down", id="trust.down", show=False),
     ]
 
     def __init__(self, error: UntrustedTarget) -> None:
@@ -59,7 +61,7 @@ class TrustScreen(RewindModal[bool]):
         from pulumi_rewind.target_trust import WORDS
 
         error, mark = self.error, symbols(self.rewind.ascii_only)["hazard"]
-        lines = paragraph(f"Planning {error.label} would already use what live doesn't. Nothing was started.", cells)
+        lines = paragraph(f"{error.label} would make the engine use what live doesn't. Nothing was started.", cells)
         if error.reason:
             lines += paragraph(f"Others may have written it: {error.reason}.", cells)
         for finding in error.findings:
@@ -75,6 +77,10 @@ class TrustScreen(RewindModal[bool]):
     def action_agree(self) -> None:
         """Agrees to all of it."""
         self.dismiss(True)
+
+    def action_scroll_list(self, lines: int) -> None:
+        """Scrolls the list, which may be long."""
+        self.query_one(TextView).scroll_relative(y=lines, animate=False)
 
     def action_copy(self) -> None:
         """Copies the list."""
