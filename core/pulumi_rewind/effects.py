@@ -41,7 +41,10 @@ NAMED: Final = 3
 _BUILT_IN: Final = frozenset({"", "pulumi", "pulumi-python", "pulumi-nodejs"})
 """Packages of the engine and its SDKs, for which no plugin is downloaded; the code of dynamic ones counts by itself."""
 
-_ENGINE_OWN: Final = frozenset({"version", "__internal", "__defaults", "pluginDownloadURL"})
+_ENGINE_OWN: Final = frozenset({"version", "__internal", "__defaults"})
+
+_OLD_PLACE: Final = "pluginDownloadURL"
+"""Where a provider's plugin comes from, in states of old engines; beside ``__internal`` a setting like any other."""
 
 _PROVIDER_CODE: Final = "__provider"
 
@@ -137,8 +140,9 @@ def _package_effects(res: Resource) -> Iterator[Effect]:
             yield Effect(PACKAGE, name, name, f"{name} {version}".strip(), (res.name,))
     if plugin not in _BUILT_IN and version:
         yield Effect(VERSION, plugin, version, version, (res.name,), version)
-    # Old engines kept it among the settings, and new ones still read it there.
-    for url in dict.fromkeys((package.download_url, reveal(inputs.get("pluginDownloadURL")))):
+    # Old engines kept it among the settings, and new ones still read it there where they find nothing of their own.
+    old = inputs.get(_OLD_PLACE) if inputs.get("__internal") is None else ""
+    for url in dict.fromkeys((package.download_url, reveal(old))):
         if isinstance(url, str) and url:
             yield Effect(PLUGIN_URL, plugin, url, shown_text(url), (res.name,))
     if package.parameter is not None:
@@ -164,8 +168,10 @@ def _extension_effects(checkpoint: Checkpoint, res: Resource) -> Iterator[Effect
 
 def _setting_effects(res: Resource) -> Iterator[Effect]:
     package = res.type.removeprefix(PROVIDER_PREFIX)
-    for key, value in res.decoded_inputs().items():
-        if key not in _ENGINE_OWN and value is not None and names_a_place(key, value):
+    inputs = res.decoded_inputs()
+    engine_own = _ENGINE_OWN if inputs.get("__internal") is not None else _ENGINE_OWN | {_OLD_PLACE}
+    for key, value in inputs.items():
+        if key not in engine_own and value is not None and names_a_place(key, value):
             shown = MASK if contains_secret(value) else shown_text(value)
             name = f"{key} of {res.name}, {package}"
             yield Effect(SETTING, f"{package}:{key}", digest_of(reveal(value)), shown, (name,))

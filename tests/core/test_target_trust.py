@@ -72,6 +72,7 @@ def test_what_live_does_already_is_nothing_new() -> None:
     [
         ({"__internal": {"pluginDownloadURL": "http://evil.example/p"}}, "plugin-url", "http://evil.example/p"),
         ({"pluginDownloadURL": "http://evil.example/p"}, "plugin-url", "http://evil.example/p"),
+        ({"__internal": {}, "pluginDownloadURL": "of its own"}, "setting", "of its own"),
         ({"__internal": '{"pluginDownloadURL": "http://x:pw@evil/p"}'}, "plugin-url", "http://[secret]@evil/p"),
         ({"__internal": {"envVarMappings": {"TOKEN": "HTTPS_PROXY"}}}, "variables", "TOKEN as HTTPS_PROXY"),
         ({"version": "2.0.0"}, "package-version", "2.0.0"),
