@@ -353,6 +353,23 @@ def test_configuration_and_program_of_the_target(stack: FileStack) -> None:
         ask(opened(stack), choices=program, commit=head)
 
 
+def test_a_selection_and_todays_credentials_are_what_counts(stack: FileStack) -> None:
+    session = opened(stack)
+    target = resolve_target(session.timeline, "#1")
+
+    def said(then: Inputs, choices: Choices) -> list[str]:
+        live = checkpoint(provider(kubeconfig=secret("of today"), password=secret("p"), host="a"), used(), res("x"))
+        plain = checkpoint(provider(**then), used(), res("x", inputs={"size": 2}))
+        return [risk.message for risk in consented(session, target, live, plain, choices)]
+
+    rotated = {"kubeconfig": secret("of that time"), "host": "a"}
+    assert said(rotated, Choices()) == []  # the run has today's
+    (message,) = said(rotated, Choices(recorded_credentials=True))
+    assert "kubeconfig of prov, cloud" in message
+    assert len(said({"host": "b"}, Choices())) == 1
+    assert said({"host": "b"}, Choices(only=("x",))) == []
+
+
 def test_secrets_do_not_get_into_what_is_said(stack: FileStack) -> None:
     session = opened(stack)
     live = session.timeline.live()
