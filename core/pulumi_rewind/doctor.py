@@ -7,7 +7,6 @@ Nothing is changed.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +20,7 @@ from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, urn_name
 from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
-from pulumi_rewind.toolchain import EngineInfo, engine_path, find_engine, language_host
+from pulumi_rewind.toolchain import EngineInfo, find_engine, language_host, plugin_is_here
 from pulumi_rewind.url import shown_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
@@ -279,12 +278,7 @@ class _Doctor:
     def _plugin(self, name: str, version: str) -> bool:
         assert self._engine is not None
         assert self._workspace is not None
-        if name == "pulumi":
-            return True  # built into the engine
-        if shutil.which(f"pulumi-resource-{name}", path=engine_path(self._engine.path, self._environ)):
-            return True
-        suffix = f"-v{version}" if version else "-v*"
-        return any(path.is_dir() for path in (self._workspace.home / "plugins").glob(f"resource-{name}{suffix}"))
+        return plugin_is_here(self._engine.path, self._workspace.home, name, version, self._environ)
 
     def _check_passphrase(self) -> Iterator[Finding]:
         if self._live is None or self._session is None:

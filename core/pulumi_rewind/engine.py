@@ -22,6 +22,7 @@ from typing import Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.engine_environment import engine_environ
+from pulumi_rewind.engine_options import kept as kept_environment
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.integrity import MENDING
@@ -52,9 +53,9 @@ class Engine:
     def environment(self) -> dict[str, str]:
         """The environment of every CLI process: the operator's own, see `engine_environment`, plus what a replay needs.
 
-        Flags in it are left out: a ``--target`` from there would make half a rollback of a whole one.
+        What contradicts a reviewed plan is left out, see `engine_options`.
         """
-        env = engine_environ(self.workspace.environ)
+        env = engine_environ(kept_environment(self.workspace.environ))
         env["PATH"] = os.pathsep.join(part for part in (str(self.path.parent), env.get("PATH") or os.defpath) if part)
         env["PULUMI_BACKEND_URL"] = self.workspace.backend_url
         env["PULUMI_HOME"] = str(self.workspace.home)

@@ -18,6 +18,7 @@ from pulumi_rewind.arrangement import Arrangement
 from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.bookkeeping import with_pinned
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
+from pulumi_rewind.consent import consented
 from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.earlier_orders import deleted_first_before
@@ -120,7 +121,7 @@ def build_plan(
     Raises:
         UsageError: a strategy or selection that isn't available.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
-        RefusedError: a protected resource is in the way.
+        RefusedError: a protected resource is in the way; `UntrustedTarget`: the target needs a yes first.
         EngineError: the preview failed.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
@@ -141,6 +142,7 @@ def build_plan(
     settings = ConfigChanges()
     if not choices.only and not choices.todays_config:
         settings = config_changes(plain, now, _config(target.update.config), today)
+    unlike = consented(session, target, now, plain, choices, settings=settings.values, today=today)
     private = make_private("rewind-assets-")
 
     number = target.update.number
@@ -236,7 +238,7 @@ def build_plan(
             stateful=stateful,
         )
     )
-    warned = tuple(Risk("target", text) for text in target.warnings)
+    warned = (*unlike, *(Risk("target", text) for text in target.warnings))
     if wrong := damage(stored):
         warned = (*warned, Risk("target-damaged", f"the target's checkpoint is damaged: {wrong}"))
     if other := of_another_time(session.workspace.config_file(session.stack.name), live):

@@ -6,6 +6,7 @@ journal keeps it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -45,7 +46,8 @@ def resumed_target(session: Session, entry: JournalEntry) -> Target:
         number = _number_now(session.timeline, entry)
         if not number:
             raise _another(entry)
-        return resolve_target(session.timeline, f"#{number}")
+        target = resolve_target(session.timeline, f"#{number}")
+        return replace(target, known=session.timeline.checkpoint(number)) if entry.update else target
     raw = session.journal.kept_checkpoint()
     if raw is None:
         raise _another(entry)
@@ -87,5 +89,10 @@ def state_target(timeline: Timeline, checkpoint: Checkpoint, newest: int, title:
     if newest:
         update = msgspec.structs.replace(timeline.update(newest), result="succeeded", problem="", has_checkpoint=True)
     return Target(
-        update=update, text=RESUME, reason="the state just before the update", checkpoint=checkpoint, title=title
+        update=update,
+        text=RESUME,
+        reason="the state just before the update",
+        checkpoint=checkpoint,
+        title=title,
+        known=checkpoint,
     )

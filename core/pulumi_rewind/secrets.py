@@ -37,15 +37,18 @@ class Vault:
         passphrases: Iterable[Passphrase] = (),
         own: Callable[[], Passphrase | None] = lambda: None,
         known: KnownSecrets | None = None,
+        check: Callable[[Checkpoint], None] = lambda _: None,
     ) -> None:
         """`own` reads the passphrase of the operator's environment; `passphrases` are tried before it.
 
-        `known` comes to know all that is opened.
+        `known` comes to know all that is opened. `check` gets a checkpoint before the CLI opens it, and raises where
+        that is not to be.
         """
         self._engine = engine
         self.known = known or KnownSecrets()
         self._passphrases = tuple(passphrases)
         self._own = own
+        self._check = check
         self._cache: OrderedDict[str, Checkpoint] = OrderedDict()
         self._opened: dict[bytes, Passphrase] = {}
         """Secrets provider → the passphrase that opened a checkpoint of it."""
@@ -192,7 +195,12 @@ class Vault:
         return None if key is None else key.open
 
     def attempts(self, checkpoint: Checkpoint) -> list[dict[str, str]]:
-        """The environments that the CLI is to try in turn on what the checkpoint's secrets provider has encrypted."""
+        """The environments that the CLI is to try in turn on what the checkpoint's secrets provider has encrypted.
+
+        Raises:
+            UntrustedTarget: another key service than live's would be asked, and nobody has agreed to it.
+        """
+        self._check(checkpoint)
         provider = checkpoint.deployment.secrets_providers
         if provider is None or provider.type != "passphrase":
             return [{}]

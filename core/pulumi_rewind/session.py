@@ -57,6 +57,7 @@ class Session:
             ],
             lambda: own_passphrase(environ, workspace.cwd),
             self.redactor,
+            self._check_key_service,
         )
 
     @cached_property
@@ -135,6 +136,11 @@ class Session:
 
         place = place_of(self.workspace.root, self.settings.records_repository)
         return self.records if self.settings.records and may_have_records(place) else None
+
+    def _check_key_service(self, checkpoint: Checkpoint) -> None:
+        from pulumi_rewind.consent import check_key_service
+
+        check_key_service(self, checkpoint)
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from pulumi_rewind.choices import Choices
+from pulumi_rewind.consent import consented
 from pulumi_rewind.diff.entries import entry_differences
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
@@ -65,6 +66,7 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
 
     Raises:
         CheckpointError, SecretsError: the target can't be read, or either of the two not be decrypted.
+        UntrustedTarget: what the next update would use of it needs a yes first.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
@@ -73,6 +75,7 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
     stored = session.timeline.checkpoint(target.update.number)
     live_plain = live if problem else session.vault.decrypt(live, session.stack)
     plain = session.vault.decrypt(stored, session.stack)
+    unlike = consented(session, target, live_plain, plain, choices)
     diff = diff_checkpoints(live_plain, plain)
     wrong = damage(live)
     entries = () if problem else tuple(entry_differences(live_plain, plain, {item.urn for item in diff.resources}))
@@ -85,6 +88,7 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
         *_uncertain(live_plain, plain, damaged=bool(problem)),
         *_misfits(session, stored),
         Risk("copy-kept", f"a copy of the present state will be kept in {kept}"),
+        *unlike,
         *(Risk("target", text) for text in target.warnings),
     ]
     if problem:

@@ -47,6 +47,8 @@ class Target:
     """As stored, where it is not the update's: a state that no update left, see `resuming`."""
     title: str = ""
     """What it is called instead of by the number of `update`."""
+    known: Checkpoint | None = field(default=None, repr=False, compare=False)
+    """The state, as stored, that was live when we began with it: what this has needs no consent, see `consent`."""
 
     @property
     def label(self) -> str:

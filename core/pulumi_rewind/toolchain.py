@@ -8,6 +8,7 @@ of its version is noted in that directory.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -99,6 +100,19 @@ def language_host(engine: Path, language: str, environ: Mapping[str, str] = os.e
     """The language host that this engine would start for a runtime, None if there is none."""
     found = shutil.which(f"pulumi-language-{language}", path=engine_path(engine, environ))
     return Path(found) if found else None
+
+
+def plugin_is_here(engine: Path, home: Path, name: str, version: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the engine has a provider's plugin at hand, so that it downloads none; `home` is PULUMI_HOME.
+
+    One on PATH serves every version. Without a `version` any will do.
+    """
+    if name == "pulumi":
+        return True  # built into the engine
+    if shutil.which(f"pulumi-resource-{name}", path=engine_path(engine, environ)):
+        return True
+    wanted = f"resource-{glob.escape(name)}" + (f"-v{glob.escape(version)}" if version else "-v*")
+    return any(path.is_dir() for path in (home / "plugins").glob(wanted))
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:

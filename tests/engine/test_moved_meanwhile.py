@@ -63,7 +63,7 @@ def before_it_starts(patch: pytest.MonkeyPatch, action: Callable[[], object]) ->
 
 
 def test_it_is_seen_under_the_lock(world: EngineStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = {"strategy": "program"}
+    program: dict[str, Any] = {"strategy": "program"}
     options: tuple[dict[str, Any], ...] = (program, program | {"refresh": True}, {"refresh": True}, {})
     two = world.state_file.read_bytes()
     for chosen in options:

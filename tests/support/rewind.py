@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pulumi_rewind.consent import agree
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.rollback import RollbackResult, build_plan
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies import make_run
+from pulumi_rewind.target_trust import UntrustedTarget
 from pulumi_rewind.targets import resolve_target
 from tests.support.stack import EngineStack
 from tests.support.terminal import Ran
@@ -25,10 +29,15 @@ def session(stack: EngineStack) -> Session:
     return open_session(stack.root, stack.name, environ=stack.environ)
 
 
-def plan(stack: EngineStack, target: str, **options: Any) -> Plan:
-    """A plan to a target."""
+def plan(stack: EngineStack, target: str, *, trusts: bool = False, **options: Any) -> Plan:
+    """A plan to a target; `trusts` agrees to what it would newly use, which must then be something."""
     opened = session(stack)
-    return build_plan(opened, resolve_target(opened.timeline, target), **options)
+    meant = resolve_target(opened.timeline, target)
+    if trusts:
+        with pytest.raises(UntrustedTarget) as raised:
+            build_plan(opened, meant, **options)
+        agree(opened, raised.value.findings)
+    return build_plan(opened, meant, **options)
 
 
 def run(stack: EngineStack, made: Plan, **options: Any) -> tuple[RollbackResult, list[EngineEvent]]:

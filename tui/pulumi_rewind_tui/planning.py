@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.events import EngineEvent
     from pulumi_rewind.plan import Plan
     from pulumi_rewind.session import Session
+    from pulumi_rewind.target_trust import UntrustedTarget
 
 STRATEGIES = (CHECKPOINT, PROGRAM, STATE)
 
@@ -31,6 +32,13 @@ delete_first_option = click.option(
     metavar="URN|NAME|GLOB",
     multiple=True,
     help="Where this is replaced, delete the old object before the new one is made; repeatable.",
+)
+
+
+trust_option = click.option(
+    "--trust-target",
+    is_flag=True,
+    help="Agree to plugins, endpoints and code of the target that live doesn't use; remembered.",
 )
 
 
@@ -103,8 +111,12 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def planned(session: Session, screen: Screen, text: str, choices: Choices) -> Iterator[Plan]:
+def planned(
+    session: Session, screen: Screen, text: str, choices: Choices, consent: Callable[[UntrustedTarget], None]
+) -> Iterator[Plan]:
     """Resolves a target and asks the engine what going there would do; what the plan holds is given up at the end.
+
+    `consent` is asked where the target needs a yes before: it remembers that, or raises.
 
     Raises:
         UsageError: the strategy can't be used for this target, or the target is unknown.
@@ -112,11 +124,21 @@ def planned(session: Session, screen: Screen, text: str, choices: Choices) -> It
     """
     from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
+    from pulumi_rewind.target_trust import UntrustedTarget
 
     quiet()
     target = find_target(session, text)
-    with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
-        plan = build_plan(session, target, choices, observe=observe)
+
+    def made() -> Plan:
+        with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
+            return build_plan(session, target, choices, observe=observe)
+
+    plan: Plan | None = None
+    while plan is None:
+        try:
+            plan = made()
+        except UntrustedTarget as err:
+            consent(err)
     try:
         yield plan
     finally:

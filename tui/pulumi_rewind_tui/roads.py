@@ -13,7 +13,7 @@ from pulumi_rewind_tui.planning import planned
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 from pulumi_rewind_tui.render.run import JsonDisplay
 from pulumi_rewind_tui.render.writer import Screen
-from pulumi_rewind_tui.running import agree, execute
+from pulumi_rewind_tui.running import agree, consent_for, execute
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -41,6 +41,7 @@ def go_back(
     *,
     yes: bool,
     allow_data_loss: bool,
+    trust_target: bool,
     as_json: bool,
 ) -> int:
     """Plans, shows, asks, runs; returns the exit code.
@@ -48,7 +49,8 @@ def go_back(
     A journal that can't be read is refused before anything else: nobody knows what it would take to go on.
     """
     session.journal.read()
-    with planned(session, screen, text, choices) as plan:
+    consent = consent_for(session, screen, trust=trust_target, ask=not (yes or as_json))
+    with planned(session, screen, text, choices, consent) as plan:
         if as_json:
             JsonDisplay(screen.out).object({"event": "plan", **plan_json(plan)})
         else:

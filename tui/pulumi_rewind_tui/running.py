@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -21,13 +21,14 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind_tui.output import lost_output
 from pulumi_rewind_tui.planning import unheard
-from pulumi_rewind_tui.render.result import failure_json, next_lines, result_json, result_lines
+from pulumi_rewind_tui.render.result import failure_json, findings_json, next_lines, result_json, result_lines
 from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay, Tally
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan, Step
     from pulumi_rewind.session import Session
+    from pulumi_rewind.target_trust import UntrustedTarget
     from pulumi_rewind_tui.options import Shared
 
 
@@ -96,6 +97,28 @@ def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], questio
         raise RefusedError("not confirmed; nothing was changed")
 
 
+def consent_for(session: Session, screen: Screen, *, trust: bool, ask: bool) -> Callable[[UntrustedTarget], None]:
+    """Who agrees to what a target would newly use: `trust` does at once, else somebody at the terminal if we may `ask`.
+
+    Without a yes it raises: what it was given, or RefusedError.
+    """
+
+    def consent(error: UntrustedTarget) -> None:
+        from pulumi_rewind.consent import agree
+
+        if not (trust or (ask and can_ask())):
+            raise error
+        first, *rest = str(error).splitlines()
+        screen.err.line(Span("⚠ trusted" if trust else "⚠ not trusted yet", "hazard"), f": {first}")
+        for line in rest:
+            screen.err.line("  ", line)
+        if not trust:
+            _typed(screen, ["Nothing was started."], "trust")
+        agree(session, error.findings)
+
+    return consent
+
+
 def _typed(screen: Screen, line: Line, expected: str) -> None:
     screen.err.line(*line, f" Type {expected!r} to go on.")
     answer = click.prompt("", prompt_suffix="> ", default="", show_default=False, err=True)
@@ -142,7 +165,7 @@ def json_outcome(shared: Shared, *, as_json: bool) -> Iterator[None]:
         if as_json:
             if shared.known is not None:
                 shared.known.error(err)
-            last_line(screen, failure_json(_outcome(err), str(err), err.hint))
+            last_line(screen, failure_json(_outcome(err), str(err), err.hint) | findings_json(err))
         raise
     except (KeyboardInterrupt, click.Abort):
         if as_json:

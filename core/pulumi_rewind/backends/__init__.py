@@ -57,6 +57,13 @@ class History(Protocol):
         """
         ...
 
+    def touched(self, number: int) -> str:
+        """Why what is kept of an update may not be what the update left; empty where its files say nothing of that.
+
+        Who may write the place at all is `Backend.shared`.
+        """
+        ...
+
 
 class Backend(Protocol):
     """A place that keeps stacks."""
@@ -97,6 +104,13 @@ class Backend(Protocol):
 
         Raises:
             BackendError: whether there are locks can't be seen.
+        """
+        ...
+
+    def shared(self, stack: StackRef) -> str:
+        """Why others than the operator may have written a stack's history; empty if only the operator (and root) can.
+
+        A backend that can't tell says so.
         """
         ...
 

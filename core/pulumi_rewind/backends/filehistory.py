@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from pulumi_rewind.backends.custody import shared, written_again
 from pulumi_rewind.backends.files import newest_variant, plain_size, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
 from pulumi_rewind.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
@@ -124,6 +125,14 @@ class FileHistory:
     def checkpoint(self, number: int) -> Checkpoint:
         """The stored checkpoint."""
         return decode_checkpoint(self.raw(number), source=f"the checkpoint of #{number}")
+
+    def touched(self, number: int) -> str:
+        """Whose the files of an update are, and whether they were written again after it."""
+        stamp = self._stamp(number)
+        named = [files.get(stamp, []) for files in (self._records, self._checkpoints)]
+        paths = [self._directory / name for names in named for name in ([names] if isinstance(names, str) else names)]
+        ended = max(stamp if stamp < _LATEST else 0, self.update(number).end_time * _NANOSECONDS)
+        return shared(paths) or next(filter(None, (written_again(path, ended) for path in paths)), "")
 
     # -- inside -------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from pulumi_rewind.backends import file_path
+from pulumi_rewind.backends.custody import shared
 from pulumi_rewind.backends.filehistory import FileHistory
 from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
@@ -124,6 +125,12 @@ class FileBackend:
                 lock = Lock()
             found.append(msgspec.structs.replace(lock, path=entry.path, dead=_is_dead(lock)))
         return sorted(found, key=lambda lock: lock.timestamp)
+
+    def shared(self, stack: StackRef) -> str:
+        """Looks at every directory from the backend's own down to the stack's history."""
+        folder = self._folder("history", stack) / stack.name
+        inside = [path for path in folder.parents if path.is_relative_to(self.directory)]
+        return shared([*reversed(inside), folder])
 
     # -- inside -------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import msgspec
 
 from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.choices import Choices
+from pulumi_rewind.consent import consented
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
 from pulumi_rewind.held import hold_to
@@ -69,6 +70,7 @@ def plan_program(
     Raises:
         UsageError: the program can't be had; the hint says how it could.
         SecretsError: its configuration can't be decrypted.
+        UntrustedTarget: what it would use needs a yes first.
         EngineError: its dependencies can't be installed, or the preview failed.
     """
     problem = program_problem(session, target.update)
@@ -82,6 +84,9 @@ def plan_program(
     live, now, stored, plain = load(session, target)
     before = rewritten(session, plain, live, now, target.update.number, None, choices.delete_imported)
     live_plain = before.plain
+    own = session.workspace.config_file(session.stack.name)
+    today, recorded = todays_config(own), None if choices.todays_config else _recorded(update)
+    unlike = consented(session, target, now, plain, choices, settings=recorded or {}, today=today, commit=update.commit)
     then = stored if update.number == target.update.number else session.timeline.checkpoint(update.number)
     observe(Phase("checkout", f"checking out {update.commit[:7]}"))
     relative = Path(os.path.relpath(session.workspace.root.resolve(), repository.root.resolve()))
@@ -92,9 +97,7 @@ def plan_program(
     )
     try:
         engine = todays_engine(session.engine, tree.project)
-        own = session.workspace.config_file(session.stack.name)
-        today, recorded = todays_config(own), _recorded(update)
-        if choices.todays_config or recorded is None:
+        if recorded is None:
             config = RecordedConfig(config_file(own, live, tree.private, reseal=session.vault.resealer))
         else:
             config = write_config(
@@ -154,6 +157,7 @@ def plan_program(
             stateful=stateful,
         ),
         *arrangement_risks(before.arrangement, moving),
+        *unlike,
         *(Risk("target", text) for text in target.warnings),
     ]
     from pulumi_rewind.diff.checkpoints import diff_checkpoints

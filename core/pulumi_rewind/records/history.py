@@ -81,6 +81,10 @@ class RecordedBackend:
         """Who holds the stack."""
         return self._backend.locks(stack)
 
+    def shared(self, stack: StackRef) -> str:
+        """Who else may have written the backend's history."""
+        return self._backend.shared(stack)
+
 
 class RecordedHistory:
     """See `History`. What the backend has comes from there; a record is read where something is missing.
@@ -181,6 +185,13 @@ class RecordedHistory:
         """Bytes of the checkpoint where the backend knows them."""
         place = self._place(number)
         return self._history.size(place) if place else None
+
+    def touched(self, number: int) -> str:
+        """As the backend says; of what is a record's alone, that it is one."""
+        place = self._place(number)
+        if not place or self.update(number).from_record:
+            return "it comes from a record in git"
+        return self._history.touched(place)
 
     def checkpoint(self, number: int) -> Checkpoint:
         """The state stored with an update; from its record where the backend's is lost or damaged."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.engine_environment import OPTION
+from pulumi_rewind.engine_options import LEFT_OUT, SKIP_CHECKPOINTS
 from pulumi_rewind.errors import UsageError
 
 VALUED: Final = frozenset({
@@ -66,12 +67,16 @@ def check_flags(flags: Sequence[str], *, rolls_back: bool = False) -> None:
 
 
 def given_options(environ: Mapping[str, str]) -> dict[str, str]:
-    """The operator's flags for every command, given as variables, as far as they may be passed on."""
+    """The operator's flags for every command, given as variables, as far as they may be passed on.
+
+    So are variables that only a rollback can't have; the state is always saved as the update goes.
+    """
     ours = {OPTION + flag.removeprefix("--").replace("-", "_").upper() for flag in OURS if flag.startswith("--")}
     return {
         name: value
         for name, value in environ.items()
-        if name.startswith(OPTION) and name not in ours and not name.startswith(f"{OPTION}REMOTE_")
+        if (name.startswith(OPTION) and name not in ours and not name.startswith(f"{OPTION}REMOTE_"))
+        or (name in LEFT_OUT and name != SKIP_CHECKPOINTS)
     }
 
 

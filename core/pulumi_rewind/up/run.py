@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pulumi_rewind.choices import USUAL, Choices
@@ -61,7 +61,7 @@ def take_before(session: Session) -> Before:
     timeline = session.timeline
     live, newest, number = timeline.live(), len(timeline), timeline.live_update()
     if number is not None:
-        return Before(live, newest, resolve_target(timeline, f"#{number}"))
+        return Before(live, newest, replace(resolve_target(timeline, f"#{number}"), known=live))
     title = f"the state before #{newest + 1}"
     return Before(live, newest, state_target(timeline, live, newest, title))
 

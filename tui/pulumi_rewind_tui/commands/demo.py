@@ -147,6 +147,7 @@ def _go_back(session: Session, screen: Screen) -> int:
         Choices(),
         yes=True,
         allow_data_loss=True,
+        trust_target=False,
         as_json=False,
     )
 

@@ -16,9 +16,10 @@ from pulumi_rewind_tui.options import (
     to_json,
     words,
 )
-from pulumi_rewind_tui.planning import goal_options, planned
+from pulumi_rewind_tui.planning import goal_options, planned, trust_option
 from pulumi_rewind_tui.render.contrast import contrast_json, contrast_lines
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
+from pulumi_rewind_tui.running import consent_for
 
 
 @click.command(cls=RewindCommand)
@@ -26,10 +27,13 @@ from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 @goal_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--compare", is_flag=True, help="Also plan with the other strategy, and show how the two differ.")
+@trust_option
 @passphrase_option
 @common_options
 @click.pass_obj
-def plan(shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool, compare: bool) -> None:
+def plan(
+    shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool, compare: bool, trust_target: bool
+) -> None:
     """Show what going back to TARGET would do: steps, forecasts, risks. Nothing is changed.
 
     With --compare the plan of the old program is set beside that of the checkpoint, or the other way round.
@@ -38,10 +42,11 @@ def plan(shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool
     session = shared.session(stack)
     screen = shared.screen()
     interrupted_notice(session, screen)
-    with planned(session, screen, text, choices) as made:
+    consent = consent_for(session, screen, trust=trust_target, ask=not as_json)
+    with planned(session, screen, text, choices, consent) as made:
         if compare:
             other = PROGRAM if choices.strategy == CHECKPOINT else CHECKPOINT
-            with planned(session, screen, text, choices.but(strategy=other)) as second:
+            with planned(session, screen, text, choices.but(strategy=other), consent) as second:
                 if as_json:
                     screen.out.raw(to_json(contrast_json(made, second)))
                 else:

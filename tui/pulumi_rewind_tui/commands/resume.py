@@ -11,7 +11,7 @@ from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, RewindError, UsageError
 from pulumi_rewind.shell import command
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
-from pulumi_rewind_tui.planning import delete_first_option
+from pulumi_rewind_tui.planning import delete_first_option, trust_option
 from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.render.writer import Span
 from pulumi_rewind_tui.roads import go_back, run_options
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 )
 @delete_first_option
 @click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
+@trust_option
 @run_options
 @common_options
 @click.pass_obj
@@ -52,6 +53,7 @@ def resume(
     forget: bool,
     yes: bool,
     allow_data_loss: bool,
+    trust_target: bool,
     as_json: bool,
 ) -> int:
     """Continue a rollback of the stack that was interrupted: plan from where it stands, then go on.
@@ -95,6 +97,7 @@ def resume(
             ),
             yes=yes,
             allow_data_loss=allow_data_loss,
+            trust_target=trust_target,
             as_json=as_json,
         )
 

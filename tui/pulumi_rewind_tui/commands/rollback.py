@@ -7,13 +7,14 @@ import click
 from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, words
-from pulumi_rewind_tui.planning import goal_options
+from pulumi_rewind_tui.planning import goal_options, trust_option
 from pulumi_rewind_tui.roads import go_back, run_options
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
 
 @click.command(cls=RewindCommand)
 @words("[STACK] TARGET")
+@trust_option
 @run_options
 @goal_options
 @common_options
@@ -24,6 +25,7 @@ def rollback(
     choices: Choices,
     yes: bool,
     allow_data_loss: bool,
+    trust_target: bool,
     as_json: bool,
 ) -> int:
     """Go back to TARGET: plan, review, confirm, run with the real engine, verify.
@@ -45,5 +47,6 @@ def rollback(
             choices,
             yes=yes,
             allow_data_loss=allow_data_loss,
+            trust_target=trust_target,
             as_json=as_json,
         )

@@ -16,6 +16,7 @@ from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
+    from pulumi_rewind.errors import RewindError
     from pulumi_rewind.rollback import Difference, RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.targets import Target
@@ -161,6 +162,16 @@ def difference_json(difference: Difference) -> dict[str, Any]:
         "message": difference.message,
         "expected": difference.expected,
     }
+
+
+def findings_json(error: RewindError) -> dict[str, Any]:
+    """What an error lists that needs a yes; nothing for most."""
+    from pulumi_rewind.target_trust import UntrustedTarget
+
+    if not isinstance(error, UntrustedTarget):
+        return {}
+    listed = ({"code": f.code, "what": f.what, "live": f.live, "target": f.target} for f in error.findings)
+    return {"findings": list(listed), "reason": error.reason}
 
 
 def failure_json(result: str, message: str, hint: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from pulumi_rewind_tui.screens import review_text as text
 from pulumi_rewind_tui.screens import review_work as work
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
+from pulumi_rewind_tui.screens.trust import TrustScreen
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
     from pulumi_rewind.previewing import PreviewControl
     from pulumi_rewind.session import Session
+    from pulumi_rewind.target_trust import Finding, UntrustedTarget
 
 WATCH = 2.0
 """Seconds between two looks at live."""
@@ -78,8 +81,11 @@ class PlanningScreen(RewindScreen[None]):
 
     # Planning
 
-    def rebuild(self, choices: Choices | None = None) -> None:
-        """Asks the engine anew, with other choices if need be; a preview that is still running is stopped."""
+    def rebuild(self, choices: Choices | None = None, agreed: Sequence[Finding] = ()) -> None:
+        """Asks the engine anew, with other choices if need be; a preview that is still running is stopped.
+
+        To what is `agreed` the operator has just said yes.
+        """
         from pulumi_rewind.previewing import PreviewControl
 
         if self._control is not None:
@@ -96,7 +102,9 @@ class PlanningScreen(RewindScreen[None]):
         in_thread(
             self,
             "plan",
-            lambda cancelled: work.make_plan(session, request, generation, control, self.post_message, cancelled),
+            lambda cancelled: work.make_plan(
+                session, request, generation, control, self.post_message, cancelled, agreed
+            ),
             lambda err: work.PlanFailed(generation, err),
         )
 
@@ -121,11 +129,27 @@ class PlanningScreen(RewindScreen[None]):
 
     @on(work.PlanFailed)
     def _failed(self, event: work.PlanFailed) -> None:
+        from pulumi_rewind.target_trust import UntrustedTarget
+
         if event.generation != self._generation:
             return
         self.failure = event.error
         self.show_failure(event.error)
+        if isinstance(event.error, UntrustedTarget):
+            self._ask_for_trust(event.error)
+            return
         self.rewind.fail(event.error, meaning="Nothing was changed.", retry=self.rebuild)
+
+    def _ask_for_trust(self, error: UntrustedTarget) -> None:
+        """Nothing of the target is started before a yes; without one there is nothing to see here."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.rebuild(agreed=error.findings)
+            else:
+                self.action_back()
+
+        self.app.push_screen(TrustScreen(error), answered)
 
     # Watching live
 

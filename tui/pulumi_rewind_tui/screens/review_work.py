@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
     from pulumi_rewind.previewing import PreviewControl
     from pulumi_rewind.session import Session
+    from pulumi_rewind.target_trust import Finding
 
 BATCH = 0.1
 """Seconds between two messages while the engine is asked."""
@@ -118,13 +120,24 @@ class _Progress:
 
 
 def make_plan(
-    session: Session, request: Request, generation: int, control: PreviewControl, post: Post, cancelled: CancelCheck
+    session: Session,
+    request: Request,
+    generation: int,
+    control: PreviewControl,
+    post: Post,
+    cancelled: CancelCheck,
+    agreed: Sequence[Finding] = (),
 ) -> None:
-    """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one."""
+    """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one.
+
+    What is `agreed` is remembered first.
+    """
+    from pulumi_rewind.consent import agree
     from pulumi_rewind.errors import InterruptedRun
     from pulumi_rewind.resuming import find_target
     from pulumi_rewind.rollback import build_plan
 
+    agree(session, agreed)
     session.reload()
     target = find_target(session, request.target)
     try:

@@ -1,0 +1,148 @@
+"""The operator's yes to what a target would make the engine do, before anything of it is started.
+
+Where nobody else can have written the target, it is shown as a risk of the plan, and that's all (`Finding.needs_yes`
+has the one exception). Else it needs a yes, which is remembered by its digest, for this stack: the same again isn't
+asked, and anything else is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from pulumi_rewind.choices import Choices
+from pulumi_rewind.credentials import todays_credentials
+from pulumi_rewind.engine_options import CODE as ENVIRONMENT
+from pulumi_rewind.engine_options import told
+from pulumi_rewind.errors import BackendError, RewindError
+from pulumi_rewind.goal_build import choose
+from pulumi_rewind.model import Checkpoint, Deployment
+from pulumi_rewind.plan import Risk
+from pulumi_rewind.recommend import PROGRAM, STATE
+from pulumi_rewind.session import Session
+from pulumi_rewind.stackconfig import normalized
+from pulumi_rewind.target_trust import (
+    RISK,
+    Finding,
+    UntrustedTarget,
+    config_findings,
+    findings,
+    program_finding,
+    secrets_finding,
+)
+from pulumi_rewind.targets import Target
+from pulumi_rewind.toolchain import plugin_is_here
+from pulumi_rewind.trust import Trust
+from pulumi_rewind.values import Json
+
+_NONE: Final[Mapping[str, Json]] = {}
+
+
+def consented(
+    session: Session,
+    target: Target,
+    live: Checkpoint,
+    plain: Checkpoint,
+    choices: Choices,
+    *,
+    settings: Mapping[str, Json] = _NONE,
+    today: Mapping[str, Json] = _NONE,
+    commit: str = "",
+) -> tuple[Risk, ...]:
+    """What a plan to `target` would newly use, as risks to be shown; `live` and `plain` (the target) decrypted.
+
+    So are the variables of the environment that change what the engine does.
+
+    `settings` of the target's configuration are used where they differ from `today`'s; `commit` is that of the program
+    to be run.
+
+    Raises:
+        UntrustedTarget: something of it needs a yes that isn't there.
+        UsageError: a selection that chooses nothing.
+    """
+    around = tuple(Risk(ENVIRONMENT, text) for text in told(session.workspace.environ))
+    found = list(_found(session, target, live, plain, choices))
+    if target.known is None:
+        found += config_findings(normalized(settings), normalized(today))
+        found += _of_program(session, commit)
+    if not found:
+        return around
+    redact = session.redactor
+    found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
+    reason = doubt(session, target)
+    require(session, target.label, found, reason, own=not reason)
+    return (*(Risk(RISK, one.text) for one in found), *around)
+
+
+def require(session: Session, label: str, found: Iterable[Finding], reason: str, *, own: bool) -> None:
+    """Lets pass what needs no yes, or has it.
+
+    Raises:
+        UntrustedTarget: there is more than that.
+    """
+    trust = Trust.of(session)
+    asked = [one for one in found if one.needs_yes(own=own) and not trust.has(one.digest(str(session.stack)))]
+    if asked:
+        raise UntrustedTarget(label, tuple(asked), reason)
+
+
+def agree(session: Session, found: Iterable[Finding]) -> None:
+    """Remembers the operator's yes.
+
+    Raises:
+        RewindError: it can't be kept.
+    """
+    trust = Trust.of(session)
+    for one in found:
+        trust.agree(one.digest(str(session.stack)))
+
+
+def doubt(session: Session, target: Target) -> str:
+    """Why others than the operator may have written a target; empty if nobody else can."""
+    try:
+        return session.backend.shared(session.stack) or session.timeline.history.touched(target.update.number)
+    except RewindError as err:
+        return str(err)
+
+
+def check_key_service(session: Session, checkpoint: Checkpoint) -> None:
+    """Before a key service is asked to open a checkpoint: it must be live's, or the operator's own choice.
+
+    Raises:
+        UntrustedTarget: others can write the backend, and nobody has agreed to this one.
+    """
+    try:
+        live = session.timeline.live()
+    except BackendError:
+        live = Checkpoint(b"", Deployment())
+    found = secrets_finding(checkpoint, live) if checkpoint.digest != live.digest else None
+    if found is not None and (reason := session.backend.shared(session.stack)):
+        require(session, "a checkpoint", [found], reason, own=False)
+
+
+def _found(
+    session: Session, target: Target, live: Checkpoint, plain: Checkpoint, choices: Choices
+) -> Iterable[Finding]:
+    """What the checkpoint itself does; the program strategy registers nothing of it."""
+    known = [live] if target.known is None else [live, session.vault.decrypt(target.known, session.stack)]
+    if (service := secrets_finding(plain, live)) is not None and target.known is None:
+        yield service
+    if choices.strategy == PROGRAM:
+        return
+    chosen = choose(plain, live, only=choices.only)[1].chosen if choices.only else None
+    if choices.strategy != STATE and not choices.recorded_credentials:
+        plain = todays_credentials(plain, live).target
+    here = session.workspace
+
+    def installed(name: str, version: str) -> bool:
+        return plugin_is_here(session.engine.path, here.home, name, version, here.environ)
+
+    yield from findings(plain, known, installed, chosen=chosen, whole=choices.strategy == STATE)
+
+
+def _of_program(session: Session, commit: str) -> Iterable[Finding]:
+    repository = session.repository if commit else None
+    head = repository.head() if repository is not None else ""
+    if repository is not None and not (head and repository.is_ancestor(commit, head)):
+        yield program_finding(commit, head)

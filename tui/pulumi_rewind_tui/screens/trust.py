@@ -1,0 +1,91 @@
+"""What a target would newly use, before anything of it is started: the operator agrees, or leaves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button
+
+from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.text_page import TextView, paragraph
+from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import Line, inert
+from pulumi_rewind_tui.widgets.footer import KeyFooter
+
+if TYPE_CHECKING:
+    from pulumi_rewind.target_trust import UntrustedTarget
+
+
+class TrustScreen(RewindModal[bool]):
+    """*Cancel* is focused; True is a yes to everything that is listed."""
+
+    HELP = (
+        "Planning asks the real engine, which already downloads plugins, hands providers their credentials and runs "
+        "the code of dynamic providers as the target says. Nothing of that was started yet. y agrees to what is "
+        "listed, and the same is not asked again for this stack; esc goes back."
+    )
+    FOOTER = ("trust.yes", "trust.copy", "dialog.leave")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "agree", "trust, and plan", id="trust.yes"),
+        Binding("c", "copy", "copy", id="trust.copy"),
+        Binding("left", "app.focus_previous", "previous", id="trust.previous", show=False),
+        Binding("right", "app.focus_next", "next", id="trust.next", show=False),
+        Binding("up", "scroll_list(-1)", "scroll up", id="trust.up", show=False),
+        Binding("down", "scroll_list(1)", "scroll down", id="trust.down", show=False),
+    ]
+
+    def __init__(self, error: UntrustedTarget) -> None:
+        super().__init__()
+        self.error = error
+
+    def compose(self) -> ComposeResult:
+        """What it is about, each finding, the buttons."""
+        with Vertical(classes="dialog danger") as dialog:
+            dialog.border_title = Content(inert(f"Trust {self.error.label}?"))
+            yield TextView(self._lines, id="findings")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="cancel")
+                yield Button("Trust, and plan", id="agree", variant="error")
+            yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Cancel is focused."""
+        self.query_one("#cancel", Button).focus()
+
+    def _lines(self, cells: int) -> list[Line]:
+        from pulumi_rewind.target_trust import WORDS
+
+        error, mark = self.error, symbols(self.rewind.ascii_only)["hazard"]
+        lines = paragraph(f"{error.label} would make the engine use what live doesn't. Nothing was started.", cells)
+        if error.reason:
+            lines += paragraph(f"Others may have written it: {error.reason}.", cells)
+        for finding in error.findings:
+            where = f" ({finding.what})" if finding.what else ""
+            lines += [(("", ""),), *paragraph(inert(f"{mark} {WORDS[finding.code]}{where}"), cells, "hazard")]
+            lines += paragraph(inert(f"live    {finding.live or 'nothing of that'}"), cells, "dim", indent=2)
+            lines += paragraph(inert(f"target  {finding.target}"), cells, indent=2)
+        return lines
+
+    # Keys
+
+    @on(Button.Pressed, "#agree")
+    def action_agree(self) -> None:
+        """Agrees to all of it."""
+        self.dismiss(True)
+
+    def action_scroll_list(self, lines: int) -> None:
+        """Scrolls the list, which may be long."""
+        self.query_one(TextView).scroll_relative(y=lines, animate=False)
+
+    def action_copy(self) -> None:
+        """Copies the list."""
+        self.rewind.copy(self.query_one(TextView).text)
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.action_leave()
