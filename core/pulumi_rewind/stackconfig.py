@@ -15,9 +15,11 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from pulumi_rewind.documents import load_json, load_yaml
 from pulumi_rewind.errors import SecretsError, UsageError
 from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint
+from pulumi_rewind.untrusted import read_text
 from pulumi_rewind.values import Json, walk
 
 CODE = "target-config"
@@ -209,7 +211,7 @@ def config_file(
     """
     provider = live.deployment.secrets_providers
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = read_text(path) if path.exists() else ""
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"{path} can't be read: {err}", hint="It must be UTF-8 text, readable by you.") from None
     salt = ""
@@ -241,14 +243,12 @@ def config_file(
 
 
 def _document(path: Path) -> Any:
-    import yaml
-
     try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        text = read_text(path)
+        return load_json(text) if path.suffix == ".json" else load_yaml(text)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as err:
+    except (OSError, ValueError) as err:
         reason = " ".join(str(err).split())
         raise UsageError(f"{path} can't be read: {reason}", hint="Mend the stack's configuration file.") from None
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import msgspec
 
 from pulumi_rewind.errors import CheckpointError
+from pulumi_rewind.nesting import too_deep
 
 SIG: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks an object as a special value; its value selects the kind."""
@@ -130,9 +131,12 @@ def content_of(secret: Mapping[str, Json]) -> Json:
         CheckpointError: it isn't one.
     """
     try:
-        return msgspec.json.decode(str(secret["plaintext"]).encode())
+        text = str(secret["plaintext"]).encode()
+        if not too_deep(text):
+            return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        raise damaged_value("a secret") from None
+        pass
+    raise damaged_value("a secret")
 
 
 def damaged_value(what: str) -> CheckpointError:

@@ -17,6 +17,7 @@ from pulumi_rewind.errors import RecordError
 from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.secrets import secret_content, secret_name
+from pulumi_rewind.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Record
@@ -87,7 +88,7 @@ class _Tree:
                 if size > min(FILE_LIMIT, left):
                     self._leave(name, f"it is too large ({size >> 20} MiB)")
                     continue
-                content = path.read_bytes()
+                content = read_bytes(path, FILE_LIMIT)
                 mode = EXECUTABLE if path.stat().st_mode & 0o100 else FILE
             except OSError as err:
                 self._leave(name, f"it can't be read: {err.strerror}")
