@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -52,8 +53,8 @@ class Walk:
 
     def lonely(self) -> frozenset[str]:
         """URNs of which a short id is all that was found, once."""
-        urns = [one.urn for _, one in self.short]
-        return frozenset(urn for urn in urns if urns.count(urn) == 1 and urn not in self.found)
+        urns = Counter(one.urn for _, one in self.short)
+        return frozenset(urn for urn, count in urns.items() if count == 1 and urn not in self.found)
 
     def unsure(self) -> frozenset[str]:
         """Paths of what was left as it is, although it may come from something that has changed."""

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from pulumi_rewind.documents import load_json
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.values import SECRET, SIG, Json, damaged_value
@@ -19,7 +20,7 @@ Open: TypeAlias = Callable[[str], bytes]
 _MARK: Final = SECRET.encode()
 
 _SEALED: Final = re.compile(
-    rb'"%b"\s*:\s*"%b"\s*,\s*"ciphertext"\s*:\s*("(?:[^"\\]|\\.)*")' % (SIG.encode(), SECRET.encode())
+    rb'"%b"\s*:\s*"%b"\s*,\s*"ciphertext"\s*:\s*("(?:[^"\\]++|\\.)*+")' % (SIG.encode(), SECRET.encode())
 )
 """A secret as Pulumi writes it. Within a JSON string the quotes are escaped, so that nothing there fits."""
 
@@ -42,8 +43,8 @@ def opened_json(raw: bytes, open_: Open) -> bytes:
         return _SEALED.sub(lambda match: _OPENED + _plaintext(msgspec.json.decode(match[1]), open_), raw)
     # Somebody else wrote it: keys in another order, or some secrets in plaintext already.
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
+        value = load_json(raw)
+    except ValueError:
         raise damaged_value("a resource with secrets") from None
     return json.dumps(_opened(value, open_)).encode()
 

@@ -12,6 +12,7 @@ import msgspec
 
 from pulumi_rewind.errors import CheckpointError, RecordError
 from pulumi_rewind.model import EMPTY, PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.nesting import TOO_DEEP, too_deep
 from pulumi_rewind.records.git import Blob
 from pulumi_rewind.records.secrets import secret_content
 from pulumi_rewind.values import MASK, SECRET
@@ -28,7 +29,8 @@ HOOKS: Final = "hooks/"
 EVIDENCE: Final = "evidence/"
 REVISIONS: Final = "revisions.json"
 
-_OPEN_SECRET: Final = re.compile(rb'"' + SECRET.encode() + rb'"[^{}]*"plaintext"|"plaintext"[^{}]*"' + SECRET.encode())
+_SECRET: Final = b'"%b"' % SECRET.encode()
+_PLAIN: Final = b'"plaintext"'
 _EVIDENCE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
 
 
@@ -134,7 +136,7 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
     warnings: list[str] = []
     if given.checkpoint:
         checkpoint, problem = _opened(given.checkpoint)
-        if problem or _OPEN_SECRET.search(given.checkpoint):
+        if problem or _has_open_secret(given.checkpoint):
             left_out.append(LeftOut(CHECKPOINT, problem or "its secrets are not encrypted"))
         else:
             files[CHECKPOINT] = Blob(given.checkpoint)
@@ -202,9 +204,16 @@ def evidence_name(name: str) -> str:
 
 def evidence_reason(content: bytes, secrets: Iterable[bytes]) -> str:
     """Why evidence, which may be a state, must not be kept; empty if it may be."""
-    if _OPEN_SECRET.search(content):
+    if _has_open_secret(content):
         return "its secrets are not encrypted"
     return secret_content(content, secrets)
+
+
+def _has_open_secret(content: bytes) -> bool:
+    """Whether an object of a JSON text has both the mark of a secret and a plaintext; a pattern would be quadratic."""
+    if _SECRET not in content or _PLAIN not in content:
+        return False
+    return any(_SECRET in part and _PLAIN in part for part in re.split(rb"[{}]", content))
 
 
 def decode_meta(raw: bytes) -> Meta:
@@ -277,6 +286,8 @@ def decode_update(raw: bytes, number: int) -> Update:
         found = msgspec.json.decode(raw, type=_History)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
         raise RecordError(f"{HISTORY} of the record of #{number} is damaged: {err}") from None
+    if too_deep(bytes(found.config)):
+        raise RecordError(f"{HISTORY} of the record of #{number} can't be read: {TOO_DEEP}")
     return Update(
         number=number,
         kind=found.kind,
