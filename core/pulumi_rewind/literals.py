@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from pulumi_rewind.documents import load_json
 from pulumi_rewind.model import Resource
-from pulumi_rewind.values import DEFAULTS, SIG, Json, is_secret, reveal
+from pulumi_rewind.values import DEFAULTS, SIG, Json, as_float, is_secret, reveal
 
 _OWNERS = 8
 """Of more objects than these no more are remembered."""
@@ -102,4 +102,4 @@ def _texts(value: Json) -> Iterator[str | float]:
                 with contextlib.suppress(ValueError):
                     stack.append(load_json(current))
         elif isinstance(current, float | int) and not isinstance(current, bool):
-            yield float(current)
+            yield as_float(current)

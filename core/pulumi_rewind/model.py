@@ -16,7 +16,7 @@ import msgspec
 
 from pulumi_rewind.errors import CheckpointError
 from pulumi_rewind.nesting import TOO_DEEP, too_deep, value_too_deep
-from pulumi_rewind.values import Json, damaged_value
+from pulumi_rewind.values import Json, damaged_value, decoded
 
 ROOT_STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
@@ -36,6 +36,9 @@ KNOWN_FEATURES = frozenset(
 
 REPLAY_AGENT = "pulumi-rewind/replay"
 """What a replay tells the engine of itself; the history keeps it. What follows a ``;`` is for `stamp`."""
+
+PROPERTIES = "the properties of a resource"
+"""What a message calls inputs and outputs that can't be read."""
 
 EMPTY = msgspec.Raw(b"{}")
 
@@ -187,12 +190,9 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def _properties(raw: msgspec.Raw) -> dict[str, Json]:
-    try:
-        found = None if too_deep(bytes(raw)) else msgspec.json.decode(raw) or {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = None
+    found = decoded(raw, PROPERTIES) or {}
     if not isinstance(found, dict):
-        raise damaged_value("the properties of a resource")
+        raise damaged_value(PROPERTIES)
     return found
 
 

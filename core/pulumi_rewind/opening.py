@@ -12,7 +12,7 @@ import msgspec
 from pulumi_rewind.documents import load_json
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.values import SECRET, SIG, Json, damaged_value
+from pulumi_rewind.values import SECRET, SIG, Json, damaged_value, decoded
 
 Open: TypeAlias = Callable[[str], bytes]
 """Ciphertext → plaintext, a JSON document."""
@@ -40,7 +40,7 @@ def opened_json(raw: bytes, open_: Open) -> bytes:
     """
     found = _SEALED.findall(raw)
     if len(found) == len(_QUOTED.findall(raw)):
-        return _SEALED.sub(lambda match: _OPENED + _plaintext(msgspec.json.decode(match[1]), open_), raw)
+        return _SEALED.sub(lambda match: _OPENED + _plaintext(decoded(match[1], "a secret"), open_), raw)
     # Somebody else wrote it: keys in another order, or some secrets in plaintext already.
     try:
         value = load_json(raw)
@@ -64,7 +64,7 @@ def _opened(value: Json, open_: Open) -> Json:
     if isinstance(value, dict):
         sealed = value.get("ciphertext")
         if value.get(SIG) == SECRET and isinstance(sealed, str):
-            return {SIG: SECRET, "plaintext": msgspec.json.decode(_plaintext(sealed, open_))}
+            return {SIG: SECRET, "plaintext": decoded(_plaintext(sealed, open_), "a secret")}
         return {key: _opened(inner, open_) for key, inner in value.items()}
     if isinstance(value, list):
         return [_opened(inner, open_) for inner in value]

@@ -220,7 +220,7 @@ def _strings(value: Json) -> Iterator[str]:
         if isinstance(inner, str) and inner != MASK:
             yield from _parts(inner)
         elif isinstance(inner, int | float) and not isinstance(inner, bool) and abs(inner) >= 10**5:
-            yield f"{inner:.0f}" if float(inner).is_integer() else repr(inner)
+            yield str(inner) if isinstance(inner, int) else f"{inner:.0f}" if inner.is_integer() else repr(inner)
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -124,6 +124,29 @@ def unmasked(value: Json, before: Json, changed: bool) -> Json:
     return value
 
 
+def decoded(raw: bytes | msgspec.Raw, what: str) -> Json:
+    """JSON that was stored within a checkpoint and is looked into only now; `what` names it.
+
+    Raises:
+        CheckpointError: damaged, or nested too deeply.
+    """
+    try:
+        text = bytes(raw)
+        if not too_deep(text):
+            return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        pass
+    raise damaged_value(what)
+
+
+def as_float(number: float) -> float:
+    """A number of JSON as the engine has it: whole ones beyond all measure are infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
 def content_of(secret: Mapping[str, Json]) -> Json:
     """What a decrypted secret holds: its ``plaintext`` is a JSON document.
 
@@ -132,11 +155,9 @@ def content_of(secret: Mapping[str, Json]) -> Json:
     """
     try:
         text = str(secret["plaintext"]).encode()
-        if not too_deep(text):
-            return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        pass
-    raise damaged_value("a secret")
+    except UnicodeEncodeError:
+        raise damaged_value("a secret") from None
+    return decoded(text, "a secret")
 
 
 def damaged_value(what: str) -> CheckpointError:

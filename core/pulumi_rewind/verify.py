@@ -19,7 +19,7 @@ from pulumi_rewind.property_path import keeping
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
 from pulumi_rewind.stash import STASH, stash_outputs
-from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
+from pulumi_rewind.values import DEFAULTS, Json, decoded, is_secret, is_unknown, reveal
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _options(item: Registration, res: Resource, report: ReplayReport) -> Iterabl
         yield Difference(res.urn, "options.dependencies", "differ from the target")
     if mapped(item.replace_with) != set(res.replace_with or ()):
         yield Difference(res.urn, "options.replaceWith", "differs from the target")
-    triggers = [msgspec.json.decode(side.replacement_trigger) for side in (source, res)]
+    triggers = [decoded(side.replacement_trigger, "a replacement trigger") for side in (source, res)]
     yield from _values(res.urn, "options.replacementTrigger", triggers[0], triggers[1])
     if item.import_id and not item.full and item.import_id != res.import_id:
         yield Difference(res.urn, "options.import", "the id that it was imported by is not recorded")

@@ -37,11 +37,15 @@ def main() -> int:
                 runner.run(name, seconds=min(1.0, given.seconds / len(chosen) / 2))
     width = max(map(len, chosen))
     for name, count in runner.counts.items():
-        print(f"{name:<{width}}  {count:>9,} inputs  {runner.accepted[name]:>9,} accepted  {runner.found[name]:>3} finds")
+        print(
+            f"{name:<{width}}  {count:>9,} inputs  {runner.accepted[name]:>9,} accepted  {runner.found[name]:>3} finds"
+        )
     print(f"{'all':<{width}}  {sum(runner.counts.values()):>9,} inputs, seed {given.seed}")
     if given.totals:
         known = json.loads(given.totals.read_text()) if given.totals.exists() else []
-        given.totals.write_text(json.dumps([*known, {"seed": given.seed, "inputs": runner.counts, "finds": runner.found}]))
+        given.totals.write_text(
+            json.dumps([*known, {"seed": given.seed, "inputs": runner.counts, "finds": runner.found}])
+        )
     return 1 if any(runner.found.values()) else 0
 
 

@@ -77,7 +77,9 @@ class Runner:
         self._finds.mkdir(parents=True, exist_ok=True)
         file = self._finds / f"{name.replace('/', '-')}-{hashlib.sha256(raw).hexdigest()[:12]}"
         file.write_bytes(raw)
-        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames[-4:]))
+        where = " < ".join(
+            f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames[-4:])
+        )
         told = f"{name}: {type(err).__name__}: {str(err)[:200]}\n    {where}\n    {file}"
         self.finds.append(told)
         print(told, flush=True)

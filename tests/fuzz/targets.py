@@ -292,9 +292,13 @@ def _states_and_history(
         "secrets of a checkpoint": Target(states, opening),
         "property values": Target(values_seeds, values),
         "history record": Target(histories, history),
-        "lock": Target((b'{"pid":4711,"username":"ada","hostname":"box","timestamp":"2025-11-24T16:00:00+01:00"}',), lock),
+        "lock": Target(
+            (b'{"pid":4711,"username":"ada","hostname":"box","timestamp":"2025-11-24T16:00:00+01:00"}',), lock
+        ),
         "meta.yaml": Target((b"version: 1\n", b'{"version": 1}'), layout),
-        "compressed file": Target((gzip.compress(plain), gzip.compress(plain) + gzip.compress(b"x"), frames), compressed),
+        "compressed file": Target(
+            (gzip.compress(plain), gzip.compress(plain) + gzip.compress(b"x"), frames), compressed
+        ),
     }
 
 
@@ -391,7 +395,9 @@ def _files(folder: Path, live: Checkpoint) -> dict[str, Target]:
         "Pulumi.<stack>.yaml": Target(settings_yaml, yaml_config),
         "Pulumi.<stack>.json": Target((b'{"config": {"aws:region": "eu", "a": {"secure": "v1:A:B"}}}',), json_config),
         "Pulumi.yaml": Target(projects, project_yaml),
-        "Pulumi.json": Target((b'{"name": "shop", "runtime": {"name": "python"}, "backend": {"url": "x"}}',), project_json),
+        "Pulumi.json": Target(
+            (b'{"name": "shop", "runtime": {"name": "python"}, "backend": {"url": "x"}}',), project_json
+        ),
         "rewind.toml": Target(setting, settings),
         "notes of the CLI": Target((b'{"current": "file://~", "stack": "dev", "stacks": {"file://~": "dev"}}',), notes),
         ".gitmodules": Target((b'[submodule "a"]\n\tpath = a\n\turl = ../a\n',), submodules),
@@ -454,8 +460,15 @@ def _texts(store: FileStore, live: Checkpoint) -> dict[str, Target]:
 
     quoted = json.dumps(json.dumps({"password": secrets[0], "all": secrets[2]})).encode()
     escaped = b"https://x/?p=" + b"".join(b"%%%02x" % byte for byte in secrets[0].encode())
-    plain = b"cut: 0123456789abcdefghijklmno; " + base64.b64encode(secrets[2].encode()) + b" " + secrets[2].encode().hex().encode()
-    policy = json.dumps({"Resource": ["arn:aws:s3:::logs-id/*"], "port": 5432, "x": json.dumps({"id": "logs-id"})}).encode()
+    plain = (
+        b"cut: 0123456789abcdefghijklmno; "
+        + base64.b64encode(secrets[2].encode())
+        + b" "
+        + secrets[2].encode().hex().encode()
+    )
+    policy = json.dumps(
+        {"Resource": ["arn:aws:s3:::logs-id/*"], "port": 5432, "x": json.dumps({"id": "logs-id"})}
+    ).encode()
     block = b"key: logs-id\ntext: |\n    first line\n    second line\nweb-logs-id:5432\nDB_PORT=5432\n"
     encoded = base64.b64encode(policy)
     return {
@@ -535,7 +548,14 @@ def _own(folder: Path, live: Checkpoint, meta: bytes, histories: tuple[bytes, ..
     evidence = EvidenceStore(journal)
     place = evidence.directory / "1"
     place.mkdir(parents=True)
-    ledger = _encoded({"after": 3, "now": {"key": "k", "applied": {URN: ["1"]}}, "begun": [], "kept": {"1": {"key": "", "applied": {}}}})
+    ledger = _encoded(
+        {
+            "after": 3,
+            "now": {"key": "k", "applied": {URN: ["1"]}},
+            "begun": [],
+            "kept": {"1": {"key": "", "applied": {}}},
+        }
+    )
 
     def read_journal(raw: bytes) -> None:
         journal.path.write_bytes(raw)

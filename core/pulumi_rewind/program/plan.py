@@ -14,8 +14,8 @@ from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
-from pulumi_rewind.held import hold_to
-from pulumi_rewind.model import Checkpoint, Update
+from pulumi_rewind.held import hold_to, reading_plan
+from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, counts
 from pulumi_rewind.planned import refreshed_state
 from pulumi_rewind.prepare import Prepared, load
@@ -32,9 +32,8 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import config_document, config_file, todays_config
+from pulumi_rewind.stackconfig import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.targets import Target
-from pulumi_rewind.values import Json
 from pulumi_rewind.verify import Difference
 
 
@@ -92,7 +91,7 @@ def plan_program(
     try:
         engine = todays_engine(session.engine, tree.project)
         own = session.workspace.config_file(session.stack.name)
-        today, recorded = todays_config(own), _recorded(update)
+        today, recorded = todays_config(own), recorded_config(update)
         if choices.todays_config or recorded is None:
             config = RecordedConfig(config_file(own, live, tree.private, reseal=session.vault.resealer))
         else:
@@ -178,16 +177,12 @@ def plan_program(
     )  # fmt: skip
 
 
+@reading_plan()
 def _essence(plan: bytes) -> bytes:
     """What of the engine's plan is reviewed: no times, no seeds, no ciphertexts."""
     document = msgspec.json.decode(plan)
     steps = {urn: entry.get("steps") for urn, entry in (document.get("resourcePlans") or {}).items()}
     return msgspec.json.encode(steps, order="sorted")
-
-
-def _recorded(update: Update) -> dict[str, Json] | None:
-    value = msgspec.json.decode(update.config)
-    return value if isinstance(value, dict) else None
 
 
 def _outputs_alone(live: Checkpoint, after: Checkpoint, moving: set[str]) -> tuple[Difference, ...]:

@@ -15,6 +15,7 @@ from pulumi_rewind.model import EMPTY, PROVIDER_PREFIX, Checkpoint, Update, deco
 from pulumi_rewind.nesting import TOO_DEEP, too_deep
 from pulumi_rewind.records.git import Blob
 from pulumi_rewind.records.secrets import secret_content
+from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.values import MASK, SECRET
 
 FORMAT: Final = 1
@@ -256,7 +257,7 @@ def encode_update(update: Update) -> bytes:
             "startTime": update.start_time,
             "message": update.message,
             "environment": update.environment,
-            "config": msgspec.json.decode(update.config),
+            "config": recorded_config(update) or {},
             "version": 0,
             "result": update.result,
             "endTime": update.end_time,
@@ -345,8 +346,7 @@ def _without_secrets(update: Update, secrets: Iterable[bytes]) -> tuple[Update, 
             return MASK
         return value
 
-    config = msgspec.json.decode(update.config)
-    config = {key: clean(key, value) for key, value in config.items()} if isinstance(config, dict) else config
+    config = {key: clean(key, value) for key, value in (recorded_config(update) or {}).items()}
     environment = {key: clean(key, value) for key, value in update.environment.items()}
     message = clean("message", update.message)
     return (
