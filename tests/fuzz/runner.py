@@ -13,7 +13,7 @@ from types import FrameType
 
 from pulumi_rewind.errors import RewindError
 from tests.fuzz.mutations import Mutator
-from tests.fuzz.targets import Target
+from tests.fuzz.seeds import Target
 
 LIMIT = 5.0
 """Seconds of processor time for one input; the slowest need a tenth of one."""
