@@ -9,13 +9,10 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_rewind.nesting import TOO_DEEP, value_too_deep
+from pulumi_rewind.nesting import DEEPEST, TOO_DEEP, value_too_deep
 
 if TYPE_CHECKING:
     import yaml
-
-YAML_DEEPEST: Final = 100
-"""PyYAML takes several frames for a level, and its time for a level grows with the levels above."""
 
 NODES: Final = 100_000
 """Values in a YAML document, each alias counted as what it stands for."""
@@ -102,8 +99,8 @@ def _loader() -> type[yaml.SafeLoader]:
                 self.nodes += self.sizes.get(event.anchor, 0)
             self.level += 1
             self.nodes += 1
-            if self.level > YAML_DEEPEST:
-                raise yaml.composer.ComposerError(None, None, f"it is nested more than {YAML_DEEPEST} deep")
+            if self.level > DEEPEST:
+                raise yaml.composer.ComposerError(None, None, f"it is nested more than {DEEPEST} deep")
             if self.nodes > NODES:
                 raise yaml.composer.ComposerError(None, None, f"it has more than {NODES:,} values")
             node = super().compose_node(parent, index)

@@ -40,6 +40,7 @@ from pulumi_rewind.values import (
     SIG,
     UNKNOWN,
     Json,
+    as_float,
     damaged_value,
     is_secret,
     is_unknown,
@@ -188,7 +189,7 @@ class Relinker:
         return any(link.left_in(text) for link in self._renewed)
 
     def _number(self, value: float, at: Place, walk: Walk, text: str = "") -> Json:
-        found = self._evidence.numbers.get(float(value))
+        found = self._evidence.numbers.get(as_float(value))
         if not found:
             return value
         new = self._evidence.chosen(text or value, found, at, walk)
@@ -197,7 +198,7 @@ class Relinker:
         number = number_of(new) if isinstance(new, str) else new
         if isinstance(number, bool) or not isinstance(number, float | int):
             return value
-        return int(number) if isinstance(value, int) and number == int(number) else float(number)
+        return int(number) if isinstance(value, int) and float.is_integer(as_float(number)) else as_float(number)
 
     # -- text -----------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ def number_of(text: str) -> float | None:
 
 def like_number(text: str, number: Json) -> str:
     """A number written as `text` is: with ``.0`` where that has it."""
-    if not isinstance(number, float | int) or number != int(number):
+    if not isinstance(number, float | int) or (isinstance(number, float) and not number.is_integer()):
         return str(number)
     return f"{int(number)}.0" if text.endswith(".0") else str(int(number))
 

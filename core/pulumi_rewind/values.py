@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import msgspec
 
 from pulumi_rewind.errors import CheckpointError
-from pulumi_rewind.nesting import too_deep
+from pulumi_rewind.nesting import DEEPEST, too_deep
 
 SIG: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks an object as a special value; its value selects the kind."""
@@ -48,6 +48,9 @@ DEFAULTS: Final = "__defaults"
 
 MASK: Final = "[secret]"
 """What stands in place of a secret wherever something is shown."""
+
+_SECRETS_WITHIN: Final = b"\\" * 15 + b'"' + SECRET.encode()
+"""How a secret in a secret in a secret and so on is written: each has its own depth, and walks go through all."""
 
 Json: TypeAlias = Any
 """A decoded JSON value, signatures still in place."""
@@ -157,6 +160,8 @@ def content_of(secret: Mapping[str, Json]) -> Json:
         text = str(secret["plaintext"]).encode()
     except UnicodeEncodeError:
         raise damaged_value("a secret") from None
+    if _SECRETS_WITHIN in text or too_deep(text, DEEPEST // 2):
+        raise damaged_value("a secret")
     return decoded(text, "a secret")
 
 

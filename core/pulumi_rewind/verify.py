@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, urn_name
 from pulumi_rewind.property_path import keeping
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
@@ -71,8 +69,8 @@ def _default_providers(goal: Goal, after: Checkpoint) -> Iterable[Difference]:
             yield Difference(res.urn, "", "the default provider is in the state but not in the target")
 
 
-def _provider_key(provider: object) -> object:
-    return msgspec.json.decode(msgspec.json.encode(provider))
+def _provider_key(provider: SecretsProvider | None) -> object:
+    return None if provider is None else (provider.type, decoded(provider.state, "the secrets provider"))
 
 
 def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goal) -> Iterable[Difference]:

@@ -15,6 +15,7 @@ import hashlib
 import os
 import posixpath
 import stat
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -277,7 +278,7 @@ def _packed(path: str) -> Iterator[Member]:
         packed: Literal["r:", "r:gz"] = "r:" if path.endswith(".tar") else "r:gz"
         with tarfile.open(path, packed, encoding="utf-8", errors="surrogateescape") as tape:
             yield from _tar_members(tape, path)
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, RuntimeError, NotImplementedError) as err:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, RuntimeError, ValueError) as err:
         raise AssetError(f"{path} can't be read: {err}") from None
 
 

@@ -5,7 +5,6 @@ Taking looks only; neither index nor working tree is written. Files that look li
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from pulumi_rewind.errors import RecordError
 from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.secrets import secret_content, secret_name
-from pulumi_rewind.untrusted import read_bytes
+from pulumi_rewind.untrusted import CHECKPOINT, read_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Record
@@ -124,10 +123,14 @@ class _Tree:
                 self._leave(fields[7], "it is a submodule with uncommitted changes of its own")
 
     def _content_reason(self, name: str) -> str:
-        with contextlib.suppress(OSError):
-            path = self.root / name
+        path = self.root / name
+        try:
             if path.is_file() and not path.is_symlink():
-                return secret_content(path.read_bytes(), self._secrets)
+                return secret_content(read_bytes(path, CHECKPOINT), self._secrets)
+        except FileNotFoundError:
+            pass
+        except OSError as err:
+            return f"it can't be read: {err.strerror}"
         return ""
 
     def _leave(self, path: str, reason: str) -> None:
