@@ -86,15 +86,16 @@ def read_bytes(path: Path | str, limit: int = DOCUMENT) -> bytes:
     """
     fd = os.open(path, _FLAGS)
     try:
+        if 0 < (size := _end(fd)) <= min(SMALL, limit):  # no pipe has an end, no device one that is so near
+            content = os.pread(fd, size, 0)
+            if len(content) == size:
+                return content
         found = os.fstat(fd)
         _regular(found, path)
-        size = found.st_size
-        if size > limit:
+        if found.st_size > limit:
             raise _too_large(path, limit)
-        first = os.read(fd, SMALL)
-        if len(first) == size and size:  # what the kernel makes up has no size
-            return first
-        return b"".join((first, *_rest(fd, path, len(first), min(limit, size + LARGE))))
+        os.lseek(fd, 0, os.SEEK_SET)
+        return b"".join(_rest(fd, path, 0, min(limit, found.st_size + LARGE)))
     finally:
         os.close(fd)
 
@@ -131,6 +132,14 @@ def read_given(path: Path | str, limit: int = SMALL) -> bytes:
         return b"".join(_rest(fd, path, 0, limit))
     finally:
         os.close(fd)
+
+
+def _end(fd: int) -> int:
+    """Where a file ends, 0 if it has no end; half as costly as asking what it is."""
+    try:
+        return os.lseek(fd, 0, os.SEEK_END)
+    except OSError:
+        return 0
 
 
 def _await(fd: int, path: Path | str) -> None:

@@ -13,7 +13,6 @@ import msgspec
 from pulumi_rewind.backends.files import newest_variant, plain_size, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
 from pulumi_rewind.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
-from pulumi_rewind.nesting import TOO_DEEP, too_deep
 from pulumi_rewind.untrusted import CHECKPOINT, RECORD
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
@@ -88,8 +87,6 @@ class FileHistory:
             record = _decoder.decode(self._read(self._records, stamp, what, RECORD))
             if not record.kind or not record.result:
                 raise CheckpointError(f"{what} is JSON, but not a record of Pulumi's history")
-            if too_deep(bytes(record.config)):
-                raise CheckpointError(f"{what} can't be read: {TOO_DEEP}")
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
             return self._unreadable(number, stamp, f"{what} is damaged: {err}")
         except BackendError as err:
