@@ -164,6 +164,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         (LAUGHS, "more than 100,000 values"),
         ("a: &x {b: *x}", "inside what it names"),
         ("[" * MANY, "deep"),
+        ("[" * 150 + "]" * 150, "it is nested more than 100 deep"),
         ("- " * MANY, "deep"),
         ("? " * MANY, "deep"),
         ("{a: " * MANY, "deep"),
