@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: setup engine tmux test test-engine check lint ruff types layers pure demo bench lock clean
+.PHONY: setup engine tmux test test-engine check lint ruff types layers pure fuzz demo bench lock clean
 
 setup: $(STAMP) engine
 
@@ -65,6 +65,12 @@ test: setup tmux lint
 test-engine: setup tmux
 	@test -n "$$REWIND_ENGINE" || { echo "name a pulumi CLI: REWIND_ENGINE=/path/to/pulumi make test-engine" >&2; exit 1; }
 	$(BIN)/python -m pytest -m "engine and not long" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+
+# Spoils inputs of everything that is parsed; what is found is kept in fuzz-finds.   make fuzz SECONDS=600 SEED=7
+SECONDS ?= 60
+SEED ?= $(shell date +%s)
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 demo: setup
 	$(BIN)/pulumi-rewind demo $$(test -t 0 && test -t 1 && echo --open || echo --run)

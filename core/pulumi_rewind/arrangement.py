@@ -23,6 +23,7 @@ from pulumi_rewind.identity import is_constant_id, rehomed, same_object
 from pulumi_rewind.model import Checkpoint, Resource, decode_checkpoint, parse_urn
 from pulumi_rewind.selection import references
 from pulumi_rewind.state_file import exported
+from pulumi_rewind.values import damaged_value
 
 
 @dataclass(frozen=True)
@@ -281,9 +282,12 @@ def arranged(live: Checkpoint, arrangement: Arrangement) -> Checkpoint:
 
     In the shape that ``pulumi stack import`` takes.
     """
-    document = msgspec.json.decode(exported(live.raw), type=dict[str, msgspec.Raw])
-    deployment = msgspec.json.decode(document["deployment"], type=dict[str, msgspec.Raw])
-    entries = msgspec.json.decode(deployment["resources"], type=list[dict[str, msgspec.Raw]])
+    try:
+        document = msgspec.json.decode(exported(live.raw), type=dict[str, msgspec.Raw])
+        deployment = msgspec.json.decode(document["deployment"], type=dict[str, msgspec.Raw])
+        entries = msgspec.json.decode(deployment["resources"], type=list[dict[str, msgspec.Raw]])
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
+        raise damaged_value("a resource") from None
     flags: dict[int, dict[str, bool]] = {}
     for item in arrangement.returned:
         flags.setdefault(item.entry, {})["delete"] = False

@@ -265,11 +265,8 @@ def strip_color_tags(text: str) -> str:
     if "<{%" not in text:
         return text
     out: list[str] = []
-    rest = text
-    while (start := rest.find("<{%")) >= 0:
-        end = rest.find("%}>", start)
-        if end < 0:
-            break
-        out.append(rest[:start])
-        rest = rest[end + 3 :]
-    return "".join([*out, rest])
+    at = 0
+    while (start := text.find("<{%", at)) >= 0 and (end := text.find("%}>", start)) >= 0:
+        out.append(text[at:start])
+        at = end + 3
+    return "".join([*out, text[at:]])

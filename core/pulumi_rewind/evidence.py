@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from pulumi_rewind.links import Candidate, Grade, Link
 from pulumi_rewind.literals import Literals
 from pulumi_rewind.relink_text import number_of
-from pulumi_rewind.values import UNKNOWN, Json, is_unknown
+from pulumi_rewind.values import UNKNOWN, Json, as_float, is_unknown
 
 LARGE: Final = 1000
 """A smaller number that equals a short id may be any number."""
@@ -52,8 +53,8 @@ class Walk:
 
     def lonely(self) -> frozenset[str]:
         """URNs of which a short id is all that was found, once."""
-        urns = [one.urn for _, one in self.short]
-        return frozenset(urn for urn in urns if urns.count(urn) == 1 and urn not in self.found)
+        urns = Counter(one.urn for _, one in self.short)
+        return frozenset(urn for urn, count in urns.items() if count == 1 and urn not in self.found)
 
     def unsure(self) -> frozenset[str]:
         """Paths of what was left as it is, although it may come from something that has changed."""
@@ -85,8 +86,8 @@ class Evidence:
             number = number_of(one.old)
             if number is not None and (one.is_id or one.grade is Grade.WEAK):
                 self.numbers.setdefault(number, []).append(one)
-        elif abs(one.old) < float("inf"):
-            self.numbers.setdefault(float(one.old), []).append(one)
+        elif abs(number := as_float(one.old)) < float("inf"):
+            self.numbers.setdefault(number, []).append(one)
 
     def flag(self, value: bool, at: Place, walk: Walk) -> Json:
         """A truth value now: it follows only where it is the whole of a property of its own name."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from pulumi_rewind.errors import EngineError
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.linking import ReplayReport
 from pulumi_rewind.sent import provider_made_keys
@@ -23,6 +25,23 @@ from pulumi_rewind.values import (
 )
 
 
+@contextlib.contextmanager
+def reading_plan() -> Iterator[None]:
+    """Around what takes the engine's own plan apart.
+
+    Raises:
+        EngineError: it is none.
+    """
+    try:
+        yield
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError, TypeError) as err:
+        raise EngineError(
+            f"the plan that the engine wrote can't be read: {err}",
+            hint="Plan again; if it stays so, this release doesn't know the engine's version (docs/engine.md).",
+        ) from None
+
+
+@reading_plan()
 def hold_to(plan: bytes, report: ReplayReport, goal: Goal | None = None) -> bytes:
     """The engine's plan with every value that a preview can't know set to unknown; steps and all else stay held.
 

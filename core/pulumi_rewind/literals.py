@@ -7,11 +7,11 @@ unrelated object has too, may be either: it is left alone.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 
+from pulumi_rewind.documents import load_json
 from pulumi_rewind.model import Resource
-from pulumi_rewind.values import DEFAULTS, SIG, Json, is_secret, reveal
+from pulumi_rewind.values import DEFAULTS, SIG, Json, as_float, is_secret, reveal
 
 _OWNERS = 8
 """Of more objects than these no more are remembered."""
@@ -99,7 +99,7 @@ def _texts(value: Json) -> Iterator[str | float]:
         elif isinstance(current, str):
             yield current
             if current[:1] in ("{", "[") and current[-1:] in ("}", "]"):
-                with contextlib.suppress(ValueError, RecursionError):
-                    stack.append(json.loads(current))
+                with contextlib.suppress(ValueError):
+                    stack.append(load_json(current))
         elif isinstance(current, float | int) and not isinstance(current, bool):
-            yield float(current)
+            yield as_float(current)

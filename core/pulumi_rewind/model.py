@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from pulumi_rewind.errors import CheckpointError
-from pulumi_rewind.values import Json, damaged_value
+from pulumi_rewind.nesting import TOO_DEEP, too_deep, value_too_deep
+from pulumi_rewind.values import Json, damaged_value, decoded
 
 ROOT_STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
@@ -36,7 +37,12 @@ KNOWN_FEATURES = frozenset(
 REPLAY_AGENT = "pulumi-rewind/replay"
 """What a replay tells the engine of itself; the history keeps it. What follows a ``;`` is for `stamp`."""
 
+PROPERTIES = "the properties of a resource"
+"""What a message calls inputs and outputs that can't be read."""
+
 EMPTY = msgspec.Raw(b"{}")
+
+_NULL = msgspec.Raw(b"null")
 
 
 class Urn(NamedTuple):
@@ -129,7 +135,7 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     ignore_changes: tuple[str, ...] | None = None
     hide_diff: tuple[str, ...] | None = None
     replace_on_changes: tuple[str, ...] | None = None
-    replacement_trigger: msgspec.Raw = msgspec.Raw(b"null")
+    replacement_trigger: msgspec.Raw = _NULL
     refresh_before_update: bool = False
     view_of: str = ""
     resource_hooks: dict[str, tuple[str, ...] | None] | None = None
@@ -184,12 +190,9 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def _properties(raw: msgspec.Raw) -> dict[str, Json]:
-    try:
-        found = msgspec.json.decode(raw) or {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = None
+    found = decoded(raw, PROPERTIES) or {}
     if not isinstance(found, dict):
-        raise damaged_value("the properties of a resource")
+        raise damaged_value(PROPERTIES)
     return found
 
 
@@ -322,7 +325,21 @@ def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
     if file.checkpoint is None and file.deployment is None:
         raise CheckpointError(f"{source} is JSON, but not a Pulumi checkpoint", hint="Choose another update.")
     deployment = file.deployment or (file.checkpoint.latest if file.checkpoint else None) or Deployment()
+    if _too_deep(deployment):
+        raise CheckpointError(f"{source} can't be read: {TOO_DEEP}", hint="Choose another update.")
     return Checkpoint(raw, deployment, decrypted=decrypted)
+
+
+def _too_deep(deployment: Deployment) -> bool:
+    """Whether something is nested too deeply for our walks; inputs and outputs are asked when they are decoded."""
+    resources = [*(deployment.resources or ()), *(item.resource for item in deployment.pending_operations or ())]
+    provider = deployment.secrets_providers
+    raws = [res.replacement_trigger for res in resources if res.replacement_trigger is not _NULL]
+    raws += [deployment.metadata, *([provider.state] if provider is not None else [])]
+    traces = [res.stack_trace for res in resources if res.stack_trace]
+    return any(too_deep(bytes(raw)) for raw in raws) or value_too_deep(
+        [deployment.snippets, deployment.extensions, *traces]
+    )
 
 
 Result = Literal["succeeded", "failed", "in-progress", "unknown"]

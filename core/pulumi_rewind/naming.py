@@ -16,6 +16,9 @@ from pulumi_rewind.model import Resource
 LISTED = 6
 """How many names a message lists."""
 
+LONGEST = 1_000
+"""Characters of a pattern; `fnmatch` takes time by the square of its length."""
+
 
 class Names:
     """The names of some resources; those of live and target together, so that a text means the same in both."""
@@ -46,6 +49,8 @@ class Names:
         found = self.exactly(text)
         if found:
             return found
+        if len(text) > LONGEST:
+            return frozenset()
         fits = re.compile(fnmatch.translate(text)).match
         return frozenset(urn for urn, texts in self._texts.items() if fits(urn) or any(map(fits, texts)))
 

@@ -9,9 +9,10 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from pulumi_rewind.documents import load_json
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.values import SECRET, SIG, Json, damaged_value
+from pulumi_rewind.values import SECRET, SIG, Json, damaged_value, decoded
 
 Open: TypeAlias = Callable[[str], bytes]
 """Ciphertext → plaintext, a JSON document."""
@@ -19,7 +20,7 @@ Open: TypeAlias = Callable[[str], bytes]
 _MARK: Final = SECRET.encode()
 
 _SEALED: Final = re.compile(
-    rb'"%b"\s*:\s*"%b"\s*,\s*"ciphertext"\s*:\s*("(?:[^"\\]|\\.)*")' % (SIG.encode(), SECRET.encode())
+    rb'"%b"\s*:\s*"%b"\s*,\s*"ciphertext"\s*:\s*("(?:[^"\\]++|\\.)*+")' % (SIG.encode(), SECRET.encode())
 )
 """A secret as Pulumi writes it. Within a JSON string the quotes are escaped, so that nothing there fits."""
 
@@ -39,11 +40,11 @@ def opened_json(raw: bytes, open_: Open) -> bytes:
     """
     found = _SEALED.findall(raw)
     if len(found) == len(_QUOTED.findall(raw)):
-        return _SEALED.sub(lambda match: _OPENED + _plaintext(msgspec.json.decode(match[1]), open_), raw)
+        return _SEALED.sub(lambda match: _OPENED + _plaintext(decoded(match[1], "a secret"), open_), raw)
     # Somebody else wrote it: keys in another order, or some secrets in plaintext already.
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
+        value = load_json(raw)
+    except ValueError:
         raise damaged_value("a resource with secrets") from None
     return json.dumps(_opened(value, open_)).encode()
 
@@ -63,7 +64,7 @@ def _opened(value: Json, open_: Open) -> Json:
     if isinstance(value, dict):
         sealed = value.get("ciphertext")
         if value.get(SIG) == SECRET and isinstance(sealed, str):
-            return {SIG: SECRET, "plaintext": msgspec.json.decode(_plaintext(sealed, open_))}
+            return {SIG: SECRET, "plaintext": decoded(_plaintext(sealed, open_), "a secret")}
         return {key: _opened(inner, open_) for key, inner in value.items()}
     if isinstance(value, list):
         return [_opened(inner, open_) for inner in value]

@@ -9,8 +9,7 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import msgspec
-
+from pulumi_rewind.documents import load_json
 from pulumi_rewind.model import Resource
 from pulumi_rewind.values import damaged_value
 
@@ -50,8 +49,8 @@ def package_of(provider: Resource) -> Package:
     internal = inputs.get("__internal")
     if isinstance(internal, str):  # the engine stores it as JSON text in some versions
         try:
-            internal = msgspec.json.decode(internal)
-        except msgspec.DecodeError:
+            internal = load_json(internal)
+        except ValueError:
             internal = None
     internal = internal if isinstance(internal, dict) else {}
     name = provider.type.rsplit(":", 1)[-1]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from pulumi_rewind.errors import RewindError, SecretsError, UsageError
+from pulumi_rewind.untrusted import read_given
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -89,7 +90,7 @@ def own_passphrase(environ: Mapping[str, str], cwd: Path) -> Passphrase | None:
 
 def _read(path: Path, error: type[RewindError]) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return read_given(path).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as err:
         reason = err.strerror if isinstance(err, OSError) else "it is not UTF-8 text"
         raise error(f"the passphrase file {path} can't be read: {reason}", hint="Check its path.") from None
@@ -99,7 +100,7 @@ def salt_of(state: msgspec.Raw) -> str | None:
     """The salt in the state of a passphrase provider; None where it isn't in the form that is known here."""
     try:
         salt = msgspec.json.decode(state, type=_State).salt
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
         return None
     parts = salt.split(":", 2)
     known = len(parts) == 3 and parts[0] == _VERSION and _decoded(parts[1]) and parts[2].startswith(f"{_VERSION}:")

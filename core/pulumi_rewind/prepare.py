@@ -39,7 +39,14 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import ConfigChanges, config_changes, of_another_time, todays_config, without
+from pulumi_rewind.stackconfig import (
+    ConfigChanges,
+    config_changes,
+    of_another_time,
+    recorded_config,
+    todays_config,
+    without,
+)
 from pulumi_rewind.stale import stale_risks
 from pulumi_rewind.staying import touched_risk, undisturbed
 from pulumi_rewind.targets import Target
@@ -141,7 +148,7 @@ def build_plan(
     today = todays_config(session.workspace.config_file(session.stack.name))
     settings = ConfigChanges()
     if not choices.only and not choices.todays_config:
-        settings = config_changes(plain, now, _config(target.update.config), today)
+        settings = config_changes(plain, now, recorded_config(target.update), today)
     unlike = consented(session, target, now, plain, choices, settings=settings.values, today=today)
     private = make_private("rewind-assets-")
 
@@ -231,8 +238,8 @@ def build_plan(
             live=live_plain,
             locks=locks or session.backend.locks(session.stack),
             live_known=session.timeline.live_update() is not None,
-            target_config=without(_config(target.update.config), settings.values),
-            live_config=without(_config(newest.config) if newest else None, settings.values),
+            target_config=without(recorded_config(target.update), settings.values),
+            live_config=without(recorded_config(newest) if newest else None, settings.values),
             refreshed=refresh,
             told=before.arrangement.told,
             stateful=stateful,
@@ -382,11 +389,6 @@ def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Ste
 
 def _has_archive(inputs: Mapping[str, Any]) -> bool:
     return b"0def7320c3a5731c473e5ecbe6d01bc7" in msgspec.json.encode(dict(inputs))
-
-
-def _config(raw: msgspec.Raw) -> dict[str, object] | None:
-    value = msgspec.json.decode(raw)
-    return value if isinstance(value, dict) else None
 
 
 def fingerprint(goal: Goal, live: Checkpoint, target: Checkpoint, engine_version: str, choices: Json) -> str:

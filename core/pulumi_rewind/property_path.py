@@ -5,6 +5,7 @@ Source of both: the behaviour of Pulumi 3.276, where a path that doesn't fit a v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
@@ -18,6 +19,10 @@ ANY: Final = "*"
 """Every key or index; bare, in brackets, or quoted."""
 
 _ABSENT: Final = object()
+
+_STEP_ENDS: Final = re.compile(r"[.\[]")
+_INDEX: Final = re.compile(r"\[(\*|[+-]?[0-9]{1,18})\]")
+_QUOTED: Final = re.compile(r'((?:\\"|[^"])*+)"')
 
 
 def parse_path(text: str) -> PropertyPath | None:
@@ -38,32 +43,22 @@ def parse_path(text: str) -> PropertyPath | None:
             steps.append(key)
             at += 1
         elif text[at] == "[":
-            end = text.find("]", at)
-            inside = text[at + 1 : end]
-            if end < 0 or not (inside == ANY or inside.lstrip("+-").isdecimal()):
+            index = _INDEX.match(text, at)
+            if index is None:
                 return None
-            steps.append(ANY if inside == ANY else int(inside))
-            at = end + 1
+            steps.append(ANY if index[1] == ANY else int(index[1]))
+            at = index.end()
         else:
-            end = min((place for place in (text.find(".", at), text.find("[", at)) if place >= 0), default=len(text))
-            steps.append(text[at:end])
-            at = end
+            end = _STEP_ENDS.search(text, at)
+            steps.append(text[at : end.start()] if end else text[at:])
+            at = end.start() if end else len(text)
     return tuple(steps)
 
 
 def _quoted(text: str, at: int) -> tuple[str | None, int]:
     """A key up to its closing quote, and the place behind that; ``\\"`` is a quote inside."""
-    key = ""
-    while at < len(text):
-        if text.startswith('\\"', at):
-            key += '"'
-            at += 2
-        elif text[at] == '"':
-            return key, at + 1
-        else:
-            key += text[at]
-            at += 1
-    return None, at
+    found = _QUOTED.match(text, at)
+    return (None, len(text)) if found is None else (found[1].replace('\\"', '"'), found.end())
 
 
 def keeping(paths: Iterable[str] | None, old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:

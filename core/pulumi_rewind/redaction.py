@@ -140,10 +140,11 @@ class _Needles:
                 for start in (at - offset for offset in grams[low[at : at + SHORTEST]] if offset <= at):
                     yield from self._whole(text, low, start, self._long.get(low[start : start + WORD], ()))
         if pieces:
+            looked: dict[tuple[str, int], int] = {}
             for at in [at for at in range(0, len(low) - WORD + 1, 3) if low[at : at + WORD] in pieces]:
                 owners = pieces[low[at : at + WORD]]
                 if len(owners) <= CROWD:
-                    yield from _extended(low, at, owners)
+                    yield from _extended(low, at, owners, looked)
         if words:
             begins = (found.start() for found in _BEGINS.finditer(text))
             for at in [at for at in begins if text[at : at + SHORTEST] in words]:
@@ -163,15 +164,23 @@ class _Needles:
                 return
 
 
-def _extended(low: str, at: int, owners: Iterable[tuple[str, int]]) -> Iterator[Span]:
-    """The pieces of secrets around a block of one, where they are long enough and no ordinary words."""
+def _extended(
+    low: str, at: int, owners: Iterable[tuple[str, int]], looked: dict[tuple[str, int], int]
+) -> Iterator[Span]:
+    """The pieces of secrets around a block of one, where they are long enough and no ordinary words.
+
+    `looked` has for each secret, and where it would begin, how far the last piece went: blocks inside say no more.
+    """
     for secret, place in owners:
+        if at + WORD <= looked.get((secret, at - place), 0):
+            continue
         start, there = at, place
         while start and there and low[start - 1] == secret[there - 1]:
             start, there = start - 1, there - 1
         stop, there = at + WORD, place + WORD
         while stop < len(low) and there < len(secret) and low[stop] == secret[there]:
             stop, there = stop + 1, there + 1
+        looked[secret, at - place] = stop
         if stop - start >= PIECE and _telling(low[start:stop]):
             yield start, stop
 
@@ -210,7 +219,7 @@ def strings(value: Json) -> Iterator[str]:
         if isinstance(inner, str) and inner != MASK:
             yield from parts(inner)
         elif isinstance(inner, int | float) and not isinstance(inner, bool) and abs(inner) >= 10**5:
-            yield f"{inner:.0f}" if float(inner).is_integer() else repr(inner)
+            yield str(inner) if isinstance(inner, int) else f"{inner:.0f}" if inner.is_integer() else repr(inner)
 
 
 def parts(secret: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pulumi_rewind.documents import load_json
 from pulumi_rewind.evidence import Evidence, Place, Walk
 from pulumi_rewind.links import MIN_SUBSTRING, Candidate, Grade, Link
 from pulumi_rewind.literals import Literals
@@ -39,6 +40,7 @@ from pulumi_rewind.values import (
     SIG,
     UNKNOWN,
     Json,
+    as_float,
     damaged_value,
     is_secret,
     is_unknown,
@@ -148,8 +150,8 @@ class Relinker:
             if not isinstance(text, str):
                 return value
             try:
-                inside = json.loads(text)
-            except (ValueError, RecursionError):
+                inside = load_json(text)
+            except ValueError:
                 raise damaged_value("a secret") from None
             new = self._value(inside, at, walk)
             return value if new == inside else {**value, "plaintext": json.dumps(new, ensure_ascii=False)}
@@ -187,7 +189,7 @@ class Relinker:
         return any(link.left_in(text) for link in self._renewed)
 
     def _number(self, value: float, at: Place, walk: Walk, text: str = "") -> Json:
-        found = self._evidence.numbers.get(float(value))
+        found = self._evidence.numbers.get(as_float(value))
         if not found:
             return value
         new = self._evidence.chosen(text or value, found, at, walk)
@@ -196,7 +198,7 @@ class Relinker:
         number = number_of(new) if isinstance(new, str) else new
         if isinstance(number, bool) or not isinstance(number, float | int):
             return value
-        return int(number) if isinstance(value, int) and number == int(number) else float(number)
+        return int(number) if isinstance(value, int) and float.is_integer(as_float(number)) else as_float(number)
 
     # -- text -----------------------------------------------------------------------------------------------------
 
@@ -237,16 +239,21 @@ class Relinker:
         for old in self._blocks:
             first = old.strip("\n").split("\n", 1)[0]
             start = text.find(first) if len(text) >= len(first) else -1
+            blocks: list[str] = []
+            end = 0
             while start >= 0:
                 block = block_at(text, start, old)
                 if block is not None:
                     new = self._evidence.chosen(old, self._texts[old], at.inside(), walk)
                     if new is None:
                         break
-                    before, after = text[: block.start], text[block.end :]
-                    pieces = (self._inside(before, at, walk), block.filled(str(new)), self._inside(after, at, walk))
-                    return UNKNOWN if is_unknown(new) or any(map(is_unknown, pieces)) else "".join(pieces)
-                start = text.find(first, start + 1)
+                    between = self._inside(text[end : block.start], at, walk)
+                    blocks += (between, str(new) if is_unknown(new) else block.filled(str(new)))
+                    end = block.end
+                start = text.find(first, max(end, start + 1))
+            if blocks:
+                blocks.append(self._inside(text[end:], at, walk))
+                return UNKNOWN if any(map(is_unknown, blocks)) else "".join(blocks)
         for hit in tokens(text, self._explaining):
             walk.found.update(one.urn for one in self._texts[hit.text] if one.explains)
         assigned = self._assign(text, at, walk)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from pulumi_rewind.documents import load_json
 from pulumi_rewind.values import Json
 
 _TOKEN: Final = re.compile(
@@ -15,14 +16,14 @@ _TOKEN: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.0)?")
 _KEY_BEFORE: Final = re.compile(r"""(?:^|\n)[ \t]*(?:- +)*["']?[^\s"':]*$""")
-_KEY_AFTER: Final = re.compile(r"""[^\s"':]*["']?[ \t]*:(?:[ \t\r\n]|$)""")
+_KEY_AFTER: Final = re.compile(r"""[^\s"':]{0,400}+["']?[ \t]{0,400}+:(?:[ \t\r\n]|$)""")
 _GO_ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 ASSIGNED_BEFORE: Final = re.compile(r"""([A-Za-z_][\w.-]*)["']?[ \t]*[=:][ \t]*["']?$""")
 """A name before a value in text: ``version: 2``, ``DB_PORT="5432"``."""
-ASSIGNED_AFTER: Final = re.compile(r"(?![\w.:/@-]*[\w/@])")
+ASSIGNED_AFTER: Final = re.compile(r"(?![\w.:/@-]{0,400}[\w/@])")
 """The value ends here."""
-_DASHED: Final = re.compile(r"[\w-]*")
-_AFTER: Final = re.compile(r"[:/@#]([0-9]+)(?![\w.-]*\w)")
+_DASHED: Final = re.compile(r"[\w-]{0,400}")
+_AFTER: Final = re.compile(r"[:/@#]([0-9]{1,400})(?![\w.-]{0,400}\w)")
 _LINE: Final = 400
 """No key stands further from the start of its line."""
 
@@ -73,7 +74,7 @@ def number_of(text: str) -> float | None:
 
 def like_number(text: str, number: Json) -> str:
     """A number written as `text` is: with ``.0`` where that has it."""
-    if not isinstance(number, float | int) or number != int(number):
+    if not isinstance(number, float | int) or (isinstance(number, float) and not number.is_integer()):
         return str(number)
     return f"{int(number)}.0" if text.endswith(".0") else str(int(number))
 
@@ -119,8 +120,8 @@ def json_parts(text: str) -> Sequence[JsonPart] | None:
     if len(trimmed) < 2 or trimmed[0] not in "{[" or trimmed[-1] not in "}]":
         return None
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        load_json(text)
+    except ValueError:
         return None
     parts: list[JsonPart] = []
     keys: list[str] = []

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.git_command import GitCommand, GitFailed
+from pulumi_rewind.untrusted import RECORD, read_bytes
 
 if TYPE_CHECKING:
     from git import Repo
@@ -176,7 +177,7 @@ class Repository:
         # `git reflog` can't walk over tag objects, which annotated tags are.
         log = self._run("rev-parse", "--path-format=absolute", "--git-path", f"logs/refs/tags/{tag}")
         try:
-            lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() if log else []
+            lines = read_bytes(log, RECORD).decode(errors="replace").splitlines() if log else []
         except OSError:
             return ()
         seen = [part for line in reversed(lines) for part in line.split("\t")[0].split(" ")[1::-1]]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from pulumi_rewind import wire
 from pulumi_rewind.goal import Registration
 from pulumi_rewind.model import CustomTimeouts
-from pulumi_rewind.values import Json
+from pulumi_rewind.values import Json, decoded
 
 
 def fill_options(request: Any, item: Registration, root: str) -> None:
@@ -41,7 +39,7 @@ def item_trigger(item: Registration) -> Json:
 
     Of a secret one the engine keeps (and compares) that it is a secret and no more; it is sent as such.
     """
-    value = msgspec.json.decode(item.source.replacement_trigger)
+    value = decoded(item.source.replacement_trigger, "a replacement trigger")
     return None if value is None else wire.to_wire(value)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pulumi_rewind.documents import load_toml
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.untrusted import read_text
 from pulumi_rewind.user_settings import RECORD_KEYS, RECORDS
 
 
@@ -57,10 +58,10 @@ def load_settings(root: Path) -> Settings:
     """
     path = root / "rewind.toml"
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = load_toml(read_text(path))
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as err:
+    except (OSError, ValueError) as err:
         raise UsageError(f"{path} can't be read: {err}", hint="Mend or remove it.") from None
     return Settings(**{name: _value(path, name, value) for name, value in document.items()})
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
-from pulumi_rewind.errors import SecretsError, UsageError
+from pulumi_rewind.documents import load_json, load_yaml
+from pulumi_rewind.errors import CheckpointError, SecretsError, UsageError
 from pulumi_rewind.goal import GoalNote
-from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint
-from pulumi_rewind.values import Json, walk
+from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, SecretsProvider, Update
+from pulumi_rewind.untrusted import read_text
+from pulumi_rewind.values import Json, decoded, walk
 
 CODE = "target-config"
 
@@ -69,6 +69,15 @@ def config_changes(
         message = f"the recorded secret configuration can't be used any more, today's is: {', '.join(lost)}"
         notes.append(GoalNote(CODE, message))
     return ConfigChanges(values, tuple(notes))
+
+
+def recorded_config(update: Update) -> dict[str, Json] | None:
+    """The configuration of the stack in an update's record; None where there is none, or a damaged one."""
+    try:
+        found = decoded(update.config, "the configuration")
+    except CheckpointError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def default_packages(checkpoint: Checkpoint) -> frozenset[str]:
@@ -138,7 +147,7 @@ Reseal: TypeAlias = Callable[[str, Checkpoint], Callable[[str], str] | None]
 def provider_keys(checkpoint: Checkpoint) -> dict[str, Json]:
     """What a configuration file says about a checkpoint's secrets provider; empty where nothing is known of it."""
     provider = checkpoint.deployment.secrets_providers
-    state = msgspec.json.decode(provider.state) if provider is not None else {}
+    state = _state(provider) if provider is not None else {}
     match provider.type if provider is not None else "":
         case "passphrase":
             return {"encryptionsalt": state.get("salt", "")}
@@ -146,6 +155,11 @@ def provider_keys(checkpoint: Checkpoint) -> dict[str, Json]:
             return {"secretsprovider": state.get("url", ""), "encryptedkey": state.get("encryptedkey", "")}
         case _:
             return {}
+
+
+def _state(provider: SecretsProvider) -> dict[str, Json]:
+    found = decoded(provider.state, "the secrets provider")
+    return found if isinstance(found, dict) else {}
 
 
 def of_another_time(path: Path, live: Checkpoint) -> str:
@@ -209,12 +223,12 @@ def config_file(
     """
     provider = live.deployment.secrets_providers
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = read_text(path) if path.exists() else ""
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"{path} can't be read: {err}", hint="It must be UTF-8 text, readable by you.") from None
     salt = ""
     if provider is not None and provider.type == "passphrase" and "encryptionsalt" not in text:
-        salt = msgspec.json.decode(provider.state).get("salt", "")
+        salt = str(_state(provider).get("salt") or "")
     other = bool(text) and bool(of_another_time(path, live))
     if path.exists() and not salt and not changes and not other:
         return path
@@ -228,9 +242,9 @@ def config_file(
     copy = private / path.name
     copy.touch(mode=0o600)
     if path.suffix == ".json":
-        document = dict(_document(path) or {})
+        document = dict(config_document(path))
         document |= {"encryptionsalt": salt} if salt else {}
-        config = {key: value for key, value in (document.get("config") or {}).items() if _short(key) not in changes}
+        config = {key: value for key, value in todays_config(path).items() if _short(key) not in changes}
         document["config"] = config | {key: value for key, value in changes.items() if value is not None}
         copy.write_text(json.dumps(document))
         return copy
@@ -241,14 +255,12 @@ def config_file(
 
 
 def _document(path: Path) -> Any:
-    import yaml
-
     try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        text = read_text(path)
+        return load_json(text) if path.suffix == ".json" else load_yaml(text)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as err:
+    except (OSError, ValueError) as err:
         reason = " ".join(str(err).split())
         raise UsageError(f"{path} can't be read: {reason}", hint="Mend the stack's configuration file.") from None
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -38,6 +38,7 @@ from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_document
 from pulumi_rewind.state_file import exported
 from pulumi_rewind.targets import Target
+from pulumi_rewind.values import decoded
 from pulumi_rewind.verify import Difference
 
 _WORDS: Final = {
@@ -140,9 +141,9 @@ def importable(stored: Checkpoint, provider: SecretsProvider | None, plaintext: 
     own = stored.deployment.secrets_providers
     if provider is None or own is None or (own.type, _state(own)) == (provider.type, _state(provider)):
         return exported(stored.raw)
-    document = msgspec.json.decode(exported(plaintext()), type=dict[str, Any])
+    document = decoded(exported(plaintext()), "a value")
     document["deployment"]["secrets_providers"] = msgspec.to_builtins(
-        {"type": provider.type, "state": msgspec.json.decode(provider.state)}
+        {"type": provider.type, "state": _state(provider)}
     )
     return msgspec.json.encode(document)
 
@@ -159,7 +160,8 @@ def _configured(session: Session) -> SecretsProvider | None:
 
 
 def _state(provider: SecretsProvider) -> object:
-    return msgspec.json.decode(provider.state)
+    found: object = decoded(provider.state, "the secrets provider")
+    return found
 
 
 def _objects(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:

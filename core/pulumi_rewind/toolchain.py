@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.errors import EngineError
+from pulumi_rewind.untrusted import read_bytes
 
 MINIMUM: Final = (3, 206, 0)
 """The first version whose ``--event-log`` can be trusted: the Automation API follows it from there on."""
@@ -148,11 +149,11 @@ def _said_version(path: Path, notes: Path) -> str:
     if stat.st_size < NOTED_BYTES or path.resolve().stem != "pulumi":
         return _ask_version(path, *stamp)
     try:
-        noted = json.loads(notes.read_bytes())
+        noted = json.loads(read_bytes(notes))
         *known, said = noted[str(path)]
         if known == stamp and isinstance(said, str):
             return said
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         noted = {}
     said = _ask_version(path, *stamp)
     if parse_version(said):

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import msgspec
 
 from pulumi_rewind.errors import CheckpointError
+from pulumi_rewind.nesting import DEEPEST, too_deep
 
 SIG: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks an object as a special value; its value selects the kind."""
@@ -47,6 +48,9 @@ DEFAULTS: Final = "__defaults"
 
 MASK: Final = "[secret]"
 """What stands in place of a secret wherever something is shown."""
+
+_SECRETS_WITHIN: Final = b"\\" * 15 + b'"' + SECRET.encode()
+"""How a secret in a secret in a secret and so on is written: each has its own depth, and walks go through all."""
 
 Json: TypeAlias = Any
 """A decoded JSON value, signatures still in place."""
@@ -123,6 +127,29 @@ def unmasked(value: Json, before: Json, changed: bool) -> Json:
     return value
 
 
+def decoded(raw: bytes | msgspec.Raw, what: str) -> Json:
+    """JSON that was stored within a checkpoint and is looked into only now; `what` names it.
+
+    Raises:
+        CheckpointError: damaged, or nested too deeply.
+    """
+    try:
+        text = bytes(raw)
+        if not too_deep(text):
+            return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        pass
+    raise damaged_value(what)
+
+
+def as_float(number: float) -> float:
+    """A number of JSON as the engine has it: whole ones beyond all measure are infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
 def content_of(secret: Mapping[str, Json]) -> Json:
     """What a decrypted secret holds: its ``plaintext`` is a JSON document.
 
@@ -130,9 +157,12 @@ def content_of(secret: Mapping[str, Json]) -> Json:
         CheckpointError: it isn't one.
     """
     try:
-        return msgspec.json.decode(str(secret["plaintext"]).encode())
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        text = str(secret["plaintext"]).encode()
+    except UnicodeEncodeError:
         raise damaged_value("a secret") from None
+    if _SECRETS_WITHIN in text or too_deep(text, DEEPEST // 2):
+        raise damaged_value("a secret")
+    return decoded(text, "a secret")
 
 
 def damaged_value(what: str) -> CheckpointError:

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, urn_name
 from pulumi_rewind.property_path import keeping
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
 from pulumi_rewind.stash import STASH, stash_outputs
-from pulumi_rewind.values import DEFAULTS, Json, is_secret, is_unknown, reveal
+from pulumi_rewind.values import DEFAULTS, Json, decoded, is_secret, is_unknown, reveal
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,8 @@ def _default_providers(goal: Goal, after: Checkpoint) -> Iterable[Difference]:
             yield Difference(res.urn, "", "the default provider is in the state but not in the target")
 
 
-def _provider_key(provider: object) -> object:
-    return msgspec.json.decode(msgspec.json.encode(provider))
+def _provider_key(provider: SecretsProvider | None) -> object:
+    return None if provider is None else (provider.type, decoded(provider.state, "the secrets provider"))
 
 
 def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goal) -> Iterable[Difference]:
@@ -200,7 +198,7 @@ def _options(item: Registration, res: Resource, report: ReplayReport) -> Iterabl
         yield Difference(res.urn, "options.dependencies", "differ from the target")
     if mapped(item.replace_with) != set(res.replace_with or ()):
         yield Difference(res.urn, "options.replaceWith", "differs from the target")
-    triggers = [msgspec.json.decode(side.replacement_trigger) for side in (source, res)]
+    triggers = [decoded(side.replacement_trigger, "a replacement trigger") for side in (source, res)]
     yield from _values(res.urn, "options.replacementTrigger", triggers[0], triggers[1])
     if item.import_id and not item.full and item.import_id != res.import_id:
         yield Difference(res.urn, "options.import", "the id that it was imported by is not recorded")

@@ -19,6 +19,7 @@ from pulumi_rewind.values import (
     SPECIAL_FLOAT,
     UNKNOWN,
     Json,
+    as_float,
     content_of,
     damaged_value,
     is_secret,
@@ -74,7 +75,7 @@ def fill_value(message: Value, value: Json) -> None:
     elif isinstance(value, str):
         message.string_value = value
     elif isinstance(value, float | int):
-        message.number_value = float(value)
+        message.number_value = as_float(value)
     elif isinstance(value, dict):
         message.struct_value.SetInParent()
         fill(message.struct_value, value)

@@ -14,7 +14,6 @@ Source of the places: observed with the pulumi CLI 3.259 and 3.276.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from pulumi_rewind.backends import absolute_url, user_home
+from pulumi_rewind.documents import load_json, load_yaml
 from pulumi_rewind.errors import EngineError, ProjectNotFound, UsageError
+from pulumi_rewind.untrusted import read_bytes, read_text
 from pulumi_rewind.variables import rooted
 
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
@@ -77,7 +78,7 @@ class Workspace:
             return chosen
         for path in self._notes():
             try:
-                note = json.loads(path.read_bytes())
+                note = load_json(read_bytes(path))
             except (OSError, ValueError):
                 continue
             if isinstance(note, dict) and (stack := self._noted(note)):
@@ -187,21 +188,13 @@ def project_document(path: Path) -> dict[str, Any]:
         UsageError: it can't be read, or is not one.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"{path} can't be read: {err}", hint="Check its permissions; it must be UTF-8 text.") from None
     document: Any = None
     try:
-        if path.suffix == ".json":
-            document = json.loads(text)
-        else:
-            import yaml
-
-            try:
-                document = yaml.safe_load(text)
-            except yaml.YAMLError as err:
-                raise ValueError(" ".join(str(err).split())) from None
-    except (ValueError, RecursionError) as err:
+        document = load_json(text) if path.suffix == ".json" else load_yaml(text)
+    except ValueError as err:
         raise UsageError(f"{path} is not valid: {err}", hint="Mend the project file.") from None
     name = document.get("name") if isinstance(document, dict) else None
     if not isinstance(name, str) or not name:
@@ -233,7 +226,7 @@ def _backend_url(
         return declared["url"], "Pulumi.yaml"
     folder = environ.get("PULUMI_CREDENTIALS_PATH")
     try:
-        current = json.loads(((Path(folder) if folder else home) / "credentials.json").read_bytes())["current"]
+        current = load_json(read_bytes((Path(folder) if folder else home) / "credentials.json"))["current"]
     except (OSError, ValueError, TypeError, KeyError):
         current = None
     if isinstance(current, str) and current:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,6 +77,17 @@ def test_what_has_moved_ends_it(world: World) -> None:
         assert gate.refusal == "it has moved"
         world.moved = False
         assert world.start() == (1, ""), "what was refused stays refused"
+
+
+def test_the_engine_never_waits_for_somebody_who_was_killed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr("pulumi_rewind.program.gate.os.getpid", lambda: killed.pid)
+    with world.gate as gate:
+        gate._ended.set()  # nobody answers any more
+        timer = threading.Timer(0.3, lambda: (killed.kill(), killed.wait()))
+        timer.start()
+        assert world.start() == (1, "")
+        timer.join()
 
 
 def test_without_a_language_host_on_the_path_it_still_compares(world: World, tmp_path: Path) -> None:

@@ -8,19 +8,21 @@ compared with the engine in ``tests/core/test_asset_hash.py``.
 """
 
 # Path drops trailing slashes and can't hold names as bytes; the hash depends on both.
-# ruff: noqa: PTH112, PTH116, PTH117, PTH118, PTH119, PTH123, PTH208
+# ruff: noqa: PTH112, PTH116, PTH117, PTH118, PTH119, PTH208
 from __future__ import annotations
 
 import hashlib
 import os
 import posixpath
 import stat
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
 from pulumi_rewind.errors import RewindError
+from pulumi_rewind.untrusted import open_regular
 from pulumi_rewind.values import ARCHIVE, ASSET, Json, kind_of
 
 if TYPE_CHECKING:
@@ -179,7 +181,7 @@ def directory_files(path: str) -> Iterator[tuple[bytes, str]]:
 
 def _open_file(path: str) -> tuple[int, Iterable[bytes]]:
     size = _size(path)
-    return size, _pieces(lambda: open(path, "rb"), size, path)
+    return size, _pieces(lambda: os.fdopen(open_regular(path), "rb"), size, path)
 
 
 def _size(path: str) -> int:
@@ -276,7 +278,7 @@ def _packed(path: str) -> Iterator[Member]:
         packed: Literal["r:", "r:gz"] = "r:" if path.endswith(".tar") else "r:gz"
         with tarfile.open(path, packed, encoding="utf-8", errors="surrogateescape") as tape:
             yield from _tar_members(tape, path)
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, RuntimeError, NotImplementedError) as err:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, RuntimeError, ValueError) as err:
         raise AssetError(f"{path} can't be read: {err}") from None
 
 

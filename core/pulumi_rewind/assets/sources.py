@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pulumi_rewind.assets.git import CommitFiles, new_file
 from pulumi_rewind.assets.hash import AssetError, directory_files, hash_path, is_archive_file, located
+from pulumi_rewind.documents import load_yaml
+from pulumi_rewind.untrusted import open_regular, read_text
 from pulumi_rewind.values import ASSET
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 def program_directory(root: Path) -> Path:
     """Where relative paths of a program start: the project's directory, or that of its ``main``."""
-    import yaml
-
     from pulumi_rewind.workspace import PROJECT_FILES
 
     for name in PROJECT_FILES:
@@ -29,8 +29,8 @@ def program_directory(root: Path) -> Path:
         if not path.is_file():
             continue
         try:
-            document = yaml.safe_load(path.read_text())
-        except (OSError, ValueError, RecursionError, yaml.YAMLError):
+            document = load_yaml(read_text(path))
+        except (OSError, ValueError):
             break
         main = document.get("main") if isinstance(document, dict) else None
         if isinstance(main, str) and main:
@@ -199,5 +199,5 @@ def _inside(name: bytes) -> Path:
 
 
 def _copy_file(source: Path, to: Path) -> None:
-    with source.open("rb") as content, new_file(to) as file:
+    with os.fdopen(open_regular(source), "rb") as content, new_file(to) as file:
         shutil.copyfileobj(content, file, 1 << 20)

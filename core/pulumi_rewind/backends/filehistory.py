@@ -14,6 +14,7 @@ from pulumi_rewind.backends.custody import shared, written_again
 from pulumi_rewind.backends.files import newest_variant, plain_size, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
 from pulumi_rewind.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.untrusted import CHECKPOINT, RECORD
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
 _NANOSECONDS: Final = 1_000_000_000
@@ -84,7 +85,7 @@ class FileHistory:
         stamp = self._stamp(number)
         what = f"the record of #{number}"
         try:
-            record = _decoder.decode(self._read(self._records, stamp, what))
+            record = _decoder.decode(self._read(self._records, stamp, what, RECORD))
             if not record.kind or not record.result:
                 raise CheckpointError(f"{what} is JSON, but not a record of Pulumi's history")
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
@@ -142,7 +143,7 @@ class FileHistory:
             raise UsageError(f"{self._stack} has no update #{number}", hint=there)
         return self._stamps[number - 1]
 
-    def _read(self, files: Names, stamp: int, what: str) -> bytes:
+    def _read(self, files: Names, stamp: int, what: str, limit: int = CHECKPOINT) -> bytes:
         names = files.get(stamp)
         if names is None:
             raise CheckpointError(
@@ -151,10 +152,10 @@ class FileHistory:
             )
         try:
             if isinstance(names, str):
-                return read_file(f"{self._directory_text}/{names}", what)
+                return read_file(f"{self._directory_text}/{names}", what, limit)
             path = newest_variant([self._directory / name for name in sorted(names, key=len)], what)
             if path is not None:
-                return read_file(path, what)
+                return read_file(path, what, limit)
         except FileNotFoundError:
             pass
         self._check()

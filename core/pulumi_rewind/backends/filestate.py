@@ -25,6 +25,7 @@ from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, U
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
 from pulumi_rewind.processes import is_alive, may_be_elsewhere
+from pulumi_rewind.untrusted import read_bytes, read_text
 from pulumi_rewind.url import shown_url
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
@@ -118,10 +119,10 @@ class FileBackend:
             if not entry.name.endswith(".json"):
                 continue
             try:
-                lock = msgspec.json.decode(Path(entry.path).read_bytes(), type=Lock)
+                lock = msgspec.json.decode(read_bytes(entry.path), type=Lock)
             except FileNotFoundError:
                 continue  # released meanwhile
-            except (OSError, msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+            except (OSError, msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
                 lock = Lock()
             found.append(msgspec.structs.replace(lock, path=entry.path, dead=_is_dead(lock)))
         return sorted(found, key=lambda lock: lock.timestamp)
@@ -155,13 +156,13 @@ class FileBackend:
     def _layout(self) -> int:
         path = self.root / "meta.yaml"
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path)
         except FileNotFoundError:
             return 0
         except (OSError, UnicodeDecodeError) as err:
             self._denied(path, err)
         # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
-        found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d+)""", text, re.MULTILINE)
+        found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d{1,9})(?!\d)""", text, re.MULTILINE)
         if found is None:
             raise BackendError(f"{path} says no version", hint="The file is damaged; the CLI writes `version: 1`.")
         version = int(found[1])

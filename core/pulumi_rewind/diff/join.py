@@ -12,8 +12,8 @@ import msgspec
 from pulumi_rewind.diff.translation import NOTHING_NEW, Translation
 from pulumi_rewind.identity import match
 from pulumi_rewind.links import Leaf, Link, make_link
-from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.values import DEFAULTS, SIG, Json
+from pulumi_rewind.model import PROPERTIES, Checkpoint, Resource
+from pulumi_rewind.values import DEFAULTS, SIG, Json, decoded
 
 SHORTEST: Final = 4
 """Shorter ids and outputs stand in too many texts by chance."""
@@ -99,7 +99,7 @@ class Join:
 
     def decoded(self, one: msgspec.Raw, other: msgspec.Raw) -> tuple[Json, Json]:
         """Two properties as JSON, for `edits`."""
-        return msgspec.json.decode(one) or {}, msgspec.json.decode(other) or {}
+        return decoded(one, PROPERTIES) or {}, decoded(other, PROPERTIES) or {}
 
     def translation(self, after: Resource) -> Translation:
         """What a resource would hold anew only because what it uses was replaced, renamed, or answers otherwise now."""
@@ -204,7 +204,10 @@ def surely_differ(one: msgspec.Raw, other: msgspec.Raw, *, given: Resource | Non
     depends on where a file comes from, and shows in the last line. Of `given` only those inputs count that were, as it
     was recorded, computed from nothing else, or were filled in by the provider.
     """
-    left, right = _members.decode(one) or {}, _members.decode(other) or {}
+    try:
+        left, right = _members.decode(one) or {}, _members.decode(other) or {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
     recorded = (given.property_dependencies or {}) if given is not None else {}
     if given is not None and not recorded:
         return False

@@ -10,7 +10,7 @@ import msgspec
 
 from pulumi_rewind.diff.properties import Edit, edits
 from pulumi_rewind.model import Resource
-from pulumi_rewind.values import Json
+from pulumi_rewind.values import Json, decoded
 
 NOTHING: Final = Resource(urn="", type="")
 """Stands for the side on which there is no resource."""
@@ -66,7 +66,7 @@ def own_options(old: Resource, new: Resource, urn_now: Callable[[str], str]) -> 
     yield from _option("hooks", _hooks(old), _hooks(new))
     yield from _option("initErrors", list(old.init_errors or ()), list(new.init_errors or ()))
     if old.replacement_trigger != new.replacement_trigger:
-        triggers = [msgspec.json.decode(side.replacement_trigger) for side in (old, new)]
+        triggers = [decoded(side.replacement_trigger, "a replacement trigger") for side in (old, new)]
         yield from edits(triggers[0], triggers[1], ("replacementTrigger",))
 
 

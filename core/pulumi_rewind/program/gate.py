@@ -9,7 +9,6 @@ becomes the language host.
 from __future__ import annotations
 
 import os
-import select
 import shlex
 import shutil
 import tempfile
@@ -22,12 +21,24 @@ from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent
 
-POLL_SECONDS: Final = 0.2
-"""How soon the gate notices that nobody asks any more."""
+POLL_SECONDS: Final = 0.05
+"""How soon a question is heard, and an answer."""
+
+_ASKED: Final = "asked-"
+_ANSWER: Final = "answer-"
 
 _SCRIPT: Final = """#!/bin/sh
-# Asks before it becomes the language host; without anybody to ask it goes no further.
-kill -0 {pid} && echo asked > {asked} && read -r said < {answer} && [ "$said" = go ] && exec {real} "$@"
+# Asks before it becomes the language host; without anybody to ask it goes no further. It never waits for a pipe: who is
+# asked may be killed at any moment.
+: > {place}/{asked}$$
+while kill -0 {pid} 2>/dev/null; do
+  if [ -e {place}/{answer}$$ ]; then
+    read -r said < {place}/{answer}$$
+    [ "$said" = go ] && exec {real} "$@"
+    break
+  fi
+  sleep {poll}
+done
 echo 'the rollback was refused' >&2
 exit 1
 """
@@ -52,25 +63,21 @@ class Gate:
         self._above = directory
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._fds: tuple[int, int] = (-1, -1)
 
     def __enter__(self) -> Self:
         real = shutil.which(self._name, path=self._path)
         if real is None:
             return self
         place = Path(tempfile.mkdtemp(prefix="gate-", dir=self._above))  # 0700
-        asked, answer = place / "asked", place / "answer"
-        for fifo in (asked, answer):
-            os.mkfifo(fifo, 0o600)
-        # Open for both, so that neither end ever waits for the other to open it.
-        self._fds = (os.open(asked, os.O_RDWR | os.O_CLOEXEC), os.open(answer, os.O_RDWR | os.O_CLOEXEC))
-        words = {"asked": asked, "answer": answer, "real": Path(real).absolute()}
-        text = _SCRIPT.format(pid=os.getpid(), **{key: shlex.quote(str(path)) for key, path in words.items()})
+        text = _SCRIPT.format(
+            pid=os.getpid(), place=shlex.quote(str(place)), asked=_ASKED, answer=_ANSWER, poll=POLL_SECONDS,
+            real=shlex.quote(str(Path(real).absolute())),
+        )  # fmt: skip
         script = place / self._name
         script.write_bytes(os.fsencode(text))
         script.chmod(0o700)
         self.environ = {"PATH": os.pathsep.join((str(place), self._path))}
-        self._thread = threading.Thread(target=self._answer, name="gate", daemon=True)
+        self._thread = threading.Thread(target=self._answer, args=(place,), name="gate", daemon=True)
         self._thread.start()
         return self
 
@@ -78,8 +85,6 @@ class Gate:
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-            for fd in self._fds:
-                os.close(fd)
 
     def compare(self) -> bool:
         """Compares, unless that was done under the lock; whether the program may run."""
@@ -96,9 +101,11 @@ class Gate:
         """Whether an event only says that there is a gate."""
         return isinstance(event, Diagnostic) and f"using {self._name} from $PATH at {self._above}" in event.message
 
-    def _answer(self) -> None:
-        asked, answer = self._fds
-        while not self._ended.is_set():
-            if select.select([asked], [], [], POLL_SECONDS)[0]:
-                for _ in range(os.read(asked, 4096).count(b"\n")):
-                    os.write(answer, b"go\n" if self.compare() else b"no\n")
+    def _answer(self, place: Path) -> None:
+        while not self._ended.wait(POLL_SECONDS):
+            for asked in place.glob(f"{_ASKED}*"):
+                asked.unlink()
+                answer = place / asked.name.replace(_ASKED, _ANSWER)
+                half = answer.with_suffix(".part")
+                half.write_bytes(b"go\n" if self.compare() else b"no\n")
+                half.rename(answer)

@@ -15,8 +15,8 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.consent import consented
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
-from pulumi_rewind.held import hold_to
-from pulumi_rewind.model import Checkpoint, Update
+from pulumi_rewind.held import hold_to, reading_plan
+from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, counts
 from pulumi_rewind.planned import refreshed_state
 from pulumi_rewind.prepare import Prepared, load
@@ -34,9 +34,8 @@ from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import config_document, config_file, todays_config
+from pulumi_rewind.stackconfig import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.targets import Target
-from pulumi_rewind.values import Json
 from pulumi_rewind.verify import Difference
 
 
@@ -85,7 +84,7 @@ def plan_program(
     before = rewritten(session, plain, live, now, target.update.number, None, choices.delete_imported)
     live_plain = before.plain
     own = session.workspace.config_file(session.stack.name)
-    today, recorded = todays_config(own), None if choices.todays_config else _recorded(update)
+    today, recorded = todays_config(own), None if choices.todays_config else recorded_config(update)
     unlike = consented(session, target, now, plain, choices, settings=recorded or {}, today=today, commit=update.commit)
     then = stored if update.number == target.update.number else session.timeline.checkpoint(update.number)
     observe(Phase("checkout", f"checking out {update.commit[:7]}"))
@@ -186,16 +185,12 @@ def plan_program(
     )  # fmt: skip
 
 
+@reading_plan()
 def _essence(plan: bytes) -> bytes:
     """What of the engine's plan is reviewed: no times, no seeds, no ciphertexts."""
     document = msgspec.json.decode(plan)
     steps = {urn: entry.get("steps") for urn, entry in (document.get("resourcePlans") or {}).items()}
     return msgspec.json.encode(steps, order="sorted")
-
-
-def _recorded(update: Update) -> dict[str, Json] | None:
-    value = msgspec.json.decode(update.config)
-    return value if isinstance(value, dict) else None
 
 
 def _outputs_alone(live: Checkpoint, after: Checkpoint, moving: set[str]) -> tuple[Difference, ...]:

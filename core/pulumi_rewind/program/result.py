@@ -11,6 +11,7 @@ import msgspec
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.held import reading_plan
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, parse_urn
 from pulumi_rewind.plan import Step, plan_steps
@@ -40,6 +41,7 @@ class Declared:
         return ReplayReport(sent={urn: dict.fromkeys(keys) for urn, keys in self.sent.items()})
 
 
+@reading_plan()
 def declared(plan: bytes) -> Declared:
     """Reads the engine's own plan."""
     document = msgspec.json.decode(plan)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.untrusted import read_text
+
 Git = Callable[..., str]
 """Runs git with arguments in the directory ``cwd`` and returns what it prints; raises OSError if it fails."""
 
@@ -63,7 +65,7 @@ def _names(file: Path) -> dict[str, str]:
         return {}
     parser = configparser.RawConfigParser(strict=False)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_text(file).splitlines()
         parser.read_string("\n".join(line.strip() for line in lines))
     except (OSError, UnicodeDecodeError, configparser.Error):
         return {}

@@ -12,8 +12,10 @@ import msgspec
 
 from pulumi_rewind.errors import CheckpointError, RecordError
 from pulumi_rewind.model import EMPTY, PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.nesting import TOO_DEEP, too_deep
 from pulumi_rewind.records.git import FILE, Blob
 from pulumi_rewind.records.secrets import secret_content
+from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.values import MASK, SECRET
 
 FORMAT: Final = 1
@@ -32,7 +34,8 @@ REVISIONS: Final = "revisions.json"
 SIGNATURE: Final = f"{UPDATE}.sig"
 """Of the bytes of `UPDATE`, beside them; see `records.signatures`."""
 
-_OPEN_SECRET: Final = re.compile(rb'"' + SECRET.encode() + rb'"[^{}]*"plaintext"|"plaintext"[^{}]*"' + SECRET.encode())
+_SECRET: Final = b'"%b"' % SECRET.encode()
+_PLAIN: Final = b'"plaintext"'
 _EVIDENCE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
 
 
@@ -140,7 +143,7 @@ def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]
     warnings: list[str] = []
     if given.checkpoint:
         checkpoint, problem = _opened(given.checkpoint)
-        if problem or _OPEN_SECRET.search(given.checkpoint):
+        if problem or _has_open_secret(given.checkpoint):
             left_out.append(LeftOut(CHECKPOINT, problem or "its secrets are not encrypted"))
         else:
             files[CHECKPOINT] = Blob(given.checkpoint)
@@ -211,9 +214,16 @@ def evidence_name(name: str) -> str:
 
 def evidence_reason(content: bytes, secrets: Iterable[bytes]) -> str:
     """Why evidence, which may be a state, must not be kept; empty if it may be."""
-    if _OPEN_SECRET.search(content):
+    if _has_open_secret(content):
         return "its secrets are not encrypted"
     return secret_content(content, secrets)
+
+
+def _has_open_secret(content: bytes) -> bool:
+    """Whether an object of a JSON text has both the mark of a secret and a plaintext; a pattern would be quadratic."""
+    if _SECRET not in content or _PLAIN not in content:
+        return False
+    return any(_SECRET in part and _PLAIN in part for part in re.split(rb"[{}]", content))
 
 
 def decode_meta(raw: bytes) -> Meta:
@@ -256,7 +266,7 @@ def encode_update(update: Update) -> bytes:
             "startTime": update.start_time,
             "message": update.message,
             "environment": update.environment,
-            "config": msgspec.json.decode(update.config),
+            "config": recorded_config(update) or {},
             "version": 0,
             "result": update.result,
             "endTime": update.end_time,
@@ -286,6 +296,8 @@ def decode_update(raw: bytes, number: int) -> Update:
         found = msgspec.json.decode(raw, type=_History)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
         raise RecordError(f"{HISTORY} of the record of #{number} is damaged: {err}") from None
+    if too_deep(bytes(found.config)):
+        raise RecordError(f"{HISTORY} of the record of #{number} can't be read: {TOO_DEEP}")
     return Update(
         number=number,
         kind=found.kind,
@@ -345,8 +357,7 @@ def _without_secrets(update: Update, secrets: Iterable[bytes]) -> tuple[Update, 
             return MASK
         return value
 
-    config = msgspec.json.decode(update.config)
-    config = {key: clean(key, value) for key, value in config.items()} if isinstance(config, dict) else config
+    config = {key: clean(key, value) for key, value in (recorded_config(update) or {}).items()}
     environment = {key: clean(key, value) for key, value in update.environment.items()}
     message = clean("message", update.message)
     return (

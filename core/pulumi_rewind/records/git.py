@@ -18,6 +18,7 @@ from pulumi_rewind.errors import RecordError, UsageError
 from pulumi_rewind.git_command import GitFailed
 from pulumi_rewind.repo import command_in, is_commit_id, trust_hint
 from pulumi_rewind.shell import quoted
+from pulumi_rewind.untrusted import CHECKPOINT, read_bytes, read_text
 
 if TYPE_CHECKING:
     from git import Repo
@@ -64,7 +65,7 @@ def may_have_records(root: Path, *, folder: str = REFS) -> bool:
     if (common / "reftable").is_dir() or (common / folder).is_dir():
         return True
     try:
-        return f" {folder}/".encode() in (common / "packed-refs").read_bytes()
+        return f" {folder}/".encode() in read_bytes(common / "packed-refs", CHECKPOINT)
     except OSError:
         return False
 
@@ -75,13 +76,13 @@ def _common_directory(root: Path) -> Path | None:
         found = place / ".git"
         try:
             if found.is_file():  # a worktree or submodule: `gitdir: PATH`
-                found = place / found.read_text().removeprefix("gitdir:").strip()
+                found = place / read_text(found).removeprefix("gitdir:").strip()
             elif not found.is_dir():
                 if not ((place / "HEAD").is_file() and (place / "objects").is_dir()):
                     continue
                 found = place  # a bare repository
             common = found / "commondir"
-            return found / common.read_text().strip() if common.is_file() else found
+            return found / read_text(common).strip() if common.is_file() else found
         except (OSError, UnicodeDecodeError):
             return None
     return None

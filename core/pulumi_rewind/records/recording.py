@@ -24,6 +24,7 @@ from pulumi_rewind.records.store import Record, Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
 from pulumi_rewind.revisions.ledger import kept_with, settle
 from pulumi_rewind.timeline import deployed_commit
+from pulumi_rewind.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.provenance import Origin
@@ -286,7 +287,7 @@ class _Taker:
             if path.stat().st_size > FILE_LIMIT:
                 left_out.append(LeftOut(name, "it is too large"))
                 return None
-            return path.read_bytes()
+            return read_bytes(path, FILE_LIMIT)
         except OSError as err:
             left_out.append(LeftOut(name, f"it can't be read: {err.strerror}"))
             return None

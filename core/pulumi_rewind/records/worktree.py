@@ -5,7 +5,6 @@ Taking looks only; neither index nor working tree is written. Files that look li
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
 from pulumi_rewind.records.credentials import NONE, Credentials
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.secrets import secret_content, secret_name
+from pulumi_rewind.untrusted import CHECKPOINT, read_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Record
@@ -88,7 +88,7 @@ class _Tree:
                 if size > min(FILE_LIMIT, left):
                     self._leave(name, f"it is too large ({size >> 20} MiB)")
                     continue
-                content = path.read_bytes()
+                content = read_bytes(path, FILE_LIMIT)
                 mode = EXECUTABLE if path.stat().st_mode & 0o100 else FILE
             except OSError as err:
                 self._leave(name, f"it can't be read: {err.strerror}")
@@ -131,10 +131,14 @@ class _Tree:
                 self._leave(fields[7], "it is a submodule with uncommitted changes of its own")
 
     def _content_reason(self, name: str) -> str:
-        with contextlib.suppress(OSError):
-            path = self.root / name
+        path = self.root / name
+        try:
             if path.is_file() and not path.is_symlink():
-                return self._secrets.reason(path) or secret_content(path.read_bytes(), self._secrets.values)
+                return self._secrets.reason(path) or secret_content(read_bytes(path, CHECKPOINT), self._secrets.values)
+        except FileNotFoundError:
+            pass
+        except OSError as err:
+            return f"it can't be read: {err.strerror}"
         return ""
 
     def _leave(self, path: str, reason: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pulumi_rewind.errors import RecordError, RefusedError, UsageError
 from pulumi_rewind.settings import Settings
+from pulumi_rewind.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Record
@@ -88,7 +89,7 @@ def todays_code(root: Path, settings: Settings) -> Code | None:
     """
     path = root / settings.hooks_file
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path)
         return Code(path, raw.decode("utf-8"), hashlib.sha256(raw).hexdigest())
     except (FileNotFoundError, NotADirectoryError):
         if settings.hooks_file == Settings().hooks_file:

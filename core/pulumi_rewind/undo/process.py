@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookLog, HookProgress
+from pulumi_rewind.undo.answers import ANSWER, Lines, message_of
 from pulumi_rewind.undo.declare import Selector
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class UndoProcess:
         with selectors.DefaultSelector() as ready:
             for source in (reply, process.stdout.fileno(), process.stderr.fileno()):
                 ready.register(source, selectors.EVENT_READ)
-            parts: dict[int, bytes] = {}
+            parts: dict[int, Lines] = {reply: Lines(ANSWER)}
             while True:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -218,14 +219,14 @@ class UndoProcess:
                 # What was printed precedes the answer, which is looked at last.
                 for key, _ in sorted(ready.select(min(left, POLL)), key=lambda item: item[0].fd == reply):
                     chunk = _read(key.fd)
-                    *lines, parts[key.fd] = (parts.get(key.fd, b"") + chunk).split(b"\n")
+                    lines = parts.setdefault(key.fd, Lines()).feed(chunk)
                     if key.fd != reply:
                         if not chunk:
                             ready.unregister(key.fd)
                         yield from said.lines(lines)
                         continue
                     for line in lines:
-                        message = json.loads(line)
+                        message = message_of(line, function)
                         if "end" in message:
                             yield from self._rest(said, ready, reply, parts)
                             answer: dict[str, Any] = message["end"]
@@ -236,15 +237,15 @@ class UndoProcess:
                         raise CallbackError(f"{function} {self._gone(process)}")
 
     def _rest(
-        self, said: _Said, ready: selectors.BaseSelector, reply: int, parts: dict[int, bytes]
+        self, said: _Said, ready: selectors.BaseSelector, reply: int, parts: dict[int, Lines]
     ) -> Generator[HookLog | HookProgress, None, None]:
         """What was printed before the answer; the worker has flushed it."""
         for key, _ in ready.select(0):
             if key.fd != reply:
-                parts[key.fd] = parts.get(key.fd, b"") + _read(key.fd)
+                yield from said.lines(parts.setdefault(key.fd, Lines()).feed(_read(key.fd)))
         for fd, part in parts.items():
-            if fd != reply and part:
-                yield from said.lines(part.split(b"\n"))
+            if fd != reply and (begun := part.rest()):
+                yield from said.lines([begun])
         parts.clear()
 
     def _gone(self, process: subprocess.Popen[bytes]) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pulumi_rewind.documents import load_json
+from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.values import MASK
 from pulumi_rewind_tui.render.history import entry_json
 from pulumi_rewind_tui.render.words import changes_line, elapsed, local_time, plural, result_span
@@ -76,11 +78,7 @@ def config_of(update: Update) -> dict[str, Any]:
     A DIY record holds plain values, ``{"secure": ciphertext}`` or objects with ``secure`` inside; Pulumi Cloud
     ``{"value" or "string": …, "secret": bool, "object": bool}``.
     """
-    try:
-        raw = msgspec.json.decode(update.config)
-    except msgspec.DecodeError:
-        return {}
-    return {str(key): _config_value(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
+    return {key: _config_value(value) for key, value in (recorded_config(update) or {}).items()}
 
 
 _CLOUD_KEYS = frozenset({"value", "string", "objectValue", "secret", "object"})
@@ -93,8 +91,8 @@ def _config_value(value: Any) -> Any:
         return MASK
     inner = value.get("objectValue", value.get("value", value.get("string")))
     if isinstance(inner, str) and value.get("object"):
-        with contextlib.suppress(msgspec.DecodeError):
-            return _masked(msgspec.json.decode(inner.encode()))
+        with contextlib.suppress(ValueError):
+            return _masked(load_json(inner))
     return _masked(inner)
 
 

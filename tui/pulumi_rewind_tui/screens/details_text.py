@@ -12,6 +12,7 @@ import msgspec
 from pulumi_rewind.commits import Between, commits_between
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import Update
+from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.up.evidence import evidence_of
 from pulumi_rewind_tui.render.record import record_facts
 from pulumi_rewind_tui.render.words import changes_line
@@ -103,13 +104,7 @@ def config_changes(previous: Update | None, update: Update) -> tuple[tuple[str, 
 
 
 def _config(update: Update | None) -> Mapping[str, Any]:
-    if update is None:
-        return {}
-    try:
-        decoded = msgspec.json.decode(update.config)
-    except msgspec.DecodeError:
-        return {}
-    return decoded if isinstance(decoded, dict) else {}
+    return (update and recorded_config(update)) or {}
 
 
 def _secret(value: Any) -> bool:
