@@ -84,10 +84,11 @@ def test_the_engine_never_waits_for_somebody_who_was_killed(world: World, monkey
     monkeypatch.setattr("pulumi_rewind.program.gate.os.getpid", lambda: killed.pid)
     with world.gate as gate:
         gate._ended.set()  # nobody answers any more
-        timer = threading.Timer(0.3, lambda: (killed.kill(), killed.wait()))
+        timer = threading.Timer(0.3, killed.kill)
         timer.start()
         assert world.start() == (1, "")
         timer.join()
+        killed.wait()
 
 
 def test_without_a_language_host_on_the_path_it_still_compares(world: World, tmp_path: Path) -> None:
