@@ -10,6 +10,7 @@ from typing import Final
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.doubts import Doubts
 from pulumi_rewind.engine import Engine, EngineRun
+from pulumi_rewind.errors import EngineError, IncompleteError, RewindError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre
 
 _MOVES: Final = frozenset({"same", "read", "refresh", ""})
@@ -53,6 +54,14 @@ class EngineDriver:
         """What is raised where it was stopped before the engine was started."""
         raise NotImplementedError
 
+    def _not_started(self, error: EngineError) -> RewindError:
+        """What is raised where the engine, found before, can't be started; the same is tidied up as by `_not_begun`."""
+        self._not_begun()
+        if self._changed:
+            return IncompleteError(str(error), hint=f"{error.hint} `pulumi-rewind resume` goes on to the target.")
+        error.hint = f"{error.hint} Nothing in the stack was changed."
+        return error
+
     def _said_by_hooks(self) -> Iterator[EngineEvent]:
         """What hooks have said since the last event."""
         yield from ()
@@ -64,7 +73,10 @@ class EngineDriver:
         with self._lock:
             if self._asked_to_stop():
                 raise self._not_begun()
-            self._run = engine.start(arguments, private=private, extra_env=environ)
+            try:
+                self._run = engine.start(arguments, private=private, extra_env=environ)
+            except EngineError as err:
+                raise self._not_started(err) from None
             if self._asked_to_stop():  # while it was being started
                 self._run.interrupt()
         run = self._run
