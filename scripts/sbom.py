@@ -33,12 +33,12 @@ def listed(lock: str, names: Iterable[str], pyproject: Path) -> dict[str, Any]:
         chosen, out = Path(directory) / "requirements.txt", Path(directory) / "sbom.json"
         locked = pins(lock)
         chosen.write_text("".join(f"{locked[name].text}\n" for name in sorted(names)))
-        options = ["--mc-type", "application", "--output-reproducible", "--sv", VERSION, "--of", "JSON", "-o", str(out)]
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", str(chosen)]
-            + ["--pyproject", str(pyproject), *options],
-            check=True,
-        )
+        command = [
+            *(sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", str(chosen)),
+            *("--pyproject", str(pyproject), "--mc-type", "application", "--output-reproducible"),
+            *("--sv", VERSION, "--of", "JSON", "-o", str(out)),
+        ]
+        subprocess.run(command, check=True)
         document: dict[str, Any] = json.loads(out.read_text())
         return document
 

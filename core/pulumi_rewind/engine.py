@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.errors import EngineError, SecretsError
@@ -112,11 +112,16 @@ class Engine:
 
 
 @contextlib.contextmanager
-def _startable(engine: Engine) -> Iterator[None]:
-    """Says what it means when the CLI, found before, can't be started any more: it was removed or is being upgraded."""
+def _startable(engine: Engine, *opened: IO[bytes]) -> Iterator[None]:
+    """Says what it means when the CLI, found before, can't be started any more: it was removed or is being upgraded.
+
+    What was `opened` for it is closed then.
+    """
     try:
         yield
     except OSError as err:
+        for file in opened:
+            file.close()
         raise EngineError(
             f"the pulumi CLI {engine.path} can't be started: {err.strerror or err}",
             hint="It may have been removed or upgraded just now; see `pulumi version`, then try again.",
@@ -140,7 +145,7 @@ class EngineRun:
         self.errors: list[Diagnostic] = []
         self._unreached: dict[str, None] = {}
         """URNs of what the engine's plan has and the run didn't come to."""
-        with _startable(engine):
+        with _startable(engine, self._output):
             self.process = subprocess.Popen(
                 # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
                 [str(engine.path), *arguments, "--event-log", name, "--suppress-outputs", *_PLAIN],

@@ -22,7 +22,7 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.goal import Goal
-from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
+from pulumi_rewind.guard import check_able, check_agreed, check_free, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.known_secrets import LazyRedactor, to_be_told
@@ -218,7 +218,7 @@ class RollbackRun(EngineDriver):
         live = self._live()
         check_unmoved(live, self.plan.prepared.live)
         if not self.plan.nothing_to_do:
-            check_room(self.session, live)
+            check_able(self.session, live)
 
     def _live(self) -> Checkpoint:
         return self.session.backend.live(self.session.stack)

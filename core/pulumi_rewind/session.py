@@ -65,6 +65,10 @@ class Session:
         info = find_engine(self.workspace.environ)
         return Engine(info.path, info.version, self.workspace)
 
+    def forget_engine(self) -> None:
+        """Lets the CLI be looked for again."""
+        self.__dict__.pop("engine", None)
+
     @cached_property
     def repository(self) -> Repository | None:
         """The project's git repository, None if it isn't in one."""

@@ -1,1 +1,1 @@
-"""Fault injection as a habit: rollbacks broken at moments that a seed decides, with the real engine (``make faults``)."""
+"""Rollbacks broken at moments that a seed decides, with the real engine (``make faults``)."""

@@ -7,6 +7,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -49,10 +50,14 @@ def main() -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__, epilog=f"faults: {' '.join(FAULTS)}")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults", description=__doc__, epilog=f"faults: {' '.join(FAULTS)}"
+    )
     parser.add_argument("--minutes", type=float, default=10.0, help="no moment begins after that long")
     parser.add_argument("--seed", default=secrets.token_hex(3), help="decides everything")
-    parser.add_argument("--kinds", default="", help="only these roads or faults, for example 'program+callbacks int hup'")
+    parser.add_argument(
+        "--kinds", default="", help="only these roads or faults, for example 'program+callbacks int hup'"
+    )
     parser.add_argument("--one", type=int, metavar="NUMBER", help="only this moment")
     parser.add_argument("--workers", type=int, default=2, help="moments at a time")
     parser.add_argument("--count", type=int, help="at most that many moments")
@@ -63,10 +68,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _run_all(trials: Trials, drawn: Iterable[Moment], options: argparse.Namespace) -> list[Outcome]:
     """Several at a time; each is told as soon as it is over."""
     until, lock, outcomes = time.monotonic() + options.minutes * 60, threading.Lock(), list[Outcome]()
-    waiting = iter(itertools.islice(drawn, options.count))
+    waiting, over = iter(itertools.islice(drawn, options.count)), threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # what is mounted has to be taken away again
+        signal.signal(number, lambda *_: over.set())
 
     def work() -> None:
-        while time.monotonic() < until:
+        while time.monotonic() < until and not over.is_set():
             with lock:
                 moment = next(waiting, None)
             if moment is None:

@@ -62,10 +62,10 @@ class Moment:
 
 
 def moments(seed: str, kinds: Sequence[str] = ()) -> Iterator[Moment]:
-    """All moments of a seed, without end: each fault on each road once, in mixed order, then all again at other moments.
+    """All moments of a seed, without end: each fault on each road once, in mixed order, then again at other moments.
 
-    `kinds` leaves those whose road, kind or fault it names; where it names roads and faults, both have to fit. The number
-    of a moment doesn't depend on it.
+    `kinds` leaves those whose road, kind or fault it names; where it names roads and faults, both have to fit. The
+    number of a moment doesn't depend on it.
     """
     every = list(itertools.product(ROADS, (False, True), FAULTS))
     for turn in itertools.count():

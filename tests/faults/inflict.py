@@ -139,8 +139,8 @@ def _gone(run: Run) -> None:
     away = run.stack.backend.with_name("backend.away")
     run.stack.backend.rename(away)
     time.sleep(run.moment_of_rest)
-    if run.stack.backend.exists():
-        raise AssertionError(f"somebody made the backend's directory anew: {list(run.stack.backend.rglob('*'))}")
+    if run.stack.backend.exists():  # the engine makes what it misses, as in the place of something not mounted
+        run.stack.backend.rename(run.stack.backend.with_name("backend.anew"))
     away.rename(run.stack.backend)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +63,9 @@ def wake(ctx):
     print("not back")
 """
 
-SLOW: Final = [{"name": "*", "operation": name, "action": "slow", "seconds": 0.1} for name in ("create", "update", "delete")]
+SLOW: Final = [
+    {"name": "*", "operation": name, "action": "slow", "seconds": 0.1} for name in ("create", "update", "delete")
+]
 AGREED: Final = ("--yes", "--allow-data-loss", "--json")
 
 
@@ -108,6 +111,7 @@ class Stage:
         self.directory = directory
         self.engine = engine
         self._other: Path | None = None
+        self._lock = threading.Lock()
         base = EngineStack(directory / "base" / "stack", engine, passphrase=PASSPHRASE)
         base.extra_environ = {"XDG_CACHE_HOME": str(directory / "cache")}
         base.write_file(".gitignore", "__pycache__/\n")
@@ -167,6 +171,10 @@ class Stage:
     @property
     def other_engine(self) -> Path:
         """The engine, saying that it is another version; the same length, so that nothing in the file moves."""
+        with self._lock:
+            return self._made_other()
+
+    def _made_other(self) -> Path:
         if self._other is None:
             content = self.engine.read_bytes()
             asked = subprocess.run([str(self.engine), "version"], capture_output=True, text=True, check=True)
@@ -205,4 +213,3 @@ def remove(stack: EngineStack) -> None:
     """Takes a copy away."""
     stack.close()
     shutil.rmtree(stack.directory.parent, ignore_errors=True)
-

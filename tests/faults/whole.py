@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +58,7 @@ def check_outcome(run: Run, code: int, said: str, before: str) -> None:
         require(not missing(run.stack, road), f"exit code {code}, but: {missing(run.stack, road)}")
 
 
-def check_whole(run: Run, said: str, before: dict[str, object]) -> None:
+def check_whole(run: Run, said: str, before: Mapping[str, object]) -> None:
     """The state can be read, or the error names the way; every object is in the state, pending, or named; locks too."""
     stack = run.stack
     wait_for_quiet(stack)
@@ -77,7 +78,9 @@ def check_whole(run: Run, said: str, before: dict[str, object]) -> None:
     ids = {res["id"] for res in resources if res.get("id") and res["type"].startswith("bridged:")}
     require(ids <= set(stack.physical()), f"the state speaks of objects that are gone: {ids - set(stack.physical())}")
     named = {operation["resource"]["urn"].split("::")[-1] for operation in pending_creates(stack)}
-    lost = {name for name in orphans(stack).values() if name not in named and not re.search(rf"\b{name}\b", own_words(said))}
+    lost = {
+        name for name in orphans(stack).values() if name not in named and not re.search(rf"\b{name}\b", own_words(said))
+    }
     require(not lost, f"objects that the state doesn't know and nothing names: {', '.join(sorted(lost))}")
 
 
@@ -92,7 +95,7 @@ def locks(stack: EngineStack) -> list[Path]:
 
 
 def check_secrets(stack: EngineStack) -> None:
-    """No secret lies in plain text where a run writes: backend, state directory, TMPDIR, git, and nowhere beside them."""
+    """No secret lies in plain text where a run writes: backend, state directory, TMPDIR, git, and beside them."""
     places = ("backend", "state", "tmp", "project", "pulumi-home", "home")
     for path in (path for place in places for path in (stack.directory / place).rglob("*")):
         if not path.is_file() or path.is_symlink():
@@ -122,15 +125,20 @@ def go_on(run: Run) -> list[str]:
     stack, road = run.stack, ROADS[run.moment.road]
     stack.trouble()
     took: list[str] = []
+    if _there(stack, road):
+        check_end(stack, road)
+        return took
     words: tuple[str, ...] = ("resume",)
     for _ in range(TRIES):
         code, said = own(stack, *words, *AGREED)
         took.append(words[0])
         check_words(code, said, "", early=False)
-        if code == 0 and not missing(stack, road) and session(stack).journal.read() is None:
+        if code == 0 and _there(stack, road):
             break
         if code == 0:
-            require(words == ("resume",) and "nothing-to-do" in said, f"{words[0]} ended well, but: {missing(stack, road)}")
+            require(
+                words == ("resume",) and "nothing-to-do" in said, f"{words[0]} ended well, but: {missing(stack, road)}"
+            )
             words = road.again
             continue
         if by_hint := _by_the_hint(stack, said):
@@ -141,6 +149,13 @@ def go_on(run: Run) -> list[str]:
         raise Unsound(f"not there after {', '.join(took)}: {own_words(said)}")
     check_end(stack, road)
     return took
+
+
+def _there(stack: EngineStack, road: Road) -> bool:
+    try:
+        return not missing(stack, road) and not locks(stack) and session(stack).journal.read() is None
+    except ValueError:  # a state that was cut off
+        return False
 
 
 def _by_the_hint(stack: EngineStack, said: str) -> list[str]:

@@ -22,7 +22,7 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
-from pulumi_rewind.guard import check_free
+from pulumi_rewind.guard import check_engine, check_free
 from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.previewing import private_directory
@@ -236,6 +236,7 @@ class UpRun:
             raise RefusedError(
                 "the stack's state has moved since the review", hint="Review it again; nothing was changed."
             )
+        check_engine(session)
         self._revisions.check()
 
     def _update(self) -> Generator[EngineEvent]:
