@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.backends.place import RETURN, Place
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.doubts import Doubts
 from pulumi_rewind.engine import Engine, EngineRun
@@ -69,7 +70,12 @@ class EngineDriver:
     def _stream(
         self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
     ) -> Generator[EngineEvent, None, EngineRun]:
-        """Starts the update and passes its events on; it has ended when this does."""
+        """Starts the update and passes its events on; it has ended when this does.
+
+        Raises:
+            IncompleteError: the backend's directory has gone away meanwhile, see `backends.place`.
+        """
+        place = Place.of(engine.workspace.backend_url)
         with self._lock:
             if self._asked_to_stop():
                 raise self._not_begun()
@@ -94,6 +100,8 @@ class EngineDriver:
             if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
                 run.interrupt()
                 run.process.wait()
+        if lost := place.lost():
+            raise IncompleteError("\n".join(filter(None, (lost, self._doubts.told()))), hint=RETURN)
         return run
 
 

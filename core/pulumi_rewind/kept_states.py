@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.errors import RefusedError
+from pulumi_rewind.backends.place import RETURN, Place
+from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.session import Session
 from pulumi_rewind.state_file import exported
@@ -55,6 +56,9 @@ def import_state(session: Session, document: bytes, env: Mapping[str, str]) -> N
     """Makes an exported document the stack's state; a Ctrl-C doesn't cut it off.
 
     Raises:
-        SecretsError, EngineError: the CLI did not take it.
+        SecretsError, EngineError: the CLI did not take it, or put it where the backend no longer is.
     """
+    place = Place.of(session.workspace.backend_url)
     session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)
+    if lost := place.lost():
+        raise EngineError(lost, hint=RETURN)

@@ -106,16 +106,21 @@ def _place(run: Run, name: str) -> Path:
     return run.stack.directory / name
 
 
+def _last(run: Run, name: str) -> None:
+    """To the end of the run; on the backend for a moment, as the engine tries again for half a minute."""
+    if name == "backend":
+        time.sleep(run.moment_of_rest)
+    else:
+        run.wait()
+
+
 def _full(name: str) -> Fault:
     def fill(run: Run) -> None:
         filler = _place(run, name) / "filler"
         with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(b"x" * 4096)
-        if name == "backend":  # the engine tries again for half a minute
-            time.sleep(run.moment_of_rest)
-        else:
-            run.wait()
+        _last(run, name)
         filler.unlink()
 
     return fill
@@ -128,7 +133,7 @@ def _readonly(name: str) -> Fault:
         _mount("--bind", place, place)
         try:
             _mount("-o", "remount,bind,ro", place)
-            run.wait()
+            _last(run, name)
         finally:
             _unmount(Path(place))
 

@@ -9,12 +9,15 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pulumi_rewind.backends.place import RETURN, Place
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
+from pulumi_rewind.doubts import Doubts
 from pulumi_rewind.engine import EngineRun, clean_error
 from pulumi_rewind.errors import (
     BackendError,
+    IncompleteError,
     InterruptedRun,
     RefusedError,
     RewindError,
@@ -241,6 +244,7 @@ class UpRun:
 
     def _update(self) -> Generator[EngineEvent]:
         session = self.session
+        place, doubts = Place.of(session.workspace.backend_url), Doubts()
         with private_directory() as private:
             log = private / "events.jsonl"
             with self._lock:
@@ -262,6 +266,7 @@ class UpRun:
                 for event in run.events():
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES_NOTHING:
                         self._moved = True
+                    doubts.see(event)
                     yield event
             finally:
                 if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
@@ -269,6 +274,8 @@ class UpRun:
                     run.process.wait()
             with contextlib.suppress(OSError):
                 self._log = log.read_bytes()
+        if lost := place.lost():
+            raise IncompleteError("\n".join(filter(None, (lost, doubts.told()))), hint=RETURN)
 
     def _failure(self, run: EngineRun) -> RewindError:
         session = self.session
