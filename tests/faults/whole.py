@@ -65,8 +65,8 @@ def check_whole(run: Run, said: str, before: Mapping[str, object]) -> None:
     killed = run.moment.fault == "kill-us"
     moved = "the directory of the backend" in own_words(said) or "the backend's directory" in own_words(said)
     if locks(stack) and not killed:
-        named = "locked by" in said or (moved and "pulumi cancel" in said)
-        require(named, f"a lock is left that nobody names: {locks(stack)}")
+        way_out = "locked by" in said or (moved and "pulumi cancel" in said)
+        require(way_out, f"a lock is left that nobody names: {locks(stack)}")
     try:
         opened = session(stack)
         opened.backend.live(opened.stack)
