@@ -306,7 +306,7 @@ class RollbackRun(EngineDriver):
         if refusal or not self._reached(report):
             raise self._failure(run, refusal)
         how = "stopped" if run.interrupted else "ended with an error"
-        self._note = f"the run was {how} after its last step; nothing was left to do"
+        self._note = f"the run was {how} after its last step; nothing was left to do. {lock_left(self.session)}".strip()
         return Diagnostic(self._note, "info")
 
     def _reached(self, report: ReplayReport) -> bool:
