@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pulumi_rewind.toolchain import find_engine
-from tests.faults.draw import FAULTS, Moment, moments, unknown
+from tests.faults.draw import FAULTS, OPEN, Moment, moments, unknown
 from tests.faults.stage import Stage
 from tests.faults.trial import ABSENT, BROKEN, WHOLE, Outcome, Trials
 
@@ -37,7 +37,7 @@ def main() -> int:
         del os.environ[name]
     drawn: Iterable[Moment] = moments(options.seed, kinds)
     if options.one is not None:
-        drawn = [next(moment for moment in moments(options.seed) if moment.number == options.one)]
+        drawn = [next(moment for moment in moments(options.seed, kinds) if moment.number == options.one)]
     print(f"seed {options.seed}, pulumi {engine.version}, {options.minutes:g} minutes", flush=True)
     directory = Path(tempfile.mkdtemp(prefix="rewind-faults-"))
     try:
@@ -51,7 +51,7 @@ def main() -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.faults", description=__doc__, epilog=f"faults: {' '.join(FAULTS)}"
+        prog="python -m tests.faults", description=__doc__, epilog=f"faults: {' '.join((*FAULTS, *OPEN))}"
     )
     parser.add_argument("--minutes", type=float, default=10.0, help="no moment begins after that long")
     parser.add_argument("--seed", default=secrets.token_hex(3), help="decides everything")
@@ -118,7 +118,7 @@ def _summary(outcomes: Sequence[Outcome], seed: str, kept: Path | None) -> int:
         return f"{whole}, {broken} broken" if broken else str(whole or ("–" if counts[fault, kind, ABSENT] else "."))
 
     print(f"\n{'':<18}{''.join(f'{kind:>22}' for kind in kinds)}")
-    for fault in FAULTS:
+    for fault in (*FAULTS, *OPEN):
         if any(counts[fault, kind, verdict] for kind in kinds for verdict in (WHOLE, BROKEN, ABSENT)):
             print(f"{fault:<18}{''.join(f'{cell(fault, kind):>22}' for kind in kinds)}")
     verdicts = Counter(outcome.verdict for outcome in outcomes)

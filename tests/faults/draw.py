@@ -36,6 +36,10 @@ FAULTS: Final = (
     "engine-gone",
 )
 
+OPEN: Final = ("blinking-backend",)
+"""Not survived yet, so only tried when asked for by name: what the engine saves while the backend is away for a moment
+lies elsewhere, and nobody notices when it is back before the end."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -65,9 +69,9 @@ def moments(seed: str, kinds: Sequence[str] = ()) -> Iterator[Moment]:
     """All moments of a seed, without end: each fault on each road once, in mixed order, then again at other moments.
 
     `kinds` leaves those whose road, kind or fault it names; where it names roads and faults, both have to fit. The
-    number of a moment doesn't depend on it.
+    number of a moment doesn't depend on it, unless one of `OPEN` is named.
     """
-    every = list(itertools.product(ROADS, (False, True), FAULTS))
+    every = list(itertools.product(ROADS, (False, True), (*FAULTS, *(fault for fault in OPEN if fault in kinds))))
     for turn in itertools.count():
         mixed = list(every)
         random.Random(f"{seed} {turn}").shuffle(mixed)
@@ -97,5 +101,5 @@ def wanted(moment: Moment, kinds: Sequence[str]) -> bool:
 
 def unknown(kinds: Sequence[str]) -> list[str]:
     """The words that mean nothing."""
-    known = {*FAULTS, *ROADS, *(f"{road}+callbacks" for road in ROADS)}
+    known = {*FAULTS, *OPEN, *ROADS, *(f"{road}+callbacks" for road in ROADS)}
     return [word for word in kinds if word not in known]

@@ -143,7 +143,10 @@ def _readonly(name: str) -> Fault:
 def _gone(run: Run) -> None:
     away = run.stack.backend.with_name("backend.away")
     run.stack.backend.rename(away)
-    time.sleep(run.moment_of_rest)
+    if run.moment.fault == "gone-backend":
+        run.wait()
+    else:
+        time.sleep(run.moment_of_rest)
     if run.stack.backend.exists():  # the engine makes what it misses, as in the place of something not mounted
         run.stack.backend.rename(run.stack.backend.with_name("backend.anew"))
     away.rename(run.stack.backend)
@@ -197,6 +200,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "readonly-state": _readonly("state"),
     "readonly-tmp": _readonly("tmp"),
     "gone-backend": _gone,
+    "blinking-backend": _gone,
     "race-rollback": _race_rollback,
     "race-up": _race_up,
     "clock": _clock,

@@ -25,7 +25,7 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
-from pulumi_rewind.guard import check_engine, check_free
+from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.known_secrets import redactor
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.previewing import private_directory
@@ -297,7 +297,9 @@ class UpRun:
             return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()
-            return UpdateFailed(what, hint=f"{error.hint} Nothing was changed.".strip(), changed=False)
+            return UpdateFailed(
+                what, hint=f"{error.hint} {lock_left(session)}Nothing was changed.".strip(), changed=False
+            )
         if self.rolls_back and newest > self.before.newest + 1:
             # Going back to before ours would take the other one back as well.
             self.accept()
@@ -306,7 +308,7 @@ class UpRun:
                 f"before ours it was #{self.before.newest}",
                 hint="Look at `pulumi-rewind history` and choose a target.",
             )
-        return UpdateFailed(what, hint=error.hint, left=self._left())
+        return UpdateFailed(what, hint=f"{error.hint} {lock_left(session)}".strip(), left=self._left())
 
     def _number(self) -> int:
         """The update that this became: what live equals now, wherever the clocks of others put it."""
