@@ -8,11 +8,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 WORKERS ?= 3
 PYTEST_ARGS ?=
+MINUTES ?= 10
+STEADY_SEED := 1
 
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: setup engine tmux test test-engine check lint ruff types layers pure fuzz demo bench lock clean
+.PHONY: setup engine tmux test test-engine check lint ruff types layers pure audit audit-online fuzz faults demo bench \
+	lock sbom release clean
 
 setup: $(STAMP) engine
 
@@ -43,9 +46,19 @@ layers: $(STAMP)
 pure: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not engine and not slow and not serial" $(PYTEST_ARGS) tests/core
 
+# What is installed is what the lock says, and the lock has what pyproject.toml needs, no more.
+audit: $(STAMP)
+	$(BIN)/python -m scripts.audit
+
+# Whether a pinned version has a known weakness; the only target besides set-up that needs a network. pip-audit asks the
+# advisory service of the package index, and is no part of the lock: its answer of today is wanted, not that of a release.
+audit-online: $(STAMP)
+	@command -v pip-audit >/dev/null 2>&1 || { echo "pip-audit is needed: pipx install pip-audit" >&2; exit 1; }
+	pip-audit --require-hashes --disable-pip -r requirements.lock
+
 # For every change, in less than a minute; everything is tried, also when something fails.
 check: $(STAMP)
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(UNMIXED) ruff types layers pure
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(UNMIXED) ruff types layers audit pure
 
 # One test drives the installed command in a real terminal.
 tmux:
@@ -55,9 +68,17 @@ tmux:
 
 # Half of the time tests wait for engines, so there are more workers than cores. Tests that watch the clock come last, one
 # by one; the summary of pytest closes the output of each part.
-test: setup tmux lint
+# Before them come two minutes of faults, which a fixed seed decides.
+test: setup tmux lint audit
+	$(BIN)/python -m tests.faults --minutes 2 --seed $(STEADY_SEED) --workers $(WORKERS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not serial and not long" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m serial $(PYTEST_ARGS)
+
+# Rollbacks broken at moments that a seed decides, for as long as you like; `--help` of the module has the rest.
+#   make faults MINUTES=30 SEED=7 KINDS="program up+callbacks kill-engine"; of a failing moment: make faults SEED=7 ONE=12
+faults: setup
+	$(BIN)/python -m tests.faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds "$(KINDS)") \
+		$(if $(ONE),--one $(ONE) --keep)
 
 # What runs the real engine, against a CLI of your choice: a file, or the directory that holds it. A CLI without a Python
 # language host beside it gets the one that `make setup` built; docs/engine.md says what was tried.
@@ -82,6 +103,15 @@ bench: setup
 lock:
 	pip-compile --quiet --generate-hashes --strip-extras --extra dev --no-emit-index-url --no-emit-trusted-host \
 		--no-emit-find-links --output-file requirements.lock pyproject.toml
+
+# What a release contains: the distributions that the product needs at run time, with the hashes that the lock allows.
+sbom: $(STAMP)
+	$(BIN)/python -m scripts.sbom
+
+release: $(STAMP) audit
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(BIN)/python -m scripts.sbom
 
 # The engine in the user's cache directory stays: building it again takes minutes.
 clean:

@@ -69,6 +69,8 @@ def consented(
     if not found:
         return around
     redact = session.redactor
+    for checkpoint in (live, plain):
+        redact.note_checkpoint(checkpoint)
     found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
     reason = doubt(session, target)
     require(session, target.label, found, reason, own=not reason)

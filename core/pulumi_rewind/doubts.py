@@ -43,6 +43,10 @@ class Doubts:
         """The resources in doubt."""
         return tuple(dict.fromkeys(urn for urn in self._failed if urn in self._cut_off))
 
+    def told(self) -> str:
+        """What to tell where the state that comes back may know nothing of the run; empty if it made nothing."""
+        return "\n".join(filter(None, (lost_sight_of(self.made), doubt(self.urns))))
+
 
 def doubt(urns: Iterable[str]) -> str:
     """What to tell the operator about them; empty if there are none."""

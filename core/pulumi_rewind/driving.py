@@ -8,9 +8,11 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.backends.place import RETURN, Place
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.doubts import Doubts
 from pulumi_rewind.engine import Engine, EngineRun
+from pulumi_rewind.errors import EngineError, IncompleteError, RewindError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre
 
 _MOVES: Final = frozenset({"same", "read", "refresh", ""})
@@ -54,6 +56,14 @@ class EngineDriver(ABC):
     def _not_begun(self) -> Exception:
         """What is raised where it was stopped before the engine was started."""
 
+    def _not_started(self, error: EngineError) -> RewindError:
+        """What is raised where the engine, found before, can't be started; the same is tidied up as by `_not_begun`."""
+        self._not_begun()
+        if self._changed:
+            return IncompleteError(str(error), hint=f"{error.hint} `pulumi-rewind resume` goes on to the target.")
+        error.hint = f"{error.hint} Nothing in the stack was changed."
+        return error
+
     def _said_by_hooks(self) -> Iterator[EngineEvent]:
         """What hooks have said since the last event."""
         yield from ()
@@ -61,11 +71,19 @@ class EngineDriver(ABC):
     def _stream(
         self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
     ) -> Generator[EngineEvent, None, EngineRun]:
-        """Starts the update and passes its events on; it has ended when this does."""
+        """Starts the update and passes its events on; it has ended when this does.
+
+        Raises:
+            IncompleteError: the backend's directory has gone away meanwhile, see `backends.place`.
+        """
+        place = Place.of(engine.workspace.backend_url)
         with self._lock:
             if self._asked_to_stop():
                 raise self._not_begun()
-            self._run = engine.start(arguments, private=private, extra_env=environ)
+            try:
+                self._run = engine.start(arguments, private=private, extra_env=environ)
+            except EngineError as err:
+                raise self._not_started(err) from None
             if self._asked_to_stop():  # while it was being started
                 self._run.interrupt()
         run = self._run
@@ -83,6 +101,8 @@ class EngineDriver(ABC):
             if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
                 run.interrupt()
                 run.process.wait()
+        if lost := place.lost():
+            raise IncompleteError("\n".join(filter(None, (lost, self._doubts.told()))), hint=RETURN)
         return run
 
 

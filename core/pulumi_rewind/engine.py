@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.engine_environment import engine_environ
@@ -93,15 +93,16 @@ class Engine:
             SecretsError: the passphrase is missing or wrong.
             EngineError: any other failure; `output` holds the message.
         """
-        done = subprocess.run(
-            [str(self.path), *arguments, *_PLAIN],
-            cwd=cwd or self.workspace.root,
-            env=self.environment() | dict(env),
-            input=stdin,
-            capture_output=True,
-            check=False,
-            start_new_session=shielded,
-        )
+        with _startable(self):
+            done = subprocess.run(
+                [str(self.path), *arguments, *_PLAIN],
+                cwd=cwd or self.workspace.root,
+                env=self.environment() | dict(env),
+                input=stdin,
+                capture_output=True,
+                check=False,
+                start_new_session=shielded,
+            )
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace")
             raise failure(f"pulumi {arguments[0]} failed", said, self.workspace.environ, self.redact)
@@ -111,6 +112,23 @@ class Engine:
         """The stack's live state as the CLI prints it, decrypted in memory."""
         flags = ["--show-secrets"] if show_secrets else []
         return self.call(["stack", "export", *flags, "-s", stack.fqn])
+
+
+@contextlib.contextmanager
+def _startable(engine: Engine, *opened: IO[bytes]) -> Iterator[None]:
+    """Says what it means when the CLI, found before, can't be started any more: it was removed or is being upgraded.
+
+    What was `opened` for it is closed then.
+    """
+    try:
+        yield
+    except OSError as err:
+        for file in opened:
+            file.close()
+        raise EngineError(
+            f"the pulumi CLI {engine.path} can't be started: {err.strerror or err}",
+            hint="It may have been removed or upgraded just now; see `pulumi version`, then try again.",
+        ) from None
 
 
 class EngineRun:
@@ -133,17 +151,18 @@ class EngineRun:
         self.errors: list[Diagnostic] = []
         self._unreached: dict[str, None] = {}
         """URNs of what the engine's plan has and the run didn't come to."""
-        self.process = subprocess.Popen(
-            # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
-            [str(engine.path), *arguments, "--event-log", name, "--suppress-outputs", *_PLAIN],
-            cwd=engine.workspace.root,
-            env=engine.environment() | dict(extra_env),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=locks(private),
-        )
+        with _startable(engine, self._output):
+            self.process = subprocess.Popen(
+                # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
+                [str(engine.path), *arguments, "--event-log", name, "--suppress-outputs", *_PLAIN],
+                cwd=engine.workspace.root,
+                env=engine.environment() | dict(extra_env),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=locks(private),
+            )
 
     def events(self) -> Iterator[EngineEvent]:
         """Yields events as they come, until the CLI has ended; then `returncode` is known."""

@@ -9,6 +9,7 @@ from pulumi_rewind.errors import BackendError, RefusedError
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.session import Session
+from pulumi_rewind.toolchain import engine_at
 
 
 def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
@@ -60,6 +61,28 @@ def check_room(session: Session, live: Checkpoint) -> None:
     short = shortage(session.backend.url, len(live.raw))
     if short:
         raise RefusedError(short, hint="Make room there; a full disk cuts off the state. Nothing was changed.")
+
+
+def check_able(session: Session, live: Checkpoint) -> None:
+    """Both: `check_room` and `check_engine`."""
+    check_room(session, live)
+    check_engine(session)
+
+
+def check_engine(session: Session) -> None:
+    """Raises RefusedError where the pulumi CLI has become another version since the plan was made; EngineError: gone.
+
+    A plan that one version made may mean something else to the next, and so may the review. The new version is taken
+    for the next plan.
+    """
+    reviewed, environ = session.engine, session.workspace.environ
+    version = engine_at(reviewed.path, environ).version
+    if version != reviewed.version:
+        session.forget_engine()
+        raise RefusedError(
+            f"{reviewed.path} is pulumi {version} now, and was {reviewed.version} when the plan was made",
+            hint="Plan again and review what the new version does; nothing was changed.",
+        )
 
 
 def _moved() -> RefusedError:

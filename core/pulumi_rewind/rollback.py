@@ -23,7 +23,7 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, without_quotes
 from pulumi_rewind.goal import Goal
-from pulumi_rewind.guard import check_agreed, check_free, check_room, check_unmoved, check_unmoved_under_lock, lock_left
+from pulumi_rewind.guard import check_able, check_agreed, check_free, check_unmoved, check_unmoved_under_lock, lock_left
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.letting_go import passing_urns
@@ -218,7 +218,7 @@ class RollbackRun(EngineDriver):
         live = self._live()
         check_unmoved(live, self.plan.prepared.live)
         if not self.plan.nothing_to_do:
-            check_room(self.session, live)
+            check_able(self.session, live)
 
     def _live(self) -> Checkpoint:
         return self.session.backend.live(self.session.stack)
@@ -299,7 +299,7 @@ class RollbackRun(EngineDriver):
         if refusal or not self._reached(report):
             raise self._failure(run, refusal)
         how = "stopped" if run.interrupted else "ended with an error"
-        self._note = f"the run was {how} after its last step; nothing was left to do"
+        self._note = f"the run was {how} after its last step; nothing was left to do. {lock_left(self.session)}".strip()
         return Diagnostic(self._note, "info")
 
     def _reached(self, report: ReplayReport) -> bool:

@@ -106,6 +106,10 @@ class Session:
         passphrases.add(part for text in given for part in parts(text))
         return lambda text: passphrases(self.redactor(text))
 
+    def forget_engine(self) -> None:
+        """Lets the CLI be looked for again."""
+        self.__dict__.pop("engine", None)
+
     @cached_property
     def repository(self) -> Repository | None:
         """The project's git repository, None if it isn't in one."""

@@ -78,6 +78,15 @@ def find_engine(environ: Mapping[str, str] = os.environ) -> EngineInfo:
     raise problem or EngineError("no pulumi CLI was found", hint=_HINT)
 
 
+def engine_at(path: Path, environ: Mapping[str, str] = os.environ) -> EngineInfo:
+    """The pulumi CLI that a file is now; cheap where the file hasn't changed.
+
+    Raises:
+        EngineError: it is gone, too old, or doesn't run.
+    """
+    return _checked(path, "as found before", environ)
+
+
 def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Where engines of our own are kept, one directory ``v<version>/bin`` each."""
     base = environ.get("XDG_CACHE_HOME", "")

@@ -5,13 +5,14 @@ Never the project's ``rewind.toml``: whoever can push to the repository writes t
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi_rewind.documents import load_toml
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.untrusted import read_text
 
 RECORDS: Final = "records"
 RECORD_KEYS: Final = ("sign_with", "allowed_signers")
@@ -47,10 +48,10 @@ def load_user_settings(environ: Mapping[str, str]) -> UserSettings:
     """
     path = user_settings_path(environ)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = load_toml(read_text(path))
     except FileNotFoundError:
         return UserSettings()
-    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as err:
+    except (OSError, ValueError) as err:
         raise UsageError(f"{path} can't be read: {err}", hint="Mend or remove it.") from None
     known = f"It knows [{RECORDS}] with {' and '.join(RECORD_KEYS)}."
     for name in document.keys() - {RECORDS}:

@@ -434,6 +434,18 @@ def test_a_damaged_lock_is_a_lock(store: FileStore, content: str) -> None:
     store.lock(content=content)
     (lock,) = store.open().locks(store.ref)
     assert lock.path.endswith("a.json")
+    assert str(lock) == f"someone: the lock file {lock.path} can't be read"
+
+
+def test_a_lock_that_a_full_disk_cut_off_is_one_to_the_cli_and_to_us(store: FileStore) -> None:
+    path = store.lock()
+    path.with_name("a.json.attrs").write_text("{}")  # of a whole lock, as the CLI writes it
+    path.with_name("folder").mkdir()
+    path.replace(cut_off := path.with_name("a.json.18ec3e4d184b695f.tmp"))
+    cut_off.write_bytes(b"")
+    (lock,) = store.open().locks(store.ref)
+    assert lock.path == str(cut_off)
+    assert "`pulumi cancel` removes the lock" in lock.advice
 
 
 # -- the real CLI -----------------------------------------------------------------------------------------------------

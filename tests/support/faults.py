@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.rewind import session
+from tests.support.served import serve_bridged
 from tests.support.stack import EngineStack
 
 PROGRAM = """
@@ -50,6 +51,7 @@ def copied(stack: EngineStack, directory: Path) -> EngineStack:
     twin.extra_environ = dict(stack.extra_environ)
     for name in ("root", "home", "backend", "objects", "_home"):
         setattr(twin, name, directory / getattr(stack, name).name)
+    twin._servers = {"bridged": lambda: serve_bridged(twin.objects)}
     return twin
 
 
@@ -123,7 +125,8 @@ def _processes(stack: EngineStack, word: str) -> list[int]:
         try:
             with open(f"/proc/{entry}/cmdline", "rb") as file:  # noqa: PTH123
                 command = file.read()
-            if word.encode() in command and os.readlink(f"/proc/{entry}/cwd") == str(stack.root):  # noqa: PTH115
+            # A program of an old commit runs in a worktree, which may lie in the stack's own TMPDIR.
+            if word.encode() in command and Path(os.readlink(f"/proc/{entry}/cwd")).is_relative_to(stack.directory):  # noqa: PTH115
                 found.append(int(entry))
         except OSError:
             continue

@@ -111,12 +111,16 @@ class FileBackend:
         )
 
     def locks(self, stack: StackRef) -> list[Lock]:
-        """Lock files, oldest first; one that can't be read counts, with nobody's name."""
+        """Lock files, oldest first; one that can't be read counts, with nobody's name.
+
+        So does one that a full disk kept from being finished (``….json.<number>.tmp``): the CLI reads every file of the
+        directory as a lock, and stops at it.
+        """
         parts = (ORGANIZATION, stack.project) if self.scoped else ()
         folder = self.root.joinpath("locks", *parts) / self._checked(stack).name
         found: list[Lock] = []
         for entry in self._list(folder):
-            if not entry.name.endswith(".json"):
+            if entry.name.endswith(".attrs") or entry.is_dir():
                 continue
             try:
                 lock = msgspec.json.decode(read_bytes(entry.path), type=Lock)

@@ -32,6 +32,9 @@ _SCRIPT: Final = """#!/bin/sh
 # asked may be killed at any moment.
 : > {place}/{asked}$$
 while kill -0 {pid} 2>/dev/null; do
+  state=
+  [ -r /proc/{pid}/stat ] && read -r state < /proc/{pid}/stat
+  case "$state" in *') Z '*) break ;; esac
   if [ -e {place}/{answer}$$ ]; then
     read -r said < {place}/{answer}$$
     [ "$said" = go ] && exec {real} "$@"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.documents import load_json
 from pulumi_rewind.passphrase import FILE_VARIABLE, VARIABLE
+from pulumi_rewind.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -61,8 +62,8 @@ def credentials_of(session: Session) -> Credentials:
 
 def _tokens(path: Path) -> Iterator[str]:
     """The access tokens that ``pulumi login`` has stored, by backend."""
-    with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
-        document = json.loads(path.read_bytes())
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        document = load_json(read_bytes(path))
         for value in (document.get("accessTokens") or {}).values():
             if isinstance(value, str):
                 yield value

@@ -9,12 +9,15 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pulumi_rewind.backends.place import RETURN, Place
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
+from pulumi_rewind.doubts import Doubts
 from pulumi_rewind.engine import EngineRun, clean_error
 from pulumi_rewind.errors import (
     BackendError,
+    IncompleteError,
     InterruptedRun,
     RefusedError,
     RewindError,
@@ -23,7 +26,7 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
-from pulumi_rewind.guard import check_free
+from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.resuming import state_target
@@ -256,10 +259,12 @@ class UpRun:
             raise RefusedError(
                 "the stack's state has moved since the review", hint="Review it again; nothing was changed."
             )
+        check_engine(session)
         self._revisions.check()
 
     def _update(self) -> Generator[EngineEvent]:
         session = self.session
+        place, doubts = Place.of(session.workspace.backend_url), Doubts()
         with private_directory() as private:
             log = private / "events.jsonl"
             with self._lock:
@@ -281,6 +286,7 @@ class UpRun:
                 for event in run.events():
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES_NOTHING:
                         self._moved = True
+                    doubts.see(event)
                     yield event
             finally:
                 if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
@@ -288,6 +294,8 @@ class UpRun:
                     run.process.wait()
             with contextlib.suppress(OSError):
                 self._log = log.read_bytes()
+        if lost := place.lost():
+            raise IncompleteError("\n".join(filter(None, (lost, doubts.told()))), hint=RETURN)
 
     def _failure(self, run: EngineRun) -> RewindError:
         session = self.session
@@ -309,7 +317,9 @@ class UpRun:
             return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()
-            return UpdateFailed(what, hint=f"{error.hint} Nothing was changed.".strip(), changed=False)
+            return UpdateFailed(
+                what, hint=f"{error.hint} {lock_left(session)}Nothing was changed.".strip(), changed=False
+            )
         if self.rolls_back and newest > self.before.newest + 1:
             # Going back to before ours would take the other one back as well.
             self.accept()
@@ -318,7 +328,7 @@ class UpRun:
                 f"before ours it was #{self.before.newest}",
                 hint="Look at `pulumi-rewind history` and choose a target.",
             )
-        return UpdateFailed(what, hint=error.hint, left=self._left())
+        return UpdateFailed(what, hint=f"{error.hint} {lock_left(session)}".strip(), left=self._left())
 
     def _number(self) -> int:
         """The update that this became: what live equals now, wherever the clocks of others put it."""

@@ -1,0 +1,69 @@
+"""A backend whose directory goes away in mid-run: the CLI makes a new one and calls it a success."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_rewind.backends.place import Place
+from pulumi_rewind.driving import EngineDriver
+from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
+from pulumi_rewind.events import EngineEvent
+from pulumi_rewind.kept_states import import_state
+from pulumi_rewind.session import Session, open_session
+from tests.support.filestack import FileStack
+
+AWAY = "mv '{0}' '{0}.away'\n"
+ANEW = AWAY + "mkdir '{0}'\n"
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> FileStack:
+    made = FileStack(tmp_path)
+    (made.state / ".pulumi" / "stacks" / "shop").mkdir(parents=True)
+    made.live_file.write_text('{"version":3,"checkpoint":{"latest":null}}')
+    return made
+
+
+def opened(stack: FileStack, does: str) -> Session:
+    """A session whose CLI does something to the backend."""
+    path = stack.root / "bin" / "pulumi"
+    path.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo v3.276.0 && exit\n:\n{does.format(stack.state)}')
+    path.chmod(0o755)
+    return open_session(stack.work, "dev", environ=stack.env)
+
+
+class Driver(EngineDriver):
+    """A run without anything of ours around it."""
+
+    def _not_begun(self) -> Exception:
+        return InterruptedRun("not begun")
+
+    def stream(self, session: Session, private: Path) -> Iterator[EngineEvent]:
+        return self._stream(session.engine, ["up"], private, {})
+
+
+def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> None:
+    place = Place.of(stack.state.as_uri())
+    (stack.state / "more").mkdir()
+    assert place.lost() == ""
+    assert Place.of("s3://bucket/x").lost() == ""
+    assert list(Driver().stream(opened(stack, ""), tmp_path)) == []
+    import_state(opened(stack, ""), b"{}", {}, instead_of=None)
+
+
+@pytest.mark.parametrize(("does", "what"), [(AWAY, "is gone"), (ANEW, "is another one than when the run began")])
+def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: Path, does: str, what: str) -> None:
+    driver = Driver()
+    driver._doubts.made = {"urn:pulumi:dev::shop::x:y:Server::web": "srv-1"}
+    with pytest.raises(IncompleteError, match=what) as caught:
+        list(driver.stream(opened(stack, does), tmp_path))
+    assert "web (srv-1)" in str(caught.value)
+    assert "pulumi cancel" in caught.value.hint
+
+
+def test_so_is_a_state_that_was_put_elsewhere(stack: FileStack) -> None:
+    with pytest.raises(EngineError, match="is another one"):
+        import_state(opened(stack, ANEW), b"{}", {}, instead_of=None)
