@@ -13,7 +13,7 @@ from pulumi_rewind.errors import BackendError, TargetError
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.origins import origin
 from pulumi_rewind.records.foreign import unused_note
-from pulumi_rewind.timeline import Timeline, deployed_commit
+from pulumi_rewind.timeline import Timeline, deployed_commit, finished, when
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
@@ -127,7 +127,7 @@ def _digits(timeline: Timeline, text: str) -> Target:
         raise TargetError(
             f"{text!r} is both an update and the name of a tag or branch",
             hint=f"Write #{number} for the update, or the full name of the other.",
-            candidates=(f"#{number} ({_when(timeline.update(number))})", *others),
+            candidates=(f"#{number} ({when(timeline.update(number))})", *others),
         )
     return _number(timeline, text, number)
 
@@ -182,19 +182,19 @@ def _at_time(timeline: Timeline, text: str) -> Target:
             hint="Write @2026-11-23T14:00 (local time), @2026-11-23T14:00+01:00, or @2026-11-23 (the end of that day).",
         ) from None
     shown = f"{moment:%Y-%m-%d %H:%M:%S%z}"
-    older = (update for update in timeline.history.newest(len(timeline)) if 0 < _finished(update) <= seconds)
+    older = (update for update in timeline.history.newest(len(timeline)) if 0 < finished(update) <= seconds)
     update = next(older, None)
     if update is None:
         first = timeline.update(1)
-        raise TargetError(f"no update had finished by {shown}", hint=f"The oldest is #1, {_when(first)}.")
+        raise TargetError(f"no update had finished by {shown}", hint=f"The oldest is #1, {when(first)}.")
     if not update.has_checkpoint:
         nearest = next((other for other in older if other.has_checkpoint), None)
         raise TargetError(
             f"the newest update by {shown} is #{update.number}, but {update.problem or 'it has no checkpoint'}",
             hint="What the stack was at that time is unknown; choose an update by its number.",
-            candidates=(f"#{nearest.number} ({_when(nearest)})",) if nearest else (),
+            candidates=(f"#{nearest.number} ({when(nearest)})",) if nearest else (),
         )
-    reason = f"the newest update finished by {shown} → #{update.number}, {_when(update)}"
+    reason = f"the newest update finished by {shown} → #{update.number}, {when(update)}"
     return _checked(timeline, update, text, reason)
 
 
@@ -321,7 +321,7 @@ def _neighbours(timeline: Timeline, number: int) -> Iterator[str]:
         for other in numbers:
             update = timeline.update(other)
             if update.has_checkpoint:
-                yield f"#{other} ({_when(update)})"
+                yield f"#{other} ({when(update)})"
                 break
 
 
@@ -348,13 +348,13 @@ def _never_deployed(timeline: Timeline, sha: str, what: str, updates: list[Updat
     repository = timeline.repository
     for ancestor in repository.ancestors(sha) if repository and newest else ():
         if (found := newest.get(ancestor)) is not None:
-            near.append(f"#{found.number} (commit {ancestor[:7]}, {_when(found)}), before it")
+            near.append(f"#{found.number} (commit {ancestor[:7]}, {when(found)}), before it")
             if len(near) == NEAREST:
                 break
     later = repository.descendants(sha, newest) if repository and newest else []
     nearest = next((newest[commit] for commit in later if commit in newest), None)
     if nearest is not None:
-        near.append(f"#{nearest.number} (commit {nearest.commit[:7]}, {_when(nearest)}), after it")
+        near.append(f"#{nearest.number} (commit {nearest.commit[:7]}, {when(nearest)}), after it")
     hint = "Choose another target; `pulumi-rewind history` shows what was deployed."
     if near:
         hint = "The candidates are the nearest commits before and after it that were deployed."
@@ -394,17 +394,3 @@ def _moment(text: str) -> datetime:
         return datetime.combine(date.fromisoformat(text), time(23, 59, 59))
     except ValueError:
         return datetime.fromisoformat(text)
-
-
-def _finished(update: Update) -> int:
-    """Unix seconds at which an update ended."""
-    return update.end_time or update.start_time
-
-
-def _when(update: Update) -> str:
-    """``2026-11-23 14:00 succeeded``, in local time."""
-    try:
-        moment = f"{datetime.fromtimestamp(_finished(update)).astimezone():%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError, OSError):  # a damaged record may hold any number
-        moment = "at an unknown time"
-    return f"{moment} {update.result}"

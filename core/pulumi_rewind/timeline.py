@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -272,3 +273,17 @@ def deployed_commit(update: Update) -> str:
     A rollback records the commit that happened to be checked out, which is not what it deployed.
     """
     return "" if update.is_rollback else update.commit
+
+
+def finished(update: Update) -> int:
+    """Unix seconds at which an update ended."""
+    return update.end_time or update.start_time
+
+
+def when(update: Update) -> str:
+    """``2026-11-23 14:00 succeeded``, in local time."""
+    try:
+        moment = f"{datetime.fromtimestamp(finished(update)).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):  # a damaged record may hold any number
+        moment = "at an unknown time"
+    return f"{moment} {update.result}"

@@ -113,8 +113,11 @@ def test_the_live_state(store: FileStore, put: Put) -> None:
 def test_a_lock_counts_whatever_it_is(store: FileStore, put: Put) -> None:
     path = store.lock()
     replace(path, put)
-    (lock,) = store.open().locks(store.ref)
-    assert (lock.username, lock.path) == ("", str(path))
+    locks = store.open().locks(store.ref)
+    if path.is_dir():  # the CLI passes over it, too
+        assert locks == []
+    else:
+        assert [(lock.username, lock.path) for lock in locks] == [("", str(path))]
 
 
 @ODD

@@ -359,6 +359,8 @@ ARRIVES_CLEAN = frozenset(
         ("failures.py", "_report_bug"),
         ("commands/demo.py", "_build"),  # these two add to the hint of an error on its way to `report`
         ("commands/diff.py", "_side"),
+        ("failures.py", "_surroundings"),  # compares it, and shows a sentence of ours
+        ("app.py", "_journal_unread"),  # from `_open`
         ("screens/error.py", "full_text"),  # from `RewindApp.fail`
         ("screens/error.py", "_lines"),
         ("screens/empty.py", "_lines"),  # from `in_thread`

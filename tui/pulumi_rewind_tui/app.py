@@ -116,6 +116,7 @@ class RewindApp(App[int]):
         try:
             entry = session.journal.read()
         except RewindError as err:
+            session.redactor.error(err)
             self.post_message(msg.JournalUnread(err))
             return
         if entry is not None and not session.journal.running(entry):

@@ -49,7 +49,7 @@ def interrupted_notice(session: Session, screen: Screen) -> None:
     try:
         entry = session.journal.read()
     except RewindError as err:
-        screen.err.line(Span("! journal", "fail"), f": {err}")
+        screen.err.line(Span("! journal", "fail"), f": {session.redactor.said(err)}")
         screen.err.line(Span("hint:", "git"), f" {err.hint}")
         return
     if entry is None:

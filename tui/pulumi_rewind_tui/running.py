@@ -108,7 +108,7 @@ def consent_for(session: Session, screen: Screen, *, trust: bool, ask: bool) -> 
 
         if not (trust or (ask and can_ask())):
             raise error
-        first, *rest = str(error).splitlines()
+        first, *rest = session.redactor.said(error).splitlines()
         screen.err.line(Span("⚠ trusted" if trust else "⚠ not trusted yet", "hazard"), f": {first}")
         for line in rest:
             screen.err.line("  ", line)

@@ -120,7 +120,7 @@ class FileBackend:
         folder = self.root.joinpath("locks", *parts) / self._checked(stack).name
         found: list[Lock] = []
         for entry in self._list(folder):
-            if entry.name.endswith(".attrs") or entry.is_dir():
+            if entry.name.endswith(".attrs") or entry.is_dir(follow_symlinks=False):
                 continue
             try:
                 lock = msgspec.json.decode(read_bytes(entry.path), type=Lock)

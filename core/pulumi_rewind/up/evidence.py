@@ -19,6 +19,7 @@ import msgspec
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import StateDirectoryError
 from pulumi_rewind.journal import Journal
+from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -162,3 +163,9 @@ def error_of(session: Session, number: int) -> str:
         return "\n".join(msgspec.json.decode(kept, type=tuple[str, ...])) if kept else ""
     except (RewindError, msgspec.DecodeError):
         return ""
+
+
+def about(urn: str, message: str) -> str:
+    """A message with the name of what it is about before it; the stack is named by nobody."""
+    about = parse_urn(urn) if urn else None
+    return message if about is None or about.type == ROOT_STACK_TYPE else f"{about.name}: {message}"

@@ -27,7 +27,7 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
 from pulumi_rewind.guard import check_engine, check_free, lock_left
-from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
+from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.resuming import state_target
 from pulumi_rewind.revisions.moves import When
@@ -37,7 +37,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.system_errors import still, truthful
 from pulumi_rewind.targets import Target, resolve_target
-from pulumi_rewind.up.evidence import Evidence, EvidenceStore, masked_events, name_of
+from pulumi_rewind.up.evidence import Evidence, EvidenceStore, about, masked_events, name_of
 from pulumi_rewind.up.flags import given_options, rooted_flags
 from pulumi_rewind.up.withheld import withheld
 
@@ -368,19 +368,13 @@ class UpRun:
         state = live[0].raw if live else b""
         entered = {urn for one in live for urn in one.by_urn} - self.before.checkpoint.by_urn.keys()
         hidden = withheld(self._log, entered)
-        kept = tuple(redact(_about(urn, hidden.message(urn, text))) for urn, text in errors)
+        kept = tuple(redact(about(urn, hidden.message(urn, text))) for urn, text in errors)
         evidence = Evidence(masked_events(hidden.log(self._log), redact), kept, state)
         self.evidence = evidence
         with contextlib.suppress(StateDirectoryError):
             name = name_of(self.before.newest, len(session.timeline))
             self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)
-        return tuple(redact(_about(urn, text)) for urn, text in errors)
-
-
-def _about(urn: str, message: str) -> str:
-    """A message with the name of what it is about before it; the stack is named by nobody."""
-    about = parse_urn(urn) if urn else None
-    return message if about is None or about.type == ROOT_STACK_TYPE else f"{about.name}: {message}"
+        return tuple(redact(about(urn, text)) for urn, text in errors)
 
 
 def _errors(run: EngineRun) -> tuple[tuple[str, str], ...]:

@@ -126,7 +126,7 @@ def _forgotten(session: Session, screen: Screen, *, yes: bool, as_json: bool) ->
             if journal.running(entry):
                 danger = f"{_running(session, entry)}; another one could then be started beside it"
     except RewindError as err:
-        entry, danger = None, str(err)
+        entry, danger = None, session.redactor.said(err)
     if danger and not yes:
         screen.err.line(Span("! careful", "hazard"), f": {danger}")
         again = command("resume", session.stack.name, "--forget", "--yes")

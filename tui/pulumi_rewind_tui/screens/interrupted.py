@@ -170,7 +170,7 @@ class InterruptedScreen(RewindModal[None]):
         try:
             self.session.journal.forget()
         except RewindError as err:
-            self.notify(f"{err}\n{err.hint}", severity="error", markup=False)
+            self.notify(f"{self.session.redactor.said(err)}\n{err.hint}", severity="error", markup=False)
         self.dismiss(None)
 
     @on(Button.Pressed)
