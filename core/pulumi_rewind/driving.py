@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.backends.place import RETURN, Place
+from pulumi_rewind.backends.place import RETURN, Watch
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.doubts import Doubts
 from pulumi_rewind.engine import Engine, EngineRun
@@ -74,9 +74,9 @@ class EngineDriver(ABC):
         """Starts the update and passes its events on; it has ended when this does.
 
         Raises:
-            IncompleteError: the backend's directory has gone away meanwhile, see `backends.place`.
+            IncompleteError: the backend's directory has been away meanwhile, see `backends.place`.
         """
-        place = Place.of(engine.workspace.backend_url)
+        place = Watch(engine.workspace.backend_url)
         with self._lock:
             if self._asked_to_stop():
                 raise self._not_begun()
@@ -89,6 +89,7 @@ class EngineDriver(ABC):
         run = self._run
         try:
             for event in run.events():
+                place.look()
                 self.blockers.add(event)
                 if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
                     self._changed = True

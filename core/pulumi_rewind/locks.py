@@ -17,11 +17,12 @@ class Lock(msgspec.Struct, frozen=True):
     """Whether it is of this machine, and its process is gone."""
 
     def __str__(self) -> str:
-        if not self.timestamp:
+        if not (self.timestamp or self.username or self.hostname):
             return f"someone: the lock file {self.path} can't be read"
         who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"
         gone = ", whose process is dead" if self.dead else ""
-        return f"{who} (pid {self.pid}) since {self.timestamp}{gone}"
+        since = f" since {self.timestamp}" if self.timestamp else ""
+        return f"{who} (pid {self.pid}){since}{gone}"
 
     @property
     def advice(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.place import Place
+from pulumi_rewind.backends.place import Place, Watch
 from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
 from pulumi_rewind.events import EngineEvent
@@ -62,6 +62,16 @@ def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: P
         list(driver.stream(opened(stack, does), tmp_path))
     assert "web (srv-1)" in str(caught.value)
     assert "pulumi cancel" in caught.value.hint
+
+
+def test_a_directory_that_comes_back_was_away_all_the_same(stack: FileStack) -> None:
+    watch = Watch(stack.state.as_uri())
+    watch.look()
+    assert watch.lost() == ""
+    stack.state.rename(stack.root / "elsewhere")
+    watch.look()
+    (stack.root / "elsewhere").rename(stack.state)
+    assert "was away for a while" in watch.lost()
 
 
 def test_so_is_a_state_that_was_put_elsewhere(stack: FileStack) -> None:

@@ -41,6 +41,27 @@ class Place:
         return f"the directory of the backend ({self.path}) {what}"
 
 
+class Watch:
+    """Looks at a backend's directory all through a run: one that comes back before the end was away all the same."""
+
+    def __init__(self, url: str) -> None:
+        self._place = Place.of(url)
+        self._away = False
+
+    def look(self) -> None:
+        """To be called now and then."""
+        self._away = self._away or bool(self._place.lost())
+
+    def lost(self) -> str:
+        """What has become of it; empty if it was there all the time."""
+        lost = self._place.lost()
+        if self._away and not lost:
+            return (
+                f"the directory of the backend ({self._place.path}) was away for a while; it lacks what was saved then"
+            )
+        return lost
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         stat = path.stat()

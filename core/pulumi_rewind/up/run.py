@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pulumi_rewind.backends.place import RETURN, Place
+from pulumi_rewind.backends.place import RETURN, Watch
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
@@ -264,7 +264,7 @@ class UpRun:
 
     def _update(self) -> Generator[EngineEvent]:
         session = self.session
-        place, doubts = Place.of(session.workspace.backend_url), Doubts()
+        place, doubts = Watch(session.workspace.backend_url), Doubts()
         with private_directory() as private:
             log = private / "events.jsonl"
             with self._lock:
@@ -286,6 +286,7 @@ class UpRun:
                 for event in run.events():
                     if isinstance(event, ResourcePre) and event.step.op not in _MOVES_NOTHING:
                         self._moved = True
+                    place.look()
                     doubts.see(event)
                     yield event
             finally:
