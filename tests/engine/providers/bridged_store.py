@@ -32,8 +32,8 @@ class Store:
     ``control.json`` in it is a list of rules ``{"name", "operation", "action", "seconds", "message"}``:
     `name` is a logical name or ``*``; `operation` is ``create``, ``update``, ``delete``, ``read``, ``check``,
     ``diff``, ``preview`` (of an update) or ``*``; `action` is ``fail``, ``hang`` (until the rule is gone or the engine
-    cancels), ``slow`` (`seconds`), ``once`` (fails the first time) or ``partial`` (create and update only: done, then
-    reported as not initialised).
+    cancels or goes away; with ``deaf`` only until the rule is gone), ``slow`` (`seconds`), ``once`` (fails the first
+    time) or ``partial`` (create and update only: done, then reported as not initialised).
     """
 
     def __init__(self, root: Path) -> None:
@@ -124,7 +124,7 @@ class Store:
             case "hang":
                 self.log(operation=f"hanging {operation}", name=name)
                 while self._rule(operation, name) is not None:
-                    if self.cancelled.wait(0.05) or not asked():
+                    if self.cancelled.wait(0.05) or not (rule.get("deaf") or asked()):
                         raise self._cancelled(operation, name)
             case "partial":
                 return True
