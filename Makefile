@@ -14,7 +14,7 @@ STEADY_SEED := 1
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: setup engine tmux test test-engine check lint ruff types layers pure audit audit-online fuzz faults demo bench \
+.PHONY: setup engine tmux faketime test test-engine check lint ruff types layers pure audit audit-online fuzz faults demo bench \
 	lock sbom release clean
 
 setup: $(STAMP) engine
@@ -60,23 +60,23 @@ audit-online: $(STAMP)
 check: $(STAMP)
 	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(UNMIXED) ruff types layers audit pure
 
-# One test drives the installed command in a real terminal.
-tmux:
-	@command -v tmux >/dev/null 2>&1 || { command -v apt-get >/dev/null 2>&1 && \
-		(apt-get install -y -q tmux || (apt-get update -q && apt-get install -y -q tmux)) >/dev/null 2>&1; } || \
-		echo "tmux is needed for one test; install it with your package manager" >&2
+# One test drives the installed command in a real terminal; some faults need a clock that jumps.
+tmux faketime:
+	@command -v $@ >/dev/null 2>&1 || { command -v apt-get >/dev/null 2>&1 && \
+		(apt-get install -y -q $@ || (apt-get update -q && apt-get install -y -q $@)) >/dev/null 2>&1; } || \
+		echo "$@ is needed for some tests; install it with your package manager" >&2
 
 # Half of the time tests wait for engines, so there are more workers than cores. Tests that watch the clock come last, one
 # by one; the summary of pytest closes the output of each part.
 # Before them come two minutes of faults, which a fixed seed decides.
-test: setup tmux lint audit
+test: setup tmux faketime lint audit
 	$(BIN)/python -m tests.faults --minutes 2 --seed $(STEADY_SEED) --workers $(WORKERS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not serial and not long" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m serial $(PYTEST_ARGS)
 
 # Rollbacks broken at moments that a seed decides, for as long as you like; `--help` of the module has the rest.
 #   make faults MINUTES=30 SEED=7 KINDS="program up+callbacks kill-engine"; of a failing moment: make faults SEED=7 ONE=12
-faults: setup
+faults: setup faketime
 	$(BIN)/python -m tests.faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds "$(KINDS)") \
 		$(if $(ONE),--one $(ONE) --keep)
 
