@@ -29,6 +29,7 @@ from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.private_directory import locks
+from pulumi_rewind.processes import undisturbed
 from pulumi_rewind.workspace import Workspace
 
 POLL_SECONDS = 0.05
@@ -74,7 +75,15 @@ class Engine:
 
         `private` is a 0700 directory for the event log. The caller iterates `EngineRun.events`.
         """
-        return EngineRun(self, arguments, private, extra_env)
+        run: EngineRun | None = None
+        try:
+            with undisturbed():
+                run = EngineRun(self, arguments, private, extra_env)
+        except BaseException:  # a Ctrl-C that was held back
+            if run is not None:
+                run.kill()
+            raise
+        return run
 
     def call(
         self,
@@ -147,6 +156,8 @@ class EngineRun:
         self._written: deque[str] = deque(maxlen=TAIL)
         """The last of what the program wrote to its standard error."""
         self._interrupts = 0
+        self.heard = False
+        """Whether it has told anything; it can't where its log can't be written."""
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
         self._unreached: dict[str, None] = {}
@@ -190,6 +201,7 @@ class EngineRun:
         event = parse_event(line)
         if event is None:
             return
+        self.heard = True
         if isinstance(event, Summary):
             self.summary = event
         elif isinstance(event, Diagnostic) and event.severity == "error" and _UNSEEN.search(event.message):

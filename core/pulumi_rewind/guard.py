@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pulumi_rewind.backends.room import shortage
-from pulumi_rewind.errors import BackendError, RefusedError
+from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.session import Session
@@ -54,6 +54,15 @@ def check_unmoved_under_lock(live: Checkpoint, reviewed: Checkpoint) -> None:
     """The same once the engine holds the lock, and has written who it is into the state."""
     if _content(live) != _content(reviewed):
         raise _moved()
+
+
+def has_moved(session: Session, before: Checkpoint) -> bool:
+    """Whether the state is another one than `before` by now; one that can't be read is."""
+    try:
+        check_unmoved_under_lock(session.backend.live(session.stack), before)
+    except RewindError:
+        return True
+    return False
 
 
 def check_room(session: Session, live: Checkpoint) -> None:

@@ -1,9 +1,14 @@
-"""Whether a process that left its number somewhere is still there."""
+"""Whether a process that left its number somewhere is still there; and starting one that is not left behind."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import msgspec
@@ -98,3 +103,30 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Holds signals that end us back while a process is being started, so that none is left that nobody knows.
+
+    Python answers a signal between any two steps, also between the start of a process and its getting a name.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is disturbed
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        number: signal.signal(number, lambda *given: came.append(given))
+        for number in numbers
+        if callable(signal.getsignal(number))
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for given in came:
+            handler = before[signal.Signals(given[0])]
+            if callable(handler):
+                handler(*given)

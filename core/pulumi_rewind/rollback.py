@@ -23,7 +23,15 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, without_quotes
 from pulumi_rewind.goal import Goal
-from pulumi_rewind.guard import check_able, check_agreed, check_free, check_unmoved, check_unmoved_under_lock, lock_left
+from pulumi_rewind.guard import (
+    check_able,
+    check_agreed,
+    check_free,
+    check_unmoved,
+    check_unmoved_under_lock,
+    has_moved,
+    lock_left,
+)
 from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.letting_go import passing_urns
@@ -128,7 +136,7 @@ class RollbackRun(EngineDriver):
             try:
                 yield from self._events(started)
             except (RewindError, OSError) as err:
-                changed = self._changed or self.undo.changed or self.revisions.changed
+                changed = self._changed or self._unheard() or self.undo.changed or self.revisions.changed
                 told = self._journal.settled(err, self._rewriting, changed=changed)
                 yield from still(self.undo.failed(told))
                 yield from still(self._recorded())
@@ -288,6 +296,11 @@ class RollbackRun(EngineDriver):
                 yield self._early_end(run, host.report, host.refusal)
             return host.report
 
+    def _unheard(self) -> bool:
+        """Whether the engine has changed the state and couldn't tell."""
+        blind = self._run is not None and not self._run.heard
+        return blind and has_moved(self.session, self._begun_from or self.plan.prepared.live)
+
     def _not_begun(self) -> Exception:
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
@@ -333,6 +346,7 @@ class RollbackRun(EngineDriver):
             how = "what was begun has been finished and saved" if gently else "operations may be left open"
             return InterruptedRun(f"stopped half-way; {how}", hint=resume)
         error = run.error(f"the rollback to {self.plan.target.label} failed")
+        self._changed = self._changed or self._unheard()
         if not self._changed:
             said = "" if "is currently locked" in str(error) else lock
             error.hint = f"{error.hint} {said}Nothing was changed.".strip()

@@ -203,8 +203,8 @@ def _move_journal(base: EngineStack, stack: EngineStack) -> None:
 
 
 def content(stack: EngineStack) -> str:
-    """A digest of the state and of the real objects, without who wrote it when."""
-    deployment = stack.export(show_secrets=False)["deployment"]
+    """A digest of the state and of the real objects, without who wrote it when; an import encrypts secrets anew."""
+    deployment = stack.export(show_secrets=True)["deployment"]
     told = [deployment.get("resources"), deployment.get("pending_operations"), stack.physical()]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

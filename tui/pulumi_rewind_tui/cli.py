@@ -158,10 +158,10 @@ def main() -> None:
     open_streams()
     limit_core_files()
     code = run(sys.argv[1:])
+    # All is done and told: a Ctrl-C while exiting prints nothing, and takes nothing from an exit code that says more.
+    signal.signal(signal.SIGINT, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
-    if code == 130:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C while exiting prints nothing
     sys.exit(code)
 
 
