@@ -92,7 +92,7 @@ class RollbackRun(EngineDriver):
         """Number of the newest update when it began; None: it hasn't."""
         self._journal = RunJournal(session)
         self._rewriting = Rewriting(session)
-        self._begun_from: Checkpoint | None = None
+        self._begun_from: Checkpoint = plan.prepared.live
         self._made: dict[str, str] = {}
         """What is read once when it has been made or has come back, see `read_back.to_read`."""
         self.stamp = Stamp()
@@ -136,7 +136,8 @@ class RollbackRun(EngineDriver):
             try:
                 yield from self._events(started)
             except (RewindError, OSError) as err:
-                changed = self._changed or self._unheard() or self.undo.changed or self.revisions.changed
+                changed = self._changed or self.undo.changed or self.revisions.changed
+                changed = changed or (isinstance(err, OSError) and self._unheard())
                 told = self._journal.settled(err, self._rewriting, changed=changed)
                 yield from still(self.undo.failed(told))
                 yield from still(self._recorded())
@@ -246,7 +247,7 @@ class RollbackRun(EngineDriver):
                 return (
                     yield from self._replay(
                         prepared.goal,
-                        self._begun_from or prepared.live,
+                        self._begun_from,
                         prepared.update_plan,
                         self._message,
                         refresh=prepared.refresh,
@@ -298,8 +299,7 @@ class RollbackRun(EngineDriver):
 
     def _unheard(self) -> bool:
         """Whether the engine has changed the state and couldn't tell."""
-        blind = self._run is not None and not self._run.heard
-        return blind and has_moved(self.session, self._begun_from or self.plan.prepared.live)
+        return self._run is not None and not self._run.heard and has_moved(self.session, self._begun_from)
 
     def _not_begun(self) -> Exception:
         return InterruptedRun("stopped before it began; nothing in the stack was changed")

@@ -49,7 +49,7 @@ class ProgramRun(RollbackRun):
             *(("--refresh",) if prepared.refresh else ()),
             *("-m", f"rollback to {self.plan.target.label}", "--exec-agent", self.stamp.text(PROGRAM_AGENT)),
         ]
-        live = self._begun_from or prepared.live
+        live = self._begun_from
         gate = Gate(
             prepared.engine,
             private,
