@@ -29,7 +29,7 @@ from pulumi_rewind.integrity import MENDING
 from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.private_directory import locks
-from pulumi_rewind.processes import undisturbed
+from pulumi_rewind.processes import kill_all, undisturbed
 from pulumi_rewind.workspace import Workspace
 
 POLL_SECONDS = 0.05
@@ -280,8 +280,7 @@ class EngineRun:
 
     def kill(self) -> None:
         """Ends the CLI and its plugins at once; pending operations may be left behind."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        kill_all(self.process.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=10)
         self._close_output()

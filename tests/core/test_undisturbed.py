@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.engine import Engine, EngineRun
-from pulumi_rewind.processes import undisturbed
+from pulumi_rewind.processes import descendants, undisturbed
 from pulumi_rewind.workspace import find_workspace
 from tests.support.filestack import FileStack
 
@@ -49,3 +49,31 @@ def test_an_engine_that_was_just_started_is_ended(tmp_path: Path, monkeypatch: p
     pid = int((tmp_path / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_killed_engine_leaves_no_plugin_behind(tmp_path: Path) -> None:
+    """Which are in process groups of their own, and would notice it after minutes."""
+    stack = FileStack(tmp_path / "stack")
+    cli = stack.root / "bin" / "pulumi"
+    cli.write_text(f"#!/bin/sh\nsetsid sh -c 'sleep 60 & echo $! > {tmp_path}/pid; wait' &\nwait\n")
+    cli.chmod(stat.S_IRWXU)
+    engine = Engine(cli, "v3.276.0", find_workspace(stack.work, environ=stack.env))
+    run = engine.start(["preview"], private=tmp_path)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        pass
+    plugin = int((tmp_path / "pid").read_text())
+    assert plugin in descendants(run.process.pid)
+    run.kill()
+    assert ended(plugin)
+
+
+def ended(pid: int) -> bool:
+    """Whether it is gone, or waits for nothing but somebody to read its exit code."""
+    for _ in range(200):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        signal.sigtimedwait([signal.SIGUSR2], 0.05)
+    return False
