@@ -56,7 +56,7 @@ audit-online: $(STAMP)
 	@command -v pip-audit >/dev/null 2>&1 || { echo "pip-audit is needed: pipx install pip-audit" >&2; exit 1; }
 	pip-audit --require-hashes --disable-pip -r requirements.lock
 
-# For every change, in less than a minute; everything is tried, also when something fails.
+# For every change, in about a minute; everything is tried, also when something fails.
 check: $(STAMP)
 	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(UNMIXED) ruff types layers audit pure
 
