@@ -6,6 +6,7 @@ Whatever is wrong with a text is a `ValueError` that says it in one line.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,13 +31,7 @@ def load_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is none, or nested too deeply.
     """
-    try:
-        found = json.loads(text)
-    except RecursionError:
-        raise ValueError(TOO_DEEP) from None
-    if value_too_deep(found):
-        raise ValueError(TOO_DEEP)
-    return found
+    return _loaded(json.loads, text)
 
 
 def load_toml(text: str) -> dict[str, Any]:
@@ -49,8 +44,13 @@ def load_toml(text: str) -> dict[str, Any]:
 
     if sum(text.count(mark) for mark in ".[{") > TOML_PARTS:
         raise ValueError(f"it has more than {TOML_PARTS:,} dots and brackets")
+    found: dict[str, Any] = _loaded(tomllib.loads, text)
+    return found
+
+
+def _loaded(load: Callable[[Any], Any], text: str | bytes) -> Any:
     try:
-        found = tomllib.loads(text)
+        found = load(text)
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     if value_too_deep(found):

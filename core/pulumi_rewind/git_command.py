@@ -130,14 +130,12 @@ class GitCommand:
     def _own_programs(self, submodules: bool) -> Mapping[str, tuple[str, ...]]:
         """Settings of the repository's own configuration that name programs → what they are set to instead."""
         if submodules not in self._off:
-            try:  # of a repository that git refuses, `git config` leaves the settings out without a word
-                self._run(("rev-parse", "--git-dir"), {}, None, None, _ALWAYS.items())
-            except GitFailed as err:
-                if str(err).startswith("not a git repository"):
-                    return {}  # there is none yet
-                raise
             listing = self._run(("config", "--list", "--show-scope", "-z"), {}, None, None, _ALWAYS.items())
-            found = _overridden(list(_listed(listing)))
+            settings = list(_listed(listing))
+            found = _overridden(settings)
+            if not any(one.own for one in settings):
+                # There is no repository yet, or git refuses it, as it does for the command itself: nothing to remember.
+                return found
             if submodules:
                 for place in self._checked_out():
                     found = {**self.at(place)._own_programs(submodules=True), **found}

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from pulumi_rewind.documents import load_json, load_yaml
-from pulumi_rewind.errors import CheckpointError, SecretsError, UsageError
+from pulumi_rewind.errors import SecretsError, UsageError
 from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, SecretsProvider, Update
 from pulumi_rewind.untrusted import read_text
-from pulumi_rewind.values import Json, decoded, walk
+from pulumi_rewind.values import Json, decoded, decoded_object, walk
 
 CODE = "target-config"
 
@@ -73,11 +73,7 @@ def config_changes(
 
 def recorded_config(update: Update) -> dict[str, Json] | None:
     """The configuration of the stack in an update's record; None where there is none, or a damaged one."""
-    try:
-        found = decoded(update.config, "the configuration")
-    except CheckpointError:
-        return None
-    return found if isinstance(found, dict) else None
+    return decoded_object(update.config)
 
 
 def default_packages(checkpoint: Checkpoint) -> frozenset[str]:

@@ -142,6 +142,15 @@ def decoded(raw: bytes | msgspec.Raw, what: str) -> Json:
     raise damaged_value(what)
 
 
+def decoded_object(raw: bytes | msgspec.Raw) -> dict[str, Json] | None:
+    """The same, where it is to be an object; None where it isn't, or is damaged."""
+    try:
+        found = decoded(raw, "the object")
+    except CheckpointError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def as_float(number: float) -> float:
     """A number of JSON as the engine has it: whole ones beyond all measure are infinite."""
     try:

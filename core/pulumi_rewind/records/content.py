@@ -15,8 +15,7 @@ from pulumi_rewind.model import EMPTY, PROVIDER_PREFIX, Checkpoint, Update, deco
 from pulumi_rewind.nesting import TOO_DEEP, too_deep
 from pulumi_rewind.records.git import FILE, Blob
 from pulumi_rewind.records.secrets import secret_content
-from pulumi_rewind.stackconfig import recorded_config
-from pulumi_rewind.values import MASK, SECRET
+from pulumi_rewind.values import MASK, SECRET, decoded_object
 
 FORMAT: Final = 1
 NOT_HERE: Final = "not made here"
@@ -266,7 +265,7 @@ def encode_update(update: Update) -> bytes:
             "startTime": update.start_time,
             "message": update.message,
             "environment": update.environment,
-            "config": recorded_config(update) or {},
+            "config": decoded_object(update.config) or {},
             "version": 0,
             "result": update.result,
             "endTime": update.end_time,
@@ -357,7 +356,7 @@ def _without_secrets(update: Update, secrets: Iterable[bytes]) -> tuple[Update, 
             return MASK
         return value
 
-    config = {key: clean(key, value) for key, value in (recorded_config(update) or {}).items()}
+    config = {key: clean(key, value) for key, value in (decoded_object(update.config) or {}).items()}
     environment = {key: clean(key, value) for key, value in update.environment.items()}
     message = clean("message", update.message)
     return (
