@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -32,16 +33,17 @@ def test_a_signal_waits_and_comes_all_the_same() -> None:
 def test_an_engine_that_was_just_started_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = FileStack(tmp_path / "stack")
     cli = stack.root / "bin" / "pulumi"
-    cli.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nkill -INT {os.getpid()}\nexec sleep 60\n")
+    cli.write_text(
+        f"#!/bin/sh\necho $$ > {tmp_path}/pid\nkill -INT {os.getpid()}\n: > {tmp_path}/sent\nexec sleep 60\n"
+    )
     cli.chmod(stat.S_IRWXU)
     engine = Engine(cli, "v3.276.0", find_workspace(stack.work, environ=stack.env))
     real = EngineRun.__init__
 
     def slow(self: EngineRun, *given: object) -> None:
         real(self, *given)  # type: ignore[arg-type]
-        while not (tmp_path / "pid").exists():
-            pass
-        signal.sigtimedwait([signal.SIGUSR2], 0.3)
+        while not (tmp_path / "sent").exists():
+            time.sleep(0.01)
 
     monkeypatch.setattr(EngineRun, "__init__", slow)
     with pytest.raises(KeyboardInterrupt):
@@ -60,7 +62,7 @@ def test_a_killed_engine_leaves_no_plugin_behind(tmp_path: Path) -> None:
     engine = Engine(cli, "v3.276.0", find_workspace(stack.work, environ=stack.env))
     run = engine.start(["preview"], private=tmp_path)
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
-        pass
+        time.sleep(0.01)
     plugin = int((tmp_path / "pid").read_text())
     assert plugin in descendants(run.process.pid)
     run.kill()
@@ -75,5 +77,5 @@ def ended(pid: int) -> bool:
                 return True
         except FileNotFoundError:
             return True
-        signal.sigtimedwait([signal.SIGUSR2], 0.05)
+        time.sleep(0.05)
     return False

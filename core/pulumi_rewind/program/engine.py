@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -17,6 +14,7 @@ from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.planned_secrets import note_planned
 from pulumi_rewind.previewing import Observe, PreviewControl, followed, past_protection, protected_refusal
+from pulumi_rewind.processes import kill_all, undisturbed
 from pulumi_rewind.program.source import INSTEAD
 from pulumi_rewind.rewriting import staged
 from pulumi_rewind.session import Session
@@ -97,26 +95,28 @@ def install(engine: Engine, control: PreviewControl) -> None:
         EngineError: they can't be installed.
         InterruptedRun: `control` stopped it.
     """
+    process: subprocess.Popen[bytes] | None = None
+
+    def stop() -> None:
+        if process is not None:
+            kill_all(process.pid)
+
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [str(engine.path), "install", "--no-plugins", "--non-interactive", "--color", "never"],
-            cwd=engine.workspace.root,
-            env=engine.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-        def stop() -> None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-        control.attach(stop)
         try:
+            with undisturbed():
+                process = subprocess.Popen(
+                    [str(engine.path), "install", "--no-plugins", "--non-interactive", "--color", "never"],
+                    cwd=engine.workspace.root,
+                    env=engine.environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            control.attach(stop)
             process.wait()
         finally:
-            if process.returncode is None:
+            if process is not None and process.returncode is None:
                 stop()
                 process.wait()
         output.seek(0)
