@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -29,23 +28,10 @@ from pulumi_rewind.trust import Trust
 from pulumi_rewind.up.flags import given_options
 from pulumi_rewind.values import SECRET, SIG
 from tests.support import pretended
-from tests.support.checkpoints import checkpoint, res, urn
+from tests.support.checkpoints import checkpoint, provider, res, secret, used
 from tests.support.filestack import FileStack
 
 Inputs = dict[str, Any]
-
-
-def provider(name: str = "prov", package: str = "cloud", **inputs: Any) -> dict[str, Any]:
-    return res(name, f"pulumi:providers:{package}", inputs={"version": "1.0.0", **inputs})
-
-
-def used(name: str = "web", by: str = "prov", package: str = "cloud", **fields: Any) -> dict[str, Any]:
-    reference = f"{urn(by, f'pulumi:providers:{package}')}::{by}-id"
-    return res(name, f"{package}:index:Thing", provider=reference, **fields)
-
-
-def secret(value: object) -> dict[str, str]:
-    return {SIG: SECRET, "plaintext": json.dumps(value)}
 
 
 @pytest.fixture

@@ -16,24 +16,11 @@ from pulumi_rewind.target_trust import (
     findings,
     secrets_finding,
 )
-from pulumi_rewind.values import ASSET, SECRET, SIG
-from tests.support.checkpoints import checkpoint, res, urn
+from pulumi_rewind.values import ASSET, SIG
+from tests.support.checkpoints import checkpoint, provider, res, secret, urn, used
 
 Inputs = dict[str, Any]
 SECRET_URL = "https://hidden.example/token-Jk3"
-
-
-def provider(name: str = "prov", package: str = "cloud", **inputs: Any) -> dict[str, Any]:
-    return res(name, f"pulumi:providers:{package}", inputs={"version": "1.0.0", **inputs})
-
-
-def used(name: str = "web", by: str = "prov", package: str = "cloud", **fields: Any) -> dict[str, Any]:
-    reference = f"{urn(by, f'pulumi:providers:{package}')}::{by}-id"
-    return res(name, f"{package}:index:Thing", provider=reference, **fields)
-
-
-def secret(value: object) -> dict[str, str]:
-    return {SIG: SECRET, "plaintext": json.dumps(value)}
 
 
 def found(target: Checkpoint, live: Checkpoint, *, here: bool = False, **how: Any) -> dict[str, Finding]:

@@ -10,6 +10,7 @@ from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.values import SECRET, SIG
 
 STACK = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack", "custom": False}
 
@@ -53,3 +54,19 @@ def replayed(goal: Goal) -> ReplayReport:
         if item.has_outputs:
             report.outputs[urn] = item.source.decoded_outputs()
     return report
+
+
+def provider(name: str = "prov", package: str = "cloud", **inputs: Any) -> dict[str, Any]:
+    """An explicit provider."""
+    return res(name, f"pulumi:providers:{package}", inputs={"version": "1.0.0", **inputs})
+
+
+def used(name: str = "web", by: str = "prov", package: str = "cloud", **fields: Any) -> dict[str, Any]:
+    """A resource of such a provider."""
+    reference = f"{urn(by, f'pulumi:providers:{package}')}::{by}-id"
+    return res(name, f"{package}:index:Thing", provider=reference, **fields)
+
+
+def secret(value: object) -> dict[str, str]:
+    """A decrypted secret."""
+    return {SIG: SECRET, "plaintext": json.dumps(value)}
