@@ -73,3 +73,8 @@ def test_looking_runs_nothing_of_the_project(hostile: FileStack, command: tuple[
     assert "this is a bug" not in done.stderr
     assert done.stdout, done.stderr
     assert not canary_of(hostile).exists(), canary_of(hostile).read_text()
+
+
+def test_the_trap_is_one(hostile: FileStack) -> None:
+    hostile.git("status")
+    assert canary_of(hostile).exists()
