@@ -126,6 +126,16 @@ def test_an_update_that_failed_sent_what_the_state_has_unless_a_secret_changed(
     assert (urn("web") in withheld(lines).unknown) == unknown
 
 
+def test_a_line_that_is_no_event_is_not_kept() -> None:
+    created = step("resourcePreEvent", "new", "create", {"key": HIDDEN})
+    odd = json.dumps({"resOpFailedEvent": {"metadata": {"new": {"urn": {"a": 1}, "initErrors": ["no"]}}}})
+    lines = log(created, '"hunter2"', "[1]", odd, said("all went well", urn("old")))
+    kept = withheld(lines).log(lines).split(b"\n")
+    assert [sorted(json.loads(line)) for line in kept] == [
+        ["resourcePreEvent"], ["resOpFailedEvent"], ["diagnosticEvent"],
+    ]  # fmt: skip
+
+
 def test_a_document_with_a_secret_in_it_is_masked_where_it_is_dumped() -> None:
     """In the form of https://github.com/pulumi/pulumi-pulumiservice/issues/384, where a whole environment is printed,
     and of https://github.com/pulumi/pulumi-terraform-bridge/issues/3158, where the beginning of one is.

@@ -58,9 +58,9 @@ class Withheld:
 
     def _line(self, line: bytes) -> bytes:
         try:
-            event = msgspec.json.decode(line)
+            event = msgspec.json.decode(line, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return b""  # cut off: what is in it can't be told
+            return b""  # cut off, or no event: what is in it can't be told
         for kind in _TEXTS:
             if isinstance(said := event.get(kind), dict):
                 urn = str(said.get("urn") or said.get("resourceUrn") or "")
@@ -71,7 +71,7 @@ class Withheld:
                         said[key] = self.message(urn, said[key])
         for kind in _STEPS:
             for side in _sides(event.get(kind)):
-                if side.get("urn") in self.unknown and side.get("initErrors"):
+                if str(side.get("urn")) in self.unknown and side.get("initErrors"):
                     side["initErrors"] = [SENTENCE]
         return msgspec.json.encode(event)
 
