@@ -154,13 +154,15 @@ class _Doctor:
         if self._workspace is None:
             return
         from pulumi_rewind.backends import open_backend
+        from pulumi_rewind.backends.room import cut_off
 
         space = self._workspace
         stacks = open_backend(space.backend_url).stacks()
         here = [ref.name for ref in stacks if ref.project in {"", space.project}]
         names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
         where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
-        yield Finding("backend", "ok", f"{where}; stacks: {names}")
+        left = cut_off(space.backend_url)
+        yield Finding("backend", "fail" if left else "ok", f"{where}; stacks: {names}", left)
 
     def _check_stack(self) -> Iterator[Finding]:
         if self._workspace is None:

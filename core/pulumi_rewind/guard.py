@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pulumi_rewind.backends.room import shortage
+from pulumi_rewind.backends.room import cut_off, shortage
 from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan
@@ -25,8 +25,15 @@ def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
         )
 
 
+def check_readable(session: Session) -> None:
+    """Raises RefusedError where the pulumi CLI can't read the backend, although we can."""
+    if left := cut_off(session.backend.url):
+        raise RefusedError("the pulumi CLI can't read the state", hint=f"{left} Nothing was changed.")
+
+
 def check_free(session: Session) -> None:
-    """Raises RefusedError where somebody holds the stack's lock."""
+    """Raises RefusedError where somebody holds the stack's lock, or `check_readable` does."""
+    check_readable(session)
     locks = session.backend.locks(session.stack)
     if locks:
         raise RefusedError(
@@ -36,12 +43,13 @@ def check_free(session: Session) -> None:
 
 
 def lock_left(session: Session) -> str:
-    """What there is to say of a lock after a run that didn't end well, empty where there is none."""
+    """What there is to say of what a run that didn't end well has left: files in the way, a lock; empty if nothing."""
     try:
         locks = session.backend.locks(session.stack)
     except BackendError:
         return ""
-    return f"The stack is locked by {locks[0]}: {locks[0].advice}. " if locks else ""
+    lock = f"The stack is locked by {locks[0]}: {locks[0].advice}. " if locks else ""
+    return f"{left} {lock}" if (left := cut_off(session.backend.url)) else lock
 
 
 def check_unmoved(live: Checkpoint, reviewed: Checkpoint) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.room import COPIES, LEAST, shortage
+from pulumi_rewind.backends.room import COPIES, LEAST, cut_off, shortage
 from pulumi_rewind.errors import CheckpointError
 from tests.support.filestore import FileStore
 
@@ -46,3 +46,16 @@ def test_room_is_measured_where_the_backend_is(tmp_path: Path) -> None:
     assert str(tmp_path) in shortage(tmp_path.as_uri(), free // COPIES + LEAST)
     assert shortage("s3://bucket", free) == ""
     assert shortage((tmp_path / "gone").as_uri(), free) == ""
+
+
+def test_a_sidecar_that_a_kill_left_empty_is_named(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    store.add("one")
+    url = store.url
+    sidecar = store.state.with_name(f"{store.state.name}.attrs")
+    assert cut_off(url) == ""
+    sidecar.write_text('{"md5": "a"}')
+    assert cut_off(url) == ""
+    sidecar.write_text("")
+    assert f"`rm '{sidecar}'`" in cut_off(url)
+    assert cut_off("s3://bucket") == ""

@@ -11,7 +11,7 @@ import pytest
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.integrity import flaws
 from pulumi_rewind.recommend import LIVE_DAMAGED, STATE
-from tests.support.rewind import plan, run, session
+from tests.support.rewind import plan, run, said, session
 from tests.support.stack import EngineStack
 
 WORLD = """
@@ -97,3 +97,20 @@ def test_a_damaged_target_is_not_put_back(stack: EngineStack) -> None:
     made = plan(stack, "1", strategy="state")
     assert [risk.code for risk in made.blocking] == ["target-damaged"]
     assert "web is entered twice" in made.blocking[0].message
+
+
+def test_a_file_that_a_killed_pulumi_left_empty_is_named_with_what_removes_it(stack: EngineStack) -> None:
+    stack.up(WORLD % "one")
+    stack.up(WORLD % "two")
+    sidecar = stack.state_file.with_name(f"{stack.state_file.name}.attrs")
+    assert sidecar.is_file()
+    sidecar.write_bytes(b"")
+    refused = stack.run([str(stack.engine), "stack", "export", "-s", stack.name])
+    assert "EOF" in refused.stderr, "this is what pulumi says"
+    for words in (("plan", "1"), ("rollback", "1", "--yes"), ("up", "--yes")):
+        told = said(stack, *words)
+        assert (told.code, f"`rm '{sidecar}'`" in told.err) == (3, True), told.err
+    assert f"`rm '{sidecar}'`" in said(stack, "doctor").out
+    assert said(stack, "history").code == 0
+    sidecar.unlink()
+    assert said(stack, "plan", "1").code == 0

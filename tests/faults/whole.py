@@ -174,6 +174,10 @@ def _by_the_hint(stack: EngineStack, said: str) -> list[str]:
         require(done.returncode == 0, f"{put_back}: {done.stderr}")
         remove_orphans(stack)
         return ["cp"]
+    if remove := next((word for word in text.split("`") if word.startswith("rm ")), ""):
+        done = stack.run(["sh", "-c", remove])
+        require(done.returncode == 0, f"{remove}: {done.stderr}")
+        return ["rm"]
     if "locked by" in text:
         require("pulumi cancel" in text, f"a lock without a way out: {text}")
         stack.pulumi("cancel", "--yes", stack.name)

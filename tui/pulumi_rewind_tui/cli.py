@@ -158,8 +158,9 @@ def main() -> None:
     open_streams()
     limit_core_files()
     code = run(sys.argv[1:])
-    # All is done and told: a Ctrl-C while exiting prints nothing, and takes nothing from an exit code that says more.
-    signal.signal(signal.SIGINT, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
+    # All is done and told: a signal while exiting prints nothing, and takes nothing from an exit code that says more.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Room on the disk of a ``file://`` backend, and what is left of a state that was cut off for want of it.
+"""Room on the disk of a ``file://`` backend, and what is left of a state that was cut off for want of it, or by a kill.
 
 On a full disk the CLI puts an empty or cut-off file in the place of the state, tries again for half a minute, and gives
 up. The copy that it makes before (``.bak``) is mostly whole; the backups of earlier updates are.
@@ -36,6 +36,24 @@ def shortage(url: str, size: int) -> str:
     if free >= need:
         return ""
     return f"the disk of the backend ({folder}) has {free // 1024:,} KiB left; an update may need {need // 1024:,} KiB"
+
+
+def cut_off(url: str) -> str:
+    """What to do about a sidecar of a state (``.attrs``) that a killed CLI left empty; empty if there is none.
+
+    The CLI needs none, but each of its commands ends at such a one with nothing but ``EOF``.
+    """
+    if not url.startswith("file:"):
+        return ""
+    folder = file_path(url, Path.cwd()) / ".pulumi" / "stacks"
+    try:
+        found = [path for path in sorted(folder.rglob("*.attrs")) if not path.stat().st_size]
+    except OSError:
+        return ""  # whoever reads there will say what is wrong
+    if not found:
+        return ""
+    paths = " ".join(in_quotes(str(path)) for path in found)
+    return f"A killed pulumi has left a file empty, at which every pulumi command fails: `rm {paths}` removes it."
 
 
 def whole_before(path: Path) -> str:

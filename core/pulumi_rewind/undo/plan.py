@@ -11,6 +11,7 @@ from typing import Unpack
 from pulumi_rewind import prepare
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.errors import CallbackError, RewindError
+from pulumi_rewind.guard import check_readable
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
@@ -57,7 +58,9 @@ def build_plan(
     Raises:
         CallbackError: code of callbacks can't be loaded.
         UntrustedCode: the operator has not agreed to code of a record.
+        RefusedError: the pulumi CLI can't read the state.
     """
+    check_readable(session)
     choices = chosen_by(choices or USUAL, **chosen)
     # An error of it comes before any work.
     code = chosen_code(session, target.update.number, recorded=choices.recorded_hooks)

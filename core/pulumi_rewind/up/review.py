@@ -12,6 +12,7 @@ import msgspec
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.goal import Goal
+from pulumi_rewind.guard import check_readable
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.plan import Risk, Step, counts, plan_steps
 from pulumi_rewind.planned_secrets import note_planned
@@ -71,8 +72,10 @@ def review_up(
 
     Raises:
         EngineError, SecretsError: the preview failed.
+        RefusedError: the pulumi CLI can't read the state.
         InterruptedRun: `control` stopped it.
     """
+    check_readable(session)
     control = control or PreviewControl()
     with private_directory() as private:
         plan, own_flags = private / "plan.json", preview_flags(rooted_flags(flags, session.workspace.cwd))
