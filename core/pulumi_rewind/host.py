@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.private_directory import make_private, remove_private
 from pulumi_rewind.protos import load_protos
@@ -128,7 +128,7 @@ class ReplayHost:
         server = grpc.aio.server(options=UNLIMITED)
         language_pb2_grpc.add_LanguageRuntimeServicer_to_server(_language_servicer(self), server)
         callback_pb2_grpc.add_CallbacksServicer_to_server(_callbacks_servicer(self), server)
-        server.add_insecure_port(self.address)
+        self._listen(server)
         await server.start()
         self._socket.chmod(0o600)
         self._ready.set()
@@ -138,6 +138,18 @@ class ReplayHost:
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         if rest:
             await asyncio.wait(rest, timeout=WIND_UP_SECONDS)
+
+    def _listen(self, server: grpc.aio.Server) -> None:
+        """Raises OSError as the system does, EngineError where it says nothing."""
+        try:
+            server.add_insecure_port(self.address)
+        except RuntimeError:  # gRPC doesn't say why
+            probe = self._socket.with_suffix(".probe")
+            probe.touch()
+            probe.unlink()
+            raise EngineError(
+                f"a socket can't be made at {self._socket}", hint="Set TMPDIR to a directory on a local disk."
+            ) from None
 
     def unmoved(self) -> bool:
         """Whether the guard lets the engine go on; else `refusal` says why not."""

@@ -206,6 +206,16 @@ def test_the_socket_is_ours_alone_and_serves_one_stack(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_socket_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    goal = build_goal(EMPTY, EMPTY, project="shop", stack="dev")
+    with pytest.raises(FileNotFoundError), ReplayHost(goal, tmp_path / "gone", tmp_path):
+        pass
+    (tmp_path / "host.sock").mkdir()
+    host = ReplayHost(goal, tmp_path, tmp_path)
+    with pytest.raises(RewindError, match="a socket can't be made at"):
+        host.__enter__()
+
+
 def test_another_user_can_not_reach_the_socket(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.fail("this test changes the user, which needs root; the test above holds the modes")
