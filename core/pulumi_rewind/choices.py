@@ -8,7 +8,10 @@ from typing import Any, Final, TypedDict, Unpack
 import msgspec
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
+
+CHECKPOINT: Final = "checkpoint"
+PROGRAM: Final = "program"
+STATE: Final = "state"
 
 NOT: Final = "!"
 """How a text of `Choices.only` begins that leaves something out."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from pulumi_rewind.choices import Choices
+from pulumi_rewind.choices import PROGRAM, STATE, Choices
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.engine_options import CODE as ENVIRONMENT
 from pulumi_rewind.engine_options import told
@@ -19,7 +19,6 @@ from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.goal_build import choose
 from pulumi_rewind.model import Checkpoint, Deployment
 from pulumi_rewind.plan import Risk
-from pulumi_rewind.recommend import PROGRAM, STATE
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import normalized
 from pulumi_rewind.target_trust import (

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -17,7 +17,7 @@ from pulumi_rewind.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.arrangement import Arrangement
 from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.bookkeeping import with_pinned
-from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
+from pulumi_rewind.choices import CHECKPOINT, USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.consent import consented
 from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
@@ -30,12 +30,11 @@ from pulumi_rewind.integrity import check_sound, check_target, damage
 from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import STILL, Plan, Risk, Step, counts, plan_steps
+from pulumi_rewind.plan import STILL, Plan, Prepared, Risk, Step, counts, plan_steps
 from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
-from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.recommend import PATH_CONTENT
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
@@ -57,41 +56,6 @@ from pulumi_rewind.verify import verify
 
 _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped", PATH_CONTENT})
 """Codes of notes that are shown even if no step is about them."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a reviewed plan is run with; lives in memory alone because the goal holds secrets."""
-
-    goal: Goal
-    live: Checkpoint
-    """As stored when the plan was made."""
-    live_plain: Checkpoint
-    """Decrypted, as the run begins with it: rewritten, where `rewritten` is given."""
-    target: Checkpoint
-    target_plain: Checkpoint
-    update_plan: bytes
-    """The engine's own plan (``--save-plan``), held to during the run."""
-    report: ReplayReport
-    choices: Choices = USUAL
-    """What the operator chose."""
-    stays: Mapping[str, str] = field(default_factory=dict)
-    """What stays with what was left out: URN of live → URN of what uses it, see `staying`."""
-    config: Mapping[str, Json] = field(default_factory=dict)
-    """Settings of the target that the run has instead of today's, see `stackconfig`."""
-    private: Path | None = field(default=None)
-    """Where materialised assets lie until the run is over."""
-    changes: GoalChanges | None = None
-    """What undo callbacks returned."""
-    rewritten: Checkpoint | None = field(default=None, repr=False)
-    """The state that is written into the backend before the engine runs, as stored; None where that is live."""
-    refresh: bool = False
-    """Whether the engine compares the state with the real resources first, as chosen or as the project says."""
-
-    def close(self) -> None:
-        """Removes what was materialised."""
-        if self.private is not None:
-            remove_private(self.private)
 
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:

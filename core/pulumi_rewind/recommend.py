@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from pulumi_rewind.plan import Risk
-
-CHECKPOINT: Final = "checkpoint"
-PROGRAM: Final = "program"
-STATE: Final = "state"
+from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE
+from pulumi_rewind.plan import Recommendation, Risk
 
 LIVE_UNREADABLE: Final = "live-unreadable"
 LIVE_DAMAGED: Final = "live-damaged"
@@ -32,16 +27,6 @@ _FOR_THE_PROGRAM: Final = (
     ("left-out", "it registers what a replay has to leave out"),
 )
 """Codes of risks of a replay that running the program doesn't have."""
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """The strategy for one target."""
-
-    strategy: str
-    reason: str
-    program_problem: str = ""
-    """Why the old program can't be run; empty where nothing is known against it."""
 
 
 def recommend(risks: Iterable[Risk], program_problem: str = "") -> Recommendation:

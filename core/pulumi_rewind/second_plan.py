@@ -11,8 +11,8 @@ from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import plan_steps
-from pulumi_rewind.prepare import Prepared, make_goal
+from pulumi_rewind.plan import Prepared, plan_steps
+from pulumi_rewind.prepare import make_goal
 from pulumi_rewind.previewing import PreviewControl, preview
 from pulumi_rewind.session import Session
 from pulumi_rewind.values import Json

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.choices import Choices, option, refused
+from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, option, refused
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE, recommend
+from pulumi_rewind.recommend import recommend
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan, Risk

@@ -10,12 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.choices import KNOWN, USUAL, ChoiceArguments, Choices, adopt_words, adoptions, flags, option, refused
+from pulumi_rewind.choices import (
+    CHECKPOINT,
+    KNOWN,
+    USUAL,
+    ChoiceArguments,
+    Choices,
+    adopt_words,
+    adoptions,
+    flags,
+    option,
+    refused,
+)
 from pulumi_rewind.choices import given as chosen
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import StackRef
-from pulumi_rewind.recommend import CHECKPOINT
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
 VALUES: dict[Any, st.SearchStrategy[Any]] = {

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulumi_rewind.choices import STATE
 from pulumi_rewind.crashes import sentence
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.diff.entries import entry_differences
@@ -19,7 +20,7 @@ from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.integrity import check_sound, damage, flaws
 from pulumi_rewind.model import Checkpoint, Deployment
 from pulumi_rewind.plan import Risk
-from pulumi_rewind.recommend import LIVE_DAMAGED, STATE, recommend
+from pulumi_rewind.recommend import LIVE_DAMAGED, recommend
 from tests.support.checkpoints import STACK, checkpoint, res, urn
 
 Entry = dict[str, Any]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import pulumi_rewind as rewind
+from pulumi_rewind.called import Callback
 from pulumi_rewind.errors import CallbackError, UsageError
 from pulumi_rewind.events import HookLog, HookProgress
 from pulumi_rewind.goal import Selection, registers
@@ -26,7 +27,7 @@ from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import Selector
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal, needing_skipped
 from pulumi_rewind.undo.match import calls_for
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.values import SECRET, SIG
 from pulumi_rewind.workspace import find_workspace
 from tests.support.checkpoints import checkpoint, goal, res, urn

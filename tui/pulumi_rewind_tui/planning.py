@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.choices import Choices, adoptions
-from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
+from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, adoptions
 from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.render.writer import Screen
 

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from pulumi_rewind.called import Move
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.records.content import REVISIONS, update_key
-from pulumi_rewind.revisions.moves import Applied, Move, carried
+from pulumi_rewind.revisions.moves import Applied, carried
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pulumi_rewind.called import Callback, Move, RevisionPlan, When
 from pulumi_rewind.errors import (
     CallbackError,
     IncompleteError,
@@ -18,13 +19,12 @@ from pulumi_rewind.errors import (
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.revisions.ledger import Ledger
-from pulumi_rewind.revisions.moves import Move, When, carried, members
-from pulumi_rewind.revisions.plan import RevisionPlan
+from pulumi_rewind.revisions.moves import carried, members
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.code import check_trusted, todays_code
 from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.undo.match import resource_context
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.undo.run import CallbackOutcome
 
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi_rewind.called import Call
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
-from pulumi_rewind.undo.match import Call
 from pulumi_rewind.undo.process import UndoProcess
 
 

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
+from pulumi_rewind.called import Callback
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
 from pulumi_rewind.undo.match import told_result
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.process import UndoProcess
 
 
 class HookRunner:

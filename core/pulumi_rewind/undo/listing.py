@@ -6,16 +6,17 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pulumi_rewind.called import Call, Callback, Code
 from pulumi_rewind.errors import CallbackError, UsageError
 from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
 from pulumi_rewind.goal import registers
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.code import Code, interpreter, todays_code
+from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
-from pulumi_rewind.undo.match import Call, call_context, first_match, told_result, update_context
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.match import call_context, first_match, told_result, update_context
+from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.undo.riding import TYPE_PREFIX, riding_code, undo_methods
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pulumi_rewind.called import Call, Callback
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Step
 from pulumi_rewind.undo.declare import UNDO_KINDS
 from pulumi_rewind.values import Json
-
-if TYPE_CHECKING:
-    from pulumi_rewind.undo.code import Code
-    from pulumi_rewind.undo.process import Callback
 
 _KINDS: Mapping[str, str] = {
     "create": "undo_delete",
@@ -26,53 +22,7 @@ _KINDS: Mapping[str, str] = {
 """What undoes the step's counterpart."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """One callback that is going to be called for one step."""
-
-    callback: Callback
-    urn: str
-    """Of the step, in this run."""
-    goal_urn: str
-    """In the target; empty where the target lacks it."""
-    live_urn: str
-    """In live; empty where live lacks it."""
-    old: Resource | None = field(repr=False)
-    """The target's entry, decrypted."""
-    new: Resource | None = field(repr=False)
-    """Live's entry, decrypted."""
-
-
-@dataclass(frozen=True)
-class UndoPlan:
-    """The project's callbacks as they were when a plan was made."""
-
-    today: Code | None = field(repr=False)
-    """The hooks file of that moment; a run is refused if it has changed since."""
-    codes: Mapping[str, Code] = field(repr=False)
-    """Everything that may be called, by its hash."""
-    python: str
-    """The interpreter that runs them."""
-    callbacks: tuple[Callback, ...]
-    """Those around the rollback, and for Pulumi's own hooks."""
-    calls: tuple[Call, ...]
-    dry: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """By URN and function: what a dry call said that it would return."""
-    recorded: bool = False
-    """Whether code of records was asked for."""
-    finishing: tuple[Call, ...] = ()
-    """What was restored before the rollback was interrupted, with callbacks that had yet to go on afterwards."""
-
-    def code(self, callback: Callback) -> Code:
-        """What a callback is from."""
-        return self.codes[callback.code]
-
-    def around(self, kind: str) -> tuple[Callback, ...]:
-        """The hooks of one kind around the rollback, in the order of the file."""
-        return tuple(item for item in self.callbacks if item.kind == kind)
-
-
-Riding = Callable[[str, Resource], "Callback | None"]
+Riding = Callable[[str, Resource], Callback | None]
 """Gets a kind of callback and a resource; returns the method for it that rides in the resource's own inputs."""
 
 

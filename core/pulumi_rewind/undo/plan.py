@@ -9,30 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Unpack
 
 from pulumi_rewind import prepare
-from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
+from pulumi_rewind.called import Call, Callback, Code, UndoPlan
+from pulumi_rewind.choices import CHECKPOINT, USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.guard import check_readable
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
-from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.system_errors import refused_by_system
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.code import Chosen, Code, chosen_code, interpreter
+from pulumi_rewind.undo.code import Chosen, chosen_code, interpreter
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
-from pulumi_rewind.undo.match import (
-    Call,
-    UndoPlan,
-    call_context,
-    calls_again,
-    calls_for,
-    told_result,
-    update_context,
-)
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.match import call_context, calls_again, calls_for, told_result, update_context
+from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.undo.riding import riding_code
 from pulumi_rewind.values import Json
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from pulumi_rewind.called import Call, Callback, UndoPlan
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
 from pulumi_rewind.journal import UndoRecord
@@ -27,16 +28,9 @@ from pulumi_rewind.undo.code import check_trusted, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS
 from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.undo.hooks import HookRunner
-from pulumi_rewind.undo.match import (
-    Call,
-    UndoPlan,
-    call_context,
-    resource_context,
-    told_result,
-    update_context,
-)
+from pulumi_rewind.undo.match import call_context, resource_context, told_result, update_context
 from pulumi_rewind.undo.plan import undone_updates
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.undo.replan import UNCHANGED, replanned
 
 RESUME = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."

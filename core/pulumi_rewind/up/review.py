@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from pulumi_rewind.called import RevisionPlan
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.goal import Goal
@@ -18,7 +19,7 @@ from pulumi_rewind.plan import Risk, Step, counts, plan_steps
 from pulumi_rewind.planned_secrets import note_planned
 from pulumi_rewind.previewing import Observe, PreviewControl, followed
 from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
+from pulumi_rewind.revisions.plan import update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pulumi_rewind.backends.place import RETURN, Watch
+from pulumi_rewind.called import RevisionPlan, When
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
@@ -30,8 +31,6 @@ from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.resuming import state_target
-from pulumi_rewind.revisions.moves import When
-from pulumi_rewind.revisions.plan import RevisionPlan
 from pulumi_rewind.revisions.run import UpdateRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command

@@ -10,8 +10,8 @@ from pulumi_rewind_tui.options import Shared, stack_of, to_json
 from pulumi_rewind_tui.render.writer import Screen, Span
 
 if TYPE_CHECKING:
+    from pulumi_rewind.called import Code
     from pulumi_rewind.session import Session
-    from pulumi_rewind.undo.code import Code
 
 
 def about_code(shared: Shared, verb: str, rest: Sequence[str], *, as_json: bool) -> None:

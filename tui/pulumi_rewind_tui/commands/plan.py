@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pulumi_rewind.choices import Choices
-from pulumi_rewind.recommend import CHECKPOINT, PROGRAM
+from pulumi_rewind.choices import CHECKPOINT, PROGRAM, Choices
 from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.options import (
     RewindCommand,

@@ -83,7 +83,7 @@ class Written(Message):
 
 def strategies(plan: Plan | None) -> list[tuple[str, str]]:
     """Every strategy with the reason why it can't be used, empty where it can as far as the plan in hand knows."""
-    from pulumi_rewind.recommend import PROGRAM
+    from pulumi_rewind.choices import PROGRAM
     from pulumi_rewind.strategies import STRATEGIES
 
     found = plan.recommendation if plan is not None else None

@@ -21,7 +21,7 @@ from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 if TYPE_CHECKING:
-    from pulumi_rewind.recommend import Recommendation
+    from pulumi_rewind.plan import Recommendation
 
 
 class StrategyList(LinesView):
