@@ -28,7 +28,7 @@ class Choices(msgspec.Struct, frozen=True):
 
     A new choice is one field here (and in `ChoiceArguments`): the journal, a resumed rollback, the UI and the printed
     command lines carry it from then on; its option on the command line has the field's name (`flags` has the
-    exceptions). Strategies refuse what `KNOWN` doesn't name.
+    exceptions). A strategy refuses what its entry in `strategies.STRATEGIES` doesn't name.
     """
 
     strategy: str = CHECKPOINT
@@ -98,13 +98,6 @@ def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
     return choices.but(**values)
 
 
-KNOWN: Final[Mapping[str, frozenset[str]]] = {
-    CHECKPOINT: frozenset(Choices.__struct_fields__),
-    PROGRAM: frozenset({"refresh", "todays_config", "delete_imported", "no_install", "recorded_hooks"}),
-    STATE: frozenset({"recorded_hooks"}),
-}
-"""Which choices a strategy knows."""
-
 _FLAGS: Final[Mapping[str, tuple[str, ...]]] = {"recorded_hooks": ("--hooks", "recorded")}
 """Choices whose option is not called like the field."""
 
@@ -112,12 +105,6 @@ _FLAGS: Final[Mapping[str, tuple[str, ...]]] = {"recorded_hooks": ("--hooks", "r
 def given(choices: Choices) -> tuple[str, ...]:
     """The fields that differ from what holds if nothing is chosen."""
     return tuple(name for name in Choices.__struct_fields__ if getattr(choices, name) != getattr(USUAL, name))
-
-
-def refused(choices: Choices) -> tuple[str, ...]:
-    """The fields chosen that the strategy doesn't know."""
-    known = KNOWN.get(choices.strategy, frozenset())
-    return tuple(name for name in given(choices) if name != "strategy" and name not in known)
 
 
 def option(field: str) -> str:

@@ -24,7 +24,8 @@ class EngineDriver(ABC):
     def __init__(self) -> None:
         self.blockers = Blockers()
         """What failed, for the offer to pass it by."""
-        self._run: EngineRun | None = None
+        self.engine_run: EngineRun | None = None
+        """The newest run of the engine."""
         self._stops = 0
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._doubts = Doubts()
@@ -39,17 +40,18 @@ class EngineDriver(ABC):
         """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
         with self._lock:
             self._stops += 1
-            if self._run is not None:
-                self._run.interrupt()
+            if self.engine_run is not None:
+                self.engine_run.interrupt()
 
     def kill(self) -> None:
         """Ends the engine at once; the journal stays."""
         with self._lock:
             self._stops += 1
-            if self._run is not None:
-                self._run.kill()
+            if self.engine_run is not None:
+                self.engine_run.kill()
 
-    def _asked_to_stop(self) -> bool:
+    def asked_to_stop(self) -> bool:
+        """Whether it was to end, gently or at once."""
         return self._stops > 0
 
     @abstractmethod
@@ -64,11 +66,11 @@ class EngineDriver(ABC):
         error.hint = f"{error.hint} Nothing in the stack was changed."
         return error
 
-    def _said_by_hooks(self) -> Iterator[EngineEvent]:
+    def said_by_hooks(self) -> Iterator[EngineEvent]:
         """What hooks have said since the last event."""
         yield from ()
 
-    def _stream(
+    def stream(
         self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
     ) -> Generator[EngineEvent, None, EngineRun]:
         """Starts the update and passes its events on; it has ended when this does.
@@ -78,15 +80,15 @@ class EngineDriver(ABC):
         """
         place = Watch(engine.workspace.backend_url)
         with self._lock:
-            if self._asked_to_stop():
+            if self.asked_to_stop():
                 raise self._not_begun()
             try:
-                self._run = engine.start(arguments, private=private, extra_env=environ)
+                self.engine_run = engine.start(arguments, private=private, extra_env=environ)
             except EngineError as err:
                 raise self._not_started(err) from None
-            if self._asked_to_stop():  # while it was being started
-                self._run.interrupt()
-        run = self._run
+            if self.asked_to_stop():  # while it was being started
+                self.engine_run.interrupt()
+        run = self.engine_run
         try:
             for event in run.events():
                 place.look()
@@ -96,7 +98,7 @@ class EngineDriver(ABC):
                 self._failed = self._failed or isinstance(event, ResourceFailed)
                 self._forgotten += _forgets(event)
                 self._doubts.see(event)
-                yield from self._said_by_hooks()
+                yield from self.said_by_hooks()
                 yield event
         finally:
             if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen

@@ -1,23 +1,21 @@
-"""From a target to a plan: load, build the goal, preview it with the real engine, read off steps and risks."""
+"""The plan of a replay: load, build the goal, preview it with the real engine, read off steps and risks."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import msgspec
 
 from pulumi_rewind.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.arrangement import Arrangement
-from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
+from pulumi_rewind.arrangement_risks import arrangement_risks
 from pulumi_rewind.bookkeeping import with_pinned
-from pulumi_rewind.choices import CHECKPOINT, USUAL, ChoiceArguments, Choices, chosen_by
+from pulumi_rewind.choices import CHECKPOINT, Choices
 from pulumi_rewind.consent import consented
 from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
@@ -26,17 +24,19 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, GoalNote, Selection
 from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.integrity import check_sound, check_target, damage
+from pulumi_rewind.integrity import check_target, damage
 from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import STILL, Plan, Prepared, Risk, Step, counts, plan_steps
+from pulumi_rewind.plan import Plan, Prepared, Risk, Step, counts, plan_steps
+from pulumi_rewind.plan_parts import around, digest, load, warned, with_risks
 from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.recommend import PATH_CONTENT
+from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
-from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
+from pulumi_rewind.risks import read_elsewhere, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import (
     ConfigChanges,
@@ -58,213 +58,206 @@ _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-co
 """Codes of notes that are shown even if no step is about them."""
 
 
-def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:
-    """Live and target, each as stored and decrypted; the two are decrypted side by side.
-
-    Raises:
-        RefusedError: live is damaged.
-    """
-    live = session.live()
-    check_sound(live)
-    goal_side = target.checkpoint or session.timeline.checkpoint(target.update.number)
-    with ThreadPoolExecutor(2) as pool:
-        plains = list(pool.map(lambda item: session.vault.decrypt(item, session.stack), (live, goal_side)))
-    return live, plains[0], goal_side, plains[1]
-
-
-def build_plan(
+def plan_replay(
     session: Session,
     target: Target,
-    choices: Choices | None = None,
+    choices: Choices,
     *,
-    changes: GoalChanges | None = None,
-    observe: Observe | None = None,
-    control: PreviewControl | None = None,
-    **chosen: Unpack[ChoiceArguments],
+    changes: GoalChanges | None,
+    observe: Observe,
+    control: PreviewControl,
 ) -> Plan:
-    """Plans the way from live to `target`, previewed by the engine; changes nothing. Choices may be given by keyword.
-
-    With a refresh, and where the project says ``refresh: always``, the engine first compares the state with the real
-    resources, here and again in the run. Explicit providers get today's credentials unless the recorded ones are
-    chosen; default providers get the target's settings unless today's are (or there is a selection: what stays as it
-    is uses them as well).
+    """Plans the way from live to what the target's checkpoint recorded; changes nothing.
 
     Raises:
-        UsageError: a strategy or selection that isn't available.
+        UsageError: a selection that isn't available.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
         RefusedError: a protected resource is in the way; `UntrustedTarget`: the target needs a yes first.
         EngineError: the preview failed.
     """
-    from pulumi_rewind.diff.checkpoints import diff_checkpoints
-    from pulumi_rewind.strategies import other_plan, recommended
+    return _Replay(session, target, choices, changes, observe, control).plan()
 
-    choices = chosen_by(choices or USUAL, **chosen)
-    observe = observe or _ignore
-    control = control or PreviewControl()
-    if choices.strategy != CHECKPOINT:
-        return other_plan(session, target, choices, observe, control)
-    refresh = choices.refresh or session.workspace.refresh_always
-    engine = session.engine
-    observe(Phase("load", f"reading live and {target.label}"))
-    locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
-    live, now, stored, plain = load(session, target)
-    check_target(stored)
-    today = todays_config(session.workspace.config_file(session.stack.name))
-    settings = ConfigChanges()
-    if not choices.only and not choices.todays_config:
-        settings = config_changes(plain, now, recorded_config(target.update), today)
-    unlike = consented(session, target, now, plain, choices, settings=settings.values, today=today)
-    private = make_private("rewind-assets-")
 
-    number = target.update.number
-    before = Rewritten(Arrangement(), live, now)
+class _Replay:
+    """The making of one plan: what it begins with, and what every preview asks for."""
 
-    def build(stays: Mapping[str, str]) -> tuple[Goal, tuple[GoalNote, ...]]:
-        nonlocal before
-        chosen = _selection(plain, now, choices.only, stays, changes)
-        before = rewritten(session, plain, live, now, number, chosen, choices.delete_imported)
-        goal = make_goal(session, plain, before.plain, choices, number=number, stays=stays, changes=changes)
-        goal = aware(goal, before.arrangement, now)
+    def __init__(
+        self,
+        session: Session,
+        target: Target,
+        choices: Choices,
+        changes: GoalChanges | None,
+        observe: Observe,
+        control: PreviewControl,
+    ) -> None:
+        self.session, self.target, self.choices, self.changes = session, target, choices, changes
+        self.observe, self.control = observe, control
+        self.number, self.commit = target.update.number, target.update.commit
+        self.refresh = choices.refresh or session.workspace.refresh_always
+        self.engine = session.engine
+        observe(Phase("load", f"reading live and {target.label}"))
+        self.locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
+        self.live, self.now, self.stored, self.plain = load(session, target)
+        check_target(self.stored)
+        self.own_config = session.workspace.config_file(session.stack.name)
+        today = todays_config(self.own_config)
+        self.settings = ConfigChanges()
+        if not choices.only and not choices.todays_config:
+            self.settings = config_changes(self.plain, self.now, recorded_config(target.update), today)
+        self.unlike = consented(
+            session, target, self.now, self.plain, choices, settings=self.settings.values, today=today
+        )
+        self.before = Rewritten(Arrangement(), self.live, self.now)
+        self.private = make_private("rewind-assets-")
+
+    # -- the goal and its preview -------------------------------------------------------------------------------
+
+    def _goal(self, stays: Mapping[str, str]) -> tuple[Goal, tuple[GoalNote, ...]]:
+        session, number, choices = self.session, self.number, self.choices
+        chosen = _selection(self.plain, self.now, choices.only, stays, self.changes)
+        before = self.before = rewritten(
+            session, self.plain, self.live, self.now, number, chosen, choices.delete_imported
+        )
+        goal = make_goal(session, self.plain, before.plain, choices, number=number, stays=stays, changes=self.changes)
+        goal = aware(goal, before.arrangement, self.now)
         goal = letting_go(knowing(session, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
-        return with_assets(session, goal, before.plain, target.update.commit, private)
+        return with_assets(session, goal, before.plain, self.commit, self.private)
 
-    def ask(goal: Goal, observe: Observe) -> tuple[Goal, Previewed]:
+    def _ask(self, goal: Goal, observe: Observe) -> tuple[Goal, Previewed]:
         observe(Phase("preview", "asking the engine what it would do"))
 
         def look(goal: Goal) -> Previewed:
-            with explained(session, goal, target.update.commit):
+            with explained(self.session, goal, self.commit):
                 return preview(
-                    session,
-                    engine,
+                    self.session,
+                    self.engine,
                     goal,
-                    live,
+                    self.live,
                     observe,
-                    control,
-                    refresh=refresh,
-                    config=settings.values,
-                    state=before.state,
+                    self.control,
+                    refresh=self.refresh,
+                    config=self.settings.values,
+                    state=self.before.state,
                 )
 
-        goal, previewed = agreeable(goal, look, choices.adopt)
-        if learned := deleted_first_before(session, number, goal, previewed):
-            goal, previewed = agreeable(marked(goal, learned), look, choices.adopt)
+        goal, previewed = agreeable(goal, look, self.choices.adopt)
+        if learned := deleted_first_before(self.session, self.number, goal, previewed):
+            goal, previewed = agreeable(marked(goal, learned), look, self.choices.adopt)
         return goal, previewed
 
-    try:
-        built, stays = undisturbed(build, ask, now, observe)
-        goal, asset_notes, (events, update_plan, report) = built
-    except BaseException:
-        remove_private(private)
-        raise
-    remove_if_unused(private)
-    live_plain = before.plain
-    found = refreshed_state(events, live_plain)
-    asked = plan_steps(events, goal)
-    goal = replace(goal, notes=(*goal.notes, *changed_paths(session, goal, target.update.commit, asked)))
-    notes = [*goal.notes, *asset_notes, *settings.notes]
-    stateful = session.settings.stateful_types
-    items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
-    elsewhere = read_elsewhere(asked, events, live_plain)
-    stale = stale_risks(goal, report)
-    vanishing = vanishing_risks(events, goal, report, stateful)
-    told = (
-        step
-        if step.op in STILL
-        else replace(
-            step,
+    # -- the plan -----------------------------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        """Previews until nothing that is left out is touched, and reads off the plan."""
+        from pulumi_rewind.diff.checkpoints import diff_checkpoints
+
+        session, choices, settings = self.session, self.choices, self.settings.values
+        try:
+            (goal, asset_notes, (events, update_plan, report)), stays = undisturbed(
+                self._goal, self._ask, self.now, self.observe
+            )
+        except BaseException:
+            remove_private(self.private)
+            raise
+        remove_if_unused(self.private)
+        live_plain, arrangement = self.before.plain, self.before.arrangement
+        found = refreshed_state(events, live_plain)
+        asked = plan_steps(events, goal)
+        goal = replace(goal, notes=(*goal.notes, *changed_paths(session, goal, self.commit, asked)))
+        notes = [*goal.notes, *asset_notes, *self.settings.notes]
+        stale = stale_risks(goal, report)
+        risks_of = self._step_risks(goal, events, report, asked, stale, notes)
+        steps, moving = with_risks(asked, risks_of, arrangement, session.settings.stateful_types)
+        moved = {step.urn for step in moving}
+        # What a step changes and what an alias renames is shown there.
+        shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
+        chosen: Json = [choices.recorded_credentials, sorted(settings.items()), repr(arrangement)]
+        return Plan(
+            stack=str(session.stack),
+            target=self.target,
+            strategy=CHECKPOINT,
+            fingerprint=fingerprint(goal, self.live, self.stored, self.engine.version, chosen),
+            steps=moving,
             risks=(
-                *step_risks(step, goal, live_plain, stateful),
-                *stale.get(step.urn, ()),
-                *order_risks(step, items.get(step.urn)),
-                *filter(None, (elsewhere.get(step.urn),)),
-                *adoption_risks(step, items.get(step.urn)),
-                *touched_risk(step, goal),
-                *vanishing.get(step.urn, ()),
-                *_notes_for(step.urn, goal, notes),
+                *(risk for urn, several in stale.items() if urn not in moved for risk in several),
+                *_noted(goal, notes, moving),
+                *arrangement_risks(arrangement, moving),
+                *self._around(),
+                *offer(goal, moving, choices.adopt),
+                *self._warned(),
             ),
+            changes=counts(steps),
+            diff=diff_checkpoints(
+                refreshed_state(events, self.now) if arrangement else found,
+                planned_state(lasting(goal), report, found, {step.urn: step.op for step in steps}),
+            ),
+            created=time.time(),
+            state_only=tuple(
+                difference
+                for difference in verify(goal, report, live_plain, live_plain)
+                if not difference.expected and difference.urn not in shown_elsewhere
+            ),
+            prepared=Prepared(
+                goal, self.live, live_plain, self.stored, self.plain, update_plan, report, choices, stays, settings,
+                self.private if self.private.exists() else None, self.changes, self.before.state, self.refresh,
+            ),
+        )  # fmt: skip
+
+    def _step_risks(
+        self,
+        goal: Goal,
+        events: list[EngineEvent],
+        report: ReplayReport,
+        asked: Sequence[Step],
+        stale: Mapping[str, Sequence[Risk]],
+        notes: Sequence[GoalNote],
+    ) -> Callable[[Step], Iterator[Risk]]:
+        live, stateful = self.before.plain, self.session.settings.stateful_types
+        items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
+        elsewhere = read_elsewhere(asked, events, live)
+        vanishing = vanishing_risks(events, goal, report, stateful)
+
+        def risks(step: Step) -> Iterator[Risk]:
+            item = items.get(step.urn)
+            yield from step_risks(step, goal, live, stateful)
+            yield from stale.get(step.urn, ())
+            yield from order_risks(step, item)
+            yield from filter(None, (elsewhere.get(step.urn),))
+            yield from adoption_risks(step, item)
+            yield from touched_risk(step, goal)
+            yield from vanishing.get(step.urn, ())
+            yield from _notes_for(step.urn, goal, notes)
+
+        return risks
+
+    def _around(self) -> list[Risk]:
+        session, changed = self.session, self.settings.values
+        newest = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
+        return around(
+            session,
+            self.before.plain,
+            locks=self.locks,
+            target_config=without(recorded_config(self.target.update), changed),
+            live_config=without(recorded_config(newest) if newest else None, changed),
+            refreshed=self.refresh,
+            arrangement=self.before.arrangement,
         )
-        for step in asked
-    )
-    steps = arranged_steps(told, before.arrangement, stateful)
-    moving = tuple(step for step in steps if step.op not in STILL)
+
+    def _warned(self) -> Iterator[Risk]:
+        yield from warned(self.target, self.unlike)
+        if wrong := damage(self.stored):
+            yield Risk("target-damaged", f"the target's checkpoint is damaged: {wrong}")
+        if other := of_another_time(self.own_config, self.live):
+            yield Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is")
+
+
+def _noted(goal: Goal, notes: Sequence[GoalNote], moving: Iterable[Step]) -> Iterator[Risk]:
+    """The notes that no step shows, and that are shown all the same."""
     moved = {step.urn for step in moving}
-    untouched = tuple(risk for urn, several in stale.items() if urn not in moved for risk in several)
-    shown = {note for step in moving for note in notes if rehomed(note.urn, goal.stack, goal.project) == step.urn}
-    rest = tuple(
-        Risk(note.code, note.message, blocking=note.blocking, urn=note.urn)
-        for note in notes
-        if note not in shown and (note.blocking or note.code in _ALWAYS_SHOWN)
-    )
-    newest = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
-    risks = tuple(
-        stack_risks(
-            live=live_plain,
-            locks=locks or session.backend.locks(session.stack),
-            live_known=session.timeline.live_update() is not None,
-            target_config=without(recorded_config(target.update), settings.values),
-            live_config=without(recorded_config(newest) if newest else None, settings.values),
-            refreshed=refresh,
-            told=before.arrangement.told,
-            stateful=stateful,
-        )
-    )
-    warned = (*unlike, *(Risk("target", text) for text in target.warnings))
-    if wrong := damage(stored):
-        warned = (*warned, Risk("target-damaged", f"the target's checkpoint is damaged: {wrong}"))
-    if other := of_another_time(session.workspace.config_file(session.stack.name), live):
-        warned = (*warned, Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is"))
-    # What a step changes and what an alias renames is shown there.
-    shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
-    plan = Plan(
-        stack=str(session.stack),
-        target=target,
-        strategy=CHECKPOINT,
-        fingerprint=fingerprint(
-            goal,
-            live,
-            stored,
-            engine.version,
-            [choices.recorded_credentials, sorted(settings.values.items()), repr(before.arrangement)],
-        ),
-        steps=moving,
-        risks=(
-            *untouched,
-            *rest,
-            *arrangement_risks(before.arrangement, moving),
-            *risks,
-            *offer(goal, moving, choices.adopt),
-            *warned,
-        ),
-        changes=counts(steps),
-        diff=diff_checkpoints(
-            refreshed_state(events, now) if before.arrangement else found,
-            planned_state(lasting(goal), report, found, {step.urn: step.op for step in steps}),
-        ),
-        created=time.time(),
-        state_only=tuple(
-            difference
-            for difference in verify(goal, report, live_plain, live_plain)
-            if not difference.expected and difference.urn not in shown_elsewhere
-        ),
-        prepared=Prepared(
-            goal,
-            live,
-            live_plain,
-            stored,
-            plain,
-            update_plan,
-            report,
-            choices,
-            stays,
-            settings.values,
-            private if private.exists() else None,
-            changes,
-            before.state,
-            refresh,
-        ),
-    )
-    return recommended(session, plan)
+    for note in notes:
+        if rehomed(note.urn, goal.stack, goal.project) not in moved and (note.blocking or note.code in _ALWAYS_SHOWN):
+            yield Risk(note.code, note.message, blocking=note.blocking, urn=note.urn)
 
 
 def make_goal(
@@ -315,10 +308,6 @@ def _selection(
     return choose(target, live, only=only, stays=stays, adjust=adjust)[1]
 
 
-def _ignore(_: EngineEvent) -> None:
-    return
-
-
 def _notes_for(urn: str, goal: Goal, notes: Sequence[GoalNote]) -> tuple[Risk, ...]:
     return tuple(
         Risk(note.code, note.message, blocking=note.blocking, urn=urn)
@@ -359,5 +348,4 @@ def fingerprint(goal: Goal, live: Checkpoint, target: Checkpoint, engine_version
     """A digest of what is reviewed: both checkpoints as stored (secrets encrypted), the goal, the engine, the choices
     made.
     """
-    parts = [live.digest, target.digest, goal.fingerprint(), engine_version, msgspec.json.encode(choices).decode()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return digest(live.digest, target.digest, goal.fingerprint(), engine_version, msgspec.json.encode(choices).decode())

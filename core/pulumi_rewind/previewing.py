@@ -34,6 +34,10 @@ Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
 """What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
 
 
+def unheard(_: EngineEvent) -> None:
+    """An observer that tells nobody."""
+
+
 def past_protection(engine: Engine) -> tuple[str, ...]:
     """Lets a preview go on where something protected is in the way: the plan then says so, and doesn't run.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourceDone, StepState
 from pulumi_rewind.plan import Step
-from pulumi_rewind.previewing import PreviewControl, followed
+from pulumi_rewind.previewing import PreviewControl, followed, unheard
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_file
@@ -85,7 +85,7 @@ def _refreshed(session: Session, prepared: Prepared, urns: Sequence[str], contro
             private=private,
             extra_env=session.vault.environment(live),
         )
-        events = followed(run, _ignore, control)
+        events = followed(run, unheard, control)
         if run.returncode != 0:
             raise run.error("the engine failed")
         return events
@@ -110,7 +110,3 @@ def _other_inputs(old: StepState | None, new: StepState | None) -> list[str]:
     """The inputs that were read otherwise than they were made."""
     before, now = (side.inputs or {} if side is not None else {} for side in (old, new))
     return sorted(key for key in before.keys() & now.keys() if before[key] != now[key] and key != DEFAULTS)
-
-
-def _ignore(_: EngineEvent) -> None:
-    return

@@ -22,17 +22,14 @@ from pulumi_rewind.errors import (
     RewindError,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, without_quotes
-from pulumi_rewind.goal import Goal
 from pulumi_rewind.guard import (
     check_able,
     check_agreed,
     check_free,
     check_unmoved,
-    check_unmoved_under_lock,
     has_moved,
     lock_left,
 )
-from pulumi_rewind.halfway import BOOKKEEPING
 from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.mending import mending
@@ -40,24 +37,24 @@ from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
+from pulumi_rewind.planning import build_plan
 from pulumi_rewind.previewing import PreviewControl
-from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.read_back import read_back, to_read
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rewriting import Rewriting
 from pulumi_rewind.rollback_result import RollbackResult
 from pulumi_rewind.run_journal import RunJournal
-from pulumi_rewind.second_plan import second_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
-from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.stale import stale_values
 from pulumi_rewind.stamp import Mark, Stamp
+from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind.system_errors import still
-from pulumi_rewind.undo.plan import build_plan
+from pulumi_rewind.undo.goal import GoalChanges
+from pulumi_rewind.undo.replan import replanned
 from pulumi_rewind.undo.run import UndoRun
-from pulumi_rewind.verify import Difference, verify
+from pulumi_rewind.verify import Difference
 
 __all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
 
@@ -84,15 +81,16 @@ class RollbackRun(EngineDriver):
         self.check_again = check_again
         """Whether a second preview must come out empty at the end."""
         self.result: RollbackResult | None = None
-        self._control = PreviewControl()
-        self.undo = UndoRun(session, plan, self._control)
+        self.control = PreviewControl()
+        self._strategy = STRATEGIES[plan.strategy].load()
+        self.undo = UndoRun(session, plan, self._replanned)
         """The project's callbacks; its `cause` may be set before the run."""
         self.revisions = RollbackRevisions(session, plan.revisions, plan.target.label)
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
         self._journal = RunJournal(session)
         self._rewriting = Rewriting(session)
-        self._begun_from: Checkpoint = plan.prepared.live
+        self.begun_from: Checkpoint = plan.prepared.live
         self._made: dict[str, str] = {}
         """What is read once when it has been made or has come back, see `read_back.to_read`."""
         self.stamp = Stamp()
@@ -108,14 +106,14 @@ class RollbackRun(EngineDriver):
         super().interrupt()
         self.undo.interrupt()
         self.revisions.interrupt()
-        self._control.stop()
+        self.control.stop()
 
     def kill(self) -> None:
         """Ends the engine at once; the journal stays."""
         super().kill()
         self.undo.kill()
         self.revisions.kill()
-        self._control.stop()
+        self.control.stop()
 
     # -- the road -----------------------------------------------------------------------------------------------
 
@@ -187,39 +185,51 @@ class RollbackRun(EngineDriver):
         self._changed = self.undo.changed or self.revisions.changed
         self._made = to_read(self.plan.steps)
         check_unmoved(self._live(), prepared.live)  # the callbacks may have taken hours
-        self._begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
+        self.begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
         self._changed = True
-        changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
-        returned = sum(step.op == "return" for step in self.plan.steps)
-        changes = {**changes, "return": returned} if returned else changes
-        if self._forgotten:
-            changes = {
-                **changes,
-                "delete": changes.get("delete", 0) - self._forgotten,
-                "discard": changes.get("discard", 0) + self._forgotten,
-            }
+        changes = self._counted()
         mended = [] if self._alike else (yield from mending(self.session, self.plan.prepared.goal, report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
-        after, differences = self._verify(report)
-        if self._alike:
-            differences = list(left_alone(prepared.goal))
-        elif mended or passing_urns(self.plan.prepared.goal):
-            yield from self._record_mended(after, differences)
-        elif self.check_again and not self._stops:
-            yield from second_plan(self.session, self.plan.prepared, after, differences, self._control)
-        if not (self._stops or self._alike):
-            yield from read_back(self.session, self.plan.prepared, self._made, differences, self._control)
+        differences = yield from self._checked(report, mended=bool(mended))
         self.session.reload()
         own = own_record(self.session.timeline.history, self.stamp)
         number = own.number if own is not None else len(self.session.timeline)
         took = time.monotonic() - started
-        notes = tuple(filter(None, (self._note, *self._journal.end())))
+        notes, undo = self._strategy.closing(self)
+        notes = (*filter(None, (self._note, *self._journal.end())), *notes)
         stale = stale_values(self.plan.prepared.goal, report)
-        self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes, stale=stale)
+        self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes, undo, stale=stale)
+
+    def _counted(self) -> dict[str, int]:
+        """Steps by operation, as the engine counted them; what left the state alive was not deleted."""
+        summary = self.engine_run.summary if self.engine_run is not None else None
+        changes = dict(summary.changes if summary is not None else self.plan.changes)
+        if returned := sum(step.op == "return" for step in self.plan.steps):
+            changes["return"] = returned
+        if self._forgotten:
+            changes["delete"] = changes.get("delete", 0) - self._forgotten
+            changes["discard"] = changes.get("discard", 0) + self._forgotten
+        return changes
+
+    def _checked(self, report: ReplayReport, *, mended: bool) -> Generator[EngineEvent, None, list[Difference]]:
+        """What is not as in the target: by the state, by a second plan, by what providers read.
+
+        Where something was written into the state after the update, the history is to end with it: that is recorded.
+        """
+        prepared = self.plan.prepared
+        after, differences = self._verify(report)
+        if self._alike:
+            return list(left_alone(prepared.goal))
+        record = mended or bool(passing_urns(prepared.goal))
+        if (record or self.check_again) and not self._stops:
+            yield from self._strategy.second_plan(self, after, differences, record=record)
+        if not self._stops:
+            yield from read_back(self.session, prepared, self._made, differences, self.control)
+        return differences
 
     def _guard(self) -> None:
         check_agreed(self.plan, allow_data_loss=self.allow_data_loss)
@@ -230,10 +240,11 @@ class RollbackRun(EngineDriver):
             check_able(self.session, live)
 
     def _live(self) -> Checkpoint:
-        return self.session.backend.live(self.session.stack)
+        return self._strategy.live(self.session)
 
     @property
-    def _message(self) -> str:
+    def message(self) -> str:
+        """Of the update that it becomes."""
         return f"rollback to {self.plan.target.label}"
 
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
@@ -242,73 +253,40 @@ class RollbackRun(EngineDriver):
         Once more with the old objects deleted first where that is what the plan announced, see `name_taken`.
         """
         while True:
-            prepared = self.plan.prepared
             try:
-                return (
-                    yield from self._replay(
-                        prepared.goal,
-                        self._begun_from,
-                        prepared.update_plan,
-                        self._message,
-                        refresh=prepared.refresh,
-                    )
-                )
+                return (yield from self._strategy.update(self))
             except IncompleteError:
                 taken = announced_taken(self.plan, self.blockers)
-                if not taken or self._asked_to_stop():
+                if not taken or self.asked_to_stop():
                     raise
             yield Phase("run", f"going on with the old one deleted first: {', '.join(map(urn_name, taken))}")
-            self.plan = deleting_taken_first(self.session, self.plan, taken, self._control)
+            self.plan = deleting_taken_first(self.session, self.plan, taken, self.control)
             self.blockers = Blockers()
             self._journal.begin(self.plan)
             prepared = self.plan.prepared
-            self._begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
+            self.begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
 
-    def _replay(
-        self, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False
-    ) -> Generator[EngineEvent, None, ReplayReport]:
-        session, prepared = self.session, self.plan.prepared
-        root = session.workspace.root
+    def _replanned(self, changes: GoalChanges) -> Plan:
+        return replanned(self.session, self.plan, changes, self.control)
 
-        def guard() -> None:
-            check_unmoved_under_lock(session.backend.live(session.stack), live)
-
-        with private_directory() as private, ReplayHost(goal, private, root, guard, refresh=refresh) as host:
-            host.hook_code, host.error_code = self.undo.hooks.code(), self.undo.hooks.on_error()
-            host.afterwards, host.note = self.undo.afterwards.code(), session.redactor.note_within
-            plan_file = private / "plan.json"
-            plan_file.write_bytes(update_plan)
-            own_config = session.workspace.config_file(session.stack.name)
-            config_path = config_file(own_config, live, private, prepared.config, session.vault.resealer)
-            arguments = [
-                *("up", "--yes", "--skip-preview"),
-                *("--client", host.address),
-                *("-s", session.stack.fqn),
-                *("--config-file", str(config_path)),
-                *("--plan", str(plan_file)),
-                *(("--refresh",) if refresh else ()),
-                *("-m", message, "--exec-agent", self.stamp.text()),
-            ]
-            run = yield from self._stream(session.engine, arguments, private, session.vault.environment(live))
-            yield from self.undo.hooks.said()
-            for name in host.report.skipped_hooks:
-                yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
-            if run.returncode != 0:
-                yield self._early_end(run, host.report, host.refusal)
-            return host.report
+    def attach(self, host: ReplayHost) -> None:
+        """Lets a host call the project's code while the engine runs."""
+        host.hook_code, host.error_code = self.undo.hooks.code(), self.undo.hooks.on_error()
+        host.afterwards, host.note = self.undo.afterwards.code(), self.session.redactor.note_within
 
     def _unheard(self) -> bool:
         """Whether the engine has changed the state and couldn't tell."""
-        return self._run is not None and not self._run.heard and has_moved(self.session, self._begun_from)
+        return self.engine_run is not None and not self.engine_run.heard and has_moved(self.session, self.begun_from)
 
     def _not_begun(self) -> Exception:
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
-    def _said_by_hooks(self) -> Iterator[EngineEvent]:
+    def said_by_hooks(self) -> Iterator[EngineEvent]:
+        """What hooks have said since the last event."""
         yield from self.undo.hooks.said()
 
-    def _early_end(self, run: EngineRun, report: ReplayReport, refusal: str = "") -> Diagnostic:
-        """What to say of a run that did not end well after its last step, when nothing was left to do; else raises."""
+    def ended_early(self, run: EngineRun, report: ReplayReport, refusal: str = "") -> Diagnostic:
+        """What to say of an update that did not end well although nothing was left to do; else raises why."""
         if refusal or not self._reached(report):
             raise self._failure(run, refusal)
         how = "stopped" if run.interrupted else "ended with an error"
@@ -376,23 +354,9 @@ class RollbackRun(EngineDriver):
         text = f"{error}\n{error.output}" if isinstance(error, EngineError) else str(error)
         return lost_module(text, types, self.blockers.names, update.commit, deleted=bool(deleted))
 
-    def _record_mended(self, after: Checkpoint, differences: list[Difference]) -> Iterator[EngineEvent]:
-        """One more update that changes nothing, so that the history ends with the state as it is now."""
-        agreed = (
-            None
-            if self._stops
-            else (yield from second_plan(self.session, self.plan.prepared, after, differences, self._control))
-        )
-        if agreed is not None:
-            live = self.session.backend.live(self.session.stack)
-            yield from self._replay(agreed[0], live, agreed[1], f"{self._message}{BOOKKEEPING}")
-
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
-        prepared = self.plan.prepared
-        live = self.session.backend.live(self.session.stack)
-        after = self.session.vault.decrypt(live, self.session.stack)
-        differences = [*left_alone(prepared.goal), *verify(prepared.goal, report, prepared.live_plain, after)]
-        return after, differences
+        after = self.session.vault.decrypt(self.session.backend.live(self.session.stack), self.session.stack)
+        return after, list(self._strategy.verify(self.plan, report, after))
 
 
 def _unsaved(run: EngineRun) -> bool:

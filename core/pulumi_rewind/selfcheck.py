@@ -16,7 +16,7 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, parse_urn
 from pulumi_rewind.plan import Step, plan_steps
 from pulumi_rewind.prepare import with_assets
-from pulumi_rewind.previewing import Observe, PreviewControl, preview
+from pulumi_rewind.previewing import Observe, PreviewControl, preview, unheard
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
@@ -66,7 +66,7 @@ def self_check(session: Session, observe: Observe | None = None) -> SelfCheck:
         CheckpointError, SecretsError: live can't be read or decrypted.
         RefusedError, EngineError: the preview failed, so that nothing can be replayed at all.
     """
-    observe = observe or _ignore
+    observe = observe or unheard
     observe(Phase("load", "reading live"))
     live = session.backend.live(session.stack)
     plain = session.vault.decrypt(live, session.stack)
@@ -120,7 +120,3 @@ def _not_replayed(live: Checkpoint) -> Iterator[tuple[str, str]]:
             yield res.urn, "was deleted for a replacement that never came; a replay leaves it out"
         elif registers(res) and res.init_errors:
             yield res.urn, "was left half-made by a failed update; every update tries to finish it"
-
-
-def _ignore(_: EngineEvent) -> None:
-    return

@@ -7,7 +7,6 @@ present state is kept.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,21 +20,22 @@ from pulumi_rewind.consent import consented
 from pulumi_rewind.diff.entries import entry_differences
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, no_goal
+from pulumi_rewind.goal import no_goal
 from pulumi_rewind.integrity import damage
 from pulumi_rewind.kept_states import copy_path, import_state, keep, read_live
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
 from pulumi_rewind.plan import Plan, Prepared, Risk
-from pulumi_rewind.previewing import Observe
+from pulumi_rewind.plan_parts import around, digest, warned
+from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.risks import stack_risks
-from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_document
 from pulumi_rewind.state_file import exported
+from pulumi_rewind.strategy import Running, Strategy
 from pulumi_rewind.targets import Target
+from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.values import decoded
 from pulumi_rewind.verify import Difference
 
@@ -87,31 +87,22 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
         *_uncertain(live_plain, plain, damaged=bool(problem)),
         *_misfits(session, stored),
         Risk("copy-kept", f"a copy of the present state will be kept in {kept}"),
-        *unlike,
-        *(Risk("target", text) for text in target.warnings),
+        *warned(target, unlike),
     ]
     if problem:
         message = f"{problem}; what exists now and would be forgotten is unknown"
         risks.insert(0, Risk(LIVE_UNREADABLE, message))
-    around = stack_risks(
-        live=live_plain,
-        locks=session.backend.locks(session.stack),
-        live_known=bool(problem) or session.timeline.live_update() is not None,
-        target_config=None,
-        live_config=None,
-        refreshed=True,
-        stateful=session.settings.stateful_types,
-    )
-    around = [_only_forgotten(risk) for risk in around]
+    stack_risks = map(_only_forgotten, around(session, live_plain, refreshed=True, live_known=bool(problem)))
     # The import drops open operations: nothing is created twice by it.
-    risks += [dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create") for risk in around]
+    risks += [
+        dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create") for risk in stack_risks
+    ]
     provider = live.deployment.secrets_providers or _configured(session)
-    digest = hashlib.sha256("\n".join([live.digest, stored.digest, STATE, repr(provider)]).encode()).hexdigest()
     return Plan(
         stack=str(session.stack),
         target=target,
         strategy=STATE,
-        fingerprint=digest[:16],
+        fingerprint=digest(live.digest, stored.digest, STATE, repr(provider)),
         steps=(),
         risks=tuple(risks),
         changes={},
@@ -220,36 +211,31 @@ def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
             return
 
 
-class StateRun(RollbackRun):
+class StateStrategy(Strategy):
     """Keeps a copy of the present state and puts the target's checkpoint in its place."""
 
-    @property
-    def _state(self) -> StatePrepared:
-        prepared = self.plan.prepared
-        assert isinstance(prepared, StatePrepared)
-        return prepared
+    def plan(
+        self,
+        session: Session,
+        target: Target,
+        choices: Choices,
+        changes: GoalChanges | None,
+        observe: Observe,
+        control: PreviewControl,
+    ) -> Plan:
+        """See `plan_state`."""
+        return plan_state(session, target, choices, observe=observe)
 
-    def _events(self, started: float) -> Iterator[EngineEvent]:
-        yield from super()._events(started)
-        if self.result is not None and self.result.result == "succeeded":
-            name, copy = self.session.stack.name, self._state.copy
-            self.result = dataclasses.replace(
-                self.result,
-                notes=(
-                    f"the state before is kept in {copy}",
-                    f"no resource was touched; `pulumi refresh --preview-only -s {name}` tells what is really there",
-                ),
-                undo=f"pulumi stack import {quoted('-s', name, '--file', str(copy))}",
-            )
+    def live(self, session: Session) -> Checkpoint:
+        """Also where it can't be read."""
+        return read_live(session)[0]
 
-    def _live(self) -> Checkpoint:
-        return read_live(self.session)[0]
-
-    def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
-        session, prepared = self.session, self._state
+    def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
+        """The import of the state; the engine is not started."""
+        session, prepared = run.session, _prepared(run.plan)
         yield Phase("copy", f"keeping the present state in {prepared.copy}")
         keep(session, prepared.live, prepared.copy)
-        if self._asked_to_stop():
+        if run.asked_to_stop():
             raise InterruptedRun("stopped before it began; nothing was changed")
         yield Phase("import", "putting the old state in its place")
         try:
@@ -257,24 +243,22 @@ class StateRun(RollbackRun):
         except RefusedError:
             raise
         except RewindError as err:
-            raise self._import_failure(err) from None
-        self._changed = True
+            raise self._import_failure(session, prepared, err) from None
         return prepared.report
 
-    def _import_failure(self, error: RewindError) -> RewindError:
-        if self._live().digest == self._state.live.digest:
+    def _import_failure(self, session: Session, prepared: StatePrepared, error: RewindError) -> RewindError:
+        if self.live(session).digest == prepared.live.digest:
             error.hint = f"{error.hint} Nothing was changed.".strip()
             return error
         return IncompleteError(
-            str(error), hint=f"The state before is in {self._state.copy}; `pulumi stack import` takes it."
+            str(error), hint=f"The state before is in {prepared.copy}; `pulumi stack import` takes it."
         )
 
-    def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
+    def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> list[Difference]:
+        """Every entry that is not the target's."""
         from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
-        prepared = self._state
-        live = self.session.backend.live(self.session.stack)
-        after = self.session.vault.decrypt(live, self.session.stack)
+        prepared = plan.prepared
         found = [
             Difference(item.urn, "", "is not as in the target")
             for item in diff_checkpoints(prepared.target_plain, after).resources
@@ -284,10 +268,19 @@ class StateRun(RollbackRun):
         old, new = prepared.live.deployment.secrets_providers, after.deployment.secrets_providers
         if old is not None and (new is None or (old.type, _state(old)) != (new.type, _state(new))):
             found.append(Difference("", "secrets_providers", "the secrets provider of the state changed"))
-        return after, found
+        return found
 
-    def _second_plan(
-        self, after: Checkpoint, differences: list[Difference]
-    ) -> Generator[EngineEvent, None, tuple[Goal, bytes] | None]:
-        yield from ()
-        return None
+    def closing(self, run: Running) -> tuple[tuple[str, ...], str]:
+        """Where the copy is, and how it is put back."""
+        name, copy = run.session.stack.name, _prepared(run.plan).copy
+        notes = (
+            f"the state before is kept in {copy}",
+            f"no resource was touched; `pulumi refresh --preview-only -s {name}` tells what is really there",
+        )
+        return notes, f"pulumi stack import {quoted('-s', name, '--file', str(copy))}"
+
+
+def _prepared(plan: Plan) -> StatePrepared:
+    prepared = plan.prepared
+    assert isinstance(prepared, StatePrepared)
+    return prepared

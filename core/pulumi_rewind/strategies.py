@@ -1,64 +1,127 @@
-"""The ways of going back, and which of them suits a target."""
+"""The ways of going back, and which of them suits a target.
+
+A new one is a class in a file of its own (see `strategy.Strategy`) and a line in `STRATEGIES`. This module is light:
+the command line reads the table when it starts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, option, refused
+from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, given, option
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.recommend import recommend
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan, Risk
     from pulumi_rewind.previewing import Observe, PreviewControl
-    from pulumi_rewind.rollback import RollbackRun
     from pulumi_rewind.session import Session
+    from pulumi_rewind.strategy import Strategy
     from pulumi_rewind.targets import Target
+    from pulumi_rewind.undo.goal import GoalChanges
 
-STRATEGIES: Final[Mapping[str, str]] = {
-    CHECKPOINT: "register the recorded resources again; needs no program",
-    PROGRAM: "run the program of the old commit with the recorded configuration",
-    STATE: "put the old state file back; touches no resource",
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a strategy before any of it is loaded."""
+
+    load: Callable[[], Strategy]
+    about: str
+    """What it does, in a few words."""
+    short: str
+    """The same in three or four, for a list of all."""
+    knows: frozenset[str]
+    """The choices that it knows, by their field; others are refused."""
+    calls: bool = False
+    """Whether undo callbacks of single resources are called: it can carry out what they return."""
+    runs: bool = True
+    """Whether it runs anything, so that revisions can go up or down with it."""
+
+
+def _checkpoint() -> Strategy:
+    from pulumi_rewind.checkpoint_strategy import CheckpointStrategy
+
+    return CheckpointStrategy()
+
+
+def _program() -> Strategy:
+    from pulumi_rewind.program.run import ProgramStrategy
+
+    return ProgramStrategy()
+
+
+def _state() -> Strategy:
+    from pulumi_rewind.state_strategy import StateStrategy
+
+    return StateStrategy()
+
+
+STRATEGIES: Final[Mapping[str, Entry]] = {
+    CHECKPOINT: Entry(
+        _checkpoint,
+        "register the recorded resources again; needs no program",
+        "replay the checkpoint",
+        frozenset(Choices.__struct_fields__),
+        calls=True,
+    ),
+    PROGRAM: Entry(
+        _program,
+        "run the program of the old commit with the recorded configuration",
+        "run the old program",
+        frozenset({"refresh", "todays_config", "delete_imported", "no_install", "recorded_hooks"}),
+    ),
+    STATE: Entry(
+        _state,
+        "put the old state file back; touches no resource",
+        "put the old state back",
+        frozenset({"recorded_hooks"}),
+        runs=False,
+    ),
 }
-"""Every strategy, and what it does in a few words."""
+"""Every strategy by its name."""
 
 
-def other_plan(
+def refused(choices: Choices) -> tuple[str, ...]:
+    """The fields chosen that the strategy doesn't know."""
+    knows = STRATEGIES[choices.strategy].knows
+    return tuple(name for name in given(choices) if name != "strategy" and name not in knows)
+
+
+def plan_by_strategy(
     session: Session,
     target: Target,
     choices: Choices,
-    observe: Observe,
-    control: PreviewControl,
+    *,
+    changes: GoalChanges | None = None,
+    observe: Observe | None = None,
+    control: PreviewControl | None = None,
 ) -> Plan:
-    """A plan that is no replay; see `prepare.build_plan`.
+    """The plan of the strategy chosen, with what callbacks returned and what is recommended; no callback is called.
 
     Raises:
         UsageError: there is no such strategy, or it can't do what is asked for.
+        RewindError: see `planning.build_plan`.
     """
-    strategy = choices.strategy
-    if strategy not in STRATEGIES:
-        names = ", ".join(STRATEGIES)
-        raise UsageError(f"there is no strategy {strategy!r}", hint=f"There are {names}.")
+    from pulumi_rewind.previewing import PreviewControl, unheard
+
+    if choices.strategy not in STRATEGIES:
+        raise UsageError(f"there is no strategy {choices.strategy!r}", hint=f"There are {', '.join(STRATEGIES)}.")
     unknown = [f"`{option(field)}`" for field in refused(choices)]
     if unknown:
         raise UsageError(
-            f"the strategy {strategy!r} doesn't know {' and '.join(unknown)}",
+            f"the strategy {choices.strategy!r} doesn't know {' and '.join(unknown)}",
             hint="Leave it out, or use `--strategy checkpoint`.",
         )
-    if strategy == STATE:
-        from pulumi_rewind.state_strategy import plan_state
-
-        return recommended(session, plan_state(session, target, choices, observe=observe))
-    from pulumi_rewind.program.plan import plan_program
-
-    return recommended(session, plan_program(session, target, choices, observe=observe, control=control))
+    strategy = STRATEGIES[choices.strategy].load()
+    plan = strategy.plan(session, target, choices, changes, observe or unheard, control or PreviewControl())
+    return recommended(session, plan)
 
 
 def recommended(session: Session, plan: Plan) -> Plan:
     """The plan with the strategy that suits its target best."""
     from pulumi_rewind.program.source import dirty_without_record, program_problem, program_update
+    from pulumi_rewind.recommend import recommend
 
     problem = program_problem(session, plan.target.update)
     reason = problem.message if problem is not None else ""
@@ -79,19 +142,3 @@ def _origin_risks(session: Session, target: Target) -> tuple[Risk, ...]:
     if not origin:
         return ()
     return (Risk("from-record", f"the checkpoint of {target.label} is from {origin}, not from the backend"),)
-
-
-def make_run(session: Session, plan: Plan, *, allow_data_loss: bool = False, check_again: bool = True) -> RollbackRun:
-    """The run of a reviewed plan, of its strategy."""
-    from pulumi_rewind import rollback
-
-    kind: type[RollbackRun] = rollback.RollbackRun
-    if plan.strategy == PROGRAM:
-        from pulumi_rewind.program.run import ProgramRun
-
-        kind = ProgramRun
-    elif plan.strategy == STATE:
-        from pulumi_rewind.state_strategy import StateRun
-
-        kind = StateRun
-    return kind(session, plan, allow_data_loss=allow_data_loss, check_again=check_again)

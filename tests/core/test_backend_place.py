@@ -41,8 +41,8 @@ class Driver(EngineDriver):
     def _not_begun(self) -> Exception:
         return InterruptedRun("not begun")
 
-    def stream(self, session: Session, private: Path) -> Iterator[EngineEvent]:
-        return self._stream(session.engine, ["up"], private, {})
+    def go(self, session: Session, private: Path) -> Iterator[EngineEvent]:
+        return self.stream(session.engine, ["up"], private, {})
 
 
 def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> Non
     (stack.state / "more").mkdir()
     assert place.lost() == ""
     assert Place.of("s3://bucket/x").lost() == ""
-    assert list(Driver().stream(opened(stack, ""), tmp_path)) == []
+    assert list(Driver().go(opened(stack, ""), tmp_path)) == []
     import_state(opened(stack, ""), b"{}", {}, instead_of=None)
 
 
@@ -59,7 +59,7 @@ def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: P
     driver = Driver()
     driver._doubts.made = {"urn:pulumi:dev::shop::x:y:Server::web": "srv-1"}
     with pytest.raises(IncompleteError, match=what) as caught:
-        list(driver.stream(opened(stack, does), tmp_path))
+        list(driver.go(opened(stack, does), tmp_path))
     assert "web (srv-1)" in str(caught.value)
     assert "pulumi cancel" in caught.value.hint
 

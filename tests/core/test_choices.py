@@ -10,22 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.choices import (
-    CHECKPOINT,
-    KNOWN,
-    USUAL,
-    ChoiceArguments,
-    Choices,
-    adopt_words,
-    adoptions,
-    flags,
-    option,
-    refused,
-)
+from pulumi_rewind.choices import CHECKPOINT, USUAL, ChoiceArguments, Choices, adopt_words, adoptions, flags, option
 from pulumi_rewind.choices import given as chosen
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import StackRef
+from pulumi_rewind.strategies import STRATEGIES, refused
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
@@ -40,7 +30,7 @@ CHOICES = st.builds(Choices, **{name: VALUES[HINTS[name]] for name in Choices.__
 
 def test_the_keyword_arguments_are_the_fields() -> None:
     assert set(get_type_hints(ChoiceArguments)) == set(Choices.__struct_fields__)
-    assert KNOWN[CHECKPOINT] == set(Choices.__struct_fields__)
+    assert STRATEGIES[CHECKPOINT].knows == set(Choices.__struct_fields__)
 
 
 @given(CHOICES)

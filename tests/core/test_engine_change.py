@@ -62,8 +62,8 @@ class Driver(EngineDriver):
         self.tidied = True
         return InterruptedRun("stopped")
 
-    def stream(self, session: Session, private: Path) -> Iterator[EngineEvent]:
-        return self._stream(session.engine, ["up"], private, {})
+    def go(self, session: Session, private: Path) -> Iterator[EngineEvent]:
+        return self.stream(session.engine, ["up"], private, {})
 
 
 @pytest.mark.parametrize("changed", [False, True])
@@ -74,6 +74,6 @@ def test_a_run_whose_cli_is_gone_tells_whether_anything_was_changed(
     driver = Driver()
     driver._changed = changed
     with pytest.raises(IncompleteError if changed else EngineError, match="can't be started") as caught:
-        list(driver.stream(session, tmp_path))
+        list(driver.go(session, tmp_path))
     assert driver.tidied
     assert ("resume" if changed else "Nothing in the stack was changed") in caught.value.hint

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import TargetError, UsageError
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider, decode_checkpoint
 from pulumi_rewind.plan import Recommendation, Risk
-from pulumi_rewind.prepare import build_plan
 from pulumi_rewind.program.config import path_of, places
 from pulumi_rewind.program.result import Declared, declared, unlike_target
 from pulumi_rewind.program.source import program_problem, program_update
@@ -22,6 +22,7 @@ from pulumi_rewind.recommend import recommend
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state_file import exported
 from pulumi_rewind.state_strategy import importable
+from pulumi_rewind.strategies import plan_by_strategy
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.values import SECRET, SIG, UNKNOWN
 from tests.support.filestore import FileStore
@@ -87,7 +88,7 @@ def test_what_stands_against_running_a_program_comes_with_a_way_out(
     assert "git fetch --unshallow" in problem(1, tmp_path / "shallow")[1]
     session = opened(store, repo.root)
     with pytest.raises(UsageError) as caught:
-        build_plan(session, resolve_target(session.timeline, "3"), strategy="program")
+        plan_by_strategy(session, resolve_target(session.timeline, "3"), Choices("program"))
     assert "is not in this repository" in str(caught.value)
 
 
@@ -109,7 +110,7 @@ def test_what_a_strategy_does_not_know_is_refused(
     session = opened(store, tmp_path / "work")
     target = resolve_target(session.timeline, "1")
     with pytest.raises(UsageError, match=message) as caught:
-        build_plan(session, target, strategy=strategy, **options)
+        plan_by_strategy(session, target, Choices(strategy, **options))
     assert caught.value.hint
     assert not isinstance(caught.value, TargetError)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import IncompleteError
-from pulumi_rewind.strategies import make_run
+from pulumi_rewind.rollback import RollbackRun
 from tests.support.rewind import plan, session
 from tests.support.stack import EngineStack
 
@@ -29,7 +29,7 @@ def test_one_failed_step_is_one_line(stack: EngineStack) -> None:
     made = plan(stack, "1")
     stack.trouble({"name": "db", "operation": "create", "action": "fail"})
     opened = session(stack)
-    rollback = make_run(opened, made, allow_data_loss=True)
+    rollback = RollbackRun(opened, made, allow_data_loss=True)
     with pytest.raises(IncompleteError) as caught:
         list(rollback.events())
     assert str(caught.value) == "the rollback to #1 failed: create of db was refused"

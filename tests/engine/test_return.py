@@ -10,8 +10,8 @@ from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import InterruptedRun
 from pulumi_rewind.events import Phase
 from pulumi_rewind.plan import OLD_COPY
+from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.skipping import SKIPPED
-from pulumi_rewind.strategies import make_run
 from tests.support.rewind import plan, run, session, settled, steps
 from tests.support.stack import EngineStack
 
@@ -68,7 +68,7 @@ def test_old_copies_come_back_by_id(stack: EngineStack) -> None:
 def test_a_run_that_ends_after_the_state_was_rewritten_is_resumed(stack: EngineStack) -> None:
     half_failed(stack)
     before = stack.physical()
-    killed = make_run(session(stack), plan(stack, "1"), allow_data_loss=True).events()
+    killed = RollbackRun(session(stack), plan(stack, "1"), allow_data_loss=True).events()
     next(event for event in killed if isinstance(event, Phase) and event.name == "run")
     del killed  # nothing is put back
     entry = session(stack).journal.read()
@@ -91,7 +91,7 @@ def test_a_run_that_ends_after_the_state_was_rewritten_is_resumed(stack: EngineS
 def test_a_run_that_is_stopped_before_it_begins_leaves_the_state_as_it_was(stack: EngineStack) -> None:
     half_failed(stack)
     stored = stack.state_file.read_bytes()
-    rollback = make_run(session(stack), plan(stack, "1"), allow_data_loss=True)
+    rollback = RollbackRun(session(stack), plan(stack, "1"), allow_data_loss=True)
     events = rollback.events()
     next(event for event in events if isinstance(event, Phase) and event.name == "run")
     assert not same_bytes(stack.state_file.read_bytes(), stored), "rewritten"

@@ -13,9 +13,8 @@ import pytest
 from pulumi_rewind.consent import agree
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.plan import Plan, Step
-from pulumi_rewind.rollback import RollbackResult, build_plan
+from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.strategies import make_run
 from pulumi_rewind.target_trust import UntrustedTarget
 from pulumi_rewind.targets import resolve_target
 from tests.support.stack import EngineStack
@@ -42,7 +41,7 @@ def plan(stack: EngineStack, target: str, *, trusts: bool = False, **options: An
 
 def run(stack: EngineStack, made: Plan, **options: Any) -> tuple[RollbackResult, list[EngineEvent]]:
     """Runs a plan to its end."""
-    rollback = make_run(session(stack), made, **options)
+    rollback = RollbackRun(session(stack), made, **options)
     events = list(rollback.events())
     assert rollback.result is not None
     return rollback.result, events

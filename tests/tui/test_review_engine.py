@@ -131,7 +131,7 @@ async def test_an_engine_that_is_killed_leaves_a_way_on(tmp_path: Path) -> None:
         await pilot.press("escape")
         assert app.run_in_progress is running
         assert running.runner is not None
-        process = running.runner.run._run.process  # type: ignore[attr-defined]
+        process = running.runner.run.engine_run.process  # type: ignore[attr-defined]
         os.killpg(process.pid, signal.SIGKILL)
         shop.trouble()
         result = await wait_for(pilot, ResultScreen)

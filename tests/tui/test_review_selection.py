@@ -11,12 +11,13 @@ import click
 import pytest
 from textual.pilot import Pilot
 
-from pulumi_rewind import prepare, rollback
+from pulumi_rewind import rollback
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import EngineError, IncompleteError
 from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.session import open_session
+from pulumi_rewind.strategies import plan_by_strategy
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind_tui.planning import goal_options
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
@@ -125,7 +126,7 @@ async def test_the_command_line_beside_it_makes_the_same_plan(shop: Shop) -> Non
     words, choices = parsed(said)
     assert words == ["prod", "5"]
     session = open_session(shop.root, "prod", environ=app.environ)
-    made = prepare.build_plan(session, resolve_target(session.timeline, words[1]), choices)
+    made = plan_by_strategy(session, resolve_target(session.timeline, words[1]), choices)
     assert [step.urn for step in made.steps] == [step.urn for step in shown.steps]
     assert left_out(made) == left_out(shown)
     assert made.fingerprint == shown.fingerprint

@@ -20,7 +20,7 @@ import pytest
 
 import pulumi_rewind
 import pulumi_rewind_tui
-from pulumi_rewind import doctor, prepare
+from pulumi_rewind import doctor, planning
 from pulumi_rewind.errors import BackendError, EngineError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.session import open_session
@@ -147,7 +147,7 @@ def test_an_error_that_nobody_expected_is_masked_with_its_traceback(
         except KeyError as err:
             raise ValueError(f"no {CANARY}") from err
 
-    monkeypatch.setattr(prepare, "build_plan", fails)
+    monkeypatch.setattr(planning, "plan_by_strategy", fails)
     monkeypatch.setenv("PULUMI_REWIND_DEBUG", "1")
     assert cli.run(["plan", "1"]) == 1
     told = without_canary(capfd.readouterr().err)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, adoptions
+from pulumi_rewind.choices import CHECKPOINT, Choices, adoptions
+from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.render.writer import Screen
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.target_trust import UntrustedTarget
 
-STRATEGIES = (CHECKPOINT, PROGRAM, STATE)
+*_, _LAST = _SHORT = [entry.short for entry in STRATEGIES.values()]
 
 
 delete_first_option = click.option(
@@ -99,10 +100,10 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--strategy",
-            type=click.Choice(STRATEGIES),
+            type=click.Choice(tuple(STRATEGIES)),
             default=CHECKPOINT,
             show_default=True,
-            help="How to go back: replay the checkpoint, run the old program, or put the old state back.",
+            help=f"How to go back: {', '.join(_SHORT[:-1])}, or {_LAST}.",
         ),
     ):
         result = option(result)

@@ -128,9 +128,9 @@ def _typed(screen: Screen, line: Line, expected: str) -> None:
 
 def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bool, as_json: bool) -> int:
     """Runs a plan that was agreed to, and tells how it ended; returns the exit code."""
-    from pulumi_rewind.strategies import make_run
+    from pulumi_rewind.rollback import RollbackRun
 
-    run = make_run(session, plan, allow_data_loss=allow_data_loss)
+    run = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
     tally = Tally(0, planned={step.urn: step.op for step in plan.steps})
     display = open_display(screen, tally, f"ROLLING BACK {plan.stack} → {plan.target.label}", as_json=as_json)
     with display, forwarded_signals(run, display):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.choices import CHECKPOINT, KNOWN, NOT, Choices, flags
+from pulumi_rewind.choices import CHECKPOINT, NOT, Choices, flags
 from pulumi_rewind.goal import GoalNote, registers
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import ROOT_STACK_TYPE, urn_name
@@ -19,6 +19,7 @@ from pulumi_rewind.resuming import RESUME
 from pulumi_rewind.selection import names_of, parted
 from pulumi_rewind.shell import command
 from pulumi_rewind.skipping import ASKED, SKIPPED
+from pulumi_rewind.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 def selects(strategy: str) -> bool:
     """Whether a strategy can leave resources out."""
-    return "only" in KNOWN.get(strategy, ())
+    return "only" in STRATEGIES[strategy].knows
 
 
 def no_selection(strategy: str) -> str:

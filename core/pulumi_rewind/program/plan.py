@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.arrangement_risks import arranged_steps, arrangement_risks
+from pulumi_rewind.arrangement_risks import arrangement_risks
 from pulumi_rewind.choices import PROGRAM, Choices
 from pulumi_rewind.consent import consented
 from pulumi_rewind.engine import Engine
-from pulumi_rewind.events import Phase
-from pulumi_rewind.goal import no_goal
+from pulumi_rewind.events import EngineEvent, Phase
+from pulumi_rewind.goal import Goal, no_goal
 from pulumi_rewind.held import hold_to, reading_plan
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import STILL, Plan, Prepared, Risk, counts
+from pulumi_rewind.plan import Plan, Prepared, Risk, Step, counts
+from pulumi_rewind.plan_parts import around, digest, load, warned, with_risks
 from pulumi_rewind.planned import refreshed_state
-from pulumi_rewind.prepare import load
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
 from pulumi_rewind.program.engine import install, preview_program
@@ -32,7 +32,7 @@ from pulumi_rewind.program.worktree import ProgramTree, make_tree
 from pulumi_rewind.records.uncommitted import uncommitted_record
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import rewritten
-from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
+from pulumi_rewind.risks import read_elsewhere, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.targets import Target
@@ -75,114 +75,136 @@ def plan_program(
     problem = program_problem(session, target.update)
     if problem is not None:
         raise problem.error()
-    update = program_update(session.timeline, target.update)
-    repository = session.repository
-    assert update is not None
-    assert repository is not None
-    observe(Phase("load", f"reading live and {target.label}"))
-    live, now, stored, plain = load(session, target)
-    before = rewritten(session, plain, live, now, target.update.number, None, choices.delete_imported)
-    live_plain = before.plain
-    own = session.workspace.config_file(session.stack.name)
-    today, recorded = todays_config(own), None if choices.todays_config else recorded_config(update)
-    unlike = consented(session, target, now, plain, choices, settings=recorded or {}, today=today, commit=update.commit)
-    then = stored if update.number == target.update.number else session.timeline.checkpoint(update.number)
-    observe(Phase("checkout", f"checking out {update.commit[:7]}"))
-    relative = Path(os.path.relpath(session.workspace.root.resolve(), repository.root.resolve()))
-    if not session.workspace.root.resolve().is_relative_to(repository.root.resolve()):
-        relative = Path()
-    tree = make_tree(
-        repository, update.commit, relative, session.workspace.project, uncommitted_record(session, update)
-    )
-    try:
-        engine = todays_engine(session.engine, tree.project)
-        if recorded is None:
-            config = RecordedConfig(config_file(own, live, tree.private, reseal=session.vault.resealer))
-        else:
-            config = write_config(
-                engine, session.vault, session.stack, recorded,
-                then=then, live=live, today=config_document(own), private=tree.private,
-            )  # fmt: skip
-        if needs_installation(engine.workspace, tree.private) and not choices.no_install:
-            observe(Phase("install", "installing the program's dependencies, whose install scripts run"))
-            install(engine, control)
-        refresh = choices.refresh or engine.workspace.refresh_always
-        observe(Phase("preview", "asking the engine what the program would do"))
-        events, engine_plan = preview_program(
-            session, engine, config.path, live, tree.private, observe, control,
-            refresh=refresh, state=before.state, readers=(*live_plain.resources, *plain.resources),
-        )  # fmt: skip
-    except BaseException:
-        tree.close()
-        raise
-    said = declared(engine_plan)
-    ref = (session.stack.name, session.workspace.project)
-    steps = program_steps(events, plain, *ref)
-    after = program_state(events, steps, said, live_plain)
-    differing = unlike_target(after, plain, *ref)
-    goal, report = no_goal(session.workspace.project, session.stack.name), ReplayReport()
-    known = {step.urn for step in steps if step.forecast != "created"}
-    stateful = session.settings.stateful_types
-    elsewhere = read_elsewhere(steps, events, live_plain)
-    told = (
-        step
-        if step.op in STILL
-        else replace(
-            step,
-            risks=tuple(filter(None, (elsewhere.get(step.urn),)))
-            + tuple(
-                risk
-                for risk in step_risks(step, goal, live_plain, stateful)
-                if risk.code != "data-not-restored" or step.urn in known
-            ),
-        )
-        for step in steps
-    )
-    steps = arranged_steps(told, before.arrangement, stateful)
-    moving = tuple(step for step in steps if step.op not in STILL)
-    risks = [
-        *program_risks(session, target, update, tree, config, differing),
-        *installation_risks(engine.workspace, tree.private, update.commit, skipped=choices.no_install),
-        *project_file_risks(session.workspace, engine.workspace, update.commit),
-        *config_risks(update, recorded, today, use_todays_config=choices.todays_config),
-        *stack_risks(
-            live=live_plain,
-            locks=session.backend.locks(session.stack),
-            live_known=session.timeline.live_update() is not None,
-            target_config=None,
-            live_config=None,
-            refreshed=refresh,
-            told=before.arrangement.told,
-            stateful=stateful,
-        ),
-        *arrangement_risks(before.arrangement, moving),
-        *unlike,
-        *(Risk("target", text) for text in target.warnings),
-    ]
-    from pulumi_rewind.diff.checkpoints import diff_checkpoints
+    return _Program(session, target, choices, observe, control).plan()
 
-    parts = [live.digest, stored.digest, PROGRAM, update.commit, engine.version, config.path.read_text("utf-8")]
-    parts.append(repr(before.arrangement))
-    held = hold_to(engine_plan, said.report())
-    digest = hashlib.sha256("\n".join(parts).encode() + _essence(engine_plan)).hexdigest()
-    return Plan(
-        stack=str(session.stack),
-        target=target,
-        strategy=PROGRAM,
-        fingerprint=digest[:16],
-        steps=moving,
-        risks=tuple(risks),
-        changes=counts(steps),
-        diff=diff_checkpoints(refreshed_state(events, now if before.arrangement else live_plain), after),
-        created=time.time(),
-        state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
-        prepared=ProgramPrepared(
-            goal, live, live_plain, stored, plain, held, report,
-            choices=choices, private=tree.private, refresh=refresh,
-            rewritten=before.state, tree=tree, engine=engine, config_path=config.path,
-            announced=frozenset((one.urn, one.path) for one in differing),
-        ),
-    )  # fmt: skip
+
+class _Program:
+    """The making of one plan: what it begins with, and what the program's preview has found."""
+
+    def __init__(
+        self, session: Session, target: Target, choices: Choices, observe: Observe, control: PreviewControl
+    ) -> None:
+        self.session, self.target, self.choices = session, target, choices
+        self.observe, self.control = observe, control
+        update = program_update(session.timeline, target.update)
+        assert update is not None
+        self.update = update
+        observe(Phase("load", f"reading live and {target.label}"))
+        self.live, self.now, self.stored, self.plain = load(session, target)
+        number = target.update.number
+        self.before = rewritten(session, self.plain, self.live, self.now, number, None, choices.delete_imported)
+        self.own_config = session.workspace.config_file(session.stack.name)
+        self.today = todays_config(self.own_config)
+        self.recorded = None if choices.todays_config else recorded_config(update)
+        settings = self.recorded or {}
+        self.unlike = consented(
+            session, target, self.now, self.plain, choices, settings=settings, today=self.today, commit=update.commit
+        )
+        observe(Phase("checkout", f"checking out {update.commit[:7]}"))
+        self.tree = self._tree()
+
+    def _tree(self) -> ProgramTree:
+        session, repository = self.session, self.session.repository
+        assert repository is not None
+        root, top = session.workspace.root.resolve(), repository.root.resolve()
+        relative = Path(os.path.relpath(root, top)) if root.is_relative_to(top) else Path()
+        uncommitted = uncommitted_record(session, self.update)
+        return make_tree(repository, self.update.commit, relative, session.workspace.project, uncommitted)
+
+    def _config(self, engine: Engine) -> RecordedConfig:
+        """The configuration that the program gets, in its worktree."""
+        session, private = self.session, self.tree.private
+        if self.recorded is None:
+            return RecordedConfig(config_file(self.own_config, self.live, private, reseal=session.vault.resealer))
+        own = self.update.number == self.target.update.number
+        return write_config(
+            engine, session.vault, session.stack, self.recorded,
+            then=self.stored if own else session.timeline.checkpoint(self.update.number),
+            live=self.live, today=config_document(self.own_config), private=private,
+        )  # fmt: skip
+
+    def plan(self) -> Plan:
+        """Asks the engine what the program would do, and reads off the plan; the worktree goes if that fails."""
+        session, choices, tree = self.session, self.choices, self.tree
+        try:
+            engine = todays_engine(session.engine, tree.project)
+            config = self._config(engine)
+            if needs_installation(engine.workspace, tree.private) and not choices.no_install:
+                self.observe(Phase("install", "installing the program's dependencies, whose install scripts run"))
+                install(engine, self.control)
+            refresh = choices.refresh or engine.workspace.refresh_always
+            self.observe(Phase("preview", "asking the engine what the program would do"))
+            events, engine_plan = preview_program(
+                session, engine, config.path, self.live, tree.private, self.observe, self.control, refresh=refresh,
+                state=self.before.state, readers=(*self.before.plain.resources, *self.plain.resources),
+            )  # fmt: skip
+        except BaseException:
+            tree.close()
+            raise
+        return self._read_off(engine, config, events, engine_plan, refresh=refresh)
+
+    def _read_off(
+        self, engine: Engine, config: RecordedConfig, events: list[EngineEvent], engine_plan: bytes, *, refresh: bool
+    ) -> Plan:
+        from pulumi_rewind.diff.checkpoints import diff_checkpoints
+
+        session, arrangement, live_plain = self.session, self.before.arrangement, self.before.plain
+        said = declared(engine_plan)
+        ref = (session.stack.name, session.workspace.project)
+        asked = program_steps(events, self.plain, *ref)
+        after = program_state(events, asked, said, live_plain)
+        differing = unlike_target(after, self.plain, *ref)
+        goal, report = no_goal(session.workspace.project, session.stack.name), ReplayReport()
+        steps, moving = with_risks(
+            asked, self._step_risks(asked, events, goal), arrangement, session.settings.stateful_types
+        )
+        parts = [self.live.digest, self.stored.digest, PROGRAM, self.update.commit, engine.version]
+        parts += [config.path.read_text("utf-8"), repr(arrangement)]
+        return Plan(
+            stack=str(session.stack),
+            target=self.target,
+            strategy=PROGRAM,
+            fingerprint=digest(*parts, more=_essence(engine_plan)),
+            steps=moving,
+            risks=(
+                *program_risks(session, self.target, self.update, self.tree, config, differing),
+                *self._project_risks(engine),
+                *around(session, live_plain, refreshed=refresh, arrangement=arrangement),
+                *arrangement_risks(arrangement, moving),
+                *warned(self.target, self.unlike),
+            ),
+            changes=counts(steps),
+            diff=diff_checkpoints(refreshed_state(events, self.now if arrangement else live_plain), after),
+            created=time.time(),
+            state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
+            prepared=ProgramPrepared(
+                goal, self.live, live_plain, self.stored, self.plain, hold_to(engine_plan, said.report()), report,
+                choices=self.choices, private=self.tree.private, refresh=refresh,
+                rewritten=self.before.state, tree=self.tree, engine=engine, config_path=config.path,
+                announced=frozenset((one.urn, one.path) for one in differing),
+            ),
+        )  # fmt: skip
+
+    def _step_risks(
+        self, asked: Iterable[Step], events: Iterable[EngineEvent], goal: Goal
+    ) -> Callable[[Step], Iterator[Risk]]:
+        live, stateful = self.before.plain, self.session.settings.stateful_types
+        known = {step.urn for step in asked if step.forecast != "created"}
+        elsewhere = read_elsewhere(asked, events, live)
+
+        def risks(step: Step) -> Iterator[Risk]:
+            yield from filter(None, (elsewhere.get(step.urn),))
+            for risk in step_risks(step, goal, live, stateful):
+                if risk.code != "data-not-restored" or step.urn in known:
+                    yield risk
+
+        return risks
+
+    def _project_risks(self, engine: Engine) -> Iterator[Risk]:
+        commit, choices = self.update.commit, self.choices
+        yield from installation_risks(engine.workspace, self.tree.private, commit, skipped=choices.no_install)
+        yield from project_file_risks(self.session.workspace, engine.workspace, commit)
+        yield from config_risks(self.update, self.recorded, self.today, use_todays_config=choices.todays_config)
 
 
 @reading_plan()

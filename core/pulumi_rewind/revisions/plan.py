@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pulumi_rewind.called import Code, Move, RevisionPlan
-from pulumi_rewind.choices import STATE
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
@@ -23,6 +22,7 @@ from pulumi_rewind.revisions.moves import (
     revisions_of,
 )
 from pulumi_rewind.session import Session
+from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.process import UndoProcess
 
@@ -48,8 +48,8 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
     want = ledger.at(plan.target.update.number, plan.target.checkpoint)
     if not (problem or have or want):
         return plan
-    if plan.strategy == STATE:
-        return _told(plan, _left(have, want), RevisionPlan())
+    if not STRATEGIES[plan.strategy].runs:
+        return _told(plan, _left(plan.strategy, have, want), RevisionPlan())
     prepared = plan.prepared
     moves, risks = rollback_moves(
         prepared.live_plain, prepared.target_plain, prepared.goal, known, have, want, known_then
@@ -78,10 +78,10 @@ def _told(plan: Plan, risks: Iterable[Risk], revisions: RevisionPlan) -> Plan:
     return dataclasses.replace(plan, risks=(*plan.risks, *risks), revisions=revisions, fingerprint=digest)
 
 
-def _left(have: Applied, want: Applied) -> Iterator[Risk]:
+def _left(strategy: str, have: Applied, want: Applied) -> Iterator[Risk]:
     for urn in sorted(have.keys() | want.keys()):
         if have.get(urn, ()) != want.get(urn, ()):
-            message = "its revisions stay as they are: the strategy 'state' runs nothing"
+            message = f"its revisions stay as they are: the strategy {strategy!r} runs nothing"
             yield Risk(CODE, message, urn=urn)
 
 

@@ -6,22 +6,16 @@ import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Unpack
 
-from pulumi_rewind import prepare
 from pulumi_rewind.called import Call, Callback, Code, UndoPlan
-from pulumi_rewind.choices import CHECKPOINT, USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.errors import CallbackError, RewindError
-from pulumi_rewind.guard import check_readable
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
-from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
-from pulumi_rewind.system_errors import refused_by_system
-from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.code import Chosen, chosen_code, interpreter
+from pulumi_rewind.strategies import STRATEGIES
+from pulumi_rewind.undo.code import Chosen, interpreter
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
 from pulumi_rewind.undo.match import call_context, calls_again, calls_for, told_result, update_context
 from pulumi_rewind.undo.process import UndoProcess
@@ -32,40 +26,12 @@ READ = 64
 """How many checkpoints are read to find the update that removed or changed something."""
 
 
-@refused_by_system()
-def build_plan(
-    session: Session,
-    target: Target,
-    choices: Choices | None = None,
-    *,
-    observe: Observe | None = None,
-    control: PreviewControl | None = None,
-    **chosen: Unpack[ChoiceArguments],
-) -> Plan:
-    """As `prepare.build_plan`, with the project's callbacks announced on the steps that they are called for.
-
-    Single choices may be given by keyword. With `recorded_hooks` the code is that of the records, see
-    `undo.code.chosen_code`.
+def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = False) -> Plan:
+    """The plan with its callbacks and revisions.
 
     Raises:
         CallbackError: code of callbacks can't be loaded.
-        UntrustedCode: the operator has not agreed to code of a record.
-        RefusedError: the pulumi CLI can't read the state.
     """
-    check_readable(session)
-    choices = chosen_by(choices or USUAL, **chosen)
-    # An error of it comes before any work.
-    code = chosen_code(session, target.update.number, recorded=choices.recorded_hooks)
-    plan = prepare.build_plan(session, target, choices, observe=observe, control=control)
-    try:
-        return announced(session, plan, code, recorded=choices.recorded_hooks)
-    except BaseException:
-        plan.close()
-        raise
-
-
-def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = False) -> Plan:
-    """The plan with its callbacks; raises as `build_plan`."""
     prepared = plan.prepared
     live, target = prepared.live_plain, prepared.target_plain
     redact = session.redactor_of_callbacks
@@ -93,7 +59,7 @@ def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = 
             for kind in UNDO_KINDS
         }
         calls = calls_for(plan.steps, declared, prepared.goal, live, target, riding)
-        uncalled = bool(calls) and plan.strategy != CHECKPOINT
+        uncalled = bool(calls) and not STRATEGIES[plan.strategy].calls
         if uncalled:  # their results could not be carried out
             calls = ()
         begun = _begun(session, plan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from pulumi_rewind import prepare
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.goal import Goal
@@ -16,9 +15,9 @@ from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.selection import references
 from pulumi_rewind.session import Session
 from pulumi_rewind.skipping import SKIPPED
+from pulumi_rewind.strategies import plan_by_strategy
 from pulumi_rewind.undo.goal import GoalChanges, needing_skipped
-
-UNCHANGED = "this run has changed nothing in the stack yet"
+from pulumi_rewind.undo.run import UNCHANGED
 
 
 def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: PreviewControl) -> Plan:
@@ -52,9 +51,9 @@ def plan_again(
     control: PreviewControl,
     changes: GoalChanges | None = None,
 ) -> Plan:
-    """The plan to the same target with these choices; raises as `prepare.build_plan`."""
+    """The plan to the same target with these choices; raises as `strategies.plan_by_strategy`."""
     changes = reviewed.prepared.changes if changes is None else changes
-    return prepare.build_plan(session, reviewed.target, choices, changes=changes, control=control)
+    return plan_by_strategy(session, reviewed.target, choices, changes=changes, control=control)
 
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, 
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Update, urn_name
 from pulumi_rewind.plan import Plan
-from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.afterwards import Afterwards, Pending
 from pulumi_rewind.undo.code import check_trusted, todays_code
@@ -31,8 +30,8 @@ from pulumi_rewind.undo.hooks import HookRunner
 from pulumi_rewind.undo.match import call_context, resource_context, told_result, update_context
 from pulumi_rewind.undo.plan import undone_updates
 from pulumi_rewind.undo.process import UndoProcess
-from pulumi_rewind.undo.replan import UNCHANGED, replanned
 
+UNCHANGED = "this run has changed nothing in the stack yet"
 RESUME = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."
 
 
@@ -51,7 +50,7 @@ class CallbackOutcome:
 class UndoRun:
     """The callbacks of one run of a plan."""
 
-    def __init__(self, session: Session, plan: Plan, control: PreviewControl, cause: str = "") -> None:
+    def __init__(self, session: Session, plan: Plan, replan: Callable[[GoalChanges], Plan], cause: str = "") -> None:
         self.session = session
         self.plan = plan
         self.cause = cause
@@ -65,7 +64,8 @@ class UndoRun:
         """The code of Pulumi's own resource hooks."""
         self.afterwards = Afterwards(self.hooks.events, self._went_on)
         """What callbacks do when the thing is there again."""
-        self._control = control
+        self._replan = replan
+        """Makes the plan with what callbacks returned, or raises why it can't be run."""
         self._processes: dict[str, UndoProcess] = {}
         """By the hash of their code."""
         self._stops = 0
@@ -169,7 +169,7 @@ class UndoRun:
             return self.plan
         yield Phase("preview", "asking the engine what it does with what the callbacks returned")
         try:
-            self.plan = replanned(self.session, self.plan, self.changes, self._control)
+            self.plan = self._replan(self.changes)
         except InterruptedRun:
             raise self._interrupted() from None
         return self.plan

@@ -10,7 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from pulumi_rewind.choices import KNOWN, Choices
+from pulumi_rewind.choices import Choices
+from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.result_text import Outcome, report, result_lines
@@ -129,7 +130,7 @@ class ResultScreen(RewindScreen[None]):
     def action_refresh(self) -> None:
         """Reviews the rest of the way, compared with the real resources first."""
         plan = self.outcome.plan
-        self._review(plan.target.again, plan.prepared.choices.but(refresh="refresh" in KNOWN[plan.strategy]))
+        self._review(plan.target.again, plan.prepared.choices.but(refresh="refresh" in STRATEGIES[plan.strategy].knows))
 
     def action_undo(self) -> None:
         """Reviews the way back to the update before the run."""

@@ -79,9 +79,9 @@ class RunningScreen(RewindScreen[None]):
 
     def on_mount(self) -> None:
         """Starts the run."""
-        from pulumi_rewind.strategies import make_run
+        from pulumi_rewind.rollback import RollbackRun
 
-        run = make_run(self.session, self.plan, allow_data_loss=self.agreement.allow_data_loss)
+        run = RollbackRun(self.session, self.plan, allow_data_loss=self.agreement.allow_data_loss)
         self.runner = runner = Runner(run, self.session, self.plan)
         self.rewind.run_in_progress = self
         self.rows.border_title = "Resources"

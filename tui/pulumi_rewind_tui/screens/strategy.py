@@ -94,7 +94,7 @@ class StrategyScreen(RewindModal[str]):
 
     def _about(self, cells: int) -> list[Line]:
         name, reason = self._entries[self.query_one(StrategyList).cursor]
-        about = STRATEGIES.get(name, name)
+        about = STRATEGIES[name].about
         lines = paragraph(f"{about[0].upper()}{about[1:]}.", cells)
         if reason:
             lines += paragraph(f"Not available: {reason}.", cells, "hazard")
