@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator, Mapping
 
 from pulumi_rewind.blockers import left_alone
 from pulumi_rewind.bookkeeping import as_recorded
-from pulumi_rewind.choices import Choices
 from pulumi_rewind.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.guard import check_unmoved_under_lock
@@ -16,16 +15,14 @@ from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Step, plan_steps
+from pulumi_rewind.plan_parts import PlanRequest
 from pulumi_rewind.prepare import make_goal, plan_replay
-from pulumi_rewind.previewing import Observe, PreviewControl, preview, unheard
+from pulumi_rewind.previewing import preview, unheard
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.second_plan import left_to_do
-from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.strategy import Running, Strategy, update_arguments
-from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.values import Json
 from pulumi_rewind.verify import Difference, verify
 
@@ -33,17 +30,9 @@ from pulumi_rewind.verify import Difference, verify
 class CheckpointStrategy(Strategy):
     """Replays the target's checkpoint, held to the reviewed plan."""
 
-    def plan(
-        self,
-        session: Session,
-        target: Target,
-        choices: Choices,
-        changes: GoalChanges | None,
-        observe: Observe,
-        control: PreviewControl,
-    ) -> Plan:
+    def plan(self, asked: PlanRequest) -> Plan:
         """See `prepare.plan_replay`."""
-        return plan_replay(session, target, choices, changes=changes, observe=observe, control=control)
+        return plan_replay(asked)
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         """The replay of the plan's goal."""

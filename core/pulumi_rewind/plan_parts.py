@@ -5,17 +5,35 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pulumi_rewind.arrangement import Arrangement
 from pulumi_rewind.arrangement_risks import arranged_steps
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.integrity import check_sound
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Risk, Step
+from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
+from pulumi_rewind.undo.goal import GoalChanges
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """What a strategy makes a plan from."""
+
+    session: Session
+    target: Target
+    choices: Choices
+    changes: GoalChanges | None
+    """What undo callbacks returned."""
+    observe: Observe
+    """Gets the events of previews, and what is being done."""
+    control: PreviewControl
+    """Stops previews."""
 
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:

@@ -29,9 +29,9 @@ from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Prepared, Risk, Step, counts, plan_steps
-from pulumi_rewind.plan_parts import around, digest, load, warned, with_risks
+from pulumi_rewind.plan_parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.planned import planned_state, refreshed_state
-from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, explained, preview
+from pulumi_rewind.previewing import Observe, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.recommend import PATH_CONTENT
 from pulumi_rewind.replay import ReplayReport
@@ -48,7 +48,6 @@ from pulumi_rewind.stackconfig import (
 )
 from pulumi_rewind.stale import stale_risks
 from pulumi_rewind.staying import touched_risk, undisturbed
-from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
 from pulumi_rewind.values import Json
 from pulumi_rewind.vanishing import vanishing_risks
@@ -58,15 +57,7 @@ _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-co
 """Codes of notes that are shown even if no step is about them."""
 
 
-def plan_replay(
-    session: Session,
-    target: Target,
-    choices: Choices,
-    *,
-    changes: GoalChanges | None,
-    observe: Observe,
-    control: PreviewControl,
-) -> Plan:
+def plan_replay(asked: PlanRequest) -> Plan:
     """Plans the way from live to what the target's checkpoint recorded; changes nothing.
 
     Raises:
@@ -75,27 +66,19 @@ def plan_replay(
         RefusedError: a protected resource is in the way; `UntrustedTarget`: the target needs a yes first.
         EngineError: the preview failed.
     """
-    return _Replay(session, target, choices, changes, observe, control).plan()
+    return _Replay(asked).plan()
 
 
 class _Replay:
     """The making of one plan: what it begins with, and what every preview asks for."""
 
-    def __init__(
-        self,
-        session: Session,
-        target: Target,
-        choices: Choices,
-        changes: GoalChanges | None,
-        observe: Observe,
-        control: PreviewControl,
-    ) -> None:
-        self.session, self.target, self.choices, self.changes = session, target, choices, changes
-        self.observe, self.control = observe, control
+    def __init__(self, asked: PlanRequest) -> None:
+        session, target, choices = self.session, self.target, self.choices = asked.session, asked.target, asked.choices
+        self.changes, self.observe, self.control = asked.changes, asked.observe, asked.control
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
         self.engine = session.engine
-        observe(Phase("load", f"reading live and {target.label}"))
+        self.observe(Phase("load", f"reading live and {target.label}"))
         self.locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
         self.live, self.now, self.stored, self.plain = load(session, target)
         check_target(self.stored)

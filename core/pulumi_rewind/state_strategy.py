@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from pulumi_rewind.choices import STATE, Choices
+from pulumi_rewind.choices import STATE
 from pulumi_rewind.consent import consented
 from pulumi_rewind.diff.entries import entry_differences
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
@@ -25,8 +25,7 @@ from pulumi_rewind.integrity import damage
 from pulumi_rewind.kept_states import copy_path, import_state, keep, read_live
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
 from pulumi_rewind.plan import Plan, Prepared, Risk
-from pulumi_rewind.plan_parts import around, digest, warned
-from pulumi_rewind.previewing import Observe, PreviewControl
+from pulumi_rewind.plan_parts import PlanRequest, around, digest, warned
 from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.session import Session
@@ -34,8 +33,6 @@ from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_document
 from pulumi_rewind.state_file import exported
 from pulumi_rewind.strategy import Running, Strategy
-from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.values import decoded
 from pulumi_rewind.verify import Difference
 
@@ -60,7 +57,7 @@ class StatePrepared(Prepared):
     """What the CLI needs to encrypt it, beyond the operator's own environment."""
 
 
-def plan_state(session: Session, target: Target, choices: Choices, *, observe: Observe) -> Plan:
+def plan_state(asked: PlanRequest) -> Plan:
     """Plans to put the target's checkpoint back as the state; changes nothing, asks no provider.
 
     Raises:
@@ -69,7 +66,8 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
-    observe(Phase("load", f"reading live and {target.label}"))
+    session, target, choices = asked.session, asked.target, asked.choices
+    asked.observe(Phase("load", f"reading live and {target.label}"))
     live, problem = read_live(session)
     stored = session.timeline.checkpoint(target.update.number)
     live_plain = live if problem else session.vault.decrypt(live, session.stack)
@@ -214,17 +212,9 @@ def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
 class StateStrategy(Strategy):
     """Keeps a copy of the present state and puts the target's checkpoint in its place."""
 
-    def plan(
-        self,
-        session: Session,
-        target: Target,
-        choices: Choices,
-        changes: GoalChanges | None,
-        observe: Observe,
-        control: PreviewControl,
-    ) -> Plan:
+    def plan(self, asked: PlanRequest) -> Plan:
         """See `plan_state`."""
-        return plan_state(session, target, choices, observe=observe)
+        return plan_state(asked)
 
     def live(self, session: Session) -> Checkpoint:
         """Also where it can't be read."""

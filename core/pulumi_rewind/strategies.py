@@ -103,6 +103,7 @@ def plan_by_strategy(
         UsageError: there is no such strategy, or it can't do what is asked for.
         RewindError: see `planning.build_plan`.
     """
+    from pulumi_rewind.plan_parts import PlanRequest
     from pulumi_rewind.previewing import PreviewControl, unheard
 
     if choices.strategy not in STRATEGIES:
@@ -113,9 +114,8 @@ def plan_by_strategy(
             f"the strategy {choices.strategy!r} doesn't know {' and '.join(unknown)}",
             hint="Leave it out, or use `--strategy checkpoint`.",
         )
-    strategy = STRATEGIES[choices.strategy].load()
-    plan = strategy.plan(session, target, choices, changes, observe or unheard, control or PreviewControl())
-    return recommended(session, plan)
+    asked = PlanRequest(session, target, choices, changes, observe or unheard, control or PreviewControl())
+    return recommended(session, STRATEGIES[choices.strategy].load().plan(asked))
 
 
 def recommended(session: Session, plan: Plan) -> Plan:

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 from pulumi_rewind.model import REPLAY_AGENT
 
 if TYPE_CHECKING:
-    from pulumi_rewind.choices import Choices
     from pulumi_rewind.engine import Engine, EngineRun
     from pulumi_rewind.events import Diagnostic, EngineEvent
     from pulumi_rewind.host import ReplayHost
     from pulumi_rewind.model import Checkpoint
     from pulumi_rewind.plan import Plan
-    from pulumi_rewind.previewing import Observe, PreviewControl
+    from pulumi_rewind.plan_parts import PlanRequest
+    from pulumi_rewind.previewing import PreviewControl
     from pulumi_rewind.replay import ReplayReport
     from pulumi_rewind.session import Session
     from pulumi_rewind.stamp import Stamp
-    from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.goal import GoalChanges
     from pulumi_rewind.verify import Difference
 
 
@@ -65,16 +63,8 @@ class Running(Protocol):
 class Strategy(Protocol):
     """One way of going back."""
 
-    def plan(
-        self,
-        session: Session,
-        target: Target,
-        choices: Choices,
-        changes: GoalChanges | None,
-        observe: Observe,
-        control: PreviewControl,
-    ) -> Plan:
-        """The way from live to the target, changing nothing; `changes` are what undo callbacks returned."""
+    def plan(self, asked: PlanRequest) -> Plan:
+        """The way from live to the target; nothing is changed."""
 
     def live(self, session: Session) -> Checkpoint:
         """The present state, as the run compares it with the plan's."""

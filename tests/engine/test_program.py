@@ -192,3 +192,28 @@ def test_what_a_program_can_not_do_is_said(stack: EngineStack, tmp_path: Path) -
         plan(stack, "v2", strategy="program")
     assert "--strategy checkpoint" in caught.value.hint
     assert len(stack.git("worktree", "list").splitlines()) == 1
+
+
+FICKLE = """
+import pathlib, pulumi, bridged_sdk as bridged
+marker = pathlib.Path(%r)
+bridged.Server("web", {"image": "late" if marker.exists() else "one"})
+if not pulumi.runtime.is_dry_run():
+    marker.touch()
+"""
+
+
+def test_the_check_after_it_is_the_program_once_more(stack: EngineStack, tmp_path: Path) -> None:
+    """A replay of the checkpoint would find nothing left to do."""
+    marker = tmp_path / "marker"
+    stack.write_file(".gitignore", "__pycache__/\n")
+    stack.write_program(FICKLE % str(marker))
+    stack.git_commit("one", tag="v1")
+    stack.up()
+    stack.write_program('import bridged_sdk as bridged\nbridged.Server("web", {"image": "two"})\n')
+    stack.git_commit("two")
+    stack.up()
+    marker.unlink()
+    result, _ = run(stack, plan(stack, "v1", strategy="program"))
+    assert [one.message for one in result.differences] == ["a second run of the program would still update it in image"]
+    assert stack.resources()["web"]["inputs"]["image"] == "one"

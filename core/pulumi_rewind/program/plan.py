@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from pulumi_rewind.arrangement_risks import arrangement_risks
-from pulumi_rewind.choices import PROGRAM, Choices
+from pulumi_rewind.choices import PROGRAM
 from pulumi_rewind.consent import consented
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import EngineEvent, Phase
@@ -19,9 +19,8 @@ from pulumi_rewind.goal import Goal, no_goal
 from pulumi_rewind.held import hold_to, reading_plan
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Prepared, Risk, Step, counts
-from pulumi_rewind.plan_parts import around, digest, load, warned, with_risks
+from pulumi_rewind.plan_parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.planned import refreshed_state
-from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
 from pulumi_rewind.program.engine import install, preview_program
 from pulumi_rewind.program.project_file import installation_risks, needs_installation, project_file_risks
@@ -33,9 +32,7 @@ from pulumi_rewind.records.uncommitted import uncommitted_record
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import rewritten
 from pulumi_rewind.risks import read_elsewhere, step_risks
-from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_document, config_file, recorded_config, todays_config
-from pulumi_rewind.targets import Target
 from pulumi_rewind.verify import Difference
 
 
@@ -56,14 +53,7 @@ class ProgramPrepared(Prepared):
         self.tree.close()
 
 
-def plan_program(
-    session: Session,
-    target: Target,
-    choices: Choices,
-    *,
-    observe: Observe,
-    control: PreviewControl,
-) -> Plan:
+def plan_program(asked: PlanRequest) -> Plan:
     """Plans the way from live to what the target's program makes; changes nothing.
 
     Raises:
@@ -72,24 +62,22 @@ def plan_program(
         UntrustedTarget: what it would use needs a yes first.
         EngineError: its dependencies can't be installed, or the preview failed.
     """
-    problem = program_problem(session, target.update)
+    problem = program_problem(asked.session, asked.target.update)
     if problem is not None:
         raise problem.error()
-    return _Program(session, target, choices, observe, control).plan()
+    return _Program(asked).plan()
 
 
 class _Program:
     """The making of one plan: what it begins with, and what the program's preview has found."""
 
-    def __init__(
-        self, session: Session, target: Target, choices: Choices, observe: Observe, control: PreviewControl
-    ) -> None:
-        self.session, self.target, self.choices = session, target, choices
-        self.observe, self.control = observe, control
+    def __init__(self, asked: PlanRequest) -> None:
+        session, target, choices = self.session, self.target, self.choices = asked.session, asked.target, asked.choices
+        self.observe, self.control = asked.observe, asked.control
         update = program_update(session.timeline, target.update)
         assert update is not None
         self.update = update
-        observe(Phase("load", f"reading live and {target.label}"))
+        self.observe(Phase("load", f"reading live and {target.label}"))
         self.live, self.now, self.stored, self.plain = load(session, target)
         number = target.update.number
         self.before = rewritten(session, self.plain, self.live, self.now, number, None, choices.delete_imported)
@@ -100,7 +88,7 @@ class _Program:
         self.unlike = consented(
             session, target, self.now, self.plain, choices, settings=settings, today=self.today, commit=update.commit
         )
-        observe(Phase("checkout", f"checking out {update.commit[:7]}"))
+        self.observe(Phase("checkout", f"checking out {update.commit[:7]}"))
         self.tree = self._tree()
 
     def _tree(self) -> ProgramTree:

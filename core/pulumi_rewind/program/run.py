@@ -6,26 +6,23 @@ import contextlib
 import dataclasses
 from collections.abc import Generator, Iterator
 
-from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine import EngineRun
 from pulumi_rewind.errors import IncompleteError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.guard import check_unmoved_under_lock
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Step
-from pulumi_rewind.previewing import Observe, PreviewControl, unheard
+from pulumi_rewind.plan_parts import PlanRequest
+from pulumi_rewind.previewing import unheard
 from pulumi_rewind.program.engine import environment, preview_program
 from pulumi_rewind.program.gate import Gate
 from pulumi_rewind.program.plan import ProgramPrepared, plan_program
 from pulumi_rewind.program.result import program_steps, unlike_target
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.second_plan import left_to_do
-from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.stamp import PROGRAM_AGENT
 from pulumi_rewind.strategy import Running, Strategy, update_arguments
-from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.verify import Difference
 
 
@@ -36,17 +33,9 @@ class ProgramStrategy(Strategy):
     target's checkpoint is said in any case.
     """
 
-    def plan(
-        self,
-        session: Session,
-        target: Target,
-        choices: Choices,
-        changes: GoalChanges | None,
-        observe: Observe,
-        control: PreviewControl,
-    ) -> Plan:
+    def plan(self, asked: PlanRequest) -> Plan:
         """See `program.plan.plan_program`."""
-        return plan_program(session, target, choices, observe=observe, control=control)
+        return plan_program(asked)
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         """The program's own update, behind a gate that holds the engine until the state has been compared."""
