@@ -16,7 +16,7 @@ from pulumi_rewind.letting_go import passing_urns
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Step, plan_steps
 from pulumi_rewind.plan_parts import PlanRequest
-from pulumi_rewind.prepare import make_goal, plan_replay
+from pulumi_rewind.prepare import ReplayPlanning, make_goal
 from pulumi_rewind.previewing import preview, unheard
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.replay import ReplayReport
@@ -31,8 +31,8 @@ class CheckpointStrategy(Strategy):
     """Replays the target's checkpoint, held to the reviewed plan."""
 
     def plan(self, asked: PlanRequest) -> Plan:
-        """See `prepare.plan_replay`."""
-        return plan_replay(asked)
+        """See `prepare.ReplayPlanning`."""
+        return ReplayPlanning(asked).plan()
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         """The replay of the plan's goal."""

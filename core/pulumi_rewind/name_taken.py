@@ -5,7 +5,6 @@ The plan has said so (`delete_first.SAME_NAME`). The old object is then deleted 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from pulumi_rewind.blockers import Blockers
@@ -17,7 +16,7 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
-from pulumi_rewind.undo.replan import plan_again
+from pulumi_rewind.undo.replan import in_place_of, plan_again
 
 
 def announced_taken(plan: Plan, blockers: Blockers) -> tuple[str, ...]:
@@ -51,8 +50,5 @@ def deleting_taken_first(session: Session, reviewed: Plan, urns: Sequence[str], 
         raise IncompleteError(f"{what}, and no other plan could be made: {err}", hint=hint) from None
     more = more_than_reviewed(now.steps, reviewed.steps)
     more += [risk.message for risk in now.blocking]
-    if more:
-        now.close()
-        raise IncompleteError(f"{what}; to delete that first does more than was reviewed: {'; '.join(more)}", hint=hint)
-    reviewed.close()
-    return dataclasses.replace(now, undo=reviewed.undo, revisions=reviewed.revisions)
+    problem = f"{what}; to delete that first does more than was reviewed: {'; '.join(more)}" if more else ""
+    return in_place_of(reviewed, now, problem, hint)

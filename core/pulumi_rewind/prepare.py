@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -47,9 +46,9 @@ from pulumi_rewind.stackconfig import (
     without,
 )
 from pulumi_rewind.stale import stale_risks
-from pulumi_rewind.staying import touched_risk, undisturbed
+from pulumi_rewind.staying import Built, touched_risk, undisturbed
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
-from pulumi_rewind.values import Json
+from pulumi_rewind.values import ARCHIVE, ASSET
 from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
 
@@ -57,20 +56,14 @@ _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-co
 """Codes of notes that are shown even if no step is about them."""
 
 
-def plan_replay(asked: PlanRequest) -> Plan:
-    """Plans the way from live to what the target's checkpoint recorded; changes nothing.
+class ReplayPlanning:
+    """The making of one plan: what it begins with, and what every preview asks for.
 
     Raises:
         UsageError: a selection that isn't available.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
-        RefusedError: a protected resource is in the way; `UntrustedTarget`: the target needs a yes first.
-        EngineError: the preview failed.
+        UntrustedTarget: the target needs a yes first.
     """
-    return _Replay(asked).plan()
-
-
-class _Replay:
-    """The making of one plan: what it begins with, and what every preview asks for."""
 
     def __init__(self, asked: PlanRequest) -> None:
         session, target, choices = self.session, self.target, self.choices = asked.session, asked.target, asked.choices
@@ -132,18 +125,25 @@ class _Replay:
     # -- the plan -----------------------------------------------------------------------------------------------
 
     def plan(self) -> Plan:
-        """Previews until nothing that is left out is touched, and reads off the plan."""
-        from pulumi_rewind.diff.checkpoints import diff_checkpoints
+        """Previews until nothing that is left out is touched, and reads off the plan; changes nothing.
 
-        session, choices, settings = self.session, self.choices, self.settings.values
+        Raises:
+            RefusedError: a protected resource is in the way.
+            EngineError: the preview failed.
+        """
         try:
-            (goal, asset_notes, (events, update_plan, report)), stays = undisturbed(
-                self._goal, self._ask, self.now, self.observe
-            )
+            built, stays = undisturbed(self._goal, self._ask, self.now, self.observe)
         except BaseException:
             remove_private(self.private)
             raise
         remove_if_unused(self.private)
+        return self._read_off(built, stays)
+
+    def _read_off(self, built: Built, stays: Mapping[str, str]) -> Plan:
+        from pulumi_rewind.diff.checkpoints import diff_checkpoints
+
+        goal, asset_notes, (events, update_plan, report) = built
+        session, choices, settings = self.session, self.choices, self.settings.values
         live_plain, arrangement = self.before.plain, self.before.arrangement
         found = refreshed_state(events, live_plain)
         asked = plan_steps(events, goal)
@@ -155,12 +155,13 @@ class _Replay:
         moved = {step.urn for step in moving}
         # What a step changes and what an alias renames is shown there.
         shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
-        chosen: Json = [choices.recorded_credentials, sorted(settings.items()), repr(arrangement)]
+        chosen = msgspec.json.encode([choices.recorded_credentials, sorted(settings.items()), repr(arrangement)])
+        reviewed = (self.live.digest, self.stored.digest, goal.fingerprint(), self.engine.version, chosen.decode())
         return Plan(
             stack=str(session.stack),
             target=self.target,
             strategy=CHECKPOINT,
-            fingerprint=fingerprint(goal, self.live, self.stored, self.engine.version, chosen),
+            fingerprint=digest(*reviewed),
             steps=moving,
             risks=(
                 *(risk for urn, several in stale.items() if urn not in moved for risk in several),
@@ -303,9 +304,8 @@ def with_assets(
     session: Session, goal: Goal, live: Checkpoint, commit: str, private: Path
 ) -> tuple[Goal, tuple[GoalNote, ...]]:
     """The goal with the contents of its assets found; `commit` is where the program was when they were recorded."""
-    if b"c44067f5952c0a294b673a41bacd8c17" not in live.raw + msgspec.json.encode(
-        [dict(item.inputs) for item in goal.registrations]
-    ) and not any(_has_archive(item.inputs) for item in goal.registrations):
+    inputs = msgspec.json.encode([dict(item.inputs) for item in goal.registrations])
+    if ASSET.encode() not in live.raw + inputs and ARCHIVE.encode() not in inputs:
         return goal, ()
     from pulumi_rewind.assets.find import AssetFinder, resolve_assets
 
@@ -321,14 +321,3 @@ def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Ste
     live_commit = session.timeline.update(number).commit if number else ""
     ops = {step.urn: step.op for step in steps}
     return path_notes(goal, session.workspace.root, session.repository, commit, ops, live_commit)
-
-
-def _has_archive(inputs: Mapping[str, Any]) -> bool:
-    return b"0def7320c3a5731c473e5ecbe6d01bc7" in msgspec.json.encode(dict(inputs))
-
-
-def fingerprint(goal: Goal, live: Checkpoint, target: Checkpoint, engine_version: str, choices: Json) -> str:
-    """A digest of what is reviewed: both checkpoints as stored (secrets encrypted), the goal, the engine, the choices
-    made.
-    """
-    return digest(live.digest, target.digest, goal.fingerprint(), engine_version, msgspec.json.encode(choices).decode())

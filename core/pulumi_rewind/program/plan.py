@@ -53,27 +53,20 @@ class ProgramPrepared(Prepared):
         self.tree.close()
 
 
-def plan_program(asked: PlanRequest) -> Plan:
-    """Plans the way from live to what the target's program makes; changes nothing.
+class ProgramPlanning:
+    """The making of one plan: what it begins with, and what the program's preview has found.
 
     Raises:
         UsageError: the program can't be had; the hint says how it could.
-        SecretsError: its configuration can't be decrypted.
         UntrustedTarget: what it would use needs a yes first.
-        EngineError: its dependencies can't be installed, or the preview failed.
     """
-    problem = program_problem(asked.session, asked.target.update)
-    if problem is not None:
-        raise problem.error()
-    return _Program(asked).plan()
-
-
-class _Program:
-    """The making of one plan: what it begins with, and what the program's preview has found."""
 
     def __init__(self, asked: PlanRequest) -> None:
         session, target, choices = self.session, self.target, self.choices = asked.session, asked.target, asked.choices
         self.observe, self.control = asked.observe, asked.control
+        problem = program_problem(session, target.update)
+        if problem is not None:
+            raise problem.error()
         update = program_update(session.timeline, target.update)
         assert update is not None
         self.update = update
@@ -112,7 +105,12 @@ class _Program:
         )  # fmt: skip
 
     def plan(self) -> Plan:
-        """Asks the engine what the program would do, and reads off the plan; the worktree goes if that fails."""
+        """Asks the engine what the program would do, and reads off the plan; the worktree goes if that fails.
+
+        Raises:
+            SecretsError: its configuration can't be decrypted.
+            EngineError: its dependencies can't be installed, or the preview failed.
+        """
         session, choices, tree = self.session, self.choices, self.tree
         try:
             engine = todays_engine(session.engine, tree.project)

@@ -16,7 +16,7 @@ from pulumi_rewind.plan_parts import PlanRequest
 from pulumi_rewind.previewing import unheard
 from pulumi_rewind.program.engine import environment, preview_program
 from pulumi_rewind.program.gate import Gate
-from pulumi_rewind.program.plan import ProgramPrepared, plan_program
+from pulumi_rewind.program.plan import ProgramPlanning, ProgramPrepared
 from pulumi_rewind.program.result import program_steps, unlike_target
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.second_plan import left_to_do
@@ -34,8 +34,8 @@ class ProgramStrategy(Strategy):
     """
 
     def plan(self, asked: PlanRequest) -> Plan:
-        """See `program.plan.plan_program`."""
-        return plan_program(asked)
+        """See `ProgramPlanning`."""
+        return ProgramPlanning(asked).plan()
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         """The program's own update, behind a gate that holds the engine until the state has been compared."""

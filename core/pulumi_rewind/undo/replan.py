@@ -36,7 +36,15 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
         raise
     except RewindError as err:
         raise IncompleteError(f"with what the callbacks returned: {err}", hint=f"{err.hint} {hint}".strip()) from None
-    problem = _problem(reviewed, now, changes)
+    return in_place_of(reviewed, now, _problem(reviewed, now, changes), hint)
+
+
+def in_place_of(reviewed: Plan, now: Plan, problem: str, hint: str) -> Plan:
+    """The plan that is run now, with the callbacks that were reviewed; one of the two is given up.
+
+    Raises:
+        IncompleteError: there is a `problem` with it.
+    """
     if problem:
         now.close()
         raise IncompleteError(problem, hint=hint)

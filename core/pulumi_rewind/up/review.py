@@ -12,7 +12,7 @@ import msgspec
 from pulumi_rewind.called import RevisionPlan
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
-from pulumi_rewind.goal import Goal
+from pulumi_rewind.goal import no_goal
 from pulumi_rewind.guard import check_readable
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.plan import Risk, Step, counts, plan_steps
@@ -101,7 +101,7 @@ def review_up(
 def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -> UpReview:
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
-    goal = Goal(session.workspace.project, session.stack.name, (), (), (), (), (), {})
+    goal = no_goal(session.workspace.project, session.stack.name)
     all_steps = plan_steps(events, goal)
     stateful = session.settings.stateful_types
     steps = tuple(
