@@ -67,9 +67,7 @@ class CheckpointStrategy(Strategy):
 
         def look() -> list[Step]:
             nonlocal update_plan
-            events, update_plan, _ = preview(
-                session, session.engine, goal, after, unheard, run.control, config=prepared.config
-            )
+            events, update_plan, _ = preview(session, goal, after, unheard, run.control, config=prepared.config)
             return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in passing]
 
         more = yield from left_to_do(look, "a second plan", differences)

@@ -70,7 +70,6 @@ class ReplayPlanning:
         self.changes, self.observe, self.control = asked.changes, asked.observe, asked.control
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
-        self.engine = session.engine
         self.observe(Phase("load", f"reading live and {target.label}"))
         self.locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
         self.live, self.now, self.stored, self.plain = load(session, target)
@@ -107,7 +106,6 @@ class ReplayPlanning:
             with explained(self.session, goal, self.commit):
                 return preview(
                     self.session,
-                    self.engine,
                     goal,
                     self.live,
                     observe,
@@ -156,7 +154,7 @@ class ReplayPlanning:
         # What a step changes and what an alias renames is shown there.
         shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
         chosen = msgspec.json.encode([choices.recorded_credentials, sorted(settings.items()), repr(arrangement)])
-        reviewed = (self.live.digest, self.stored.digest, goal.fingerprint(), self.engine.version, chosen.decode())
+        reviewed = (self.live.digest, self.stored.digest, goal.fingerprint(), session.engine.version, chosen.decode())
         return Plan(
             stack=str(session.stack),
             target=self.target,

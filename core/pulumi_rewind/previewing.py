@@ -84,7 +84,6 @@ class PreviewControl:
 
 def preview(
     session: Session,
-    engine: Engine,
     goal: Goal,
     live: Checkpoint,
     observe: Observe,
@@ -112,14 +111,14 @@ def preview(
         own = session.workspace.config_file(session.stack.name)
         config_path = config_file(own, live, private, config, session.vault.resealer)
         plan_file = private / "plan.json"
-        run = engine.start(
+        run = session.engine.start(
             [
                 "preview",
                 *("--client", host.address),
                 *("-s", place.fqn),
                 *("--config-file", str(config_path)),
                 *("--save-plan", str(plan_file)),
-                *past_protection(engine),
+                *past_protection(session.engine),
                 *(("--refresh",) if refresh else ()),
             ],
             private=private,
@@ -135,16 +134,22 @@ def preview(
         if run.returncode != 0:
             if host.refusal:
                 raise RefusedError(host.refusal, hint="Nothing was changed.")
-            names = [res.name for res in protected_in_the_way(goal, live)]
-            error = protected_refusal(
-                run.error("the preview failed"), engine, names, session.backend.locks(session.stack)
-            )
-            if isinstance(error, EngineError | RefusedError):
-                spoken = speaker(goal, live)
-                error.hint += _way_past(session, blockers, spoken)
-                error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
-            raise error
+            raise _failure(session, run, goal, live, blockers)
         return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
+
+
+def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blockers: Blockers) -> RewindError:
+    """Why a preview failed; with what may be left out, where the engine names it."""
+    names = [res.name for res in protected_in_the_way(goal, live)]
+    locks = session.backend.locks(session.stack)
+    error = protected_refusal(run.error("the preview failed"), session.engine, names, locks)
+    if isinstance(error, EngineError | RefusedError):
+        spoken = speaker(goal, live)
+        # In a rollback that was begun, `resume` goes on without it; else another plan does.
+        begun = session.journal.peek() is not None
+        error.hint += blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
+        error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
+    return error
 
 
 @contextlib.contextmanager
@@ -176,10 +181,3 @@ def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[
     if control.stopped:
         raise InterruptedRun("the preview was stopped; nothing was changed")
     return events
-
-
-def _way_past(session: Session, blockers: Blockers, spoken: Callable[[str], str]) -> str:
-    """How to go on without what failed: in a rollback that was begun by `resume`, else by another plan."""
-    if session.journal.peek() is not None:
-        return blockers.hint(session.stack.name, spoken)
-    return blockers.leaving_out(spoken)

@@ -75,7 +75,7 @@ def self_check(session: Session, observe: Observe | None = None) -> SelfCheck:
     with private_directory() as private:
         goal, asset_notes = with_assets(session, goal, plain, newest.commit if newest else "", private)
         observe(Phase("preview", "asking the engine what it would do"))
-        events, _, report = preview(session, session.engine, goal, live, observe, PreviewControl())
+        events, _, report = preview(session, goal, live, observe, PreviewControl())
     return judge(goal, [*goal.notes, *asset_notes], events, report, plain)
 
 

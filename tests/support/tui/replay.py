@@ -110,7 +110,7 @@ def play(monkeypatch: pytest.MonkeyPatch, run: str = "success", **attributes: An
 
     def preview(*arguments: Any, **__: Any) -> tuple[list[EngineEvent], bytes, ReplayReport]:
         report = msgspec.json.decode((RUNS / "review" / "report.json").read_bytes(), type=ReplayReport)
-        still = staying(arguments[2])
+        still = staying(arguments[1])
         return [event for event in recorded("review") if not touches(event, still)], b"{}", report
 
     real = rollback.build_plan
