@@ -95,7 +95,6 @@ def _replay(
         arguments = update_arguments(run, config, plan_file, message=message, refresh=refresh)
         arguments += ["--client", host.address]
         ended = yield from run.stream(session.engine, arguments, private, session.vault.environment(live))
-        yield from run.said_by_hooks()
         for name in host.report.skipped_hooks:
             yield Diagnostic(f"hook {name} was not run: its code is not in the checkpoint", "warning")
         if ended.returncode != 0:

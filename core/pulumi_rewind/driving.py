@@ -66,7 +66,7 @@ class EngineDriver(ABC):
         error.hint = f"{error.hint} Nothing in the stack was changed."
         return error
 
-    def said_by_hooks(self) -> Iterator[EngineEvent]:
+    def _said_by_hooks(self) -> Iterator[EngineEvent]:
         """What hooks have said since the last event."""
         yield from ()
 
@@ -98,12 +98,13 @@ class EngineDriver(ABC):
                 self._failed = self._failed or isinstance(event, ResourceFailed)
                 self._forgotten += _forgets(event)
                 self._doubts.see(event)
-                yield from self.said_by_hooks()
+                yield from self._said_by_hooks()
                 yield event
         finally:
             if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
                 run.interrupt()
                 run.process.wait()
+        yield from self._said_by_hooks()
         if lost := place.lost():
             raise IncompleteError("\n".join(filter(None, (lost, self._doubts.told()))), hint=RETURN)
         return run

@@ -281,8 +281,7 @@ class RollbackRun(EngineDriver):
     def _not_begun(self) -> Exception:
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
-    def said_by_hooks(self) -> Iterator[EngineEvent]:
-        """What hooks have said since the last event."""
+    def _said_by_hooks(self) -> Iterator[EngineEvent]:
         yield from self.undo.hooks.said()
 
     def ended_early(self, run: EngineRun, report: ReplayReport, refusal: str = "") -> Diagnostic:

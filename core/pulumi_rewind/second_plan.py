@@ -1,12 +1,14 @@
-"""The check after a run: a second preview must have nothing left to do."""
+"""The checks after a run that strategies share: a second preview must have nothing left to do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent
+from pulumi_rewind.model import Checkpoint, SecretsProvider
 from pulumi_rewind.plan import Step
+from pulumi_rewind.values import decoded
 from pulumi_rewind.verify import Difference
 
 
@@ -29,3 +31,16 @@ def left_to_do(
         where = f" in {', '.join(step.keys)}" if step.keys else ""
         differences.append(Difference(step.urn, "", f"{what} would still {step.op} it{where}"))
     return bool(moving)
+
+
+def same_provider(one: SecretsProvider, other: SecretsProvider) -> bool:
+    """Whether two states encrypt their secrets alike."""
+    kinds = [(side.type, decoded(side.state, "the secrets provider")) for side in (one, other)]
+    return kinds[0] == kinds[1]
+
+
+def provider_differences(before: Checkpoint, after: Checkpoint) -> Iterator[Difference]:
+    """The secrets provider, where a state had one and that is another now."""
+    old, new = before.deployment.secrets_providers, after.deployment.secrets_providers
+    if old is not None and (new is None or not same_provider(old, new)):
+        yield Difference("", "secrets_providers", "the secrets provider of the state changed")

@@ -28,6 +28,7 @@ from pulumi_rewind.plan import Plan, Prepared, Risk
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, warned
 from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.second_plan import provider_differences, same_provider
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import quoted
 from pulumi_rewind.stackconfig import config_document
@@ -126,12 +127,11 @@ def importable(stored: Checkpoint, provider: SecretsProvider | None, plaintext: 
     encrypt.
     """
     own = stored.deployment.secrets_providers
-    if provider is None or own is None or (own.type, _state(own)) == (provider.type, _state(provider)):
+    if provider is None or own is None or same_provider(own, provider):
         return exported(stored.raw)
     document = decoded(exported(plaintext()), "a value")
-    document["deployment"]["secrets_providers"] = msgspec.to_builtins(
-        {"type": provider.type, "state": _state(provider)}
-    )
+    state = decoded(provider.state, "the secrets provider")
+    document["deployment"]["secrets_providers"] = {"type": provider.type, "state": state}
     return msgspec.json.encode(document)
 
 
@@ -144,11 +144,6 @@ def _configured(session: Session) -> SecretsProvider | None:
         state = {"url": url, "encryptedkey": document.get("encryptedkey", "")}
         return SecretsProvider("cloud", msgspec.Raw(msgspec.json.encode(state)))
     return None
-
-
-def _state(provider: SecretsProvider) -> object:
-    found: object = decoded(provider.state, "the secrets provider")
-    return found
 
 
 def _objects(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
@@ -255,10 +250,7 @@ class StateStrategy(Strategy):
         ]
         if any(True for _ in entry_differences(prepared.target_plain, after, {item.urn for item in found})):
             found.append(Difference("", "", "the entries of the state are not as in the target"))
-        old, new = prepared.live.deployment.secrets_providers, after.deployment.secrets_providers
-        if old is not None and (new is None or (old.type, _state(old)) != (new.type, _state(new))):
-            found.append(Difference("", "secrets_providers", "the secrets provider of the state changed"))
-        return found
+        return [*found, *provider_differences(prepared.live, after)]
 
     def closing(self, run: Running) -> tuple[tuple[str, ...], str]:
         """Where the copy is, and how it is put back."""

@@ -48,9 +48,6 @@ class Running(Protocol):
     def attach(self, host: ReplayHost) -> None:
         """Lets a host call the project's code while the engine runs."""
 
-    def said_by_hooks(self) -> Iterator[EngineEvent]:
-        """What hooks have said since the last event."""
-
     def stream(
         self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
     ) -> Generator[EngineEvent, None, EngineRun]:

@@ -19,7 +19,7 @@ from pulumi_rewind.program.gate import Gate
 from pulumi_rewind.program.plan import ProgramPlanning, ProgramPrepared
 from pulumi_rewind.program.result import program_steps, unlike_target
 from pulumi_rewind.replay import ReplayReport
-from pulumi_rewind.second_plan import left_to_do
+from pulumi_rewind.second_plan import left_to_do, provider_differences
 from pulumi_rewind.shell import command
 from pulumi_rewind.stamp import PROGRAM_AGENT
 from pulumi_rewind.strategy import Running, Strategy, update_arguments
@@ -67,17 +67,12 @@ class ProgramStrategy(Strategy):
             )
         return prepared.report
 
-    def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> list[Difference]:
+    def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> Iterator[Difference]:
         """What the program made otherwise than the target has it; announced or not."""
         prepared = _prepared(plan)
-        differences = [
-            dataclasses.replace(one, expected=(one.urn, one.path) in prepared.announced)
-            for one in unlike_target(after, prepared.target_plain, prepared.goal.stack, prepared.goal.project)
-        ]
-        old, new = prepared.live_plain.deployment.secrets_providers, after.deployment.secrets_providers
-        if old is not None and old != new:
-            differences.append(Difference("", "secrets_providers", "the secrets provider of the state changed"))
-        return differences
+        for one in unlike_target(after, prepared.target_plain, prepared.goal.stack, prepared.goal.project):
+            yield dataclasses.replace(one, expected=(one.urn, one.path) in prepared.announced)
+        yield from provider_differences(prepared.live, after)
 
     def second_plan(
         self, run: Running, after: Checkpoint, differences: list[Difference], *, record: bool
