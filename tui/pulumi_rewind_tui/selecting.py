@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.choices import CHECKPOINT, NOT, Choices, flags
+from pulumi_rewind.choices import NOT, Choices, flags
 from pulumi_rewind.goal import GoalNote, registers
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import ROOT_STACK_TYPE, urn_name
@@ -32,7 +32,8 @@ def selects(strategy: str) -> bool:
 
 def no_selection(strategy: str) -> str:
     """Why a strategy has none."""
-    return f"The strategy {strategy} takes everything back; only {CHECKPOINT} can leave resources out."
+    able = " and ".join(filter(selects, STRATEGIES))
+    return f"The strategy {strategy} takes everything back; only {able} can leave resources out."
 
 
 def left_out(plan: Plan) -> dict[str, GoalNote]:

@@ -1,0 +1,95 @@
+"""A strategy is a class and a line of the table: a new one goes the whole road, from the plan to the result."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_rewind.choices import Choices
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
+from pulumi_rewind.goal import no_goal
+from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.plan import Plan, Prepared
+from pulumi_rewind.plan_parts import PlanRequest, load
+from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.rollback import RollbackRun, build_plan
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.strategies import STRATEGIES, Entry
+from pulumi_rewind.strategy import Running, Strategy
+from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.verify import Difference
+from tests.support.filestack import FileStack
+from tests.support.plans import plan_of
+from tests.support.pretended import program
+
+
+class Wishing(Strategy):
+    """Changes nothing, and says so."""
+
+    def plan(self, asked: PlanRequest) -> Plan:
+        live, now, stored, plain = load(asked.session, asked.target)
+        goal = no_goal("shop", "dev")
+        return plan_of(
+            stack=str(asked.session.stack),
+            target=asked.target,
+            strategy="wishing",
+            fingerprint="wish",
+            changes={},
+            state_only=(Difference("", "", "is wished for"),),
+            prepared=Prepared(goal, live, now, stored, plain, b"", ReplayReport(), asked.choices),
+            undo=None,
+            revisions=None,
+        )
+
+    def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
+        yield Phase("wish", run.message)
+        return run.plan.prepared.report
+
+    def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> Iterator[Difference]:
+        yield Difference("", "", f"still {len(after.resources)} resources")
+
+    def second_plan(
+        self, run: Running, after: Checkpoint, differences: list[Difference], *, record: bool
+    ) -> Iterator[EngineEvent]:
+        differences.append(Difference("", "", "would be wished for again"))
+        yield Diagnostic("looked once more", "info")
+
+    def closing(self, run: Running) -> tuple[tuple[str, ...], str]:
+        return ("wishes cost nothing",), "stop wishing"
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    stack = FileStack(tmp_path)
+    program(tmp_path / "bin", "v3.276.0")
+    stack.update(stack.resource("a", {}))
+    stack.update(stack.resource("a", {}), stack.resource("b", {}))
+    return open_session(stack.work, "dev", environ=stack.env)
+
+
+def test_a_new_strategy_goes_the_whole_road(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Entry(Wishing, "wish for it", "wish", frozenset({"refresh"}))
+    monkeypatch.setitem(STRATEGIES, "wishing", entry)
+    target = resolve_target(session.timeline, "1")
+    with pytest.raises(UsageError, match="doesn't know `--only`"):
+        build_plan(session, target, Choices("wishing", only=("a",)))
+    made = build_plan(session, target, Choices("wishing", refresh=True))
+    assert made.recommendation is not None
+    run = RollbackRun(session, made)
+    events = list(run.events())
+    assert Phase("wish", "rollback to #1") in events
+    assert Diagnostic("looked once more", "info") in events
+    result = run.result
+    assert result is not None
+    assert [one.message for one in result.differences] == ["still 3 resources", "would be wished for again"]
+    assert (result.notes, result.undo) == (("wishes cost nothing",), "stop wishing")
+    assert session.journal.read() is None
+
+
+def test_the_table_has_what_can_be_made_and_knows_choices_alone() -> None:
+    for entry in STRATEGIES.values():
+        assert Strategy in type(entry.load()).__mro__
+        assert entry.knows <= set(Choices.__struct_fields__)
