@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.engine_environment import TALKATIVE, withheld
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.integrity import MENDING, damage
@@ -21,7 +22,6 @@ from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
 from pulumi_rewind.toolchain import EngineInfo, find_engine, language_host, plugin_is_here
-from pulumi_rewind.url import shown_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 Status = Literal["ok", "warn", "fail"]

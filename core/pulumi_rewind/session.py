@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.backends import Backend, open_backend
+from pulumi_rewind.backends import open_backend
+from pulumi_rewind.backends.protocol import Backend
+from pulumi_rewind.backends.urls import secrets_of_url
 from pulumi_rewind.errors import CheckpointError, RewindError, UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.known_secrets import KnownSecrets
@@ -19,7 +21,6 @@ from pulumi_rewind.records.history import RecordedBackend
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
 from pulumi_rewind.timeline import Timeline
-from pulumi_rewind.url import secrets_of_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:

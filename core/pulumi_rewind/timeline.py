@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.backends import Backend, History
+from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import BackendError, EngineError, RewindError, SecretsError
 from pulumi_rewind.integrity import damage

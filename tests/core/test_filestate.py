@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from pulumi_rewind.backends import absolute_url, open_backend
+from pulumi_rewind.backends import open_backend
+from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.rollback import build_plan

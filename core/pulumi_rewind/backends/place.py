@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.backends import FILE, file_path
+from pulumi_rewind.backends.urls import FILE, file_path
 
 RETURN: Final = (
     "Bring the directory of before back (mount it); `pulumi cancel` removes the lock that it may still hold. Then look "

@@ -10,8 +10,8 @@ import glob
 import shutil
 from pathlib import Path
 
-from pulumi_rewind.backends import file_path
 from pulumi_rewind.backends.files import read_file
+from pulumi_rewind.backends.urls import file_path
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.model import decode_checkpoint
 from pulumi_rewind.shell import in_quotes

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pulumi_rewind.backends import Backend, History
+from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.errors import CheckpointError, RecordError, RewindError, UsageError
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, StackRef, Update
