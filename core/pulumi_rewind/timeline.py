@@ -65,13 +65,18 @@ class Timeline:
         stack: StackRef,
         repository: Repository | Callable[[], Repository | None] | None,
         opened: Callable[[Checkpoint, Checkpoint], tuple[Checkpoint, Checkpoint]] | None = None,
+        note: Callable[[Timeline, str], str] = lambda *_: "",
     ) -> None:
-        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell."""
+        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell.
+
+        `note` says what else is known of a target that isn't found, see `targets`.
+        """
         self.history = history
         self.backend = backend
         self.stack = stack
         self._repository = repository
         self._opened = opened
+        self._note = note
         self._forget()
 
     def _forget(self) -> None:
@@ -90,6 +95,10 @@ class Timeline:
     def repository(self) -> Repository | None:
         """The project's repository, opened when first asked for."""
         return self._repository() if callable(self._repository) else self._repository
+
+    def note(self, text: str) -> str:
+        """What else is known of a target that isn't found, empty if nothing."""
+        return self._note(self, text)
 
     def update(self, number: int) -> Update:
         """One update by number; UsageError if there is none."""

@@ -370,3 +370,20 @@ def _without_secrets(update: Update, secrets: Iterable[bytes]) -> tuple[Update, 
 def _pretty(value: Any) -> bytes:
     """JSON that diffs line by line."""
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+
+
+def unused(number: int, commit: str) -> str:
+    """What is to be said of a foreign record that is passed over."""
+    return (
+        f"the record of #{number} ({commit[:7]}) was {NOT_HERE} and is not used; look at it with "
+        f"`pulumi-rewind record --verify`, then `pulumi-rewind record --trust {number}` uses it"
+    )
+
+
+def in_the_way(ref: str) -> str:
+    """What can be done where a foreign record has another number for an update, or another update for a number."""
+    return (
+        f"It was {NOT_HERE}. If the backend's history was pruned, such records tell the numbers: look at them with "
+        "`pulumi-rewind record --verify`, then `pulumi-rewind record --trust all` uses them. If it is not to be there, "
+        f"`git update-ref -d {ref}` takes it away."
+    )

@@ -12,17 +12,15 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.errors import StateDirectoryError
+from pulumi_rewind.errors import RewindError, StateDirectoryError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
-
-if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
+from pulumi_rewind.records.lookup import OpenedStack, recorded
 
 EVENTS: Final = "events.jsonl"
 ERRORS: Final = "errors.json"
@@ -123,25 +121,25 @@ def name_of(newest_before: int, newest_after: int) -> str:
     return str(newest_after) if newest_after > newest_before else f"{newest_before}-after"
 
 
-def evidence_after(session: Session, number: int) -> tuple[Evidence, Path] | None:
+def evidence_after(opened: OpenedStack, number: int) -> tuple[Evidence, Path] | None:
     """The evidence of an update after that one whose engine was killed before it left a record, if there is one."""
-    store = EvidenceStore(session.journal)
+    store = EvidenceStore(opened.journal)
     name = name_of(number, number)
     found = store.read(name)
     return None if found is None else (found, store.directory / name)
 
 
-def evidence_of(session: Session, number: int) -> tuple[Evidence, Path] | None:
+def evidence_of(opened: OpenedStack, number: int) -> tuple[Evidence, Path] | None:
     """The evidence of an update and where it lies, None if there is none.
 
     It must be of this very update: a stack that was removed and made anew numbers from 1 again.
     """
-    store = EvidenceStore(session.journal)
+    store = EvidenceStore(opened.journal)
     found = store.read(str(number))
     if found is None:
         return None
     try:
-        recorded = session.timeline.history.raw(number)
+        recorded = opened.timeline.history.raw(number)
     except Exception:  # noqa: BLE001 - without its checkpoint nothing says that it is another one
         recorded = found.checkpoint
     if found.checkpoint and not same_bytes(recorded, found.checkpoint):
@@ -149,16 +147,13 @@ def evidence_of(session: Session, number: int) -> tuple[Evidence, Path] | None:
     return found, store.directory / str(number)
 
 
-def error_of(session: Session, number: int) -> str:
+def error_of(opened: OpenedStack, number: int) -> str:
     """Why an update failed, secrets masked, from its evidence or else from its record; empty if nobody kept it."""
-    found = evidence_of(session, number)
+    found = evidence_of(opened, number)
     if found is not None:
         return "\n".join(found[0].errors)
-    from pulumi_rewind.errors import RewindError
-    from pulumi_rewind.records.recording import recorded
-
     try:
-        record = recorded(session, number)
+        record = recorded(opened, number)
         kept = record.evidence().get(ERRORS) if record is not None else None
         return "\n".join(msgspec.json.decode(kept, type=tuple[str, ...])) if kept else ""
     except (RewindError, msgspec.DecodeError):
