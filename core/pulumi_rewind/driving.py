@@ -69,9 +69,14 @@ class EngineDriver(ABC):
         yield from ()
 
     def _stream(
-        self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
+        self,
+        engine: Engine,
+        arguments: Sequence[str],
+        private: Path,
+        environ: Mapping[str, str],
+        keep_log: Path | None = None,
     ) -> Generator[EngineEvent, None, EngineRun]:
-        """Starts the update and passes its events on; it has ended when this does.
+        """Starts the update and passes its events on; it has ended when this does. `keep_log`: see `EngineRun`.
 
         Raises:
             IncompleteError: the backend's directory has been away meanwhile, see `backends.place`.
@@ -84,6 +89,7 @@ class EngineDriver(ABC):
                 self._run = engine.start(arguments, private=private, extra_env=environ)
             except EngineError as err:
                 raise self._not_started(err) from None
+            self._run.keep_log = keep_log
             if self._asked_to_stop():  # while it was being started
                 self._run.interrupt()
         run = self._run

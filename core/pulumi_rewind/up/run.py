@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from pulumi_rewind.backends.place import RETURN, Watch
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.doubts import Doubts
+from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.engine import EngineRun, clean_error
 from pulumi_rewind.errors import (
     BackendError,
-    IncompleteError,
+    EngineError,
     InterruptedRun,
     RefusedError,
     RewindError,
@@ -25,7 +22,7 @@ from pulumi_rewind.errors import (
     StateDirectoryError,
     UpdateFailed,
 )
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
@@ -102,10 +99,8 @@ FAILED = "the update failed: "
 ENGINE_SAYS_FAILED = "update failed"
 """After this the engine ends the program, whose last words (a traceback of being ended) tell nobody anything."""
 
-_MOVES_NOTHING = frozenset({"same", "read", "refresh", ""})
 
-
-class UpRun:
+class UpRun(EngineDriver):
     """One run. Iterate `events`, then read `result`.
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and UpdateFailed when
@@ -123,6 +118,7 @@ class UpRun:
         delete_first: Sequence[str] = (),
         revisions: RevisionPlan | None = None,
     ) -> None:
+        super().__init__()
         self.session = session
         self.before = before
         self.flags = tuple(flags)
@@ -131,35 +127,27 @@ class UpRun:
         self.result: UpResult | None = None
         self.evidence: Evidence | None = None
         """What was kept of a failure."""
-        self.evidence_path: Path | None = None
-        """Where it is kept, None if it could not be written."""
         self.notes: tuple[str, ...] = ()
         """What the operator has to know besides."""
         self._revisions = UpdateRevisions(session, revisions)
-        self._run: EngineRun | None = None
         self._log = b""
-        self._moved = False
-        self._stops = 0
-        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
 
     def interrupt(self) -> None:
         """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
-        with self._lock:
-            self._stops += 1
-            if self._run is not None:
-                self._run.interrupt()
+        super().interrupt()
         self._revisions.interrupt()
 
     def kill(self) -> None:
         """Ends the engine at once."""
-        with self._lock:
-            self._stops += 1
-            if self._run is not None:
-                self._run.kill()
+        super().kill()
         self._revisions.kill()
 
-    def _asked_to_stop(self) -> bool:
-        return self._stops > 0
+    def _not_begun(self) -> InterruptedRun:
+        self.accept()
+        return InterruptedRun("stopped before it began; nothing was changed")
+
+    def _not_started(self, error: EngineError) -> RewindError:
+        return error
 
     def events(self) -> Iterator[EngineEvent]:
         """Guards and runs; yields what the engine reports and our own phases."""
@@ -262,41 +250,19 @@ class UpRun:
         check_engine(session)
         self._revisions.check()
 
-    def _update(self) -> Generator[EngineEvent]:
+    def _update(self) -> Iterator[EngineEvent]:
         session = self.session
-        place, doubts = Watch(session.workspace.backend_url), Doubts()
+        flags = rooted_flags(self.flags, session.workspace.cwd)
+        arguments = ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *flags]
         with private_directory() as private:
             log = private / "events.jsonl"
-            with self._lock:
-                if self._asked_to_stop():
-                    self.accept()
-                    raise InterruptedRun("stopped before it began; nothing was changed")
-                flags = rooted_flags(self.flags, session.workspace.cwd)
-                self._run = session.engine.start(
-                    ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *flags],
-                    private=private,
-                    extra_env=given_options(session.workspace.environ)
-                    | dict(session.vault.environment(self.before.checkpoint)),
-                )
-                self._run.keep_log = log
-                if self._asked_to_stop():  # while it was being started
-                    self._run.interrupt()
-            run = self._run
-            try:
-                for event in run.events():
-                    if isinstance(event, ResourcePre) and event.step.op not in _MOVES_NOTHING:
-                        self._moved = True
-                    place.look()
-                    doubts.see(event)
-                    yield event
-            finally:
-                if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
-                    run.interrupt()
-                    run.process.wait()
+            environ = {
+                **given_options(session.workspace.environ),
+                **session.vault.environment(self.before.checkpoint),
+            }
+            yield from self._stream(session.engine, arguments, private, environ, log)
             with contextlib.suppress(OSError):
                 self._log = log.read_bytes()
-        if lost := place.lost():
-            raise IncompleteError("\n".join(filter(None, (lost, doubts.told()))), hint=RETURN)
 
     def _failure(self, run: EngineRun) -> RewindError:
         session = self.session
@@ -304,7 +270,7 @@ class UpRun:
         errors = _errors(run)
         session.reload()
         newest = len(session.timeline)
-        changed = self._moved or not self._as_before()
+        changed = self._changed or not self._as_before()
         if not changed and newest == self.before.newest and "is currently locked" in str(error).lower():
             self.accept()
             return RefusedError(str(error), hint=error.hint)
@@ -374,7 +340,7 @@ class UpRun:
         self.evidence = evidence
         with contextlib.suppress(StateDirectoryError):
             name = name_of(self.before.newest, len(session.timeline))
-            self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)
+            EvidenceStore(session.journal).freeze(name, evidence)
         return tuple(redact(about(urn, text)) for urn, text in errors)
 
 
