@@ -13,8 +13,8 @@ from typing import Final
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.credentials import todays_credentials
-from pulumi_rewind.engine_options import CODE as ENVIRONMENT
-from pulumi_rewind.engine_options import told
+from pulumi_rewind.engine_environment import CODE as ENVIRONMENT
+from pulumi_rewind.engine_environment import told
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal_build import choose
 from pulumi_rewind.model import Checkpoint

@@ -22,7 +22,6 @@ from typing import IO, Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.engine_environment import engine_environ
-from pulumi_rewind.engine_options import kept as kept_environment
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.integrity import MENDING
@@ -52,11 +51,8 @@ class Engine:
     """Takes the secrets that are known out of all that engine, providers and programs say, before anybody hears it."""
 
     def environment(self) -> dict[str, str]:
-        """The environment of every CLI process: the operator's own, see `engine_environment`, plus what a replay needs.
-
-        What contradicts a reviewed plan is left out, see `engine_options`.
-        """
-        env = engine_environ(kept_environment(self.workspace.environ))
+        """The environment of every CLI process: what `engine_environment` keeps, and what a replay needs."""
+        env = engine_environ(self.workspace.environ)
         env["PATH"] = os.pathsep.join(part for part in (str(self.path.parent), env.get("PATH") or os.defpath) if part)
         env["PULUMI_BACKEND_URL"] = self.workspace.backend_url
         env["PULUMI_HOME"] = str(self.workspace.home)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.backends import open_backend
-from pulumi_rewind.backends.protocol import Backend
+from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.backends.urls import secrets_of_url
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.known_secrets import KnownSecrets
 from pulumi_rewind.model import Checkpoint, Deployment, StackRef
 from pulumi_rewind.passphrase import VARIABLE, Passphrase, own_passphrase
-from pulumi_rewind.records.history import RecordedBackend
+from pulumi_rewind.records.history import with_records
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
 from pulumi_rewind.timeline import Timeline
@@ -44,8 +44,7 @@ class Session:
     ) -> None:
         self.workspace = workspace
         self.settings = settings
-        self.backend: Backend = RecordedBackend(backend, stack, self._kept)
-        """Its history has what only records still know as well."""
+        self.backend = backend
         self.stack = stack
         self.redactor = KnownSecrets(public=(stack.name, stack.project, workspace.project))
         """Takes all that is secret and has been met in this session out of a text; every road out asks it."""
@@ -130,6 +129,10 @@ class Session:
 
         return open_records(self.workspace, self.settings, self.stack, self.backend.url)
 
+    def history(self) -> History:
+        """The stack's updates as they are now, those included that only records know."""
+        return with_records(self.backend.history(self.stack), self._kept)
+
     def asset_store(self, private: Path) -> Store:
         """Contents of assets from records, as files under `private`."""
         from pulumi_rewind.records.assets import RecordedAssets
@@ -165,7 +168,7 @@ class Session:
         from pulumi_rewind.records.foreign import unused_note
 
         return Timeline(
-            self.backend.history(self.stack),
+            self.history,
             self.backend,
             self.stack,
             lambda: self.repository,

@@ -60,18 +60,20 @@ class Timeline:
 
     def __init__(
         self,
-        history: History,
+        listed: Callable[[], History],
         backend: Backend,
         stack: StackRef,
         repository: Repository | Callable[[], Repository | None] | None,
         opened: Callable[[Checkpoint, Checkpoint], tuple[Checkpoint, Checkpoint]] | None = None,
         note: Callable[[Timeline, str], str] = lambda *_: "",
     ) -> None:
-        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell.
+        """`listed` lists the stack's history.
 
-        `note` says what else is known of a target that isn't found, see `targets`.
+        `opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell. `note` says
+        what else is known of a target that isn't found, see `targets`.
         """
-        self.history = history
+        self.history = listed()
+        self._listed = listed
         self.backend = backend
         self.stack = stack
         self._repository = repository
@@ -141,7 +143,7 @@ class Timeline:
 
     def refresh(self) -> None:
         """Lists the history anew and forgets what was read of live and git."""
-        self.history = self.backend.history(self.stack)
+        self.history = self._listed()
         self._forget()
         repository = self.repository
         if repository is not None:

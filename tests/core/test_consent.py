@@ -14,7 +14,7 @@ from pulumi_rewind import consent
 from pulumi_rewind.backends import custody
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.consent import agree, consented
-from pulumi_rewind.engine_options import kept, told
+from pulumi_rewind.engine_environment import engine_environ, told
 from pulumi_rewind.model import Update
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.resuming import state_target
@@ -235,7 +235,7 @@ def test_variables_that_contradict_a_plan_are_left_out_and_told() -> None:
         "PULUMI_DEBUG_GRPC": "", "PULUMI_CONTINUE_ON_ERROR": "false", "PULUMI_LEGACY_PROVIDER_PREVIEW": "true",
         "PULUMI_CONFIG_PASSPHRASE": "hush", "PATH": "/bin",
     }  # fmt: skip
-    assert kept(environ).keys() == {
+    assert engine_environ(environ).keys() == {
         "PULUMI_EXPERIMENTAL", "PULUMI_DEBUG_GRPC", "PULUMI_CONFIG_PASSPHRASE", "PATH",
     }  # fmt: skip
     said = list(told(environ))

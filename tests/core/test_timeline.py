@@ -236,7 +236,7 @@ def test_the_repository_is_opened_only_when_needed(store: FileStore, repo: GitRe
         return opened[-1]
 
     backend = store.open()
-    timeline = Timeline(backend.history(store.ref), backend, store.ref, open_now)
+    timeline = Timeline(lambda: backend.history(store.ref), backend, store.ref, open_now)
     assert timeline.live_update() == 1
     assert list(timeline.entries(git=False))
     assert not opened
@@ -305,7 +305,7 @@ def test_what_the_real_cli_leaves(make_stack: Callable[..., EngineStack]) -> Non
     def timeline() -> Timeline:
         backend = open_backend(stack.environ["PULUMI_BACKEND_URL"])
         ref = backend.find("dev", "shop")
-        return Timeline(backend.history(ref), backend, ref, open_repository(stack.root))
+        return Timeline(lambda: backend.history(ref), backend, ref, open_repository(stack.root))
 
     rows = list(timeline().entries())
     assert [row.update.result for row in rows] == ["failed", "succeeded", "succeeded", "succeeded"]

@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from pulumi_rewind.backends.custody import shared, written_again
-from pulumi_rewind.backends.files import newest_variant, plain_size, read_file
+from pulumi_rewind.backends.files import decode_record, newest_variant, plain_size, read_file
 from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
-from pulumi_rewind.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.untrusted import CHECKPOINT, RECORD
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
@@ -22,22 +22,6 @@ _LATEST: Final = 1 << 63
 
 Names = dict[int, str | list[str]]
 """File names by nanosecond; a list only where one file has several variants."""
-
-
-class _Record(msgspec.Struct, rename="camel"):
-    """A history record as stored; everything else in it is left alone."""
-
-    kind: str = ""
-    result: str = ""
-    start_time: int = 0
-    end_time: int = 0
-    message: str | None = None
-    environment: dict[str, str] | None = None
-    config: msgspec.Raw = EMPTY
-    resource_changes: dict[str, int] | None = None
-
-
-_decoder = msgspec.json.Decoder(_Record)
 
 
 class FileHistory:
@@ -85,28 +69,13 @@ class FileHistory:
         stamp = self._stamp(number)
         what = f"the record of #{number}"
         try:
-            record = _decoder.decode(self._read(self._records, stamp, what, RECORD))
-            if not record.kind or not record.result:
-                raise CheckpointError(f"{what} is JSON, but not a record of Pulumi's history")
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
-            return self._unreadable(number, stamp, f"{what} is damaged: {err}")
+            update = decode_record(self._read(self._records, stamp, what, RECORD), number, what)
         except BackendError as err:
             self._check()
             return self._unreadable(number, stamp, str(err))
-        has_checkpoint = stamp in self._checkpoints
-        return Update(
-            number=number,
-            kind=record.kind,
-            result=record.result,
-            start_time=record.start_time,
-            end_time=record.end_time,
-            message=record.message or "",
-            environment=record.environment or {},
-            config=record.config,
-            changes=record.resource_changes or {},
-            has_checkpoint=has_checkpoint,
-            problem="" if has_checkpoint else "no checkpoint was kept",
-        )
+        if stamp in self._checkpoints:
+            return update
+        return msgspec.structs.replace(update, has_checkpoint=False, problem="no checkpoint was kept")
 
     def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
         """Reads at most `limit` records, newest first, each when it is taken."""
