@@ -168,7 +168,7 @@ class Session:
         from pulumi_rewind.records.foreign import unused_note
 
         return Timeline(
-            self.history,
+            self.history(),
             self.backend,
             self.stack,
             lambda: self.repository,

@@ -60,30 +60,24 @@ class Timeline:
 
     def __init__(
         self,
-        listed: Callable[[], History],
+        history: History,
         backend: Backend,
         stack: StackRef,
         repository: Repository | Callable[[], Repository | None] | None,
         opened: Callable[[Checkpoint, Checkpoint], tuple[Checkpoint, Checkpoint]] | None = None,
         note: Callable[[Timeline, str], str] = lambda *_: "",
     ) -> None:
-        """`listed` lists the stack's history.
+        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell.
 
-        `opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell. `note` says
-        what else is known of a target that isn't found, see `targets`.
+        `note` says what else is known of a target that isn't found, see `targets`.
         """
-        self.history = listed()
-        self._listed = listed
+        self.history = history
         self.backend = backend
         self.stack = stack
         self._repository = repository
         self._opened = opened
         self._note = note
-        self._forget()
-
-    def _forget(self) -> None:
         self._live: Checkpoint | None = None
-        self._live_problem = ""
         self._live_update: tuple[int | None] | None = None
         self._good: Update | None = None
         self._good_next = len(self.history)  # the search for the last good one goes on here
@@ -120,7 +114,7 @@ class Timeline:
                         yield self.checkpoint(other)
 
     def live(self) -> Checkpoint:
-        """The state now, as first read; `refresh` reads anew.
+        """The state now, as first read.
 
         Raises:
             BackendError: it is gone, damaged, or can't be read.
@@ -130,24 +124,10 @@ class Timeline:
         return self._live
 
     @property
-    def live_problem(self) -> str:
-        """Why live can't be read, empty if it can: then `live_update` is None for another reason."""
-        self._live_or_none()
-        return self._live_problem
-
-    @property
     def live_damage(self) -> str:
         """What is wrong with the state now, so that the engine refuses it; empty if it is sound or can't be read."""
         live = self._live_or_none()
         return "" if live is None else damage(live)
-
-    def refresh(self) -> None:
-        """Lists the history anew and forgets what was read of live and git."""
-        self.history = self._listed()
-        self._forget()
-        repository = self.repository
-        if repository is not None:
-            repository.refresh()
 
     def live_update(self) -> int | None:
         """The newest update whose checkpoint equals live; None: the state was edited outside updates, or is unreadable.
@@ -207,8 +187,7 @@ class Timeline:
     def _live_or_none(self) -> Checkpoint | None:
         try:
             return self.live()
-        except BackendError as err:
-            self._live_problem = str(err)
+        except BackendError:
             return None
 
     def _find_live(self) -> int | None:

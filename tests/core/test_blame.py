@@ -28,7 +28,7 @@ def backend_directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def timeline(backend_directory: Path) -> Timeline:
     backend = open_backend(backend_directory.as_uri())
-    return Timeline(lambda: backend.history(SHOP), backend, SHOP, lambda: None)
+    return Timeline(backend.history(SHOP), backend, SHOP, lambda: None)
 
 
 def by_path(found: Iterator[Blamed]) -> dict[str, Blamed]:

@@ -51,7 +51,7 @@ class FileStore:
 
     def timeline(self, repository: Repository | None = None) -> Timeline:
         backend = self.open()
-        return Timeline(lambda: backend.history(self.ref), backend, self.ref, repository)
+        return Timeline(backend.history(self.ref), backend, self.ref, repository)
 
     def checkpoint(self, value: object, *, time: str = "2025-11-24T16:00:00Z", **extra: Any) -> bytes:
         """A checkpoint whose one resource has the output ``value``; None makes an empty stack's."""
