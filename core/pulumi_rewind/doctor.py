@@ -146,7 +146,7 @@ class _Doctor:
 
     def _check_backend(self) -> Iterator[Finding]:
         from pulumi_rewind.backends import open_backend
-        from pulumi_rewind.backends.room import cut_off
+        from pulumi_rewind.backends.place import cut_off
 
         space = self._workspace
         stacks = open_backend(space.backend_url).stacks()

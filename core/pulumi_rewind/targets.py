@@ -274,7 +274,7 @@ def _moves(repository: Repository | None, name: str, sha: str, updates: list[Upd
     """What is to be said of a tag that meant another commit before."""
     if repository is None or not name.startswith("refs/tags/"):
         return []
-    from pulumi_rewind.tag_moves import moved_since
+    from pulumi_rewind.commits import moved_since
 
     tag = name.removeprefix("refs/tags/")
     return [

@@ -96,7 +96,7 @@ class FileBackend:
             try:
                 return decode_checkpoint(read_file(path, what), source=what)
             except CheckpointError as err:
-                from pulumi_rewind.backends.room import whole_before
+                from pulumi_rewind.backends.place import whole_before
 
                 err.hint = whole_before(path) or err.hint
                 raise

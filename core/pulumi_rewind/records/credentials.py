@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.backends.place import identity_of
 from pulumi_rewind.documents import load_json
 from pulumi_rewind.passphrase import FILE_VARIABLE, VARIABLE
 from pulumi_rewind.untrusted import read_bytes
@@ -41,7 +42,7 @@ class Credentials:
         return ""
 
     def _is_one(self, path: Path) -> bool:
-        return _identity(path) in self.files
+        return identity_of(path) in self.files
 
 
 NONE: Final = Credentials()
@@ -54,7 +55,7 @@ def credentials_of(workspace: Workspace, settings: Settings, passphrases: Iterab
     login = (Path(folder) if folder else workspace.home) / "credentials.json"
     names = (VARIABLE, _ACCESS, *settings.passphrase_env)
     values = [*(environ.get(name, "") for name in names), *passphrases, *_tokens(login)]
-    files = (_identity(path) for path in (login, Path(environ.get(FILE_VARIABLE) or os.devnull)))
+    files = (identity_of(path) for path in (login, Path(environ.get(FILE_VARIABLE) or os.devnull)))
     return Credentials(
         tuple(dict.fromkeys(os.fsencode(value) for value in values if value)),
         frozenset(one for one in files if one is not None),
@@ -68,11 +69,3 @@ def _tokens(path: Path) -> Iterator[str]:
         for value in (document.get("accessTokens") or {}).values():
             if isinstance(value, str):
                 yield value
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino

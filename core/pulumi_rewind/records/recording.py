@@ -16,13 +16,14 @@ from pulumi_rewind.model import Update, decode_checkpoint
 from pulumi_rewind.records.assets import AssetTaker
 from pulumi_rewind.records.content import CHECKPOINT, LeftOut, Program, RecordInput, unused, update_key
 from pulumi_rewind.records.credentials import credentials_of
-from pulumi_rewind.records.git import Blob
+from pulumi_rewind.records.git import Blob, RecordStore
 from pulumi_rewind.records.secrets import secret_name
 from pulumi_rewind.records.store import Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
 from pulumi_rewind.revisions.ledger import kept_with, settle
 from pulumi_rewind.timeline import deployed_commit
 from pulumi_rewind.untrusted import read_bytes
+from pulumi_rewind.up.evidence import evidence_of
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
@@ -119,7 +120,8 @@ class _Taker:
 
     def record(self, number: int, evidence: Mapping[str, bytes]) -> Written:
         timeline = self.session.timeline
-        evidence = {**_frozen(self.session, number), **evidence}
+        frozen = evidence_of(self.session, number)
+        evidence = {**(frozen[0].files() if frozen is not None else {}), **evidence}
         update = timeline.update(number)
         if update.from_record == "update":
             commit = self.records.refs().get(number, "")
@@ -233,7 +235,7 @@ class _Taker:
         place = CommitFiles(self.repository, commit).place(os.path.realpath(path))
         if place is None:
             return None, ""
-        return _committed(self.repository, commit, os.fsdecode(place)), "commit"
+        return RecordStore(self.repository.git).read(commit, os.fsdecode(place)), "commit"
 
     def _hooks(self, left_out: list[LeftOut]) -> dict[str, bytes]:
         """The hooks file as it is now."""
@@ -259,17 +261,3 @@ class _Taker:
         except OSError as err:
             left_out.append(LeftOut(name, f"it can't be read: {err.strerror}"))
             return None
-
-
-def _frozen(session: Session, number: int) -> Mapping[str, bytes]:
-    """What `up` kept of a failure."""
-    from pulumi_rewind.up.evidence import evidence_of
-
-    found = evidence_of(session, number)
-    return found[0].files() if found is not None else {}
-
-
-def _committed(repository: Repository, commit: str, path: str) -> bytes | None:
-    from pulumi_rewind.records.git import RecordStore
-
-    return RecordStore(repository.git).read(commit, path)

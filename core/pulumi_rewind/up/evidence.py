@@ -7,8 +7,6 @@ stored it.
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +64,7 @@ class EvidenceStore:
         place = self.directory / name
         for file, content in evidence.files().items():
             self._state.write(place / file, content)
-        self._prune()
+        self._state.prune(self.directory, KEPT)
         return place
 
     def read(self, name: str) -> Evidence | None:
@@ -79,12 +77,6 @@ class EvidenceStore:
             return Evidence(events, msgspec.json.decode(errors, type=tuple[str, ...]), state)
         except (StateDirectoryError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
             return None
-
-    def _prune(self) -> None:
-        with contextlib.suppress(OSError):
-            places = sorted(self.directory.iterdir(), key=lambda place: place.stat().st_mtime_ns, reverse=True)
-            for place in places[KEPT:]:
-                shutil.rmtree(place, ignore_errors=True)
 
 
 _FROM_OTHERS: Final = (b'"diagnosticEvent"', b'"errorEvent"', b'"stdoutEvent"', b'"policyEvent"')
