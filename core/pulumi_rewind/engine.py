@@ -358,8 +358,14 @@ _HINTS: tuple[tuple[str, str], ...] = (
         "not allowed by the plan",
         "What the engine met differs from what was reviewed; plan again and review the new plan.",
     ),
-    ("no space left", "Make room on the disk of the backend, then try again."),
-    ("read-only file system", "The backend can't be written; make it writable, then try again."),
+    (
+        "no space left",
+        "Make room on the disk of that file, then try again; TMPDIR can name another one for temporary files.",
+    ),
+    (
+        "read-only file system",
+        "Make that file writable, then try again; TMPDIR can name another place for temporary ones.",
+    ),
     ("permission denied", "The backend or a file can't be written; check its permissions, then try again."),
     (
         "legacy diy state",
