@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -36,18 +37,24 @@ class Ledger:
         if self.path is None:
             return self._ids
         try:
-            found = self.path.lstat()
-            seen = (found.st_ino, found.st_ctime_ns, found.st_size)
-            content = b"" if seen == self._seen else self._state.read(self.path)
+            fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return frozenset()
-        except (OSError, StateDirectoryError) as err:
-            raise self._damaged(str(err)) from None
-        if seen != self._seen:
-            lines = (content or b"").split(b"\n")[:-1]
-            if not all(map(_ID.fullmatch, lines)):
-                raise self._damaged("it holds something other than ids of commits")
-            self._ids, self._seen = frozenset(map(bytes.decode, lines)), seen
+        except OSError as err:
+            raise self._damaged(err.strerror or "it can't be opened") from None
+        try:
+            state = os.fstat(fd)
+            if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o022:
+                raise self._damaged("it is not a file that only you can write")
+            seen = (state.st_ino, state.st_mtime_ns, state.st_size)
+            if seen != self._seen:
+                content = b"".join(iter(lambda: os.read(fd, 1 << 20), b""))
+                lines = content.split(b"\n")[:-1]
+                if not all(map(_ID.fullmatch, lines)):
+                    raise self._damaged("it holds something other than ids of commits")
+                self._ids, self._seen = frozenset(map(bytes.decode, lines)), seen
+        finally:
+            os.close(fd)
         return self._ids
 
     def add(self, commits: Iterable[str]) -> None:
