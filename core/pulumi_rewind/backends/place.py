@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import glob
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,47 +32,28 @@ LEAST = 256 * 1024
 """Bytes that are needed in any case: locks, records, directories."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """A backend's directory, and which one it is: device and inode; None where it is no directory or not there."""
-
-    path: Path
-    identity: tuple[int, int] | None
-
-    @classmethod
-    def of(cls, url: str) -> Place:
-        """The place of a backend now."""
-        path = file_path(url, Path.cwd()) if url.startswith(FILE) else Path()
-        return cls(path, identity_of(path) if url.startswith(FILE) else None)
-
-    def lost(self) -> str:
-        """What has become of it; empty if it is the same."""
-        now = identity_of(self.path) if self.identity else None
-        if now == self.identity:
-            return ""
-        what = "is gone" if now is None else "is another one than when the run began, and holds what was saved last"
-        return f"the directory of the backend ({self.path}) {what}"
-
-
 class Watch:
     """Looks at a backend's directory all through a run: one that comes back before the end was away all the same."""
 
     def __init__(self, url: str) -> None:
-        self._place = Place.of(url)
+        ours = url.startswith(FILE)
+        self._path = file_path(url, Path.cwd()) if ours else Path()
+        self._identity = identity_of(self._path) if ours else None
         self._away = False
 
     def look(self) -> None:
         """To be called now and then."""
-        self._away = self._away or bool(self._place.lost())
+        self._away = self._away or bool(self.lost())
 
     def lost(self) -> str:
-        """What has become of it; empty if it was there all the time."""
-        lost = self._place.lost()
-        if self._away and not lost:
-            return (
-                f"the directory of the backend ({self._place.path}) was away for a while; it lacks what was saved then"
-            )
-        return lost
+        """What has become of it; empty if it was the same all the time."""
+        now = identity_of(self._path) if self._identity else None
+        if now != self._identity:
+            what = "is gone" if now is None else "is another one than when the run began, and holds what was saved last"
+            return f"the directory of the backend ({self._path}) {what}"
+        if self._away:
+            return f"the directory of the backend ({self._path}) was away for a while; it lacks what was saved then"
+        return ""
 
 
 def shortage(url: str, size: int) -> str:

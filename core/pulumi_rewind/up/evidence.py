@@ -7,17 +7,16 @@ stored it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import RewindError, StateDirectoryError
 from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.records.lookup import OpenedStack, recorded
 
 EVENTS: Final = "events.jsonl"
@@ -79,35 +78,6 @@ class EvidenceStore:
             return None
 
 
-_FROM_OTHERS: Final = (b'"diagnosticEvent"', b'"errorEvent"', b'"stdoutEvent"', b'"policyEvent"')
-"""Events that hold text of providers and programs, which may quote a secret; elsewhere the engine knows its secrets."""
-
-_SAME: Final = b'"op":"same"'
-"""A step that sends nothing: what the engine knows of it stands in the checkpoint in the same form."""
-
-
-def masked_events(log: bytes, redact: Callable[[str], str]) -> bytes:
-    """An event log without the secrets that others quoted."""
-    return b"\n".join(_masked(line, redact) for line in log.split(b"\n"))
-
-
-def _masked(line: bytes, redact: Callable[[str], str]) -> bytes:
-    if _SAME in line and not any(kind in line for kind in _FROM_OTHERS):
-        return line
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, str):
-            return redact(value)
-        if isinstance(value, dict):
-            return {key: clean(inner) for key, inner in value.items()}
-        return [clean(inner) for inner in value] if isinstance(value, list) else value
-
-    try:
-        return msgspec.json.encode(clean(msgspec.json.decode(line)))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return b""  # cut off: what is in it can't be told
-
-
 def name_of(newest_before: int, newest_after: int) -> str:
     """Under what name evidence is kept: the update's number; ``7-after`` for one that left no record after #7."""
     return str(newest_after) if newest_after > newest_before else f"{newest_before}-after"
@@ -150,9 +120,3 @@ def error_of(opened: OpenedStack, number: int) -> str:
         return "\n".join(msgspec.json.decode(kept, type=tuple[str, ...])) if kept else ""
     except (RewindError, msgspec.DecodeError):
         return ""
-
-
-def about(urn: str, message: str) -> str:
-    """A message with the name of what it is about before it; the stack is named by nobody."""
-    about = parse_urn(urn) if urn else None
-    return message if about is None or about.type == ROOT_STACK_TYPE else f"{about.name}: {message}"

@@ -34,9 +34,9 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.system_errors import still, truthful
 from pulumi_rewind.targets import Target, resolve_target
-from pulumi_rewind.up.evidence import Evidence, EvidenceStore, about, masked_events, name_of
+from pulumi_rewind.up.evidence import Evidence, EvidenceStore, name_of
 from pulumi_rewind.up.flags import given_options, rooted_flags
-from pulumi_rewind.up.withheld import withheld
+from pulumi_rewind.up.withheld import about, masked_events, withheld
 
 
 @dataclass(frozen=True)
