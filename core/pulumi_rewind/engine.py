@@ -25,7 +25,7 @@ from pulumi_rewind.engine_environment import engine_environ
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.integrity import MENDING
-from pulumi_rewind.model import StackRef, urn_name
+from pulumi_rewind.model import urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.private_directory import locks
 from pulumi_rewind.processes import kill_all, undisturbed
@@ -114,11 +114,6 @@ class Engine:
             said = done.stderr.decode(errors="replace")
             raise failure(what or f"pulumi {arguments[0]} failed", said, self.workspace.environ, self.redact)
         return done.stdout
-
-    def export(self, stack: StackRef, *, show_secrets: bool = True) -> bytes:
-        """The stack's live state as the CLI prints it, decrypted in memory."""
-        flags = ["--show-secrets"] if show_secrets else []
-        return self.call(["stack", "export", *flags, "-s", stack.fqn])
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ A new kind is a module with a class that takes the URL, and an entry in `KINDS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
@@ -13,7 +13,7 @@ from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.backends.urls import FILE, shown_url
 from pulumi_rewind.errors import BackendError
 
-KINDS: Final[Mapping[str, tuple[str, str]]] = {FILE: ("filestate", "FileBackend")}
+KINDS: Final[dict[str, tuple[str, str]]] = {FILE: ("filestate", "FileBackend")}
 """How the URLs of a kind begin, and its module and class, which is loaded when there is such a backend."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,8 @@ import msgspec
 
 from pulumi_rewind.backends.custody import shared, written_again
 from pulumi_rewind.backends.files import decode_record, newest_variant, plain_size, read_file
-from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
+from pulumi_rewind.backends.protocol import History, no_update
+from pulumi_rewind.errors import BackendError, CheckpointError
 from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.untrusted import CHECKPOINT, RECORD
 
@@ -24,7 +25,7 @@ Names = dict[int, str | list[str]]
 """File names by nanosecond; a list only where one file has several variants."""
 
 
-class FileHistory:
+class FileHistory(History):
     """See `History`. Files are named ``<stack>-<nanoseconds>.history.json`` and ``….checkpoint.json``.
 
     `check` raises BackendError if the whole backend is gone, so that one lost file can be told from that.
@@ -77,12 +78,6 @@ class FileHistory:
             return update
         return msgspec.structs.replace(update, has_checkpoint=False, problem="no checkpoint was kept")
 
-    def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
-        """Reads at most `limit` records, newest first, each when it is taken."""
-        top = len(self) if before is None else min(before - 1, len(self))
-        for number in range(top, max(top - limit, 0), -1):
-            yield self.update(number)
-
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, decompressed."""
         return self._read(self._checkpoints, self._stamp(number), f"the checkpoint of #{number}")
@@ -108,8 +103,7 @@ class FileHistory:
 
     def _stamp(self, number: int) -> int:
         if not 1 <= number <= len(self._stamps):
-            there = f"There are #1 to #{len(self)}." if self._stamps else "There are none yet."
-            raise UsageError(f"{self._stack} has no update #{number}", hint=there)
+            raise no_update(self, self._stack, number)
         return self._stamps[number - 1]
 
     def _read(self, files: Names, stamp: int, what: str, limit: int = CHECKPOINT) -> bytes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, StackRef, Update
 
 
 class History(Protocol):
-    """The updates of one stack as one listing found them, each read when it is asked for."""
+    """The updates of one stack as one listing found them, each read when it is asked for; backends derive from it."""
 
     def __len__(self) -> int:
         """How many updates there are."""
@@ -27,7 +28,9 @@ class History(Protocol):
 
     def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
         """At most `limit` updates, newest first, those below number `before`; reads what is taken."""
-        ...
+        top = len(self) if before is None else min(before - 1, len(self))
+        for number in range(top, max(top - limit, 0), -1):
+            yield self.update(number)
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint of an update, decompressed but not looked into; raises as `checkpoint` does."""
@@ -53,6 +56,12 @@ class History(Protocol):
         Who may write the place at all is `Backend.shared`.
         """
         ...
+
+
+def no_update(history: History, stack: object, number: int) -> UsageError:
+    """What a history raises where it has no update of a number."""
+    there = f"There are #1 to #{len(history)}." if len(history) else "There are none yet."
+    return UsageError(f"{stack} has no update #{number}", hint=there)
 
 
 class Backend(Protocol):

@@ -13,14 +13,14 @@ shows by updates that both have, and only for what is older than these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from pulumi_rewind.backends.protocol import History
-from pulumi_rewind.errors import CheckpointError, RecordError, RewindError, UsageError
+from pulumi_rewind.backends.protocol import History, no_update
+from pulumi_rewind.errors import CheckpointError, RecordError, RewindError
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.records.content import CHECKPOINT, NOT_HERE, backend_digest, digest_of, update_key
 
@@ -46,7 +46,7 @@ def with_records(history: History, kept: Callable[[], Records | None]) -> Histor
     return RecordedHistory(history, records, refs, claims) if records is not None and refs else history
 
 
-class RecordedHistory:
+class RecordedHistory(History):
     """See `History`. What the backend has comes from there; a record is read where something is missing.
 
     `refs` are all records of the stack, `claims` those that are trusted or may be, see `Records.claims`.
@@ -120,12 +120,6 @@ class RecordedHistory:
         """Number → commit of the records that are not trusted; checks signatures."""
         return {number: commit for number, commit in self._all.items() if self._is_foreign(number)}
 
-    def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
-        """At most `limit` updates, newest first, those below number `before`."""
-        top = len(self) if before is None else min(before - 1, len(self))
-        for number in range(top, max(top - limit, 0), -1):
-            yield self.update(number)
-
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, of the backend or of the record."""
         place = self._place(number)
@@ -175,8 +169,7 @@ class RecordedHistory:
     def _place(self, number: int) -> int:
         """The backend's own number of an update, 0 if it hasn't got it."""
         if not 1 <= number <= len(self):
-            there = f"There are #1 to #{len(self)}." if len(self) else "There are none yet."
-            raise UsageError(f"{self.records.project}/{self.records.stack} has no update #{number}", hint=there)
+            raise no_update(self, f"{self.records.project}/{self.records.stack}", number)
         return self.places.place(number)
 
     def _record(self, number: int) -> Record | None:

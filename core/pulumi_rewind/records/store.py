@@ -21,7 +21,6 @@ from pulumi_rewind.records.content import (
     CHECKPOINT,
     EVIDENCE,
     HISTORY,
-    HOOKS,
     NOT_HERE,
     PATCH,
     SIGNATURE,
@@ -110,10 +109,6 @@ class Record:
         """The checkpoint, secrets encrypted; raises as `raw`, and CheckpointError for what can't be decoded."""
         return decode_checkpoint(self.raw(), source=f"the checkpoint in the record of #{self.number}")
 
-    def config(self) -> bytes | None:
-        """The stack's configuration file, secrets encrypted; None if the record has none."""
-        return next((self.file(path) for path in self.meta.files if path.startswith("config.")), None)
-
     def patch(self) -> bytes:
         """The uncommitted changes to tracked files, for ``git apply``; empty if the record has none."""
         return self.file(PATCH) if PATCH in self.meta.files else b""
@@ -130,11 +125,6 @@ class Record:
             modes = {path: mode for path, (mode, _) in (self._store.listing(self.commit) or {}).items()}
         return {path: Blob(self.file(path), modes.get(path, FILE)) for path in paths}
 
-    def asset(self, digest: str) -> bytes | None:
-        """The content of an asset by its hash: a file's, or the tar file of a directory; None if it isn't kept."""
-        path = f"{ASSETS}{digest}"
-        return self.file(path) if path in self.meta.files else None
-
     def names(self, folder: str) -> tuple[str, ...]:
         """What the record has in one of its folders (``evidence/``, ``hooks/``, ``assets/``), without the folder."""
         return tuple(path.removeprefix(folder) for path in sorted(self.meta.files) if path.startswith(folder))
@@ -142,10 +132,6 @@ class Record:
     def evidence(self) -> dict[str, bytes]:
         """The evidence by name."""
         return {name: self.file(EVIDENCE + name) for name in self.names(EVIDENCE)}
-
-    def hooks(self) -> dict[str, bytes]:
-        """Hook code by file name."""
-        return {name: self.file(HOOKS + name) for name in self.names(HOOKS)}
 
     def file(self, path: str) -> bytes:
         """Any file of the record.
