@@ -203,7 +203,7 @@ class _Taker:
         if repository is None or not commit:
             return Program(commit, update.branch if commit else "", bool(commit) and update.dirty), {}, ()
         directory = os.path.relpath(self.session.workspace.root.resolve(), repository.root.resolve())
-        same = self.records.store.directory.resolve() == Path(repository.git.common_dir).resolve()
+        same = self.records.store.directory.resolve() == repository.common_directory.resolve()
         kept = same and self.records.store.has_commit(commit)
         state, files, left_out = "", dict[str, Blob](), tuple[LeftOut, ...]()
         if update.dirty and update.kind == "update":
@@ -235,7 +235,7 @@ class _Taker:
         place = CommitFiles(self.repository, commit).place(os.path.realpath(path))
         if place is None:
             return None, ""
-        return RecordStore(self.repository.git).read(commit, os.fsdecode(place)), "commit"
+        return RecordStore(self.repository).read(commit, os.fsdecode(place)), "commit"
 
     def _hooks(self, left_out: list[LeftOut]) -> dict[str, bytes]:
         """The hooks file as it is now."""
