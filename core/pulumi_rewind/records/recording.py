@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pulumi_rewind.errors import BackendError, RecordError, RewindError
 from pulumi_rewind.events import Diagnostic
@@ -20,14 +20,12 @@ from pulumi_rewind.records.git import Blob, RecordStore
 from pulumi_rewind.records.secrets import secret_name
 from pulumi_rewind.records.store import Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
+from pulumi_rewind.repo import Repository
 from pulumi_rewind.revisions.ledger import kept_with, settle
+from pulumi_rewind.session import Session
 from pulumi_rewind.timeline import deployed_commit
 from pulumi_rewind.untrusted import read_bytes
 from pulumi_rewind.up.evidence import evidence_of
-
-if TYPE_CHECKING:
-    from pulumi_rewind.repo import Repository
-    from pulumi_rewind.session import Session
 
 FILE_LIMIT: Final = 5 << 20
 """Bytes of a configuration or hooks file that is kept."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.origins import is_good
-
-if TYPE_CHECKING:
-    from pulumi_rewind.records.lookup import OpenedStack
-    from pulumi_rewind.records.store import Records
+from pulumi_rewind.records.lookup import OpenedStack
+from pulumi_rewind.records.store import Records
 
 DAY = 86_400
 
