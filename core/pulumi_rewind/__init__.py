@@ -5,6 +5,8 @@ Nothing here imports a user interface; heavy parts (the engine, gRPC, git) load 
 
 from typing import TYPE_CHECKING, Any
 
+from pulumi_rewind.version import __version__
+
 if TYPE_CHECKING:
     from pulumi_rewind.revisions.declare import Component, Revision, RevisionContext, component
     from pulumi_rewind.undo.declare import (
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
         undo_update,
     )
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Component",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
 from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.identity import is_constant_id, may_be_one
-from pulumi_rewind.model import Checkpoint, Resource, Update, parse_urn
+from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.naming import Names
+from pulumi_rewind.timeline import Timeline
 from pulumi_rewind.values import DEFAULTS, Json, contains_secret, is_secret, kind_of, mask, walk
 
 MISSING: Any = object()
@@ -23,21 +24,7 @@ OPTIONS = (
 )  # fmt: skip
 """Resource options that someone decided on, by the name of the field."""
 
-
-class Versions(Protocol):
-    """What blame needs of a timeline."""
-
-    def __len__(self) -> int:
-        """How many updates there are."""
-
-    def update(self, number: int) -> Update:
-        """The record of an update."""
-
-    def checkpoint(self, number: int) -> Checkpoint:
-        """The state after an update."""
-
-    def live(self) -> Checkpoint:
-        """The state now."""
+_STORED_AS = {field.name: field.encode_name for field in msgspec.structs.fields(Resource)}
 
 
 @dataclass(frozen=True)
@@ -85,13 +72,13 @@ def properties(resource: Resource) -> dict[str, Json]:
     for option in OPTIONS:
         value = msgspec.to_builtins(getattr(resource, option))
         if value:
-            name = "provider" if option == "provider_urn" else _camel(option)
+            name = "provider" if option == "provider_urn" else _STORED_AS[option]
             leaves[f"options.{name}"] = sorted(value) if option == "dependencies" else value
     return leaves
 
 
 def blame(
-    timeline: Versions, urn: str, *, decrypt: Callable[[Checkpoint, Resource], Resource] = lambda _, res: res
+    timeline: Timeline, urn: str, *, decrypt: Callable[[Checkpoint, Resource], Resource] = lambda _, res: res
 ) -> Iterator[Blamed]:
     """The properties of a live resource, each as soon as its origin is known; those set most recently come first.
 
@@ -202,14 +189,3 @@ def _flatten(path: str, value: Json, leaves: dict[str, Json]) -> None:
 def _step(path: str, key: str) -> str:
     plain = key and not any(char in '.[]"{}' or char.isspace() for char in key)
     return f"{path}.{key}" if plain else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def display_name(urn: str) -> str:
-    """``type::name``, as `find_resource` takes it."""
-    parsed = parse_urn(urn)
-    return f"{parsed.type}::{parsed.name}"

@@ -1,22 +1,27 @@
-"""Which commits came in, or went out again, between an update and the one deployed before it."""
+"""What git and the history tell together: which commits came in with an update, and whether a tag has moved since."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.model import Update
 from pulumi_rewind.origins import origin
+from pulumi_rewind.stamp import read_stamp
 from pulumi_rewind.timeline import Timeline, deployed_commit
 
 if TYPE_CHECKING:
-    from pulumi_rewind.repo import Commit
+    from pulumi_rewind.repo import Commit, Repository
 
 LIMIT: Final = 50
 """How many commits are read for one update."""
 
 FAR: Final = 200
 """How far back the update before is searched for."""
+
+_LABEL: Final = re.compile(r"rollback to #([0-9]{1,18}) \((.*)\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,28 @@ def commits_between(timeline: Timeline, update: Update, limit: int = LIMIT) -> B
     if was == sha:
         return Between(before.number)
     return Between(before.number, tuple(repository.log(was, sha, limit)), tuple(repository.log(sha, was, limit)))
+
+
+def moved_since(repository: Repository, tag: str, sha: str, updates: Iterable[Update]) -> dict[str, str]:
+    """The deployed commits that a tag meant before it came to mean `sha` → how that is known.
+
+    A rollback's message says which tag stood at its target; git keeps the places of a tag only where it was told to
+    (``core.logAllRefUpdates = always``). Where neither knows, a move doesn't show.
+    """
+    updates = list(updates)
+    by_number = {update.number: update for update in updates}
+    deployed = {
+        update.commit: update.number for update in reversed(updates) if update.commit and not update.is_rollback
+    }
+    found: dict[str, str] = {}
+    for update in updates:
+        match = _LABEL.fullmatch(update.message.strip())
+        if match is None or read_stamp(update) is None or tag not in match[2].split(", "):
+            continue
+        meant = by_number.get(int(match[1]))
+        if meant is not None and meant.commit and not meant.is_rollback and meant.commit != sha:
+            found.setdefault(meant.commit, f"#{update.number} went back to #{meant.number} by it")
+    for before in repository.moved(tag):
+        if before in deployed and before != sha:
+            found.setdefault(before, f"#{deployed[before]} deployed it from there")
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 from collections.abc import Mapping
@@ -75,7 +74,5 @@ def keep(text: str, environ: Mapping[str, str]) -> Path | None:
         state.create(path, text.encode(errors="replace"))
     except StateDirectoryError:
         return None
-    with contextlib.suppress(OSError):
-        for old in sorted(state.crashes.iterdir())[:-KEPT]:
-            old.unlink(missing_ok=True)
+    state.prune(state.crashes, KEPT)
     return path

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.engine_environment import TALKATIVE, withheld
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.integrity import MENDING, damage
@@ -21,7 +22,6 @@ from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.settings import load_settings
 from pulumi_rewind.toolchain import EngineInfo, find_engine, language_host, plugin_is_here
-from pulumi_rewind.url import shown_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 Status = Literal["ok", "warn", "fail"]
@@ -58,44 +58,40 @@ def diagnose(
     yield from _Doctor(cwd, stack, backend, environ, passphrases).findings()
 
 
+@dataclass
 class _Doctor:
-    def __init__(
-        self,
-        cwd: Path,
-        stack: str | None,
-        backend: str | None,
-        environ: Mapping[str, str],
-        passphrases: tuple[str, ...],
-    ) -> None:
-        self._passphrases = passphrases
-        self._cwd = cwd
-        self._stack = stack
-        self._backend = backend
-        self._environ = environ
-        self._workspace: Workspace | None = None
-        self._engine: EngineInfo | None = None
-        self._session: Session | None = None
-        self._live: Checkpoint | None = None
+    _cwd: Path
+    _stack: str | None
+    _backend: str | None
+    _environ: Mapping[str, str]
+    _passphrases: tuple[str, ...]
+    # Each is set by the check that finds it; checks that need one are left out where it isn't.
+    _workspace: Workspace = field(init=False)
+    _engine: EngineInfo = field(init=False)
+    _session: Session = field(init=False)
+    _live: Checkpoint = field(init=False)
 
     def findings(self) -> Iterator[Finding]:
-        checks: list[tuple[str, Check]] = [
-            ("project", self._check_project),
-            ("settings", self._check_settings),
-            ("engine", self._check_engine),
-            ("language", self._check_language),
-            ("backend", self._check_backend),
-            ("stack", self._check_stack),
-            ("state", self._check_state),
-            ("history", self._check_history),
-            ("git", self._check_git),
-            ("records", self._check_records),
-            ("providers", self._check_providers),
-            ("passphrase", self._check_passphrase),
-            ("lock", self._check_lock),
-            ("pending", self._check_pending),
-            ("interrupted", self._check_interrupted),
-        ]
-        for name, check in checks:
+        checks: dict[str, tuple[Check, str]] = {
+            "project": (self._check_project, ""),
+            "settings": (self._check_settings, "workspace"),
+            "engine": (self._check_engine, ""),
+            "language": (self._check_language, "workspace engine"),
+            "backend": (self._check_backend, "workspace"),
+            "stack": (self._check_stack, "workspace"),
+            "state": (self._check_state, "session"),
+            "history": (self._check_history, "session"),
+            "git": (self._check_git, ""),
+            "records": (self._check_records, "session"),
+            "providers": (self._check_providers, "live engine workspace"),
+            "passphrase": (self._check_passphrase, "live session"),
+            "lock": (self._check_lock, "session"),
+            "pending": (self._check_pending, "live"),
+            "interrupted": (self._check_interrupted, "session"),
+        }
+        for name, (check, needs) in checks.items():
+            if not all(hasattr(self, f"_{need}") for need in needs.split()):
+                continue
             try:
                 yield from check()
             except RewindError as err:
@@ -106,7 +102,7 @@ class _Doctor:
                 yield Finding(name, "fail", f"can't be checked: {err}", "Resolve this, then run it again.")
 
     def _clean(self, error: Exception) -> None:
-        if self._session is not None:
+        if hasattr(self, "_session"):
             self._session.redactor.error(error)
 
     def _check_project(self) -> Iterator[Finding]:
@@ -115,8 +111,6 @@ class _Doctor:
         yield Finding("project", "ok", f"{space.project} ({space.runtime or 'no runtime'}) in {space.root}")
 
     def _check_settings(self) -> Iterator[Finding]:
-        if self._workspace is None:
-            return
         settings = load_settings(self._workspace.root)
         patterns = ", ".join(settings.production) or "none"
         there = "rewind.toml" if (self._workspace.root / "rewind.toml").is_file() else "no rewind.toml, defaults"
@@ -136,9 +130,9 @@ class _Doctor:
             )
 
     def _check_language(self) -> Iterator[Finding]:
-        if self._workspace is None or self._engine is None or not self._workspace.runtime:
-            return
         runtime = self._workspace.runtime
+        if not runtime:
+            return
         found = language_host(self._engine.path, runtime, self._environ)
         if found is not None:
             yield Finding("language", "ok", f"{runtime}: {found}")
@@ -151,10 +145,8 @@ class _Doctor:
             )
 
     def _check_backend(self) -> Iterator[Finding]:
-        if self._workspace is None:
-            return
         from pulumi_rewind.backends import open_backend
-        from pulumi_rewind.backends.room import cut_off
+        from pulumi_rewind.backends.place import cut_off
 
         space = self._workspace
         stacks = open_backend(space.backend_url).stacks()
@@ -165,15 +157,11 @@ class _Doctor:
         yield Finding("backend", "fail" if left else "ok", f"{where}; stacks: {names}", left)
 
     def _check_stack(self) -> Iterator[Finding]:
-        if self._workspace is None:
-            return
         self._session = open_session(self._cwd, self._stack, self._backend, self._environ, self._passphrases)
         production = " (production: rollbacks ask for its name)" if self._session.production else ""
         yield Finding("stack", "ok", f"{self._session.stack}{production}")
 
     def _check_state(self) -> Iterator[Finding]:
-        if self._session is None:
-            return
         self._live = self._session.backend.live(self._session.stack)
         version = self._live.deployment.manifest.version
         if what := damage(self._live):
@@ -183,8 +171,6 @@ class _Doctor:
         yield Finding("state", "ok", f"{len(self._live.resources)} resources{by}")
 
     def _check_history(self) -> Iterator[Finding]:
-        if self._session is None:
-            return
         timeline = self._session.timeline
         total = len(timeline)
         if total == 0:
@@ -202,7 +188,7 @@ class _Doctor:
             )
         else:
             yield Finding("history", "ok", f"{total} updates")
-        if self._live is not None and timeline.live_update() is None:
+        if hasattr(self, "_live") and timeline.live_update() is None:
             yield Finding(
                 "history",
                 "warn",
@@ -213,7 +199,7 @@ class _Doctor:
     def _check_git(self) -> Iterator[Finding]:
         from pulumi_rewind.repo import open_repository
 
-        root = self._workspace.root if self._workspace is not None else self._cwd
+        root = self._workspace.root if hasattr(self, "_workspace") else self._cwd
         repository = open_repository(root)
         if repository is None:
             yield Finding(
@@ -234,8 +220,6 @@ class _Doctor:
         yield Finding("git", "warn" if gaps else "ok", found, gaps)
 
     def _check_records(self) -> Iterator[Finding]:
-        if self._session is None:
-            return
         try:
             records = self._session.records
             refs = records.refs() if records is not None else {}
@@ -258,15 +242,16 @@ class _Doctor:
         yield Finding("records", "ok", message)
 
     def _check_providers(self) -> Iterator[Finding]:
-        if self._live is None or self._engine is None or self._workspace is None:
-            return
         wanted: dict[str, str] = {}
         for res in self._live.resources:
             if res.is_provider:
                 version = res.decoded_inputs().get("version")
                 wanted[res.type.removeprefix(PROVIDER_PREFIX)] = version if isinstance(version, str) else ""
         named = {name: f"{name} {version}".rstrip() for name, version in sorted(wanted.items())}
-        missing = [text for name, text in named.items() if not self._plugin(name, wanted[name])]
+        engine, home = self._engine.path, self._workspace.home
+        missing = [
+            text for name, text in named.items() if not plugin_is_here(engine, home, name, wanted[name], self._environ)
+        ]
         if missing:
             yield Finding(
                 "providers",
@@ -277,14 +262,7 @@ class _Doctor:
         elif wanted:
             yield Finding("providers", "ok", ", ".join(named.values()))
 
-    def _plugin(self, name: str, version: str) -> bool:
-        assert self._engine is not None
-        assert self._workspace is not None
-        return plugin_is_here(self._engine.path, self._workspace.home, name, version, self._environ)
-
     def _check_passphrase(self) -> Iterator[Finding]:
-        if self._live is None or self._session is None:
-            return
         provider = self._live.deployment.secrets_providers
         kind = provider.type if provider is not None else "none"
         if not self._live.has_secrets:
@@ -303,8 +281,6 @@ class _Doctor:
             yield Finding("passphrase", "ok", f"the live secrets can be decrypted (secrets provider: {how})")
 
     def _check_lock(self) -> Iterator[Finding]:
-        if self._session is None:
-            return
         locks = self._session.backend.locks(self._session.stack)
         if not locks:
             yield Finding("lock", "ok", "not locked")
@@ -317,8 +293,6 @@ class _Doctor:
             )
 
     def _check_pending(self) -> Iterator[Finding]:
-        if self._live is None:
-            return
         pending = self._live.pending_operations
         if not pending:
             yield Finding("pending", "ok", "no pending operations")
@@ -332,8 +306,6 @@ class _Doctor:
         )
 
     def _check_interrupted(self) -> Iterator[Finding]:
-        if self._session is None:
-            return
         try:
             entry = self._session.journal.read()
         except RewindError as err:

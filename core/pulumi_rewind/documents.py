@@ -31,7 +31,7 @@ def load_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is none, or nested too deeply.
     """
-    return _loaded(json.loads, text)
+    return _loaded(lambda: json.loads(text))
 
 
 def load_toml(text: str) -> dict[str, Any]:
@@ -44,13 +44,13 @@ def load_toml(text: str) -> dict[str, Any]:
 
     if sum(text.count(mark) for mark in ".[{") > TOML_PARTS:
         raise ValueError(f"it has more than {TOML_PARTS:,} dots and brackets")
-    found: dict[str, Any] = _loaded(tomllib.loads, text)
+    found: dict[str, Any] = _loaded(lambda: tomllib.loads(text))
     return found
 
 
-def _loaded(load: Callable[[Any], Any], text: str | bytes) -> Any:
+def _loaded(load: Callable[[], Any]) -> Any:
     try:
-        found = load(text)
+        found = load()
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     if value_too_deep(found):

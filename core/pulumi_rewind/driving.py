@@ -71,9 +71,14 @@ class EngineDriver(ABC):
         yield from ()
 
     def stream(
-        self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str]
+        self,
+        engine: Engine,
+        arguments: Sequence[str],
+        private: Path,
+        environ: Mapping[str, str],
+        keep_log: Path | None = None,
     ) -> Generator[EngineEvent, None, EngineRun]:
-        """Starts the update and passes its events on; it has ended when this does.
+        """Starts the update and passes its events on; it has ended when this does. `keep_log`: see `EngineRun`.
 
         Raises:
             IncompleteError: the backend's directory has been away meanwhile, see `backends.place`.
@@ -86,6 +91,7 @@ class EngineDriver(ABC):
                 self.engine_run = engine.start(arguments, private=private, extra_env=environ)
             except EngineError as err:
                 raise self._not_started(err) from None
+            self.engine_run.keep_log = keep_log
             if self.asked_to_stop():  # while it was being started
                 self.engine_run.interrupt()
         run = self.engine_run

@@ -22,14 +22,14 @@ from typing import IO, Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.engine_environment import engine_environ
-from pulumi_rewind.engine_options import kept as kept_environment
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.integrity import MENDING
-from pulumi_rewind.model import StackRef, urn_name
+from pulumi_rewind.model import urn_name
 from pulumi_rewind.passphrase import no_passphrase, wrong_passphrase
 from pulumi_rewind.private_directory import locks
 from pulumi_rewind.processes import kill_all, undisturbed
+from pulumi_rewind.toolchain import engine_path
 from pulumi_rewind.workspace import Workspace
 
 POLL_SECONDS = 0.05
@@ -52,12 +52,9 @@ class Engine:
     """Takes the secrets that are known out of all that engine, providers and programs say, before anybody hears it."""
 
     def environment(self) -> dict[str, str]:
-        """The environment of every CLI process: the operator's own, see `engine_environment`, plus what a replay needs.
-
-        What contradicts a reviewed plan is left out, see `engine_options`.
-        """
-        env = engine_environ(kept_environment(self.workspace.environ))
-        env["PATH"] = os.pathsep.join(part for part in (str(self.path.parent), env.get("PATH") or os.defpath) if part)
+        """The environment of every CLI process: what `engine_environment` keeps, and what a replay needs."""
+        env = engine_environ(self.workspace.environ)
+        env["PATH"] = engine_path(self.path, env)
         env["PULUMI_BACKEND_URL"] = self.workspace.backend_url
         env["PULUMI_HOME"] = str(self.workspace.home)
         env["PULUMI_SKIP_UPDATE_CHECK"] = "1"
@@ -93,10 +90,11 @@ class Engine:
         cwd: Path | None = None,
         stdin: bytes = b"",
         shielded: bool = False,
+        what: str = "",
     ) -> bytes:
         """Runs a short command, gives it `stdin` to read, and returns what it printed.
 
-        `shielded`: a Ctrl-C in the terminal doesn't reach it.
+        `shielded`: a Ctrl-C in the terminal doesn't reach it. `what` is said where it fails.
 
         Raises:
             SecretsError: the passphrase is missing or wrong.
@@ -114,13 +112,8 @@ class Engine:
             )
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace")
-            raise failure(f"pulumi {arguments[0]} failed", said, self.workspace.environ, self.redact)
+            raise failure(what or f"pulumi {arguments[0]} failed", said, self.workspace.environ, self.redact)
         return done.stdout
-
-    def export(self, stack: StackRef, *, show_secrets: bool = True) -> bytes:
-        """The stack's live state as the CLI prints it, decrypted in memory."""
-        flags = ["--show-secrets"] if show_secrets else []
-        return self.call(["stack", "export", *flags, "-s", stack.fqn])
 
 
 @contextlib.contextmanager

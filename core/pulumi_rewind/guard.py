@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pulumi_rewind.backends.room import cut_off, shortage
+from pulumi_rewind.backends.place import cut_off, shortage
 from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan

@@ -23,13 +23,13 @@ from typing import Final
 
 import msgspec
 
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.errors import JournalError, RefusedError, RewindError, StateDirectoryError
 from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.processes import Process, is_alive, this_process
 from pulumi_rewind.shell import command
 from pulumi_rewind.state_directory import StateDirectory
-from pulumi_rewind.url import shown_url
 
 
 class UndoRecord(msgspec.Struct, frozen=True):

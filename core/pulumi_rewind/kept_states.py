@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.backends.place import RETURN, Place
+from pulumi_rewind.backends.place import RETURN, Watch
 from pulumi_rewind.errors import CheckpointError, EngineError, StateDirectoryError
 from pulumi_rewind.guard import check_unmoved
 from pulumi_rewind.model import Checkpoint, Deployment
@@ -64,7 +64,7 @@ def import_state(session: Session, document: bytes, env: Mapping[str, str], *, i
     """
     if instead_of is not None:
         check_unmoved(read_live(session)[0], instead_of)
-    place = Place.of(session.workspace.backend_url)
+    place = Watch(session.workspace.backend_url)
     session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)
     if lost := place.lost():
         raise EngineError(lost, hint=RETURN)

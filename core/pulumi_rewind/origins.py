@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pulumi_rewind.backends import History
+from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.model import Update
 from pulumi_rewind.stamp import Mark, Stamp, read_stamp
 

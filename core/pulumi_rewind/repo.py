@@ -45,7 +45,7 @@ class Repository:
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
-        self.command = command_in(repo)
+        self.command = _command_in(repo)
         """Runs git in it."""
         self._tags: dict[str, tuple[str, ...]] | None = None
         self._refusal: str | None = None
@@ -57,9 +57,14 @@ class Repository:
         return Path(str(self._repo.working_tree_dir or self._repo.git_dir))
 
     @property
-    def git(self) -> Repo:
-        """The GitPython repository, for rooms that need more."""
-        return self._repo
+    def directory(self) -> Path:
+        """Its git directory."""
+        return Path(str(self._repo.git_dir))
+
+    @property
+    def common_directory(self) -> Path:
+        """The git directory with the refs and objects, which all its worktrees share."""
+        return Path(self._repo.common_dir)
 
     @property
     def refusal(self) -> str:
@@ -82,7 +87,7 @@ class Repository:
         """Forgets what was read, so that new commits and moved tags are seen."""
         self._tags = None
         self._refusal = None
-        self.command = command_in(self._repo)
+        self.command = _command_in(self._repo)
         self._commits.clear()
 
     def head(self) -> str:
@@ -229,7 +234,7 @@ def trust_hint(refusal: str, place: Path) -> str:
     return f"If you trust it: `git config --global --add safe.directory {shlex.quote(str(place))}`."
 
 
-def command_in(repo: Repo) -> GitCommand:
+def _command_in(repo: Repo) -> GitCommand:
     """Runs git where it finds this repository: at the top of its working tree, or in a bare repository itself."""
     directory = Path(str(repo.git_dir))
     tops = [Path(str(repo.working_tree_dir))] if repo.working_tree_dir else []

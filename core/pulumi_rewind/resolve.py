@@ -59,7 +59,7 @@ def resolve(
         RefusedError: the stack is locked, or its state moved meanwhile; nothing was changed.
         EngineError, SecretsError: the CLI or a provider failed.
     """
-    _check_unlocked(session)
+    check_free(session)
     live = session.backend.live(session.stack)
     urns = open_creates(live.pending_operations)
     if not urns:
@@ -76,7 +76,7 @@ def resolve(
     wanted = adoptions(document, decisions, datetime.now(UTC).isoformat().replace("+00:00", "Z"))
     read = tuple(_read(session, live, document, item) for item in wanted)
     after = resolved(document, read)
-    _check_unlocked(session)
+    check_free(session)
     if session.backend.live(session.stack).digest != live.digest:
         raise RefusedError(
             "the stack's state has moved meanwhile",
@@ -102,10 +102,6 @@ def _outcome(live: Checkpoint, decisions: Sequence[Decision], read: Sequence[Ado
         ),
         copy=copy,
     )
-
-
-def _check_unlocked(session: Session) -> None:
-    check_free(session)
 
 
 def _check_done(session: Session, read: Sequence[Adoption]) -> None:

@@ -161,7 +161,7 @@ class RollbackRun(EngineDriver):
         self._guard()
         if self.plan.nothing_to_do:
             notes = self._journal.end()
-            newest = len(self.session.backend.history(self.session.stack))
+            newest = len(self.session.history())
             left = tuple(left_alone(self.plan.prepared.goal))
             stale = stale_values(self.plan.prepared.goal, self.plan.prepared.report)
             self.result = RollbackResult(

@@ -24,7 +24,7 @@ class RunJournal:
     def begin(self, plan: Plan) -> None:
         """Writes the entry; raises as `Journal.begin`. The second time in a run only the plan is another one."""
         if not self._begun:
-            self.newest = len(self._session.backend.history(self._session.stack))
+            self.newest = len(self._session.history())
         target, prepared = plan.target, plan.prepared
         self._session.journal.begin(
             target=target.update.number,

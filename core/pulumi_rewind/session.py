@@ -9,17 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.backends import Backend, open_backend
-from pulumi_rewind.errors import CheckpointError, RewindError, UsageError
+from pulumi_rewind.backends import open_backend
+from pulumi_rewind.backends.protocol import Backend, History
+from pulumi_rewind.backends.urls import secrets_of_url
+from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.known_secrets import KnownSecrets
-from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.model import Checkpoint, Deployment, StackRef
 from pulumi_rewind.passphrase import VARIABLE, Passphrase, own_passphrase
-from pulumi_rewind.records.history import RecordedBackend
+from pulumi_rewind.records.history import with_records
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
 from pulumi_rewind.timeline import Timeline
-from pulumi_rewind.url import secrets_of_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.engine import Engine
     from pulumi_rewind.records.store import Records
     from pulumi_rewind.repo import Repository
+    from pulumi_rewind.trust import Trust
 
 
 class Session:
@@ -42,8 +44,7 @@ class Session:
     ) -> None:
         self.workspace = workspace
         self.settings = settings
-        self.backend: Backend = RecordedBackend(backend, stack, self._kept)
-        """Its history has what only records still know as well."""
+        self.backend = backend
         self.stack = stack
         self.redactor = KnownSecrets(public=(stack.name, stack.project, workspace.project))
         """Takes all that is secret and has been met in this session out of a text; every road out asks it."""
@@ -126,7 +127,11 @@ class Session:
         """
         from pulumi_rewind.records.store import open_records
 
-        return open_records(self)
+        return open_records(self.workspace, self.settings, self.stack, self.backend.url)
+
+    def history(self) -> History:
+        """The stack's updates as they are now, those included that only records know."""
+        return with_records(self.backend.history(self.stack), self._kept)
 
     def asset_store(self, private: Path) -> Store:
         """Contents of assets from records, as files under `private`."""
@@ -142,25 +147,46 @@ class Session:
         return self.records if self.settings.records and may_have_records(place) else None
 
     def _check_key_service(self, checkpoint: Checkpoint) -> None:
-        from pulumi_rewind.consent import check_key_service
+        """Before a key service is asked to open a checkpoint: it must be live's, or the operator's own choice.
 
-        check_key_service(self, checkpoint)
+        Raises:
+            UntrustedTarget: others can write the backend, and nobody has agreed to this one.
+        """
+        from pulumi_rewind.target_trust import secrets_finding
+
+        try:
+            live = self.timeline.live()
+        except BackendError:
+            live = Checkpoint(b"", Deployment())
+        found = secrets_finding(checkpoint, live) if checkpoint.digest != live.digest else None
+        if found is not None and (reason := self.backend.shared(self.stack)):
+            self.trust.require(str(self.stack), "a checkpoint", [found], reason, own=False)
 
     @cached_property
     def timeline(self) -> Timeline:
         """The stack's updates, without git annotations until `repository` is asked for."""
+        from pulumi_rewind.records.foreign import unused_note
+
         return Timeline(
-            self.backend.history(self.stack),
+            self.history(),
             self.backend,
             self.stack,
             lambda: self.repository,
             lambda old, new: self.vault.decrypt_differing(old, new, self.stack),
+            unused_note,
         )
 
     @property
     def journal(self) -> Journal:
         """The journal of this stack's rollbacks."""
         return Journal(self.backend.url, self.stack, self.workspace.environ)
+
+    @property
+    def trust(self) -> Trust:
+        """What the operator has agreed to for this project."""
+        from pulumi_rewind.trust import Trust
+
+        return Trust(self.journal.state, self.workspace.project)
 
     @property
     def production(self) -> bool:

@@ -118,8 +118,7 @@ def todays_config(path: Path) -> dict[str, Json]:
     Raises:
         UsageError: the file can't be read.
     """
-    document = _document(path)
-    config = document.get("config") if isinstance(document, dict) else None
+    config = config_document(path).get("config")
     return {key: value for key, value in config.items() if isinstance(key, str)} if isinstance(config, dict) else {}
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from pulumi_rewind.backends.custody import is_private_group
 from pulumi_rewind.errors import StateDirectoryError
 from pulumi_rewind.shell import quoted
 
@@ -184,6 +186,13 @@ class StateDirectory:
         with _told(path, "written"):
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, FILE_MODE)
 
+    def prune(self, directory: Path, keep: int) -> None:
+        """Removes all but the newest of what lies in a directory, as far as that can be done."""
+        with contextlib.suppress(OSError):
+            places = sorted(directory.iterdir(), key=lambda place: place.stat().st_mtime_ns, reverse=True)
+            for place in places[keep:]:
+                shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+
     def remove(self, path: Path) -> bool:
         """Removes a file; whether it was there."""
         try:
@@ -220,20 +229,11 @@ def _shared_safely(found: os.stat_result) -> bool:
     """Whether nobody else gains by being able to write a directory.
 
     That is so with the sticky bit, where the owner of each level below is checked; and where only a group can write it
-    that is its owner's alone, as distributions with a umask of 002 give to each user.
+    that is its owner's alone.
     """
     if found.st_mode & stat.S_ISVTX:
         return True
-    if found.st_mode & stat.S_IWOTH:
-        return False
-    import grp
-    import pwd
-
-    try:
-        group, user = grp.getgrgid(found.st_gid), pwd.getpwuid(found.st_uid)
-    except KeyError:
-        return False
-    return group.gr_name == user.pw_name and group.gr_gid == user.pw_gid and set(group.gr_mem) <= {user.pw_name}
+    return not found.st_mode & stat.S_IWOTH and is_private_group(found.st_gid, found.st_uid)
 
 
 def _fill(fd: int, content: bytes) -> None:

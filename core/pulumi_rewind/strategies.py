@@ -136,7 +136,7 @@ def recommended(session: Session, plan: Plan) -> Plan:
 def _origin_risks(session: Session, target: Target) -> tuple[Risk, ...]:
     """Says where the target's checkpoint comes from, if not from the backend."""
     from pulumi_rewind.plan import Risk
-    from pulumi_rewind.records.provenance import origin_of
+    from pulumi_rewind.records.lookup import origin_of
 
     origin = origin_of(session, target)
     if not origin:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.errors import BackendError, TargetError
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.origins import origin
-from pulumi_rewind.records.foreign import unused_note
 from pulumi_rewind.timeline import Timeline, deployed_commit, finished, when
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def resolve_target(timeline: Timeline, text: str) -> Target:
     try:
         return _resolved(timeline, text.strip())
     except TargetError as err:
-        err.hint = f"{err.hint} {unused_note(timeline, text.strip())}".strip()
+        err.hint = f"{err.hint} {timeline.note(text.strip())}".strip()
         raise
 
 
@@ -275,7 +274,7 @@ def _moves(repository: Repository | None, name: str, sha: str, updates: list[Upd
     """What is to be said of a tag that meant another commit before."""
     if repository is None or not name.startswith("refs/tags/"):
         return []
-    from pulumi_rewind.tag_moves import moved_since
+    from pulumi_rewind.commits import moved_since
 
     tag = name.removeprefix("refs/tags/")
     return [

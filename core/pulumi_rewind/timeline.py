@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.backends import Backend, History
+from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import BackendError, EngineError, RewindError, SecretsError
 from pulumi_rewind.integrity import damage
@@ -65,18 +65,19 @@ class Timeline:
         stack: StackRef,
         repository: Repository | Callable[[], Repository | None] | None,
         opened: Callable[[Checkpoint, Checkpoint], tuple[Checkpoint, Checkpoint]] | None = None,
+        note: Callable[[Timeline, str], str] = lambda *_: "",
     ) -> None:
-        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell."""
+        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell.
+
+        `note` says what else is known of a target that isn't found, see `targets`.
+        """
         self.history = history
         self.backend = backend
         self.stack = stack
         self._repository = repository
         self._opened = opened
-        self._forget()
-
-    def _forget(self) -> None:
+        self._note = note
         self._live: Checkpoint | None = None
-        self._live_problem = ""
         self._live_update: tuple[int | None] | None = None
         self._good: Update | None = None
         self._good_next = len(self.history)  # the search for the last good one goes on here
@@ -90,6 +91,10 @@ class Timeline:
     def repository(self) -> Repository | None:
         """The project's repository, opened when first asked for."""
         return self._repository() if callable(self._repository) else self._repository
+
+    def note(self, text: str) -> str:
+        """What else is known of a target that isn't found, empty if nothing."""
+        return self._note(self, text)
 
     def update(self, number: int) -> Update:
         """One update by number; UsageError if there is none."""
@@ -109,7 +114,7 @@ class Timeline:
                         yield self.checkpoint(other)
 
     def live(self) -> Checkpoint:
-        """The state now, as first read; `refresh` reads anew.
+        """The state now, as first read.
 
         Raises:
             BackendError: it is gone, damaged, or can't be read.
@@ -119,24 +124,10 @@ class Timeline:
         return self._live
 
     @property
-    def live_problem(self) -> str:
-        """Why live can't be read, empty if it can: then `live_update` is None for another reason."""
-        self._live_or_none()
-        return self._live_problem
-
-    @property
     def live_damage(self) -> str:
         """What is wrong with the state now, so that the engine refuses it; empty if it is sound or can't be read."""
         live = self._live_or_none()
         return "" if live is None else damage(live)
-
-    def refresh(self) -> None:
-        """Lists the history anew and forgets what was read of live and git."""
-        self.history = self.backend.history(self.stack)
-        self._forget()
-        repository = self.repository
-        if repository is not None:
-            repository.refresh()
 
     def live_update(self) -> int | None:
         """The newest update whose checkpoint equals live; None: the state was edited outside updates, or is unreadable.
@@ -196,8 +187,7 @@ class Timeline:
     def _live_or_none(self) -> Checkpoint | None:
         try:
             return self.live()
-        except BackendError as err:
-            self._live_problem = str(err)
+        except BackendError:
             return None
 
     def _find_live(self) -> int | None:

@@ -6,15 +6,13 @@ An agreement is for one project; it is asked for once and holds until it is take
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable
 
 import msgspec
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.state_directory import StateDirectory
-
-if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
+from pulumi_rewind.target_trust import Finding, UntrustedTarget
 
 
 class Agreement(msgspec.Struct, frozen=True):
@@ -34,17 +32,22 @@ class Trust:
         self.project = project
         self._state = state
 
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        """Those of a session's project."""
-        return cls(session.journal.state, session.workspace.project)
-
     def has(self, sha256: str) -> bool:
         """Whether code with this hash may run; a damaged file agrees to nothing."""
         try:
             return any((one.sha256, one.project) == (sha256, self.project) for one in self._read())
         except RewindError:
             return False
+
+    def require(self, stack: str, label: str, found: Iterable[Finding], reason: str, *, own: bool) -> None:
+        """Lets pass what a target of a stack does, where it needs no yes, or has it.
+
+        Raises:
+            UntrustedTarget: there is more than that.
+        """
+        asked = [one for one in found if one.needs_yes(own=own) and not self.has(one.digest(stack))]
+        if asked:
+            raise UntrustedTarget(label, tuple(asked), reason)
 
     def agree(self, sha256: str) -> None:
         """Remembers it.

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pulumi_rewind.backends import absolute_url, user_home
+from pulumi_rewind.backends.urls import absolute_url, user_home
 from pulumi_rewind.documents import load_json, load_yaml
 from pulumi_rewind.errors import EngineError, ProjectNotFound, UsageError
 from pulumi_rewind.untrusted import read_bytes, read_text

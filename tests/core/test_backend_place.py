@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.place import Place, Watch
+from pulumi_rewind.backends.place import Watch
 from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
 from pulumi_rewind.events import EngineEvent
@@ -46,10 +46,10 @@ class Driver(EngineDriver):
 
 
 def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> None:
-    place = Place.of(stack.state.as_uri())
+    place = Watch(stack.state.as_uri())
     (stack.state / "more").mkdir()
     assert place.lost() == ""
-    assert Place.of("s3://bucket/x").lost() == ""
+    assert Watch("s3://bucket/x").lost() == ""
     assert list(Driver().go(opened(stack, ""), tmp_path)) == []
     import_state(opened(stack, ""), b"{}", {}, instead_of=None)
 

@@ -14,7 +14,7 @@ from pulumi_rewind import consent
 from pulumi_rewind.backends import custody
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.consent import agree, consented
-from pulumi_rewind.engine_options import kept, told
+from pulumi_rewind.engine_environment import engine_environ, told
 from pulumi_rewind.model import Update
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.resuming import state_target
@@ -24,7 +24,6 @@ from pulumi_rewind.target_trust import (
     program_finding,
 )
 from pulumi_rewind.targets import Target, resolve_target
-from pulumi_rewind.trust import Trust
 from pulumi_rewind.up.flags import given_options
 from pulumi_rewind.values import SECRET, SIG
 from tests.support import pretended
@@ -124,7 +123,7 @@ def test_what_others_may_have_written_needs_a_yes_once(stack: FileStack, reason:
 def test_a_yes_is_for_one_stack(stack: FileStack) -> None:
     got = program_finding("a" * 40, "")
     agree(opened(stack), [got])
-    trust = Trust.of(opened(stack))
+    trust = opened(stack).trust
     assert trust.has(got.digest("shop/dev"))
     assert not trust.has(got.digest("shop/prod"))
 
@@ -236,7 +235,7 @@ def test_variables_that_contradict_a_plan_are_left_out_and_told() -> None:
         "PULUMI_DEBUG_GRPC": "", "PULUMI_CONTINUE_ON_ERROR": "false", "PULUMI_LEGACY_PROVIDER_PREVIEW": "true",
         "PULUMI_CONFIG_PASSPHRASE": "hush", "PATH": "/bin",
     }  # fmt: skip
-    assert kept(environ).keys() == {
+    assert engine_environ(environ).keys() == {
         "PULUMI_EXPERIMENTAL", "PULUMI_DEBUG_GRPC", "PULUMI_CONFIG_PASSPHRASE", "PATH",
     }  # fmt: skip
     said = list(told(environ))

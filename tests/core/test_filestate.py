@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import zstandard
 
-from pulumi_rewind.backends import absolute_url, open_backend
+from pulumi_rewind.backends import KINDS, open_backend
+from pulumi_rewind.backends.place import Watch, cut_off, shortage
+from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.rollback import build_plan
@@ -403,6 +406,18 @@ def test_other_kinds_of_backend_are_named(url: str, said: str) -> None:
     with pytest.raises(BackendError, match=said) as caught:
         open_backend(url)
     assert "file://" in caught.value.hint
+
+
+def test_a_new_kind_is_a_module_and_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("toy")
+    monkeypatch.setattr(module, "ToyBackend", lambda url: f"opened {url}", raising=False)
+    monkeypatch.setitem(sys.modules, "pulumi_rewind.backends.toy", module)
+    monkeypatch.setitem(KINDS, "toy://", ("toy", "ToyBackend"))
+    assert str(open_backend("toy://box")) == "opened toy://box"
+    with pytest.raises(BackendError) as caught:
+        open_backend("s3://bucket")
+    assert "file://, toy:// backends" in caught.value.hint
+    assert (shortage("toy://box", 1 << 60), cut_off("toy://box"), Watch("toy://box").lost()) == ("", "", "")
 
 
 def test_urls_have_one_spelling(tmp_path: Path) -> None:

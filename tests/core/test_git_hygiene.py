@@ -139,7 +139,7 @@ def test_nothing_of_a_repository_runs(repo: GitRepo, store: FileStore, trap: Tra
     assert [entry.update.number for entry in opened.timeline.entries()] == [2, 1]
     written = record_update(opened, 2)
     assert "uncommitted.patch" in repo.git("ls-tree", "--name-only", written.ref)
-    records = RecordStore(found.git)
+    records = RecordStore(found)
     records.write("refs/pulumi-rewind/x/y/1", (one,), {"a": Blob(b"a")}, "m")
     records.remove({"refs/pulumi-rewind/x/y/1": records.refs("refs/pulumi-rewind/x/y")["1"]})
     tree = make_tree(found, one, Path(), "shop")
@@ -223,7 +223,7 @@ def test_the_environment_leads_nowhere_else(
     monkeypatch.setenv(variable, str(other.root / place.get(variable, ".git")))
     found = repo.open()
     assert (found.head(), found.dirty()) == (repo.git("rev-parse", "HEAD"), False)
-    RecordStore(found.git).write("refs/pulumi-rewind/x/y/1", (), {"a": Blob(b"a")}, "m")
+    RecordStore(found).write("refs/pulumi-rewind/x/y/1", (), {"a": Blob(b"a")}, "m")
     make_tree(found, one, Path(), "shop").close()
     assert ((other.root / ".git" / "index").read_bytes(), (repo.root / ".git" / "index").read_bytes()) == before
     assert other.git("for-each-ref", "--format=%(refname)") == "refs/heads/main"
@@ -275,7 +275,7 @@ def test_a_repository_of_somebody_else_is_not_used(
     with pytest.raises(UsageError, match="dubious ownership"):
         make_tree(refused, one, Path(), "shop")
     with pytest.raises(RecordError):
-        RecordStore(refused.git).read(record, "update.json") or RecordStore(refused.git).refs("refs")
+        RecordStore(refused).read(record, "update.json") or RecordStore(refused).refs("refs")
     # CI says so by the environment; what the repository names doesn't run all the same.
     for name, value in {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": "*"}.items():
         monkeypatch.setenv(f"GIT_CONFIG_{name}", value)

@@ -117,7 +117,6 @@ PYTHON = {
 PROCESSES = {
     "pulumi_rewind/engine.py": "the pulumi CLI",
     "pulumi_rewind/toolchain.py": "the pulumi CLI, for its version",
-    "pulumi_rewind/program/config.py": "the pulumi CLI",
     "pulumi_rewind/program/engine.py": "the pulumi CLI",
     "pulumi_rewind/git_command.py": "git",
     "pulumi_rewind/records/signatures.py": "ssh-keygen",

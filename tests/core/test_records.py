@@ -63,8 +63,8 @@ def test_a_record_keeps_the_update_and_is_written_once(shop: Shop) -> None:
     assert record is not None
     assert record.raw() == shop.store.path("checkpoint", 1).read_bytes()
     assert record.checkpoint().resources[0].name == "shop-dev"
-    assert record.config() == (shop.work / "Pulumi.dev.yaml").read_bytes()
-    assert record.hooks() == {"rewind_hooks.py": b"print('hook')\n"}
+    assert record.file("config.yaml") == (shop.work / "Pulumi.dev.yaml").read_bytes()
+    assert record.file("hooks/rewind_hooks.py") == b"print('hook')\n"
     assert record.evidence() == {"events.json": b"[]"}
     assert record.patch() == b""
     assert record.update.message == "first"

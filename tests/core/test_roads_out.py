@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.backends.urls import secrets_of_url, shown_url
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError
 from pulumi_rewind.events import (
@@ -39,7 +40,6 @@ from pulumi_rewind.program.engine import preview_program
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.replay import Replay
 from pulumi_rewind.secrets import Vault
-from pulumi_rewind.url import secrets_of_url, shown_url
 from pulumi_rewind.values import MASK, SECRET, SIG
 from pulumi_rewind.workspace import find_workspace
 from tests.support.checkpoints import STACK, checkpoint, goal, res, urn

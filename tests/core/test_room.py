@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.room import COPIES, LEAST, cut_off, shortage
+from pulumi_rewind.backends.place import COPIES, LEAST, cut_off, shortage
 from pulumi_rewind.errors import CheckpointError
 from tests.support.filestore import FileStore
 

@@ -21,11 +21,12 @@ from pulumi_rewind.model import StackRef, urn_name
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.risks import stack_risks
-from pulumi_rewind.up.evidence import KEPT, Evidence, EvidenceStore, masked_events, name_of
+from pulumi_rewind.up.evidence import KEPT, Evidence, EvidenceStore, name_of
 from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, given_options, preview_flags
 from pulumi_rewind.up.recovery import MADE_BY_UPDATE, spared
 from pulumi_rewind.up.review import sides
 from pulumi_rewind.up.verify_command import check_command
+from pulumi_rewind.up.withheld import masked_events
 from pulumi_rewind.values import MASK, SECRET, SIG
 from tests.support.checkpoints import checkpoint, res, urn
 from tests.support.plans import plan_of

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_rewind.redaction import Redactor
-from pulumi_rewind.up.evidence import masked_events
-from pulumi_rewind.up.withheld import SENTENCE, withheld
+from pulumi_rewind.up.withheld import SENTENCE, masked_events, withheld
 from pulumi_rewind.values import MASK, SECRET, SIG
 from tests.support.checkpoints import STACK, urn
 

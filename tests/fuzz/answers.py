@@ -9,8 +9,7 @@ from pulumi_rewind.program.result import declared
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.undo.answers import Lines, message_of
 from pulumi_rewind.undo.process import _Said
-from pulumi_rewind.up.evidence import masked_events
-from pulumi_rewind.up.withheld import withheld
+from pulumi_rewind.up.withheld import masked_events, withheld
 from pulumi_rewind.values import SECRET, SIG
 from tests.fuzz.seeds import (
     URN,

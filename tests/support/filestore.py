@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import zstandard
 
-from pulumi_rewind.backends import Backend, open_backend
+from pulumi_rewind.backends import open_backend
+from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.repo import Repository
 from pulumi_rewind.timeline import Timeline

@@ -55,12 +55,16 @@ def _span(seconds: int) -> str:
 
 def _ours_alone(group: int) -> bool:
     """Whether a group is the private one of the user that we are; root's may have others in it."""
+    return os.geteuid() != 0 and is_private_group(group, os.geteuid())
+
+
+def is_private_group(group: int, uid: int) -> bool:
+    """Whether a group is a user's alone, as distributions with a umask of 002 give one to each user."""
     try:
         import grp
         import pwd
 
-        user, entry = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+        user, entry = pwd.getpwuid(uid), grp.getgrgid(group)
     except (ImportError, KeyError):
         return False
-    own = user.pw_uid != 0 and user.pw_gid == group and entry.gr_name == user.pw_name
-    return own and set(entry.gr_mem) <= {user.pw_name}
+    return user.pw_gid == group and entry.gr_name == user.pw_name and set(entry.gr_mem) <= {user.pw_name}

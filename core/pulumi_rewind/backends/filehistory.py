@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from pulumi_rewind.backends.custody import shared, written_again
-from pulumi_rewind.backends.files import newest_variant, plain_size, read_file
-from pulumi_rewind.errors import BackendError, CheckpointError, UsageError
-from pulumi_rewind.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.backends.files import decode_record, newest_variant, plain_size, read_file
+from pulumi_rewind.backends.protocol import History, no_update
+from pulumi_rewind.errors import BackendError, CheckpointError
+from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.untrusted import CHECKPOINT, RECORD
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
@@ -24,23 +25,7 @@ Names = dict[int, str | list[str]]
 """File names by nanosecond; a list only where one file has several variants."""
 
 
-class _Record(msgspec.Struct, rename="camel"):
-    """A history record as stored; everything else in it is left alone."""
-
-    kind: str = ""
-    result: str = ""
-    start_time: int = 0
-    end_time: int = 0
-    message: str | None = None
-    environment: dict[str, str] | None = None
-    config: msgspec.Raw = EMPTY
-    resource_changes: dict[str, int] | None = None
-
-
-_decoder = msgspec.json.Decoder(_Record)
-
-
-class FileHistory:
+class FileHistory(History):
     """See `History`. Files are named ``<stack>-<nanoseconds>.history.json`` and ``….checkpoint.json``.
 
     `check` raises BackendError if the whole backend is gone, so that one lost file can be told from that.
@@ -85,34 +70,13 @@ class FileHistory:
         stamp = self._stamp(number)
         what = f"the record of #{number}"
         try:
-            record = _decoder.decode(self._read(self._records, stamp, what, RECORD))
-            if not record.kind or not record.result:
-                raise CheckpointError(f"{what} is JSON, but not a record of Pulumi's history")
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
-            return self._unreadable(number, stamp, f"{what} is damaged: {err}")
+            update = decode_record(self._read(self._records, stamp, what, RECORD), number, what)
         except BackendError as err:
             self._check()
             return self._unreadable(number, stamp, str(err))
-        has_checkpoint = stamp in self._checkpoints
-        return Update(
-            number=number,
-            kind=record.kind,
-            result=record.result,
-            start_time=record.start_time,
-            end_time=record.end_time,
-            message=record.message or "",
-            environment=record.environment or {},
-            config=record.config,
-            changes=record.resource_changes or {},
-            has_checkpoint=has_checkpoint,
-            problem="" if has_checkpoint else "no checkpoint was kept",
-        )
-
-    def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
-        """Reads at most `limit` records, newest first, each when it is taken."""
-        top = len(self) if before is None else min(before - 1, len(self))
-        for number in range(top, max(top - limit, 0), -1):
-            yield self.update(number)
+        if stamp in self._checkpoints:
+            return update
+        return msgspec.structs.replace(update, has_checkpoint=False, problem="no checkpoint was kept")
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, decompressed."""
@@ -139,8 +103,7 @@ class FileHistory:
 
     def _stamp(self, number: int) -> int:
         if not 1 <= number <= len(self._stamps):
-            there = f"There are #1 to #{len(self)}." if self._stamps else "There are none yet."
-            raise UsageError(f"{self._stack} has no update #{number}", hint=there)
+            raise no_update(self, self._stack, number)
         return self._stamps[number - 1]
 
     def _read(self, files: Names, stamp: int, what: str, limit: int = CHECKPOINT) -> bytes:

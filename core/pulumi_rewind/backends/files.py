@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from pulumi_rewind.errors import BackendError, CheckpointError
+from pulumi_rewind.model import EMPTY, Update
 from pulumi_rewind.untrusted import CHECKPOINT, GZIP, ZSTD, decompress, open_regular, read_bytes
 
 SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
@@ -39,6 +42,47 @@ def read_file(path: Path | str, what: str, limit: int = CHECKPOINT) -> bytes:
             f"{what} is damaged: {err}",
             hint="The file was cut off or overwritten; choose another update, or restore it from a backup.",
         ) from None
+
+
+class _Record(msgspec.Struct, rename="camel"):
+    """A history record as stored; everything else in it is left alone."""
+
+    kind: str = ""
+    result: str = ""
+    start_time: int = 0
+    end_time: int = 0
+    message: str | None = None
+    environment: dict[str, str] | None = None
+    config: msgspec.Raw = EMPTY
+    resource_changes: dict[str, int] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Record)
+
+
+def decode_record(raw: bytes, number: int, what: str) -> Update:
+    """A history record as an update with a checkpoint; `what` names it in errors. Pure.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    try:
+        record = _decoder.decode(raw)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
+        raise CheckpointError(f"{what} is damaged: {err}") from None
+    if not record.kind or not record.result:
+        raise CheckpointError(f"{what} is JSON, but not a record of Pulumi's history")
+    return Update(
+        number=number,
+        kind=record.kind,
+        result=record.result,
+        start_time=record.start_time,
+        end_time=record.end_time,
+        message=record.message or "",
+        environment=record.environment or {},
+        config=record.config,
+        changes=record.resource_changes or {},
+    )
 
 
 def plain_size(path: Path) -> int | None:

@@ -17,16 +17,15 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from pulumi_rewind.backends import file_path
 from pulumi_rewind.backends.custody import shared
 from pulumi_rewind.backends.filehistory import FileHistory
 from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
+from pulumi_rewind.backends.urls import file_path, shown_url
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
 from pulumi_rewind.processes import is_alive, may_be_elsewhere
 from pulumi_rewind.untrusted import read_bytes, read_text
-from pulumi_rewind.url import shown_url
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's directory."""
@@ -97,7 +96,7 @@ class FileBackend:
             try:
                 return decode_checkpoint(read_file(path, what), source=what)
             except CheckpointError as err:
-                from pulumi_rewind.backends.room import whole_before
+                from pulumi_rewind.backends.place import whole_before
 
                 err.hint = whole_before(path) or err.hint
                 raise

@@ -1,16 +1,23 @@
-"""Whether the directory of a ``file://`` backend is still the one that it was when a run began.
+"""The directory of a ``file://`` backend: whether it is still the one of before, whether it has room, what is broken.
 
 The CLI makes a directory that it misses. Where a mount goes away in mid-run it saves in a new one, says that all went
-well, and everything it did is unknown to the state that comes back with the mount.
+well, and everything it did is unknown to the state that comes back with the mount. On a full disk it puts an empty or
+cut-off file in the place of the state, tries again for half a minute, and gives up. The copy that it makes before
+(``.bak``) is mostly whole; the backups of earlier updates are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import glob
+import shutil
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.backends import FILE, file_path
+from pulumi_rewind.backends.files import read_file
+from pulumi_rewind.backends.urls import FILE, file_path
+from pulumi_rewind.errors import BackendError
+from pulumi_rewind.model import decode_checkpoint
+from pulumi_rewind.shell import in_quotes
 
 RETURN: Final = (
     "Bring the directory of before back (mount it); `pulumi cancel` removes the lock that it may still hold. Then look "
@@ -18,53 +25,93 @@ RETURN: Final = (
 )
 """The hint."""
 
+COPIES = 8
+"""How many times its size an update may need: the state, the one before, a backup, the history's copy, each growing."""
 
-@dataclass(frozen=True)
-class Place:
-    """A backend's directory, and which one it is: device and inode; None where it is no directory or not there."""
-
-    path: Path
-    identity: tuple[int, int] | None
-
-    @classmethod
-    def of(cls, url: str) -> Place:
-        """The place of a backend now."""
-        path = file_path(url, Path.cwd()) if url.startswith(FILE) else Path()
-        return cls(path, _identity(path) if url.startswith(FILE) else None)
-
-    def lost(self) -> str:
-        """What has become of it; empty if it is the same."""
-        now = _identity(self.path) if self.identity else None
-        if now == self.identity:
-            return ""
-        what = "is gone" if now is None else "is another one than when the run began, and holds what was saved last"
-        return f"the directory of the backend ({self.path}) {what}"
+LEAST = 256 * 1024
+"""Bytes that are needed in any case: locks, records, directories."""
 
 
 class Watch:
     """Looks at a backend's directory all through a run: one that comes back before the end was away all the same."""
 
     def __init__(self, url: str) -> None:
-        self._place = Place.of(url)
+        ours = url.startswith(FILE)
+        self._path = file_path(url, Path.cwd()) if ours else Path()
+        self._identity = identity_of(self._path) if ours else None
         self._away = False
 
     def look(self) -> None:
         """To be called now and then."""
-        self._away = self._away or bool(self._place.lost())
+        self._away = self._away or bool(self.lost())
 
     def lost(self) -> str:
-        """What has become of it; empty if it was there all the time."""
-        lost = self._place.lost()
-        if self._away and not lost:
-            return (
-                f"the directory of the backend ({self._place.path}) was away for a while; it lacks what was saved then"
-            )
-        return lost
+        """What has become of it; empty if it was the same all the time."""
+        now = identity_of(self._path) if self._identity else None
+        if now != self._identity:
+            what = "is gone" if now is None else "is another one than when the run began, and holds what was saved last"
+            return f"the directory of the backend ({self._path}) {what}"
+        if self._away:
+            return f"the directory of the backend ({self._path}) was away for a while; it lacks what was saved then"
+        return ""
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def shortage(url: str, size: int) -> str:
+    """What to say where an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
+    if not url.startswith(FILE):
+        return ""
+    folder = file_path(url, Path.cwd())
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ""  # whoever writes there will say what is wrong
+    need = size * COPIES + LEAST
+    if free >= need:
+        return ""
+    return f"the disk of the backend ({folder}) has {free // 1024:,} KiB left; an update may need {need // 1024:,} KiB"
+
+
+def cut_off(url: str) -> str:
+    """What to do about a sidecar of a state (``.attrs``) that a killed CLI left empty; empty if there is none.
+
+    The CLI needs none, but each of its commands ends at such a one with nothing but ``EOF``.
+    """
+    if not url.startswith(FILE):
+        return ""
+    folder = file_path(url, Path.cwd()) / ".pulumi" / "stacks"
+    try:
+        found = [path for path in sorted(folder.rglob("*.attrs")) if not path.stat().st_size]
+    except OSError:
+        return ""  # whoever reads there will say what is wrong
+    if not found:
+        return ""
+    paths = " ".join(in_quotes(str(path)) for path in found)
+    return f"A killed pulumi has left a file empty, at which every pulumi command fails: `rm {paths}` removes it."
+
+
+def whole_before(path: Path) -> str:
+    """How to put back the newest whole state in place of the damaged one at `path`; empty if there is none."""
+    backup = path.with_name(f"{path.name}.bak")
+    top = next((above for above in path.parents if above.name == "stacks"), path.parent)
+    folder = top.parent / "backups" / path.relative_to(top).parent / path.name.partition(".json")[0]
+    older = sorted(folder.glob(f"{glob.escape(folder.name)}.*.json*"), reverse=True) if folder.is_dir() else []
+    for place in (backup, *(file for file in older if not file.name.endswith(".attrs"))):
+        try:
+            before = decode_checkpoint(read_file(place, "the state before"), source="the state before")
+        except (OSError, BackendError):
+            continue
+        pending = len(before.pending_operations)
+        count = f"{len(before.resources):,} resources" + (f", {pending} pending operations" if pending else "")
+        age = "from just before" if place == backup else "from the end of an earlier update"
+        copy = f"cp {in_quotes(str(place))} {in_quotes(str(path))}"
+        return f"The state {age} is whole ({count}): put it in its place with `{copy}`."
+    return ""
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what is at a path, links followed; None if that can't be told."""
     try:
         stat = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return stat.st_dev, stat.st_ino

@@ -68,7 +68,7 @@ class Demo:
     @property
     def backend_url(self) -> str:
         """``file://…``, as the pulumi CLI takes it: not everything is percent-encoded."""
-        from pulumi_rewind.backends import FILE, absolute_url
+        from pulumi_rewind.backends.urls import FILE, absolute_url
 
         plain = str(self.state)
         for character in "%?#":

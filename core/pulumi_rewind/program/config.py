@@ -7,7 +7,6 @@ two differ each secret is decrypted and encrypted anew: through pipes, never by 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from pulumi_rewind.engine import Engine, failure
+from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.secrets import Vault
@@ -176,21 +175,15 @@ def _printed(plain: Mapping[str, Any], place: Place) -> str:
 def _set(engine: Engine, vault: Vault, stack: StackRef, file: Path, place: Place, value: str, live: Checkpoint) -> None:
     """Encrypts one secret into the file; it goes through standard input, of which the CLI drops one line end."""
     path = ["--path"] if len(place) > 1 else []
-    done = subprocess.run(
-        [
-            *(str(engine.path), "config", "set", "--secret", *path, path_of(place)),
-            *("-s", stack.fqn, "--config-file", str(file), "--non-interactive", "--color", "never"),
-        ],
-        cwd=engine.workspace.root,
-        env=engine.environment() | dict(vault.environment(live)),
-        input=f"{value}\n".encode(),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace")
-        error = failure("a recorded secret can't be encrypted anew", said, engine.workspace.environ, engine.redact)
-        raise SecretsError(str(error), hint=error.hint)
+    try:
+        engine.call(
+            ["config", "set", "--secret", *path, path_of(place), "-s", stack.fqn, "--config-file", str(file)],
+            env=vault.environment(live),
+            stdin=f"{value}\n".encode(),
+            what="a recorded secret can't be encrypted anew",
+        )
+    except EngineError as err:
+        raise SecretsError(str(err), hint=err.hint) from None
 
 
 def todays_engine(engine: Engine, root: Path) -> Engine:

@@ -11,7 +11,7 @@ from pulumi_rewind.program.config import RecordedConfig
 from pulumi_rewind.program.source import dirty_without_record
 from pulumi_rewind.program.worktree import ProgramTree
 from pulumi_rewind.recommend import DIRTY, PROGRAM_DIFFERS
-from pulumi_rewind.records.uncommitted import uncommitted_record, unused_changes
+from pulumi_rewind.records.lookup import uncommitted_record, unused_changes
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import normalized
 from pulumi_rewind.targets import Target

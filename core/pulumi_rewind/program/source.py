@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.model import Update
 from pulumi_rewind.origins import rolled_back_to
-from pulumi_rewind.records.uncommitted import uncommitted_record
+from pulumi_rewind.records.lookup import uncommitted_record
 from pulumi_rewind.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pulumi_rewind.assets.git import new_file
@@ -25,11 +25,9 @@ from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.records.content import ASSETS, LeftOut, digest_of
 from pulumi_rewind.records.credentials import Credentials
 from pulumi_rewind.records.secrets import secret_content, secret_name
+from pulumi_rewind.records.store import Records
+from pulumi_rewind.repo import Repository
 from pulumi_rewind.values import ARCHIVE, ASSET, Json, kind_of, walk
-
-if TYPE_CHECKING:
-    from pulumi_rewind.records.store import Records
-    from pulumi_rewind.repo import Repository
 
 ASSET_LIMIT: Final = 50 << 20
 """Bytes of a content that is kept."""

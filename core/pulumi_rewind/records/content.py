@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from pulumi_rewind.backends.files import decode_record
 from pulumi_rewind.errors import CheckpointError, RecordError
-from pulumi_rewind.model import EMPTY, PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
 from pulumi_rewind.nesting import TOO_DEEP, too_deep
 from pulumi_rewind.records.git import FILE, Blob
 from pulumi_rewind.records.secrets import secret_content
@@ -274,17 +275,6 @@ def encode_update(update: Update) -> bytes:
     )
 
 
-class _History(msgspec.Struct, rename="camel"):
-    kind: str = "update"
-    result: str = "unknown"
-    start_time: int = 0
-    end_time: int = 0
-    message: str = ""
-    environment: dict[str, str] = {}
-    config: msgspec.Raw = EMPTY
-    resource_changes: dict[str, int] = {}
-
-
 def decode_update(raw: bytes, number: int) -> Update:
     """The update of a record's ``history.json``.
 
@@ -292,22 +282,12 @@ def decode_update(raw: bytes, number: int) -> Update:
         RecordError: it is damaged.
     """
     try:
-        found = msgspec.json.decode(raw, type=_History)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
-        raise RecordError(f"{HISTORY} of the record of #{number} is damaged: {err}") from None
+        found = decode_record(raw, number, f"{HISTORY} of the record of #{number}")
+    except CheckpointError as err:
+        raise RecordError(str(err)) from None
     if too_deep(bytes(found.config)):
         raise RecordError(f"{HISTORY} of the record of #{number} can't be read: {TOO_DEEP}")
-    return Update(
-        number=number,
-        kind=found.kind,
-        result=found.result,
-        start_time=found.start_time,
-        end_time=found.end_time,
-        message=found.message,
-        environment=found.environment,
-        config=found.config,
-        changes=found.resource_changes,
-    )
+    return found
 
 
 def engine_version(update: Update, checkpoint: Checkpoint | None) -> str:
@@ -370,3 +350,20 @@ def _without_secrets(update: Update, secrets: Iterable[bytes]) -> tuple[Update, 
 def _pretty(value: Any) -> bytes:
     """JSON that diffs line by line."""
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+
+
+def unused(number: int, commit: str) -> str:
+    """What is to be said of a foreign record that is passed over."""
+    return (
+        f"the record of #{number} ({commit[:7]}) was {NOT_HERE} and is not used; look at it with "
+        f"`pulumi-rewind record --verify`, then `pulumi-rewind record --trust {number}` uses it"
+    )
+
+
+def in_the_way(ref: str) -> str:
+    """What can be done where a foreign record has another number for an update, or another update for a number."""
+    return (
+        f"It was {NOT_HERE}. If the backend's history was pruned, such records tell the numbers: look at them with "
+        "`pulumi-rewind record --verify`, then `pulumi-rewind record --trust all` uses them. If it is not to be there, "
+        f"`git update-ref -d {ref}` takes it away."
+    )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.backends.place import identity_of
 from pulumi_rewind.documents import load_json
 from pulumi_rewind.passphrase import FILE_VARIABLE, VARIABLE
 from pulumi_rewind.untrusted import read_bytes
 
 if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
+    from pulumi_rewind.settings import Settings
+    from pulumi_rewind.workspace import Workspace
 
 _ACCESS: Final = "PULUMI_ACCESS_TOKEN"
 
@@ -40,20 +42,20 @@ class Credentials:
         return ""
 
     def _is_one(self, path: Path) -> bool:
-        return _identity(path) in self.files
+        return identity_of(path) in self.files
 
 
 NONE: Final = Credentials()
 
 
-def credentials_of(session: Session) -> Credentials:
+def credentials_of(workspace: Workspace, settings: Settings, passphrases: Iterable[str]) -> Credentials:
     """Those of the environment, of ``pulumi login``, of ``rewind.toml``'s variables, and all that were given here."""
-    environ = session.workspace.environ
+    environ = workspace.environ
     folder = environ.get("PULUMI_CREDENTIALS_PATH")
-    login = (Path(folder) if folder else session.workspace.home) / "credentials.json"
-    names = (VARIABLE, _ACCESS, *session.settings.passphrase_env)
-    values = [*(environ.get(name, "") for name in names), *session.vault.passphrases(), *_tokens(login)]
-    files = (_identity(path) for path in (login, Path(environ.get(FILE_VARIABLE) or os.devnull)))
+    login = (Path(folder) if folder else workspace.home) / "credentials.json"
+    names = (VARIABLE, _ACCESS, *settings.passphrase_env)
+    values = [*(environ.get(name, "") for name in names), *passphrases, *_tokens(login)]
+    files = (identity_of(path) for path in (login, Path(environ.get(FILE_VARIABLE) or os.devnull)))
     return Credentials(
         tuple(dict.fromkeys(os.fsencode(value) for value in values if value)),
         frozenset(one for one in files if one is not None),
@@ -67,11 +69,3 @@ def _tokens(path: Path) -> Iterator[str]:
         for value in (document.get("accessTokens") or {}).values():
             if isinstance(value, str):
                 yield value
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino

@@ -173,24 +173,6 @@ def unused_note(timeline: Timeline, text: str) -> str:
     return f"{count} {NOT_HERE} and not used: see `pulumi-rewind record --verify`."
 
 
-def unused(record: Record) -> str:
-    """What is to be said of a foreign record that is passed over."""
-    number = record.number
-    return (
-        f"the record of #{number} ({record.commit[:7]}) was {NOT_HERE} and is not used; look at it with "
-        f"`pulumi-rewind record --verify`, then `pulumi-rewind record --trust {number}` uses it"
-    )
-
-
-def in_the_way(ref: str) -> str:
-    """What can be done where a foreign record has another number for an update, or another update for a number."""
-    return (
-        f"It was {NOT_HERE}. If the backend's history was pruned, such records tell the numbers: look at them with "
-        "`pulumi-rewind record --verify`, then `pulumi-rewind record --trust all` uses them. If it is not to be there, "
-        f"`git update-ref -d {ref}` takes it away."
-    )
-
-
 def _number(records: Records, name: str) -> int:
     digits = name.removeprefix("#")
     there = records.refs()

@@ -12,16 +12,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 from pulumi_rewind.errors import RecordError, UsageError
 from pulumi_rewind.git_command import GitFailed
-from pulumi_rewind.repo import command_in, is_commit_id, trust_hint
+from pulumi_rewind.repo import Repository, is_commit_id, open_repository, trust_hint
 from pulumi_rewind.shell import quoted
 from pulumi_rewind.untrusted import CHECKPOINT, read_bytes, read_text
-
-if TYPE_CHECKING:
-    from git import Repo
 
 REFS: Final = "refs/pulumi-rewind"
 IDENTITY: Final = "pulumi-rewind <records@pulumi-rewind.invalid>"
@@ -104,11 +101,9 @@ def open_store(root: Path, named: str) -> RecordStore | None:
     Raises:
         UsageError: what is named isn't a repository.
     """
-    from pulumi_rewind.repo import open_repository
-
     if not named:
         repository = open_repository(root)
-        return RecordStore(repository.git) if repository is not None else None
+        return RecordStore(repository) if repository is not None else None
     if "://" in named or (":" in named.partition("/")[0]):
         raise UsageError(
             f"records_repository names {named!r}, which is not on this machine",
@@ -116,25 +111,24 @@ def open_store(root: Path, named: str) -> RecordStore | None:
         )
     place = place_of(root, named)
     found = open_repository(place) if place.is_dir() else None
-    if found is None or not ((place / ".git").exists() or Path(found.git.git_dir).resolve() == place.resolve()):
+    if found is None or not ((place / ".git").exists() or found.directory.resolve() == place.resolve()):
         raise UsageError(
             f"records_repository names {named}, which is not a git repository",
             hint=f"Make it with `git init --bare {quoted(str(named))}`, or mend rewind.toml.",
         )
-    return RecordStore(found.git)
+    return RecordStore(found)
 
 
 class RecordStore:
     """Reads and writes records in one repository; safe to use from several threads."""
 
-    def __init__(self, repo: Repo) -> None:
-        self._repo = repo
-        self._git = command_in(repo)
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
 
     @property
     def directory(self) -> Path:
         """The repository's git directory."""
-        return Path(self._repo.common_dir)
+        return self._repository.common_directory
 
     def refs(self, folder: str) -> dict[str, str]:
         """Name below `folder` → commit."""
@@ -216,14 +210,15 @@ class RecordStore:
         Raises:
             RecordError: it failed.
         """
-        run = self._git.write if command[0] in _WRITING else self._git.read
+        git = self._repository.command
+        run = git.write if command[0] in _WRITING else git.read
         try:
             return run(*command, stdin=stdin)
         except GitFailed as err:
             reason = str(err).splitlines()[0]
             raise RecordError(
                 f"git {command[0]} failed in {self.directory}: {reason}",
-                hint=trust_hint(reason, self._git.place)
+                hint=trust_hint(reason, git.place)
                 or "Check that the repository is whole (`git fsck`) and that you may write there.",
             ) from None
 

@@ -13,16 +13,15 @@ shows by updates that both have, and only for what is older than these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from pulumi_rewind.backends import Backend, History
-from pulumi_rewind.errors import CheckpointError, RecordError, RewindError, UsageError
-from pulumi_rewind.locks import Lock
-from pulumi_rewind.model import Checkpoint, StackRef, Update
+from pulumi_rewind.backends.protocol import History, no_update
+from pulumi_rewind.errors import CheckpointError, RecordError, RewindError
+from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.records.content import CHECKPOINT, NOT_HERE, backend_digest, digest_of, update_key
 
 if TYPE_CHECKING:
@@ -36,57 +35,18 @@ ANYWAY = 10_000
 """A number that is plausible in any case: of a history that was pruned down to almost nothing."""
 
 
-class RecordedBackend:
-    """A backend whose history of one stack is completed by records; everything else is the backend's own.
-
-    `records` gives the stack's records when they are first needed, None if there are none.
-    """
-
-    def __init__(self, backend: Backend, stack: StackRef, records: Callable[[], Records | None]) -> None:
-        self._backend = backend
-        self._stack = stack
-        self._records = records
-
-    @property
-    def url(self) -> str:
-        """The backend's URL."""
-        return self._backend.url
-
-    def stacks(self) -> list[StackRef]:
-        """The backend's stacks."""
-        return self._backend.stacks()
-
-    def find(self, name: str, project: str) -> StackRef:
-        """A stack of the backend."""
-        return self._backend.find(name, project)
-
-    def history(self, stack: StackRef) -> History:
-        """The stack's updates, those included that only records know."""
-        history = self._backend.history(stack)
-        if stack != self._stack:
-            return history
-        try:
-            records = self._records()
-            refs = records.refs() if records is not None else {}
-            claims = records.claims(refs) if records is not None and refs else {}
-        except RewindError:
-            return history  # records help, and never stand in the way; `record` says what is wrong
-        return RecordedHistory(history, records, refs, claims) if records is not None and refs else history
-
-    def live(self, stack: StackRef) -> Checkpoint:
-        """The stack's state now."""
-        return self._backend.live(stack)
-
-    def locks(self, stack: StackRef) -> list[Lock]:
-        """Who holds the stack."""
-        return self._backend.locks(stack)
-
-    def shared(self, stack: StackRef) -> str:
-        """Who else may have written the backend's history."""
-        return self._backend.shared(stack)
+def with_records(history: History, kept: Callable[[], Records | None]) -> History:
+    """A stack's history of a backend, those updates included that only records know; `kept` gives these."""
+    try:
+        records = kept()
+        refs = records.refs() if records is not None else {}
+        claims = records.claims(refs) if records is not None and refs else {}
+    except RewindError:
+        return history  # records help, and never stand in the way; `record` says what is wrong
+    return RecordedHistory(history, records, refs, claims) if records is not None and refs else history
 
 
-class RecordedHistory:
+class RecordedHistory(History):
     """See `History`. What the backend has comes from there; a record is read where something is missing.
 
     `refs` are all records of the stack, `claims` those that are trusted or may be, see `Records.claims`.
@@ -160,26 +120,15 @@ class RecordedHistory:
         """Number → commit of the records that are not trusted; checks signatures."""
         return {number: commit for number, commit in self._all.items() if self._is_foreign(number)}
 
-    def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
-        """At most `limit` updates, newest first, those below number `before`."""
-        top = len(self) if before is None else min(before - 1, len(self))
-        for number in range(top, max(top - limit, 0), -1):
-            yield self.update(number)
-
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, of the backend or of the record."""
         place = self._place(number)
+        if not place:
+            return self._only(number).raw()
         try:
-            if place:
-                return self._history.raw(place)
+            return self._history.raw(place)
         except CheckpointError as err:
-            record = self._record_of(number, self._history.update(place))
-            if record is None:
-                if clause := self._unused(number):
-                    err.hint = f"{err.hint.rstrip('.')}{clause}."
-                raise
-            return record.raw()
-        return self._only(number).raw()
+            return self._instead(number, place, err).raw()
 
     def size(self, number: int) -> int | None:
         """Bytes of the checkpoint where the backend knows them."""
@@ -196,19 +145,17 @@ class RecordedHistory:
     def checkpoint(self, number: int) -> Checkpoint:
         """The state stored with an update; from its record where the backend's is lost or damaged."""
         place = self._place(number)
-        record = None
         try:
             if place:
                 found = self._history.checkpoint(place)
                 self._sources[number] = None
                 return found
+            record = self._only(number)
         except CheckpointError as err:
-            record = self._record_of(number, self._history.update(place))
-            if record is None:
-                if clause := self._unused(number):
-                    err.hint = f"{err.hint.rstrip('.')}{clause}."
+            if not place:
                 raise
-        record = self._sources[number] = record or self._only(number)
+            record = self._instead(number, place, err)
+        self._sources[number] = record
         return record.checkpoint()
 
     def source(self, number: int) -> Record | None:
@@ -222,8 +169,7 @@ class RecordedHistory:
     def _place(self, number: int) -> int:
         """The backend's own number of an update, 0 if it hasn't got it."""
         if not 1 <= number <= len(self):
-            there = f"There are #1 to #{len(self)}." if len(self) else "There are none yet."
-            raise UsageError(f"{self.records.project}/{self.records.stack} has no update #{number}", hint=there)
+            raise no_update(self, f"{self.records.project}/{self.records.stack}", number)
         return self.places.place(number)
 
     def _record(self, number: int) -> Record | None:
@@ -281,6 +227,15 @@ class RecordedHistory:
         if record is None or not record.update.has_checkpoint:
             return None
         return record if belongs(record, update, self.records.backend) else None
+
+    def _instead(self, number: int, place: int, error: CheckpointError) -> Record:
+        """The record with a checkpoint that the backend has lost; raises the error where there is none."""
+        record = self._record_of(number, self._history.update(place))
+        if record is None:
+            if clause := self._unused(number):
+                error.hint = f"{error.hint.rstrip('.')}{clause}."
+            raise error
+        return record
 
     def _only(self, number: int) -> Record:
         record = self._record(number) if number in self.places.lost else None

@@ -9,18 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 from pulumi_rewind.errors import RecordError
 from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.records.ledger import Ledger
 from pulumi_rewind.records.signatures import Signatures
+from pulumi_rewind.settings import UserSettings, load_user_settings
 from pulumi_rewind.state_directory import StateDirectory
-from pulumi_rewind.user_settings import UserSettings, load_user_settings
-
-if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
-    from pulumi_rewind.targets import Target
 
 
 @dataclass(frozen=True)
@@ -64,10 +60,9 @@ class Provenance:
         self._checked: dict[str, Origin] = {}
 
     @classmethod
-    def of(cls, session: Session, project: str) -> Self:
-        """That of a session's stack; raises UsageError where the user's settings can't be read."""
-        environ: Mapping[str, str] = session.workspace.environ
-        key = hashlib.sha256(f"{project}\n{session.stack.name}".encode()).hexdigest()[:24]
+    def of(cls, environ: Mapping[str, str], project: str, stack: str) -> Self:
+        """That of a stack; raises UsageError where the user's settings can't be read."""
+        key = hashlib.sha256(f"{project}\n{stack}".encode()).hexdigest()[:24]
         state = StateDirectory(environ)
         return cls(
             Ledger(state.records / f"{key}.made", state),
@@ -101,20 +96,3 @@ class Provenance:
             return Origin("signed", self.signatures.signer(content, signature))
         except RecordError as err:
             return Origin("foreign", problem=str(err))
-
-
-def origin_of(session: Session, target: Target) -> str:
-    """Where the checkpoint of a target comes from, ``the record 1a2b3c4 of #6, made here``; empty: the backend.
-
-    Raises:
-        BackendError, CheckpointError: the target can't be read.
-    """
-    from pulumi_rewind.records.history import RecordedHistory
-
-    history = session.timeline.history
-    if target.checkpoint is not None or not isinstance(history, RecordedHistory):
-        return ""
-    record = history.source(target.update.number)
-    if record is None:
-        return ""
-    return f"the record {record.commit[:7]} of #{record.number}, {history.records.origin(record).told}"

@@ -8,28 +8,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pulumi_rewind.errors import BackendError, RecordError, RewindError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.model import Update, decode_checkpoint
 from pulumi_rewind.records.assets import AssetTaker
-from pulumi_rewind.records.content import LeftOut, Program, RecordInput
+from pulumi_rewind.records.content import CHECKPOINT, LeftOut, Program, RecordInput, unused, update_key
 from pulumi_rewind.records.credentials import credentials_of
-from pulumi_rewind.records.foreign import unused
-from pulumi_rewind.records.git import Blob
-from pulumi_rewind.records.history import belongs
+from pulumi_rewind.records.git import Blob, RecordStore
 from pulumi_rewind.records.secrets import secret_name
-from pulumi_rewind.records.store import Record, Records, Written
+from pulumi_rewind.records.store import Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
+from pulumi_rewind.repo import Repository
 from pulumi_rewind.revisions.ledger import kept_with, settle
+from pulumi_rewind.session import Session
 from pulumi_rewind.timeline import deployed_commit
 from pulumi_rewind.untrusted import read_bytes
-
-if TYPE_CHECKING:
-    from pulumi_rewind.records.provenance import Origin
-    from pulumi_rewind.repo import Repository
-    from pulumi_rewind.session import Session
+from pulumi_rewind.up.evidence import evidence_of
 
 FILE_LIMIT: Final = 5 << 20
 """Bytes of a configuration or hooks file that is kept."""
@@ -47,33 +43,6 @@ def record_update(session: Session, number: int, evidence: Mapping[str, bytes] =
     if number > len(session.timeline):
         session.reload()  # it was made after the session looked
     return _Taker(session).record(number, evidence)
-
-
-def recorded(session: Session, number: int) -> Record | None:
-    """The record of an update as the timeline has it; None if there is none to be used, or it is of another update.
-
-    Not used is a record that is not trusted, see `records.provenance`.
-
-    Raises:
-        RewindError: it is damaged, or the repository for records can't be used.
-    """
-    record = session.records.usable(number) if session.records is not None else None
-    update = session.timeline.update(number)
-    if record is None or update.from_record == "update" or belongs(record, update, session.backend.url):
-        return record
-    return None
-
-
-def known_record(session: Session, number: int) -> tuple[Record, Origin] | None:
-    """The record of an update and where it comes from, also one that isn't used; None as `recorded`, raises as it."""
-    records = session.records
-    record = records.read(number) if records is not None else None
-    if records is None or record is None:
-        return None
-    origin = records.origin(record)
-    if origin.trusted and (record := recorded(session, number)) is None:
-        return None
-    return record, origin
 
 
 def record_all(session: Session) -> Iterator[Written]:
@@ -144,12 +113,13 @@ class _Taker:
         self.session = session
         self.records = needed_records(session)
         self.repository: Repository | None = session.repository
-        self.secrets = credentials_of(session)
+        self.secrets = credentials_of(session.workspace, session.settings, session.vault.passphrases())
         self.assets = AssetTaker(session.workspace.root, self.repository, self.secrets)
 
     def record(self, number: int, evidence: Mapping[str, bytes]) -> Written:
         timeline = self.session.timeline
-        evidence = {**_frozen(self.session, number), **evidence}
+        frozen = evidence_of(self.session, number)
+        evidence = {**(frozen[0].files() if frozen is not None else {}), **evidence}
         update = timeline.update(number)
         if update.from_record == "update":
             commit = self.records.refs().get(number, "")
@@ -165,8 +135,6 @@ class _Taker:
 
     def _recorded(self, number: int, update: Update) -> Written | None:
         """The record if it lacks nothing, so that nothing needs to be collected again."""
-        from pulumi_rewind.records.content import CHECKPOINT, update_key
-
         try:
             record = self.records.read(number)
         except RecordError:
@@ -176,7 +144,7 @@ class _Taker:
         left_out = {item.path for item in record.meta.left_out}
         if update.has_checkpoint and CHECKPOINT not in record.meta.files and CHECKPOINT not in left_out:
             return None
-        notes = () if self.records.origin(record).trusted else (unused(record),)
+        notes = () if self.records.origin(record).trusted else (unused(number, record.commit),)
         return Written(number, record.ref, record.commit, new=False, left_out=record.meta.left_out, notes=notes)
 
     def _input(self, update: Update, newest: bool, evidence: Mapping[str, bytes]) -> RecordInput:
@@ -233,7 +201,7 @@ class _Taker:
         if repository is None or not commit:
             return Program(commit, update.branch if commit else "", bool(commit) and update.dirty), {}, ()
         directory = os.path.relpath(self.session.workspace.root.resolve(), repository.root.resolve())
-        same = self.records.store.directory.resolve() == Path(repository.git.common_dir).resolve()
+        same = self.records.store.directory.resolve() == repository.common_directory.resolve()
         kept = same and self.records.store.has_commit(commit)
         state, files, left_out = "", dict[str, Blob](), tuple[LeftOut, ...]()
         if update.dirty and update.kind == "update":
@@ -265,7 +233,7 @@ class _Taker:
         place = CommitFiles(self.repository, commit).place(os.path.realpath(path))
         if place is None:
             return None, ""
-        return _committed(self.repository, commit, os.fsdecode(place)), "commit"
+        return RecordStore(self.repository).read(commit, os.fsdecode(place)), "commit"
 
     def _hooks(self, left_out: list[LeftOut]) -> dict[str, bytes]:
         """The hooks file as it is now."""
@@ -291,17 +259,3 @@ class _Taker:
         except OSError as err:
             left_out.append(LeftOut(name, f"it can't be read: {err.strerror}"))
             return None
-
-
-def _frozen(session: Session, number: int) -> Mapping[str, bytes]:
-    """What `up` kept of a failure."""
-    from pulumi_rewind.up.evidence import evidence_of
-
-    found = evidence_of(session, number)
-    return found[0].files() if found is not None else {}
-
-
-def _committed(repository: Repository, commit: str, path: str) -> bytes | None:
-    from pulumi_rewind.records.git import RecordStore
-
-    return RecordStore(repository.git).read(commit, path)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.origins import is_good
-
-if TYPE_CHECKING:
-    from pulumi_rewind.records.store import Records
-    from pulumi_rewind.session import Session
+from pulumi_rewind.records.lookup import OpenedStack
+from pulumi_rewind.records.store import Records
 
 DAY = 86_400
 
@@ -30,19 +27,19 @@ def to_keep(
     return frozenset({*kept, *newest_first[:1], *(number for number in always if number in times)})
 
 
-def kept_numbers(session: Session, numbers: Iterable[int]) -> frozenset[int]:
+def kept_numbers(opened: OpenedStack, numbers: Iterable[int]) -> frozenset[int]:
     """Which of these updates the settings of the project keep."""
-    settings = session.settings
+    settings = opened.settings
     numbers = sorted(numbers)
     times = dict.fromkeys(numbers, 0)
     if settings.keep_days:
-        times = {number: _ended(session, number) for number in numbers}
+        times = {number: _ended(opened, number) for number in numbers}
     return to_keep(
-        times, keep=settings.keep, keep_days=settings.keep_days, now=time.time(), always=_good(session, numbers)
+        times, keep=settings.keep, keep_days=settings.keep_days, now=time.time(), always=_good(opened, numbers)
     )
 
 
-def prune(session: Session, records: Records) -> tuple[int, ...]:
+def prune(opened: OpenedStack, records: Records) -> tuple[int, ...]:
     """Drops the records that aren't to be kept and returns their numbers.
 
     Foreign ones are left alone, and count for nothing: many of them would push out all others. Only refs go;
@@ -52,31 +49,31 @@ def prune(session: Session, records: Records) -> tuple[int, ...]:
         RecordError: git can't write, or a record was changed meanwhile.
     """
     refs = records.trusted()
-    dropped = sorted(refs.keys() - kept_numbers(session, refs))
+    dropped = sorted(refs.keys() - kept_numbers(opened, refs))
     if dropped:
         records.store.remove({records.ref(number): refs[number] for number in dropped})
-        session.reload()
+        opened.reload()
     return tuple(dropped)
 
 
-def _ended(session: Session, number: int) -> int:
+def _ended(opened: OpenedStack, number: int) -> int:
     """When an update ended; one that nobody can tell of counts as new, so that it isn't dropped for its age."""
     try:
-        update = session.timeline.update(number)
+        update = opened.timeline.update(number)
     except RewindError:
         return int(time.time())
     return update.end_time or update.start_time or int(time.time())
 
 
-def _good(session: Session, numbers: list[int]) -> set[int]:
+def _good(opened: OpenedStack, numbers: list[int]) -> set[int]:
     """The last good update of the timeline, and the newest good one among these that has all it takes."""
     found: set[int] = set()
     try:
-        good = session.timeline.last_good()
+        good = opened.timeline.last_good()
         if good is not None:
             found.add(good.number)
         for number in reversed(numbers):
-            if is_good(session.timeline.history, session.timeline.update(number)):
+            if is_good(opened.timeline.history, opened.timeline.update(number)):
                 found.add(number)
                 break
     except RewindError:

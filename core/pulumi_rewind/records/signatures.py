@@ -14,7 +14,7 @@ from typing import Final
 
 from pulumi_rewind.errors import RecordError
 from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.user_settings import UserSettings
+from pulumi_rewind.settings import UserSettings
 
 NAMESPACE: Final = "pulumi-rewind"
 LIMIT: Final = 64 << 10

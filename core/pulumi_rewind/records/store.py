@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pulumi_rewind import __version__
 from pulumi_rewind.errors import RecordError
-from pulumi_rewind.model import Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.records.content import (
     ASSETS,
     CHECKPOINT,
     EVIDENCE,
     HISTORY,
-    HOOKS,
     NOT_HERE,
     PATCH,
     SIGNATURE,
@@ -37,15 +35,18 @@ from pulumi_rewind.records.content import (
     evidence_name,
     evidence_reason,
     finished,
+    in_the_way,
     record_files,
+    unused,
     update_key,
 )
-from pulumi_rewind.records.foreign import in_the_way, unused
 from pulumi_rewind.records.git import FILE, Blob, RecordStore, open_store, ref_folder
 from pulumi_rewind.records.provenance import Origin, Provenance
+from pulumi_rewind.version import __version__
 
 if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
+    from pulumi_rewind.settings import Settings
+    from pulumi_rewind.workspace import Workspace
 
 __all__ = ["LeftOut", "Record", "RecordInput", "Records", "Written", "open_records"]
 
@@ -108,10 +109,6 @@ class Record:
         """The checkpoint, secrets encrypted; raises as `raw`, and CheckpointError for what can't be decoded."""
         return decode_checkpoint(self.raw(), source=f"the checkpoint in the record of #{self.number}")
 
-    def config(self) -> bytes | None:
-        """The stack's configuration file, secrets encrypted; None if the record has none."""
-        return next((self.file(path) for path in self.meta.files if path.startswith("config.")), None)
-
     def patch(self) -> bytes:
         """The uncommitted changes to tracked files, for ``git apply``; empty if the record has none."""
         return self.file(PATCH) if PATCH in self.meta.files else b""
@@ -128,11 +125,6 @@ class Record:
             modes = {path: mode for path, (mode, _) in (self._store.listing(self.commit) or {}).items()}
         return {path: Blob(self.file(path), modes.get(path, FILE)) for path in paths}
 
-    def asset(self, digest: str) -> bytes | None:
-        """The content of an asset by its hash: a file's, or the tar file of a directory; None if it isn't kept."""
-        path = f"{ASSETS}{digest}"
-        return self.file(path) if path in self.meta.files else None
-
     def names(self, folder: str) -> tuple[str, ...]:
         """What the record has in one of its folders (``evidence/``, ``hooks/``, ``assets/``), without the folder."""
         return tuple(path.removeprefix(folder) for path in sorted(self.meta.files) if path.startswith(folder))
@@ -140,10 +132,6 @@ class Record:
     def evidence(self) -> dict[str, bytes]:
         """The evidence by name."""
         return {name: self.file(EVIDENCE + name) for name in self.names(EVIDENCE)}
-
-    def hooks(self) -> dict[str, bytes]:
-        """Hook code by file name."""
-        return {name: self.file(HOOKS + name) for name in self.names(HOOKS)}
 
     def file(self, path: str) -> bytes:
         """Any file of the record.
@@ -344,7 +332,14 @@ class Records:
                 else in_the_way(record.ref),
             )
         if not trusted:
-            return Written(record.number, record.ref, record.commit, False, meta.left_out, notes=(unused(record),))
+            return Written(
+                record.number,
+                record.ref,
+                record.commit,
+                False,
+                meta.left_out,
+                notes=(unused(record.number, record.commit),),
+            )
         more: dict[str, Blob] = {}
         left_out = list(meta.left_out)
         for name, content in given.evidence.items():
@@ -374,16 +369,16 @@ def _is_number(name: str) -> bool:
     return name.isascii() and name.isdigit() and not name.startswith("0") and len(name) <= DIGITS
 
 
-def open_records(session: Session) -> Records | None:
-    """The records of a session's stack; None outside git, and where ``records = false`` is set in ``rewind.toml``.
+def open_records(workspace: Workspace, settings: Settings, stack: StackRef, backend: str) -> Records | None:
+    """The records of a stack on the backend with this URL; None outside git, and where ``rewind.toml`` turns them off.
 
     Raises:
         UsageError: ``records_repository`` names something that is no repository, or the user's settings can't be read.
     """
-    if not session.settings.records:
+    if not settings.records:
         return None
-    store = open_store(session.workspace.root, session.settings.records_repository)
+    store = open_store(workspace.root, settings.records_repository)
     if store is None:
         return None
-    project = session.stack.project or session.workspace.project  # in the legacy layout stacks have none of their own
-    return Records(store, project, session.stack.name, session.backend.url, Provenance.of(session, project))
+    project = stack.project or workspace.project  # in the legacy layout stacks have none of their own
+    return Records(store, project, stack.name, backend, Provenance.of(workspace.environ, project, stack.name))

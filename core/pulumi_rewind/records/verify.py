@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.model import parse_urn
 from pulumi_rewind.records.content import CHECKPOINT, HISTORY, SIGNATURE, UPDATE, digest_of, update_key
 from pulumi_rewind.records.foreign import foreign_records
 from pulumi_rewind.records.store import Record, Records
-
-if TYPE_CHECKING:
-    from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.timeline import Timeline
 
 
 @dataclass(frozen=True)

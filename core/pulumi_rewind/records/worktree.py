@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pulumi_rewind.errors import RecordError
 from pulumi_rewind.git_command import GitCommand, GitFailed
@@ -18,11 +18,9 @@ from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
 from pulumi_rewind.records.credentials import NONE, Credentials
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.secrets import secret_content, secret_name
+from pulumi_rewind.records.store import Record
+from pulumi_rewind.repo import Repository
 from pulumi_rewind.untrusted import CHECKPOINT, read_bytes
-
-if TYPE_CHECKING:
-    from pulumi_rewind.records.store import Record
-    from pulumi_rewind.repo import Repository
 
 EXECUTABLE: Final = "100755"
 FILE_LIMIT: Final = 10 << 20

@@ -235,7 +235,7 @@ class Ledger:
             return 0  # records help, and never stand in the way
 
     def _record(self, number: int) -> Applied | None:
-        from pulumi_rewind.records.recording import recorded
+        from pulumi_rewind.records.lookup import recorded
 
         try:
             record = recorded(self.session, number)

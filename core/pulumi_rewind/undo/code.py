@@ -101,7 +101,7 @@ def recorded_code(session: Session, number: int) -> Code | None:
     Raises:
         RecordError: the record is damaged.
     """
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.lookup import recorded
 
     record = recorded(session, number) if number else None
     return _code_of(session, record) if record is not None else None
@@ -140,9 +140,7 @@ def check_trusted(session: Session, code: Code) -> None:
     Raises:
         UntrustedCode: that is not so.
     """
-    from pulumi_rewind.trust import Trust
-
-    if code.origin == "record" and not Trust.of(session).has(code.sha256):
+    if code.origin == "record" and not session.trust.has(code.sha256):
         raise UntrustedCode(code)
 
 
@@ -171,7 +169,7 @@ def interpreter(workspace: Workspace) -> Path:
 
 
 def _recorded_before(session: Session, newest: int) -> Iterator[Code]:
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.lookup import recorded
 
     records = session.records
     if records is None:

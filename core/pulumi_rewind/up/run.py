@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from pulumi_rewind.backends.place import RETURN, Watch
 from pulumi_rewind.called import RevisionPlan, When
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.doubts import Doubts
+from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.engine import EngineRun, clean_error
 from pulumi_rewind.errors import (
     BackendError,
-    IncompleteError,
+    EngineError,
     InterruptedRun,
     RefusedError,
     RewindError,
@@ -26,7 +23,7 @@ from pulumi_rewind.errors import (
     StateDirectoryError,
     UpdateFailed,
 )
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
@@ -36,9 +33,9 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.system_errors import still, truthful
 from pulumi_rewind.targets import Target, resolve_target
-from pulumi_rewind.up.evidence import Evidence, EvidenceStore, about, masked_events, name_of
+from pulumi_rewind.up.evidence import Evidence, EvidenceStore, name_of
 from pulumi_rewind.up.flags import given_options, rooted_flags
-from pulumi_rewind.up.withheld import withheld
+from pulumi_rewind.up.withheld import about, masked_events, withheld
 
 
 @dataclass(frozen=True)
@@ -101,10 +98,8 @@ FAILED = "the update failed: "
 ENGINE_SAYS_FAILED = "update failed"
 """After this the engine ends the program, whose last words (a traceback of being ended) tell nobody anything."""
 
-_MOVES_NOTHING = frozenset({"same", "read", "refresh", ""})
 
-
-class UpRun:
+class UpRun(EngineDriver):
     """One run. Iterate `events`, then read `result`.
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and UpdateFailed when
@@ -122,6 +117,7 @@ class UpRun:
         delete_first: Sequence[str] = (),
         revisions: RevisionPlan | None = None,
     ) -> None:
+        super().__init__()
         self.session = session
         self.before = before
         self.flags = tuple(flags)
@@ -130,35 +126,27 @@ class UpRun:
         self.result: UpResult | None = None
         self.evidence: Evidence | None = None
         """What was kept of a failure."""
-        self.evidence_path: Path | None = None
-        """Where it is kept, None if it could not be written."""
         self.notes: tuple[str, ...] = ()
         """What the operator has to know besides."""
         self._revisions = UpdateRevisions(session, revisions)
-        self._run: EngineRun | None = None
         self._log = b""
-        self._moved = False
-        self._stops = 0
-        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
 
     def interrupt(self) -> None:
         """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
-        with self._lock:
-            self._stops += 1
-            if self._run is not None:
-                self._run.interrupt()
+        super().interrupt()
         self._revisions.interrupt()
 
     def kill(self) -> None:
         """Ends the engine at once."""
-        with self._lock:
-            self._stops += 1
-            if self._run is not None:
-                self._run.kill()
+        super().kill()
         self._revisions.kill()
 
-    def _asked_to_stop(self) -> bool:
-        return self._stops > 0
+    def _not_begun(self) -> InterruptedRun:
+        self.accept()
+        return InterruptedRun("stopped before it began; nothing was changed")
+
+    def _not_started(self, error: EngineError) -> RewindError:
+        return error
 
     def events(self) -> Iterator[EngineEvent]:
         """Guards and runs; yields what the engine reports and our own phases."""
@@ -175,7 +163,7 @@ class UpRun:
         if isinstance(error, RewindError) and not isinstance(error, StateDirectoryError):
             return error
         name = self.session.stack.name
-        if self._run is None and not self._revisions.changed:
+        if self.engine_run is None and not self._revisions.changed:
             with contextlib.suppress(StateDirectoryError):
                 self.session.journal.withdraw()
             return truthful(error, changed=False, resume=command("resume", name))
@@ -184,7 +172,7 @@ class UpRun:
 
     def _recorded(self) -> Iterator[EngineEvent]:
         """Keeps the update as a record in git, with the evidence if it failed."""
-        if self._run is not None:
+        if self.engine_run is not None:
             from pulumi_rewind.records.recording import after_run
 
             yield from after_run(self.session, self.before.newest, self.evidence.files() if self.evidence else {})
@@ -203,7 +191,7 @@ class UpRun:
             failed = failed or (isinstance(event, Diagnostic) and event.message.strip() == ENGINE_SAYS_FAILED)
             if not (failed and isinstance(event, Diagnostic) and event.severity.startswith("info")):
                 yield event
-        run = self._run
+        run = self.engine_run
         assert run is not None
         if run.returncode != 0:
             raise self._failure(run)
@@ -261,41 +249,19 @@ class UpRun:
         check_engine(session)
         self._revisions.check()
 
-    def _update(self) -> Generator[EngineEvent]:
+    def _update(self) -> Iterator[EngineEvent]:
         session = self.session
-        place, doubts = Watch(session.workspace.backend_url), Doubts()
+        flags = rooted_flags(self.flags, session.workspace.cwd)
+        arguments = ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *flags]
         with private_directory() as private:
             log = private / "events.jsonl"
-            with self._lock:
-                if self._asked_to_stop():
-                    self.accept()
-                    raise InterruptedRun("stopped before it began; nothing was changed")
-                flags = rooted_flags(self.flags, session.workspace.cwd)
-                self._run = session.engine.start(
-                    ["up", "--yes", "--skip-preview", "-s", session.stack.fqn, *flags],
-                    private=private,
-                    extra_env=given_options(session.workspace.environ)
-                    | dict(session.vault.environment(self.before.checkpoint)),
-                )
-                self._run.keep_log = log
-                if self._asked_to_stop():  # while it was being started
-                    self._run.interrupt()
-            run = self._run
-            try:
-                for event in run.events():
-                    if isinstance(event, ResourcePre) and event.step.op not in _MOVES_NOTHING:
-                        self._moved = True
-                    place.look()
-                    doubts.see(event)
-                    yield event
-            finally:
-                if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
-                    run.interrupt()
-                    run.process.wait()
+            environ = {
+                **given_options(session.workspace.environ),
+                **session.vault.environment(self.before.checkpoint),
+            }
+            yield from self.stream(session.engine, arguments, private, environ, log)
             with contextlib.suppress(OSError):
                 self._log = log.read_bytes()
-        if lost := place.lost():
-            raise IncompleteError("\n".join(filter(None, (lost, doubts.told()))), hint=RETURN)
 
     def _failure(self, run: EngineRun) -> RewindError:
         session = self.session
@@ -303,13 +269,13 @@ class UpRun:
         errors = _errors(run)
         session.reload()
         newest = len(session.timeline)
-        changed = self._moved or not self._as_before()
+        changed = self._changed or not self._as_before()
         if not changed and newest == self.before.newest and "is currently locked" in str(error).lower():
             self.accept()
             return RefusedError(str(error), hint=error.hint)
         kept = self._freeze(errors or (("", str(error)),))
         what = "\n".join((FAILED + kept[0], *kept[1:])) if errors else kept[0]
-        if run.interrupted or self._asked_to_stop():
+        if run.interrupted or self.asked_to_stop():
             if not changed:
                 self.accept()
                 return InterruptedRun("stopped before anything was changed")
@@ -373,7 +339,7 @@ class UpRun:
         self.evidence = evidence
         with contextlib.suppress(StateDirectoryError):
             name = name_of(self.before.newest, len(session.timeline))
-            self.evidence_path = EvidenceStore(session.journal).freeze(name, evidence)
+            EvidenceStore(session.journal).freeze(name, evidence)
         return tuple(redact(about(urn, text)) for urn, text in errors)
 
 

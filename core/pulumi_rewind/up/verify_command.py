@@ -36,10 +36,12 @@ def check_command(command: str, timeout: float, environ: Mapping[str, str], cwd:
         raise UsageError("--verify-timeout must be more than 0 seconds", hint=f"Leave it out for {TIMEOUT:.0f}.")
     if not command.strip():
         raise UsageError("the verify command is empty", hint="For example: --verify 'curl -fsS https://shop/health'.")
-    checked = subprocess.run(
-        ["/bin/sh", "-n", "-c", command], env=dict(environ), cwd=cwd, capture_output=True, check=False
-    )
-    if checked.returncode != 0:
+
+    def succeeds(*arguments: str) -> bool:
+        run = subprocess.run(["/bin/sh", *arguments], env=dict(environ), cwd=cwd, capture_output=True, check=False)
+        return run.returncode == 0
+
+    if not succeeds("-n", "-c", command):
         raise UsageError("the verify command is not valid shell text", hint="Check its quotes and brackets.")
     try:
         first = shlex.split(command)[0]
@@ -47,14 +49,7 @@ def check_command(command: str, timeout: float, environ: Mapping[str, str], cwd:
         return
     if not _PLAIN_WORD.fullmatch(first):
         return  # an assignment, a bracket: the shell will know
-    found = subprocess.run(
-        ["/bin/sh", "-c", 'command -v -- "$1"', "sh", first],
-        env=dict(environ),
-        cwd=cwd,
-        capture_output=True,
-        check=False,
-    )
-    if found.returncode != 0:
+    if not succeeds("-c", 'command -v -- "$1"', "sh", first):
         raise UsageError(
             f"the verify command's program {first!r} is not found", hint="Check its name and PATH; nothing was changed."
         )

@@ -1,4 +1,4 @@
-"""Messages of a failed update that are not kept, because they may quote secrets that nobody can know. Pure.
+"""What is kept of the messages of a failed update: without secrets, and not where they may quote unknown ones. Pure.
 
 A create that failed has left its inputs nowhere: the engine masks the secrets in its events, so there is nothing to
 look for in what the provider answered, which may quote them in any form. The operator has seen the message; what is
@@ -7,13 +7,14 @@ kept of the failure, and may be pushed with the records, has a sentence in its p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from pulumi_rewind.events import ResourceDone, ResourceFailed, ResourcePre, StepMetadata, parse_event
+from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.values import contains_secret
 
 SENTENCE: Final = (
@@ -29,6 +30,13 @@ _ENGINE_SAYS: Final = (
     "using pulumi-",
 )
 """How messages of the engine itself begin, which quote nothing."""
+
+
+_FROM_OTHERS: Final = (b'"diagnosticEvent"', b'"errorEvent"', b'"stdoutEvent"', b'"policyEvent"')
+"""Events that hold text of providers and programs, which may quote a secret; elsewhere the engine knows its secrets."""
+
+_SAME: Final = b'"op":"same"'
+"""A step that sends nothing: what the engine knows of it stands in the checkpoint in the same form."""
 
 
 @dataclass
@@ -119,3 +127,31 @@ def _sends_secrets(step: StepMetadata) -> bool:
     changed = {path.replace("[", ".").partition(".")[0] for path in (*(step.detailed_diff or ()), *(step.diffs or ()))}
     before = {key for key, value in (step.old.inputs or {}).items() if contains_secret(value)}
     return not changed or bool(secret & changed) or not secret <= before
+
+
+def masked_events(log: bytes, redact: Callable[[str], str]) -> bytes:
+    """An event log without the secrets that others quoted."""
+    return b"\n".join(_masked(line, redact) for line in log.split(b"\n"))
+
+
+def _masked(line: bytes, redact: Callable[[str], str]) -> bytes:
+    if _SAME in line and not any(kind in line for kind in _FROM_OTHERS):
+        return line
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return redact(value)
+        if isinstance(value, dict):
+            return {key: clean(inner) for key, inner in value.items()}
+        return [clean(inner) for inner in value] if isinstance(value, list) else value
+
+    try:
+        return msgspec.json.encode(clean(msgspec.json.decode(line)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return b""  # cut off: what is in it can't be told
+
+
+def about(urn: str, message: str) -> str:
+    """A message with the name of what it is about before it; the stack is named by nobody."""
+    about = parse_urn(urn) if urn else None
+    return message if about is None or about.type == ROOT_STACK_TYPE else f"{about.name}: {message}"

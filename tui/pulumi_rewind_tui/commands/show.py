@@ -26,7 +26,7 @@ from pulumi_rewind_tui.render.writer import Span
 @click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
-    from pulumi_rewind.records.recording import known_record
+    from pulumi_rewind.records.lookup import known_record
     from pulumi_rewind.targets import resolve_target
     from pulumi_rewind.up.evidence import evidence_after, evidence_of
 

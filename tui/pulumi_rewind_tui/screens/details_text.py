@@ -72,7 +72,7 @@ def read_evidence(session: Session, update: Update) -> Evidence:
 
 
 def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
-    from pulumi_rewind.records.recording import known_record
+    from pulumi_rewind.records.lookup import known_record
 
     try:
         known = known_record(session, update.number)

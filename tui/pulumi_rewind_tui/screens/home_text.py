@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
 from pulumi_rewind.model import ROOT_STACK_TYPE
-from pulumi_rewind.url import shown_url
 from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.symbols import counts_text, symbols

@@ -50,7 +50,7 @@ def look(session: Session, entry: JournalEntry) -> Found:
     """Reads live, locks and the target's checkpoint; in a thread."""
     live = session.backend.live(session.stack)
     locks = session.backend.locks(session.stack)
-    newest = len(session.backend.history(session.stack))
+    newest = len(session.history())
     path = log_path(session)
     gone, target = "", 0
     try:

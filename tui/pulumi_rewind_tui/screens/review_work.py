@@ -174,7 +174,7 @@ def look_at_live(session: Session, around: Surroundings, generation: int, post: 
 
     live = session.backend.live(session.stack)
     locks = tuple(session.backend.locks(session.stack))
-    newest = len(session.backend.history(session.stack))
+    newest = len(session.history())
     post(LiveLooked(generation, live.digest, replace(around, newest=newest, locks=locks)))
 
 

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.url import shown_url
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.render.words import plural
@@ -24,7 +24,7 @@ from pulumi_rewind_tui.widgets.cells import Line, fit, width
 from pulumi_rewind_tui.widgets.lines import LinesView
 
 if TYPE_CHECKING:
-    from pulumi_rewind.backends import Backend
+    from pulumi_rewind.backends.protocol import Backend
     from pulumi_rewind.model import StackRef, Update
     from pulumi_rewind_tui.app import RewindApp
 

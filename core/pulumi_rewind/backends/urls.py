@@ -1,13 +1,17 @@
-"""What of a backend's URL may be shown: everything but the passwords, keys, tokens and signatures in it. Pure."""
+"""A backend's URL: what it names, in one spelling, and what of it may be shown."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from pulumi_rewind.values import MASK
+
+FILE: Final = "file://"
 
 _SCHEME: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:(?=/))?/*", re.IGNORECASE)
 _AUTHORITY: Final = re.compile(r"[^/?#]*")
@@ -17,6 +21,38 @@ _PARAMETER: Final = re.compile(r"([?&;#])([^=&;#]*)=([^&;#]*)")
 _TELLING: Final = re.compile(r"pass|pwd|secret|token|key|sig|cred|auth|sas", re.IGNORECASE)
 """In names of parameters: ``password``, ``accessKey``, ``X-Amz-Credential``, ``sig`` of a shared access signature …"""
 _LOCAL: Final = ("file:",)
+
+
+def user_home() -> Path:
+    """The user's home as the pulumi CLI sees it: that of the user database, ``HOME`` only where there is no entry."""
+    try:
+        import pwd
+
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except (ImportError, KeyError):
+        return Path.home()
+
+
+def absolute_url(url: str, base: Path) -> str:
+    """A ``file://`` URL in one spelling: absolute, with ``~`` put in, without ``.`` and ``..``; others unchanged.
+
+    A relative one starts at `base`.
+    """
+    if not url.startswith(FILE):
+        return url
+    path = os.path.normpath(file_path(url, base))
+    for character in "%?#":
+        path = path.replace(character, quote(character))
+    _, mark, options = url.partition("?")
+    return FILE + path + mark + options
+
+
+def file_path(url: str, base: Path) -> Path:
+    """The directory that a ``file://`` URL names."""
+    text = unquote(url.removeprefix(FILE).partition("?")[0])
+    if text == "~" or text.startswith("~/"):
+        return user_home() / text[2:]
+    return base / text
 
 
 def shown_url(url: str) -> str:

@@ -1,0 +1,114 @@
+"""What a backend can be asked, whatever its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.locks import Lock
+from pulumi_rewind.model import Checkpoint, StackRef, Update
+
+
+class History(Protocol):
+    """The updates of one stack as one listing found them, each read when it is asked for; backends derive from it."""
+
+    def __len__(self) -> int:
+        """How many updates there are."""
+        ...
+
+    def update(self, number: int) -> Update:
+        """One update by number, 1 the oldest; a damaged record comes back as ``unreadable`` with its `problem`.
+
+        Raises:
+            UsageError: there is no update of that number.
+            BackendError: the backend is gone.
+        """
+        ...
+
+    def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
+        """At most `limit` updates, newest first, those below number `before`; reads what is taken."""
+        top = len(self) if before is None else min(before - 1, len(self))
+        for number in range(top, max(top - limit, 0), -1):
+            yield self.update(number)
+
+    def raw(self, number: int) -> bytes:
+        """The stored checkpoint of an update, decompressed but not looked into; raises as `checkpoint` does."""
+        ...
+
+    def size(self, number: int) -> int | None:
+        """How many bytes `raw` has where that is known without reading them, else None."""
+        ...
+
+    def checkpoint(self, number: int) -> Checkpoint:
+        """The state stored with an update.
+
+        Raises:
+            UsageError: there is no update of that number.
+            CheckpointError: it has no checkpoint, or a damaged one.
+            BackendError: the backend can't be read.
+        """
+        ...
+
+    def touched(self, number: int) -> str:
+        """Why what is kept of an update may not be what the update left; empty where its files say nothing of that.
+
+        Who may write the place at all is `Backend.shared`.
+        """
+        ...
+
+
+def no_update(history: History, stack: object, number: int) -> UsageError:
+    """What a history raises where it has no update of a number."""
+    there = f"There are #1 to #{len(history)}." if len(history) else "There are none yet."
+    return UsageError(f"{stack} has no update #{number}", hint=there)
+
+
+class Backend(Protocol):
+    """A place that keeps stacks."""
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+        ...
+
+    def stacks(self) -> list[StackRef]:
+        """All stacks, sorted."""
+        ...
+
+    def find(self, name: str, project: str) -> StackRef:
+        """A stack by ``name``, ``project/name`` or ``organization/project/name``.
+
+        Raises:
+            StackNotFound: there is none; the hint lists what there is.
+            UsageError: that can't be a stack's name.
+        """
+        ...
+
+    def history(self, stack: StackRef) -> History:
+        """The stack's updates as they are now."""
+        ...
+
+    def live(self, stack: StackRef) -> Checkpoint:
+        """The stack's state now.
+
+        Raises:
+            CheckpointError: damaged.
+            BackendError: gone, or not readable.
+        """
+        ...
+
+    def locks(self, stack: StackRef) -> list[Lock]:
+        """Who holds the stack; a lock that can't be read is a lock all the same.
+
+        Raises:
+            BackendError: whether there are locks can't be seen.
+        """
+        ...
+
+    def shared(self, stack: StackRef) -> str:
+        """Why others than the operator may have written a stack's history; empty if only the operator (and root) can.
+
+        A backend that can't tell says so.
+        """
+        ...
