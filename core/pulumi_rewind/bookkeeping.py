@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import Resource
 from pulumi_rewind.sent import provider_made_keys, sent_inputs, without_defaults
-from pulumi_rewind.values import DEFAULTS, SIG, Json
+from pulumi_rewind.values import DEFAULTS, SIG, Json, each
 
 if TYPE_CHECKING:
     from pulumi_rewind.replay import ReplayReport
@@ -33,11 +33,10 @@ def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:
 
 def without_marks(value: Json) -> Json:
     """A value without its ``__defaults`` lists; the values that these name stay."""
-    if isinstance(value, list):
-        return [without_marks(item) for item in value]
-    if isinstance(value, dict) and SIG not in value:
-        return {key: without_marks(item) for key, item in value.items() if key != DEFAULTS}
-    return value
+    if isinstance(value, dict):
+        plain = SIG not in value
+        return {key: without_marks(item) for key, item in value.items() if key != DEFAULTS} if plain else value
+    return each(value, without_marks)
 
 
 def marked(value: Json, recorded: Json) -> Json:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from pulumi_rewind.model import Resource
-from pulumi_rewind.values import DEFAULTS, SIG, Json, content_of, is_secret
+from pulumi_rewind.values import DEFAULTS, SIG, Json, content_of, each, is_secret
 
 _AUTONAMED = "pulumi.com/autonamed"
 
@@ -113,10 +113,8 @@ def default_keys(value: Mapping[str, Json]) -> frozenset[str]:
 
 def without_defaults(value: Json) -> Json:
     """A nested value without provider defaults at any depth; special values are looked into as well."""
-    if isinstance(value, list):
-        return [without_defaults(item) for item in value]
     if not isinstance(value, dict):
-        return value
+        return each(value, without_defaults)
     if is_secret(value) and isinstance(value.get("plaintext"), str):
         inside = content_of(value)
         return {**value, "plaintext": msgspec.json.encode(without_defaults(inside)).decode()}

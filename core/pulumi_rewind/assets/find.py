@@ -23,7 +23,7 @@ from pulumi_rewind.assets.sources import Sources, Store, escapes, program_direct
 from pulumi_rewind.goal import Goal, GoalNote, Registration
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, content_of, is_secret, kind_of, walk
+from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, content_of, each, is_secret, kind_of, walk
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
@@ -292,8 +292,4 @@ def _essence(value: Json) -> Json:
     value = _plain(value)
     if kind_of(value) in _KINDS and _hash(value):
         return {SIG: value[SIG], "hash": value["hash"]}
-    if isinstance(value, dict):
-        return {key: _essence(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_essence(item) for item in value]
-    return value
+    return each(value, _essence)

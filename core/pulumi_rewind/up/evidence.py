@@ -20,6 +20,7 @@ from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import StateDirectoryError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.values import each
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -106,11 +107,7 @@ def _masked(line: bytes, redact: Callable[[str], str]) -> bytes:
         return line
 
     def clean(value: Any) -> Any:
-        if isinstance(value, str):
-            return redact(value)
-        if isinstance(value, dict):
-            return {key: clean(inner) for key, inner in value.items()}
-        return [clean(inner) for inner in value] if isinstance(value, list) else value
+        return redact(value) if isinstance(value, str) else each(value, clean)
 
     try:
         return msgspec.json.encode(clean(msgspec.json.decode(line)))

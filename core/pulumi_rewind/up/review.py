@@ -24,7 +24,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time
 from pulumi_rewind.system_errors import refused_by_system
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
-from pulumi_rewind.values import SIG, Json, is_secret
+from pulumi_rewind.values import SIG, Json, each, is_secret
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff
@@ -182,11 +182,7 @@ def _opened(value: Json, stand_in: str) -> Json:
     """Masked secrets with something in them that can be compared and means nothing."""
     if is_secret(value):
         return {SIG: value[SIG], "plaintext": stand_in}
-    if isinstance(value, dict):
-        return {key: _opened(inner, stand_in) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_opened(inner, stand_in) for inner in value]
-    return value
+    return each(value, lambda inner: _opened(inner, stand_in))
 
 
 def _state(resources: Mapping[str, Resource]) -> Checkpoint:
