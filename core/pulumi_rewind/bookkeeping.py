@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import Resource
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import provider_made_keys, sent_inputs, without_defaults
 from pulumi_rewind.values import DEFAULTS, SIG, Json, each
-
-if TYPE_CHECKING:
-    from pulumi_rewind.replay import ReplayReport
 
 
 def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:

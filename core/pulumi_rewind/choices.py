@@ -8,10 +8,8 @@ from typing import Any, Final, TypedDict, Unpack
 import msgspec
 
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.naming import NOT
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
-
-NOT: Final = "!"
-"""How a text of `Choices.only` begins that leaves something out."""
 
 FOUND: Final = ""
 """In `Choices.adopt`, with an empty id: everything that would be created anew and still exists."""

@@ -16,7 +16,8 @@ from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.private_directory import make_private, remove_private
 from pulumi_rewind.protos import load_protos
-from pulumi_rewind.replay import Afterwards, Replay, ReplayError, ReplayReport
+from pulumi_rewind.replay import Afterwards, Replay, ReplayError
+from pulumi_rewind.replay_report import ReplayReport
 
 if TYPE_CHECKING:
     import grpc

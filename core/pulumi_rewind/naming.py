@@ -10,8 +10,12 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Final
 
 from pulumi_rewind.model import Resource
+
+NOT: Final = "!"
+"""How a text of a selection begins that leaves something out."""
 
 LISTED = 6
 """How many names a message lists."""
@@ -58,7 +62,7 @@ class Names:
         """The shortest text that means this resource and no other."""
         name, typed, _ = self._texts.get(urn, (urn, urn, urn))
         alone = frozenset((urn,))
-        plain = not name.startswith("!")  # which would be taken for "all but"
+        plain = not name.startswith(NOT)  # which would be taken for "all but"
         return next((text for text in (name, typed) if plain and self.meant(text) == alone), urn)
 
     def listed(self, limit: int = 2 * LISTED) -> str:

@@ -17,7 +17,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.property_path import keeping
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import provider_made_keys
 from pulumi_rewind.values import DEFAULTS, UNKNOWN, Json, unmasked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.earlier_orders import deleted_first_before
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalNote, Selection
+from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Selection
 from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.integrity import check_sound, check_target, damage
@@ -35,7 +34,7 @@ from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
@@ -50,7 +49,6 @@ from pulumi_rewind.stackconfig import (
 from pulumi_rewind.stale import stale_risks
 from pulumi_rewind.staying import touched_risk, undisturbed
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
 from pulumi_rewind.values import Json
 from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
@@ -322,8 +320,7 @@ def make_goal(
     if not choices.recorded_credentials:
         made = todays_credentials(target, live)
         target, notes, live_keys = made.target, made.notes, made.live_keys
-    build = functools.partial(changed_goal, changes) if changes else build_goal
-    goal = build(
+    goal = build_goal(
         target,
         live,
         project=session.workspace.project,
@@ -331,6 +328,7 @@ def make_goal(
         only=choices.only,
         stays=stays,
         history=session.timeline.around(number) if number else (),
+        changes=changes,
     )
     goal = from_live_too(goal, live_keys)
     chosen = {item.urn for item in goal.registrations if not item.from_live}
@@ -347,8 +345,7 @@ def _selection(
     """What is brought back and what stays; None for everything."""
     if not (only or stays or changes):
         return None
-    adjust = functools.partial(adjusted, changes) if changes else None
-    return choose(target, live, only=only, stays=stays, adjust=adjust)[1]
+    return choose(target, live, only=only, stays=stays, changes=changes)[1]
 
 
 def _ignore(_: EngineEvent) -> None:

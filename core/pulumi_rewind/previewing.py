@@ -18,7 +18,7 @@ from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rewriting import staged
 from pulumi_rewind.risks import protected_in_the_way
 from pulumi_rewind.session import Session

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind import wire
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.linking import Linking, ReplayReport, Response
+from pulumi_rewind.linking import Linking, Response
 from pulumi_rewind.links import Link, make_link
 from pulumi_rewind.mentions import Mentions
 from pulumi_rewind.packages import Package
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent_options import fill_options
 from pulumi_rewind.stash import STASH, stash_outputs
 from pulumi_rewind.values import UNKNOWN, contains_unknown
@@ -23,8 +24,6 @@ from pulumi_rewind.values import UNKNOWN, contains_unknown
 if TYPE_CHECKING:
     from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
 
-
-__all__ = ["Afterwards", "Replay", "ReplayError", "ReplayReport", "Response"]
 
 Afterwards = Callable[[dict[str, Any]], str]
 """Gets a resource that has been restored (urn, type, name, id, inputs, outputs); returns what went wrong."""

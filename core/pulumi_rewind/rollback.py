@@ -43,7 +43,7 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.read_back import read_back, to_read
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rewriting import Rewriting
 from pulumi_rewind.rollback_result import RollbackResult

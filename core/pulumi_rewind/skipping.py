@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pulumi_rewind.goal import GoalNote, Selection, registers
+from pulumi_rewind.goal import GoalChanges, GoalNote, Selection, references, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.naming import listed
-from pulumi_rewind.selection import references
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import reveal
 
@@ -21,6 +20,17 @@ SKIPPED = "skipped"
 
 ASKED = ", because you skip it"
 """What such a note says of what the operator named."""
+
+
+class Sides:
+    """The resources of both sides that can be chosen, and which is which."""
+
+    def __init__(self, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]) -> None:
+        self.target = {res.urn: res for res in entries if not res.is_stack}
+        self.live = {res.urn: res for res in live.resources if registers(res) and not res.is_stack}
+        self.roots = [res.urn for res in live.resources if res.is_stack]
+        self.pairs = pairs
+        self.back = {live_urn: urn for urn, live_urn in pairs.items()}
 
 
 def leave_out(
@@ -38,16 +48,35 @@ def leave_out(
     return _LeavingOut(selection, entries, live, pairs).without(unwanted, stays)
 
 
-class _LeavingOut:
+def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs: Mapping[str, str]) -> Selection:
+    """A selection without what is skipped, with what is kept and all that needs to be there for it."""
+    back = {live_urn: urn for urn, live_urn in pairs.items()}
+    notes = list(selection.notes)
+    chosen = set(selection.chosen) - set(changes.skip)
+    kept = set(selection.kept)
+    notes += [GoalNote(SKIPPED, f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
+    waiting = [(urn, f"stays as it is: {reason}") for urn, reason in changes.keep.items()]
+    while waiting:
+        urn, why = waiting.pop()
+        res = live.by_urn.get(urn)
+        if res is None or urn in kept or not registers(res):
+            continue
+        kept.add(urn)
+        chosen.discard(back.get(urn, ""))
+        notes.append(GoalNote(SKIPPED, why, urn))
+        for needed in references(res):
+            partner = back.get(needed)
+            if (partner is None or partner not in chosen) and needed not in kept:
+                waiting.append((needed, f"stays as it is, because {res.name} needs it"))
+    return Selection(frozenset(chosen), frozenset(kept), tuple(notes), selection.untouched)
+
+
+class _LeavingOut(Sides):
     def __init__(
         self, selection: Selection, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
     ) -> None:
-        self.target = {res.urn: res for res in entries if not res.is_stack}
-        self.live = {res.urn: res for res in live.resources if registers(res) and not res.is_stack}
-        self.roots = [res.urn for res in live.resources if res.is_stack]
+        super().__init__(entries, live, pairs)
         self.root_chosen = any(res.is_stack and res.urn in selection.chosen for res in entries)
-        self.pairs = pairs
-        self.back = {live_urn: urn for urn, live_urn in pairs.items()}
         self.chosen = set(selection.chosen)
         self.kept = set(selection.kept)
         self.notes = list(selection.notes)

@@ -30,7 +30,7 @@ from pulumi_rewind.prepare import Prepared
 from pulumi_rewind.previewing import Observe
 from pulumi_rewind.program.result import no_goal
 from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE, STATE
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session

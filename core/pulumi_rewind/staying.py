@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.goal import Goal, GoalNote
+from pulumi_rewind.goal import Goal, GoalNote, references
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import OLD_COPY, Risk, Step, plan_steps
-from pulumi_rewind.selection import references
 
 if TYPE_CHECKING:
     from pulumi_rewind.previewing import Observe, Previewed

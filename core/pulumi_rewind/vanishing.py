@@ -18,7 +18,7 @@ from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Resource
 from pulumi_rewind.naming import listed
 from pulumi_rewind.plan import Risk
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import default_keys, ignored_keys, is_auto_named, sent_inputs, vanished_keys, without_defaults
 from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind.values import DEFAULTS, SIG, Json, contains_secret, is_secret, reveal

@@ -14,7 +14,7 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, urn_name
 from pulumi_rewind.property_path import keeping
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
 from pulumi_rewind.stash import STASH, stash_outputs
 from pulumi_rewind.values import DEFAULTS, Json, decoded, is_secret, is_unknown, reveal

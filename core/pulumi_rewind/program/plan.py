@@ -30,7 +30,7 @@ from pulumi_rewind.program.source import program_problem, program_update
 from pulumi_rewind.program.worktree import ProgramTree, make_tree
 from pulumi_rewind.recommend import PROGRAM
 from pulumi_rewind.records.uncommitted import uncommitted_record
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rewriting import rewritten
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session

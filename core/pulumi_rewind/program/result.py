@@ -15,7 +15,7 @@ from pulumi_rewind.held import reading_plan
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, parse_urn
 from pulumi_rewind.plan import Step, plan_steps
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import Json, contains_unknown, each, reveal, unmasked
 from pulumi_rewind.verify import Difference

@@ -16,7 +16,7 @@ from pulumi_rewind.program.engine import environment, preview_program
 from pulumi_rewind.program.gate import Gate
 from pulumi_rewind.program.plan import ProgramPrepared
 from pulumi_rewind.program.result import program_steps, unlike_target
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.shell import command
 from pulumi_rewind.stamp import PROGRAM_AGENT

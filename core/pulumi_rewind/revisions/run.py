@@ -16,13 +16,13 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
+from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import Move, When, carried, members
 from pulumi_rewind.revisions.plan import RevisionPlan
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.code import check_trusted, todays_code
-from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.undo.match import resource_context
 from pulumi_rewind.undo.process import Callback, UndoProcess
 from pulumi_rewind.undo.run import CallbackOutcome

@@ -7,11 +7,12 @@ import dataclasses
 from pulumi_rewind import prepare
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
+from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo.goal import GoalChanges, deviations, needing_skipped
+from pulumi_rewind.undo.goal import deviations, needing_skipped
 
 UNCHANGED = "this run has changed nothing in the stack yet"
 
