@@ -276,23 +276,14 @@ def arranged(live: Checkpoint, arrangement: Arrangement) -> Checkpoint:
         entries = msgspec.json.decode(deployment["resources"], type=list[dict[str, msgspec.Raw]])
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
         raise damaged_value("a resource") from None
-    flags: dict[int, dict[str, bool]] = {}
+    dying = arrangement.dying
     for item in arrangement.returned:
-        flags.setdefault(item.entry, {})["delete"] = False
-        if item.replacement is not None:
-            flags.setdefault(item.replacement, {})["delete"] = True
-    for place in arrangement.displaced:
-        flags.setdefault(place, {})["delete"] = True
+        entries[item.entry].pop("delete", None)
+    for place in dying:
+        entries[place]["delete"] = msgspec.Raw(b"true")
     for kept in arrangement.kept:
-        flags.setdefault(kept.entry, {})["retainOnDelete"] = True
-    for place, changes in flags.items():
-        for name, value in changes.items():
-            if value:
-                entries[place][name] = msgspec.Raw(b"true")
-            else:
-                entries[place].pop(name, None)
+        entries[kept.entry]["retainOnDelete"] = msgspec.Raw(b"true")
     if arrangement.renamed:
-        dying = arrangement.dying
         entries = [_renamed(entry, arrangement.renamed, place in dying) for place, entry in enumerate(entries)]
     deployment["resources"] = msgspec.Raw(
         msgspec.json.encode([entries[place] for place in arrangement.order or range(len(entries))])

@@ -55,8 +55,7 @@ def with_pinned(goal: Goal) -> Goal:
     An object that was imported by hand, or by a run that ended before its bookkeeping was put back, would otherwise
     get another auto-name and be replaced for it.
     """
-    registrations = tuple(replace(item, **_pins(item)) for item in goal.registrations)
-    return replace(goal, registrations=registrations)
+    return goal.each(lambda item: replace(item, **_pins(item)))
 
 
 def _pins(item: Registration) -> dict[str, Any]:

@@ -49,8 +49,6 @@ class Registration:
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
     passing: bool = False
     """Whether it is registered for the passage alone, see `letting_go`."""
-    live_id: str = ""
-    """Its id today, empty if it has to be created."""
     live_urn: str = ""
     live_source: Resource | None = None
     """The same object's entry in live."""

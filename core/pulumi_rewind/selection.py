@@ -59,22 +59,16 @@ def names_of(entries: Iterable[Resource], live: Checkpoint) -> Names:
 
 
 def _meant(texts: Sequence[str], names: Names, live: Checkpoint, option: str) -> frozenset[str]:
-    found: set[str] = set()
+    old = Names(res for res in live.resources if res.delete)
     for text in texts:
-        meant = names.meant(text)
-        if not meant:
-            copies = Names(res for res in live.resources if res.delete).meant(text)
-            if copies:
-                ids = ", ".join(res.id for res in live.resources if res.delete and res.urn in copies)
-                raise UsageError(
-                    f"{text!r} is only an old copy that waits for its deletion ({ids}): every run deletes it",
-                    hint="If it is gone, or may stay, `pulumi state delete` forgets it.",
-                )
+        copies = old.meant(text)
+        if copies and not names.meant(text):
+            ids = ", ".join(res.id for res in live.resources if res.delete and res.urn in copies)
             raise UsageError(
-                f"{option} {text!r} means no resource of live or the target", hint=f"There are: {names.listed()}."
+                f"{text!r} is only an old copy that waits for its deletion ({ids}): every run deletes it",
+                hint="If it is gone, or may stay, `pulumi state delete` forgets it.",
             )
-        found |= meant
-    return frozenset(found)
+    return names.demanded(texts, option, "live or the target")
 
 
 class _Closure(Sides):
