@@ -172,6 +172,11 @@ class _Matching:
                 self._pair(res.urn, best.urn)
 
 
+def objects_of(resources: Iterable[Resource]) -> dict[tuple[str, str], Resource]:
+    """The objects that some entries manage, by type and id; those that are only read are none."""
+    return {(res.type, res.id): res for res in resources if res.custom and res.id and not res.external}
+
+
 class _TypeAndId:
     """Type and id of a resource where they mean one object; None where that isn't sure.
 

@@ -13,7 +13,6 @@ import msgspec
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.property_path import keeping, top_key
 from pulumi_rewind.replay_report import ReplayReport
@@ -64,13 +63,13 @@ def _planned(
 ) -> Resource:
     if item.from_live and item.urn not in report.relinked:
         return item.source
-    urn = report.urns.get(item.urn) or rehomed(item.urn, goal.stack, goal.project)
+    urn = report.urns.get(item.urn) or goal.run_urn(item.urn)
     new_object = ops.get(urn) in _NEW_OBJECT
 
     def here(reference: str) -> str:
         """A recorded reference as this run has it: a partial goal may let live's entry stand for the target's."""
         key = reference if reference in report.urns else goal.pairs.get(reference, reference)
-        return report.urns.get(key, rehomed(reference, goal.stack, goal.project))
+        return report.urns.get(key, goal.run_urn(reference))
 
     changed: dict[str, Any] = {
         "urn": urn,

@@ -159,7 +159,7 @@ def build_plan(
         before = rewritten(session, plain, live, now, number, chosen, choices.delete_imported)
         goal = make_goal(session, plain, before.plain, choices, number=number, stays=stays, changes=changes)
         goal = aware(goal, before.arrangement, now)
-        goal = letting_go(knowing(session, goal, before.plain, number, choices.adopt), before.plain)
+        goal = letting_go(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
         return with_assets(session, goal, before.plain, target.update.commit, private)
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.values import Json
+
+Observe = Callable[[EngineEvent], None]
+"""Is told what the engine reports, one event after the other."""
 
 
 @dataclass
@@ -32,3 +38,7 @@ class ReplayReport:
     """URNs of the goal whose registration the engine reported as failed or skipped."""
     complete: bool = False
     """Whether everything was registered and answered, outputs included."""
+
+
+Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
+"""What a preview gave: its events, the engine's plan held to the goal, and the host's report."""

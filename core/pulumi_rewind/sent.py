@@ -29,12 +29,11 @@ def sent_inputs(res: Resource) -> dict[str, Json]:
     that name and the program sent it.
     """
     inputs = res.decoded_inputs()
-    if res.is_provider and not res.property_dependencies:
-        return {key: without_defaults(value) for key, value in _plain(inputs).items() if key not in _PROVIDER_OWN}
     if res.property_dependencies:
         listed = {key: without_defaults(value) for key, value in inputs.items() if key in res.property_dependencies}
         return listed | stand_ins(res, inputs)
-    return {key: without_defaults(value) for key, value in _plain(inputs).items()}
+    own = _PROVIDER_OWN if res.is_provider else frozenset()
+    return {key: without_defaults(value) for key, value in _plain(inputs).items() if key not in own}
 
 
 def stand_ins(res: Resource, inputs: Mapping[str, Json] | None = None) -> dict[str, Json]:

@@ -13,7 +13,6 @@ from typing import Final
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Resource
 from pulumi_rewind.naming import listed
 from pulumi_rewind.plan import Risk
@@ -49,7 +48,7 @@ def vanishing_risks(
     `events` are those of the preview. Blocking is the loss of a secret, and of a recorded input of a type that holds
     data. Defaults that `__defaults` names, auto-names, and what the resource ignores changes of don't count.
     """
-    items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations if item.kind == "custom"}
+    items = {urn: item for urn, item in goal.by_run_urn.items() if item.kind == "custom"}
     found: dict[str, dict[str, _Lost]] = {}
     made: set[str] = set()
     for event in events:
