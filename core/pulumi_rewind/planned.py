@@ -14,7 +14,7 @@ import msgspec
 from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
-from pulumi_rewind.property_path import keeping, top_key
+from pulumi_rewind.property_path import keeping
 from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import provider_made_keys
 from pulumi_rewind.values import DEFAULTS, UNKNOWN, Json, unmasked
@@ -37,8 +37,7 @@ def _found(res: Resource, step: StepMetadata) -> Resource | None:
     """A resource as its refresh found it; None if it is gone."""
     if step.new is None:
         return None
-    changing = set(map(top_key, (*(step.detailed_diff or ()), *(step.diffs or ()))))
-    changed: dict[str, Any] = {}
+    changing, changed = step.changing, dict[str, Any]()
     for name, recorded in (("inputs", res.decoded_inputs()), ("outputs", res.decoded_outputs())):
         seen = getattr(step.new, name)
         if seen is not None:

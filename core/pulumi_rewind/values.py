@@ -66,7 +66,7 @@ def kind_of(value: object) -> str | None:
 
 def is_secret(value: object) -> TypeGuard[dict[str, Json]]:
     """Whether a value is a secret, encrypted or not."""
-    return kind_of(value) == SECRET
+    return isinstance(value, dict) and value.get(SIG) == SECRET
 
 
 def is_unknown(value: object) -> bool:

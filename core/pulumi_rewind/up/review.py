@@ -153,17 +153,11 @@ def sides(events: Iterable[EngineEvent]) -> tuple[Checkpoint, Checkpoint]:
         if not isinstance(event, ResourcePre | ResourceDone | ResourceFailed) or event.step.op == "same":
             continue
         step = event.step
-        changed = _changed(step)
         if step.old is not None and step.urn not in old:
             old[step.urn] = _resource(step, step.old, {})
         if step.new is not None and step.op not in {"delete-replaced", "delete"}:
-            new[step.urn] = _resource(step, step.new, dict.fromkeys(changed, "2"))
+            new[step.urn] = _resource(step, step.new, dict.fromkeys(step.changing, "2"))
     return _state(old), _state(new)
-
-
-def _changed(step: StepMetadata) -> set[str]:
-    paths = [*(step.detailed_diff or ()), *(step.diffs or ())]
-    return {path.replace("[", ".").partition(".")[0] for path in paths}
 
 
 def _resource(step: StepMetadata, side: StepState, secrets: Mapping[str, str]) -> Resource:
