@@ -13,7 +13,7 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind.goal import GoalNote, Selection, references, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.naming import NOT, Names
-from pulumi_rewind.skipping import Sides, leave_out
+from pulumi_rewind.skipping import LeavingOut, Sides
 
 
 def select(
@@ -40,7 +40,7 @@ def select(
     if not (unwanted or stays):
         return selection
     left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "--skip")
-    return leave_out(left, selection, entries, live, pairs, stays)
+    return LeavingOut(selection, entries, live, pairs).without(left, stays)
 
 
 def parted(texts: Sequence[str], names: Names) -> tuple[tuple[str, ...], tuple[str, ...]]:

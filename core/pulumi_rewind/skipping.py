@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pulumi_rewind.goal import GoalChanges, GoalNote, Selection, references, registers
+from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Selection, references, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.naming import listed
 from pulumi_rewind.sent import sent_inputs
@@ -31,21 +31,6 @@ class Sides:
         self.roots = [res.urn for res in live.resources if res.is_stack]
         self.pairs = pairs
         self.back = {live_urn: urn for urn, live_urn in pairs.items()}
-
-
-def leave_out(
-    unwanted: frozenset[str],
-    selection: Selection,
-    entries: Sequence[Resource],
-    live: Checkpoint,
-    pairs: Mapping[str, str],
-    stays: Mapping[str, str] = {},
-) -> Selection:
-    """The selection without some resources (URNs of live or the target).
-
-    `stays` adds what has to stay with them: URN of live → URN of what uses it.
-    """
-    return _LeavingOut(selection, entries, live, pairs).without(unwanted, stays)
 
 
 def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs: Mapping[str, str]) -> Selection:
@@ -71,7 +56,19 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
     return Selection(frozenset(chosen), frozenset(kept), tuple(notes), selection.untouched)
 
 
-class _LeavingOut(Sides):
+def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
+    """What was skipped → names of what is in the goal and refers to it, which would point at nothing."""
+    found: dict[str, list[str]] = {}
+    for item in goal.registrations:
+        for urn in references(item.source) if not item.from_live else ():
+            if urn in changes.skip and item.urn not in changes.skip and not item.source.is_stack:
+                found.setdefault(urn, []).append(item.name)
+    return found
+
+
+class LeavingOut(Sides):
+    """A selection from which some resources are taken, with all that has to stay with them."""
+
     def __init__(
         self, selection: Selection, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
     ) -> None:
@@ -86,6 +83,7 @@ class _LeavingOut(Sides):
         """Whether it is a URN of live, and the URN → names of what refers to it; filled when the goal is settled."""
 
     def without(self, unwanted: frozenset[str], stays: Mapping[str, str]) -> Selection:
+        """The selection without some resources (URNs of live or the target); `stays` as `selection.select` has it."""
         for urn in self.target:
             if urn in unwanted:
                 self._skip(urn, "", "")

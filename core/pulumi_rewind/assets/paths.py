@@ -214,7 +214,12 @@ class _Places:
         return set(self._git("--literal-pathspecs", *command).split("\0"))
 
     def _git(self, *command: str, stdin: str = "") -> str:
-        return _run(self._repository, command, stdin)
+        """What git prints, empty if it fails; nothing is locked or written."""
+        run, given = self._repository.command.read, os.fsencode(stdin)
+        try:
+            return os.fsdecode(run(*command, stdin=given, fetch=True, submodules="diff" in command))
+        except GitFailed:
+            return ""
 
 
 def _with_parents(name: str) -> Iterator[str]:
@@ -222,12 +227,3 @@ def _with_parents(name: str) -> Iterator[str]:
     while "/" in name:
         name = name.rpartition("/")[0]
         yield name
-
-
-def _run(repository: Repository, command: tuple[str, ...], stdin: str) -> str:
-    """What git prints, empty if it fails; nothing is locked or written."""
-    try:
-        given = os.fsencode(stdin)
-        return os.fsdecode(repository.command.read(*command, stdin=given, fetch=True, submodules="diff" in command))
-    except GitFailed:
-        return ""

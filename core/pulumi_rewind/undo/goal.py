@@ -8,19 +8,6 @@ from pulumi_rewind.goal import Goal, GoalChanges, references
 from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.skipping import SKIPPED
 
-
-def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
-    """What was skipped → names of what is in the goal and refers to it, which would point at nothing."""
-    found: dict[str, list[str]] = {}
-    for item in goal.registrations:
-        for urn in references(item.source) if not item.from_live else ():
-            if urn in changes.skip and item.urn not in changes.skip and not item.source.is_stack:
-                found.setdefault(urn, []).append(item.name)
-    return found
-
-
-# -- is it still what was reviewed? ---------------------------------------------------------------------------------
-
 _LESS: Mapping[str, frozenset[str]] = {
     "create": frozenset({"import"}),
     "replace": frozenset({"update", "rename"}),

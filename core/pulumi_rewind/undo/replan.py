@@ -12,7 +12,8 @@ from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo.goal import deviations, needing_skipped
+from pulumi_rewind.skipping import needing_skipped
+from pulumi_rewind.undo.goal import deviations
 
 UNCHANGED = "this run has changed nothing in the stack yet"
 
