@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pulumi_rewind.bookkeeping import full_inputs, without_marks
 from pulumi_rewind.errors import EngineError, UsageError
 from pulumi_rewind.events import EngineEvent, ResourceDone
 from pulumi_rewind.goal import Goal, GoalNote, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.plan import Risk, Step, plan_steps
+from pulumi_rewind.replay_report import Previewed
 from pulumi_rewind.sent import provider_made_keys, sent_inputs
 from pulumi_rewind.values import MASK, Json, is_secret, walk
-
-if TYPE_CHECKING:
-    from pulumi_rewind.previewing import Previewed
 
 
 def wants_found(wanted: Mapping[str, str]) -> bool:
@@ -45,11 +41,7 @@ def adopting(goal: Goal, wanted: Mapping[str, str], known: Mapping[str, Sequence
 
 def importing(goal: Goal, ids: Mapping[str, Sequence[str]]) -> Goal:
     """The goal with registrations (by URN) imported by the first of their ids; the others if that is gone."""
-    registrations = tuple(
-        _imported(item, tuple(dict.fromkeys(ids[item.urn]))) if ids.get(item.urn) else item
-        for item in goal.registrations
-    )
-    return replace(goal, registrations=registrations)
+    return goal.each(lambda item: _imported(item, tuple(dict.fromkeys(ids[item.urn]))) if ids.get(item.urn) else item)
 
 
 def _imported(item: Registration, ids: tuple[str, ...]) -> Registration:
@@ -82,7 +74,7 @@ def _split(goal: Goal, name: str, identifier: str) -> tuple[str, str]:
 
 def _texts(goal: Goal, item: Registration) -> tuple[str, ...]:
     """What a registration is called by: its URN, that of this run, its name with its type, and its name."""
-    return (item.urn, rehomed(item.urn, goal.stack, goal.project), f"{item.source.type}::{item.name}", item.name)
+    return (item.urn, goal.run_urn(item.urn), f"{item.source.type}::{item.name}", item.name)
 
 
 def _named(goal: Goal, name: str) -> Registration:
@@ -105,7 +97,7 @@ def _named(goal: Goal, name: str) -> Registration:
 def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple[Risk, ...]:
     """Says that what would be created anew may still exist; nothing where that was looked at."""
     created = {step.urn for step in steps if step.op == "create"}
-    names = [item.name for item in adoptable(goal) if rehomed(item.urn, goal.stack, goal.project) in created]
+    names = [item.name for item in adoptable(goal) if goal.run_urn(item.urn) in created]
     if not names or wants_found(wanted):
         return ()
     what = f"{names[0]} is" if len(names) == 1 else f"{len(names)} objects are"
@@ -169,16 +161,18 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
         for event in events
         if isinstance(event, ResourceDone) and event.step.op == "import" and event.step.new is not None
     }
-    registrations, changed = [], False
-    for item in goal.registrations:
-        urn = rehomed(item.urn, goal.stack, goal.project)
-        if item.full and item.is_new and urn in forced:
-            keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
-            actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
-            if any(item.inputs.get(key) != value for key, value in actual.items()):
-                item, changed = replace(item, inputs={**item.inputs, **actual}), True
-        registrations.append(item)
-    return replace(goal, registrations=tuple(registrations)), changed
+
+    def like_it(item: Registration) -> Registration:
+        urn = goal.run_urn(item.urn)
+        if not (item.full and item.is_new and urn in forced):
+            return item
+        keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
+        actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
+        differs = any(item.inputs.get(key) != value for key, value in actual.items())
+        return replace(item, inputs={**item.inputs, **actual}) if differs else item
+
+    made = goal.each(like_it)
+    return made, made.registrations != goal.registrations
 
 
 def _masked(value: Json) -> bool:
@@ -189,7 +183,7 @@ def _masked(value: Json) -> bool:
 def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
     """What to leave out after a failed preview: what the engine complained of, else every import that may be it."""
     open_ = {item.urn for item in goal.registrations if item.import_id and item.is_new} - set(asked)
-    blamed = {urn for urn in open_ if rehomed(urn, goal.stack, goal.project) in error.urns}
+    blamed = {urn for urn in open_ if goal.run_urn(urn) in error.urns}
     return blamed or open_
 
 
@@ -202,11 +196,7 @@ def with_next_ids(goal: Goal, lost: Collection[str]) -> Goal:
 def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
     """URNs of the goal whose import id stands in the way of the replacement that they need."""
     replaced = {step.urn for step in steps if step.op == "replace" or (step.op == "create" and step.replace_keys)}
-    return frozenset(
-        item.urn
-        for item in goal.registrations
-        if item.import_id and rehomed(item.urn, goal.stack, goal.project) in replaced
-    )
+    return frozenset(item.urn for urn, item in goal.by_run_urn.items() if item.import_id and urn in replaced)
 
 
 def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}) -> Goal:
@@ -214,27 +204,33 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
 
     `keys` has, by URN in this run, what the provider would replace an object for that is there.
     """
-    notes = []
-    registrations = []
-    for item in goal.registrations:
-        if item.urn in urns and item.import_id:
-            if item.full:  # only tried, as the operator asked for whatever is still there
-                why = keys.get(rehomed(item.urn, goal.stack, goal.project))
-                code, message = "not-found", f"is made anew: the old object {item.import_id} is gone"
-                if why is not None:
-                    code = "not-adopted"
-                    message = (
-                        f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
-                        f"being replaced{f' for {why}' if why else ''}"
-                    )
-                notes.append(GoalNote(code, message, item.urn))
-                item = replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
-            else:
-                message = (
-                    f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
-                    "want to replace the new object"
-                )
-                notes.append(GoalNote("import-lost", message, item.urn))
-                item = replace(item, import_id="")
-        registrations.append(item)
-    return replace(goal, registrations=tuple(registrations), notes=(*goal.notes, *notes))
+    notes: list[GoalNote] = []
+
+    def without(item: Registration) -> Registration:
+        if item.urn not in urns or not item.import_id:
+            return item
+        notes.append(_without_import(item, keys.get(goal.run_urn(item.urn))))
+        if item.full:
+            return replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
+        return replace(item, import_id="")
+
+    made = goal.each(without)
+    return replace(made, notes=(*goal.notes, *notes))
+
+
+def _without_import(item: Registration, why: str | None) -> GoalNote:
+    """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
+    if not item.full:
+        message = (
+            f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
+            "want to replace the new object"
+        )
+        return GoalNote("import-lost", message, item.urn)
+    # Only tried, as the operator asked for whatever is still there.
+    if why is None:
+        return GoalNote("not-found", f"is made anew: the old object {item.import_id} is gone", item.urn)
+    message = (
+        f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
+        f"being replaced{f' for {why}' if why else ''}"
+    )
+    return GoalNote("not-adopted", message, item.urn)

@@ -18,10 +18,10 @@ from typing import Any
 
 import msgspec
 
-from pulumi_rewind.goal import Selection
+from pulumi_rewind.goal import Selection, references
 from pulumi_rewind.identity import is_constant_id, rehomed, same_object
 from pulumi_rewind.model import Checkpoint, Resource, decode_checkpoint, parse_urn
-from pulumi_rewind.selection import references
+from pulumi_rewind.order import each_after_its_needs
 from pulumi_rewind.state_file import exported
 from pulumi_rewind.values import damaged_value
 
@@ -253,25 +253,13 @@ def _ordered(live: Checkpoint, arrangement: Arrangement) -> tuple[int, ...] | No
     names = arrangement.renamed
     living = [place for place in range(len(live.resources)) if place not in dead]
     places = {names.get(live.resources[place].urn, live.resources[place].urn): place for place in living}
-    done: dict[int, None] = {}
-    for first in living:
-        waiting, entered = [first], set[int]()
-        while waiting:
-            place = waiting[-1]
-            if place in done:
-                waiting.pop()
-                continue
-            urns = (names.get(urn, urn) for urn in references(live.resources[place]))
-            missing = [places[urn] for urn in urns if urn in places and places[urn] not in done]
-            if not missing:
-                done.setdefault(place)
-                waiting.pop()
-            elif place in entered:
-                return None
-            else:
-                entered.add(place)
-                waiting.extend(reversed(missing))
-    return (*done, *sorted(dead))
+
+    def needs(place: int) -> list[int]:
+        urns = (names.get(urn, urn) for urn in references(live.resources[place]))
+        return [places[urn] for urn in urns if urn in places]
+
+    ordered, in_turn = each_after_its_needs(living, needs)
+    return None if in_turn else (*ordered, *sorted(dead))
 
 
 # -- the state as it is rewritten -------------------------------------------------------------------------------------
@@ -288,23 +276,14 @@ def arranged(live: Checkpoint, arrangement: Arrangement) -> Checkpoint:
         entries = msgspec.json.decode(deployment["resources"], type=list[dict[str, msgspec.Raw]])
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
         raise damaged_value("a resource") from None
-    flags: dict[int, dict[str, bool]] = {}
+    dying = arrangement.dying
     for item in arrangement.returned:
-        flags.setdefault(item.entry, {})["delete"] = False
-        if item.replacement is not None:
-            flags.setdefault(item.replacement, {})["delete"] = True
-    for place in arrangement.displaced:
-        flags.setdefault(place, {})["delete"] = True
+        entries[item.entry].pop("delete", None)
+    for place in dying:
+        entries[place]["delete"] = msgspec.Raw(b"true")
     for kept in arrangement.kept:
-        flags.setdefault(kept.entry, {})["retainOnDelete"] = True
-    for place, changes in flags.items():
-        for name, value in changes.items():
-            if value:
-                entries[place][name] = msgspec.Raw(b"true")
-            else:
-                entries[place].pop(name, None)
+        entries[kept.entry]["retainOnDelete"] = msgspec.Raw(b"true")
     if arrangement.renamed:
-        dying = arrangement.dying
         entries = [_renamed(entry, arrangement.renamed, place in dying) for place, entry in enumerate(entries)]
     deployment["resources"] = msgspec.Raw(
         msgspec.json.encode([entries[place] for place in arrangement.order or range(len(entries))])

@@ -14,7 +14,7 @@ from pulumi_rewind.identity import is_constant_id, may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.naming import Names
 from pulumi_rewind.timeline import Timeline
-from pulumi_rewind.values import DEFAULTS, Json, contains_secret, is_secret, kind_of, mask, walk
+from pulumi_rewind.values import DEFAULTS, Json, contains_secret, each, is_secret, kind_of, mask, walk
 
 MISSING: Any = object()
 
@@ -167,11 +167,7 @@ def _revealed(value: Json) -> Json:
     """A value for comparing: plaintexts without the ciphertexts beside them."""
     if is_secret(value):
         return ("secret", value.get("plaintext", value.get("ciphertext")))
-    if isinstance(value, dict):
-        return {key: _revealed(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_revealed(inner) for inner in value]
-    return value
+    return each(value, _revealed)
 
 
 def _flatten(path: str, value: Json, leaves: dict[str, Json]) -> None:

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import Resource
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import provider_made_keys, sent_inputs, without_defaults
-from pulumi_rewind.values import DEFAULTS, SIG, Json
-
-if TYPE_CHECKING:
-    from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.values import DEFAULTS, SIG, Json, each
 
 
 def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:
@@ -33,11 +31,10 @@ def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:
 
 def without_marks(value: Json) -> Json:
     """A value without its ``__defaults`` lists; the values that these name stay."""
-    if isinstance(value, list):
-        return [without_marks(item) for item in value]
-    if isinstance(value, dict) and SIG not in value:
-        return {key: without_marks(item) for key, item in value.items() if key != DEFAULTS}
-    return value
+    if isinstance(value, dict):
+        plain = SIG not in value
+        return {key: without_marks(item) for key, item in value.items() if key != DEFAULTS} if plain else value
+    return each(value, without_marks)
 
 
 def marked(value: Json, recorded: Json) -> Json:
@@ -58,8 +55,7 @@ def with_pinned(goal: Goal) -> Goal:
     An object that was imported by hand, or by a run that ended before its bookkeeping was put back, would otherwise
     get another auto-name and be replaced for it.
     """
-    registrations = tuple(replace(item, **_pins(item)) for item in goal.registrations)
-    return replace(goal, registrations=registrations)
+    return goal.each(lambda item: replace(item, **_pins(item)))
 
 
 def _pins(item: Registration) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pulumi_rewind.plan_parts import PlanRequest
 from pulumi_rewind.prepare import ReplayPlanning, make_goal
 from pulumi_rewind.previewing import preview, unheard
 from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.second_plan import left_to_do
 from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.strategy import Running, Strategy, update_arguments

@@ -8,13 +8,11 @@ from typing import Any, Final, TypedDict, Unpack
 import msgspec
 
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.naming import NOT
 
 CHECKPOINT: Final = "checkpoint"
 PROGRAM: Final = "program"
 STATE: Final = "state"
-
-NOT: Final = "!"
-"""How a text of `Choices.only` begins that leaves something out."""
 
 FOUND: Final = ""
 """In `Choices.adopt`, with an empty id: everything that would be created anew and still exists."""

@@ -79,11 +79,9 @@ def from_live_too(goal: Goal, live_keys: Mapping[str, frozenset[str]]) -> Goal:
     """The goal, knowing which inputs of its providers have values of live."""
     if not live_keys:
         return goal
-    registrations = tuple(
-        item if item.from_live else replace(item, live_keys=live_keys.get(item.urn, frozenset()))
-        for item in goal.registrations
+    return goal.each(
+        lambda item: item if item.from_live else replace(item, live_keys=live_keys.get(item.urn, frozenset()))
     )
-    return replace(goal, registrations=registrations)
 
 
 def _sources(res: Resource, key: str, pairs: Mapping[str, str] | None = None) -> frozenset[str]:

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import is_constant_id, rehomed
+from pulumi_rewind.identity import is_constant_id
 from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.naming import Names
 from pulumi_rewind.plan import Risk, Step
@@ -41,6 +40,8 @@ _ENDINGS: Final = ("Name", "Path", "Identifier", "Id", "Label", "Domain", "Alias
 _FILE: Final = re.compile(r"^(file|path|file_?[nN]ame|file_?[pP]ath)$|(Filename|FileName|FilePath)$")
 """Inputs that say where a file is; what ends in a slash is a folder, or a path of another kind."""
 
+_OPTION: Final = ("--delete-first", "the target")
+
 _PLAIN: Final = re.compile(r"[\w ./:@+-]*", re.ASCII)
 _PARTS: Final = re.compile(r"[/:|,]")
 
@@ -56,18 +57,10 @@ def deleting_first(goal: Goal, wanted: Sequence[str] = (), always: Sequence[str]
     """
     able = {item.urn: item for item in goal.registrations if item.kind in {"custom", "provider"}}
     names = Names(item.source for item in able.values())
-    here = {rehomed(urn, goal.stack, goal.project): urn for urn in able} if wanted or always else {}
-
-    def meant(word: str) -> frozenset[str]:
-        return names.meant(here.get(word, word))
-
-    chosen = {urn: SET for word in always for urn in meant(word)}
-    for word in wanted:
-        found = meant(word)
-        if not found:
-            raise _unknown(word, names)
-        chosen |= dict.fromkeys(found, ASKED)
-    return marked(goal, chosen)
+    here = {goal.run_urn(urn): urn for urn in able} if wanted or always else {}
+    asked = names.demanded([here.get(word, word) for word in wanted], *_OPTION)
+    chosen = {urn: SET for word in always for urn in names.meant(here.get(word, word))}
+    return marked(goal, chosen | dict.fromkeys(asked, ASKED))
 
 
 def check_meant(wanted: Sequence[str], resources: Iterable[Resource]) -> None:
@@ -76,28 +69,16 @@ def check_meant(wanted: Sequence[str], resources: Iterable[Resource]) -> None:
     Raises:
         UsageError: there is one.
     """
-    if not wanted:
-        return
-    names = Names(res for res in resources if res.custom and not res.is_default_provider)
-    for word in wanted:
-        if not names.meant(word):
-            raise _unknown(word, names)
-
-
-def _unknown(word: str, names: Names) -> UsageError:
-    return UsageError(
-        f"--delete-first {word!r} means no resource of the target", hint=f"There are: {names.listed() or 'none'}."
-    )
+    if wanted:
+        Names(res for res in resources if res.custom and not res.is_default_provider).demanded(wanted, *_OPTION)
 
 
 def marked(goal: Goal, reasons: Mapping[str, str]) -> Goal:
     """The goal with those registrations (URN → why) marked, and those that take their predecessor's place."""
-    return replace(
-        goal,
-        registrations=tuple(
+    return goal.each(
+        lambda item: (
             replace(item, delete_first=reason) if (reason := reasons.get(item.urn) or _by_itself(item)) else item
-            for item in goal.registrations
-        ),
+        )
     )
 
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.delete_first import BEFORE, deleted_before, kept_names, left_deleted
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import EngineEvent, parse_event
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.plan import plan_steps
 
 if TYPE_CHECKING:
     from pulumi_rewind.goal import Goal
-    from pulumi_rewind.previewing import Previewed
+    from pulumi_rewind.replay_report import Previewed
     from pulumi_rewind.session import Session
 
 READ: Final = 64
@@ -29,7 +28,7 @@ def deleted_first_before(session: Session, target: int, goal: Goal, previewed: P
     """URN of the goal → why, for what a preview replaces create-first under a name that an update since the target,
     or the one that made it, deleted first. Nothing is read where no replacement keeps a name.
     """
-    items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
+    items = goal.by_run_urn
     open_ = {
         step.urn: items[step.urn].urn
         for step in plan_steps(previewed[0], goal)

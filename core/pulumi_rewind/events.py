@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from pulumi_rewind.property_path import top_key
 from pulumi_rewind.values import Json
 
 
@@ -53,6 +54,11 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel"):
     detailed_diff: dict[str, PropertyDiff] | None = None
     logical: bool = False
     provider: str = ""
+
+    @property
+    def changing(self) -> frozenset[str]:
+        """The top-level properties that change, as the provider says."""
+        return frozenset(map(top_key, (*(self.detailed_diff or ()), *(self.diffs or ()))))
 
 
 class ResourcePre(msgspec.Struct, frozen=True):

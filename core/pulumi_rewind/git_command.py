@@ -84,7 +84,7 @@ class GitCommand:
     def read(
         self,
         *arguments: str,
-        stdin: IO[bytes] | None = None,
+        stdin: IO[bytes] | bytes | None = None,
         output: IO[bytes] | None = None,
         fetch: bool = False,
         submodules: bool = False,
@@ -102,7 +102,7 @@ class GitCommand:
             environ |= {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
         return self._run(arguments, environ, stdin, output, self._settings(submodules))
 
-    def write(self, *arguments: str, stdin: IO[bytes] | None = None) -> bytes:
+    def write(self, *arguments: str, stdin: IO[bytes] | bytes | None = None) -> bytes:
         """What a command prints that may change the repository.
 
         Raises:
@@ -152,7 +152,7 @@ class GitCommand:
         self,
         arguments: tuple[str, ...],
         more: Mapping[str, str],
-        stdin: IO[bytes] | None,
+        stdin: IO[bytes] | bytes | None,
         output: IO[bytes] | None,
         settings: Iterable[tuple[str, str]],
     ) -> bytes:
@@ -164,6 +164,7 @@ class GitCommand:
             # By way of a variable, because a name may hold a `=`.
             values[f"REWIND_GIT_{number}"] = value
             options.append(f"--config-env={key}=REWIND_GIT_{number}")
+        text = stdin if isinstance(stdin, bytes) else None
         clean = {name: value for name, value in environ.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)}
         fixed = {
             "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
@@ -179,7 +180,8 @@ class GitCommand:
                 [program, "--no-pager", *options, *arguments],
                 cwd=self.place,
                 env={**clean, **values, **fixed, **more},
-                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                input=text,
+                stdin=None if isinstance(stdin, bytes) else stdin or subprocess.DEVNULL,
                 stdout=subprocess.PIPE if output is None else output,
                 stderr=subprocess.PIPE,
                 check=False,

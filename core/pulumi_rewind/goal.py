@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import msgspec
 
-from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.identity import rehomed
+from pulumi_rewind.model import Resource
 from pulumi_rewind.packages import Package
 from pulumi_rewind.values import Json, mask
 
@@ -48,8 +49,6 @@ class Registration:
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
     passing: bool = False
     """Whether it is registered for the passage alone, see `letting_go`."""
-    live_id: str = ""
-    """Its id today, empty if it has to be created."""
     live_urn: str = ""
     live_source: Resource | None = None
     """The same object's entry in live."""
@@ -130,6 +129,19 @@ class Goal:
         """The registrations by the URN of their checkpoint."""
         return {item.urn: item for item in self.registrations}
 
+    @cached_property
+    def by_run_urn(self) -> dict[str, Registration]:
+        """The registrations by the URN that they have in the run."""
+        return {self.run_urn(item.urn): item for item in self.registrations}
+
+    def run_urn(self, urn: str) -> str:
+        """A URN of a checkpoint as the run has it, in the stack and project of today."""
+        return rehomed(urn, self.stack, self.project)
+
+    def each(self, change: Callable[[Registration], Registration]) -> Goal:
+        """The same goal with every registration changed."""
+        return replace(self, registrations=tuple(map(change, self.registrations)))
+
     def fingerprint(self) -> str:
         """A digest of everything that is going to be registered; secrets take part by their place alone.
 
@@ -176,8 +188,25 @@ class Selection:
     """What was left out, see `Goal.untouched`."""
 
 
-Adjust: TypeAlias = Callable[[Selection, Checkpoint, Mapping[str, str]], Selection]
-"""Gets a selection, live, and the pairs of both sides (URN of the target → of live)."""
+@dataclass(frozen=True)
+class GoalChanges:
+    """How a goal differs from what the target alone would give: what callbacks returned."""
+
+    adopt: Mapping[str, str] = field(default_factory=dict)
+    """URN of the target → id of an object that is adopted in its place."""
+    inputs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, repr=False)
+    """URN of the target → inputs laid over the recorded ones; may hold secrets."""
+    skip: Mapping[str, str] = field(default_factory=dict)
+    """URN of the target → why it is left out."""
+    keep: Mapping[str, str] = field(default_factory=dict)
+    """URN of live → why it stays as it is."""
+
+    def __bool__(self) -> bool:
+        return bool(self.adopt or self.inputs or self.skip or self.keep)
+
+    def subjects(self) -> frozenset[str]:
+        """Every URN that something was returned for."""
+        return frozenset((*self.adopt, *self.inputs, *self.skip, *self.keep))
 
 
 def registers(res: Resource) -> bool:
@@ -185,11 +214,6 @@ def registers(res: Resource) -> bool:
     return not (res.delete or res.view_of or res.snippet_id or res.is_default_provider)
 
 
-def deleted_by(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:
-    """Live resources that the goal doesn't have: the engine will delete them (or forget external ones)."""
-    kept = set(goal.pairs.values())
-    return tuple(
-        res
-        for res in live.resources
-        if not res.delete and res.urn not in kept and not res.is_default_provider and not res.view_of
-    )
+def references(res: Resource) -> list[str]:
+    """Every URN that a resource can't be without."""
+    return [urn for urn in dict.fromkeys((res.parent, res.provider_urn, res.deleted_with, *res.uses)) if urn]

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pulumi_rewind.goal import Adjust, Goal, GoalNote, Registration, Selection, registers
+from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Registration, Selection, registers
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
-from pulumi_rewind.order import in_order
+from pulumi_rewind.order import each_after_its_needs
 from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
+from pulumi_rewind.selection import select
 from pulumi_rewind.sent import provider_made_keys, sent_dependencies, sent_inputs
+from pulumi_rewind.skipping import adjusted
+from pulumi_rewind.values import Json
 
 
 def build_goal(
@@ -26,20 +29,38 @@ def build_goal(
     only: Sequence[str] = (),
     stays: Mapping[str, str] = {},
     history: Iterable[Checkpoint] = (),
-    adjust: Adjust | None = None,
+    changes: GoalChanges | None = None,
 ) -> Goal:
     """The goal that makes live equal to the target; with `only`, as far as the chosen resources go.
 
     Both checkpoints should be decrypted. `project` and `stack` are those of today: URNs are made from them. `only`
     holds URNs, names, types or patterns (see `naming`), with ``!`` before what is left out; `stays` what has to stay
     with that, see `selection.select`. `history` is read where an object may have been renamed, see `identity.match`.
-    `adjust` may change what is chosen.
+    `changes` are what callbacks returned; ids to adopt are not its business.
 
     Raises:
         UsageError: `only` chooses nothing.
     """
-    pairs, selection = choose(target, live, only=only, stays=stays, history=history, adjust=adjust)
-    return GoalBuilder(target, live, pairs, selection, project, stack).build()
+    pairs, selection = choose(target, live, only=only, stays=stays, history=history, changes=changes)
+    goal = GoalBuilder(target, live, pairs, selection, project, stack).build()
+    return _with_inputs(goal, changes.inputs) if changes else goal
+
+
+def _with_inputs(goal: Goal, inputs: Mapping[str, Mapping[str, Json]]) -> Goal:
+    """The goal with other inputs (by URN of the target) laid over the recorded ones."""
+
+    def changed(item: Registration) -> Registration:
+        own = inputs.get(item.urn) if not item.from_live else None
+        if own is None:
+            return item
+        dependencies = {**dict.fromkeys(own, ()), **item.property_dependencies}
+        return replace(item, inputs={**item.inputs, **own}, property_dependencies=dependencies)
+
+    notes = [
+        GoalNote("other-inputs", f"gets other values than recorded for {', '.join(sorted(own))}", urn)
+        for urn, own in inputs.items()
+    ]
+    return replace(goal.each(changed), notes=(*goal.notes, *notes))
 
 
 def choose(
@@ -49,7 +70,7 @@ def choose(
     only: Sequence[str] = (),
     stays: Mapping[str, str] = {},
     history: Iterable[Checkpoint] = (),
-    adjust: Adjust | None = None,
+    changes: GoalChanges | None = None,
 ) -> tuple[dict[str, str], Selection]:
     """Which live resource is which of the target (URN → URN), and which of them a rollback brings back.
 
@@ -60,12 +81,10 @@ def choose(
     entries = [res for res in target.resources if registers(res) and not res.pending_replacement]
     pairs = match(entries, live.resources, history)
     if only or stays:
-        from pulumi_rewind.selection import select
-
         selection = select(only, entries, live, pairs, stays)
     else:
         selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
-    return pairs, adjust(selection, live, pairs) if adjust is not None else selection
+    return pairs, adjusted(changes, selection, live, pairs) if changes else selection
 
 
 class GoalBuilder:
@@ -105,7 +124,7 @@ class GoalBuilder:
         return Goal(
             project=self.project,
             stack=self.stack,
-            registrations=tuple(in_order(made)),
+            registrations=tuple(_in_order(made)),
             packages=required_packages([*(item.package for item in made), *(package for _, package in defaults)]),
             default_providers=defaults,
             hooks=tuple(sorted(_hook_names([*self.live.resources, *self.chosen]))),
@@ -153,7 +172,6 @@ class GoalBuilder:
             replace_with=kept(res.replace_with),
             aliases=(live_urn,) if live_urn and live_urn != rehomed(res.urn, self.stack, self.project) else (),
             import_id=_import_id(res, live),
-            live_id=live.id if live else "",
             live_urn=live_urn,
         )
 
@@ -241,6 +259,14 @@ class GoalBuilder:
         if res.ignore_changes and live is not None:
             paths = ", ".join(res.ignore_changes)
             add("ignore-changes", f"keeps today's values of the properties it ignores changes of: {paths}")
+
+
+def _in_order(registrations: Sequence[Registration]) -> list[Registration]:
+    """The stack first, then everything after what it refers to; the given order wherever that leaves a choice."""
+    by_urn = {item.urn: item for item in reversed(registrations)}
+    stack_first = sorted(registrations, key=lambda item: item.kind != "stack")
+    urns, _ = each_after_its_needs((item.urn for item in stack_first), lambda urn: by_urn[urn].awaited())
+    return [by_urn[urn] for urn in urns]
 
 
 def _kind(res: Resource) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.linking import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import provider_made_keys
 from pulumi_rewind.values import (
     RESOURCE_REF,

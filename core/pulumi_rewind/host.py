@@ -16,7 +16,8 @@ from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.private_directory import make_private, remove_private
 from pulumi_rewind.protos import load_protos
-from pulumi_rewind.replay import Afterwards, Replay, ReplayError, ReplayReport
+from pulumi_rewind.replay import Afterwards, Replay, ReplayError
+from pulumi_rewind.replay_report import ReplayReport
 
 if TYPE_CHECKING:
     import grpc
@@ -282,19 +283,15 @@ def _hook_properties(request: bytes) -> dict[str, Any]:
     from pulumi_rewind import wire
 
     met = resource_pb2.ResourceHookRequest.FromString(request)
-    return {
-        "urn": met.urn,
-        "id": met.id,
-        "resource_name": met.name,
-        "resource_type": met.type,
-        "new_inputs": wire.read(met.new_inputs),
-        "old_inputs": wire.read(met.old_inputs),
-        "new_outputs": wire.read(met.new_outputs),
-        "old_outputs": wire.read(met.old_outputs),
-    }
+    return {**_met_properties(met), "new_outputs": wire.read(met.new_outputs)}
 
 
 def _error_properties(met: Any) -> dict[str, Any]:
+    return {**_met_properties(met), "failed_operation": met.failed_operation, "errors": list(met.errors)}
+
+
+def _met_properties(met: Any) -> dict[str, Any]:
+    """What the requests of both kinds of hooks have."""
     from pulumi_rewind import wire
 
     return {
@@ -302,8 +299,6 @@ def _error_properties(met: Any) -> dict[str, Any]:
         "id": met.id,
         "resource_name": met.name,
         "resource_type": met.type,
-        "failed_operation": met.failed_operation,
-        "errors": list(met.errors),
         "new_inputs": wire.read(met.new_inputs),
         "old_inputs": wire.read(met.old_inputs),
         "old_outputs": wire.read(met.old_outputs),

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import chain, tee
+from typing import Any
 
-from pulumi_rewind.model import Checkpoint, Resource, Urn, parse_urn
+from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, Resource, Urn, parse_urn
 
 
 def match(target: Iterable[Resource], live: Iterable[Resource], history: Iterable[Checkpoint] = ()) -> dict[str, str]:
@@ -21,36 +22,7 @@ def match(target: Iterable[Resource], live: Iterable[Resource], history: Iterabl
     by where their matched children live. What is still without a partner may have gone by two names in `history`, other
     checkpoints of the stack, nearest first: only then, and no further than needed, is it read.
     """
-    targets = [res for res in target if not res.delete]
-    lives = [res for res in live if not res.delete]
-    pairs: dict[str, str] = {}
-    taken: set[str] = set()
-
-    def pair(urn: str, live_urn: str) -> None:
-        pairs[urn] = live_urn
-        taken.add(live_urn)
-
-    by_urn = {res.urn: res for res in lives}
-    for res in targets:
-        same = by_urn.get(res.urn)
-        if same is not None and same.custom == res.custom:
-            pair(res.urn, res.urn)
-    if len(pairs) == len(targets):
-        return pairs
-    by_key = {_key(res.urn): res for res in lives if res.urn not in taken}
-    for res in targets:
-        if res.urn in pairs:
-            continue
-        same = by_key.get(_key(res.urn))
-        if same is not None and same.custom == res.custom:
-            pair(res.urn, same.urn)
-    seen, history = tee(history)
-    _match_unique(targets, lives, pairs, taken, birth)
-    _match_unique(targets, lives, pairs, taken, _TypeAndId(targets, lives, pairs, seen))
-    _match_by_names(targets, lives, pairs, taken, history)
-    _match_components(targets, lives, pairs, taken)
-    _match_providers(targets, lives, pairs, taken)
-    return pairs
+    return _Matching(target, live).pairs_with(history)
 
 
 def birth(res: Resource) -> Hashable | None:
@@ -88,6 +60,121 @@ def same_object(one: Resource, other: Resource) -> bool:
     if (one.type, one.id) != (other.type, other.id):
         return False
     return bool(one.created) and one.created == other.created if is_constant_id(one.id) else True
+
+
+class _Matching:
+    """The resources of both sides, and which of them are paired already."""
+
+    def __init__(self, target: Iterable[Resource], live: Iterable[Resource]) -> None:
+        self._targets = [res for res in target if not res.delete]
+        self._lives = [res for res in live if not res.delete]
+        self._live_by_urn = {res.urn: res for res in self._lives}
+        self._pairs: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def pairs_with(self, history: Iterable[Checkpoint]) -> dict[str, str]:
+        """All pairs, by one rule after the other."""
+        self._by_place(self._live_by_urn, lambda urn: urn)
+        if len(self._pairs) == len(self._targets):
+            return self._pairs
+        self._by_place({_key(res.urn): res for res in self._free_lives()}, _key)
+        seen, history = tee(history)
+        self._unique(birth)
+        self._unique(_TypeAndId(self._targets, self._lives, self._pairs, seen))
+        self._by_names(history)
+        self._components()
+        self._providers()
+        return self._pairs
+
+    def _pair(self, urn: str, live_urn: str) -> None:
+        self._pairs[urn] = live_urn
+        self._taken.add(live_urn)
+
+    def _free_targets(self) -> list[Resource]:
+        return [res for res in self._targets if res.urn not in self._pairs]
+
+    def _free_lives(self) -> list[Resource]:
+        return [res for res in self._lives if res.urn not in self._taken]
+
+    def _partner(self, urn: str) -> Resource | None:
+        return self._live_by_urn.get(self._pairs.get(urn, ""))
+
+    def _by_place(self, lives: Mapping[Any, Resource], key_of: Callable[[str], Hashable]) -> None:
+        """Pairs what has the same URN, or the same key that is made from it."""
+        for res in self._free_targets():
+            same = lives.get(key_of(res.urn))
+            if same is not None and same.custom == res.custom:
+                self._pair(res.urn, same.urn)
+
+    def _unique(self, key_of: Callable[[Resource], Hashable | None]) -> None:
+        """Pairs what has the same key on both sides; a key that several resources of one side have says nothing."""
+        mine, theirs = _unique(self._targets, key_of), _unique(self._lives, key_of)
+        for key, res in mine.items():
+            partner = theirs.get(key)
+            if partner is not None and res.urn not in self._pairs and partner.urn not in self._taken:
+                self._pair(res.urn, partner.urn)
+
+    def _by_names(self, history: Iterable[Checkpoint]) -> None:
+        """Pairs a URN of the target with the live URN that the same object had at another time.
+
+        The objects themselves may have been re-created since; what counts is that one object once had both names, so
+        that a program declared the one to be the other.
+        """
+        missing = {res.urn for res in self._free_targets() if res.custom and not res.is_default_provider}
+        spare = {res.urn for res in self._free_lives() if res.custom and not res.is_default_provider}
+        names: dict[Hashable, set[str]] = defaultdict(set)
+        for resources in chain((self._targets,), (side.resources for side in history)):
+            if not missing or not spare:
+                return
+            for res in resources:
+                key = birth(res)
+                if key is None or res.delete:
+                    continue
+                known = names[key]
+                known.add(res.urn)
+                wanted, here = known & missing, known & spare
+                if len(wanted) == 1 and len(here) == 1:
+                    self._pair(*wanted, *here)
+                    missing -= wanted
+                    spare -= here
+
+    def _components(self) -> None:
+        """Pairs components through their children, innermost first, until nothing more is found."""
+        children: dict[str, list[Resource]] = defaultdict(list)
+        for res in self._targets:
+            if res.parent:
+                children[res.parent].append(res)
+        for res in reversed(self._targets):  # a parent precedes its children, so inner ones come first here
+            if not res.is_component or res.urn in self._pairs:
+                continue
+            votes: Counter[str] = Counter()
+            for child in children[res.urn]:
+                partner = self._partner(child.urn)
+                parent = self._live_by_urn.get(partner.parent) if partner else None
+                if parent is not None and parent.is_component and parent.urn not in self._taken:
+                    votes[parent.urn] += 1
+            if votes:
+                self._pair(res.urn, votes.most_common(1)[0][0])
+
+    def _providers(self) -> None:
+        """Pairs renamed explicit providers through the resources that use them."""
+        votes: dict[str, Counter[str]] = defaultdict(Counter)
+        for res in self._targets:
+            partner = self._partner(res.urn)
+            if res.provider_urn and partner is not None and partner.provider_urn:
+                votes[res.provider_urn][partner.provider_urn] += 1
+        for res in self._free_targets():
+            if not res.is_provider or res.is_default_provider or not votes[res.urn]:
+                continue
+            best = self._live_by_urn.get(votes[res.urn].most_common(1)[0][0])
+            fits = best is not None and best.type == res.type and not best.is_default_provider
+            if best is not None and fits and best.urn not in self._taken:
+                self._pair(res.urn, best.urn)
+
+
+def objects_of(resources: Iterable[Resource]) -> dict[tuple[str, str], Resource]:
+    """The objects that some entries manage, by type and id; those that are only read are none."""
+    return {(res.type, res.id): res for res in resources if res.custom and res.id and not res.external}
 
 
 class _TypeAndId:
@@ -143,22 +230,6 @@ def _shared(resources: Iterable[Resource]) -> set[tuple[str, str]]:
     return {key for key, created in moments.items() if len(created) > 1 and (len(set(created)) > 1 or None in created)}
 
 
-def _match_unique(
-    targets: list[Resource],
-    lives: list[Resource],
-    pairs: dict[str, str],
-    taken: set[str],
-    key_of: Callable[[Resource], Hashable | None],
-) -> None:
-    """Pairs what has the same key on both sides; a key that several resources of one side have says nothing."""
-    mine, theirs = _unique(targets, key_of), _unique(lives, key_of)
-    for key, res in mine.items():
-        partner = theirs.get(key)
-        if partner is not None and res.urn not in pairs and partner.urn not in taken:
-            pairs[res.urn] = partner.urn
-            taken.add(partner.urn)
-
-
 def _unique(resources: list[Resource], key_of: Callable[[Resource], Hashable | None]) -> dict[Hashable, Resource]:
     found: dict[Hashable, list[Resource]] = defaultdict(list)
     for res in resources:
@@ -168,84 +239,10 @@ def _unique(resources: list[Resource], key_of: Callable[[Resource], Hashable | N
     return {key: several[0] for key, several in found.items() if len(several) == 1}
 
 
-def _match_by_names(
-    targets: list[Resource],
-    lives: list[Resource],
-    pairs: dict[str, str],
-    taken: set[str],
-    history: Iterable[Checkpoint],
-) -> None:
-    """Pairs a URN of the target with the live URN that the same object had at another time.
-
-    The objects themselves may have been re-created since; what counts is that one object once had both names, so that
-    a program declared the one to be the other.
-    """
-    missing = {res.urn for res in targets if res.custom and res.urn not in pairs and not res.is_default_provider}
-    spare = {res.urn for res in lives if res.custom and res.urn not in taken and not res.is_default_provider}
-    names: dict[Hashable, set[str]] = defaultdict(set)
-    for resources in chain((targets,), (side.resources for side in history)):
-        if not missing or not spare:
-            return
-        for res in resources:
-            key = birth(res)
-            if key is None or res.delete:
-                continue
-            known = names[key]
-            known.add(res.urn)
-            wanted, here = known & missing, known & spare
-            if len(wanted) == 1 and len(here) == 1:
-                urn, live_urn = wanted.pop(), here.pop()
-                pairs[urn] = live_urn
-                taken.add(live_urn)
-                missing.discard(urn)
-                spare.discard(live_urn)
-
-
 def _key(urn: str) -> tuple[str, str]:
     parsed = parse_urn(urn)
-    name = parsed.name
-    if parsed.qualified_type == "pulumi:pulumi:Stack":
-        name = ""  # <project>-<stack>, changed by renames
-    return parsed.qualified_type, name
-
-
-def _match_components(targets: list[Resource], lives: list[Resource], pairs: dict[str, str], taken: set[str]) -> None:
-    """Pairs components through their children, innermost first, until nothing more is found."""
-    live_by_urn = {res.urn: res for res in lives}
-    children: dict[str, list[Resource]] = defaultdict(list)
-    for res in targets:
-        if res.parent:
-            children[res.parent].append(res)
-    for res in reversed(targets):  # a parent precedes its children, so inner ones come first here
-        if not res.is_component or res.urn in pairs:
-            continue
-        votes: Counter[str] = Counter()
-        for child in children[res.urn]:
-            partner = live_by_urn.get(pairs.get(child.urn, ""))
-            parent = live_by_urn.get(partner.parent) if partner else None
-            if parent is not None and parent.is_component and parent.urn not in taken:
-                votes[parent.urn] += 1
-        if votes:
-            best = votes.most_common(1)[0][0]
-            pairs[res.urn] = best
-            taken.add(best)
-
-
-def _match_providers(targets: list[Resource], lives: list[Resource], pairs: dict[str, str], taken: set[str]) -> None:
-    """Pairs renamed explicit providers through the resources that use them."""
-    live_by_urn = {res.urn: res for res in lives}
-    votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for res in targets:
-        partner = live_by_urn.get(pairs.get(res.urn, ""))
-        if res.provider_urn and partner is not None and partner.provider_urn:
-            votes[res.provider_urn][partner.provider_urn] += 1
-    for res in targets:
-        if not res.is_provider or res.is_default_provider or res.urn in pairs or not votes[res.urn]:
-            continue
-        best = live_by_urn.get(votes[res.urn].most_common(1)[0][0])
-        if best is not None and best.type == res.type and not best.is_default_provider and best.urn not in taken:
-            pairs[res.urn] = best.urn
-            taken.add(best.urn)
+    # The stack's is <project>-<stack>, changed by renames.
+    return parsed.qualified_type, "" if parsed.qualified_type == ROOT_STACK_TYPE else parsed.name
 
 
 def rehomed(urn: str, stack: str, project: str) -> str:

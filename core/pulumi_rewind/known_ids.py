@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pulumi_rewind.adoption import adoptable, adopting, importing, wants_found
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import birth, is_constant_id
+from pulumi_rewind.identity import birth, is_constant_id, objects_of
 from pulumi_rewind.model import Checkpoint, Resource, parse_urn
-
-if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
+from pulumi_rewind.timeline import Timeline
 
 READ: Final = 64
 """How many of the newest checkpoints are read at most."""
@@ -25,7 +23,7 @@ def taken_back(goal: Goal, live: Checkpoint, history: Iterable[Checkpoint] = ())
     A stack that once made an object and only reads it since has handed it over: a second one beside it would be wrong.
     `history` is looked at where live doesn't know the object at all.
     """
-    managed = managed_ids(live)
+    managed = objects_of(live.resources)
     waiting = {
         (item.source.type, item.source.id): item.urn
         for item in adoptable(goal)
@@ -39,14 +37,14 @@ def taken_back(goal: Goal, live: Checkpoint, history: Iterable[Checkpoint] = ())
     return importing(goal, read)
 
 
-def knowing(session: Session, goal: Goal, live: Checkpoint, target: int, wanted: Mapping[str, str]) -> Goal:
+def knowing(timeline: Timeline, goal: Goal, live: Checkpoint, target: int, wanted: Mapping[str, str]) -> Goal:
     """The goal with the objects imported that are known to exist, and those that the operator wants (`adopting`)."""
     new = adoptable(goal)
     if not new:
         return adopting(goal, wanted)
     ids = {item.source.id for item in new if item.live_source is None}
-    goal = taken_back(goal, live, checkpoints_since(session, target, ids) if ids else ())
-    known = ids_since(new, live, checkpoints_since(session, target)) if wants_found(wanted) else {}
+    goal = taken_back(goal, live, checkpoints_since(timeline, target, ids) if ids else ())
+    known = ids_since(new, live, checkpoints_since(timeline, target)) if wants_found(wanted) else {}
     return adopting(goal, wanted, known)
 
 
@@ -65,7 +63,7 @@ def ids_since(items: Collection[Registration], live: Checkpoint, history: Iterab
         names[_name(item.source)] = item.urn
         if (born := birth(item.source)) is not None:
             births[born] = item.urn
-    managed = managed_ids(live)
+    managed = objects_of(live.resources)
     found: dict[str, list[str]] = {item.urn: [] for item in items}
     for side in reversed(list(history)):  # oldest first: a rename is known from then on
         for res in side.resources:
@@ -81,27 +79,22 @@ def ids_since(items: Collection[Registration], live: Checkpoint, history: Iterab
     return found
 
 
-def managed_ids(live: Checkpoint) -> set[tuple[str, str]]:
-    """Type and id of every object that a state manages."""
-    return {(res.type, res.id) for res in live.resources if res.custom and res.id and not res.external}
-
-
 def _name(res: Resource) -> tuple[str, str]:
     parsed = parse_urn(res.urn)
     return parsed.qualified_type, parsed.name
 
 
-def checkpoints_since(session: Session, target: int, holding: Collection[str] = ()) -> Iterator[Checkpoint]:
+def checkpoints_since(timeline: Timeline, target: int, holding: Collection[str] = ()) -> Iterator[Checkpoint]:
     """The checkpoints of the updates since the target, newest first; unreadable ones are passed over.
 
     With `holding` only those are decoded whose bytes hold one of the texts.
     """
-    newest = len(session.timeline)
+    newest = len(timeline)
     needles = [text.encode() for text in holding]
     for number in range(newest, max(target, newest - READ, 0), -1):
         with contextlib.suppress(RewindError):
             if needles:
-                raw = session.timeline.history.raw(number)
+                raw = timeline.history.raw(number)
                 if b'"external"' not in raw or not any(needle in raw for needle in needles):
                     continue
-            yield session.timeline.checkpoint(number)
+            yield timeline.checkpoint(number)

@@ -12,7 +12,6 @@ from dataclasses import replace
 import msgspec
 
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
 
 
@@ -21,14 +20,13 @@ def letting_go(goal: Goal, live: Checkpoint) -> Goal:
     reads = {(item.source.type, item.source.id): item for item in goal.registrations if item.kind == "read"}
     if not reads:
         return goal
-    here = {rehomed(item.urn, goal.stack, goal.project) for item in goal.registrations}
     stands_for = {live_urn: urn for urn, live_urn in goal.pairs.items()}
     known = {item.urn for item in goal.registrations}
     found = []
     for res in live.resources:
         item = reads.get((res.type, res.id)) if res.custom and res.id and not (res.external or res.delete) else None
         parent = stands_for.get(res.parent, res.parent)
-        if item is None or res.urn in here or parent not in known:
+        if item is None or res.urn in goal.by_run_urn or parent not in known:
             continue
         found.append(_also_read(item, res.urn, parent))
     return replace(goal, registrations=(*goal.registrations, *found)) if found else goal
@@ -54,4 +52,4 @@ def lasting(goal: Goal) -> Goal:
 
 def passing_urns(goal: Goal) -> frozenset[str]:
     """URNs in this run of what is read for the passage alone."""
-    return frozenset(rehomed(item.urn, goal.stack, goal.project) for item in goal.registrations if item.passing)
+    return frozenset(urn for urn, item in goal.by_run_urn.items() if item.passing)

@@ -253,11 +253,11 @@ def make_link(
 
     Outputs are JSON with signatures; secrets are looked into. In a preview a missing new output counts as unknown.
     """
-    leaves = []
+    leaves, present = [], reveal(dict(new_outputs))
     for path, old, secret in _leaves(dict(old_outputs)):
         if old is None or old == "":
             continue
-        new = _at(new_outputs, path, preview)
+        new = _at(present, path, UNKNOWN if preview else None)
         key = next((part for part in reversed(path) if isinstance(part, str)), "")
         fits = isinstance(new, str) if isinstance(old, str) else isinstance(new, float | int)
         leaves.append(Leaf(key, old, new if fits or is_unknown(new) else None, secret))
@@ -280,22 +280,13 @@ def _leaves(
         yield path, value, secret
 
 
-def _at(value: Any, path: tuple[str | int, ...], preview: bool) -> Json:
-    missing = UNKNOWN if preview else None
-    current: Any = value
+def _at(value: Json, path: tuple[str | int, ...], missing: Json) -> Json:
+    """What lies at a path of a revealed value: unknown wherever something above it is."""
     for part in path:
-        current = reveal(current) if is_secret(current) else current
-        if is_unknown(current):
-            return UNKNOWN
-        if isinstance(current, Mapping) and isinstance(part, str):
-            if part not in current:
-                return missing
-            current = current[part]
-        elif isinstance(current, list) and isinstance(part, int):
-            if part >= len(current):
-                return missing
-            current = current[part]
-        else:
+        if isinstance(value, dict) and isinstance(part, str):
+            value = value.get(part, missing)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else missing
+        elif not is_unknown(value):
             return missing
-    current = reveal(current) if is_secret(current) else current
-    return UNKNOWN if is_unknown(current) else current
+    return UNKNOWN if is_unknown(value) else value

@@ -43,8 +43,7 @@ class Literals:
 
     def _add(self, res: Resource) -> None:
         recorded = res.property_dependencies
-        refers = {*(res.dependencies or ()), *(urn for urns in (recorded or {}).values() for urn in urns or ())}
-        self._refers.setdefault(res.urn, []).extend(refers)
+        self._refers.setdefault(res.urn, []).extend(res.uses)
         if not (res.custom or res.is_stack):
             self._components.add(res.urn)
         if res.parent in self._components:  # who depends on a component depends on what is in it

@@ -13,7 +13,7 @@ from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.kept_states import import_state
 from pulumi_rewind.model import Checkpoint, urn_name
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.stash import has_stash, put_output_back, unlike_recorded
 

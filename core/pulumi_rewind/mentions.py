@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.values import RESOURCE_REF, SECRET, Json, kind_of, reveal, walk
+from pulumi_rewind.values import RESOURCE_REF, Json, kind_of, reveal, walk
 
 _TOKEN: Final = re.compile(r"[\w-]+")
 
@@ -58,10 +58,8 @@ class Mentions:
         return self._ids[from_live]
 
 
-def _references(value: Json) -> Iterator[str]:
+def _references(value: Mapping[str, Json]) -> Iterator[str]:
     """URNs of the resource references in a value, secrets included."""
-    for inner in walk(dict(value) if isinstance(value, Mapping) else value):
+    for inner in walk(reveal(dict(value))):
         if kind_of(inner) == RESOURCE_REF:
             yield str(inner.get("urn"))
-        elif kind_of(inner) == SECRET and RESOURCE_REF in str(inner.get("plaintext")):
-            yield from _references(reveal(inner))

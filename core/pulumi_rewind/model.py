@@ -172,6 +172,12 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         """The URN part of `provider`."""
         return self.provider.rsplit("::", 1)[0] if self.provider else ""
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The URNs of all that it depends on, as a whole or for one property."""
+        listed = (self.dependencies, *(self.property_dependencies or {}).values())
+        return tuple(dict.fromkeys(urn for urns in listed for urn in urns or ()))
+
     def decoded_inputs(self) -> dict[str, Json]:
         """The inputs as JSON, signatures in place.
 
@@ -268,11 +274,6 @@ class Checkpoint:
     def by_urn(self) -> dict[str, Resource]:
         """The current resources by URN; copies that wait for deletion are left out."""
         return {res.urn: res for res in self.resources if not res.delete}
-
-    @cached_property
-    def stack_resource(self) -> Resource | None:
-        """The root resource, None in an empty stack."""
-        return next((res for res in self.resources if res.is_stack), None)
 
     @property
     def pending_operations(self) -> tuple[PendingOperation, ...]:

@@ -10,8 +10,13 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Final
 
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind.model import Resource
+
+NOT: Final = "!"
+"""How a text of a selection begins that leaves something out."""
 
 LISTED = 6
 """How many names a message lists."""
@@ -54,11 +59,27 @@ class Names:
         fits = re.compile(fnmatch.translate(text)).match
         return frozenset(urn for urn, texts in self._texts.items() if fits(urn) or any(map(fits, texts)))
 
+    def demanded(self, texts: Iterable[str], option: str, where: str) -> frozenset[str]:
+        """The URNs of what all texts of an option mean; `where` says in a message which resources there are.
+
+        Raises:
+            UsageError: one means nothing.
+        """
+        found: set[str] = set()
+        for text in texts:
+            meant = self.meant(text)
+            if not meant:
+                raise UsageError(
+                    f"{option} {text!r} means no resource of {where}", hint=f"There are: {self.listed() or 'none'}."
+                )
+            found |= meant
+        return frozenset(found)
+
     def spoken(self, urn: str) -> str:
         """The shortest text that means this resource and no other."""
         name, typed, _ = self._texts.get(urn, (urn, urn, urn))
         alone = frozenset((urn,))
-        plain = not name.startswith("!")  # which would be taken for "all but"
+        plain = not name.startswith(NOT)  # which would be taken for "all but"
         return next((text for text in (name, typed) if plain and self.meant(text) == alone), urn)
 
     def listed(self, limit: int = 2 * LISTED) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.model import Checkpoint, Resource, Update
+from pulumi_rewind.identity import objects_of
+from pulumi_rewind.model import Resource, Update
 from pulumi_rewind.timeline import Timeline
 
 READS: Final = 200
@@ -72,12 +73,7 @@ class Origins:
             if len(self._read) >= READS:
                 return None
             try:
-                self._read[number] = objects_of(self._timeline.checkpoint(number))
+                self._read[number] = objects_of(self._timeline.checkpoint(number).resources)
             except RewindError:
                 self._read[number] = None
         return self._read[number]
-
-
-def objects_of(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
-    """The objects that a state stands for, by type and id; those that are only read are none."""
-    return {(res.type, res.id): res for res in checkpoint.resources if res.custom and res.id and not res.external}

@@ -12,7 +12,7 @@ import msgspec
 from pulumi_rewind.documents import load_json
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.values import SECRET, SIG, Json, damaged_value, decoded
+from pulumi_rewind.values import SECRET, SIG, Json, damaged_value, decoded, each
 
 Open: TypeAlias = Callable[[str], bytes]
 """Ciphertext → plaintext, a JSON document."""
@@ -65,10 +65,7 @@ def _opened(value: Json, open_: Open) -> Json:
         sealed = value.get("ciphertext")
         if value.get(SIG) == SECRET and isinstance(sealed, str):
             return {SIG: SECRET, "plaintext": decoded(_plaintext(sealed, open_), "a secret")}
-        return {key: _opened(inner, open_) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_opened(inner, open_) for inner in value]
-    return value
+    return each(value, lambda inner: _opened(inner, open_))
 
 
 def is_sealed(res: Resource) -> bool:

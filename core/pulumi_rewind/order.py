@@ -1,28 +1,31 @@
-"""The order in which a goal's registrations are sent. Pure."""
+"""Things that need each other, in an order in which each follows what it needs. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from pulumi_rewind.goal import Registration
+Key = TypeVar("Key", bound=Hashable)
 
 
-def in_order(registrations: Sequence[Registration]) -> list[Registration]:
-    """The stack first, then everything after what it refers to; the given order wherever that leaves a choice."""
-    by_urn = {item.urn: item for item in registrations}
-    done: dict[str, Registration] = {}
-    for first in sorted(registrations, key=lambda item: item.kind != "stack"):
-        waiting = [first]
-        entered: set[str] = set()
+def each_after_its_needs(keys: Iterable[Key], needs: Callable[[Key], Iterable[Key]]) -> tuple[list[Key], bool]:
+    """All keys, each after what it needs, and whether some need each other in turn, so that one comes too early.
+
+    The given order wherever that leaves a choice.
+    """
+    done: dict[Key, None] = {}
+    in_turn = False
+    for first in keys:
+        waiting, entered = [first], set[Key]()
         while waiting:
-            item = waiting[-1]
-            missing = [urn for urn in item.awaited() if urn not in done and urn not in entered]
-            entered.add(item.urn)
+            key = waiting[-1]
+            open_ = [needed for needed in needs(key) if needed not in done] if key not in done else []
+            missing = [needed for needed in open_ if needed not in entered]
+            entered.add(key)
             if missing:
-                waiting.extend(by_urn[urn] for urn in reversed(missing))
+                waiting.extend(reversed(missing))
             else:
-                done.setdefault(item.urn, item)
+                in_turn = in_turn or bool(open_)
+                done.setdefault(key)
                 waiting.pop()
-    return list(done.values())
+    return list(done), in_turn

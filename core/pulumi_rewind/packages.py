@@ -55,29 +55,17 @@ def package_of(provider: Resource) -> Package:
     internal = internal if isinstance(internal, dict) else {}
     name = provider.type.rsplit(":", 1)[-1]
     version = str(inputs.get("version") or "")
-    url = str(internal.get("pluginDownloadURL") or "")
     raw = internal.get("parameterization")
-    checksums = tuple(sorted((key, _from_hex(text)) for key, text in _texts(internal.get("pluginChecksums"))))
-    mappings = tuple(sorted(_texts(internal.get("envVarMappings"))))
-    if not isinstance(raw, str):
-        return Package(
-            name,
-            version,
-            url,
-            base_name=str(internal.get("name") or ""),
-            base_version=version,
-            checksums=checksums,
-            env_var_mappings=mappings,
-        )
+    parameterized = isinstance(raw, str)
     return Package(
         name,
         version,
-        url,
-        parameter=Parameter(name, version, from_base64(raw)),
-        base_name=str(internal.get("name") or name),
-        base_version=str(internal.get("version") or ""),
-        checksums=checksums,
-        env_var_mappings=mappings,
+        str(internal.get("pluginDownloadURL") or ""),
+        parameter=Parameter(name, version, from_base64(raw)) if isinstance(raw, str) else None,
+        base_name=str(internal.get("name") or (name if parameterized else "")),
+        base_version=str(internal.get("version") or "") if parameterized else version,
+        checksums=tuple(sorted((key, _from_hex(text)) for key, text in _texts(internal.get("pluginChecksums")))),
+        env_var_mappings=tuple(sorted(_texts(internal.get("envVarMappings")))),
     )
 
 

@@ -17,10 +17,10 @@ from pulumi_rewind.values import DEFAULTS, Json
 if TYPE_CHECKING:
     from pulumi_rewind.called import RevisionPlan, UndoPlan
     from pulumi_rewind.diff.checkpoints import Diff
+    from pulumi_rewind.goal import GoalChanges
     from pulumi_rewind.model import Checkpoint
-    from pulumi_rewind.replay import ReplayReport
+    from pulumi_rewind.replay_report import ReplayReport
     from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.goal import GoalChanges
     from pulumi_rewind.verify import Difference
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pulumi_rewind.arrangement import Arrangement
 from pulumi_rewind.arrangement_risks import arranged_steps
 from pulumi_rewind.choices import Choices
+from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.integrity import check_sound
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint
@@ -18,7 +19,6 @@ from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.goal import GoalChanges
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ objects that stay are kept. Values that only the run can tell are `values.UNKNOW
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,10 +13,9 @@ import msgspec
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.property_path import keeping
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import provider_made_keys
 from pulumi_rewind.values import DEFAULTS, UNKNOWN, Json, unmasked
 
@@ -39,8 +37,7 @@ def _found(res: Resource, step: StepMetadata) -> Resource | None:
     """A resource as its refresh found it; None if it is gone."""
     if step.new is None:
         return None
-    changing = {re.split(r"[.\[]", path)[0] for path in (*(step.detailed_diff or ()), *(step.diffs or ()))}
-    changed: dict[str, Any] = {}
+    changing, changed = step.changing, dict[str, Any]()
     for name, recorded in (("inputs", res.decoded_inputs()), ("outputs", res.decoded_outputs())):
         seen = getattr(step.new, name)
         if seen is not None:
@@ -65,13 +62,13 @@ def _planned(
 ) -> Resource:
     if item.from_live and item.urn not in report.relinked:
         return item.source
-    urn = report.urns.get(item.urn) or rehomed(item.urn, goal.stack, goal.project)
+    urn = report.urns.get(item.urn) or goal.run_urn(item.urn)
     new_object = ops.get(urn) in _NEW_OBJECT
 
     def here(reference: str) -> str:
         """A recorded reference as this run has it: a partial goal may let live's entry stand for the target's."""
         key = reference if reference in report.urns else goal.pairs.get(reference, reference)
-        return report.urns.get(key, rehomed(reference, goal.stack, goal.project))
+        return report.urns.get(key, goal.run_urn(reference))
 
     changed: dict[str, Any] = {
         "urn": urn,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.earlier_orders import deleted_first_before
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalNote, Selection
+from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Selection
 from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.integrity import check_target, damage
@@ -33,7 +32,7 @@ from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.recommend import PATH_CONTENT
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
 from pulumi_rewind.risks import read_elsewhere, step_risks
 from pulumi_rewind.session import Session
@@ -47,7 +46,6 @@ from pulumi_rewind.stackconfig import (
 )
 from pulumi_rewind.stale import stale_risks
 from pulumi_rewind.staying import Built, touched_risk, undisturbed
-from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal
 from pulumi_rewind.values import ARCHIVE, ASSET
 from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
@@ -95,7 +93,7 @@ class ReplayPlanning:
         )
         goal = make_goal(session, self.plain, before.plain, choices, number=number, stays=stays, changes=self.changes)
         goal = aware(goal, before.arrangement, self.now)
-        goal = letting_go(knowing(session, goal, before.plain, number, choices.adopt), before.plain)
+        goal = letting_go(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
         return with_assets(session, goal, before.plain, self.commit, self.private)
 
@@ -261,8 +259,7 @@ def make_goal(
     if not choices.recorded_credentials:
         made = todays_credentials(target, live)
         target, notes, live_keys = made.target, made.notes, made.live_keys
-    build = functools.partial(changed_goal, changes) if changes else build_goal
-    goal = build(
+    goal = build_goal(
         target,
         live,
         project=session.workspace.project,
@@ -270,6 +267,7 @@ def make_goal(
         only=choices.only,
         stays=stays,
         history=session.timeline.around(number) if number else (),
+        changes=changes,
     )
     goal = from_live_too(goal, live_keys)
     chosen = {item.urn for item in goal.registrations if not item.from_live}
@@ -286,8 +284,7 @@ def _selection(
     """What is brought back and what stays; None for everything."""
     if not (only or stays or changes):
         return None
-    adjust = functools.partial(adjusted, changes) if changes else None
-    return choose(target, live, only=only, stays=stays, adjust=adjust)[1]
+    return choose(target, live, only=only, stays=stays, changes=changes)[1]
 
 
 def _notes_for(urn: str, goal: Goal, notes: Sequence[GoalNote]) -> tuple[Risk, ...]:

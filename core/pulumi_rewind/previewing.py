@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 from pulumi_rewind.advice import advise
 from pulumi_rewind.blockers import Blockers, speaker
@@ -18,7 +18,8 @@ from pulumi_rewind.host import ReplayHost
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import Observe as Observe
+from pulumi_rewind.replay_report import Previewed as Previewed
 from pulumi_rewind.rewriting import staged
 from pulumi_rewind.risks import protected_in_the_way
 from pulumi_rewind.session import Session
@@ -28,10 +29,6 @@ from pulumi_rewind.values import Json
 
 IGNORES_PROTECTION: Final = (3, 256, 0)
 """The first engine whose previews go past protection."""
-
-Observe = Callable[[EngineEvent], None]
-Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
-"""What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
 
 
 def unheard(_: EngineEvent) -> None:

@@ -55,6 +55,11 @@ def parse_path(text: str) -> PropertyPath | None:
     return tuple(steps)
 
 
+def top_key(text: str) -> str:
+    """The top-level property that a path begins with."""
+    return _STEP_ENDS.split(text, maxsplit=1)[0]
+
+
 def _quoted(text: str, at: int) -> tuple[str | None, int]:
     """A key up to its closing quote, and the place behind that; ``\\"`` is a quote inside."""
     found = _QUOTED.match(text, at)

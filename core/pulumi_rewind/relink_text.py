@@ -130,6 +130,7 @@ def json_parts(text: str) -> Sequence[JsonPart] | None:
     key, at, expects_key = "", 0, False
     for token in _TOKEN.finditer(text):
         said = token.group()
+        part = JsonPart(said)
         if token.start() > at:
             parts.append(JsonPart(text[at : token.start()]))
         at = token.end()
@@ -138,30 +139,26 @@ def json_parts(text: str) -> Sequence[JsonPart] | None:
             inside.append(said == "{")
             names.append("")
             expects_key = said == "{"
-            parts.append(JsonPart(said))
         elif said in "}]":
             key = keys.pop()
             inside.pop()
             names.pop()
-            parts.append(JsonPart(said))
         elif said == ",":
             expects_key = inside[-1]
             key = keys[-1]
-            parts.append(JsonPart(said))
         elif said[0] == '"':
             value = json.loads(said, strict=False)
             if expects_key:
                 key, expects_key = value, False
-                parts.append(JsonPart(said, value, is_key=True))
+                part = JsonPart(said, value, is_key=True)
             else:
                 if key == "name":
                     names[-1] = value
-                parts.append(JsonPart(said, value, names[-1] if key == "value" and names[-1] else key))
+                part = JsonPart(said, value, names[-1] if key == "value" and names[-1] else key)
         elif said[0] in "-0123456789":
             number = float(said) if re.search(r"[.eE]", said) else int(said)
-            parts.append(JsonPart(said, number, names[-1] if key == "value" and names[-1] else key))
-        else:
-            parts.append(JsonPart(said))
+            part = JsonPart(said, number, names[-1] if key == "value" and names[-1] else key)
+        parts.append(part)
     parts.append(JsonPart(text[at:]))
     return parts
 

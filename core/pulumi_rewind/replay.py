@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind import wire
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.linking import Linking, ReplayReport, Response
+from pulumi_rewind.linking import Linking, Response
 from pulumi_rewind.links import Link, make_link
 from pulumi_rewind.mentions import Mentions
 from pulumi_rewind.packages import Package
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent_options import fill_options
 from pulumi_rewind.stash import STASH, stash_outputs
 from pulumi_rewind.values import UNKNOWN, contains_unknown
@@ -23,8 +24,6 @@ from pulumi_rewind.values import UNKNOWN, contains_unknown
 if TYPE_CHECKING:
     from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
 
-
-__all__ = ["Afterwards", "Replay", "ReplayError", "ReplayReport", "Response"]
 
 Afterwards = Callable[[dict[str, Any]], str]
 """Gets a resource that has been restored (urn, type, name, id, inputs, outputs); returns what went wrong."""
@@ -183,27 +182,19 @@ class Replay:
         if not self.preview and contains_unknown(sent):
             raise ReplayError(f"{item.name}: an input is still unknown in the update; it would be dropped silently")
         request = resource_pb2.RegisterResourceRequest(
-            type=source.type,
-            name=item.name,
             custom=source.custom,
-            parent=self._urn(item.parent),
-            dependencies=[self._urn(urn) for urn in item.dependencies],
-            provider=self._provider(item),
             protect=source.protect,
             retainOnDelete=source.retain_on_delete,
             deletedWith=self._urn(item.deleted_with),
             replace_with=[self._urn(urn) for urn in item.replace_with],
             ignoreChanges=source.ignore_changes or (),
             replaceOnChanges=source.replace_on_changes or (),
-            additionalSecretOutputs=source.additional_secret_outputs or (),
             hideDiffs=source.hide_diff or (),
             aliasURNs=item.aliases,
             importId=item.import_id,
-            acceptSecrets=True,
-            acceptResources=True,
             supportsPartialValues=True,
             supportsResultReporting=True,
-            accepts_byte_string=True,
+            **self._common(item),
         )
         wire.fill(request.object, sent)
         for key, urns in item.property_dependencies.items():
@@ -221,21 +212,27 @@ class Replay:
         outputs = stash_outputs(source, inputs) if source.type == STASH else wire.read(answer.object)
         return Response(answer.urn, answer.id, outputs)
 
+    def _common(self, item: Registration) -> dict[str, Any]:
+        """What the requests of what is made and of what is read have."""
+        return {
+            "type": item.source.type,
+            "name": item.name,
+            "parent": self._urn(item.parent),
+            "dependencies": [self._urn(urn) for urn in item.dependencies],
+            "provider": self._provider(item),
+            "additionalSecretOutputs": item.source.additional_secret_outputs or (),
+            "acceptSecrets": True,
+            "acceptResources": True,
+            "accepts_byte_string": True,
+        }
+
     async def _read(self, item: Registration) -> Response:
         from pulumi.runtime.proto import resource_pb2
 
         source = item.source
         request = resource_pb2.ReadResourceRequest(
             id=source.id,
-            type=source.type,
-            name=item.name,
-            parent=self._urn(item.parent),
-            dependencies=[self._urn(urn) for urn in item.dependencies],
-            provider=self._provider(item),
-            additionalSecretOutputs=source.additional_secret_outputs or (),
-            acceptSecrets=True,
-            acceptResources=True,
-            accepts_byte_string=True,
+            **self._common(item),
         )
         properties = {key: wire.to_wire(value) for key, value in source.decoded_inputs().items()}
         wire.fill(request.properties, properties)

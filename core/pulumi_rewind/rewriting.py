@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pulumi_rewind.arrangement import Arrangement, arrange, arranged
-from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError, RewindError, UsageError
+from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Goal, Selection
 from pulumi_rewind.kept_states import copy_path, import_state, keep
@@ -79,21 +79,12 @@ def aware(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
     before = {one.urn: live.by_urn[one.urn] for one in arrangement.returned if one.urn in live.by_urn}
     if not before:
         return goal
-    registrations = (
-        replace(item, stood_for=before[item.live_urn]) if item.live_urn in before else item
-        for item in goal.registrations
-    )
-    return replace(goal, registrations=tuple(registrations))
+    return goal.each(lambda item: replace(item, stood_for=before.get(item.live_urn, item.stood_for)))
 
 
 def _doomed(texts: Sequence[str], live: Checkpoint) -> frozenset[str]:
     names = Names(res for res in live.resources if res.custom and not res.is_provider) if texts else Names(())
-    for text in texts:
-        if not names.meant(text):
-            raise UsageError(
-                f"--delete-imported {text!r} means no resource of live", hint=f"There are: {names.listed() or 'none'}."
-            )
-    return frozenset().union(*map(names.meant, texts))
+    return names.demanded(texts, "--delete-imported", "live")
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from pulumi_rewind.choices import NOT
 from pulumi_rewind.events import EngineEvent, ResourceDone
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, PendingOperation, Resource, urn_name
+from pulumi_rewind.naming import NOT
 from pulumi_rewind.plan import Risk, Step
 from pulumi_rewind.shell import in_quotes
 from pulumi_rewind.stateful import is_stateful, runs_again

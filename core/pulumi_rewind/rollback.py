@@ -22,6 +22,7 @@ from pulumi_rewind.errors import (
     RewindError,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, without_quotes
+from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.guard import (
     check_able,
     check_agreed,
@@ -40,7 +41,7 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.planning import build_plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.read_back import read_back, to_read
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.revisions.run import RollbackRevisions
 from pulumi_rewind.rewriting import Rewriting
 from pulumi_rewind.rollback_result import RollbackResult
@@ -51,7 +52,6 @@ from pulumi_rewind.stale import stale_values
 from pulumi_rewind.stamp import Mark, Stamp
 from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind.system_errors import still
-from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.undo.replan import replanned
 from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pulumi_rewind.choices import NOT
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.goal import GoalNote, Selection, registers
+from pulumi_rewind.goal import GoalNote, Selection, references, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
-from pulumi_rewind.naming import Names
+from pulumi_rewind.naming import NOT, Names
+from pulumi_rewind.skipping import LeavingOut, Sides
 
 
 def select(
@@ -31,8 +31,6 @@ def select(
     Raises:
         UsageError: a text means nothing in either.
     """
-    from pulumi_rewind.skipping import leave_out
-
     names = names_of(entries, live)
     wanted, unwanted = parted(texts, names)
     if wanted:
@@ -42,7 +40,7 @@ def select(
     if not (unwanted or stays):
         return selection
     left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "--skip")
-    return leave_out(left, selection, entries, live, pairs, stays)
+    return LeavingOut(selection, entries, live, pairs).without(left, stays)
 
 
 def parted(texts: Sequence[str], names: Names) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -61,33 +59,23 @@ def names_of(entries: Iterable[Resource], live: Checkpoint) -> Names:
 
 
 def _meant(texts: Sequence[str], names: Names, live: Checkpoint, option: str) -> frozenset[str]:
-    found: set[str] = set()
+    old = Names(res for res in live.resources if res.delete)
     for text in texts:
-        meant = names.meant(text)
-        if not meant:
-            copies = Names(res for res in live.resources if res.delete).meant(text)
-            if copies:
-                ids = ", ".join(res.id for res in live.resources if res.delete and res.urn in copies)
-                raise UsageError(
-                    f"{text!r} is only an old copy that waits for its deletion ({ids}): every run deletes it",
-                    hint="If it is gone, or may stay, `pulumi state delete` forgets it.",
-                )
+        copies = old.meant(text)
+        if copies and not names.meant(text):
+            ids = ", ".join(res.id for res in live.resources if res.delete and res.urn in copies)
             raise UsageError(
-                f"{option} {text!r} means no resource of live or the target", hint=f"There are: {names.listed()}."
+                f"{text!r} is only an old copy that waits for its deletion ({ids}): every run deletes it",
+                hint="If it is gone, or may stay, `pulumi state delete` forgets it.",
             )
-        found |= meant
-    return frozenset(found)
+    return names.demanded(texts, option, "live or the target")
 
 
-class _Closure:
+class _Closure(Sides):
     def __init__(
         self, wanted: frozenset[str], entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
     ) -> None:
-        self.target = {res.urn: res for res in entries if not res.is_stack}
-        self.live = {res.urn: res for res in live.resources if registers(res) and not res.is_stack}
-        self.pairs = pairs
-        self.back = {live_urn: urn for urn, live_urn in pairs.items()}
-        self.roots = [res.urn for res in live.resources if res.is_stack]
+        super().__init__(entries, live, pairs)
         self.chosen = {urn for urn in self.target if urn in wanted}
         self.gone: set[str] = set()
         self.notes: list[GoalNote] = []
@@ -112,13 +100,15 @@ class _Closure:
         return Selection(frozenset(self.chosen), kept | frozenset(self.roots), tuple(self.notes))
 
     def _take(self, urn: str, why: str) -> None:
-        if urn in self.target and urn not in self.chosen:
-            self.chosen.add(urn)
-            self.notes.append(GoalNote("taken-along", f"taken along because {why}", urn))
+        if urn in self.target:
+            self._add(self.chosen, urn, why)
 
     def _lose(self, urn: str, why: str) -> None:
-        if urn not in self.gone:
-            self.gone.add(urn)
+        self._add(self.gone, urn, why)
+
+    def _add(self, side: set[str], urn: str, why: str) -> None:
+        if urn not in side:
+            side.add(urn)
             self.notes.append(GoalNote("taken-along", f"taken along because {why}", urn))
 
     def _take_children(self) -> None:
@@ -156,11 +146,3 @@ class _Closure:
                 self._lose(urn, why)
             else:
                 self._take(partner, why)
-
-
-def references(res: Resource) -> list[str]:
-    """Every URN that a resource can't be without."""
-    found = [res.parent, res.provider_urn, res.deleted_with, *(res.dependencies or ())]
-    for urns in (res.property_dependencies or {}).values():
-        found.extend(urns or ())
-    return [urn for urn in dict.fromkeys(found) if urn]

@@ -18,7 +18,7 @@ from pulumi_rewind.plan import Step, plan_steps
 from pulumi_rewind.prepare import with_assets
 from pulumi_rewind.previewing import Observe, PreviewControl, preview, unheard
 from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.session import Session
 from pulumi_rewind.verify import verify
 

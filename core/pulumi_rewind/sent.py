@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from pulumi_rewind.model import Resource
-from pulumi_rewind.values import DEFAULTS, SIG, Json, content_of, is_secret
+from pulumi_rewind.property_path import top_key
+from pulumi_rewind.values import DEFAULTS, SIG, Json, content_of, each, is_secret
 
 _AUTONAMED = "pulumi.com/autonamed"
 
@@ -28,25 +29,21 @@ def sent_inputs(res: Resource) -> dict[str, Json]:
     that name and the program sent it.
     """
     inputs = res.decoded_inputs()
-    if res.is_provider and not res.property_dependencies:
-        return {key: without_defaults(value) for key, value in _plain(inputs).items() if key not in _PROVIDER_OWN}
     if res.property_dependencies:
         listed = {key: without_defaults(value) for key, value in inputs.items() if key in res.property_dependencies}
-        return listed | _stand_ins(res, inputs)
-    return {key: without_defaults(value) for key, value in _plain(inputs).items()}
+        return listed | stand_ins(res, inputs)
+    own = _PROVIDER_OWN if res.is_provider else frozenset()
+    return {key: without_defaults(value) for key, value in _plain(inputs).items() if key not in own}
 
 
-def stand_ins(res: Resource) -> dict[str, Json]:
+def stand_ins(res: Resource, inputs: Mapping[str, Json] | None = None) -> dict[str, Json]:
     """What is sent in the place of properties that the program sent and the recorded inputs lack.
 
     Nothing records which input came from which property, so it is every input that no program sent and no list of
     defaults names; auto-names are left to the provider. Provider and engine then find nothing changed. A property
     that was sent as null vanishes as well; then these are values that Check filled in, and it keeps what it is given.
     """
-    return _stand_ins(res, res.decoded_inputs())
-
-
-def _stand_ins(res: Resource, inputs: dict[str, Json]) -> dict[str, Json]:
+    inputs = res.decoded_inputs() if inputs is None else inputs
     if not res.custom or not vanished_keys(res, inputs):
         return {}
     own = _PROVIDER_OWN if res.is_provider else frozenset()
@@ -70,7 +67,7 @@ def vanished_keys(res: Resource, inputs: Mapping[str, Json]) -> frozenset[str]:
 
 def ignored_keys(res: Resource) -> frozenset[str]:
     """The top-level properties in which the resource ignores changes."""
-    return frozenset(re.split(r"[.\[]", path, maxsplit=1)[0] for path in res.ignore_changes or ())
+    return frozenset(map(top_key, res.ignore_changes or ()))
 
 
 def sent_dependencies(res: Resource, sent: Mapping[str, Json]) -> dict[str, tuple[str, ...] | None]:
@@ -99,7 +96,7 @@ def is_auto_named(res: Resource, value: Json) -> bool:
 _PROVIDER_OWN = frozenset({"version", "__internal", "pluginDownloadURL"})
 
 
-def _plain(inputs: dict[str, Json]) -> dict[str, Json]:
+def _plain(inputs: Mapping[str, Json]) -> dict[str, Json]:
     """The inputs without the keys that the top-level ``__defaults`` names."""
     named = default_keys(inputs)
     return {key: value for key, value in inputs.items() if key != DEFAULTS and key not in named}
@@ -113,10 +110,8 @@ def default_keys(value: Mapping[str, Json]) -> frozenset[str]:
 
 def without_defaults(value: Json) -> Json:
     """A nested value without provider defaults at any depth; special values are looked into as well."""
-    if isinstance(value, list):
-        return [without_defaults(item) for item in value]
     if not isinstance(value, dict):
-        return value
+        return each(value, without_defaults)
     if is_secret(value) and isinstance(value.get("plaintext"), str):
         inside = content_of(value)
         return {**value, "plaintext": msgspec.json.encode(without_defaults(inside)).decode()}

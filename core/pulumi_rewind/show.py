@@ -16,6 +16,7 @@ from pulumi_rewind.values import (
     SECRET,
     SPECIAL_FLOAT,
     Json,
+    each,
     is_unknown,
     kind_of,
 )
@@ -58,9 +59,7 @@ def readable(value: Json) -> Json:
     if kind is None:
         if isinstance(value, dict):
             return {key: readable(item) for key, item in value.items() if key != DEFAULTS}
-        if isinstance(value, list):
-            return [readable(item) for item in value]
-        return "(known when run)" if is_unknown(value) else value
+        return "(known when run)" if is_unknown(value) else each(value, readable)
     if kind == SECRET:
         return "[secret]"
     if kind in {ASSET, ARCHIVE}:
@@ -76,4 +75,4 @@ def readable(value: Json) -> Json:
         return {"7ff0000000000000": "Infinity", "fff0000000000000": "-Infinity"}.get(str(value.get("value")), "NaN")
     if kind == OUTPUT:
         return readable(value.get("value", "(known when run)"))
-    return {key: readable(item) for key, item in value.items()}
+    return each(value, readable)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pulumi_rewind.goal import GoalNote, Selection, registers
+from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Selection, references, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.naming import listed
-from pulumi_rewind.selection import references
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import reveal
 
@@ -23,31 +22,58 @@ ASKED = ", because you skip it"
 """What such a note says of what the operator named."""
 
 
-def leave_out(
-    unwanted: frozenset[str],
-    selection: Selection,
-    entries: Sequence[Resource],
-    live: Checkpoint,
-    pairs: Mapping[str, str],
-    stays: Mapping[str, str] = {},
-) -> Selection:
-    """The selection without some resources (URNs of live or the target).
+class Sides:
+    """The resources of both sides that can be chosen, and which is which."""
 
-    `stays` adds what has to stay with them: URN of live → URN of what uses it.
-    """
-    return _LeavingOut(selection, entries, live, pairs).without(unwanted, stays)
-
-
-class _LeavingOut:
-    def __init__(
-        self, selection: Selection, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
-    ) -> None:
+    def __init__(self, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]) -> None:
         self.target = {res.urn: res for res in entries if not res.is_stack}
         self.live = {res.urn: res for res in live.resources if registers(res) and not res.is_stack}
         self.roots = [res.urn for res in live.resources if res.is_stack]
-        self.root_chosen = any(res.is_stack and res.urn in selection.chosen for res in entries)
         self.pairs = pairs
         self.back = {live_urn: urn for urn, live_urn in pairs.items()}
+
+
+def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs: Mapping[str, str]) -> Selection:
+    """A selection without what is skipped, with what is kept and all that needs to be there for it."""
+    back = {live_urn: urn for urn, live_urn in pairs.items()}
+    notes = list(selection.notes)
+    chosen = set(selection.chosen) - set(changes.skip)
+    kept = set(selection.kept)
+    notes += [GoalNote(SKIPPED, f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
+    waiting = [(urn, f"stays as it is: {reason}") for urn, reason in changes.keep.items()]
+    while waiting:
+        urn, why = waiting.pop()
+        res = live.by_urn.get(urn)
+        if res is None or urn in kept or not registers(res):
+            continue
+        kept.add(urn)
+        chosen.discard(back.get(urn, ""))
+        notes.append(GoalNote(SKIPPED, why, urn))
+        for needed in references(res):
+            partner = back.get(needed)
+            if (partner is None or partner not in chosen) and needed not in kept:
+                waiting.append((needed, f"stays as it is, because {res.name} needs it"))
+    return Selection(frozenset(chosen), frozenset(kept), tuple(notes), selection.untouched)
+
+
+def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
+    """What was skipped → names of what is in the goal and refers to it, which would point at nothing."""
+    found: dict[str, list[str]] = {}
+    for item in goal.registrations:
+        for urn in references(item.source) if not item.from_live else ():
+            if urn in changes.skip and item.urn not in changes.skip and not item.source.is_stack:
+                found.setdefault(urn, []).append(item.name)
+    return found
+
+
+class LeavingOut(Sides):
+    """A selection from which some resources are taken, with all that has to stay with them."""
+
+    def __init__(
+        self, selection: Selection, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]
+    ) -> None:
+        super().__init__(entries, live, pairs)
+        self.root_chosen = any(res.is_stack and res.urn in selection.chosen for res in entries)
         self.chosen = set(selection.chosen)
         self.kept = set(selection.kept)
         self.notes = list(selection.notes)
@@ -57,6 +83,7 @@ class _LeavingOut:
         """Whether it is a URN of live, and the URN → names of what refers to it; filled when the goal is settled."""
 
     def without(self, unwanted: frozenset[str], stays: Mapping[str, str]) -> Selection:
+        """The selection without some resources (URNs of live or the target); `stays` as `selection.select` has it."""
         for urn in self.target:
             if urn in unwanted:
                 self._skip(urn, "", "")

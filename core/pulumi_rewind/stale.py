@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.linking import ReplayReport
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Risk
+from pulumi_rewind.replay_report import ReplayReport
 
 OPAQUE = "opaque-dependency"
 UNSURE = "unsure-value"

@@ -8,14 +8,12 @@ as it was. Source: engine behaviour of Pulumi 3.276.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.values import ARCHIVE, ASSET, Json, contains_unknown, kind_of, reveal, walk
-
-if TYPE_CHECKING:
-    from pulumi_rewind.replay import ReplayReport
 
 STASH: Final = "pulumi:index:Stash"
 _WITH_PATHS: Final = frozenset({ASSET, ARCHIVE})

@@ -27,7 +27,7 @@ from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
 from pulumi_rewind.plan import Plan, Prepared, Risk
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, warned
 from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.second_plan import provider_differences, same_provider
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import quoted

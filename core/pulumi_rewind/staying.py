@@ -7,18 +7,14 @@ output that it was given, the engine would touch it all the same: then that stay
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.goal import Goal, GoalNote
-from pulumi_rewind.identity import rehomed
+from pulumi_rewind.goal import Goal, GoalNote, references
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import OLD_COPY, Risk, Step, plan_steps
-from pulumi_rewind.selection import references
-
-if TYPE_CHECKING:
-    from pulumi_rewind.previewing import Observe, Previewed
+from pulumi_rewind.replay_report import Observe, Previewed
 
 TOUCHED = "left-out-touched"
 """The code of the risk of a resource that was left out and that the engine would touch nevertheless."""
@@ -48,7 +44,7 @@ def also_staying(goal: Goal, steps: Iterable[Step], live: Checkpoint) -> dict[st
     return found
 
 
-Built: TypeAlias = "tuple[Goal, tuple[GoalNote, ...], Previewed]"
+Built: TypeAlias = tuple[Goal, tuple[GoalNote, ...], Previewed]
 """A goal, what is to be said of it, and its preview."""
 
 
@@ -105,5 +101,5 @@ def touched_risk(step: Step, goal: Goal) -> tuple[Risk, ...]:
 
 def _moving(goal: Goal, steps: Iterable[Step]) -> dict[str, str]:
     """URN of live → operation, for everything live that a step touches."""
-    live_urns = {rehomed(item.urn, goal.stack, goal.project): item.live_urn for item in goal.registrations}
+    live_urns = {urn: item.live_urn for urn, item in goal.by_run_urn.items()}
     return {live_urns.get(step.urn) or step.urn: step.op for step in steps if step.op not in _UNTOUCHED}

@@ -14,12 +14,12 @@ from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, given, op
 from pulumi_rewind.errors import UsageError
 
 if TYPE_CHECKING:
+    from pulumi_rewind.goal import GoalChanges
     from pulumi_rewind.plan import Plan, Risk
     from pulumi_rewind.previewing import Observe, PreviewControl
     from pulumi_rewind.session import Session
     from pulumi_rewind.strategy import Strategy
     from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.goal import GoalChanges
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
     from pulumi_rewind.plan_parts import PlanRequest
     from pulumi_rewind.previewing import PreviewControl
-    from pulumi_rewind.replay import ReplayReport
+    from pulumi_rewind.replay_report import ReplayReport
     from pulumi_rewind.session import Session
     from pulumi_rewind.stamp import Stamp
     from pulumi_rewind.verify import Difference

@@ -8,7 +8,7 @@ Source: Pulumi checkpoint v3, ``sdk/go/common/resource/properties.go`` (facts on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
@@ -66,7 +66,7 @@ def kind_of(value: object) -> str | None:
 
 def is_secret(value: object) -> TypeGuard[dict[str, Json]]:
     """Whether a value is a secret, encrypted or not."""
-    return kind_of(value) == SECRET
+    return isinstance(value, dict) and value.get(SIG) == SECRET
 
 
 def is_unknown(value: object) -> bool:
@@ -96,15 +96,18 @@ def walk(value: Json) -> Iterator[Json]:
             stack.extend(current)
 
 
+def each(value: Json, change: Callable[[Json], Json]) -> Json:
+    """An object or a list with every member changed; any other value as it is."""
+    if isinstance(value, dict):
+        return {key: change(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [change(inner) for inner in value]
+    return value
+
+
 def mask(value: Json) -> Json:
     """The same value with every secret replaced by ``[secret]``; for anything shown or hashed."""
-    if is_secret(value):
-        return MASK
-    if isinstance(value, dict):
-        return {key: mask(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [mask(inner) for inner in value]
-    return value
+    return MASK if is_secret(value) else each(value, mask)
 
 
 def unmasked(value: Json, before: Json, changed: bool) -> Json:
@@ -191,8 +194,4 @@ def reveal(value: Json) -> Json:
         if not isinstance(text, str):
             return MASK
         return reveal(content_of(value))
-    if isinstance(value, dict):
-        return {key: reveal(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [reveal(inner) for inner in value]
-    return value
+    return each(value, reveal)

@@ -7,18 +7,17 @@ or outputs hold, the plan says so, and where that is a secret or belongs to what
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Resource
 from pulumi_rewind.naming import listed
 from pulumi_rewind.plan import Risk
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.property_path import parse_path
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import default_keys, ignored_keys, is_auto_named, sent_inputs, vanished_keys, without_defaults
 from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind.values import DEFAULTS, SIG, Json, contains_secret, is_secret, reveal
@@ -49,7 +48,7 @@ def vanishing_risks(
     `events` are those of the preview. Blocking is the loss of a secret, and of a recorded input of a type that holds
     data. Defaults that `__defaults` names, auto-names, and what the resource ignores changes of don't count.
     """
-    items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations if item.kind == "custom"}
+    items = {urn: item for urn, item in goal.by_run_urn.items() if item.kind == "custom"}
     found: dict[str, dict[str, _Lost]] = {}
     made: set[str] = set()
     for event in events:
@@ -135,7 +134,7 @@ def _said_by_provider(
     gone = [path for path, how in (step.detailed_diff or {}).items() if how.diff_kind.startswith("delete")]
     outputs = source.decoded_outputs() if gone else {}
     for path in gone:
-        keys = _segments(path)
+        keys = parse_path(path)
         if not keys or keys[0] in ignored or _at(after, keys)[0] is not _NOTHING:
             continue
         for side, is_input in ((recorded, True), (outputs, False)):
@@ -166,16 +165,6 @@ def _members(value: Json) -> Mapping[str | int, Json]:
     if isinstance(value, list):
         return dict(enumerate(value))
     return value if _is_object(value) else {}
-
-
-_SEGMENT: Final = re.compile(r'\.?([^.\["]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
-
-
-def _segments(path: str) -> list[str | int]:
-    """A property path in the engine's spelling: ``tags["a.b"]``, ``rules[0].cidr``."""
-    return [
-        int(index) if index else quoted.replace('\\"', '"') or name for name, index, quoted in _SEGMENT.findall(path)
-    ]
 
 
 def _empty(value: Json) -> bool:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 
 from pulumi_rewind.bookkeeping import as_recorded
 from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, urn_name
 from pulumi_rewind.property_path import keeping
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import default_keys, is_auto_named, sent_inputs, stand_ins
 from pulumi_rewind.stash import STASH, stash_outputs
 from pulumi_rewind.values import DEFAULTS, Json, decoded, is_secret, is_unknown, reveal
@@ -59,7 +58,7 @@ def _differences(goal: Goal, report: ReplayReport, before: Checkpoint, after: Ch
 
 
 def _default_providers(goal: Goal, after: Checkpoint) -> Iterable[Difference]:
-    asked = {rehomed(urn, goal.stack, goal.project) for urn, _ in goal.default_providers}
+    asked = {goal.run_urn(urn) for urn, _ in goal.default_providers}
     used = {_default_provider(item, goal) for item in goal.registrations if item.source.provider and not item.provider}
     used |= {res.provider_urn for res in after.resources if res.view_of or res.snippet_id or res.delete}
     for urn in sorted(asked - after.by_urn.keys()):
@@ -95,7 +94,7 @@ def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goa
 
 
 def _default_provider(item: Registration, goal: Goal) -> str:
-    return item.provider_literal.rsplit("::", 1)[0] or rehomed(item.source.provider_urn, goal.stack, goal.project)
+    return item.provider_literal.rsplit("::", 1)[0] or goal.run_urn(item.source.provider_urn)
 
 
 def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iterable[Difference]:

@@ -22,6 +22,7 @@ from pulumi_rewind.values import (
     as_float,
     content_of,
     damaged_value,
+    each,
     is_secret,
     kind_of,
 )
@@ -37,10 +38,6 @@ def to_wire(value: Json) -> Json:
         SecretsError: a secret is still encrypted.
         CheckpointError: a special value is damaged.
     """
-    if isinstance(value, list):
-        return [to_wire(item) for item in value]
-    if not isinstance(value, dict):
-        return value
     if is_secret(value):
         if "value" in value:  # in wire form already
             return {SIG: SECRET, "value": to_wire(value["value"])}
@@ -56,7 +53,7 @@ def to_wire(value: Json) -> Json:
             return struct.unpack(">d", bytes.fromhex(str(value.get("value"))))[0]
         except (ValueError, struct.error):
             raise damaged_value("a special number") from None
-    return {key: to_wire(item) for key, item in value.items()}
+    return each(value, to_wire)
 
 
 def fill(message: Struct, values: Mapping[str, Json]) -> None:

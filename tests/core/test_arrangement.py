@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.arrangement import TWIN, Arrangement, arrange, arranged
-from pulumi_rewind.goal import Selection
+from pulumi_rewind.goal import Selection, references
 from pulumi_rewind.model import Checkpoint, Resource, decode_checkpoint, urn_name
 from pulumi_rewind.object_origins import Origins
-from pulumi_rewind.selection import references
 from pulumi_rewind.state_file import exported
 from tests.support.checkpoints import checkpoint, res, urn
 

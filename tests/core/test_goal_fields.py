@@ -13,7 +13,7 @@ from pulumi_rewind import wire
 from pulumi_rewind.adoption import replaced_imports, without_imports
 from pulumi_rewind.held import hold_to
 from pulumi_rewind.identity import match
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.sent_options import parse_position
 from pulumi_rewind.values import BYTE_STRING, RESOURCE_REF, SIG, SPECIAL_FLOAT, UNKNOWN

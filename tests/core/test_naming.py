@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from pulumi_rewind.adoption import adopting
 from pulumi_rewind.blame import find_resource
 from pulumi_rewind.blockers import Blockers, speaker
-from pulumi_rewind.choices import NOT
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import Diagnostic
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.naming import Names
+from pulumi_rewind.naming import NOT, Names
 from pulumi_rewind.undo.declare import Selector
 from tests.support.checkpoints import checkpoint, res, urn
 

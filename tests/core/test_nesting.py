@@ -28,7 +28,7 @@ from pulumi_rewind.property_path import parse_path
 from pulumi_rewind.records.content import decode_update, evidence_reason
 from pulumi_rewind.redaction import Redactor
 from pulumi_rewind.relink import Relinker
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.show import value_text
 from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.undo.answers import Lines, message_of

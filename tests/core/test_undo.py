@@ -17,15 +17,16 @@ import pulumi_rewind as rewind
 from pulumi_rewind.called import Callback
 from pulumi_rewind.errors import CallbackError, UsageError
 from pulumi_rewind.events import HookLog, HookProgress
-from pulumi_rewind.goal import Selection, registers
+from pulumi_rewind.goal import GoalChanges, Selection, registers
+from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import match
 from pulumi_rewind.journal import Journal, UndoRecord
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.plan import Step
 from pulumi_rewind.settings import Settings
+from pulumi_rewind.skipping import adjusted, needing_skipped
 from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import Selector
-from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal, needing_skipped
 from pulumi_rewind.undo.match import calls_for
 from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.values import SECRET, SIG
@@ -272,7 +273,7 @@ def test_what_is_kept_takes_along_what_it_needs_and_what_is_skipped_must_not_be_
     assert urn("web") in as_live.kept - as_live.chosen
 
     def changed(changes: GoalChanges) -> Any:
-        return changed_goal(changes, target, live, project="p", stack="dev")
+        return build_goal(target, live, project="p", stack="dev", changes=changes)
 
     skip = GoalChanges(skip={urn("db"): "elsewhere"})
     assert needing_skipped(skip, changed(skip)) == {urn("db"): ["user"]}

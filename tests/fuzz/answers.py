@@ -6,7 +6,7 @@ from pulumi_rewind.events import parse_event
 from pulumi_rewind.held import hold_to
 from pulumi_rewind.program.plan import _essence
 from pulumi_rewind.program.result import declared
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.undo.answers import Lines, message_of
 from pulumi_rewind.undo.process import _Said
 from pulumi_rewind.up.withheld import masked_events, withheld

@@ -9,7 +9,7 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, decode_checkpoint
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.values import SECRET, SIG
 
 STACK = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev", "type": "pulumi:pulumi:Stack", "custom": False}
@@ -48,7 +48,7 @@ def replayed(goal: Goal) -> ReplayReport:
     for item in goal.registrations:
         urn = rehomed(item.urn, goal.stack, goal.project)
         report.urns[item.urn] = urn
-        report.ids[item.urn] = item.live_id
+        report.ids[item.urn] = item.live_source.id if item.live_source else ""
         report.sent[urn] = dict(item.inputs)
         report.relinked[item.urn] = set(item.inputs)
         if item.has_outputs:

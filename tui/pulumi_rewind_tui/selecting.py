@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.choices import NOT, Choices, flags
+from pulumi_rewind.choices import Choices, flags
 from pulumi_rewind.goal import GoalNote, registers
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import ROOT_STACK_TYPE, urn_name
-from pulumi_rewind.naming import Names
+from pulumi_rewind.naming import NOT, Names
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind.resuming import RESUME
 from pulumi_rewind.selection import names_of, parted

@@ -23,7 +23,7 @@ from pulumi_rewind.assets.sources import Sources, Store, escapes, program_direct
 from pulumi_rewind.goal import Goal, GoalNote, Registration
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, content_of, is_secret, kind_of, walk
+from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, content_of, each, is_secret, kind_of, reveal, walk
 
 if TYPE_CHECKING:
     from pulumi_rewind.repo import Repository
@@ -83,14 +83,9 @@ def _registration(item: Registration, live: Checkpoint, finder: AssetFinder) -> 
     return (item if inputs == item.inputs else replace(item, inputs=inputs)), problems
 
 
-def holds_assets(value: Json) -> bool:
-    """Whether an asset or archive stands anywhere in a value, decrypted secrets included."""
-    for inner in walk(dict(value) if isinstance(value, Mapping) else value):
-        if kind_of(inner) in _KINDS:
-            return True
-        if is_secret(inner) and any(kind in str(inner.get("plaintext")) for kind in _KINDS):
-            return True
-    return False
+def holds_assets(inputs: Mapping[str, Json]) -> bool:
+    """Whether an asset or archive stands anywhere in inputs, decrypted secrets included."""
+    return any(kind_of(inner) in _KINDS for inner in walk(reveal(dict(inputs))))
 
 
 class AssetFinder:
@@ -292,8 +287,4 @@ def _essence(value: Json) -> Json:
     value = _plain(value)
     if kind_of(value) in _KINDS and _hash(value):
         return {SIG: value[SIG], "hash": value["hash"]}
-    if isinstance(value, dict):
-        return {key: _essence(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_essence(item) for item in value]
-    return value
+    return each(value, _essence)

@@ -141,9 +141,8 @@ class CommitFiles:
             AssetError: git doesn't have one of them, as in a partial clone.
         """
         names = list(dict.fromkeys(blobs.values()))
-        with tempfile.TemporaryFile() as wanted, tempfile.TemporaryFile() as found:
-            wanted.write("".join(f"{name}\n" for name in names).encode())
-            wanted.seek(0)
+        wanted = "".join(f"{name}\n" for name in names).encode()
+        with tempfile.TemporaryFile() as found:
             try:
                 self._repository.command.read("cat-file", "--batch", stdin=wanted, output=found, fetch=True)
             except GitFailed as err:

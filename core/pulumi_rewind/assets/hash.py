@@ -75,11 +75,7 @@ def hash_file(path: str) -> str:
     Raises:
         AssetError: it is missing, no regular file, not readable, or changes while it is read.
     """
-    digest = hashlib.sha256()
-    _, pieces = _open_file(path)
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
+    return _digest(_open_file(path)[1])
 
 
 def hash_path(kind: str, path: str) -> str:
@@ -88,9 +84,7 @@ def hash_path(kind: str, path: str) -> str:
     Raises:
         AssetError: there is nothing that the engine would take for one.
     """
-    if kind == ASSET or is_archive_file(path):
-        return hash_file(path)
-    return hash_members((name, *_open_file(file)) for name, file in directory_files(path))
+    return _digest(content_pieces(kind, path))
 
 
 def hash_value(value: Json, directory: Path) -> str:
@@ -100,10 +94,7 @@ def hash_value(value: Json, directory: Path) -> str:
         AssetError: some content can't be read; that of remote ones never is.
     """
     if kind_of(value) == ASSET:
-        digest = hashlib.sha256()
-        for piece in _asset(value, directory)[1]:
-            digest.update(piece)
-        return digest.hexdigest()
+        return _digest(_asset(value, directory)[1])
     path = value.get("path")
     if path:
         return hash_path(ARCHIVE, located(str(path), directory))
@@ -116,8 +107,12 @@ def hash_members(members: Iterable[Member]) -> str:
     Raises:
         AssetError: content of another size than announced, or a name that tar can't hold.
     """
+    return _digest(tar_pieces(members))
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
-    for piece in tar_pieces(members):
+    for piece in pieces:
         digest.update(piece)
     return digest.hexdigest()
 
@@ -144,7 +139,7 @@ def content_pieces(kind: str, path: str) -> Iterator[bytes]:
     if kind == ASSET or is_archive_file(path):
         yield from _open_file(path)[1]
     else:
-        yield from tar_pieces((name, *_open_file(file)) for name, file in directory_files(path))
+        yield from tar_pieces(_files_of(path))
 
 
 def directory_files(path: str) -> Iterator[tuple[bytes, str]]:
@@ -174,6 +169,10 @@ def directory_files(path: str) -> Iterator[tuple[bytes, str]]:
         except OSError as err:
             raise AssetError(f"{os.fsdecode(full)} can't be read: {err.strerror}") from None
         yield name, os.fsdecode(full)
+
+
+def _files_of(path: str) -> Iterator[Member]:
+    return ((name, *_open_file(file)) for name, file in directory_files(path))
 
 
 # -- contents ---------------------------------------------------------------------------------------------------
@@ -239,26 +238,21 @@ def _members(value: Json, directory: Path) -> Iterator[Member]:
         if is_archive_file(place):
             yield from _packed(place)
         else:
-            yield from ((name, *_open_file(file)) for name, file in directory_files(place))
+            yield from _files_of(place)
         return
     if value.get("uri"):
         raise AssetError("the content of a remote archive is not known here")
     assets = value.get("assets") or {}
     if not assets and value.get("hash", EMPTY_ARCHIVE) not in {"", EMPTY_ARCHIVE}:
         raise AssetError("only the hash was recorded")
-    for key, item in sorted((key.encode(errors="surrogatepass"), item) for key, item in _pairs(assets)):
+    for key, item in sorted((key.encode(errors="surrogatepass"), item) for key, item in assets.items()):
+        if kind_of(item) not in {ASSET, ARCHIVE}:
+            raise AssetError("an archive holds something that is neither an asset nor an archive")
         if kind_of(item) == ARCHIVE:
             for name, size, pieces in _members(item, directory):
                 yield _clean(key + b"/" + name if key else name), size, pieces
         else:
             yield key, *_asset(item, directory)
-
-
-def _pairs(assets: Json) -> Iterator[tuple[str, Json]]:
-    for key, item in assets.items():
-        if kind_of(item) not in {ASSET, ARCHIVE}:
-            raise AssetError("an archive holds something that is neither an asset nor an archive")
-        yield key, item
 
 
 def _packed(path: str) -> Iterator[Member]:

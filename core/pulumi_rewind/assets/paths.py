@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 from pulumi_rewind.assets.sources import program_directory
 from pulumi_rewind.git_command import GitFailed
 from pulumi_rewind.goal import Goal, GoalNote, Registration
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.recommend import PATH_CONTENT, PATH_UNTRACKED
 from pulumi_rewind.repo import AT_ONCE
 from pulumi_rewind.values import SIG, Json
@@ -72,7 +70,7 @@ def path_notes(
     since = places.changed(commit, wanted & there, live_commit) if repository.commit(live_commit) else None
     notes: list[GoalNote] = []
     for urn, found in named.items():
-        same = ops.get(rehomed(urn, goal.stack, goal.project), "same") in {"same", "read"}
+        same = ops.get(goal.run_urn(urn), "same") in {"same", "read"}
         for text, place in found.items():
             if same and since is not None:
                 if place in since:
@@ -216,7 +214,12 @@ class _Places:
         return set(self._git("--literal-pathspecs", *command).split("\0"))
 
     def _git(self, *command: str, stdin: str = "") -> str:
-        return _run(self._repository, command, stdin)
+        """What git prints, empty if it fails; nothing is locked or written."""
+        run, given = self._repository.command.read, os.fsencode(stdin)
+        try:
+            return os.fsdecode(run(*command, stdin=given, fetch=True, submodules="diff" in command))
+        except GitFailed:
+            return ""
 
 
 def _with_parents(name: str) -> Iterator[str]:
@@ -224,15 +227,3 @@ def _with_parents(name: str) -> Iterator[str]:
     while "/" in name:
         name = name.rpartition("/")[0]
         yield name
-
-
-def _run(repository: Repository, command: tuple[str, ...], stdin: str) -> str:
-    """What git prints, empty if it fails; nothing is locked or written."""
-    with tempfile.TemporaryFile() as given:
-        given.write(os.fsencode(stdin))
-        given.seek(0)
-        try:
-            found = repository.command.read(*command, stdin=given, fetch=True, submodules="diff" in command)
-            return os.fsdecode(found)
-        except GitFailed:
-            return ""

@@ -103,8 +103,7 @@ class Join:
 
     def translation(self, after: Resource) -> Translation:
         """What a resource would hold anew only because what it uses was replaced, renamed, or answers otherwise now."""
-        used = {urn for urns in (after.property_dependencies or {}).values() for urn in urns or ()}
-        used |= {*(after.dependencies or ())}
+        used = set(after.uses)
         if used and after.custom:
             used.add(after.parent)
             for urn in tuple(used):
@@ -118,8 +117,7 @@ class Join:
         """Whether what it was told still names an object that is another one now."""
         if not after.custom or after.external or after.is_provider:
             return False
-        used = {urn for urns in (after.property_dependencies or {}).values() for urn in urns or ()}
-        if self.moved.keys().isdisjoint(used.union(after.dependencies or ())):
+        if self.moved.keys().isdisjoint(after.uses):
             return False
         return self.translation(after).stale(before.decoded_inputs(), after.decoded_inputs())
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from pulumi_rewind.values import DEFAULTS, SIG, Json, is_secret
+from pulumi_rewind.values import DEFAULTS, SIG, Json, each, is_secret
 
 Pair: TypeAlias = tuple[int | None, int | None]
 """Old index, new index; None where there is no such side."""
@@ -44,9 +44,7 @@ def _bare(value: Json, noise: bool) -> Json:
         if SIG in value and value.get("hash"):
             return {SIG: value[SIG], "": value["hash"]}
         return {key: _bare(inner, noise) for key, inner in value.items() if noise or key != DEFAULTS}
-    if isinstance(value, list):
-        return [_bare(inner, noise) for inner in value]
-    return value
+    return each(value, lambda inner: _bare(inner, noise))
 
 
 def align(old: Sequence[Json], new: Sequence[Json], *, noise: bool = False) -> list[Pair]:

@@ -29,7 +29,7 @@ from pulumi_rewind.program.risks import config_risks, program_risks
 from pulumi_rewind.program.source import program_problem, program_update
 from pulumi_rewind.program.worktree import ProgramTree, make_tree
 from pulumi_rewind.records.lookup import uncommitted_record
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rewriting import rewritten
 from pulumi_rewind.risks import read_elsewhere, step_risks
 from pulumi_rewind.stackconfig import config_document, config_file, recorded_config, todays_config

@@ -15,9 +15,9 @@ from pulumi_rewind.held import reading_plan
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, parse_urn
 from pulumi_rewind.plan import Step, plan_steps
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import Json, contains_unknown, reveal, unmasked
+from pulumi_rewind.values import Json, contains_unknown, each, reveal, unmasked
 from pulumi_rewind.verify import Difference
 
 _SHORT = 6
@@ -160,6 +160,4 @@ def _renamed(value: Json, names: Mapping[str, str]) -> Json:
         for old, new in names.items():
             value = value.replace(old, new) if len(old) > _SHORT else new if value == old else value
         return value
-    if isinstance(value, dict):
-        return {key: _renamed(item, names) for key, item in value.items()}
-    return [_renamed(item, names) for item in value] if isinstance(value, list) else value
+    return each(value, lambda item: _renamed(item, names))

@@ -15,7 +15,7 @@ from pulumi_rewind.records.lookup import uncommitted_record, unused_changes
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import normalized
 from pulumi_rewind.targets import Target
-from pulumi_rewind.values import Json
+from pulumi_rewind.values import Json, each
 from pulumi_rewind.verify import Difference
 
 NAMED: Final = 6
@@ -94,10 +94,8 @@ def config_risks(
 
 def _plain(value: Json) -> object:
     """For comparing: settings are text, and encrypted ones count as equal."""
-    if isinstance(value, dict):
-        return "[secret]" if set(value) == {"secure"} else {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
+    if isinstance(value, dict) and set(value) == {"secure"}:
+        return "[secret]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
+    return str(value) if isinstance(value, int | float) else each(value, _plain)

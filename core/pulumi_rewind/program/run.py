@@ -18,7 +18,7 @@ from pulumi_rewind.program.engine import environment, preview_program
 from pulumi_rewind.program.gate import Gate
 from pulumi_rewind.program.plan import ProgramPlanning, ProgramPrepared
 from pulumi_rewind.program.result import program_steps, unlike_target
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.second_plan import left_to_do, provider_differences
 from pulumi_rewind.shell import command
 from pulumi_rewind.stamp import PROGRAM_AGENT

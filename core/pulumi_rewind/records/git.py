@@ -171,10 +171,8 @@ class RecordStore:
         """For each ``commit:path`` whether there is such an object."""
         if not names:
             return
-        with tempfile.TemporaryFile() as wanted:
-            wanted.write("".join(f"{name}\n" for name in names).encode())
-            wanted.seek(0)
-            answer = self.run("cat-file", "--batch-check=%(objecttype)", stdin=wanted)
+        wanted = "".join(f"{name}\n" for name in names).encode()
+        answer = self.run("cat-file", "--batch-check=%(objecttype)", stdin=wanted)
         for line in answer.decode(errors="replace").splitlines():
             yield line == "blob"
 
@@ -199,12 +197,10 @@ class RecordStore:
         Raises:
             RecordError: one holds another commit now, or git can't write; then none is removed.
         """
-        with tempfile.TemporaryFile() as wanted:
-            wanted.write("".join(f"delete {ref} {commit}\n" for ref, commit in refs.items()).encode())
-            wanted.seek(0)
-            self.run("update-ref", "--stdin", stdin=wanted)
+        wanted = "".join(f"delete {ref} {commit}\n" for ref, commit in refs.items()).encode()
+        self.run("update-ref", "--stdin", stdin=wanted)
 
-    def run(self, *command: str, stdin: BinaryIO | None = None) -> bytes:
+    def run(self, *command: str, stdin: BinaryIO | bytes | None = None) -> bytes:
         """What git prints.
 
         Raises:

@@ -6,7 +6,6 @@ Taking looks only; neither index nor working tree is written. Files that look li
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,14 +182,11 @@ def put_uncommitted(record: Record, tree: Path) -> None:
 
 
 def _apply(record: Record, patch: bytes, tree: Path) -> None:
-    with tempfile.TemporaryFile() as file:
-        file.write(patch)
-        file.seek(0)
-        try:
-            GitCommand(tree).write("apply", "--binary", "--whitespace=nowarn", "-", stdin=file)
-        except GitFailed:
-            commit = record.meta.git.get("commit")
-            raise RecordError(
-                f"the uncommitted changes of #{record.number} don't fit what is in {tree}",
-                hint=f"They belong to commit {commit}; check that out there first.",
-            ) from None
+    try:
+        GitCommand(tree).write("apply", "--binary", "--whitespace=nowarn", "-", stdin=patch)
+    except GitFailed:
+        commit = record.meta.git.get("commit")
+        raise RecordError(
+            f"the uncommitted changes of #{record.number} don't fit what is in {tree}",
+            hint=f"They belong to commit {commit}; check that out there first.",
+        ) from None

@@ -17,12 +17,12 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
+from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import carried, members
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.code import check_trusted, todays_code
-from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.undo.match import resource_context
 from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.undo.run import CallbackOutcome

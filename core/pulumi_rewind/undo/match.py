@@ -7,7 +7,6 @@ from typing import Any
 
 from pulumi_rewind.called import Call, Callback
 from pulumi_rewind.goal import Goal
-from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Step
 from pulumi_rewind.undo.declare import UNDO_KINDS
@@ -44,13 +43,12 @@ def calls_for(
     on before it; then what changes and what takes away, each after what depends on it: should a restoration fail,
     nothing that lives has been touched.
     """
-    by_run_urn = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
     found: list[Call] = []
     for step in steps:
         kind = _KINDS.get(step.op, "")
         if not kind or step.forecast == "kept":
             continue
-        item = by_run_urn.get(step.urn)
+        item = goal.by_run_urn.get(step.urn)
         old = item.source if item is not None and not item.from_live else None
         new = live.by_urn.get(item.live_urn if item is not None else step.urn)
         call = _call_for(kind, step.urn, old, new, callbacks.get(kind, ()), live, target, riding)
@@ -68,10 +66,9 @@ def calls_again(
     riding: Riding = no_riding,
 ) -> tuple[Call, ...]:
     """The calls for some steps (URN and kind of callback) that an interrupted run has carried out already."""
-    by_run_urn = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
     found: list[Call] = []
     for urn, kind in wanted:
-        item = by_run_urn.get(urn)
+        item = goal.by_run_urn.get(urn)
         new = live.by_urn.get(item.live_urn) if item is not None else None
         if item is not None and not item.from_live and new is not None:
             call = _call_for(kind, urn, item.source, new, callbacks.get(kind, ()), live, target, riding)

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.identity import rehomed
+from pulumi_rewind.goal import Goal, GoalChanges, references
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.previewing import PreviewControl
-from pulumi_rewind.selection import references
 from pulumi_rewind.session import Session
-from pulumi_rewind.skipping import SKIPPED
+from pulumi_rewind.skipping import SKIPPED, needing_skipped
 from pulumi_rewind.strategies import plan_by_strategy
-from pulumi_rewind.undo.goal import GoalChanges, needing_skipped
 from pulumi_rewind.undo.run import UNCHANGED
 
 
@@ -133,6 +130,6 @@ def _touched(own: frozenset[str], *goals: Goal) -> frozenset[str]:
     for goal in goals:
         for item in goal.registrations:  # dependencies come first
             if item.urn in found or found.intersection(item.awaited()) or found.intersection(references(item.source)):
-                found.update((item.urn, item.live_urn, rehomed(item.urn, goal.stack, goal.project)))
+                found.update((item.urn, item.live_urn, goal.run_urn(item.urn)))
         found.update(note.urn for note in goal.notes if note.code == SKIPPED)
     return frozenset(found)

@@ -18,6 +18,7 @@ import msgspec
 from pulumi_rewind.called import Call, Callback, UndoPlan
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
+from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Update, urn_name
 from pulumi_rewind.plan import Plan
@@ -25,7 +26,6 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.undo.afterwards import Afterwards, Pending
 from pulumi_rewind.undo.code import check_trusted, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS
-from pulumi_rewind.undo.goal import GoalChanges
 from pulumi_rewind.undo.hooks import HookRunner
 from pulumi_rewind.undo.match import call_context, resource_context, told_result, update_context
 from pulumi_rewind.undo.plan import undone_updates

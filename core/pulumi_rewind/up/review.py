@@ -25,7 +25,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time
 from pulumi_rewind.system_errors import refused_by_system
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
-from pulumi_rewind.values import SIG, Json, is_secret
+from pulumi_rewind.values import SIG, Json, each, is_secret
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff
@@ -154,17 +154,11 @@ def sides(events: Iterable[EngineEvent]) -> tuple[Checkpoint, Checkpoint]:
         if not isinstance(event, ResourcePre | ResourceDone | ResourceFailed) or event.step.op == "same":
             continue
         step = event.step
-        changed = _changed(step)
         if step.old is not None and step.urn not in old:
             old[step.urn] = _resource(step, step.old, {})
         if step.new is not None and step.op not in {"delete-replaced", "delete"}:
-            new[step.urn] = _resource(step, step.new, dict.fromkeys(changed, "2"))
+            new[step.urn] = _resource(step, step.new, dict.fromkeys(step.changing, "2"))
     return _state(old), _state(new)
-
-
-def _changed(step: StepMetadata) -> set[str]:
-    paths = [*(step.detailed_diff or ()), *(step.diffs or ())]
-    return {path.replace("[", ".").partition(".")[0] for path in paths}
 
 
 def _resource(step: StepMetadata, side: StepState, secrets: Mapping[str, str]) -> Resource:
@@ -183,11 +177,7 @@ def _opened(value: Json, stand_in: str) -> Json:
     """Masked secrets with something in them that can be compared and means nothing."""
     if is_secret(value):
         return {SIG: value[SIG], "plaintext": stand_in}
-    if isinstance(value, dict):
-        return {key: _opened(inner, stand_in) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_opened(inner, stand_in) for inner in value]
-    return value
+    return each(value, lambda inner: _opened(inner, stand_in))
 
 
 def _state(resources: Mapping[str, Resource]) -> Checkpoint:

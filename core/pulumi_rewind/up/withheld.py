@@ -124,9 +124,8 @@ def _sends_secrets(step: StepMetadata) -> bool:
         return False
     if step.op != "update" or step.old is None:
         return True
-    changed = {path.replace("[", ".").partition(".")[0] for path in (*(step.detailed_diff or ()), *(step.diffs or ()))}
     before = {key for key, value in (step.old.inputs or {}).items() if contains_secret(value)}
-    return not changed or bool(secret & changed) or not secret <= before
+    return not step.changing or bool(secret & step.changing) or not secret <= before
 
 
 def masked_events(log: bytes, redact: Callable[[str], str]) -> bytes:

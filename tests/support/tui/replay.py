@@ -19,7 +19,7 @@ from pulumi_rewind import errors, prepare, rollback
 from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.plan import Plan
-from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind.session import Session
 from pulumi_rewind.skipping import SKIPPED

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.choices import NOT, adoptions
+from pulumi_rewind.choices import adoptions
 from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, RewindError, UsageError
+from pulumi_rewind.naming import NOT
 from pulumi_rewind.shell import command
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
 from pulumi_rewind_tui.planning import delete_first_option, trust_option

@@ -14,9 +14,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button
 
-from pulumi_rewind.choices import NOT, Choices
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import urn_name
+from pulumi_rewind.naming import NOT
 from pulumi_rewind.resuming import RESUME, resumed_target
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path

@@ -12,8 +12,8 @@ from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.widgets import Button
 
-from pulumi_rewind.choices import NOT, Choices
-from pulumi_rewind.naming import listed
+from pulumi_rewind.choices import Choices
+from pulumi_rewind.naming import NOT, listed
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.screens import review_text as text
