@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff
     from pulumi_rewind.prepare import Prepared
     from pulumi_rewind.recommend import Recommendation
-    from pulumi_rewind.revisions.plan import RevisionPlan
     from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.match import UndoPlan
+    from pulumi_rewind.undo.called import RevisionPlan, UndoPlan
     from pulumi_rewind.verify import Difference
 
 

@@ -40,6 +40,7 @@ from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
+from pulumi_rewind.planning import build_plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.read_back import read_back, to_read
@@ -55,7 +56,7 @@ from pulumi_rewind.stackconfig import config_file
 from pulumi_rewind.stale import stale_values
 from pulumi_rewind.stamp import Mark, Stamp
 from pulumi_rewind.system_errors import still
-from pulumi_rewind.undo.plan import build_plan
+from pulumi_rewind.undo.replan import replanned
 from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference, verify
 
@@ -85,7 +86,7 @@ class RollbackRun(EngineDriver):
         """Whether a second preview must come out empty at the end."""
         self.result: RollbackResult | None = None
         self._control = PreviewControl()
-        self.undo = UndoRun(session, plan, self._control)
+        self.undo = UndoRun(session, plan, lambda plan, changes: replanned(session, plan, changes, self._control))
         """The project's callbacks; its `cause` may be set before the run."""
         self.revisions = RollbackRevisions(session, plan.revisions, plan.target.label)
         self._before: int | None = None
@@ -145,7 +146,9 @@ class RollbackRun(EngineDriver):
             yield from still(self._recorded())
             if self.result is not None and self.result.result != "nothing-to-do":
                 yield from still(self.undo.after(self.result))
-                self.result = dataclasses.replace(self.result, callbacks=(*self.undo.told(), *self.revisions.outcomes))
+                self.result = dataclasses.replace(
+                    self.result, callbacks=(*self.undo.outcomes, *self.revisions.outcomes)
+                )
         finally:
             self.undo.close()
             self.plan.close()
@@ -170,7 +173,6 @@ class RollbackRun(EngineDriver):
                 "nothing-to-do", newest, dict(self.plan.changes), left, 0.0, notes, stale=stale
             )
             return
-        prepared = self.plan.prepared
         target = self.plan.target
         self._journal.begin(self.plan)
         yield from self.undo.before()
@@ -179,7 +181,7 @@ class RollbackRun(EngineDriver):
         self.stamp = Stamp(
             Mark.of(target.update) if target.checkpoint is None else None,
             Mark.of(self.session.timeline.update(live)) if live is not None else None,
-            partial=bool(prepared.choices.only),
+            partial=bool(self.plan.prepared.choices.only),
         )
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared
@@ -246,11 +248,7 @@ class RollbackRun(EngineDriver):
             try:
                 return (
                     yield from self._replay(
-                        prepared.goal,
-                        self._begun_from,
-                        prepared.update_plan,
-                        self._message,
-                        refresh=prepared.refresh,
+                        prepared.goal, self._begun_from, prepared.update_plan, self._message, refresh=prepared.refresh
                     )
                 )
             except IncompleteError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pulumi_rewind.stale import StaleValue
-from pulumi_rewind.undo.run import CallbackOutcome
+from pulumi_rewind.undo.called import CallbackOutcome
 from pulumi_rewind.verify import Difference
 
 

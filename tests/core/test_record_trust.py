@@ -23,8 +23,9 @@ from pulumi_rewind.program.worktree import ProgramTree
 from pulumi_rewind.records.content import update_key
 from pulumi_rewind.records.foreign import ALL, agree, take_back
 from pulumi_rewind.records.git import FILE, LINK, Blob
+from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.records.provenance import origin_of
-from pulumi_rewind.records.recording import after_run, known_record, record_all, record_update, recorded
+from pulumi_rewind.records.recording import after_run, known_record, record_all, record_update
 from pulumi_rewind.records.retention import prune
 from pulumi_rewind.records.store import RecordInput, Records, Written
 from pulumi_rewind.records.verify import verify_records

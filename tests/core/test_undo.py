@@ -22,11 +22,12 @@ from pulumi_rewind.journal import Journal, UndoRecord
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.plan import Step
 from pulumi_rewind.settings import Settings
+from pulumi_rewind.undo.called import Callback
 from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import Selector
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal, needing_skipped
 from pulumi_rewind.undo.match import calls_for
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.values import SECRET, SIG
 from pulumi_rewind.workspace import find_workspace
 from tests.support.checkpoints import checkpoint, goal, res, urn

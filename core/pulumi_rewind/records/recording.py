@@ -18,7 +18,7 @@ from pulumi_rewind.records.content import LeftOut, Program, RecordInput
 from pulumi_rewind.records.credentials import credentials_of
 from pulumi_rewind.records.foreign import unused
 from pulumi_rewind.records.git import Blob
-from pulumi_rewind.records.history import belongs
+from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.records.secrets import secret_name
 from pulumi_rewind.records.store import Record, Records, Written
 from pulumi_rewind.records.worktree import take_uncommitted
@@ -47,21 +47,6 @@ def record_update(session: Session, number: int, evidence: Mapping[str, bytes] =
     if number > len(session.timeline):
         session.reload()  # it was made after the session looked
     return _Taker(session).record(number, evidence)
-
-
-def recorded(session: Session, number: int) -> Record | None:
-    """The record of an update as the timeline has it; None if there is none to be used, or it is of another update.
-
-    Not used is a record that is not trusted, see `records.provenance`.
-
-    Raises:
-        RewindError: it is damaged, or the repository for records can't be used.
-    """
-    record = session.records.usable(number) if session.records is not None else None
-    update = session.timeline.update(number)
-    if record is None or update.from_record == "update" or belongs(record, update, session.backend.url):
-        return record
-    return None
 
 
 def known_record(session: Session, number: int) -> tuple[Record, Origin] | None:

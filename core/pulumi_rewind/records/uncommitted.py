@@ -32,7 +32,7 @@ def unused_changes(session: Session, update: Update) -> str:
 def uncommitted_record(session: Session, update: Update) -> Record | None:
     """The record that keeps the update's uncommitted changes; None if none does, or it is damaged."""
     from pulumi_rewind.records.content import PROGRAM, Program
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.lookup import recorded
 
     try:
         record = recorded(session, update.number)

@@ -10,11 +10,11 @@ from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.plan import Risk
 from pulumi_rewind.program.result import no_goal
 from pulumi_rewind.revisions.ledger import Ledger
-from pulumi_rewind.revisions.moves import Move, Revision, Revisions, revisions_of
+from pulumi_rewind.revisions.moves import Revision, Revisions, revisions_of
 from pulumi_rewind.revisions.plan import declared_revisions, rollback_moves
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.code import Code
+from pulumi_rewind.undo.called import Code, Move
 
 NONE = "none"
 """Marks a component as having no revision applied."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from pulumi_rewind.errors import CallbackError
-from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.identity import match
+from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.revisions.declare import When
+from pulumi_rewind.undo.called import Callback, Move
 from pulumi_rewind.undo.declare import Selector
-
-if TYPE_CHECKING:
-    from pulumi_rewind.undo.process import Callback
 
 Applied: TypeAlias = Mapping[str, tuple[str, ...]]
 """URN of a component → its revisions, in the order in which they were applied."""
-
-When: TypeAlias = Literal["before", "after"]
 
 
 @dataclass(frozen=True)
@@ -45,30 +43,6 @@ class Revisions:
     def get(self, id: str) -> Revision | None:
         """One of them."""
         return next((item for item in self.revisions if item.id == id), None)
-
-
-@dataclass(frozen=True)
-class Move:
-    """One revision of one component that is to be run, or passed over."""
-
-    urn: str
-    """The component after the run; empty if it is deleted."""
-    live_urn: str
-    """The component today; empty if there is none yet."""
-    revision: str
-    direction: Literal["up", "down"]
-    when: When
-    callback: Callback | None = None
-    """None: nothing is called; `problem` or `note` says why."""
-    problem: str = ""
-    """Why it can't be run, which blocks."""
-    note: str = ""
-    loses_data: bool = False
-
-    @property
-    def name(self) -> str:
-        """The component's name."""
-        return urn_name(self.urn or self.live_urn)
 
 
 def load_revisions(declared: Iterable[Mapping[str, Any]], callbacks: Sequence[Callback]) -> tuple[Revisions, ...]:
@@ -214,8 +188,6 @@ def members(urn: str, side: Checkpoint) -> tuple[Resource, ...]:
 
 def carried(applied: Applied, before: Checkpoint | None, after: Checkpoint) -> dict[str, tuple[str, ...]]:
     """What is applied, under the names of a later state: renamed components keep theirs, those that went have none."""
-    from pulumi_rewind.identity import match
-
     there = {urn for urn in applied if urn in after.by_urn}
     found = {urn: applied[urn] for urn in applied if urn in there}
     lost = set(applied) - there

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import match, rehomed
@@ -15,7 +14,6 @@ from pulumi_rewind.recommend import STATE
 from pulumi_rewind.revisions.ledger import Ledger, unknown
 from pulumi_rewind.revisions.moves import (
     Applied,
-    Move,
     Revisions,
     load_revisions,
     members,
@@ -24,22 +22,13 @@ from pulumi_rewind.revisions.moves import (
     revisions_of,
 )
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo.code import Code, interpreter, todays_code
+from pulumi_rewind.undo.called import Code, Move, RevisionPlan
+from pulumi_rewind.undo.calling import Caller
+from pulumi_rewind.undo.code import todays_code
 from pulumi_rewind.undo.process import UndoProcess
 
 CODE = "revision"
 """The code of risks that announce revisions, or say why they can't be run."""
-
-
-@dataclass(frozen=True)
-class RevisionPlan:
-    """The revisions that a run goes up or down."""
-
-    moves: tuple[Move, ...] = ()
-    codes: Mapping[str, Code] = field(default_factory=dict, repr=False)
-    """What is called, by its hash."""
-    python: str = ""
-    """The interpreter that runs it."""
 
 
 # -- of a rollback ------------------------------------------------------------------------------------------------
@@ -219,9 +208,6 @@ def declared_revisions(session: Session) -> tuple[Code | None, str, tuple[Revisi
     code = todays_code(session.workspace.root, session.settings)
     if code is None:
         return None, "", ()
-    process = UndoProcess(code, interpreter(session.workspace), session.workspace.environ)
-    try:
-        process.load()
+    with Caller(session) as caller:
+        process = caller.load(code)
         return code, str(process.python), _loaded(process)
-    finally:
-        process.close()

@@ -11,56 +11,19 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RecordError, RefusedError, UsageError
 from pulumi_rewind.settings import Settings
+from pulumi_rewind.undo.called import SHORT, Code
 from pulumi_rewind.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Record
     from pulumi_rewind.session import Session
     from pulumi_rewind.workspace import Workspace
-
-SHORT = 12
-"""Hexadecimal digits of a hash that are shown, and that are enough to name it."""
-
-
-@dataclass(frozen=True)
-class Code:
-    """Code of callbacks, exactly as it is going to run."""
-
-    path: Path
-    """Where it is, or would be: what it imports is looked for beside it."""
-    source: str = field(repr=False)
-    """Python; of a state the provider as pickled, in base64."""
-    sha256: str
-    origin: Literal["today", "record", "state"] = "today"
-    number: int = 0
-    """Of a record: the update that it was recorded with."""
-
-    @property
-    def name(self) -> str:
-        """``rewind_hooks.py``, and where it is from if that isn't the project as it is."""
-        if self.origin == "record":
-            return f"{self.path.name} as recorded with #{self.number}"
-        return self.path.name if self.origin == "today" else "the dynamic provider in the state"
-
-    @property
-    def label(self) -> str:
-        """How the very code is named: ``rewind_hooks.py, sha256 1a2b3c4d5e6f``."""
-        return f"{self.name}, sha256 {self.sha256[:SHORT]}"
-
-    @property
-    def mend(self) -> str:
-        """What can be done where it can't be loaded."""
-        if self.origin == "record":
-            return "Leave `--hooks recorded` out: then today's file is used."
-        if self.origin == "state":
-            return "It needs what the program needed; write a callback in the hooks file, which is called instead."
-        return "Mend it, or move it away."
 
 
 @dataclass(frozen=True)
@@ -138,7 +101,7 @@ def recorded_code(session: Session, number: int) -> Code | None:
     Raises:
         RecordError: the record is damaged.
     """
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.lookup import recorded
 
     record = recorded(session, number) if number else None
     return _code_of(session, record) if record is not None else None
@@ -208,7 +171,7 @@ def interpreter(workspace: Workspace) -> Path:
 
 
 def _recorded_before(session: Session, newest: int) -> Iterator[Code]:
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.lookup import recorded
 
     records = session.records
     if records is None:

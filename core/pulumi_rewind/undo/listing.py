@@ -6,16 +6,17 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pulumi_rewind.errors import CallbackError, UsageError
-from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.events import HookEnded, HookEvent
 from pulumi_rewind.goal import registers
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.code import Code, interpreter, todays_code
+from pulumi_rewind.undo.called import Call, Callback, Code
+from pulumi_rewind.undo.calling import Caller
+from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
-from pulumi_rewind.undo.match import Call, call_context, first_match, told_result, update_context
-from pulumi_rewind.undo.process import Callback, UndoProcess
+from pulumi_rewind.undo.match import first_match
 from pulumi_rewind.undo.riding import TYPE_PREFIX, riding_code, undo_methods
 
 
@@ -77,11 +78,8 @@ def listing(session: Session, target: Target | None) -> Listing:
     python = interpreter(session.workspace)
     callbacks: tuple[Callback, ...] = ()
     if hooks is not None:
-        process = UndoProcess(hooks, python, session.workspace.environ, session.redactor_of_callbacks)
-        try:
-            callbacks = process.load()
-        finally:
-            process.close()
+        with Caller(session) as caller:
+            callbacks = caller.load(hooks).callbacks
     live = session.timeline.live()
     there = session.timeline.checkpoint(target.update.number) if target is not None else None
     items = tuple(
@@ -136,14 +134,8 @@ def dry_test(session: Session, res: Resource, target: Target | None) -> Iterator
     number = target.update.number if target is not None else 0
     there = session.vault.decrypt(session.timeline.checkpoint(number), session.stack) if target else live
     update: Update | None = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
-    process = UndoProcess(
-        hooks,
-        interpreter(session.workspace),
-        session.workspace.environ,
-        session.redactor_of_callbacks,
-    )
-    try:
-        callbacks = process.load()
+    with Caller(session) as caller:
+        callbacks = caller.load(hooks).callbacks
         for kind in UNDO_KINDS:
             old, new = there.by_urn.get(res.urn), live.by_urn.get(res.urn) or res
             subject = old if kind == "undo_delete" else new
@@ -151,6 +143,10 @@ def dry_test(session: Session, res: Resource, target: Target | None) -> Iterator
                 continue
             callback = first_match(callbacks, kind, subject, there if kind == "undo_delete" else live)
             if callback is None:
+                continue
+            if not callback.dry_run_safe:
+                message = "it isn't declared with dry_run_safe=True"
+                yield HookEnded(callback.function, callback.kind, res.urn, "not called", message)
                 continue
             call = Call(
                 callback,
@@ -160,33 +156,4 @@ def dry_test(session: Session, res: Resource, target: Target | None) -> Iterator
                 None if kind == "undo_create" else old,
                 None if kind == "undo_delete" else new,
             )
-            yield from _try(process, call, session, target, update)
-    finally:
-        process.close()
-
-
-def _try(
-    process: UndoProcess, call: Call, session: Session, target: Target | None, update: Update | None
-) -> Iterator[HookEvent]:
-    callback = call.callback
-    if not callback.dry_run_safe:
-        message = "it isn't declared with dry_run_safe=True"
-        yield HookEnded(callback.function, callback.kind, call.urn, "not called", message)
-        return
-    context = call_context(
-        call,
-        stack=str(session.stack),
-        target=target.label if target is not None else "live",
-        update=update_context(update),
-        key="dry-run",
-        dry_run=True,
-        again=False,
-    )
-    yield HookStarted(callback.function, callback.kind, call.urn, process.code.label)
-    try:
-        result = yield from process.call(callback, context, call.urn)
-    except CallbackError as err:
-        yield HookEnded(callback.function, callback.kind, call.urn, "failed", str(err))
-        return
-    outcome, message = told_result(result)
-    yield HookEnded(callback.function, callback.kind, call.urn, outcome, process.redact(message))
+            yield from caller.dry_call(call, target.label if target is not None else "live", update)

@@ -1,21 +1,15 @@
-"""Which undo callback is called for which step of a plan, and what it is told. Pure."""
+"""Which undo callback is called for which step of a plan. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.model import Checkpoint, Resource, Update
+from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.plan import Step
+from pulumi_rewind.undo.called import Call, Callback
 from pulumi_rewind.undo.declare import UNDO_KINDS
-from pulumi_rewind.values import Json
-
-if TYPE_CHECKING:
-    from pulumi_rewind.undo.code import Code
-    from pulumi_rewind.undo.process import Callback
 
 _KINDS: Mapping[str, str] = {
     "create": "undo_delete",
@@ -26,53 +20,7 @@ _KINDS: Mapping[str, str] = {
 """What undoes the step's counterpart."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """One callback that is going to be called for one step."""
-
-    callback: Callback
-    urn: str
-    """Of the step, in this run."""
-    goal_urn: str
-    """In the target; empty where the target lacks it."""
-    live_urn: str
-    """In live; empty where live lacks it."""
-    old: Resource | None = field(repr=False)
-    """The target's entry, decrypted."""
-    new: Resource | None = field(repr=False)
-    """Live's entry, decrypted."""
-
-
-@dataclass(frozen=True)
-class UndoPlan:
-    """The project's callbacks as they were when a plan was made."""
-
-    today: Code | None = field(repr=False)
-    """The hooks file of that moment; a run is refused if it has changed since."""
-    codes: Mapping[str, Code] = field(repr=False)
-    """Everything that may be called, by its hash."""
-    python: str
-    """The interpreter that runs them."""
-    callbacks: tuple[Callback, ...]
-    """Those around the rollback, and for Pulumi's own hooks."""
-    calls: tuple[Call, ...]
-    dry: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """By URN and function: what a dry call said that it would return."""
-    recorded: bool = False
-    """Whether code of records was asked for."""
-    finishing: tuple[Call, ...] = ()
-    """What was restored before the rollback was interrupted, with callbacks that had yet to go on afterwards."""
-
-    def code(self, callback: Callback) -> Code:
-        """What a callback is from."""
-        return self.codes[callback.code]
-
-    def around(self, kind: str) -> tuple[Callback, ...]:
-        """The hooks of one kind around the rollback, in the order of the file."""
-        return tuple(item for item in self.callbacks if item.kind == kind)
-
-
-Riding = Callable[[str, Resource], "Callback | None"]
+Riding = Callable[[str, Resource], Callback | None]
 """Gets a kind of callback and a resource; returns the method for it that rides in the resource's own inputs."""
 
 
@@ -178,63 +126,3 @@ def components(res: Resource, side: Checkpoint) -> Iterator[str]:
         if parent.is_component:
             yield parent.type
         parent = side.by_urn.get(parent.parent)
-
-
-# -- what a callback is told ----------------------------------------------------------------------------------------
-
-
-def call_context(
-    call: Call, *, stack: str, target: str, update: Mapping[str, Any], key: str, dry_run: bool, again: bool
-) -> dict[str, Json]:
-    """The context of an undo callback, as it travels to the worker."""
-    return {
-        "stack": stack,
-        "target": target,
-        "old": resource_context(call.old),
-        "new": resource_context(call.new),
-        "update": update,
-        "dry_run": dry_run,
-        "again": again,
-        "idempotency_key": key,
-    }
-
-
-def resource_context(res: Resource | None) -> dict[str, Json] | None:
-    """One side of a resource, as it travels."""
-    if res is None:
-        return None
-    return {
-        "urn": res.urn,
-        "type": res.type,
-        "name": res.name,
-        "id": res.id,
-        "inputs": res.decoded_inputs(),
-        "outputs": res.decoded_outputs(),
-    }
-
-
-def update_context(update: Update | None, error: str = "") -> dict[str, Any]:
-    """What a callback is told of the update that it undoes."""
-    if update is None:
-        return {"error": error}
-    return {
-        "number": update.number,
-        "kind": update.kind,
-        "result": update.result,
-        "message": update.message,
-        "error": error,
-        "commit": update.commit,
-        "branch": update.branch,
-        "author": update.author,
-        "time": update.end_time or update.start_time,
-    }
-
-
-def told_result(result: Mapping[str, Any] | None) -> tuple[str, str]:
-    """A result in words: what it is, and its id or reason; inputs by name alone."""
-    if result is None:
-        return "done", ""
-    kind = str(result["result"])
-    if kind == "recreate" and result.get("inputs"):
-        return kind, "with other " + ", ".join(sorted(result["inputs"]))
-    return kind, str(result.get("id") or result.get("reason") or "")

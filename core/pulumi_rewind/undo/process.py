@@ -14,17 +14,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookLog, HookProgress
 from pulumi_rewind.undo.answers import ANSWER, Lines, message_of
+from pulumi_rewind.undo.called import Callback, Code
 from pulumi_rewind.undo.declare import Selector
-
-if TYPE_CHECKING:
-    from pulumi_rewind.undo.code import Code
 
 WORKER: Final = Path(__file__).with_name("worker.py")
 BOOT: Final = (
@@ -44,23 +41,6 @@ LONGEST: Final = 2000
 
 MOST: Final = 5000
 """Lines of output of one call that are kept."""
-
-
-@dataclass(frozen=True)
-class Callback:
-    """One callback or hook that a file declares."""
-
-    index: int
-    kind: str
-    function: str
-    line: int
-    selector: Selector
-    hook: str
-    timeout: float
-    retries: int
-    dry_run_safe: bool
-    code: str = ""
-    """SHA-256 of what it is from."""
 
 
 class UndoProcess:

@@ -12,8 +12,7 @@ from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.goal import GoalChanges, deviations, needing_skipped
-
-UNCHANGED = "this run has changed nothing in the stack yet"
+from pulumi_rewind.undo.run import UNCHANGED
 
 
 def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: PreviewControl) -> Plan:

@@ -13,7 +13,7 @@ import pickletools
 from pathlib import Path
 
 from pulumi_rewind.model import Resource
-from pulumi_rewind.undo.code import Code
+from pulumi_rewind.undo.called import Code
 from pulumi_rewind.undo.declare import UNDO_KINDS
 from pulumi_rewind.values import reveal
 

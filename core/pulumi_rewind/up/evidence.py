@@ -155,7 +155,7 @@ def error_of(session: Session, number: int) -> str:
     if found is not None:
         return "\n".join(found[0].errors)
     from pulumi_rewind.errors import RewindError
-    from pulumi_rewind.records.recording import recorded
+    from pulumi_rewind.records.lookup import recorded
 
     try:
         record = recorded(session, number)

@@ -18,11 +18,12 @@ from pulumi_rewind.plan import Risk, Step, counts, plan_steps
 from pulumi_rewind.planned_secrets import note_planned
 from pulumi_rewind.previewing import Observe, PreviewControl, followed
 from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.revisions.plan import RevisionPlan, update_revisions
+from pulumi_rewind.revisions.plan import update_revisions
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time
 from pulumi_rewind.system_errors import refused_by_system
+from pulumi_rewind.undo.called import RevisionPlan
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
 from pulumi_rewind.values import SIG, Json, is_secret
 

@@ -30,13 +30,13 @@ from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.resuming import state_target
-from pulumi_rewind.revisions.moves import When
-from pulumi_rewind.revisions.plan import RevisionPlan
+from pulumi_rewind.revisions.declare import When
 from pulumi_rewind.revisions.run import UpdateRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.system_errors import still, truthful
 from pulumi_rewind.targets import Target, resolve_target
+from pulumi_rewind.undo.called import RevisionPlan
 from pulumi_rewind.up.evidence import Evidence, EvidenceStore, about, masked_events, name_of
 from pulumi_rewind.up.flags import given_options, rooted_flags
 from pulumi_rewind.up.withheld import withheld

@@ -11,7 +11,7 @@ from pulumi_rewind_tui.render.writer import Screen, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
-    from pulumi_rewind.undo.code import Code
+    from pulumi_rewind.undo.called import Code
 
 
 def about_code(shared: Shared, verb: str, rest: Sequence[str], *, as_json: bool) -> None:

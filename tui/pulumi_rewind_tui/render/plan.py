@@ -15,7 +15,7 @@ from pulumi_rewind_tui.selecting import why_nothing
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
     from pulumi_rewind.plan import Plan, Risk, Step
-    from pulumi_rewind.revisions.moves import Move
+    from pulumi_rewind.undo.called import Move
 
 FORECASTS: Mapping[str, str] = {
     "restored": "restored in place",
