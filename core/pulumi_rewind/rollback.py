@@ -40,7 +40,6 @@ from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
-from pulumi_rewind.planning import build_plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.read_back import read_back, to_read
@@ -60,7 +59,7 @@ from pulumi_rewind.undo.replan import replanned
 from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference, verify
 
-__all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
+__all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun"]
 
 
 class RollbackRun(EngineDriver):
