@@ -53,7 +53,7 @@ def load_revisions(declared: Iterable[Mapping[str, Any]], callbacks: Sequence[Ca
     """
     found = []
     for item in declared:
-        selector = Selector(**{key: tuple(patterns) for key, patterns in item["selector"].items()})
+        selector = Selector.of(item["selector"])
         chain = _chain(item["revisions"], str(selector))
         found.append(
             Revisions(

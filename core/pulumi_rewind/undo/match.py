@@ -42,19 +42,8 @@ def calls_for(
     on before it; then what changes and what takes away, each after what depends on it: should a restoration fail,
     nothing that lives has been touched.
     """
-    by_run_urn = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
-    found: list[Call] = []
-    for step in steps:
-        kind = _KINDS.get(step.op, "")
-        if not kind or step.forecast == "kept":
-            continue
-        item = by_run_urn.get(step.urn)
-        old = item.source if item is not None and not item.from_live else None
-        new = live.by_urn.get(item.live_urn if item is not None else step.urn)
-        call = _call_for(kind, step.urn, old, new, callbacks.get(kind, ()), live, target, riding)
-        if call is not None:
-            found.append(call)
-    return in_order(found, live, target)
+    wanted = [(step.urn, _KINDS[step.op]) for step in steps if step.op in _KINDS and step.forecast != "kept"]
+    return _calls(wanted, callbacks, goal, live, target, riding)
 
 
 def calls_again(
@@ -66,34 +55,33 @@ def calls_again(
     riding: Riding = no_riding,
 ) -> tuple[Call, ...]:
     """The calls for some steps (URN and kind of callback) that an interrupted run has carried out already."""
+    return _calls(wanted, callbacks, goal, live, target, riding, done=True)
+
+
+def _calls(
+    wanted: Iterable[tuple[str, str]],
+    callbacks: Mapping[str, Sequence[Callback]],
+    goal: Goal,
+    live: Checkpoint,
+    target: Checkpoint,
+    riding: Riding,
+    *,
+    done: bool = False,
+) -> tuple[Call, ...]:
+    """The calls for steps; `done`: for those that were carried out already, so that both sides have the resource."""
     by_run_urn = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
     found: list[Call] = []
     for urn, kind in wanted:
         item = by_run_urn.get(urn)
-        new = live.by_urn.get(item.live_urn) if item is not None else None
-        if item is not None and not item.from_live and new is not None:
-            call = _call_for(kind, urn, item.source, new, callbacks.get(kind, ()), live, target, riding)
-            found += [call] if call is not None else []
+        old = item.source if item is not None and not item.from_live else None
+        new = live.by_urn.get(item.live_urn if item is not None else urn)
+        subject, side = (old, target) if kind == "undo_delete" else (new, live)
+        if subject is None or not subject.custom or subject.is_provider or (done and None in (old, new)):
+            continue
+        callback = first_match(callbacks.get(kind, ()), kind, subject, side) or riding(kind, subject)
+        if callback is not None:
+            found.append(Call(callback, urn, old.urn if old else "", new.urn if new else "", old, new))
     return in_order(found, live, target)
-
-
-def _call_for(
-    kind: str,
-    urn: str,
-    old: Resource | None,
-    new: Resource | None,
-    callbacks: Sequence[Callback],
-    live: Checkpoint,
-    target: Checkpoint,
-    riding: Riding,
-) -> Call | None:
-    subject, side = (old, target) if kind == "undo_delete" else (new, live)
-    if subject is None or not subject.custom or subject.is_provider:
-        return None
-    callback = first_match(callbacks, kind, subject, side) or riding(kind, subject)
-    if callback is None:
-        return None
-    return Call(callback, urn, old.urn if old else "", new.urn if new else "", old, new)
 
 
 def in_order(calls: Iterable[Call], live: Checkpoint, target: Checkpoint) -> tuple[Call, ...]:

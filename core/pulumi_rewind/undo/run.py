@@ -187,9 +187,7 @@ class UndoRun(Caller):
             raise self._interrupted()
         self.changed = True
         callback, sha256 = call.callback, call.callback.code
-        entry = self.session.journal.read()
-        known = {(item.urn, item.kind, item.function): item for item in entry.undo} if entry else {}
-        before = known.get((call.urn, callback.kind, callback.function))
+        before = self._noted(call)
         if before is not None and before.sha256 == sha256 and before.result not in {"", "recreate"}:
             text = f"{callback.function} returned {before.result} before; it is not called again"
             yield Diagnostic(text, "info", call.urn)
@@ -239,11 +237,15 @@ class UndoRun(Caller):
 
     def _went_on(self, call: Call) -> None:
         """Nothing is left to do for it, also if the rest of the run fails; from any thread."""
+        if (noted := self._noted(call)) is not None:
+            self.session.journal.note(msgspec.structs.replace(noted, more=False))
+
+    def _noted(self, call: Call) -> UndoRecord | None:
+        """What the journal has of a call, None if it wasn't begun."""
         entry = self.session.journal.read()
         mine = (call.urn, call.callback.kind, call.callback.function)
-        for item in entry.undo if entry else ():
-            if (item.urn, item.kind, item.function) == mine:
-                self.session.journal.note(msgspec.structs.replace(item, more=False))
+        known = {(item.urn, item.kind, item.function): item for item in entry.undo} if entry else {}
+        return known.get(mine)
 
     def _told(self, update: Update | None) -> dict[str, Any]:
         """What a callback hears of the update that it undoes; why that failed is known here, or from its evidence."""
