@@ -188,3 +188,8 @@ def deleted_by(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:
         for res in live.resources
         if not res.delete and res.urn not in kept and not res.is_default_provider and not res.view_of
     )
+
+
+def no_goal(project: str, stack: str) -> Goal:
+    """A goal without registrations: a program makes its own."""
+    return Goal(project, stack, (), (), (), (), (), {})

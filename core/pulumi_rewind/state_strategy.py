@@ -21,14 +21,13 @@ from pulumi_rewind.consent import consented
 from pulumi_rewind.diff.entries import entry_differences
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal
+from pulumi_rewind.goal import Goal, no_goal
 from pulumi_rewind.integrity import damage
 from pulumi_rewind.kept_states import copy_path, import_state, keep, read_live
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
 from pulumi_rewind.plan import Plan, Risk
 from pulumi_rewind.prepare import Prepared
 from pulumi_rewind.previewing import Observe
-from pulumi_rewind.program.result import no_goal
 from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE, STATE
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.risks import stack_risks

@@ -15,6 +15,7 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.consent import consented
 from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
+from pulumi_rewind.goal import no_goal
 from pulumi_rewind.held import hold_to, reading_plan
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import STILL, Plan, Risk, counts
@@ -24,7 +25,7 @@ from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
 from pulumi_rewind.program.engine import install, preview_program
 from pulumi_rewind.program.project_file import installation_risks, needs_installation, project_file_risks
-from pulumi_rewind.program.result import declared, no_goal, program_state, program_steps, unlike_target
+from pulumi_rewind.program.result import declared, program_state, program_steps, unlike_target
 from pulumi_rewind.program.risks import config_risks, program_risks
 from pulumi_rewind.program.source import program_problem, program_update
 from pulumi_rewind.program.worktree import ProgramTree, make_tree

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourcePre, StepMetadata
-from pulumi_rewind.goal import Goal
+from pulumi_rewind.goal import no_goal
 from pulumi_rewind.held import reading_plan
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Deployment, Resource, parse_urn
@@ -22,11 +22,6 @@ from pulumi_rewind.verify import Difference
 
 _SHORT = 6
 """Ids up to this length are only taken for ids where they stand alone."""
-
-
-def no_goal(project: str, stack: str) -> Goal:
-    """A goal without registrations: a program makes its own."""
-    return Goal(project, stack, (), (), (), (), (), {})
 
 
 @dataclass(frozen=True)

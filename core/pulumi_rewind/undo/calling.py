@@ -19,7 +19,7 @@ from pulumi_rewind.model import Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.callback_context import call_context, result_words, update_context
 from pulumi_rewind.undo.called import Call, Callback, CallbackOutcome, Code
-from pulumi_rewind.undo.code import interpreter
+from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS
 from pulumi_rewind.undo.process import UndoProcess
 
@@ -182,6 +182,19 @@ class Caller:
                 raise error
             return result
         raise AssertionError("unreachable")
+
+
+def declared(session: Session) -> UndoProcess | None:
+    """The worker of the project's hooks file as it is now, already ended, with what that declares; None without one.
+
+    Raises:
+        UsageError, CallbackError: it can't be loaded.
+    """
+    code = todays_code(session.workspace.root, session.settings)
+    if code is None:
+        return None
+    with Caller(session) as caller:
+        return caller.load(code)
 
 
 def drained(talk: Talk[T], tell: Callable[[HookEvent], object]) -> T:
