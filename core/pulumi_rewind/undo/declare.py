@@ -18,41 +18,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from pulumi_rewind.undo.context import (
-    ErrorContext,
-    HookContext,
-    RollbackContext,
-    Secret,
-    UndoContext,
-    UndoResource,
-    UndoStep,
-    UndoUpdate,
-)
-
-__all__ = [
-    "Delete",
-    "ErrorContext",
-    "HookContext",
-    "Keep",
-    "Recreate",
-    "Restored",
-    "RollbackContext",
-    "Secret",
-    "Skip",
-    "UndoContext",
-    "UndoResource",
-    "UndoStep",
-    "UndoUpdate",
-    "after_rollback",
-    "before_rollback",
-    "error_hook",
-    "on_failure",
-    "resource_hook",
-    "undo_create",
-    "undo_delete",
-    "undo_update",
-]
-
 UndoKind = Literal["undo_delete", "undo_create", "undo_update"]
 
 UNDO_KINDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update", "undo_create")
