@@ -12,11 +12,11 @@ from pulumi_rewind.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, parse_urn, urn
 from pulumi_rewind.values import DEFAULTS
 
 if TYPE_CHECKING:
+    from pulumi_rewind.called import RevisionPlan, UndoPlan
     from pulumi_rewind.diff.checkpoints import Diff
     from pulumi_rewind.prepare import Prepared
     from pulumi_rewind.recommend import Recommendation
     from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.called import RevisionPlan, UndoPlan
     from pulumi_rewind.verify import Difference
 
 

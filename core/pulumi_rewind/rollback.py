@@ -85,7 +85,7 @@ class RollbackRun(EngineDriver):
         """Whether a second preview must come out empty at the end."""
         self.result: RollbackResult | None = None
         self._control = PreviewControl()
-        self.undo = UndoRun(session, plan, lambda plan, changes: replanned(session, plan, changes, self._control))
+        self.undo = UndoRun(session, plan, lambda changes: replanned(session, self.plan, changes, self._control))
         """The project's callbacks; its `cause` may be set before the run."""
         self.revisions = RollbackRevisions(session, plan.revisions, plan.target.label)
         self._before: int | None = None

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.called import Code
 from pulumi_rewind.core_dumps import ALLOWED
-from pulumi_rewind.undo.called import Code
 from pulumi_rewind.undo.process import UndoProcess
 
 GET_DUMPABLE = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"

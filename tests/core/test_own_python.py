@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.called import Code
 from pulumi_rewind.own_python import own_python
-from pulumi_rewind.undo.called import Code
 from pulumi_rewind.undo.process import UndoProcess
 
 CODE = Path(__file__).resolve().parents[2]

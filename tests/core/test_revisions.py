@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import pulumi_rewind as rewind
+from pulumi_rewind.called import Callback, Code, Move
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError, UsageError
 from pulumi_rewind.events import Diagnostic, HookEnded
 from pulumi_rewind.goal import Goal
@@ -24,7 +25,6 @@ from pulumi_rewind.revisions.run import RollbackRevisions, UpdateRevisions
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.undo import declare as undo
 from pulumi_rewind.undo import listing as revision_list
-from pulumi_rewind.undo.called import Callback, Code, Move
 from pulumi_rewind.undo.declare import Selector
 from tests.support.checkpoints import checkpoint, goal, res, urn
 from tests.support.filestack import FileStack

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import pulumi_rewind as rewind
+from pulumi_rewind.called import Callback
 from pulumi_rewind.errors import CallbackError, UsageError
 from pulumi_rewind.events import HookLog, HookProgress
 from pulumi_rewind.goal import Selection, registers
@@ -22,7 +23,6 @@ from pulumi_rewind.journal import Journal, UndoRecord
 from pulumi_rewind.model import StackRef
 from pulumi_rewind.plan import Step
 from pulumi_rewind.settings import Settings
-from pulumi_rewind.undo.called import Callback
 from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import Selector
 from pulumi_rewind.undo.goal import GoalChanges, adjusted, changed_goal, needing_skipped

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.called import Code
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.settings import Settings
 from pulumi_rewind.state_directory import StateDirectory
 from pulumi_rewind.trust import Trust
-from pulumi_rewind.undo.called import Code
 from pulumi_rewind.undo.code import todays_code
 from pulumi_rewind.undo.process import UndoProcess
 from pulumi_rewind.undo.riding import riding_code, undo_methods

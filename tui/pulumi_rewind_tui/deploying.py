@@ -27,9 +27,9 @@ from pulumi_rewind_tui.render.writer import Screen, Span
 from pulumi_rewind_tui.running import ask_for_yes, forwarded_signals, last_line, open_display
 
 if TYPE_CHECKING:
+    from pulumi_rewind.called import RevisionPlan
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
-    from pulumi_rewind.undo.called import RevisionPlan
     from pulumi_rewind.up.run import Before, UpRun
 
 

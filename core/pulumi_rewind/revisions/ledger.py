@@ -18,13 +18,13 @@ from typing import Final
 
 import msgspec
 
+from pulumi_rewind.called import Move
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.records.content import REVISIONS, update_key
 from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.revisions.moves import Applied, carried
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo.called import Move
 
 KEPT: Final = 1000
 """What was applied with how many updates is kept in the file."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from pulumi_rewind.called import Callback, Move
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.identity import match
 from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.revisions.declare import When
-from pulumi_rewind.undo.called import Callback, Move
 from pulumi_rewind.undo.declare import Selector
 
 Applied: TypeAlias = Mapping[str, tuple[str, ...]]

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from pulumi_rewind.called import Code, Move, RevisionPlan
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
@@ -22,7 +23,6 @@ from pulumi_rewind.revisions.moves import (
     revisions_of,
 )
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo.called import Code, Move, RevisionPlan
 from pulumi_rewind.undo.calling import declared
 from pulumi_rewind.undo.process import UndoProcess
 

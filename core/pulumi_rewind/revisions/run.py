@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
+from pulumi_rewind.called import Move, RevisionPlan
 from pulumi_rewind.errors import (
     CallbackError,
     IncompleteError,
@@ -19,7 +20,6 @@ from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import carried, members
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.callback_context import revision_context
-from pulumi_rewind.undo.called import Move, RevisionPlan
 from pulumi_rewind.undo.calling import RESUME, Caller
 from pulumi_rewind.undo.code import check_trusted, todays_code
 from pulumi_rewind.undo.goal import GoalChanges

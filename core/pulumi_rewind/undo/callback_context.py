@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pulumi_rewind.called import Call, Move
 from pulumi_rewind.model import Resource, Update
 from pulumi_rewind.plan import Plan
-from pulumi_rewind.undo.called import Call, Move
 from pulumi_rewind.values import Json
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from pulumi_rewind.called import Call, Callback, CallbackOutcome, Code
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
 from pulumi_rewind.model import Update
 from pulumi_rewind.session import Session
 from pulumi_rewind.undo.callback_context import call_context, result_words, update_context
-from pulumi_rewind.undo.called import Call, Callback, CallbackOutcome, Code
 from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS
 from pulumi_rewind.undo.process import UndoProcess

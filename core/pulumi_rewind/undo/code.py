@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pulumi_rewind.called import SHORT, Code
 from pulumi_rewind.errors import RecordError, RefusedError, UsageError
 from pulumi_rewind.records.content import HOOKS
 from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.session import Session
 from pulumi_rewind.settings import Settings
 from pulumi_rewind.trust import Trust
-from pulumi_rewind.undo.called import SHORT, Code
 from pulumi_rewind.untrusted import read_bytes
 from pulumi_rewind.workspace import Workspace
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi_rewind.called import Call, Callback
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookEvent
-from pulumi_rewind.undo.called import Call, Callback
 from pulumi_rewind.undo.calling import Caller, Talk, drained
 
 

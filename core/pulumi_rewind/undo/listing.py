@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pulumi_rewind.called import Call, Callback, Code, Move
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import HookEnded, HookEvent
 from pulumi_rewind.goal import no_goal, registers
@@ -16,7 +17,6 @@ from pulumi_rewind.revisions.moves import Revision, Revisions, revisions_of
 from pulumi_rewind.revisions.plan import loaded, rollback_moves
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
-from pulumi_rewind.undo.called import Call, Callback, Code, Move
 from pulumi_rewind.undo.calling import Caller, declared
 from pulumi_rewind.undo.code import interpreter, todays_code
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from pulumi_rewind.called import Call, Callback
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.plan import Step
-from pulumi_rewind.undo.called import Call, Callback
 from pulumi_rewind.undo.declare import UNDO_KINDS
 
 _KINDS: Mapping[str, str] = {

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from pulumi_rewind.called import Call, Callback, UndoPlan
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import HookEnded
 from pulumi_rewind.journal import UndoRecord
@@ -13,7 +14,6 @@ from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
 from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo.called import Call, Callback, UndoPlan
 from pulumi_rewind.undo.calling import Caller
 from pulumi_rewind.undo.code import Chosen, interpreter
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS

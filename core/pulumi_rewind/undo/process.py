@@ -17,10 +17,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi_rewind.called import Callback, Code
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookLog, HookProgress
 from pulumi_rewind.undo.answers import ANSWER, Lines, message_of
-from pulumi_rewind.undo.called import Callback, Code
 from pulumi_rewind.undo.declare import Selector
 
 WORKER: Final = Path(__file__).with_name("worker.py")

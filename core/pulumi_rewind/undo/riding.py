@@ -12,8 +12,8 @@ import hashlib
 import pickletools
 from pathlib import Path
 
+from pulumi_rewind.called import Code
 from pulumi_rewind.model import Resource
-from pulumi_rewind.undo.called import Code
 from pulumi_rewind.undo.declare import UNDO_KINDS
 from pulumi_rewind.values import reveal
 

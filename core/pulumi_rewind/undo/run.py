@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pulumi_rewind.called import Call, CallbackOutcome, UndoPlan
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.journal import UndoRecord
@@ -25,7 +26,6 @@ from pulumi_rewind.undo.callback_context import (
     rollback_context,
     update_context,
 )
-from pulumi_rewind.undo.called import Call, CallbackOutcome, UndoPlan
 from pulumi_rewind.undo.calling import RESUME, Caller
 from pulumi_rewind.undo.code import check_trusted, todays_code
 from pulumi_rewind.undo.goal import GoalChanges
@@ -41,7 +41,7 @@ class UndoRun(Caller):
     `replan` makes the plan with what callbacks returned; it raises IncompleteError where that is not what was reviewed.
     """
 
-    def __init__(self, session: Session, plan: Plan, replan: Callable[[Plan, GoalChanges], Plan]) -> None:
+    def __init__(self, session: Session, plan: Plan, replan: Callable[[GoalChanges], Plan]) -> None:
         undo = plan.undo
         super().__init__(session, undo.codes if undo else None, undo.python if undo else "")
         self.plan = plan
@@ -123,7 +123,7 @@ class UndoRun(Caller):
             return self.plan
         yield Phase("preview", "asking the engine what it does with what the callbacks returned")
         try:
-            self.plan = self._replan(self.plan, self.changes)
+            self.plan = self._replan(self.changes)
         except InterruptedRun:
             raise self._interrupted() from None
         return self.plan

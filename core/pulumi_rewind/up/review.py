@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from pulumi_rewind.called import RevisionPlan
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.goal import Goal
@@ -23,7 +24,6 @@ from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time
 from pulumi_rewind.system_errors import refused_by_system
-from pulumi_rewind.undo.called import RevisionPlan
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
 from pulumi_rewind.values import SIG, Json, is_secret
 

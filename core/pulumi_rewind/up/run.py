@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pulumi_rewind.backends.place import RETURN, Watch
+from pulumi_rewind.called import RevisionPlan
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
@@ -36,7 +37,6 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.system_errors import still, truthful
 from pulumi_rewind.targets import Target, resolve_target
-from pulumi_rewind.undo.called import RevisionPlan
 from pulumi_rewind.up.evidence import Evidence, EvidenceStore, about, masked_events, name_of
 from pulumi_rewind.up.flags import given_options, rooted_flags
 from pulumi_rewind.up.withheld import withheld

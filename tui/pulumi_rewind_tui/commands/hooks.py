@@ -22,9 +22,9 @@ from pulumi_rewind_tui.options import (
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
+    from pulumi_rewind.called import Code
     from pulumi_rewind.session import Session
     from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.called import Code
     from pulumi_rewind.undo.listing import Listed, Listing
 
 NAMES = 6

@@ -13,9 +13,9 @@ from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.selecting import why_nothing
 
 if TYPE_CHECKING:
+    from pulumi_rewind.called import Move
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
     from pulumi_rewind.plan import Plan, Risk, Step
-    from pulumi_rewind.undo.called import Move
 
 FORECASTS: Mapping[str, str] = {
     "restored": "restored in place",

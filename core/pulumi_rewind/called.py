@@ -1,17 +1,17 @@
-"""What a plan says is called: code, the callbacks that it declares, and for which steps and components. Pure data."""
+"""What of the project's code a plan calls: callbacks of steps, hooks, revisions. Pure data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pulumi_rewind.model import Resource, urn_name
 from pulumi_rewind.revisions.declare import When
 from pulumi_rewind.undo.declare import HOOK_KINDS, Selector
 
-SHORT = 12
+SHORT: Final = 12
 """Hexadecimal digits of a hash that are shown, and that are enough to name it."""
 
 
