@@ -158,6 +158,11 @@ class Goal:
         return hashlib.sha256(body).hexdigest()
 
 
+def no_goal(project: str, stack: str) -> Goal:
+    """A goal without registrations: of a strategy that registers nothing itself."""
+    return Goal(project, stack, (), (), (), (), (), {})
+
+
 @dataclass(frozen=True)
 class Selection:
     """Which resources come from the target, which stay as they are live, and what was taken along."""
@@ -188,8 +193,3 @@ def deleted_by(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:
         for res in live.resources
         if not res.delete and res.urn not in kept and not res.is_default_provider and not res.view_of
     )
-
-
-def no_goal(project: str, stack: str) -> Goal:
-    """A goal without registrations: a program makes its own."""
-    return Goal(project, stack, (), (), (), (), (), {})
