@@ -116,12 +116,12 @@ class Caller:
         return (yield from self._tries(callback, urn, once, words, again=again, beside=beside))
 
     def go_on(
-        self, call: Call, context: Mapping[str, Any], resource: Mapping[str, Any], done: Callable[[], None]
+        self, call: Call, context: Mapping[str, Any], resource: Mapping[str, Any], done: Callable[[Call], None]
     ) -> Talk[None]:
         """Lets a function that has yielded run to its end, with its retries; `done` is called when it has.
 
-        It is called from its beginning again, with `context`, where its process is no more: only so does it get to
-        where it goes on. Raises as `call`.
+        It is called from its beginning again where its process is no more, or after a failure, with `context`, in which
+        ``again`` is set: only so does it get to where it goes on. Raises as `call`.
         """
         callback = call.callback
 
@@ -130,7 +130,7 @@ class Caller:
                 result = yield from worker.call(callback, context, call.urn)
                 if not (result or {}).get("more") or not (yield from worker.go_on(callback, resource, call.urn)):
                     raise CallbackError(f"{callback.function} yielded before, and does not when it is called again")
-            done()
+            done(call)
 
         yield from self._tries(callback, call.urn, once, lambda _: ("done", "went on after that"), beside=True)
 

@@ -10,13 +10,12 @@ import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pulumi_rewind.called import Call, Callback
 from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.events import HookEvent
-from pulumi_rewind.undo.calling import Caller, Talk, drained
+from pulumi_rewind.undo.calling import Caller, drained
 
 
 class HookRunner:
@@ -66,42 +65,29 @@ class HookRunner:
             return drained(talk, self.events.put)
 
 
-@dataclass(frozen=True)
-class Pending:
-    """A callback that has yielded."""
-
-    call: Call
-    context: Mapping[str, Any]
-    """With which it is called again where its process is no more, or after a failure; ``again`` is set."""
-
-
 class Afterwards:
-    """What callbacks do after their `yield`, when the thing is there again; `done` is told of each that has ended well.
-
-    The host calls it as soon as the thing is there.
-    """
+    """What callbacks do after their `yield`, when the thing is there; `done` is told of each that has ended well."""
 
     def __init__(self, caller: Caller, events: queue.SimpleQueue[HookEvent], done: Callable[[Call], None]) -> None:
-        self.pending: dict[str, Pending] = {}
-        """By URN of the goal."""
         self._caller = caller
         self._events = events
         self._done = done
+        self._pending: dict[str, tuple[Call, Mapping[str, Any]]] = {}
+        """By URN of the goal."""
         self._one = threading.Lock()
+
+    def add(self, call: Call, context: Mapping[str, Any]) -> None:
+        """One that has yielded; with `context` it is called again where that is needed, see `Caller.go_on`."""
+        self._pending[call.goal_urn] = call, context
 
     def code(self) -> Mapping[str, Callable[[dict[str, Any]], str]]:
         """For the host, see `replay.Afterwards`."""
-        return {urn: functools.partial(self._run, pending) for urn, pending in self.pending.items()}
+        return {urn: functools.partial(self._run, *pending) for urn, pending in self._pending.items()}
 
-    def go_on(self, pending: Pending, resource: Mapping[str, Any]) -> Talk[None]:
-        """Lets one go on; raises as `Caller.call`."""
-        done = functools.partial(self._done, pending.call)
-        return self._caller.go_on(pending.call, pending.context, resource, done)
-
-    def _run(self, pending: Pending, resource: dict[str, Any]) -> str:
+    def _run(self, call: Call, context: Mapping[str, Any], resource: dict[str, Any]) -> str:
         try:
             with self._one:
-                drained(self.go_on(pending, resource), self._events.put)
+                drained(self._caller.go_on(call, context, resource, self._done), self._events.put)
         except CallbackError as err:
             return str(err)
         return ""

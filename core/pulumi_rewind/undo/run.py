@@ -29,7 +29,7 @@ from pulumi_rewind.undo.callback_context import (
 from pulumi_rewind.undo.calling import RESUME, Caller
 from pulumi_rewind.undo.code import check_trusted, todays_code
 from pulumi_rewind.undo.goal import GoalChanges
-from pulumi_rewind.undo.hooks import Afterwards, HookRunner, Pending
+from pulumi_rewind.undo.hooks import Afterwards, HookRunner
 from pulumi_rewind.undo.plan import undone_updates
 
 UNCHANGED = "this run has changed nothing in the stack yet"
@@ -143,9 +143,9 @@ class UndoRun(Caller):
         for call in undo.finishing:
             if self.stops:
                 raise self._interrupted()
-            pending = Pending(call, self._context(call, self._told(updates.get(call.urn)), again=True))
+            context = self._context(call, self._told(updates.get(call.urn)), again=True)
             try:
-                yield from self.afterwards.go_on(pending, resource_context(call.new) or {})
+                yield from self.go_on(call, context, resource_context(call.new) or {}, self._went_on)
             except CallbackError as err:
                 raise self._failed(err) from None
 
@@ -194,7 +194,7 @@ class UndoRun(Caller):
             words = (before.result, before.id or before.reason)
             self.outcomes.append(CallbackOutcome(callback.function, callback.kind, call.urn, *words))
             if before.more:
-                self._go_on_later(call, update)
+                self.afterwards.add(call, self._context(call, update, again=True))
             return {"result": before.result, "id": before.id, "reason": before.reason}
         record = UndoRecord(call.urn, callback.kind, callback.function, sha256)
         self.session.journal.note(record)
@@ -207,7 +207,7 @@ class UndoRun(Caller):
         self.session.redactor.note_within(given.get("inputs"))
         more = bool(given.get("more"))
         if more:
-            self._go_on_later(call, update)
+            self.afterwards.add(call, self._context(call, update, again=True))
         self.session.journal.note(
             msgspec.structs.replace(
                 record,
@@ -231,9 +231,6 @@ class UndoRun(Caller):
             dry_run=False,
             again=again,
         )
-
-    def _go_on_later(self, call: Call, update: Mapping[str, Any]) -> None:
-        self.afterwards.pending[call.goal_urn] = Pending(call, self._context(call, update, again=True))
 
     def _went_on(self, call: Call) -> None:
         """Nothing is left to do for it, also if the rest of the run fails; from any thread."""
