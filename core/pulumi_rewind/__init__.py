@@ -9,19 +9,21 @@ from pulumi_rewind.version import __version__
 
 if TYPE_CHECKING:
     from pulumi_rewind.revisions.declare import Component, Revision, RevisionContext, component
-    from pulumi_rewind.undo.declare import (
-        Delete,
+    from pulumi_rewind.undo.context import (
         ErrorContext,
         HookContext,
-        Keep,
-        Recreate,
-        Restored,
         RollbackContext,
         Secret,
-        Skip,
         UndoContext,
         UndoResource,
         UndoUpdate,
+    )
+    from pulumi_rewind.undo.declare import (
+        Delete,
+        Keep,
+        Recreate,
+        Restored,
+        Skip,
         after_rollback,
         before_rollback,
         error_hook,
@@ -61,17 +63,12 @@ __all__ = [
     "undo_update",
 ]
 
-_REVISIONS = frozenset({"Component", "Revision", "RevisionContext", "component"})
-
 
 def __getattr__(name: str) -> Any:
     """The undo API, loaded when it is first used."""
-    if name in _REVISIONS:
-        from pulumi_rewind.revisions import declare
-
-        return getattr(declare, name)
     if name in __all__:
-        from pulumi_rewind.undo import declare as undo
+        from pulumi_rewind.revisions import declare as revisions
+        from pulumi_rewind.undo import context, declare
 
-        return getattr(undo, name)
+        return next(getattr(module, name) for module in (declare, context, revisions) if hasattr(module, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 from pulumi_rewind.model import Resource, urn_name
-from pulumi_rewind.undo.declare import Selector
+from pulumi_rewind.revisions.declare import When
+from pulumi_rewind.undo.declare import HOOK_KINDS, Selector
 
 SHORT: Final = 12
 """Hexadecimal digits of a hash that are shown, and that are enough to name it."""
-
-When: TypeAlias = Literal["before", "after"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,21 @@ class Callback:
 
 
 @dataclass(frozen=True)
+class CallbackOutcome:
+    """How one callback or hook ended; told apart from what the engine did."""
+
+    function: str
+    kind: str
+    urn: str
+    outcome: str
+    """restored, recreate, skip, delete, keep, done or failed."""
+    message: str
+
+
+# -- of single resources --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
 class Call:
     """One callback that is going to be called for one step."""
 
@@ -104,6 +118,8 @@ class UndoPlan:
     """Whether code of records was asked for."""
     finishing: tuple[Call, ...] = ()
     """What was restored before the rollback was interrupted, with callbacks that had yet to go on afterwards."""
+    uncalled: bool = False
+    """Whether callbacks for single resources are left out: the plan's strategy can't carry out what they return."""
 
     def code(self, callback: Callback) -> Code:
         """What a callback is from."""
@@ -112,6 +128,14 @@ class UndoPlan:
     def around(self, kind: str) -> tuple[Callback, ...]:
         """The hooks of one kind around the rollback, in the order of the file."""
         return tuple(item for item in self.callbacks if item.kind == kind)
+
+    @property
+    def hooks(self) -> tuple[Callback, ...]:
+        """The code of Pulumi's own hooks, in the order of the file."""
+        return tuple(item for item in self.callbacks if item.kind in HOOK_KINDS)
+
+
+# -- of components --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,22 @@
-"""From a target to a plan to be reviewed: by its strategy, with the project's callbacks and revisions announced."""
+"""From a target to a plan that can be reviewed: what the engine would do, the project's callbacks, revisions."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Unpack
 
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.guard import check_readable
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import Observe, PreviewControl
+from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies import plan_by_strategy
 from pulumi_rewind.system_errors import refused_by_system
 from pulumi_rewind.targets import Target
+from pulumi_rewind.undo.calling import Caller
 from pulumi_rewind.undo.code import chosen_code
-from pulumi_rewind.undo.plan import announced
+from pulumi_rewind.undo.plan import announced, undo_plan
 
 
 @refused_by_system()
@@ -39,7 +42,8 @@ def build_plan(
         CheckpointError, SecretsError: live or target can't be read or decrypted.
         RefusedError: a protected resource is in the way, or the pulumi CLI can't read the state; `UntrustedTarget`: the
             target needs a yes first; `UntrustedCode`: the operator has not agreed to code of a record.
-        CallbackError: code of callbacks can't be loaded.
+        CallbackError: code of callbacks can't be loaded, or the revisions that it declares are no line.
+        RewindError: what is noted of revisions can't be read.
         EngineError: the preview failed.
     """
     check_readable(session)
@@ -48,7 +52,11 @@ def build_plan(
     code = chosen_code(session, target.update.number, recorded=choices.recorded_hooks)
     plan = plan_by_strategy(session, target, choices, observe=observe, control=control)
     try:
-        return announced(session, plan, code, recorded=choices.recorded_hooks)
+        with Caller(session) as caller:
+            undo = undo_plan(caller, plan, code, recorded=choices.recorded_hooks)
+            plan = dataclasses.replace(plan, undo=undo)
+            living, restoring = (caller.load(one) if one else None for one in (code.living, code.restoring))
+            return announced(session, revised(session, plan, living, restoring), code.notes)
     except BaseException:
         plan.close()
         raise

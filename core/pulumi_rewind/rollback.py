@@ -38,7 +38,6 @@ from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.name_taken import announced_taken, deleting_taken_first
 from pulumi_rewind.origins import own_record
 from pulumi_rewind.plan import Plan
-from pulumi_rewind.planning import build_plan
 from pulumi_rewind.previewing import PreviewControl
 from pulumi_rewind.read_back import read_back, to_read
 from pulumi_rewind.replay_report import ReplayReport
@@ -56,7 +55,7 @@ from pulumi_rewind.undo.replan import replanned
 from pulumi_rewind.undo.run import UndoRun
 from pulumi_rewind.verify import Difference
 
-__all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun", "build_plan"]
+__all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun"]
 
 
 class RollbackRun(EngineDriver):
@@ -143,7 +142,9 @@ class RollbackRun(EngineDriver):
             yield from still(self._recorded())
             if self.result is not None and self.result.result != "nothing-to-do":
                 yield from still(self.undo.after(self.result))
-                self.result = dataclasses.replace(self.result, callbacks=(*self.undo.told(), *self.revisions.outcomes))
+                self.result = dataclasses.replace(
+                    self.result, callbacks=(*self.undo.outcomes, *self.revisions.outcomes)
+                )
         finally:
             self.undo.close()
             self.plan.close()
@@ -168,7 +169,6 @@ class RollbackRun(EngineDriver):
                 "nothing-to-do", newest, dict(self.plan.changes), left, 0.0, notes, stale=stale
             )
             return
-        prepared = self.plan.prepared
         target = self.plan.target
         self._journal.begin(self.plan)
         yield from self.undo.before()
@@ -177,7 +177,7 @@ class RollbackRun(EngineDriver):
         self.stamp = Stamp(
             Mark.of(target.update) if target.checkpoint is None else None,
             Mark.of(self.session.timeline.update(live)) if live is not None else None,
-            partial=bool(prepared.choices.only),
+            partial=bool(self.plan.prepared.choices.only),
         )
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared

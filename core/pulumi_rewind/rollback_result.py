@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pulumi_rewind.called import CallbackOutcome
 from pulumi_rewind.stale import StaleValue
-from pulumi_rewind.undo.run import CallbackOutcome
 from pulumi_rewind.verify import Difference
 
 

@@ -20,7 +20,7 @@ from pulumi_rewind.backends.place import Watch, cut_off, shortage
 from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.model import StackRef
-from pulumi_rewind.rollback import build_plan
+from pulumi_rewind.planning import build_plan
 from pulumi_rewind.session import open_session
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind.toolchain import EngineInfo, parse_version

@@ -18,13 +18,13 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.records.recording import after_run, record_update
 from pulumi_rewind.revisions import declare as revisions
-from pulumi_rewind.revisions import listing as revision_list
 from pulumi_rewind.revisions.ledger import Ledger, LedgerFile, kept_with
 from pulumi_rewind.revisions.moves import Revisions, carried, load_revisions, moves_back, moves_up
 from pulumi_rewind.revisions.plan import _announced, rollback_moves, update_revisions
 from pulumi_rewind.revisions.run import RollbackRevisions, UpdateRevisions
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.undo import declare as undo
+from pulumi_rewind.undo import listing as revision_list
 from pulumi_rewind.undo.declare import Selector
 from tests.support.checkpoints import checkpoint, goal, res, urn
 from tests.support.filestack import FileStack

@@ -13,7 +13,8 @@ import pytest
 from pulumi_rewind.consent import agree
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.plan import Plan, Step
-from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
+from pulumi_rewind.planning import build_plan
+from pulumi_rewind.rollback import RollbackResult, RollbackRun
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.target_trust import UntrustedTarget
 from pulumi_rewind.targets import resolve_target

@@ -7,11 +7,11 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from pulumi_rewind.called import CallbackOutcome
 from pulumi_rewind.errors import IncompleteError
 from pulumi_rewind.events import EngineEvent, HookEnded, HookLog, HookProgress, HookStarted
 from pulumi_rewind.plan import Step
 from pulumi_rewind.rollback import RollbackResult
-from pulumi_rewind.undo.run import CallbackOutcome
 from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, Tally
 from pulumi_rewind_tui.render.writer import Writer
 from pulumi_rewind_tui.run_state import RunState

@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from pulumi_rewind import rollback
+from pulumi_rewind import planning
 from pulumi_rewind.choices import FOUND, Choices
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.events import Phase
@@ -132,13 +132,13 @@ async def test_strategies_that_are_not_available_say_why(shop: Shop) -> None:
 
 async def test_the_options_plan_again_when_something_was_changed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Choices] = []
-    real = rollback.build_plan
+    real = planning.build_plan
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
         asked.append(arguments[2])
         return real(*arguments, **options)
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
@@ -160,13 +160,13 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
 
 async def test_drift_plans_again_with_a_refresh(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
-    real = rollback.build_plan
+    real = planning.build_plan
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
         asked.append(arguments[2].refresh)
         return real(*arguments, **options)
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
@@ -181,14 +181,14 @@ async def test_drift_plans_again_with_a_refresh(shop: Shop, monkeypatch: pytest.
 async def test_progress_is_told_while_the_engine_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
-    real, go = rollback.build_plan, threading.Event()
+    real, go = planning.build_plan, threading.Event()
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
         options["observe"](Phase("preview", "asking the engine what it would do"))
         go.wait(30)
         return real(*arguments, **options)
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -214,7 +214,7 @@ async def test_leaving_stops_the_preview(shop: Shop, monkeypatch: pytest.MonkeyP
         assert stopped.wait(30)
         raise InterruptedRun("the preview was stopped; nothing was changed")
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -324,14 +324,14 @@ async def test_a_protected_resource_blocks_and_r_goes_to_it(tmp_path: Path, monk
 async def test_every_failure_stays_with_its_text_and_can_be_tried_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception, shown: str
 ) -> None:
-    real, tries = rollback.build_plan, [error]
+    real, tries = planning.build_plan, [error]
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
         if tries:
             raise tries.pop()
         return real(*arguments, **options)
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -416,13 +416,13 @@ async def test_a_harmless_plan_on_a_stack_that_is_not_production_wants_a_plain_y
     import dataclasses
 
     (shop.root / "rewind.toml").write_text('production = ["live-*"]\n')
-    real = rollback.build_plan
+    real = planning.build_plan
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
         plan = real(*arguments, **options)
         return dataclasses.replace(plan, steps=tuple(step for step in plan.steps if step.op == "update"))
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)

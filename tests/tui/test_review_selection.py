@@ -11,7 +11,7 @@ import click
 import pytest
 from textual.pilot import Pilot
 
-from pulumi_rewind import rollback
+from pulumi_rewind import planning
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import EngineError, IncompleteError
 from pulumi_rewind.goal import GoalNote
@@ -182,7 +182,7 @@ async def test_esc_keeps_the_selection_and_says_so(shop: Shop) -> None:
 async def test_a_strategy_without_a_selection_does_not_offer_the_key_and_says_why(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = rollback.build_plan
+    real = planning.build_plan
 
     def build_plan(session: Any, target: Any, choices: Choices, **options: Any) -> Plan:
         made = real(session, target, choices.but(strategy="checkpoint"), **options)
@@ -190,7 +190,7 @@ async def test_a_strategy_without_a_selection_does_not_offer_the_key_and_says_wh
             made, strategy=choices.strategy, prepared=dataclasses.replace(made.prepared, choices=choices)
         )
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
@@ -226,7 +226,7 @@ async def test_nothing_is_left_to_do_but_the_stack_is_not_at_the_target(shop: Sh
 async def test_what_a_preview_fails_on_can_be_left_out_with_one_key(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = rollback.build_plan
+    real = planning.build_plan
 
     def build_plan(session: Any, target: Any, choices: Choices, **options: Any) -> Plan:
         if "!api" not in choices.only:
@@ -235,7 +235,7 @@ async def test_what_a_preview_fails_on_can_be_left_out_with_one_key(
             raise error
         return real(session, target, choices, **options)
 
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

@@ -270,7 +270,7 @@ async def test_a_crash_of_the_application_prints_no_secret(shop: Shop) -> None:
 async def test_an_error_in_a_thread_is_masked_before_anybody_has_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pulumi_rewind import rollback
+    from pulumi_rewind import planning
 
     def fails(session: Any, *_: object, **__: object) -> None:
         session.redactor.note_texts([CANARY])
@@ -279,7 +279,7 @@ async def test_an_error_in_a_thread_is_masked_before_anybody_has_it(
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        monkeypatch.setattr(rollback, "build_plan", fails)
+        monkeypatch.setattr(planning, "build_plan", fails)
         await choose(pilot, 5)
         await pilot.press("r")
         screen = await wait_for(pilot, ErrorScreen)

@@ -122,8 +122,8 @@ def planned(
         UsageError: the strategy can't be used for this target, or the target is unknown.
         RewindError: everything that `build_plan` raises.
     """
+    from pulumi_rewind.planning import build_plan
     from pulumi_rewind.resuming import find_target
-    from pulumi_rewind.rollback import build_plan
     from pulumi_rewind.target_trust import UntrustedTarget
 
     quiet()

@@ -17,11 +17,11 @@ standard library alone, as in `undo.declare`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
-from pulumi_rewind.undo.context import UndoResource, _Reporting
-from pulumi_rewind.undo.declare import TIMEOUT, Patterns, Registered, Selector, _check_options, _patterns, registered
+from pulumi_rewind.undo.context import Reporting, UndoResource
+from pulumi_rewind.undo.declare import TIMEOUT, Patterns, Registered, Selector, check_options, patterns_of, registered
 
 UP = "revision_up"
 DOWN = "revision_down"
@@ -36,7 +36,7 @@ _MIRRORED: Mapping[When, When] = {"before": "after", "after": "before"}
 
 
 @dataclass(frozen=True)
-class RevisionContext(_Reporting):
+class RevisionContext(Reporting):
     """What an up or a down gets."""
 
     stack: str
@@ -55,7 +55,6 @@ class RevisionContext(_Reporting):
     """Whether it was begun before, in an earlier try or in a run that was interrupted."""
     idempotency_key: str
     """The same each time one up or down is tried until it has succeeded."""
-    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False)
 
 
 class Revision:
@@ -83,7 +82,7 @@ class Revision:
 
         What `loses_data` needs the yes of its own that everything needs by which data goes.
         """
-        _check_options("down", timeout, retries)
+        check_options("down", timeout, retries)
         if self._irreversible:
             raise TypeError(f"{self.id} is declared irreversible and has a down")
         if self._down >= 0:
@@ -143,7 +142,7 @@ class Component:
             raise TypeError(f"{id}: when and down_when are 'before' or 'after'")
         if not isinstance(irreversible, str) or not isinstance(after, str):
             raise TypeError(f"{id}: irreversible is the reason, as text; after is the id of another revision")
-        _check_options(id, timeout, retries)
+        check_options(id, timeout, retries)
 
         def register(function: Function) -> Revision:
             made = Revision(id, len(registered), after, when, down_when or _MIRRORED[when], irreversible)
@@ -155,9 +154,8 @@ class Component:
 
     def declared(self) -> dict[str, Any]:
         """As it travels."""
-        chosen = self._selector
         return {
-            "selector": {"type": chosen.type, "urn": chosen.urn, "name": chosen.name, "component": chosen.component},
+            "selector": asdict(self._selector),
             "revisions": [revision.declared() for revision in self._revisions.values()],
         }
 
@@ -168,7 +166,7 @@ components: list[Component] = []
 
 def component(type: Patterns = None, *, urn: Patterns = None, name: Patterns = None) -> Component:
     """The components whose revisions are declared next, by type, URN or name: patterns with ``*``, or several."""
-    selector = Selector(*(_patterns("component", given) for given in (type, urn, name)))
+    selector = Selector(*(patterns_of("component", given) for given in (type, urn, name)))
     if selector == Selector():
         raise TypeError("component needs a type, urn or name to choose components by")
     made = Component(selector)

@@ -14,7 +14,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -22,10 +22,9 @@ from pulumi_rewind.called import Move
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import Checkpoint, Update
 from pulumi_rewind.records.content import REVISIONS, update_key
+from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.revisions.moves import Applied, carried
-
-if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
+from pulumi_rewind.session import Session
 
 KEPT: Final = 1000
 """What was applied with how many updates is kept in the file."""
@@ -235,8 +234,6 @@ class Ledger:
             return 0  # records help, and never stand in the way
 
     def _record(self, number: int) -> Applied | None:
-        from pulumi_rewind.records.lookup import recorded
-
         try:
             record = recorded(self.session, number)
             raw = record.file(REVISIONS) if record is not None else None

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from pulumi_rewind.called import Callback, Move, When
+from pulumi_rewind.called import Callback, Move
 from pulumi_rewind.errors import CallbackError
+from pulumi_rewind.identity import match
 from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.revisions.declare import When
 from pulumi_rewind.undo.declare import Selector
 
 Applied: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -51,7 +53,7 @@ def load_revisions(declared: Iterable[Mapping[str, Any]], callbacks: Sequence[Ca
     """
     found = []
     for item in declared:
-        selector = Selector(**{key: tuple(patterns) for key, patterns in item["selector"].items()})
+        selector = Selector.of(item["selector"])
         chain = _chain(item["revisions"], str(selector))
         found.append(
             Revisions(
@@ -186,8 +188,6 @@ def members(urn: str, side: Checkpoint) -> tuple[Resource, ...]:
 
 def carried(applied: Applied, before: Checkpoint | None, after: Checkpoint) -> dict[str, tuple[str, ...]]:
     """What is applied, under the names of a later state: renamed components keep theirs, those that went have none."""
-    from pulumi_rewind.identity import match
-
     there = {urn for urn in applied if urn in after.by_urn}
     found = {urn: applied[urn] for urn in applied if urn in there}
     lost = set(applied) - there

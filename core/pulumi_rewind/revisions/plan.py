@@ -23,7 +23,7 @@ from pulumi_rewind.revisions.moves import (
 )
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies import STRATEGIES
-from pulumi_rewind.undo.code import interpreter, todays_code
+from pulumi_rewind.undo.calling import declared
 from pulumi_rewind.undo.process import UndoProcess
 
 CODE = "revision"
@@ -42,7 +42,7 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
         CallbackError: what the code declares is no line of revisions.
         RewindError: what is noted of revisions can't be read.
     """
-    known, known_then = _loaded(living), _loaded(restoring)
+    known, known_then = loaded(living), loaded(restoring)
     ledger = Ledger(session)
     have, problem = ledger.now()
     want = ledger.at(plan.target.update.number, plan.target.checkpoint)
@@ -63,7 +63,8 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
     return _told(plan, risks, RevisionPlan(tuple(moves), codes, python))
 
 
-def _loaded(process: UndoProcess | None) -> tuple[Revisions, ...]:
+def loaded(process: UndoProcess | None) -> tuple[Revisions, ...]:
+    """The revisions that loaded code declares; CallbackError where they are no line."""
     return load_revisions(process.components, process.callbacks) if process is not None else ()
 
 
@@ -169,21 +170,22 @@ def update_revisions(
         UsageError, CallbackError: the hooks file can't be loaded.
         RewindError: what is noted of revisions can't be read.
     """
-    code, python, known = declared_revisions(session)
-    if code is None or not known:
+    found = declared(session)
+    known = loaded(found)
+    if found is None or not known:
         return None, ()
     have, problem = Ledger(session).now()
-    codes = {code.sha256: code}
+    codes = {found.code.sha256: found.code}
     moves: list[Move] = []
     for urn, live_urn, res in _components(live, steps):
-        found = revisions_of(res, known)
-        if found is not None:
+        mine = revisions_of(res, known)
+        if mine is not None:
             if problem and live_urn:
                 return RevisionPlan(), (Risk(CODE, str(unknown(problem)), blocking=True),)
-            moves += moves_up(found, have.get(live_urn, ()) if live_urn else (), urn, live_urn)
+            moves += moves_up(mine, have.get(live_urn, ()) if live_urn else (), urn, live_urn)
     if not moves:
         return None, ()
-    return RevisionPlan(tuple(moves), codes, python), tuple(_announced(move, codes) for move in moves)
+    return RevisionPlan(tuple(moves), codes, str(found.python)), tuple(_announced(move, codes) for move in moves)
 
 
 def _components(live: Checkpoint, steps: Sequence[Step]) -> Iterator[tuple[str, str, Resource]]:
@@ -196,20 +198,3 @@ def _components(live: Checkpoint, steps: Sequence[Step]) -> Iterator[tuple[str, 
     for step in steps:
         if step.op == "create" and step.urn not in live.by_urn:
             yield step.urn, "", Resource(urn=step.urn, type=step.type)
-
-
-def declared_revisions(session: Session) -> tuple[Code | None, str, tuple[Revisions, ...]]:
-    """The project's hooks file if it has one, the Python that runs it, and the revisions that it declares.
-
-    Raises:
-        UsageError, CallbackError: it can't be loaded, or the revisions are no line.
-    """
-    code = todays_code(session.workspace.root, session.settings)
-    if code is None:
-        return None, "", ()
-    process = UndoProcess(code, interpreter(session.workspace), session.workspace.environ)
-    try:
-        process.load()
-        return code, str(process.python), _loaded(process)
-    finally:
-        process.close()

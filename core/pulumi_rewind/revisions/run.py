@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
 
-from pulumi_rewind.called import Callback, Move, RevisionPlan, When
+from pulumi_rewind.called import Move, RevisionPlan
 from pulumi_rewind.errors import (
     CallbackError,
     IncompleteError,
@@ -16,56 +13,35 @@ from pulumi_rewind.errors import (
     RewindError,
     UpdateFailed,
 )
-from pulumi_rewind.events import Diagnostic, EngineEvent, HookEnded, HookEvent, HookStarted, Phase
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.revisions.declare import When
 from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import carried, members
 from pulumi_rewind.session import Session
+from pulumi_rewind.undo.callback_context import revision_context
+from pulumi_rewind.undo.calling import RESUME, Caller
 from pulumi_rewind.undo.code import check_trusted, todays_code
-from pulumi_rewind.undo.match import resource_context
-from pulumi_rewind.undo.process import UndoProcess
-from pulumi_rewind.undo.run import CallbackOutcome
 
 
-class RevisionRun:
+class RevisionRun(Caller):
     """The revisions of one run; `phase` runs those of one side of the engine's run."""
 
     def __init__(self, session: Session, plan: RevisionPlan | None, target: str = "") -> None:
-        self.session = session
+        plan = plan or RevisionPlan()
+        super().__init__(session, plan.codes, plan.python)
         self.target = target
-        self.outcomes: list[CallbackOutcome] = []
         self.changed = False
         """Whether an up or down was called: something may have changed outside the stack."""
         self.restored: frozenset[str] = frozenset()
         """URNs of what came back as it was; the component around has its revisions again."""
-        self._plan = plan or RevisionPlan()
-        self.moves = self._plan.moves
-        self._processes: dict[str, UndoProcess] = {}
-        self._stops = 0
-
-    def interrupt(self) -> None:
-        """First call: no further revision is run. Second call: the one that runs is ended."""
-        self._stops += 1
-        if self._stops > 1:
-            for process in tuple(self._processes.values()):
-                process.stop()
-
-    def kill(self) -> None:
-        """Ends what runs, at once."""
-        self._stops += 1
-        self.interrupt()
-
-    def close(self) -> None:
-        """Ends the workers."""
-        for process in self._processes.values():
-            process.close()
-        self._processes.clear()
+        self.moves = plan.moves
 
     def check(self) -> None:
         """Raises RefusedError where an update would call another hooks file than was reviewed."""
         now = todays_code(self.session.workspace.root, self.session.settings) if self.moves else None
-        if self.moves and (now is None or now.sha256 not in self._plan.codes):
+        if self.moves and (now is None or now.sha256 not in self.codes):
             raise RefusedError(
                 "the hooks file has changed since the review", hint="Review it again; nothing was changed."
             )
@@ -94,7 +70,7 @@ class RevisionRun:
             self.close()
 
     def _move(self, ledger: Ledger, move: Move, before: Checkpoint, state: Checkpoint) -> Iterator[EngineEvent]:
-        if self._stops:
+        if self.stops:
             raise InterruptedRun("stopped while revisions were run")
         urn = _present(move, before, state)
         what = f"{move.name}: {move.revision}"
@@ -110,54 +86,26 @@ class RevisionRun:
             yield Diagnostic(f"{what} came back with what is in it", "info", urn)
             return
         assert move.callback is not None
-        check_trusted(self.session, self._plan.codes[move.callback.code])
+        check_trusted(self.session, self.codes[move.callback.code])
         known = ledger.begun(urn, move)
         begun = ledger.begin(urn, move)
         self.changed = True
-        context = {
-            "stack": str(self.session.stack),
-            "target": self.target,
-            "revision": move.revision,
-            "direction": move.direction,
-            "component": resource_context(state.by_urn[urn]),
-            "resources": [resource_context(res) for res in members(urn, state)],
-            "idempotency_key": begun.key,
-        }
+        context = revision_context(
+            move,
+            state.by_urn[urn],
+            members(urn, state),
+            stack=str(self.session.stack),
+            target=self.target,
+            key=begun.key,
+            again=known is not None,
+        )
         try:
-            yield from self._call(move.callback, context, urn, again=known is not None)
+            yield from self.call(move.callback, context, urn, note=move.revision)
         except CallbackError as err:
-            raise self._stopped() or CallbackError(f"the {move.direction} of {what} failed: {err}") from None
+            if self.stops:
+                raise InterruptedRun("stopped while revisions were run") from None
+            raise CallbackError(f"the {move.direction} of {what} failed: {err}") from None
         ledger.done(urn, move)
-
-    def _call(
-        self, callback: Callback, context: Mapping[str, Any], urn: str, *, again: bool
-    ) -> Generator[HookEvent, None, None]:
-        """Calls one function, as often as it may fail."""
-        code = self._plan.codes[callback.code]
-        process = self._processes.get(code.sha256)
-        if process is None:
-            environ, python = self.session.workspace.environ, Path(self._plan.python)
-            redact = self.session.redactor_of_callbacks
-            process = self._processes[code.sha256] = UndoProcess(code, python, environ, redact)
-        name, kind = callback.function, callback.kind
-        for attempt in range(callback.retries + 1):
-            started = time.monotonic()
-            yield HookStarted(name, kind, urn, code.label, again or attempt > 0)
-            try:
-                yield from process.call(callback, {**context, "again": again or attempt > 0}, urn)
-            except CallbackError as err:
-                yield HookEnded(name, kind, urn, "failed", str(err), time.monotonic() - started)
-                if attempt < callback.retries and not self._stops:
-                    continue
-                self.outcomes.append(CallbackOutcome(name, kind, urn, "failed", str(err)))
-                raise
-            message = str(context["revision"])
-            self.outcomes.append(CallbackOutcome(name, kind, urn, "done", message))
-            yield HookEnded(name, kind, urn, "done", message, time.monotonic() - started)
-            return
-
-    def _stopped(self) -> RewindError | None:
-        return InterruptedRun("stopped while revisions were run") if self._stops else None
 
 
 def _present(move: Move, before: Checkpoint, state: Checkpoint) -> str:
@@ -191,13 +139,12 @@ class RollbackRevisions(RevisionRun):
     def _phase(
         self, when: When, live: Checkpoint, side: Callable[[], Checkpoint], stands: str
     ) -> Iterator[EngineEvent]:
-        hint = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."
         try:
             yield from self.phase(when, live, side)
         except InterruptedRun as err:
             raise InterruptedRun(f"{err}; {stands}", hint="Run `pulumi-rewind resume` to go on.") from None
         except RewindError as err:
-            raise IncompleteError(f"{err}; {stands}", hint=hint, changed=self.changed) from None
+            raise IncompleteError(f"{err}; {stands}", hint=RESUME, changed=self.changed) from None
 
 
 class UpdateRevisions(RevisionRun):

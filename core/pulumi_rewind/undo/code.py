@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.called import SHORT, Code
 from pulumi_rewind.errors import RecordError, RefusedError, UsageError
+from pulumi_rewind.records.content import HOOKS
+from pulumi_rewind.records.lookup import recorded
+from pulumi_rewind.session import Session
 from pulumi_rewind.settings import Settings
 from pulumi_rewind.untrusted import read_bytes
+from pulumi_rewind.workspace import Workspace
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Record
-    from pulumi_rewind.session import Session
-    from pulumi_rewind.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,9 @@ def chosen_code(session: Session, target: int, *, recorded: bool) -> Chosen:
     today = todays_code(session.workspace.root, session.settings)
     if not recorded:
         return Chosen(today, today, today)
-    newest = len(session.timeline)
     found = {
         f"the target #{target}": recorded_code(session, target),
-        f"what lives (#{newest})": next(_recorded_before(session, newest), None),
+        f"what lives (#{len(session.timeline)})": next(recorded_codes(session), None),
     }
     in_force: list[Code | None] = []
     notes: list[str] = []
@@ -101,15 +102,18 @@ def recorded_code(session: Session, number: int) -> Code | None:
     Raises:
         RecordError: the record is damaged.
     """
-    from pulumi_rewind.records.lookup import recorded
-
     record = recorded(session, number) if number else None
     return _code_of(session, record) if record is not None else None
 
 
 def recorded_codes(session: Session) -> Iterator[Code]:
     """Every hooks file of the records, newest first; raises as `recorded_code`."""
-    return _recorded_before(session, len(session.timeline))
+    numbers = session.records.numbers() if session.records is not None else ()
+    newest = len(session.timeline)
+    for number in sorted(numbers, reverse=True):
+        code = recorded_code(session, number) if number <= newest else None
+        if code is not None:
+            yield code
 
 
 def named_code(session: Session, name: str) -> Code:
@@ -168,22 +172,7 @@ def interpreter(workspace: Workspace) -> Path:
     return Path(sys.executable)
 
 
-def _recorded_before(session: Session, newest: int) -> Iterator[Code]:
-    from pulumi_rewind.records.lookup import recorded
-
-    records = session.records
-    if records is None:
-        return
-    for number in sorted(records.numbers(), reverse=True):
-        record = recorded(session, number) if number <= newest else None
-        code = _code_of(session, record) if record is not None else None
-        if code is not None:
-            yield code
-
-
 def _code_of(session: Session, record: Record) -> Code | None:
-    from pulumi_rewind.records.content import HOOKS
-
     path = session.workspace.root / session.settings.hooks_file
     names = record.names(HOOKS)
     name = path.name if path.name in names else next(iter(names), None)

@@ -76,10 +76,11 @@ class UndoStep:
     forecast: str
 
 
-class _Reporting:
+@dataclass(frozen=True)
+class Reporting:
     """Speaking to the operator while a callback runs."""
 
-    _send: Callable[[Mapping[str, Any]], None]
+    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False, kw_only=True)
 
     def log(self, message: object) -> None:
         """A line for the log; so is everything that is printed."""
@@ -91,7 +92,7 @@ class _Reporting:
 
 
 @dataclass(frozen=True)
-class UndoContext(_Reporting):
+class UndoContext(Reporting):
     """What an undo callback gets."""
 
     stack: str
@@ -110,11 +111,10 @@ class UndoContext(_Reporting):
     """Whether it was begun before, in an earlier try or in a run that was interrupted."""
     idempotency_key: str
     """The same each time one undoing is tried; another one in the next rollback."""
-    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
-class RollbackContext(_Reporting):
+class RollbackContext(Reporting):
     """What the hooks around a rollback get."""
 
     stack: str
@@ -132,12 +132,11 @@ class RollbackContext(_Reporting):
     """Why it failed, in `on_failure`."""
     resumable: bool
     """Whether it can be resumed, in `on_failure`."""
-    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
-class HookContext(_Reporting):
-    """What the code of one of Pulumi's own resource hooks gets."""
+class _OfHook(Reporting):
+    """What the code of Pulumi's own hooks gets in any case."""
 
     name: str
     """The hook's name."""
@@ -147,26 +146,21 @@ class HookContext(_Reporting):
     resource_type: str
     new_inputs: Mapping[str, Any]
     old_inputs: Mapping[str, Any]
-    new_outputs: Mapping[str, Any]
     old_outputs: Mapping[str, Any]
-    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
-class ErrorContext(_Reporting):
+class HookContext(_OfHook):
+    """What the code of one of Pulumi's own resource hooks gets."""
+
+    new_outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ErrorContext(_OfHook):
     """What the code of one of Pulumi's own error hooks gets."""
 
-    name: str
-    """The hook's name."""
-    urn: str
-    id: str
-    resource_name: str
-    resource_type: str
     failed_operation: str
     """``create``, ``update`` or ``delete``."""
     errors: Sequence[str]
     """What every try so far has failed with, the newest first."""
-    new_inputs: Mapping[str, Any]
-    old_inputs: Mapping[str, Any]
-    old_outputs: Mapping[str, Any]
-    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False)

@@ -18,43 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from pulumi_rewind.undo.context import (
-    ErrorContext,
-    HookContext,
-    RollbackContext,
-    Secret,
-    UndoContext,
-    UndoResource,
-    UndoStep,
-    UndoUpdate,
-)
-
-__all__ = [
-    "Delete",
-    "ErrorContext",
-    "HookContext",
-    "Keep",
-    "Recreate",
-    "Restored",
-    "RollbackContext",
-    "Secret",
-    "Skip",
-    "UndoContext",
-    "UndoResource",
-    "UndoStep",
-    "UndoUpdate",
-    "after_rollback",
-    "before_rollback",
-    "error_hook",
-    "on_failure",
-    "resource_hook",
-    "undo_create",
-    "undo_delete",
-    "undo_update",
-]
-
 UndoKind = Literal["undo_delete", "undo_create", "undo_update"]
-RunKind = Literal["before_rollback", "after_rollback", "on_failure"]
 
 UNDO_KINDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update", "undo_create")
 """In the order in which they are called: what can only add goes first, what takes away last."""
@@ -106,8 +70,6 @@ class Keep:
     reason: str
 
 
-UndoResult = Restored | Recreate | Skip | Delete | Keep
-
 ALLOWED: Mapping[str, tuple[type[Any], ...]] = {
     "undo_delete": (Restored, Recreate, Skip),
     "undo_create": (Delete, Keep),
@@ -136,6 +98,11 @@ class Selector:
             and _one(self.name, (name,))
             and _one(self.component, components)
         )
+
+    @classmethod
+    def of(cls, patterns: Mapping[str, Iterable[str]]) -> Selector:
+        """One as it travels: `dataclasses.asdict` of it, or what became of that in JSON."""
+        return cls(**{key: tuple(given) for key, given in patterns.items()})
 
     def __str__(self) -> str:
         given = (("type", self.type), ("urn", self.urn), ("name", self.name), ("component", self.component))
@@ -196,18 +163,10 @@ class _Undo:
         `dry_run_safe` it is also called for a plan, with ``ctx.dry_run`` set, and what it returns is shown there.
         """
         kind = self._kind
-        selector = Selector(*(_patterns(kind, given) for given in (type, urn, name, component)))
+        selector = Selector(*(patterns_of(kind, given) for given in (type, urn, name, component)))
         if selector == Selector():
             raise TypeError(f"{kind} needs a type, urn, name or component to choose resources by; urn='*' means all")
-        _check_options(kind, timeout, retries)
-
-        def register(function: F) -> F:
-            registered.append(
-                Registered(kind, function, selector, timeout=timeout, retries=retries, dry_run_safe=bool(dry_run_safe))
-            )
-            return function
-
-        return register
+        return declares(kind, timeout, retries, selector=selector, dry_run_safe=bool(dry_run_safe))
 
 
 undo_delete = _Undo("undo_delete")
@@ -235,17 +194,17 @@ The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it goes on 
 
 def before_rollback(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
     """Called before anything else; raising refuses the rollback, and nothing is changed."""
-    return _around("before_rollback", function, timeout, retries)
+    return _around(declares("before_rollback", timeout, retries), function)
 
 
 def after_rollback(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
     """Called when a rollback has succeeded; its failure is reported, and the rollback stays a success."""
-    return _around("after_rollback", function, timeout, retries)
+    return _around(declares("after_rollback", timeout, retries), function)
 
 
 def on_failure(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
     """Called when a rollback has failed or was interrupted after `before_rollback`."""
-    return _around("on_failure", function, timeout, retries)
+    return _around(declares("on_failure", timeout, retries), function)
 
 
 def resource_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> Callable[[F], F]:
@@ -267,26 +226,30 @@ def error_hook(name: str, *, timeout: float = TIMEOUT, retries: int = 0) -> Call
 def _named(kind: str, name: str, timeout: float, retries: int) -> Callable[[F], F]:
     if not isinstance(name, str) or not name:
         raise TypeError(f"{kind} takes the hook's name: @rewind.{kind}('drain')")
-    _check_options(kind, timeout, retries)
+    return declares(kind, timeout, retries, hook=name)
+
+
+def _around(register: Callable[[F], F], function: F | None) -> Any:
+    return register if function is None else register(function)
+
+
+def declares(kind: str, timeout: float, retries: int, **more: Any) -> Callable[[F], F]:
+    """A decorator that declares the function below; `more` are other fields of `Registered`.
+
+    Raises:
+        TypeError: the options are none.
+    """
+    check_options(kind, timeout, retries)
 
     def register(function: F) -> F:
-        registered.append(Registered(kind, function, hook=name, timeout=timeout, retries=retries))
+        registered.append(Registered(kind, function, timeout=timeout, retries=retries, **more))
         return function
 
     return register
 
 
-def _around(kind: RunKind, function: F | None, timeout: float, retries: int) -> Any:
-    _check_options(kind, timeout, retries)
-
-    def register(function: F) -> F:
-        registered.append(Registered(kind, function, timeout=timeout, retries=retries))
-        return function
-
-    return register if function is None else register(function)
-
-
-def _patterns(kind: str, given: Patterns) -> tuple[str, ...]:
+def patterns_of(kind: str, given: Patterns) -> tuple[str, ...]:
+    """The patterns that were given, one or several; TypeError where they are no patterns."""
     if given is None:
         return ()
     patterns = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple)) else ()
@@ -295,7 +258,8 @@ def _patterns(kind: str, given: Patterns) -> tuple[str, ...]:
     return patterns
 
 
-def _check_options(kind: str, timeout: float, retries: int) -> None:
+def check_options(kind: str, timeout: float, retries: int) -> None:
+    """TypeError where a time limit or a number of retries is none."""
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
         raise TypeError(f"{kind}: timeout is a number of seconds above 0, not {timeout!r}")
     if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:

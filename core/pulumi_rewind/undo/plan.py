@@ -2,116 +2,98 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from pulumi_rewind.called import Call, Callback, Code, UndoPlan
-from pulumi_rewind.errors import CallbackError, RewindError
+from pulumi_rewind.called import Call, Callback, UndoPlan
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.events import HookEnded
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.plan import Plan, Risk, Step
-from pulumi_rewind.revisions.plan import revised
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies import STRATEGIES
+from pulumi_rewind.undo.calling import Caller
 from pulumi_rewind.undo.code import Chosen, interpreter
 from pulumi_rewind.undo.declare import HOOK_KINDS, UNDO_KINDS
-from pulumi_rewind.undo.match import call_context, calls_again, calls_for, told_result, update_context
-from pulumi_rewind.undo.process import UndoProcess
+from pulumi_rewind.undo.match import calls_again, calls_for
 from pulumi_rewind.undo.riding import riding_code
-from pulumi_rewind.values import Json
 
 READ = 64
 """How many checkpoints are read to find the update that removed or changed something."""
 
 
-def announced(session: Session, plan: Plan, chosen: Chosen, *, recorded: bool = False) -> Plan:
-    """The plan with its callbacks and revisions.
+def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = False) -> UndoPlan | None:
+    """What is called in a plan's run, dry calls made; None where the project has no callbacks.
 
     Raises:
         CallbackError: code of callbacks can't be loaded.
     """
-    prepared = plan.prepared
+    session, prepared = caller.session, plan.prepared
     live, target = prepared.live_plain, prepared.target_plain
-    redact = session.redactor_of_callbacks
-    python = interpreter(session.workspace)
-    with contextlib.ExitStack() as stack:
+    declared = {code.sha256: caller.load(code).callbacks for code in chosen.all()}
+    today, living, restoring = (
+        declared[one.sha256] if one else () for one in (chosen.today, chosen.living, chosen.restoring)
+    )
 
-        def load(code: Code) -> UndoProcess:
-            process = UndoProcess(code, python, session.workspace.environ, redact)
-            stack.callback(process.close)
-            process.load()
-            return process
+    def riding(kind: str, res: Resource) -> Callback | None:
+        code = riding_code(res, session.workspace.root)
+        callbacks = caller.load(code).callbacks if code is not None else ()
+        return next((item for item in callbacks if item.kind == kind), None)
 
-        processes = {code.sha256: load(code) for code in chosen.all()}
-
-        def riding(kind: str, res: Resource) -> Callback | None:
-            code = riding_code(res, session.workspace.root)
-            if code is None:
-                return None
-            if code.sha256 not in processes:
-                processes[code.sha256] = load(code)
-            return next((item for item in processes[code.sha256].callbacks if item.kind == kind), None)
-
-        declared: dict[str, tuple[Callback, ...]] = {
-            kind: _declared(processes, chosen.restoring if kind == "undo_delete" else chosen.living)
-            for kind in UNDO_KINDS
-        }
-        calls = calls_for(plan.steps, declared, prepared.goal, live, target, riding)
-        uncalled = bool(calls) and not STRATEGIES[plan.strategy].calls
-        if uncalled:  # their results could not be carried out
-            calls = ()
-        begun = _begun(session, plan)
-        finishing = calls_again(_unfinished(plan, begun), declared, prepared.goal, live, target, riding)
-        dry = dict(_dry_calls(session, plan, processes, calls))
-    living, restoring = (processes[one.sha256] if one else None for one in (chosen.living, chosen.restoring))
-    if not processes:
-        return revised(session, plan, living, restoring)
-    undo = UndoPlan(
+    by_kind: dict[str, tuple[Callback, ...]] = {
+        kind: restoring if kind == "undo_delete" else living for kind in UNDO_KINDS
+    }
+    calls = calls_for(plan.steps, by_kind, prepared.goal, live, target, riding)
+    uncalled = bool(calls) and not STRATEGIES[plan.strategy].calls
+    if uncalled:
+        calls = ()
+    unfinished = _unfinished(plan, _begun(session, plan))
+    finishing = calls_again(unfinished, by_kind, prepared.goal, live, target, riding)
+    if not caller.codes:
+        return None
+    return UndoPlan(
         today=chosen.today,
-        codes={sha256: process.code for sha256, process in processes.items()},
-        python=str(python),
+        codes=dict(caller.codes),
+        python=str(interpreter(session.workspace)),
         callbacks=(
-            *(item for item in _declared(processes, chosen.today) if item.kind in _WHEN),
-            *(item for item in _declared(processes, chosen.living) if item.kind in HOOK_KINDS),
+            *(item for item in today if item.kind in _WHEN),
+            *(item for item in living if item.kind in HOOK_KINDS),
         ),
         calls=calls,
-        dry=dry,
+        dry=dict(_dry_calls(caller, plan, calls)),
         recorded=recorded,
         finishing=finishing,
+        uncalled=uncalled,
     )
-    plan = revised(session, dataclasses.replace(plan, undo=undo), living, restoring)
-    by_urn = {call.urn: call for call in calls}
-    names = {item.hook for item in undo.callbacks if item.kind in HOOK_KINDS}
+
+
+def announced(session: Session, plan: Plan, notes: Sequence[str] = ()) -> Plan:
+    """The plan with what it says about its callbacks; `notes` are those of the code that was chosen."""
+    undo = plan.undo
+    if undo is None:
+        return plan
+    begun = _begun(session, plan)
+    by_urn = {call.urn: call for call in undo.calls}
+    names = {item.hook for item in undo.hooks}
     steps = tuple(_with_risk(step, by_urn.get(step.urn), undo, begun, names) for step in plan.steps)
     around = [
-        Risk("callback", f"will call {item.function} ({undo.code(item).label}) {_WHEN[item.kind]}")
+        f"will call {item.function} ({undo.code(item).label}) {_WHEN[item.kind]}"
         for item in undo.callbacks
         if item.kind in _WHEN
     ]
-    if uncalled:
-        message = f"callbacks for single resources are not called by the strategy {plan.strategy!r}"
-        around.append(Risk("callback", message))
-    around += [Risk("callback", note) for note in chosen.notes]
-    unfinished = [
-        Risk("callback", f"{call.callback.function} ({undo.code(call.callback).label}) goes on for what is restored")
-        for call in finishing
+    if undo.uncalled:
+        around.append(f"callbacks for single resources are not called by the strategy {plan.strategy!r}")
+    told = [*around, *notes] if not plan.nothing_to_do else []
+    told += [
+        f"{call.callback.function} ({undo.code(call.callback).label}) goes on for what is restored"
+        for call in undo.finishing
     ]
-    moves = not plan.nothing_to_do
     hashes = "\n".join(sorted(undo.codes))
     digest = hashlib.sha256(f"{plan.fingerprint}\n{hashes}".encode()).hexdigest()[:16]
-    return dataclasses.replace(
-        plan,
-        steps=steps,
-        risks=(*plan.risks, *(around if moves else ()), *unfinished),
-        fingerprint=digest,
-        undo=undo,
-    )
-
-
-def _declared(processes: Mapping[str, UndoProcess], code: Code | None) -> tuple[Callback, ...]:
-    return processes[code.sha256].callbacks if code is not None else ()
+    risks = (*plan.risks, *(Risk("callback", message) for message in told))
+    return dataclasses.replace(plan, steps=steps, risks=risks, fingerprint=digest)
 
 
 _WHEN = {
@@ -157,35 +139,16 @@ def _told(result: str, more: str) -> str:
     return f"{result} ({more})" if more else result
 
 
-def _dry_calls(
-    session: Session, plan: Plan, processes: Mapping[str, UndoProcess], calls: Sequence[Call]
-) -> Iterator[tuple[tuple[str, str], str]]:
-    updates = undone_updates(session, plan, [call for call in calls if call.callback.dry_run_safe])
-    for call in calls:
-        if call.callback.dry_run_safe:
-            process = processes[call.callback.code]
-            context = call_context(
-                call,
-                stack=plan.stack,
-                target=plan.target.label,
-                update=update_context(updates.get(call.urn)),
-                key="dry-run",
-                dry_run=True,
-                again=False,
-            )
-            yield (call.urn, call.callback.function), process.redact(dry_call(process, call.callback, context))
-
-
-def dry_call(process: UndoProcess, callback: Callback, context: dict[str, Json]) -> str:
-    """What a callback that is safe to call says that it would return, or why it failed."""
-    talk = process.call(callback, context)
-    try:
-        while True:
-            next(talk)
-    except StopIteration as end:
-        return _told(*told_result(end.value))
-    except CallbackError as err:
-        return f"an error: {err}"
+def _dry_calls(caller: Caller, plan: Plan, calls: Sequence[Call]) -> Iterator[tuple[tuple[str, str], str]]:
+    """URN and function → what a callback that is safe to call says that it would return, or why it failed."""
+    safe = [call for call in calls if call.callback.dry_run_safe]
+    updates = undone_updates(caller.session, plan, safe)
+    for call in safe:
+        for event in caller.dry_call(call, plan.target.label, updates.get(call.urn)):
+            if isinstance(event, HookEnded):
+                outcome = _told(event.outcome, event.message)
+                said = f"an error: {event.message}" if event.outcome == "failed" else outcome
+                yield (call.urn, call.callback.function), said
 
 
 def _begun(session: Session, plan: Plan) -> dict[tuple[str, str], UndoRecord]:

@@ -162,7 +162,7 @@ class UndoProcess:
             Callback(
                 index=index,
                 code=self.code.sha256,
-                selector=Selector(**{key: tuple(patterns) for key, patterns in item.pop("selector").items()}),
+                selector=Selector.of(item.pop("selector")),
                 **item,
             )
             for index, item in enumerate(answer["found"])

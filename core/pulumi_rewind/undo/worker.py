@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import importlib.util
 import inspect
 import json
@@ -149,12 +150,7 @@ class Worker:
                     "kind": item.kind,
                     "function": _name(item.function),
                     "line": getattr(getattr(item.function, "__code__", None), "co_firstlineno", 0),
-                    "selector": {
-                        "type": item.selector.type,
-                        "urn": item.selector.urn,
-                        "name": item.selector.name,
-                        "component": item.selector.component,
-                    },
+                    "selector": dataclasses.asdict(item.selector),
                     "hook": item.hook,
                     "timeout": item.timeout,
                     "retries": item.retries,

@@ -17,10 +17,11 @@ from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.identity import may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, parse_urn
 from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.planning import build_plan
 from pulumi_rewind.previewing import Observe, PreviewControl
 from pulumi_rewind.revisions.plan import CODE as REVISION
 from pulumi_rewind.risks import pending_risk
-from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
+from pulumi_rewind.rollback import RollbackResult, RollbackRun
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.system_errors import truthful

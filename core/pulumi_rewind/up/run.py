@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pulumi_rewind.called import RevisionPlan, When
+from pulumi_rewind.called import RevisionPlan
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
@@ -28,6 +28,7 @@ from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.resuming import state_target
+from pulumi_rewind.revisions.declare import When
 from pulumi_rewind.revisions.run import UpdateRevisions
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command

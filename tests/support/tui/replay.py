@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulumi_rewind import errors, prepare, rollback
+from pulumi_rewind import errors, planning, prepare, rollback
 from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.plan import Plan
@@ -113,14 +113,14 @@ def play(monkeypatch: pytest.MonkeyPatch, run: str = "success", **attributes: An
         still = staying(arguments[1])
         return [event for event in recorded("review") if not touches(event, still)], b"{}", report
 
-    real = rollback.build_plan
+    real = planning.build_plan
 
     def build_plan(*arguments: Any, **options: Any) -> Plan:
         return dataclasses.replace(real(*arguments, **options), created=NOON)
 
     played = type("Played", (ReplayedRun,), {"name": run, **attributes})
     monkeypatch.setattr(prepare, "preview", preview)
-    monkeypatch.setattr(rollback, "build_plan", build_plan)
+    monkeypatch.setattr(planning, "build_plan", build_plan)
     monkeypatch.setattr(rollback, "RollbackRun", played)
     return played
 

@@ -31,7 +31,8 @@ from pulumi_rewind.events import (
     Summary,
 )
 from pulumi_rewind.plan import Plan
-from pulumi_rewind.rollback import RollbackRun, build_plan
+from pulumi_rewind.planning import build_plan
+from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.targets import resolve_target
 from tests.support.tui.engine_shop import EngineShop
 from tests.support.tui.shop_recording import RECORDINGS, without_machine

@@ -1,26 +1,30 @@
-"""``pulumi-rewind hooks``: what the project's hooks file declares, what it matches, and a dry try."""
+"""``pulumi-rewind hooks``: what the project's hooks file declares and matches, a dry try, trust in recorded code."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.errors import CallbackError, UsageError
+from pulumi_rewind.errors import CallbackError, RewindError, UsageError
 from pulumi_rewind_tui.options import (
     RewindCommand,
     Shared,
     common_options,
     passphrase_option,
     stack_and_target,
+    stack_of,
     to_json,
     words,
 )
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
+    from pulumi_rewind.called import Code
     from pulumi_rewind.session import Session
+    from pulumi_rewind.targets import Target
     from pulumi_rewind.undo.listing import Listed, Listing
 
 NAMES = 6
@@ -42,10 +46,8 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     `show`, `trust` and `distrust` are about a hooks file that a record keeps, named by its sha256 or by an update
     (`#5`): --hooks recorded runs it only after it was agreed to once.
     """
-    from pulumi_rewind_tui.commands.hook_code import VERBS, about_code, recorded
-
-    if words[:1] and words[0] in VERBS:
-        about_code(shared, words[0], words[1:], as_json=as_json)
+    if words[:1] and words[0] in {"show", "trust", "distrust"}:
+        _about_code(shared, words[0], words[1:], as_json)
         return
     if words[:1] == ("test",):
         if len(words) < 2:
@@ -54,15 +56,12 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
             )
         _test(shared, words[1], words[2:], as_json)
         return
-    from pulumi_rewind.targets import resolve_target
     from pulumi_rewind.undo.listing import listing, required_hooks
 
-    stack, text = stack_and_target(words, "hooks") if words else (None, "")
-    session = shared.session(stack)
+    session, target = opened(shared, words, "hooks")
     screen = shared.screen()
-    target = resolve_target(session.timeline, text) if text else None
     found = listing(session, target)
-    kept = recorded(session, found.hooks)
+    kept = _recorded(session, found.hooks)
     if found.hooks is None and not (found.riding or kept):
         required_hooks(session)
     if as_json:
@@ -94,17 +93,23 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         screen.out.line(Span(f"recorded with {numbers}: sha256 {code['sha256'][:12]}, {agreed}", "muted"))
 
 
-def _test(shared: Shared, name: str, rest: Sequence[str], as_json: bool) -> None:
+def opened(shared: Shared, words: tuple[str, ...], command: str) -> tuple[Session, Target | None]:
+    """The session and the target that the words of a command name; both may be left out."""
+    from pulumi_rewind.targets import resolve_target
+
+    stack, text = stack_and_target(words, command) if words else (None, "")
+    session = shared.session(stack)
+    return session, resolve_target(session.timeline, text) if text else None
+
+
+def _test(shared: Shared, name: str, rest: tuple[str, ...], as_json: bool) -> None:
     from pulumi_rewind.blame import find_resource
     from pulumi_rewind.events import HookEnded
-    from pulumi_rewind.targets import resolve_target
     from pulumi_rewind.undo.listing import dry_test
     from pulumi_rewind_tui.render.hooks import hook_json, hook_line
 
-    stack, text = stack_and_target(tuple(rest), "hooks test") if rest else (None, "")
-    session = shared.session(stack)
+    session, target = opened(shared, rest, "hooks test")
     screen = shared.screen()
-    target = resolve_target(session.timeline, text) if text else None
     side = session.timeline.checkpoint(target.update.number) if target else session.timeline.live()
     res = find_resource(side, name)
     ended: list[HookEnded] = []
@@ -162,12 +167,7 @@ def _listing_json(found: Listing) -> dict[str, Any]:
                 "kind": item.callback.kind,
                 "function": item.callback.function,
                 "line": item.callback.line,
-                "selector": {
-                    "type": list(item.callback.selector.type),
-                    "urn": list(item.callback.selector.urn),
-                    "name": list(item.callback.selector.name),
-                    "component": list(item.callback.selector.component),
-                },
+                "selector": dataclasses.asdict(item.callback.selector),
                 "hook": item.callback.hook,
                 "timeout": item.callback.timeout,
                 "retries": item.callback.retries,
@@ -178,3 +178,61 @@ def _listing_json(found: Listing) -> dict[str, Any]:
             for item in found.items
         ],
     }
+
+
+# -- code of records ------------------------------------------------------------------------------------------------
+
+
+def _about_code(shared: Shared, verb: str, rest: tuple[str, ...], as_json: bool) -> None:
+    """Shows code of a record, agrees to it or takes that back; `rest` is its hash (or ``#5``) and perhaps a stack.
+
+    Raises:
+        UsageError: no code of a record is meant.
+    """
+    from pulumi_rewind.undo.code import named_code
+
+    if not rest:
+        raise UsageError(
+            "no code is named", hint=f"For example: `pulumi-rewind hooks {verb} 1a2b3c4d5e6f`, or by an update, `#5`."
+        )
+    session = shared.session(stack_of(rest[1:]))
+    code = named_code(session, rest[0])
+    screen, trust = shared.screen(), session.trust
+    match verb:
+        case "show":
+            agreed = trust.has(code.sha256)
+            said = {"sha256": code.sha256, "update": code.number, "agreed": agreed, "source": code.source}
+            lines = code.source.splitlines()
+            if not as_json:
+                screen.err.line(Span(code.label, "title"))
+        case "trust":
+            trust.agree(code.sha256)
+            said = {"sha256": code.sha256, "agreed": True}
+            lines = [f"agreed: `--hooks recorded` may run {code.name}, sha256 {code.sha256}"]
+        case _:
+            what = "taken back" if trust.revoke(code.sha256) else "it had not been agreed to"
+            said = {"sha256": code.sha256, "agreed": False}
+            lines = [f"{what}: {code.name}, sha256 {code.sha256}"]
+    if as_json:
+        screen.out.raw(to_json(said))
+        return
+    for line in lines:
+        screen.out.line(line)
+
+
+def _recorded(session: Session, today: Code | None) -> list[dict[str, Any]]:
+    """The hooks files of the records, other than today's: one entry a hash, the newest first."""
+    from pulumi_rewind.undo.code import recorded_codes
+
+    found: dict[str, list[int]] = {}
+    try:
+        for code in recorded_codes(session):
+            found.setdefault(code.sha256, []).append(code.number)
+    except RewindError:
+        pass  # `record` tells of damaged ones
+    trust = session.trust
+    return [
+        {"sha256": sha256, "updates": sorted(numbers), "agreed": trust.has(sha256)}
+        for sha256, numbers in found.items()
+        if today is None or sha256 != today.sha256
+    ]

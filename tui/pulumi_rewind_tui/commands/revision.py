@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.commands.hooks import opened
+from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, to_json, words
 from pulumi_rewind_tui.render.plan import move_json
 from pulumi_rewind_tui.render.writer import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.revisions.listing import ListedComponent, ListedRevision, RevisionListing
     from pulumi_rewind.targets import Target
+    from pulumi_rewind.undo.listing import ListedComponent, ListedRevision, RevisionListing
 
 
 @click.command(cls=RewindCommand)
@@ -32,20 +33,17 @@ def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: 
 
     One word is a TARGET; the stack is --stack, or the first of two. `up` runs what is missing.
     """
-    from pulumi_rewind.revisions import listing as revision_list
-    from pulumi_rewind.targets import resolve_target
+    from pulumi_rewind.undo import listing
 
-    stack, text = stack_and_target(words, "revision") if words else (None, "")
-    session = shared.session(stack)
+    session, target = opened(shared, words, "revision")
     screen = shared.screen()
     if mark is not None:
-        if text:
+        if target is not None:
             raise UsageError("--mark is about what is live", hint="Leave the TARGET out; the stack is --stack.")
-        name, applied = revision_list.mark(session, mark)
+        name, applied = listing.mark(session, mark)
         if not as_json:
             screen.out.line(f"{name}: {', '.join(applied) or 'nothing'} noted as applied")
-    target = resolve_target(session.timeline, text) if text else None
-    found = revision_list.listing(session, target)
+    found = listing.revision_listing(session, target)
     if as_json:
         screen.out.raw(to_json(_json(found)))
     elif mark is None:

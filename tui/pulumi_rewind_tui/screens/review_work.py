@@ -134,8 +134,8 @@ def make_plan(
     """
     from pulumi_rewind.consent import agree
     from pulumi_rewind.errors import InterruptedRun
+    from pulumi_rewind.planning import build_plan
     from pulumi_rewind.resuming import find_target
-    from pulumi_rewind.rollback import build_plan
 
     agree(session, agreed)
     session.reload()
