@@ -17,7 +17,7 @@ from pulumi_rewind_tui.diff_process import SessionSpec
 from pulumi_rewind_tui.diffing import Comparer
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
-from pulumi_rewind_tui.screens.home_compare import ComparingScreen
+from pulumi_rewind_tui.screens.home_filter import FilteringScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 from pulumi_rewind_tui.widgets.lines import LinesView
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 
-class HomeScreen(ComparingScreen):
+class HomeScreen(FilteringScreen):
     """Timeline left or above, diff right or below."""
 
     HELP = (
@@ -226,9 +226,7 @@ class HomeScreen(ComparingScreen):
         if self.session is None or update is None:
             self.app.bell()
             return
-        from pulumi_rewind_tui.screens.details import DetailsScreen
-
-        self.app.push_screen(DetailsScreen(self.session, update, self.timeline.entries.get(event.number)))
+        self.rewind.post_message(msg.DetailsRequested(update, self.timeline.entries.get(event.number)))
 
     def action_roll_back(self) -> None:
         """Asks the application for the review of the selected update."""
@@ -236,12 +234,12 @@ class HomeScreen(ComparingScreen):
         if update is None:
             self.app.bell()  # live itself: nothing to go back to
             return
-        self.rewind.post_message(msg.RollbackRequested(update.number))
+        self.rewind.post_message(msg.RollbackRequested(f"#{update.number}"))
 
     def action_roll_back_failed(self) -> None:
         """Asks for the review of the way back from an update that failed half-way."""
         if self.half_way is not None:
-            self.rewind.post_message(msg.RollbackRequested(self.half_way.good.number))
+            self.rewind.post_message(msg.RollbackRequested(f"#{self.half_way.good.number}"))
 
     def action_direction(self) -> None:
         """Swaps the sides."""
@@ -261,9 +259,7 @@ class HomeScreen(ComparingScreen):
 
     def action_stacks(self) -> None:
         """Opens the picker."""
-        from pulumi_rewind_tui.screens.stacks import StacksScreen
-
-        self.app.push_screen(StacksScreen())
+        self.rewind.post_message(msg.StacksRequested())
 
     def action_refresh(self) -> None:
         """Reads the backend again."""

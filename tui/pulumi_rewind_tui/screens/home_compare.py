@@ -13,7 +13,7 @@ from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.diffing import LIVE, Comparer, Comparison
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
-from pulumi_rewind_tui.screens.home_filter import FilteringScreen
+from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 
@@ -28,7 +28,7 @@ PATIENCE = 0.3
 """Seconds an old comparison stays in sight while the new one is made."""
 
 
-class ComparingScreen(FilteringScreen):
+class ComparingScreen(RewindScreen[None]):
     """Holds the session and shows the comparison of the selected row."""
 
     def __init__(self) -> None:
@@ -70,6 +70,9 @@ class ComparingScreen(FilteringScreen):
 
     def _show_status(self) -> None:
         self.status.show(*self.bar.pieces())
+
+    def refilter(self) -> None:
+        """What is shown has changed; see `FilteringScreen`."""
 
     def _stop_timers(self) -> None:
         for timer in self._waiting:
