@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,8 @@ class Shared:
     passphrase_file: tuple[Path, ...] = ()
     known: KnownSecrets | None = None
     """What the session knows as secret, once there is one: errors are shown without it."""
+    opener: Callable[..., int] | None = None
+    """Opens the screens; it is given by the command line, which alone knows them."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.
@@ -49,6 +52,11 @@ class Shared:
         from pulumi_rewind.passphrase import read_passphrase
 
         return tuple(read_passphrase(path) for path in self.passphrase_file)
+
+    def open_screens(self, **where: Any) -> int:
+        """Runs the UI on a project and a stack (arguments of `RewindApp`) until it is left; returns the exit code."""
+        assert self.opener is not None
+        return self.opener(self, **where)
 
     def screen(self) -> Screen:
         """Where to write."""
@@ -131,6 +139,40 @@ def passphrase_option(function: F) -> F:
         expose_value=False,
         callback=_remember,
     )(function)
+
+
+def collected(function: Callable[..., Any], name: str, kind: Callable[..., Any], fields: Iterable[str]) -> Any:
+    """Gives a command its options of these names as one value of a kind."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **given: Any) -> Any:
+        value = kind(**{field: given.pop(field) for field in fields if field in given})
+        return function(*args, **{name: value}, **given)
+
+    return called
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the operator has agreed to on the command line, and how the outcome is told."""
+
+    yes: bool = False
+    allow_data_loss: bool = False
+    trust_target: bool = False
+    as_json: bool = False
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of everything that changes a stack; the command gets them as one `Terms`."""
+    function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the result last; needs --yes."),
+        click.option("--allow-data-loss", is_flag=True, help="Go on even if resources that hold data are lost."),
+        click.option("-y", "--yes", is_flag=True, help="Don't ask; a loss of data still needs its own option."),
+        passphrase_option,
+    ):
+        function = option(function)
+    return function
 
 
 class RewindCommand(click.Command):

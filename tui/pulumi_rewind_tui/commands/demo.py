@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options
+from pulumi_rewind_tui.options import RewindCommand, Shared, Terms, common_options
 from pulumi_rewind_tui.output import in_terminal
 from pulumi_rewind_tui.render.demo import BuildDisplay, try_lines, world_lines
 from pulumi_rewind_tui.render.words import plural
@@ -61,12 +61,9 @@ def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open
 def _open(shared: Shared, folder: Path) -> int:
     from pulumi_rewind.demo.content import STACK
     from pulumi_rewind.demo.folder import open_demo
-    from pulumi_rewind_tui.app import run_app
 
     made = open_demo(folder)
-    if shared.no_color:
-        os.environ["NO_COLOR"] = "1"
-    return run_app(cwd=made.root, stack=STACK, environ=made.environ(os.environ), ascii_only=shared.ascii)
+    return shared.open_screens(cwd=made.root, stack=STACK, environ=made.environ(os.environ))
 
 
 def _clean(folder: Path, named: Path, screen: Screen) -> int:
@@ -136,20 +133,11 @@ def _session(made: Demo) -> Session:
 
 
 def _go_back(session: Session, screen: Screen) -> int:
-    from pulumi_rewind.choices import Choices
+    from pulumi_rewind.choices import USUAL
     from pulumi_rewind_tui.roads import go_back
 
     screen.out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))
-    return go_back(
-        session,
-        screen,
-        GOOD,
-        Choices(),
-        yes=True,
-        allow_data_loss=True,
-        trust_target=False,
-        as_json=False,
-    )
+    return go_back(session, screen, GOOD, USUAL, Terms(yes=True, allow_data_loss=True))
 
 
 def _history(session: Session, screen: Screen) -> None:

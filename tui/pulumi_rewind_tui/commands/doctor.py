@@ -17,7 +17,7 @@ from pulumi_rewind_tui.options import (
     to_json,
     words,
 )
-from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.doctor import check_json, check_lines, finding_json, finding_lines
 
 if TYPE_CHECKING:
@@ -86,6 +86,5 @@ def _replay(shared: Shared, stack: str | None) -> SelfCheck:
     from pulumi_rewind.selfcheck import self_check
 
     session = shared.session(stack)
-    quiet()
-    with stoppable(), working(shared.screen(), f"replaying {session.stack}, dry") as observe:
+    with working(shared.screen(), f"replaying {session.stack}, dry") as observe:
         return self_check(session, observe)

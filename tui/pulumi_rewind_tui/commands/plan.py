@@ -10,6 +10,7 @@ from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.options import (
     RewindCommand,
     Shared,
+    Terms,
     common_options,
     passphrase_option,
     stack_and_target,
@@ -42,7 +43,7 @@ def plan(
     session = shared.session(stack)
     screen = shared.screen()
     interrupted_notice(session, screen)
-    consent = consent_for(session, screen, trust=trust_target, ask=not as_json)
+    consent = consent_for(session, screen, Terms(trust_target=trust_target, as_json=as_json))
     with planned(session, screen, text, choices, consent) as made:
         if compare:
             other = PROGRAM if choices.strategy == CHECKPOINT else CHECKPOINT

@@ -16,7 +16,7 @@ from pulumi_rewind_tui.options import (
     to_json,
     words,
 )
-from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.writer import Screen, Span
 from pulumi_rewind_tui.running import json_outcome
 
@@ -60,8 +60,7 @@ def resolve(
         if not (adopt or clear or clear_all):
             _list(screen, session.stack.name, pending_creates(session), as_json=as_json)
             return 0
-        quiet()
-        with stoppable(), working(screen, f"resolving the pending creates of {session.stack}"):
+        with working(screen, f"resolving the pending creates of {session.stack}"):
             done = carry_out(session, adopt=adopt, clear=clear, clear_all=clear_all)
         _tell(screen, session.stack.name, done, as_json=as_json)
     return 0

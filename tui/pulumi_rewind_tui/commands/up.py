@@ -6,9 +6,8 @@ from typing import Final
 
 import click
 
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, words
-from pulumi_rewind_tui.planning import delete_first_option
-from pulumi_rewind_tui.roads import run_options
+from pulumi_rewind_tui.options import RewindCommand, Shared, Terms, common_options, run_options, stack_of, words
+from pulumi_rewind_tui.planning import choice_option
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
 FLAGS: Final = "pulumi_rewind.flags"
@@ -39,7 +38,7 @@ class UpCommand(RewindCommand):
     show_default=True,
     help="How long the command may take.",
 )
-@delete_first_option
+@choice_option("delete_first")
 @run_options
 @common_options
 @click.pass_context
@@ -50,9 +49,7 @@ def up(
     verify: str | None,
     verify_timeout: float,
     delete_first: tuple[str, ...],
-    yes: bool,
-    allow_data_loss: bool,
-    as_json: bool,
+    terms: Terms,
 ) -> int:
     """Run `pulumi up` of the project's program: preview, review, confirm, run, verify.
 
@@ -63,18 +60,9 @@ def up(
     from pulumi_rewind_tui.deploying import Deployment, Wishes
 
     shared = ctx.ensure_object(Shared)
-    wishes = Wishes(
-        flags=ctx.meta[FLAGS],
-        rolls_back=rollback_on_failure,
-        verify=verify,
-        verify_timeout=verify_timeout,
-        delete_first=delete_first,
-        yes=yes,
-        allow_data_loss=allow_data_loss,
-        as_json=as_json,
-    )
-    with json_outcome(shared, as_json=as_json):
+    wishes = Wishes(terms, ctx.meta[FLAGS], rollback_on_failure, verify, verify_timeout, delete_first)
+    with json_outcome(shared, as_json=terms.as_json):
         wishes.check()
-        check_can_ask(yes=yes, as_json=as_json, instead="pulumi preview")
+        check_can_ask(terms, instead="pulumi preview")
         session = shared.session(stack_of(words))
         return Deployment(session, shared.screen(), wishes).run()
