@@ -183,7 +183,7 @@ class RewindCommand(click.Command):
         super().__init__(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Hides the sign of relative targets from the option parser; `words` puts it back."""
+        """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
         return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
 
 
@@ -192,9 +192,23 @@ def _restore(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...
     return tuple("-" + word[1:] if _RELATIVE.fullmatch("-" + word[1:]) and word[0] == MINUS else word for word in value)
 
 
-def words(metavar: str) -> Callable[[F], F]:
-    """The positional arguments of a command, sorted out by `stack_of` and `stack_and_target`."""
-    return click.argument("words", nargs=-1, metavar=metavar, callback=_restore)
+def rewind_command(metavar: str = "", cls: type[RewindCommand] = RewindCommand) -> Callable[[F], click.Command]:
+    """Makes a command of a function: it gets the `Shared`, then its own options, and as `words` what the metavar shows.
+
+    The words are sorted out by `stack_of` and `stack_and_target`.
+    """
+
+    def made(function: F) -> click.Command:
+        own = getattr(function, "__click_params__", [])
+        bare: Any = click.pass_obj(function)
+        bare.__click_params__ = []
+        common_options(bare)
+        bare.__click_params__ += own
+        if metavar:
+            click.argument("words", nargs=-1, metavar=metavar, callback=_restore)(bare)
+        return click.command(cls=cls)(bare)
+
+    return made
 
 
 def stack_of(given: tuple[str, ...]) -> str | None:

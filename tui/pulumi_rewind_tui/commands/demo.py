@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
-from pulumi_rewind_tui.options import RewindCommand, Shared, Terms, common_options
+from pulumi_rewind_tui.options import Shared, Terms, rewind_command
 from pulumi_rewind_tui.output import in_terminal
 from pulumi_rewind_tui.render.demo import BuildDisplay, try_lines, world_lines
 from pulumi_rewind_tui.render.words import plural
@@ -28,13 +28,11 @@ GOOD = "v1.2"
 """The release that ``--run`` goes back to: the last one that works."""
 
 
-@click.command(cls=RewindCommand)
+@rewind_command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--run", "run_it", is_flag=True, help=f"Also go back to {GOOD}, and show what is there before and after.")
 @click.option("--clean", "clean_it", is_flag=True, help="Stop the servers of the demo in DIR and remove DIR.")
 @click.option("--open", "open_it", is_flag=True, help="Open the screens on it at the end; only in a terminal.")
-@common_options
-@click.pass_obj
 def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open_it: bool) -> int:
     """Make a small project in DIR (./rewind-demo) and deploy four releases of it; the last one fails half-way.
 

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import RewindError, UsageError
-from pulumi_rewind_tui.options import (
-    RewindCommand,
-    Shared,
-    common_options,
-    passphrase_option,
-    stack_of,
-    to_json,
-    words,
-)
+from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.doctor import check_json, check_lines, finding_json, finding_lines
 
@@ -24,13 +16,10 @@ if TYPE_CHECKING:
     from pulumi_rewind.selfcheck import SelfCheck
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK]")
+@rewind_command("[STACK]")
 @click.option("--replay", is_flag=True, help="Replay the newest state, dry: what would not come out the same?")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @passphrase_option
-@common_options
-@click.pass_obj
 def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) -> int:
     """Check what a rollback needs: engine, backend, stack, history, git, passphrase, locks.
 

@@ -10,16 +10,7 @@ from pulumi_rewind.choices import NOT
 from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, RewindError, UsageError
 from pulumi_rewind.shell import command
-from pulumi_rewind_tui.options import (
-    RewindCommand,
-    Shared,
-    Terms,
-    common_options,
-    run_options,
-    stack_of,
-    to_json,
-    words,
-)
+from pulumi_rewind_tui.options import Shared, Terms, rewind_command, run_options, stack_of, to_json
 from pulumi_rewind_tui.planning import choice_option, trust_option
 from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.render.writer import Span
@@ -32,8 +23,7 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.render.writer import Screen
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK]")
+@rewind_command("[STACK]")
 @click.option(
     "--skip",
     metavar="URN|NAME",
@@ -47,8 +37,6 @@ if TYPE_CHECKING:
 @click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
 @trust_option
 @run_options
-@common_options
-@click.pass_obj
 def resume(
     shared: Shared,
     words: tuple[str, ...],

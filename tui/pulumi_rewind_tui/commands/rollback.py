@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import click
-
 from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.notices import interrupted_notice
-from pulumi_rewind_tui.options import (
-    RewindCommand,
-    Shared,
-    Terms,
-    common_options,
-    run_options,
-    stack_and_target,
-    words,
-)
+from pulumi_rewind_tui.options import Shared, Terms, rewind_command, run_options, stack_and_target
 from pulumi_rewind_tui.planning import goal_options, trust_option
 from pulumi_rewind_tui.roads import go_back
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] TARGET")
+@rewind_command("[STACK] TARGET")
 @trust_option
 @run_options
 @goal_options
-@common_options
-@click.pass_obj
 def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms) -> int:
     """Go back to TARGET: plan, review, confirm, run with the real engine, verify.
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from pulumi_rewind_tui.options import RewindCommand, Shared, Terms, common_options, run_options, stack_of, words
+from pulumi_rewind_tui.options import RewindCommand, Shared, Terms, rewind_command, run_options, stack_of
 from pulumi_rewind_tui.planning import choice_option
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
@@ -26,8 +26,7 @@ class UpCommand(RewindCommand):
         return super().parse_args(ctx, own)
 
 
-@click.command(cls=UpCommand, options_metavar="[OPTIONS]")
-@words("[STACK] [-- FLAGS OF PULUMI UP]")
+@rewind_command("[STACK] [-- FLAGS OF PULUMI UP]", UpCommand)
 @click.option("--rollback-on-failure", is_flag=True, help="Go back to the state just before if the update fails.")
 @click.option("--verify", metavar="COMMAND", help="Judge the update by this shell command; exit code 0 is good.")
 @click.option(
@@ -40,10 +39,8 @@ class UpCommand(RewindCommand):
 )
 @choice_option("delete_first")
 @run_options
-@common_options
-@click.pass_context
 def up(
-    ctx: click.Context,
+    shared: Shared,
     words: tuple[str, ...],
     rollback_on_failure: bool,
     verify: str | None,
@@ -59,8 +56,8 @@ def up(
     """
     from pulumi_rewind_tui.deploying import Deployment, Wishes
 
-    shared = ctx.ensure_object(Shared)
-    wishes = Wishes(terms, ctx.meta[FLAGS], rollback_on_failure, verify, verify_timeout, delete_first)
+    flags = click.get_current_context().meta[FLAGS]
+    wishes = Wishes(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)
     with json_outcome(shared, as_json=terms.as_json):
         wishes.check()
         check_can_ask(terms, instead="pulumi preview")
