@@ -8,13 +8,22 @@ from types import SimpleNamespace
 from typing import Any
 
 from pulumi_rewind.errors import IncompleteError
-from pulumi_rewind.events import EngineEvent, HookEnded, HookLog, HookProgress, HookStarted
+from pulumi_rewind.events import (
+    EngineEvent,
+    HookEnded,
+    HookLog,
+    HookProgress,
+    HookStarted,
+    ResourceDone,
+    ResourcePre,
+    StepMetadata,
+)
 from pulumi_rewind.plan import Step
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind.undo.run import CallbackOutcome
-from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, under_way
 from pulumi_rewind_tui.render.writer import Writer
-from pulumi_rewind_tui.run_state import RunState
+from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.screens.result_text import Outcome, headline, result_lines
 from pulumi_rewind_tui.symbols import symbols
@@ -32,11 +41,10 @@ EVENTS: list[EngineEvent] = [
 def test_as_lines_and_as_json() -> None:
     stream = io.StringIO()
     writer = Writer(stream, color=False, terminal=False, ascii_only=False)
-    tally = Tally(1, clock=lambda: 0.0)
-    display = PlainDisplay(writer, tally)
+    display = PlainDisplay(writer, (), clock=lambda: 0.0)
     for event in EVENTS[:3]:
         display.event(event)
-    assert tally.phase == "restore: 3/10 tables"
+    assert under_way(display.progress) == "restore: 3/10 tables"
     for event in EVENTS[3:]:
         display.event(event)
     assert stream.getvalue().splitlines() == [
@@ -63,21 +71,22 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     state = RunState([Step(DB, "db", "t:m:R", "create", "recreated")], 0.0)
     row = state.rows[0]
     assert state.apply(EVENTS[:1], 1.0) == 0
-    assert (row.status, row.doing) == ("running", "calling restore")
+    assert (row.status, doing(row)) == ("running", "calling restore")
     state.apply(EVENTS[1:3], 2.0)
-    assert row.doing == "calling restore: 3/10"
+    assert doing(row) == "calling restore: 3/10"
     state.apply(EVENTS[3:], 3.0)
-    assert (row.status, row.doing, row.seconds) == ("waiting", "restore: restored", 2.0)
+    assert (row.status, doing(row), row.seconds) == ("waiting", "restore: restored", 2.0)
     assert [(line.text, line.error) for line in state.log if line.error] == [
         ("notify failed: notify: OSError: no network", True)
     ]
     assert state.raw[-1].text.startswith("HookEnded notify failed")
 
-    row.status, row.doing = "ok", "created"  # a callback that goes on takes nothing of that back
+    made = StepMetadata("create", DB, "t:m:R")
+    state.apply([ResourcePre(made), ResourceDone(made)], 4.0)  # a callback that goes on takes nothing of that back
     state.apply(EVENTS[:1], 4.0)
     assert row.status == "running"
     state.apply(EVENTS[3:], 5.0)
-    assert (row.status, row.doing) == ("ok", "created")
+    assert (row.status, doing(row)) == ("ok", "created")
 
     plan: Any = SimpleNamespace(stack="shop/dev", target=SimpleNamespace(label="#1"))
     callbacks = (

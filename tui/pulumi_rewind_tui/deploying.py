@@ -14,7 +14,7 @@ from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.planning import quiet, stoppable, working
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 from pulumi_rewind_tui.render.result import result_lines
-from pulumi_rewind_tui.render.run import JsonDisplay, Tally
+from pulumi_rewind_tui.render.run import JsonDisplay
 from pulumi_rewind_tui.render.up import (
     review_json,
     review_lines,
@@ -27,6 +27,7 @@ from pulumi_rewind_tui.render.writer import Screen, Span
 from pulumi_rewind_tui.running import ask_for_yes, forwarded_signals, last_line, open_display
 
 if TYPE_CHECKING:
+    from pulumi_rewind.plan import Step
     from pulumi_rewind.revisions.plan import RevisionPlan
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
@@ -155,8 +156,8 @@ class Deployment:
         elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
             session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
 
-    def _review(self) -> dict[str, str]:
-        """Shows what it would do and asks; returns the steps: what is to be done, by URN."""
+    def _review(self) -> list[Step]:
+        """Shows what it would do and asks; returns the steps: what is to be done."""
         from pulumi_rewind.up.review import review_up
 
         session, screen, wishes = self.session, self.screen, self.wishes
@@ -175,13 +176,12 @@ class Deployment:
         self._revisions = review.revisions
         if not wishes.yes:
             ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
-        return {step.urn: step.op for step in review.steps if step.op not in {"same", "read"}}
+        return [step for step in review.steps if step.op not in {"same", "read"}]
 
     # -- during ---------------------------------------------------------------------------------------------------
 
-    def _update(self, run: UpRun, steps: dict[str, str]) -> None:
-        tally = Tally(0, planned=steps)
-        display = open_display(self.screen, tally, f"UPDATING {self.session.stack}", as_json=self.wishes.as_json)
+    def _update(self, run: UpRun, steps: list[Step]) -> None:
+        display = open_display(self.screen, steps, f"UPDATING {self.session.stack}", as_json=self.wishes.as_json)
         with display, forwarded_signals(run, display):
             for event in run.events():
                 display.event(event)
@@ -195,7 +195,7 @@ class Deployment:
 
         assert run.result is not None
         judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
-        display = open_display(self.screen, Tally(0), "VERIFYING", as_json=self.wishes.as_json)
+        display = open_display(self.screen, (), "VERIFYING", as_json=self.wishes.as_json)
         with forwarded_signals(judge, display):
             with display:
                 display.event(Phase("verify-command", "running the verify command"))
@@ -228,8 +228,7 @@ class Deployment:
         else:
             screen.out.lines(plan_lines(plan))
             screen.out.flush()
-        tally = Tally(0, planned={step.urn: step.op for step in plan.steps})
-        display = open_display(screen, tally, f"ROLLING BACK {session.stack} → {label}", as_json=wishes.as_json)
+        display = open_display(screen, plan.steps, f"ROLLING BACK {session.stack} → {label}", as_json=wishes.as_json)
         with display, forwarded_signals(recovery, display):
             for event in recovery.events(plan):
                 display.event(event)

@@ -22,7 +22,7 @@ from pulumi_rewind.errors import (
 from pulumi_rewind_tui.output import lost_output
 from pulumi_rewind_tui.planning import unheard
 from pulumi_rewind_tui.render.result import failure_json, findings_json, next_lines, result_json, result_lines
-from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
     from pulumi_rewind.strategies import make_run
 
     run = make_run(session, plan, allow_data_loss=allow_data_loss)
-    tally = Tally(0, planned={step.urn: step.op for step in plan.steps})
-    display = open_display(screen, tally, f"ROLLING BACK {plan.stack} → {plan.target.label}", as_json=as_json)
+    display = open_display(screen, plan.steps, f"ROLLING BACK {plan.stack} → {plan.target.label}", as_json=as_json)
     with display, forwarded_signals(run, display):
         for event in run.events():
             display.event(event)
@@ -148,11 +147,11 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
     return 0
 
 
-def open_display(screen: Screen, tally: Tally, title: str, *, as_json: bool) -> Display:
-    """How a run is shown: as JSON, live in a terminal, else as plain lines."""
+def open_display(screen: Screen, steps: Sequence[Step], title: str, *, as_json: bool) -> Display:
+    """How a run of these planned steps is shown: as JSON, live in a terminal, else as plain lines."""
     if as_json:
         return JsonDisplay(screen.out)
-    return LiveDisplay(screen.out, tally, title) if screen.out.color else PlainDisplay(screen.out, tally)
+    return LiveDisplay(screen.out, steps, title) if screen.out.color else PlainDisplay(screen.out, steps)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun, R
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.naming import listed
 from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, plural, resource_name
-from pulumi_rewind_tui.run_state import RunState
+from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.screens.text_page import heading, paragraph
 from pulumi_rewind_tui.selecting import selects, why_nothing
@@ -122,12 +122,12 @@ def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
                 if row.unchanged
                 else DONE.get(row.op, row.op)
                 if status == "ok"
-                else row.doing
+                else doing(row)
                 if status == "failed"
                 else "not reached"
             )
-            role = "waiting" if status == "waiting" else ""
-            pieces.append(((f"{table[status]} ", status), (row.name, role or "bold"), (f" {word}", "dim")))
+            name, role = resource_name(row.urn), "waiting" if status == "waiting" else "bold"
+            pieces.append(((f"{table[status]} ", status), (name, role), (f" {word}", "dim")))
         if len(shown) < len(mine):
             pieces.append(((f"{table[status]} ", status), (f"and {len(mine) - len(shown):,} more", "dim")))
     lines: list[Line] = []
