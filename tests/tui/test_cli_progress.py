@@ -26,6 +26,7 @@ from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay,
 from pulumi_rewind_tui.render.writer import Writer
 from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.running import forwarded_signals
+from pulumi_rewind_tui.widgets.cells import plain
 
 URN = "urn:pulumi:dev::shop::t:m:R::"
 
@@ -120,7 +121,7 @@ def test_planned_steps_that_turn_out_to_be_no_change_are_counted_and_said() -> N
         ResourceDone(step("old", "same")), ResourceDone(step("rest", "same")),
     ]  # fmt: skip
     lines = [line for event in events if (line := tally.add(event)) is not None]
-    said = ["".join(span if isinstance(span, str) else span.text for span in line) for line in lines]
+    said = [plain(line) for line in lines]
     assert said == ["✓ refreshed  other  0.0 s", "✓ updated  api  0.0 s", "= no change needed  web", "✓ renamed  old"]
     assert (tally.done, tally.total) == (3, 3)
     tally.add(ResourceDone(step("more", "create")))  # what the plan didn't name counts on both sides

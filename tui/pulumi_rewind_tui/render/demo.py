@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 from pulumi_rewind.demo.build import Begun, Done, Progress
 from pulumi_rewind.events import ResourceDone, ResourcePre
-from pulumi_rewind_tui.render.words import changes_line, elapsed, resource_name
+from pulumi_rewind_tui.render.words import elapsed, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span, Writer, text_of
+from pulumi_rewind_tui.text.spans import changes_line
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -25,8 +25,10 @@ from pulumi_rewind.events import (
 from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 from pulumi_rewind_tui.options import to_json
 from pulumi_rewind_tui.render.hooks import hook_json, hook_line, hook_phase
-from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, op_span, resource_name
+from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span, Writer, text_of
+from pulumi_rewind_tui.text.spans import op_span
+from pulumi_rewind_tui.widgets.cells import Piece, plain, spans
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -44,7 +46,7 @@ class Display(Protocol):
     def event(self, event: EngineEvent) -> None:
         """Shows one event."""
 
-    def note(self, *line: Span | str) -> None:
+    def note(self, *line: Piece) -> None:
         """Says something about the run itself."""
 
 
@@ -138,11 +140,9 @@ def _diagnostic(message: str, severity: str, urn: str) -> Line:
 
 def _split(line: Line) -> list[Line]:
     """A reported line, one for each line of a message."""
-    first, *rest = line
-    text, style = (first.text, first.style) if isinstance(first, Span) else (first, "")
+    (text, style), *rest = spans(line)
     lines = text.splitlines() or [""]
-    head: list[Span | str] = [Span(lines[0], style), *rest]
-    return [head, *([Span(f"    {more}", style)] for more in lines[1:])]
+    return [[Span(lines[0], style), *rest], *([Span(f"    {more}", style)] for more in lines[1:])]
 
 
 class _Safe:
@@ -180,7 +180,7 @@ class PlainDisplay:
         if line is not None:
             self.note(*line)
 
-    def note(self, *line: Span | str) -> None:
+    def note(self, *line: Piece) -> None:
         """Prints a line with the elapsed time."""
         for one in _split(line):
             self._safe.write(lambda one=one: self._print(one))  # type: ignore[misc]
@@ -207,10 +207,9 @@ class JsonDisplay:
         """Prints the event."""
         self.object(event_json(event))
 
-    def note(self, *line: Span | str) -> None:
+    def note(self, *line: Piece) -> None:
         """Prints a note."""
-        message = "".join(span if isinstance(span, str) else span.text for span in line)
-        self.object({"event": "note", "message": message})
+        self.object({"event": "note", "message": plain(line)})
 
     def object(self, value: dict[str, Any]) -> None:
         """Prints any object, at once."""
@@ -286,7 +285,7 @@ class LiveDisplay:
         if line is not None and not isinstance(event, Phase):
             self.note(*line)
 
-    def note(self, *line: Span | str) -> None:
+    def note(self, *line: Piece) -> None:
         """Prints a line above the display."""
         for one in _split(line):
             self._safe.write(lambda one=one: self._writer.line(*one))  # type: ignore[misc]
