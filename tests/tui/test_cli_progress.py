@@ -28,6 +28,7 @@ from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay,
 from pulumi_rewind_tui.render.writer import Writer
 from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.running import forwarded_signals
+from pulumi_rewind_tui.widgets.cells import join, plain
 
 URN = "urn:pulumi:dev::shop::t:m:R::"
 
@@ -101,7 +102,7 @@ def test_the_live_display_counts_and_names_what_runs() -> None:
         display.event(ResourcePre(step(f"res-{name}")))
     display.event(ResourceDone(step("res-a")))
     now[0] = 114.0
-    shown = display._render().plain
+    shown = join(display._render())
     assert shown.splitlines()[0].startswith("◐ ROLLING BACK dev → #7   1/9   6 running   0 failed   00:14")
     assert "res-b" in shown
     assert "res-g" not in shown
@@ -123,7 +124,7 @@ def test_planned_steps_that_turn_out_to_be_no_change_are_counted_and_said() -> N
         ResourceDone(step("old", "same")), ResourceDone(step("rest", "same")),
     ]  # fmt: skip
     lines = [line for event in events if (line := event_line(event, progress.see(event), progress)) is not None]
-    said = ["".join(span if isinstance(span, str) else span.text for span in line) for line in lines]
+    said = [plain(line) for line in lines]
     assert said == ["✓ refreshed  other  0.0 s", "✓ updated  api  0.0 s", "= no change needed  web", "✓ renamed  old"]
     assert (progress.count("ok"), progress.total) == (3, 3)
     progress.see(ResourceDone(step("more", "create")))  # what the plan didn't name counts on both sides

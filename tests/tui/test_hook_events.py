@@ -27,6 +27,7 @@ from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.screens.result_text import Outcome, headline, result_lines
 from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.widgets.cells import plain
 
 DB = "urn:pulumi:dev::shop::t:m:R::db"
 EVENTS: list[EngineEvent] = [
@@ -95,13 +96,13 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     )
     result = RollbackResult("succeeded", 3, {"import": 1}, (), 2.0, callbacks=callbacks)
     outcome = Outcome(plan, 2, result, None, Aftermath(), state)
-    text = ["".join(part for part, _ in line) for line in result_lines(outcome, 80, symbols(False))]
+    text = [plain(line) for line in result_lines(outcome, 80, symbols(False))]
     assert "  ✓ restore for db: restored db-2" in text
     assert "  ✗ notify: failed no network" in text
 
     error = IncompleteError("restore failed; this run has changed nothing", changed=False)
     entry: Any = SimpleNamespace()
     stopped = Outcome(plan, 2, None, error, Aftermath(entry=entry), state)
-    first = "".join(part for part, _ in headline(stopped, symbols(False))[0])
+    first = plain(headline(stopped, symbols(False))[0])
     assert "this run has changed nothing in the stack yet" in first
     assert "BETWEEN" not in first

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.diff import change_lines
-from pulumi_rewind_tui.render.words import changes_line, op_span, plural, resource_name
+from pulumi_rewind_tui.render.words import plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.selecting import why_nothing
+from pulumi_rewind_tui.text.spans import changes_line, op_span
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff

@@ -11,8 +11,9 @@ from pulumi_rewind.origins import origin
 from pulumi_rewind.shell import command
 from pulumi_rewind.show import inert
 from pulumi_rewind.timeline import deployed_commit
-from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
+from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.text.spans import changes_line
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices

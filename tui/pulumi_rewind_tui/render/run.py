@@ -27,12 +27,13 @@ from pulumi_rewind.events import (
 from pulumi_rewind.run_progress import Change, RunProgress, is_told
 from pulumi_rewind_tui.options import to_json
 from pulumi_rewind_tui.render.hooks import hook_json, hook_line, hook_text
-from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, op_span, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span, Writer, text_of
+from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, resource_name
+from pulumi_rewind_tui.render.writer import Line, Span, Writer
+from pulumi_rewind_tui.text.spans import op_span
+from pulumi_rewind_tui.widgets.cells import Piece, plain, spans
 
 if TYPE_CHECKING:
     from rich.live import Live
-    from rich.text import Text
 
     from pulumi_rewind.plan import Step
 
@@ -61,7 +62,7 @@ class Display(ABC):
         """Shows one event."""
 
     @abstractmethod
-    def note(self, *line: Span | str) -> None:
+    def note(self, *line: Piece) -> None:
         """Says something about the run itself."""
 
     def _safely(self, action: Callable[[], None]) -> None:
@@ -81,39 +82,37 @@ def event_line(event: EngineEvent, change: Change | None, progress: RunProgress)
         case Diagnostic(message, severity, urn):
             return _diagnostic(message, severity, urn) if is_told(event) else None
         case Phase(name, message):
-            return [Span(f"· {message or name}", "muted")]
+            return [Span(f"· {message or name}", "dim")]
         case Progress(identity, message, _, _, True):
-            return [Span(f"· {message or identity}", "muted")]
+            return [Span(f"· {message or identity}", "dim")]
         case HookStarted() | HookLog() | HookProgress() | HookEnded():
             return hook_line(event)
     return None
 
 
 def _end_line(event: ResourceDone | ResourceFailed, change: Change, progress: RunProgress) -> Line:
-    step, took = event.step, Span(f"  {change.seconds:.1f} s", "muted")
-    name = Span(resource_name(step.urn), "name")
+    step, took = event.step, Span(f"  {change.seconds:.1f} s", "dim")
+    name = Span(resource_name(step.urn), "bold")
     if isinstance(event, ResourceFailed):
-        return [Span(f"✗ failed to {step.op}", "fail"), "  ", name, took]
+        return [Span(f"✗ failed to {step.op}", "failed"), "  ", name, took]
     if step.op != "same":
         return [Span(f"✓ {op_done(step.op)}", "ok"), "  ", name, took]
     row = progress.rows[change.row] if change.row is not None else None
     renamed = row is not None and not row.unchanged
-    return [Span(f"✓ {op_done('rename')}", "ok") if renamed else Span(f"= {NO_CHANGE}", "muted"), "  ", name]
+    return [Span(f"✓ {op_done('rename')}", "ok") if renamed else Span(f"= {NO_CHANGE}", "dim"), "  ", name]
 
 
 def _diagnostic(message: str, severity: str, urn: str) -> Line:
-    style, symbol = {"error": ("fail", "✗"), "warning": ("warn", "⚠")}.get(severity, ("muted", "·"))
+    style, symbol = {"error": ("failed", "✗"), "warning": ("warn", "⚠")}.get(severity, ("dim", "·"))
     about = f"{resource_name(urn)}: " if urn else ""
     return [Span(f"{symbol} {about}{sentence(message.strip())}", style)]
 
 
 def _split(line: Line) -> list[Line]:
     """A reported line, one for each line of a message."""
-    first, *rest = line
-    text, style = (first.text, first.style) if isinstance(first, Span) else (first, "")
+    (text, style), *rest = spans(line)
     lines = text.splitlines() or [""]
-    head: list[Span | str] = [Span(lines[0], style), *rest]
-    return [head, *([Span(f"    {more}", style)] for more in lines[1:])]
+    return [[Span(lines[0], style), *rest], *([Span(f"    {more}", style)] for more in lines[1:])]
 
 
 class PlainDisplay(Display):
@@ -130,13 +129,13 @@ class PlainDisplay(Display):
         if line is not None:
             self.note(*line)
 
-    def note(self, *line: Span | str) -> None:
+    def note(self, *line: Piece) -> None:
         """Prints a line with the elapsed time."""
         for one in _split(line):
             self._safely(lambda one=one: self._print(one))  # type: ignore[misc]
 
     def _print(self, line: Line) -> None:
-        self._writer.line(Span(elapsed(self.progress.seconds(self._clock())), "muted"), " ", *line)
+        self._writer.line(Span(elapsed(self.progress.seconds(self._clock())), "dim"), " ", *line)
         self._writer.flush()
 
 
@@ -147,10 +146,9 @@ class JsonDisplay(Display):
         """Prints the event."""
         self.object(event_json(event))
 
-    def note(self, *line: Span | str) -> None:
+    def note(self, *line: Piece) -> None:
         """Prints a note."""
-        message = "".join(span if isinstance(span, str) else span.text for span in line)
-        self.object({"event": "note", "message": message})
+        self.object({"event": "note", "message": plain(line)})
 
     def object(self, value: dict[str, Any]) -> None:
         """Prints any object, at once."""
@@ -194,16 +192,7 @@ class LiveDisplay(PlainDisplay):
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        from rich.live import Live
-
-        self._live = Live(
-            get_renderable=self._render,
-            console=self._writer.console,
-            transient=True,
-            refresh_per_second=8,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._live = self._writer.live(self._render, redirect=False)
         self._safely(self._live.start)
         return self
 
@@ -221,31 +210,24 @@ class LiveDisplay(PlainDisplay):
     def _print(self, line: Line) -> None:
         self._writer.line(*line)
 
-    def _render(self) -> Text:
+    def _render(self) -> list[Line]:
         progress, now = self.progress, self._clock()
         running, failed = list(progress.in_flight.values()), progress.count("failed")
-        lines: list[list[Span]] = [
+        lines: list[Line] = [
             [
                 Span(f"◐ {self._title}", "title"),
-                Span(f"   {progress.count('ok')}/{progress.total}   {len(running)} running   "),
-                Span(f"{failed} failed", "fail" if failed else ""),
-                Span(f"   {elapsed(progress.seconds(now))}"),
-                Span(f"   {under_way(progress)}", "muted"),
+                f"   {progress.count('ok')}/{progress.total}   {len(running)} running   ",
+                Span(f"{failed} failed", "failed" if failed else ""),
+                f"   {elapsed(progress.seconds(now))}",
+                Span(f"   {under_way(progress)}", "dim"),
             ]
         ]
         for step, since in running[:RUNNING_SHOWN]:
-            took = Span(f"  {elapsed(now - since)}", "muted")
-            lines.append([Span("  ◐ "), op_span(step.op), Span("  "), Span(resource_name(step.urn), "name"), took])
+            took = Span(f"  {elapsed(now - since)}", "dim")
+            lines.append(["  ◐ ", op_span(step.op), "  ", Span(resource_name(step.urn), "bold"), took])
         if len(running) > RUNNING_SHOWN:
-            lines.append([Span(f"  … {len(running) - RUNNING_SHOWN} more", "muted")])
-        spans: list[Span] = []
-        for index, line in enumerate(lines):
-            spans += [Span("\n")] if index else []
-            spans += [Span(self._writer.clean(span.text), span.style) for span in line]
-        text = text_of(spans)
-        text.no_wrap = True
-        text.overflow = "ellipsis"
-        return text
+            lines.append([Span(f"  … {len(running) - RUNNING_SHOWN} more", "dim")])
+        return lines
 
 
 def under_way(progress: RunProgress) -> str:

@@ -14,10 +14,9 @@ from textual.widgets import Button, Input, Static
 
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.review_text import destructive, losing
-from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.selecting import left_out, names_left
 from pulumi_rewind_tui.symbols import counts_text, symbols
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_block import TextBlock

@@ -14,8 +14,8 @@ from textual.widgets import Button
 
 from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RewindError
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import TextView, heading, paragraph
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.screens.text_page import TextView
+from pulumi_rewind_tui.widgets.cells import Line, heading, paragraph
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 
 

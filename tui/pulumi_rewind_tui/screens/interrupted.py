@@ -21,9 +21,8 @@ from pulumi_rewind.resuming import RESUME, resumed_target
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import facts, paragraph
 from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.cells import Line, facts, paragraph
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 

@@ -13,8 +13,7 @@ from textual.content import Content
 
 from pulumi_rewind.choices import FOUND, Choices
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import paragraph
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.text_block import TextBlock

@@ -13,10 +13,9 @@ from pulumi_rewind.naming import listed
 from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, plural, resource_name
 from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.run_work import Aftermath
-from pulumi_rewind_tui.screens.text_page import heading, paragraph
 from pulumi_rewind_tui.selecting import selects, why_nothing
 from pulumi_rewind_tui.symbols import canonical_changes, counts_text
-from pulumi_rewind_tui.widgets.cells import Line, join, width
+from pulumi_rewind_tui.widgets.cells import Line, Piece, heading, join, line_width, paragraph
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -131,10 +130,9 @@ def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
         if len(shown) < len(mine):
             pieces.append(((f"{table[status]} ", status), (f"and {len(mine) - len(shown):,} more", "dim")))
     lines: list[Line] = []
-    current: list[tuple[str, str]] = []
+    current: list[Piece] = []
     for piece in pieces:
-        size = sum(width(text) for text, _ in current)
-        if current and size + 3 + sum(width(text) for text, _ in piece) > cells:
+        if current and line_width(current) + 3 + line_width(piece) > cells:
             lines.append(tuple(current))
             current = []
         current += [("   ", ""), *piece] if current else list(piece)

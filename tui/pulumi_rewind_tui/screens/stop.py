@@ -12,9 +12,8 @@ from textual.content import Content
 from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.widgets.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 

@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import TextView, paragraph
+from pulumi_rewind_tui.screens.text_page import TextView
 from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import Line, inert
+from pulumi_rewind_tui.widgets.cells import Line, inert, paragraph
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.words import resource_name
 from pulumi_rewind_tui.selecting import left_out, reason, selects
-from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit, line_width, width, wrap_words
+from pulumi_rewind_tui.widgets.cells import Line, Piece, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.widgets.diff_lines import short_type
 from pulumi_rewind_tui.widgets.values import shown_text
 
@@ -172,7 +172,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
     column = max(8, min(NAME, max((width(resource_name(one.urn)) for one in rows[:300] if one.step), default=8)))
     column = max(width(name), column - 2 * row.depth)
     role = "delete" if step.op == OLD_COPY else step.op
-    spans: list[Span] = [
+    spans: list[Piece] = [
         (BOXES[True, row.box], ""),
         (f"{row.number:>2} " + indent, "dim"),
         (table.get(role, table["waiting"]).ljust(len(table["replace"])) + " ", role),
@@ -226,7 +226,7 @@ def short_path(change: Change) -> str:
 
 def _change_line(change: Change, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
     path = short_path(change)
-    left: list[Span] = [(indent, ""), (fit(path, column), "path"), ("  ", "")]
+    left: list[Piece] = [(indent, ""), (fit(path, column), "path"), ("  ", "")]
     room = max(8, cells - line_width(tuple(left)))
     if change.secret:
         word = change.kind if change.comparable else "not comparable"
