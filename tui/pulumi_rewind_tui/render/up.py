@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pulumi_rewind_tui.render.plan import move_json, risk_json, risk_lines, step_json, tree_lines
-from pulumi_rewind_tui.render.result import difference_json, stale_json
 from pulumi_rewind_tui.render.words import elapsed, plural
 from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.spans import changes_line
@@ -73,8 +74,8 @@ def rolled_back_json(result: RollbackResult, error: str) -> dict[str, Any]:
         "result": "rolled-back",
         "version": result.version,
         "changes": dict(result.changes),
-        "differences": [difference_json(difference) for difference in result.differences],
-        "stale": stale_json(result),
+        "differences": msgspec.to_builtins(result.differences),
+        "stale": msgspec.to_builtins(result.stale),
         "error": error,
         "seconds": round(result.seconds, 3),
     }

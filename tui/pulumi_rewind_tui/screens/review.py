@@ -68,8 +68,8 @@ class ReviewScreen(PlanningScreen):
             yield ChecksView(id="checks", classes="pane")
         with Horizontal(id="verdict"):
             yield NoteLine(id="note")
-            yield Button("Cancel", id="cancel")
-            yield Button("Roll back…", id="run")
+            yield Button("Cancel", id="cancel", action="screen.back")
+            yield Button("Roll back…", id="run", action="screen.run")
 
     def on_mount(self) -> None:
         """Plans at once."""
@@ -278,11 +278,3 @@ class ReviewScreen(PlanningScreen):
         self.rewind.forget_choices(self.session, self.request.target)
         start = self.around.newest
         self.app.switch_screen(RunningScreen(self.session, plan, start, agreement))
-
-    @on(Button.Pressed, "#run")
-    def _run_pressed(self) -> None:
-        self.action_run()
-
-    @on(Button.Pressed, "#cancel")
-    def _cancel_pressed(self) -> None:
-        self.action_back()
