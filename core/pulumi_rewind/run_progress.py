@@ -23,7 +23,6 @@ from pulumi_rewind.events import (
     ResourceFailed,
     ResourcePre,
     StepMetadata,
-    Summary,
 )
 from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 
@@ -103,7 +102,6 @@ class RunProgress:
         """The name of the part of the road that has begun."""
         self.under_way: Phase | HookStarted | HookProgress | None = None
         """What says best what is going on now."""
-        self.summary: Summary | None = None
         self.in_flight: dict[str, tuple[StepMetadata, float]] = {}
         """URN → what the engine is doing and since when, reading and refreshing included."""
         self.moved = False
@@ -152,8 +150,6 @@ class RunProgress:
                     row.messages.append(sentence(message).strip())
             case Phase(name):
                 self.phase, self.under_way = name, event
-            case Summary():
-                self.summary = event
             case HookStarted() | HookLog() | HookProgress() | HookEnded():
                 return self._call(event, now)
         return None

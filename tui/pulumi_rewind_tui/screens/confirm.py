@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from pulumi_rewind_tui.render.words import listed
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.screens.review_text import destructive, losing
 from pulumi_rewind_tui.selecting import left_out, names_left
@@ -107,8 +108,7 @@ class ConfirmScreen(Dialog[Agreement]):
         number = destructive(plan)
         if number:
             names = [s.name for s in plan.steps if s.op in ("delete", "replace") and s.forecast != "kept"]
-            shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-            lines += paragraph(f"Deleted or replaced: {shown}.", cells)
+            lines += paragraph(f"Deleted or replaced: {listed(names, 6)}.", cells)
         left = left_out(plan)
         if left:
             lines += paragraph(f"Left as they are: {names_left(left)}.", cells)
