@@ -14,7 +14,6 @@ from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 from pulumi_rewind_tui.render.result import result_lines
-from pulumi_rewind_tui.render.run import Tally
 from pulumi_rewind_tui.render.up import (
     review_json,
     review_lines,
@@ -191,7 +190,7 @@ class Deployment:
 
         assert run.result is not None
         judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
-        display = open_display(self.screen, Tally(0), "VERIFYING", as_json=self.wishes.terms.as_json)
+        display = open_display(self.screen, (), "VERIFYING", as_json=self.wishes.terms.as_json)
         with forwarded_signals(judge, display):
             with display:
                 display.event(Phase("verify-command", "running the verify command"))

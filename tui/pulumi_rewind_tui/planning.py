@@ -17,7 +17,7 @@ from pulumi_rewind.choices import option as option_name
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
 from pulumi_rewind_tui.options import F, collected
 from pulumi_rewind_tui.render.words import elapsed
-from pulumi_rewind_tui.render.writer import Screen
+from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.events import EngineEvent
@@ -155,9 +155,6 @@ def working(screen: Screen, what: str) -> Iterator[Callable[[EngineEvent], None]
         with stoppable():
             yield lambda _: None
         return
-    from rich.live import Live
-    from rich.text import Text
-
     from pulumi_rewind.events import ResourceDone, ResourcePre
 
     started = time.monotonic()
@@ -167,9 +164,9 @@ def working(screen: Screen, what: str) -> Iterator[Callable[[EngineEvent], None]
         if isinstance(event, ResourcePre | ResourceDone):
             seen.add(event.step.urn)
 
-    def line() -> Text:
+    def lines() -> list[Line]:
         count = f"   {len(seen):,} looked at" if seen else ""
-        return Text(screen.err.clean(f"◐ {what}   {elapsed(time.monotonic() - started)}{count}"), style="dim")
+        return [[Span(f"◐ {what}   {elapsed(time.monotonic() - started)}{count}", "dim")]]
 
-    with stoppable(), Live(get_renderable=line, console=screen.err.console, transient=True, refresh_per_second=4):
+    with stoppable(), screen.err.live(lines):
         yield observe

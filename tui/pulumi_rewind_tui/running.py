@@ -22,7 +22,7 @@ from pulumi_rewind.errors import (
 from pulumi_rewind_tui.output import lost_output
 from pulumi_rewind_tui.planning import handling
 from pulumi_rewind_tui.render.result import failure_json, findings_json, next_lines, result_json, result_lines
-from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
@@ -175,21 +175,20 @@ def tell_plan(
 
 
 def follow(
-    run: Stoppable, events: Iterable[EngineEvent], steps: Iterable[Step], screen: Screen, title: str, *, as_json: bool
+    run: Stoppable, events: Iterable[EngineEvent], steps: Sequence[Step], screen: Screen, title: str, *, as_json: bool
 ) -> None:
     """Shows a run of these steps to its end, signals forwarded to it."""
-    tally = Tally(0, planned={step.urn: step.op for step in steps})
-    display = open_display(screen, tally, title, as_json=as_json)
+    display = open_display(screen, steps, title, as_json=as_json)
     with display, forwarded_signals(run, display):
         for event in events:
             display.event(event)
 
 
-def open_display(screen: Screen, tally: Tally, title: str, *, as_json: bool) -> Display:
-    """How a run is shown: as JSON, live in a terminal, else as plain lines."""
+def open_display(screen: Screen, steps: Sequence[Step], title: str, *, as_json: bool) -> Display:
+    """How a run of these planned steps is shown: as JSON, live in a terminal, else as plain lines."""
     if as_json:
         return JsonDisplay(screen.out)
-    return LiveDisplay(screen.out, tally, title) if screen.out.color else PlainDisplay(screen.out, tally)
+    return LiveDisplay(screen.out, steps, title) if screen.out.color else PlainDisplay(screen.out, steps)
 
 
 @contextlib.contextmanager

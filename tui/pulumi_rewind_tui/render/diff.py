@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind_tui.render.values import value_lines
-from pulumi_rewind_tui.render.words import changes_line, listed, op_span, plural, resource_name
+from pulumi_rewind_tui.render.words import listed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.text.spans import changes_line, op_span
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change, Diff, ResourceDiff

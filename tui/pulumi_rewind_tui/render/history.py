@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pulumi_rewind_tui.render.words import changes_line, first_line, iso_time, local_time, result_span
+from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
 from pulumi_rewind_tui.render.writer import Line, Span, Writer
+from pulumi_rewind_tui.text.spans import changes_line, result_span
 
 if TYPE_CHECKING:
     from pulumi_rewind.commits import Between

@@ -51,11 +51,6 @@ def hook_line(event: HookEvent) -> Line | None:
             return [Span(f"{'  ' if isinstance(event, HookLog) else '· '}{text}", "muted")]
 
 
-def hook_phase(event: HookEvent) -> str:
-    """What the live display says is going on; empty where nothing new is."""
-    return hook_text(event) if isinstance(event, HookStarted | HookProgress) else ""
-
-
 def hook_json(event: HookEvent) -> dict[str, Any]:
     """One event for machines."""
     return {"event": _NAMES[type(event)], **msgspec.to_builtins(event)}

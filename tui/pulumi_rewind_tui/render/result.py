@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from pulumi_rewind.choices import flags
 from pulumi_rewind.halfway import undo_number
 from pulumi_rewind.origins import origin
 from pulumi_rewind.shell import command
 from pulumi_rewind.show import inert
 from pulumi_rewind.timeline import deployed_commit
-from pulumi_rewind_tui.render.words import changes_line, elapsed, plural, resource_name
+from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.text.outcome import ending_of
+from pulumi_rewind_tui.text.spans import changes_line
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
     from pulumi_rewind.errors import RewindError
-    from pulumi_rewind.rollback import Difference, RollbackResult
+    from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.targets import Target
 
@@ -27,29 +31,27 @@ NAMED: Final = 12
 
 def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
     """What came out, compared afresh with the target."""
-    if result.result == "nothing-to-do":
+    ending = ending_of(result)
+    if ending.nothing:
         but = f", but for {plural(len(result.differences), 'resource')} left out" if result.differences else ""
-        yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}{but}"]
-        if result.stale:
+        yield [Span("= nothing to do", "ok"), f": {stack} {ending.where} {target.label}{but}"]
+        if ending.stale:
             yield [Span("⚠ ", "warn"), stale_text(result)]
         yield from _difference_lines(result)
         return
     now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
-    took = Span(f"   took {elapsed(result.seconds)}{now}", "muted")
-    if result.stale:
-        but = f", with {plural(len(result.differences), 'difference')}" if result.differences else ""
-        yield [Span("⚠ done", "warn"), f"; {stale_text(result)}"]
-        yield [f"  {stack} is back at ", Span(target.label, "title"), but, took]
-    elif not result.differences:
-        yield [Span("✓ done", "ok"), f": {stack} equals ", Span(target.label, "title"), took]
+    mark = Span("✓ done", "ok") if ending.mark == "ok" else Span("⚠ done", "warn")
+    place: Line = [
+        f"{stack} {ending.where} ",
+        Span(target.label, "title"),
+        f", with {ending.differences}" if ending.differences else "",
+        Span(f"   took {elapsed(result.seconds)}{now}", "dim"),
+    ]
+    if ending.stale:
+        yield [mark, f"; {stale_text(result)}"]
+        yield ["  ", *place]
     else:
-        yield [
-            Span("✓ done", "ok") if result.exact else Span("⚠ done", "warn"),
-            f": {stack} is back at ",
-            Span(target.label, "title"),
-            f", with {plural(len(result.differences), 'difference')}",
-            took,
-        ]
+        yield [mark, ": ", *place]
     if not result.undo:
         yield ["  ", *changes_line(result.changes, words=True)]
     yield from _difference_lines(result)
@@ -132,35 +134,11 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "result": result.result,
         "version": result.version,
         "changes": dict(result.changes),
-        "differences": [difference_json(difference) for difference in result.differences],
-        "stale": stale_json(result),
+        "differences": msgspec.to_builtins(result.differences),
+        "stale": msgspec.to_builtins(result.stale),
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
-        "callbacks": [
-            {
-                "function": one.function,
-                "kind": one.kind,
-                "urn": one.urn,
-                "outcome": one.outcome,
-                "message": one.message,
-            }
-            for one in result.callbacks
-        ],
-    }
-
-
-def stale_json(result: RollbackResult) -> list[dict[str, str]]:
-    """The values that may be stale, for machines."""
-    return [{"urn": value.urn, "path": value.path, "message": value.message} for value in result.stale]
-
-
-def difference_json(difference: Difference) -> dict[str, Any]:
-    """One difference for machines."""
-    return {
-        "urn": difference.urn,
-        "path": difference.path,
-        "message": difference.message,
-        "expected": difference.expected,
+        "callbacks": msgspec.to_builtins(result.callbacks),
     }
 
 

@@ -12,8 +12,9 @@ from pulumi_rewind.documents import load_json
 from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.values import MASK
 from pulumi_rewind_tui.render.history import entry_json
-from pulumi_rewind_tui.render.words import changes_line, elapsed, local_time, plural, result_span
+from pulumi_rewind_tui.render.words import elapsed, local_time, plural
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.text.spans import changes_line, result_span
 
 if TYPE_CHECKING:
     from pulumi_rewind.model import Checkpoint, Resource, Update

@@ -1,4 +1,4 @@
-"""The symbols and words of operations, results, times and changes, the same everywhere."""
+"""The words of operations, times and counts, the same everywhere."""
 
 from __future__ import annotations
 
@@ -7,30 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
-from pulumi_rewind_tui.render.writer import Span
-from pulumi_rewind_tui.symbols import canonical_changes
-
-OPS: Final[Mapping[str, tuple[str, str, str]]] = {
-    # op: symbol, word, style
-    "create": ("+", "create", "create"),
-    "update": ("~", "update", "update"),
-    "delete": ("-", "delete", "delete"),
-    "replace": ("±", "replace", "replace"),
-    "same": ("=", "same", "muted"),
-    "rename": ("»", "rename", "update"),
-    "return": ("«", "return", "create"),
-    "read": ("»", "read", "muted"),
-    "refresh": ("~", "refresh", "update"),
-    "import": ("»", "import", "create"),
-    "create-replacement": ("±", "create replacement", "replace"),
-    "delete-replaced": ("±", "delete replaced", "replace"),
-    "read-replacement": ("±", "read replacement", "replace"),
-    "import-replacement": ("±", "import replacement", "replace"),
-    "delete-old": ("-", "delete old copy", "delete"),
-    "discard": ("○", "forget", "muted"),
-    "discard-replaced": ("○", "forget replaced", "muted"),
-    "remove-pending-replace": ("-", "forget replaced", "delete"),
-}
 
 _DONE: Final[Mapping[str, str]] = {
     "create": "created",
@@ -55,51 +31,9 @@ NO_CHANGE: Final = "no change needed"
 """Of a step that was planned and that the update turned out not to need."""
 
 
-def op_span(op: str) -> Span:
-    """``+ create``, coloured."""
-    symbol, word, style = OPS.get(op, ("·", op, ""))
-    return Span(f"{symbol} {word}", style)
-
-
-def op_symbol(op: str) -> str:
-    """The symbol alone, for places where the word stands nearby."""
-    return OPS.get(op, ("·", op, ""))[0]
-
-
-def op_style(op: str) -> str:
-    """The meaning of an operation, for a colour."""
-    return OPS.get(op, ("·", op, ""))[2]
-
-
 def op_done(op: str) -> str:
     """The word for an operation that has happened."""
     return _DONE.get(op, op)
-
-
-def changes_line(changes: Mapping[str, int], *, words: bool = False) -> list[Span]:
-    """``±1 +1 ~2 -1``, or ``1 to replace`` … in words; unchanged ones are left out."""
-    spans: list[Span] = []
-    for op, count in canonical_changes(changes).items():
-        symbol, word, style = OPS[op]
-        text = f"{symbol} {count} {word}" if words else f"{symbol}{count}"
-        spans += [Span(" ")] if spans else []
-        spans.append(Span(text, style))
-    return spans or [Span("no changes", "muted")]
-
-
-def result_span(result: str) -> Span:
-    """``✓ ok``, ``✗ failed`` …"""
-    match result:
-        case "succeeded":
-            return Span("✓ ok", "ok")
-        case "failed":
-            return Span("✗ failed", "fail")
-        case "in-progress":
-            return Span("◐ running", "warn")
-        case "unreadable":
-            return Span("✗ unreadable", "fail")
-        case _:
-            return Span(f"? {result or 'unknown'}", "warn")
 
 
 def local_time(seconds: int) -> str:

@@ -15,9 +15,8 @@ from pulumi_rewind.model import Update
 from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.up.evidence import evidence_of
 from pulumi_rewind_tui.render.record import record_facts
-from pulumi_rewind_tui.render.words import changes_line
-from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session

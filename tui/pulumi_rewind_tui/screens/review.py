@@ -68,8 +68,8 @@ class ReviewScreen(PlanningScreen):
             yield ChecksView(id="checks", classes="pane")
         with Horizontal(id="verdict"):
             yield NoteLine(id="note")
-            yield Button("Cancel", id="cancel")
-            yield Button("Roll back…", id="run")
+            yield Button("Cancel", id="cancel", action="screen.back")
+            yield Button("Roll back…", id="run", action="screen.run")
 
     def on_mount(self) -> None:
         """Plans at once."""
@@ -275,11 +275,3 @@ class ReviewScreen(PlanningScreen):
         self.plan = None  # the run has it now
         start, target = self.around.newest, self.request.target
         self.rewind.start_run(self.session, target, plan, start, allow_data_loss=agreement.allow_data_loss)
-
-    @on(Button.Pressed, "#run")
-    def _run_pressed(self) -> None:
-        self.action_run()
-
-    @on(Button.Pressed, "#cancel")
-    def _cancel_pressed(self) -> None:
-        self.action_back()

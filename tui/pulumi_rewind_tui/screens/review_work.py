@@ -14,6 +14,7 @@ from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.screens.review_text import Surroundings
+from pulumi_rewind_tui.widgets.cells import plain
 
 if TYPE_CHECKING:
     from pulumi_rewind.events import EngineEvent
@@ -183,7 +184,7 @@ def plan_text(plan: Plan) -> str:
     from pulumi_rewind.show import inert
     from pulumi_rewind_tui.render.plan import plan_lines
 
-    lines = ("".join(part if isinstance(part, str) else part.text for part in line) for line in plan_lines(plan))
+    lines = map(plain, plan_lines(plan))
     from pulumi_rewind_tui.selecting import command_line
 
     same = f"the same on the command line: {command_line(plan)}"

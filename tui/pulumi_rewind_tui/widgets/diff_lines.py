@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.diffing import LIVE, Comparison, Heading
 from pulumi_rewind_tui.render.words import listed, resource_name
-from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit, line_width, plain, width
+from pulumi_rewind_tui.widgets.cells import Line, Piece, cut, fit, line_width, plain, width
 from pulumi_rewind_tui.widgets.diff_rows import Row, Shown
 from pulumi_rewind_tui.widgets.values import shown_text
 
@@ -88,7 +88,7 @@ def _resource_line(
     op = "unknown" if uncertain and res.op == "update" else res.op
     name = resource_name(res.urn)
     column = name_column(comparison) - 2 * row.depth
-    spans: list[Span] = [
+    spans: list[Piece] = [
         ("  " * row.depth, ""),
         (table["open" if opened else "closed"] + " ", "dim"),
         (table.get(op, "·") + " ", op),
@@ -110,7 +110,7 @@ def _resource_line(
     return _with_type(tuple(spans), res.type, cells)
 
 
-def _holders(comparison: Comparison, table: Mapping[str, str], stateful: Callable[[str], bool]) -> tuple[Span, ...]:
+def _holders(comparison: Comparison, table: Mapping[str, str], stateful: Callable[[str], bool]) -> tuple[Piece, ...]:
     """Which of the objects that are folded away as the same hold data, which is not the same then."""
     holders = [resource_name(res.urn) for res in comparison.new_objects if stateful(res.type)]
     return ((f"  {table['hazard']} data may differ: {listed(holders)}", "hazard"),) if holders else ()
@@ -185,7 +185,7 @@ def _change_line(
     path = short_path(change, comparison.resources[row.index])
     column = min(path_column(comparison, row.index), max(10, cells // 3))
     shown = fit(path, column) if width(path) <= column else path
-    spans: list[Span] = [(indent, ""), (shown, "path"), ("  ", "")]
+    spans: list[Piece] = [(indent, ""), (shown, "path"), ("  ", "")]
     if change.secret and not revealed:
         return (*spans, *_secret(change, comparison, table))
     room = cells - line_width(tuple(spans))

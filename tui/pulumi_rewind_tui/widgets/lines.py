@@ -18,7 +18,7 @@ from textual.strip import Strip
 from pulumi_rewind_tui.host import Host, host_of
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, fit_line, inert
+from pulumi_rewind_tui.widgets.cells import Line, shown_line
 
 _ASCII = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
 
@@ -170,9 +170,8 @@ class LinesView(ScrollView, can_focus=True):
         ascii_only = self.rewind.ascii_only
         margin = 1 if self.show_cursor else 0
         segments = [Segment(" ")] if margin else []
-        for text, role in fit_line(self.line(index, width - margin), width - margin):
-            shown = inert(text)
-            segments.append(Segment(shown.translate(_ASCII) if ascii_only else shown, styles.get(role)))
+        for text, role in shown_line(self.line(index, width - margin), width - margin):
+            segments.append(Segment(text.translate(_ASCII) if ascii_only else text, styles.get(role)))
         return Strip(segments)
 
     def watch_has_focus(self, value: bool) -> None:

@@ -11,7 +11,7 @@ from pulumi_rewind.model import Update
 from pulumi_rewind_tui.diffing import LIVE
 from pulumi_rewind_tui.render.words import first_line
 from pulumi_rewind_tui.symbols import counts_text, symbols
-from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit_line, line_width, width
+from pulumi_rewind_tui.widgets.cells import Line, Piece, cut, fit_line, line_width, width
 
 if TYPE_CHECKING:
     from pulumi_rewind.timeline import Entry
@@ -53,7 +53,7 @@ def moment(seconds: int, *, dated: bool) -> str:
         return "—"
 
 
-def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[Span, str, str]:
+def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[Piece, str, str]:
     """Symbol with its role, the words beside it, and their role."""
     reason = why_unusable(update, marks)
     if update.result == "failed" and not reason:
@@ -95,7 +95,7 @@ def update_line(
     unusable = bool(why_unusable(update, marks))
     symbol, words, role = status_of(update, marks, table)
     dim = "dim" if unusable else ""
-    left: list[Span] = [
+    left: list[Piece] = [
         (table["base"] if marks.base == number else " ", "star"),
         (f"#{number}".rjust(digits + 1) + " ", dim or "bold"),
         (moment(update.start_time, dated=dated).ljust(11 if dated else 8) + " ", "dim"),
@@ -123,12 +123,12 @@ def update_line(
     return (*left, (" " * max(0, room), ""), *right)
 
 
-def _count_spans(counts: str) -> list[Span]:
+def _count_spans(counts: str) -> list[Piece]:
     roles = {
         "+-": "replace", "±": "replace", "+": "create", "~": "update", "-": "delete", "»": "rename", ">": "rename",
         "«": "return", "<": "return", "○": "discard", "f": "discard",
     }  # fmt: skip
-    spans: list[Span] = []
+    spans: list[Piece] = []
     for part in counts.split(" "):
         sign = part.rstrip("0123456789")
         spans.append((" " + part, roles.get(sign, "dim")))
@@ -136,7 +136,7 @@ def _count_spans(counts: str) -> list[Span]:
 
 
 def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mapping[str, str], cells: int) -> Line:
-    spans: list[Span] = []
+    spans: list[tuple[str, str]] = []
     if marks.last_good == update.number:
         spans.append((table["star"], "star"))
     tags = entry.tags if entry is not None else ()
@@ -145,11 +145,11 @@ def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mappin
         spans.append((cut(tags[0], max(6, cells // 4)) + more, "tag"))
     mark = table["dirty"] if update.dirty else " "
     spans.append(((update.commit[:7] + mark).ljust(8), "commit"))
-    line: list[Span] = [(" ", "")]
+    line: list[Piece] = [(" ", "")]
     for text, role in spans:
         line.extend([(text, role), (" ", "")])
     return tuple(line[:-1])
 
 
-def _shorten(spans: list[Span], cells: int) -> list[Span]:
+def _shorten(spans: list[Piece], cells: int) -> list[Piece]:
     return list(fit_line(tuple(spans), max(8, cells)))

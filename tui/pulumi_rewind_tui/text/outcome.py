@@ -1,0 +1,48 @@
+"""How a run ended, as command line and screens both say it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pulumi_rewind_tui.render.words import plural
+
+if TYPE_CHECKING:
+    from pulumi_rewind.rollback import RollbackResult
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The words for a run that came to its end."""
+
+    mark: Literal["same", "ok", "hazard"]
+    """The symbol before them."""
+    nothing: bool
+    """Whether there was nothing to do."""
+    where: str
+    """How the stack stands to the target: ``is back at``."""
+    differences: str
+    """How many, empty for none."""
+    stale: str
+    """How many values may be stale, empty for none."""
+
+    @property
+    def counted(self) -> str:
+        """What is not as it should be."""
+        return ", ".join(filter(None, (self.differences, self.stale)))
+
+    @property
+    def equal(self) -> bool:
+        """Whether the stack was brought back, and everything is as in the target."""
+        return not (self.nothing or self.counted)
+
+
+def ending_of(result: RollbackResult) -> Ending:
+    """What is to be said of a result."""
+    nothing = result.result == "nothing-to-do"
+    differences = plural(len(result.differences), "difference") if result.differences else ""
+    stale = f"{plural(len(result.stale_names), 'value')} may be stale" if result.stale else ""
+    where = "is as it was at" if nothing else "is back at" if differences or stale else "equals"
+    if stale or not (nothing or result.exact):
+        return Ending("hazard", nothing, where, differences, stale)
+    return Ending("same" if nothing else "ok", nothing, where, differences, stale)
