@@ -23,6 +23,7 @@ from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.timeline_rows import moment
 from pulumi_rewind_tui.widgets.values import shown_text
+from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -52,7 +53,6 @@ def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -
     import time
 
     from pulumi_rewind.blame import blame
-    from pulumi_rewind_tui.commands.blame import decrypter
 
     decrypt, problem = decrypter(session)
     batch: list[Blamed] = []
