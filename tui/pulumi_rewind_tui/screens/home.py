@@ -16,7 +16,7 @@ from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.diff_process import SessionSpec
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
-from pulumi_rewind_tui.screens.home_compare import ComparingScreen
+from pulumi_rewind_tui.screens.home_filter import FilteringScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 from pulumi_rewind_tui.widgets.lines import LinesView
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 
-class HomeScreen(ComparingScreen):
+class HomeScreen(FilteringScreen):
     """Timeline left or above, diff right or below."""
 
     HELP = (

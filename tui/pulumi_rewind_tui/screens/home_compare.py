@@ -13,7 +13,7 @@ from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
-from pulumi_rewind_tui.screens.home_filter import FilteringScreen
+from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 from pulumi_rewind_tui.work.comparer import Comparer
@@ -29,7 +29,7 @@ PATIENCE = 0.3
 """Seconds an old comparison stays in sight while the new one is made."""
 
 
-class ComparingScreen(FilteringScreen):
+class ComparingScreen(RewindScreen[None]):
     """Holds the session and shows the comparison of the selected row."""
 
     def __init__(self) -> None:
@@ -68,6 +68,9 @@ class ComparingScreen(FilteringScreen):
         from pulumi_rewind.stateful import is_stateful
 
         return is_stateful(type_, self.session.settings.stateful_types if self.session else ())
+
+    def refilter(self) -> None:
+        """Another comparison is shown: what matches is counted again."""
 
     def _show_status(self) -> None:
         self.status.show(*self.bar.pieces())
