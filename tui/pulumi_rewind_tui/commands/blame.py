@@ -8,9 +8,9 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
-from pulumi_rewind_tui.render.values import value_lines
 from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.values import short_path, value_lines
 from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _row(item: Blamed) -> list[Line]:
         [Span(local_time(update.start_time), "muted")],
         [Span(update.commit[:7] + ("*" if update.dirty else ""), "git")],
         [update.author],
-        [Span(item.path.removeprefix("inputs."), "name")],
+        [Span(short_path(item.path), "name")],
         [Span(shown, "muted")],
         [Span(first_line(update.message), "muted")],
     ]
