@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,11 +12,9 @@ from textual.containers import Container
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from pulumi_rewind_tui.host import Host, host_of
 from pulumi_rewind_tui.widgets.footer import FooterKey, KeyFooter
 from pulumi_rewind_tui.widgets.header import StatusBar
-
-if TYPE_CHECKING:
-    from pulumi_rewind_tui.app import RewindApp
 
 ResultT = TypeVar("ResultT")
 
@@ -37,12 +35,9 @@ class _Shared(Screen[ResultT]):
     """Ids of the bindings in the footer, the most important first."""
 
     @property
-    def rewind(self) -> RewindApp:
-        """The application, typed."""
-        from pulumi_rewind_tui.app import RewindApp
-
-        assert isinstance(self.app, RewindApp)
-        return self.app
+    def rewind(self) -> Host:
+        """The application, as far as screens know it."""
+        return host_of(self)
 
     def footer_ids(self) -> Sequence[str]:
         """Ids of the bindings in the footer now; may depend on the focused pane."""

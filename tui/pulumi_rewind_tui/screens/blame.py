@@ -201,9 +201,7 @@ class BlameScreen(RewindScreen[None]):
     def _opened(self) -> None:
         item = self.current
         if item is not None and item.update is not None:
-            from pulumi_rewind_tui.screens.details import DetailsScreen
-
-            self.app.push_screen(DetailsScreen(self.session, item.update, None))
+            self.rewind.post_message(msg.DetailsRequested(item.update, None))
 
     def action_order(self) -> None:
         """The other order."""
@@ -217,7 +215,7 @@ class BlameScreen(RewindScreen[None]):
         if item is None or item.update is None or item.update.number < 2:
             self.app.bell()
             return
-        self.rewind.post_message(msg.RollbackRequested(item.update.number - 1))
+        self.rewind.post_message(msg.RollbackRequested(f"#{item.update.number - 1}"))
 
     def action_copy(self) -> None:
         """Copies the row."""

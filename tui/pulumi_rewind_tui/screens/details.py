@@ -97,7 +97,7 @@ class DetailsScreen(RewindScreen[None]):
 
     def action_roll_back(self) -> None:
         """Asks for the review."""
-        self.rewind.post_message(msg.RollbackRequested(self.update_record.number))
+        self.rewind.post_message(msg.RollbackRequested(f"#{self.update_record.number}"))
 
 
 def _role(update: Update) -> str:

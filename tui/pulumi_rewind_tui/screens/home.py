@@ -226,9 +226,7 @@ class HomeScreen(FilteringScreen):
         if self.session is None or update is None:
             self.app.bell()
             return
-        from pulumi_rewind_tui.screens.details import DetailsScreen
-
-        self.app.push_screen(DetailsScreen(self.session, update, self.timeline.entries.get(event.number)))
+        self.rewind.post_message(msg.DetailsRequested(update, self.timeline.entries.get(event.number)))
 
     def action_roll_back(self) -> None:
         """Asks the application for the review of the selected update."""
@@ -236,12 +234,12 @@ class HomeScreen(FilteringScreen):
         if update is None:
             self.app.bell()  # live itself: nothing to go back to
             return
-        self.rewind.post_message(msg.RollbackRequested(update.number))
+        self.rewind.post_message(msg.RollbackRequested(f"#{update.number}"))
 
     def action_roll_back_failed(self) -> None:
         """Asks for the review of the way back from an update that failed half-way."""
         if self.half_way is not None:
-            self.rewind.post_message(msg.RollbackRequested(self.half_way.good.number))
+            self.rewind.post_message(msg.RollbackRequested(f"#{self.half_way.good.number}"))
 
     def action_direction(self) -> None:
         """Swaps the sides."""
@@ -261,9 +259,7 @@ class HomeScreen(FilteringScreen):
 
     def action_stacks(self) -> None:
         """Opens the picker."""
-        from pulumi_rewind_tui.screens.stacks import StacksScreen
-
-        self.app.push_screen(StacksScreen())
+        self.rewind.post_message(msg.StacksRequested())
 
     def action_refresh(self) -> None:
         """Reads the backend again."""

@@ -69,11 +69,11 @@ class ComparingScreen(RewindScreen[None]):
 
         return is_stateful(type_, self.session.settings.stateful_types if self.session else ())
 
-    def refilter(self) -> None:
-        """Another comparison is shown: what matches is counted again."""
-
     def _show_status(self) -> None:
         self.status.show(*self.bar.pieces())
+
+    def refilter(self) -> None:
+        """What is shown has changed; see `FilteringScreen`."""
 
     def _stop_timers(self) -> None:
         for timer in self._waiting:

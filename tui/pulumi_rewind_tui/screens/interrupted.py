@@ -18,6 +18,7 @@ from pulumi_rewind.choices import NOT, Choices
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.resuming import RESUME, resumed_target
+from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path
 from pulumi_rewind_tui.screens.base import RewindModal
@@ -149,10 +150,8 @@ class InterruptedScreen(RewindModal[None]):
         return lines
 
     def _review(self, target: str, choices: Choices) -> None:
-        from pulumi_rewind_tui.screens.review import ReviewScreen
-
         self.dismiss(None)
-        self.app.push_screen(ReviewScreen(self.session, target, choices))
+        self.rewind.post_message(msg.RollbackRequested(target, choices))
 
     def action_resume(self) -> None:
         """Reviews the rest of the way."""

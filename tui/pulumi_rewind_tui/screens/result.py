@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from pulumi_rewind.choices import KNOWN, Choices
+from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.result_text import Outcome, report, result_lines
@@ -117,9 +118,7 @@ class ResultScreen(RewindScreen[None]):
     # Ways on
 
     def _review(self, target: str, choices: Choices) -> None:
-        from pulumi_rewind_tui.screens.review import ReviewScreen
-
-        self.app.switch_screen(ReviewScreen(self.session, target, choices))
+        self.rewind.post_message(msg.RollbackRequested(target, choices))
 
     def action_continue(self) -> None:
         """Reviews the rest of the way."""

@@ -272,12 +272,9 @@ class ReviewScreen(PlanningScreen):
         plan = self.plan
         if agreement is None or plan is None or not self.runnable:
             return
-        from pulumi_rewind_tui.screens.running import RunningScreen
-
         self.plan = None  # the run has it now
-        self.rewind.forget_choices(self.session, self.request.target)
-        start = self.around.newest
-        self.app.switch_screen(RunningScreen(self.session, plan, start, agreement))
+        start, target = self.around.newest, self.request.target
+        self.rewind.start_run(self.session, target, plan, start, allow_data_loss=agreement.allow_data_loss)
 
     @on(Button.Pressed, "#run")
     def _run_pressed(self) -> None:

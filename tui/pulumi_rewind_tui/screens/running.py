@@ -20,7 +20,7 @@ from pulumi_rewind_tui.render.words import elapsed
 from pulumi_rewind_tui.run_state import RunState
 from pulumi_rewind_tui.run_work import Aftermath, RunBatch, RunEnded, Runner
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.confirm import Agreement
+from pulumi_rewind_tui.screens.result_text import Outcome
 from pulumi_rewind_tui.screens.stop import Stop, StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.symbols import symbols
@@ -55,13 +55,13 @@ class RunningScreen(RewindScreen[None]):
         Binding("ctrl+c", "ask_interrupt", "stop…", id="run.stop", priority=True),
     ]
 
-    def __init__(self, session: Session, plan: Plan, start: int, agreement: Agreement) -> None:
+    def __init__(self, session: Session, plan: Plan, start: int, *, allow_data_loss: bool) -> None:
         super().__init__()
         self.session = session
         self.plan = plan
         self.start = start
         """The newest update before the run: the way back leads there."""
-        self.agreement = agreement
+        self.allow_data_loss = allow_data_loss
         self.state = RunState((), 0.0)
         self.runner: Runner | None = None
         self.stopping = False
@@ -80,7 +80,7 @@ class RunningScreen(RewindScreen[None]):
         """Starts the run."""
         from pulumi_rewind.strategies import make_run
 
-        run = make_run(self.session, self.plan, allow_data_loss=self.agreement.allow_data_loss)
+        run = make_run(self.session, self.plan, allow_data_loss=self.allow_data_loss)
         self.runner = runner = Runner(run, self.session, self.plan)
         self.rewind.run_in_progress = self
         self.rows.border_title = "Resources"
@@ -150,20 +150,14 @@ class RunningScreen(RewindScreen[None]):
 
     @on(RunEnded)
     def _ended(self, event: RunEnded) -> None:
-        from pulumi_rewind_tui.screens.result import ResultScreen
-        from pulumi_rewind_tui.screens.result_text import Outcome
-
         self.state.finish(self.rewind.clock(), succeeded=event.result is not None)
         self.rewind.run_in_progress = None
         self._release_signals()
         if self.lost:
             self.app.exit(0 if event.result is not None else INCOMPLETE)
             return
-        while self.app.screen is not self and self in self.app.screen_stack:
-            self.app.pop_screen()
         outcome = Outcome(self.plan, self.start, event.result, event.error, event.aftermath, self.state)
-        self.rewind.post_message(msg.StackChanged())
-        self.app.switch_screen(ResultScreen(self.session, outcome))
+        self.rewind.post_message(msg.RunFinished(self.session, outcome))
 
     # Stopping
 

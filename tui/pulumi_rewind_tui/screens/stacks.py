@@ -20,13 +20,14 @@ from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home_text import error_lines, shorten_url
 from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import Line, fit, width
+from pulumi_rewind_tui.widgets.cells import Line, fit
+from pulumi_rewind_tui.widgets.cells import width as width_of
 from pulumi_rewind_tui.widgets.lines import LinesView
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends import Backend
     from pulumi_rewind.model import StackRef, Update
-    from pulumi_rewind_tui.app import RewindApp
+    from pulumi_rewind_tui.host import Host
 
 
 @dataclass
@@ -55,7 +56,7 @@ class StacksFailed(Message):
     error: BaseException
 
 
-def read_stacks(app: RewindApp, post: Post, cancelled: CancelCheck) -> None:
+def read_stacks(app: Host, post: Post, cancelled: CancelCheck) -> None:
     """Lists the stacks, then looks at each; in a thread."""
     from pulumi_rewind.backends import open_backend
     from pulumi_rewind.workspace import find_workspace
@@ -105,7 +106,7 @@ class StackList(LinesView):
         if not self.stacks:
             return self.note[index]
         ref = self.stacks[index]
-        names = max(max(_width(str(each)) for each in self.stacks), 12)
+        names = max(max(width_of(str(each)) for each in self.stacks), 12)
         head: Line = ((fit(str(ref), min(names, width // 2)) + "  ", "bold"),)
         read = self.known.get(ref)
         if read is None:
@@ -123,9 +124,6 @@ class StackList(LinesView):
             (f" {read.last.result:<11}", "" if ok else "failed"),
             (f"{plural(read.updates, 'update'):>12}  {resources:>14}", "dim"),
         )
-
-
-_width = width
 
 
 class StacksScreen(RewindScreen[None]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,12 +15,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from pulumi_rewind_tui.host import Host, host_of
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.theme import role_styles
 from pulumi_rewind_tui.widgets.cells import Line, shown_line
-
-if TYPE_CHECKING:
-    from pulumi_rewind_tui.app import RewindApp
 
 _ASCII = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
 
@@ -95,12 +93,9 @@ class LinesView(ScrollView, can_focus=True):
     # Cursor
 
     @property
-    def rewind(self) -> RewindApp:
-        """The application, typed."""
-        from pulumi_rewind_tui.app import RewindApp
-
-        assert isinstance(self.app, RewindApp)
-        return self.app
+    def rewind(self) -> Host:
+        """The application, as far as widgets know it."""
+        return host_of(self)
 
     @property
     def cursor(self) -> int:
