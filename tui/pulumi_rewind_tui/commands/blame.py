@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.errors import EngineError, SecretsError, UsageError
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, to_json
-from pulumi_rewind_tui.render.values import value_lines
 from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.values import short_path, value_lines
+from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pulumi_rewind.blame import Blamed
-    from pulumi_rewind.model import Checkpoint, Resource
-    from pulumi_rewind.session import Session
 
 VALUE = 48
 """Cells of a value that are shown in the table."""
@@ -57,23 +54,6 @@ def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         screen.err.line(f"note: ? marks what can't be told for certain (unreadable or encrypted states){why}")
 
 
-def decrypter(session: Session) -> tuple[Callable[[Checkpoint, Resource], Resource], Callable[[], str]]:
-    """Decrypts resources as long as that works; then leaves them as they are and knows why."""
-    problem = ""
-
-    def decrypt(checkpoint: Checkpoint, res: Resource) -> Resource:
-        nonlocal problem
-        if problem:
-            return res
-        try:
-            return session.vault.decrypt_resource(checkpoint, session.stack, res)
-        except (SecretsError, EngineError) as err:
-            problem = session.redactor.said(err)
-            return res
-
-    return decrypt, lambda: problem
-
-
 def blamed_json(item: Blamed) -> dict[str, Any]:
     """One property for machines; `update` is null for a change made outside updates."""
     update = item.update
@@ -107,7 +87,7 @@ def _row(item: Blamed) -> list[Line]:
         [Span(local_time(update.start_time), "muted")],
         [Span(update.commit[:7] + ("*" if update.dirty else ""), "git")],
         [update.author],
-        [Span(item.path.removeprefix("inputs."), "name")],
+        [Span(short_path(item.path), "name")],
         [Span(shown, "muted")],
         [Span(first_line(update.message), "muted")],
     ]

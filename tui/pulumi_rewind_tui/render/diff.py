@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.stateful import is_stateful
-from pulumi_rewind_tui.render.values import value_lines
 from pulumi_rewind_tui.render.words import listed, plural, resource_name
 from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.spans import changes_line, op_span
+from pulumi_rewind_tui.widgets.values import short_path, value_lines
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change, Diff, ResourceDiff
@@ -78,7 +78,7 @@ def stat_rows(diff: Diff) -> Iterator[list[Line]]:
             continue
         changes = resource.changes()
         unknown = sum(not change.comparable for change in changes)
-        what = ", ".join(dict.fromkeys(short_path(change) for change in changes if change.comparable))
+        what = ", ".join(dict.fromkeys(short_path(change.path) for change in changes if change.comparable))
         note = [Span(f"? {unknown} secret not comparable", "warn")] if unknown else []
         yield [
             [_op(resource)],
@@ -121,7 +121,7 @@ def _op(resource: ResourceDiff) -> Span:
 def change_lines(changes: Iterable[Change], *, indent: str) -> Iterator[Line]:
     """The changed properties of one resource."""
     for change in changes:
-        path = short_path(change)
+        path = short_path(change.path)
         if not change.comparable:
             yield [indent, Span("? ", "warn"), Span(path, "name"), Span("  [secret] not comparable", "warn")]
         elif change.secret and change.kind == "changed" and change.old == change.new:
@@ -139,8 +139,3 @@ def _side(indent: str, symbol: str, style: str, path: str, value: object) -> Ite
     yield [indent, Span(f"{symbol} {path}: {first}", style)]
     for line in rest:
         yield [indent, Span(f"{symbol}   {line}", style)]
-
-
-def short_path(change: Change) -> str:
-    """The path as people need it: inputs are the ordinary case and go without their section."""
-    return change.path.removeprefix("inputs.") or change.path

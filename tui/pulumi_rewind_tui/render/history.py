@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
 from pulumi_rewind_tui.render.writer import Line, Span, Writer
-from pulumi_rewind_tui.text.spans import changes_line, result_span
+from pulumi_rewind_tui.text.spans import changes_line, joined, result_span
 
 if TYPE_CHECKING:
     from pulumi_rewind.commits import Between
@@ -37,20 +37,17 @@ def _row(entry: Entry) -> list[Line]:
     if entry.live:
         marks.append(Span("● live", "live"))
     if entry.last_good:
-        marks += [Span(" ")] if marks else []
         marks.append(Span("★ last good", "ok"))
     if update.from_record:
-        marks += [Span(" ")] if marks else []
-        marks.append(
-            Span("from its record" if update.from_record == "update" else "checkpoint from its record", "muted")
-        )
+        whole = update.from_record == "update"
+        marks.append(Span("from its record" if whole else "checkpoint from its record", "dim"))
     return [
         [Span(f"#{update.number}", "title")],
         [Span(local_time(update.start_time) or "time unknown", "muted")],
         [result_span(update.result)],
         [Span("↺ rollback", "warn") if update.is_rollback else Span(update.kind or "?")],
         changes_line(update.changes) if update.result != "unreadable" else [],
-        marks,
+        joined(marks),
         _git(entry),
         _message(update),
     ]

@@ -119,17 +119,15 @@ def resource_rows(checkpoint: Checkpoint) -> list[list[Line]]:
 
 
 def _resource_row(res: Resource) -> list[Line]:
-    marks: list[Span] = []
-    for text, on in (
+    marks = (
         ("[P] protected", res.protect),
         ("- waits for deletion", res.delete),
         ("external", res.external),
         ("tainted", res.taint),
         ("✗ not ready", bool(res.init_errors)),
-    ):
-        if on:
-            marks += [Span(("  " if marks else "") + text, "warn")]
-    return [[Span(res.name, "name")], [Span(res.type, "muted")], [res.id], marks]
+    )
+    said = Span("  ".join(text for text, on in marks if on), "warn")
+    return [[Span(res.name, "bold")], [Span(res.type, "dim")], [res.id], [said]]
 
 
 def resources_title(checkpoint: Checkpoint) -> Line:

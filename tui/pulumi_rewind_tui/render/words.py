@@ -36,10 +36,10 @@ def op_done(op: str) -> str:
     return _DONE.get(op, op)
 
 
-def local_time(seconds: int) -> str:
+def local_time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """A moment in the operator's time zone, empty if unknown."""
     try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds > 0 else ""
+        return time.strftime(form, time.localtime(seconds)) if seconds > 0 else ""
     except (OverflowError, ValueError, OSError):
         return ""
 

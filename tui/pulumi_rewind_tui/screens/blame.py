@@ -22,7 +22,8 @@ from pulumi_rewind_tui.screens.home_text import error_lines
 from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.timeline_rows import moment
-from pulumi_rewind_tui.widgets.values import shown_text
+from pulumi_rewind_tui.widgets.values import short_path, shown_text
+from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -52,7 +53,6 @@ def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -
     import time
 
     from pulumi_rewind.blame import blame
-    from pulumi_rewind_tui.commands.blame import decrypter
 
     decrypt, problem = decrypter(session)
     batch: list[Blamed] = []
@@ -100,11 +100,11 @@ class BlameList(LinesView):
 
 def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     """Path, value, update, time, commit, author, message."""
-    column = min(34, max(width(_path(each)) for each in items), max(12, cells // 3))
+    column = min(34, max(width(short_path(each.path)) for each in items), max(12, cells // 3))
     update = item.update
     value_cells = max(8, min(32, cells - column - 44))
     value = "●●●" if item.secret and value_is_masked(item) else _short(item.value)
-    left: Line = ((fit(_path(item), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
+    left: Line = ((fit(short_path(item.path), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
     if update is None:
         return (*left, ("changed outside updates", "hazard"))
     sure = " " if item.certain else "?"
@@ -129,10 +129,6 @@ def _short(value: object) -> str:
 def value_is_masked(item: Blamed) -> bool:
     """Whether the whole value is a secret."""
     return bool(item.value == MASK)
-
-
-def _path(item: Blamed) -> str:
-    return item.path.removeprefix("inputs.")
 
 
 class BlameScreen(RewindScreen[None]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,14 +14,17 @@ from pulumi_rewind.model import Update
 from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.up.evidence import evidence_of
 from pulumi_rewind_tui.render.record import record_facts
+from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.text.spans import changes_line
-from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph
+from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph, plain
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 COMMITS = 20
 """How many commits are listed."""
+
+WHEN = "%Y-%m-%d %H:%M:%S %Z"
 
 
 @dataclass
@@ -129,9 +131,9 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
         [
             ("kind", update.kind),
             ("result", update.result),
-            ("started", _when(update.start_time)),
-            ("ended", _when(update.end_time)),
-            ("changes", "".join(span.text for span in changes_line(update.changes, words=True))),
+            ("started", local_time(update.start_time, WHEN)),
+            ("ended", local_time(update.end_time, WHEN)),
+            ("changes", plain(changes_line(update.changes, words=True))),
             ("unchanged", str(update.changes.get("same", ""))),
             ("resources", "" if evidence is None or evidence.resources is None else str(evidence.resources)),
         ],
@@ -203,13 +205,6 @@ def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
         text = "The checkpoint holds no pending operations and no half-made resources; messages are not kept."
         lines += paragraph(text, cells - 2, "dim", indent=2)
     return lines
-
-
-def _when(seconds: int) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds)) if seconds else ""
-    except (OverflowError, ValueError, OSError):
-        return ""
 
 
 def _person(env: Mapping[str, str], who: str) -> str:

@@ -14,7 +14,6 @@ from textual.content import Content
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.diff_process import SessionSpec
-from pulumi_rewind_tui.diffing import Comparer
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
 from pulumi_rewind_tui.screens.home_filter import FilteringScreen
@@ -23,6 +22,7 @@ from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.timeline import TimelineView
+from pulumi_rewind_tui.work.comparer import Comparer
 
 if TYPE_CHECKING:
     from pulumi_rewind.halfway import HalfWay

@@ -10,12 +10,13 @@ from textual.timer import Timer
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, in_thread
-from pulumi_rewind_tui.diffing import LIVE, Comparer, Comparison
+from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.timeline import TimelineView
+from pulumi_rewind_tui.work.comparer import Comparer
 
 if TYPE_CHECKING:
     from pulumi_rewind.halfway import HalfWay

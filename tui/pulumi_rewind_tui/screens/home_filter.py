@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual import on
 
 from pulumi_rewind.model import Update
@@ -105,7 +103,7 @@ class FilteringScreen(ComparingScreen):
             numbers = [
                 number
                 for number in sorted(timeline.updates, reverse=True)
-                if update_matches(timeline.updates[number], self._tags(timeline.entries.get(number)), words)
+                if update_matches(timeline.updates[number], timeline.tags(number), words)
             ]
         if numbers != timeline.filtered:
             before = timeline.number
@@ -115,10 +113,6 @@ class FilteringScreen(ComparingScreen):
         found = timeline.total if numbers is None else len(numbers)
         reading = "" if self.complete else "  reading…"
         bar.count(f"{found} of {timeline.total}{reading}")
-
-    @staticmethod
-    def _tags(entry: Any) -> tuple[str, ...]:
-        return entry.tags if entry is not None else ()
 
     def action_match(self, direction: int) -> None:
         """The next or previous row that matches."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post
-from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Key
+from pulumi_rewind_tui.diffing import LIVE, Cancelled, Key
 from pulumi_rewind_tui.widgets.diff_rows import Shown, build_rows
 
 if TYPE_CHECKING:
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.work.comparer import Comparer
 
 FIRST = 60
 """Rows of the first screen."""

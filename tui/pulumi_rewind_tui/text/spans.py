@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pulumi_rewind_tui.symbols import canonical_changes
+from pulumi_rewind_tui.symbols import UNICODE, canonical_changes
 from pulumi_rewind_tui.widgets.cells import Span
 
-OPS: Final[Mapping[str, tuple[str, str, str]]] = {
-    # op: symbol, word, style
-    "create": ("+", "create", "create"),
-    "update": ("~", "update", "update"),
-    "delete": ("-", "delete", "delete"),
-    "replace": ("±", "replace", "replace"),
-    "same": ("=", "same", "dim"),
-    "rename": ("»", "rename", "update"),
-    "return": ("«", "return", "create"),
-    "read": ("»", "read", "dim"),
-    "refresh": ("~", "refresh", "update"),
-    "import": ("»", "import", "create"),
-    "create-replacement": ("±", "create replacement", "replace"),
-    "delete-replaced": ("±", "delete replaced", "replace"),
-    "read-replacement": ("±", "read replacement", "replace"),
-    "import-replacement": ("±", "import replacement", "replace"),
-    "delete-old": ("-", "delete old copy", "delete"),
-    "discard": ("○", "forget", "dim"),
-    "discard-replaced": ("○", "forget replaced", "dim"),
-    "remove-pending-replace": ("-", "forget replaced", "delete"),
+_KINDS: Final[Mapping[str, str]] = {
+    "refresh": "update",
+    "create-replacement": "replace",
+    "delete-replaced": "replace",
+    "read-replacement": "replace",
+    "import-replacement": "replace",
+    "delete-old": "delete",
+    "discard-replaced": "discard",
+    "remove-pending-replace": "delete",
+}
+"""Which operation another one looks like: its symbol and its role."""
+
+_WORDS: Final[Mapping[str, str]] = {
+    "delete-old": "delete old copy",
+    "discard": "forget",
+    "discard-replaced": "forget replaced",
+    "remove-pending-replace": "forget replaced",
+}
+
+_SYMBOLS: Final[Mapping[str, str]] = {
+    **{op: UNICODE[op] for op in ("create", "update", "delete", "replace", "same", "rename", "return", "discard")},
+    "read": "»",
+    "import": "»",
 }
 
 
 def op_span(op: str) -> Span:
     """``+ create``, coloured."""
-    symbol, word, style = OPS.get(op, ("·", op, ""))
-    return Span(f"{symbol} {word}", style)
+    kind = _KINDS.get(op, op)
+    if kind not in _SYMBOLS:
+        return Span(f"· {op}")
+    return Span(f"{_SYMBOLS[kind]} {_WORDS.get(op, op.replace('-', ' '))}", kind)
 
 
 def changes_line(changes: Mapping[str, int], *, words: bool = False) -> list[Span]:
     """``±1 +1 ~2 -1``, or ``1 to replace`` … in words; unchanged ones are left out."""
     spans: list[Span] = []
     for op, count in canonical_changes(changes).items():
-        symbol, word, style = OPS[op]
-        text = f"{symbol} {count} {word}" if words else f"{symbol}{count}"
-        spans += [Span(" ")] if spans else []
-        spans.append(Span(text, style))
-    return spans or [Span("no changes", "dim")]
+        text = f"{_SYMBOLS[op]} {count} {_WORDS.get(op, op)}" if words else f"{_SYMBOLS[op]}{count}"
+        spans.append(Span(text, op))
+    return joined(spans) or [Span("no changes", "dim")]
+
+
+def joined(spans: Sequence[Span], gap: str = " ") -> list[Span]:
+    """The spans with a gap between any two."""
+    return [piece for index, span in enumerate(spans) for piece in ([Span(gap), span] if index else [span])]
 
 
 def result_span(result: str) -> Span:

@@ -12,7 +12,7 @@ from textual.message import Message
 from pulumi_rewind_tui.diffing import Comparison
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line
-from pulumi_rewind_tui.widgets.diff_lines import row_line, row_text
+from pulumi_rewind_tui.widgets.diff_lines import DiffText
 from pulumi_rewind_tui.widgets.diff_rows import Row, Shown, build_rows
 from pulumi_rewind_tui.widgets.lines import LinesView
 
@@ -155,9 +155,10 @@ class DiffView(LinesView):
             return self.note[index]
         row = self.rows[index]
         revealed = self._revealed[1] if self._revealed is not None and self._revealed[0] == index else None
-        return row_line(
-            row, self.comparison, self.shown, width, symbols(self.rewind.ascii_only), self.stateful, revealed=revealed
-        )
+        return self._texts(self.comparison).line(row, width, revealed=revealed)
+
+    def _texts(self, comparison: Comparison) -> DiffText:
+        return DiffText(comparison, self.shown, symbols(self.rewind.ascii_only), self.stateful)
 
     # Keys
 
@@ -245,5 +246,4 @@ class DiffView(LinesView):
             while at < len(self.rows) and self.rows[at].index == row.index:
                 rows.append(self.rows[at])
                 at += 1
-        table = symbols(self.rewind.ascii_only)
-        self.rewind.copy("\n".join(row_text(each, self.comparison, self.shown, table, self.stateful) for each in rows))
+        self.rewind.copy("\n".join(map(self._texts(self.comparison).text, rows)))

@@ -11,8 +11,8 @@ from pulumi_rewind_tui.run_state import LogLine, RunState, doing
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.theme import ROLES
 from pulumi_rewind_tui.widgets.cells import Line, fit, line_width, width
-from pulumi_rewind_tui.widgets.diff_lines import short_type
 from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.values import short_type
 
 NAME = 32
 """Widest column of names."""

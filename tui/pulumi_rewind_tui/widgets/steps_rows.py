@@ -12,8 +12,7 @@ from pulumi_rewind_tui.render.words import resource_name
 from pulumi_rewind_tui.selecting import left_out, reason, selects
 from pulumi_rewind_tui.text.steps import tree
 from pulumi_rewind_tui.widgets.cells import Line, Piece, cut, fit, line_width, width, wrap_words
-from pulumi_rewind_tui.widgets.diff_lines import short_type
-from pulumi_rewind_tui.widgets.values import shown_text
+from pulumi_rewind_tui.widgets.values import change_values, short_path, with_type
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change, ResourceDiff
@@ -181,7 +180,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
         spans.append((f"  {because}{', '.join(keys)}", "dim"))
     if step.old_copies:
         spans.append((f"  {'' if step.op == OLD_COPY else 'and old copy '}{', '.join(step.old_copies)}", "delete"))
-    return _with_type(tuple(spans), step.type, cells)
+    return with_type(tuple(spans), step.type, cells, gap=2)
 
 
 def _out_line(row: StepRow, cells: int) -> Line:
@@ -192,41 +191,19 @@ def _out_line(row: StepRow, cells: int) -> Line:
     return (*left, (cut(row.text, max(8, cells - line_width(left))), "dim"))
 
 
-def _with_type(left: Line, type_: str, cells: int) -> Line:
-    text = "" if type_ == ROOT_STACK_TYPE else short_type(type_)
-    room = cells - line_width(left) - 3
-    if not text or width(text) > room:
-        return left
-    return (*left, (" " * (room - width(text) + 2), ""), (text, "dim"), (" ", ""))
-
-
 def paths(rows: Sequence[StepRow], urn: str) -> int:
     """How wide the column of property paths of a resource is."""
-    found = (width(short_path(row.change)) for row in rows if row.urn == urn and row.change is not None)
+    found = (
+        width(short_path(row.change.path, custom=False)) for row in rows if row.urn == urn and row.change is not None
+    )
     return max(6, min(PATH, max(found, default=6)))
 
 
-def short_path(change: Change) -> str:
-    """A property path without the section that is the ordinary case."""
-    return change.path.removeprefix("inputs.").removeprefix("outputs.") or change.path
-
-
 def _change_line(change: Change, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
-    path = short_path(change)
+    path = short_path(change.path, custom=False)
     left: list[Piece] = [(indent, ""), (fit(path, column), "path"), ("  ", "")]
     room = max(8, cells - line_width(tuple(left)))
     if change.secret:
         word = change.kind if change.comparable else "not comparable"
         return (*left, (table["secret"] + " ", "secret"), (word, change.kind))
-    old, new = shown_text(change.old), shown_text(change.new)
-    match change.kind:
-        case "added":
-            return (*left, ("+ ", "added"), (cut(new, room - 2), "added"))
-        case "removed":
-            return (*left, ("- ", "removed"), (cut(old, room - 2), "removed"))
-    if width(old) + width(new) + 3 > room:
-        half = max(4, (room - 3) // 2)
-        spare = max(0, half - min(width(old), width(new)))
-        old = cut(old, half + spare if width(old) > width(new) else half)
-        new = cut(new, half + spare if width(new) > width(old) else half)
-    return (*left, (old, "removed"), (f" {table['arrow']} ", "dim"), (new, "added"))
+    return (*left, *change_values(change, room, table))

@@ -87,6 +87,11 @@ class TimelineView(LinesView):
             self.entries[entry.update.number] = entry
         self.changed()
 
+    def tags(self, number: int) -> tuple[str, ...]:
+        """The tags of an update's commit, as far as they are known."""
+        entry = self.entries.get(number)
+        return entry.tags if entry is not None else ()
+
     def set_filter(self, numbers: Sequence[int] | None) -> None:
         """Shows only these updates, newest first; None shows all."""
         number = self.number
