@@ -15,7 +15,7 @@ from textual.dom import DOMNode
 
 import pulumi_rewind_tui
 from pulumi_rewind_tui.app import RewindApp
-from pulumi_rewind_tui.host import Host, host_of
+from pulumi_rewind_tui.host import Host
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 
@@ -110,6 +110,5 @@ def test_a_footer_shows_what_is_bound(one: Any) -> None:
 
 
 def test_the_application_is_what_its_screens_take_it_for() -> None:
-    app = RewindApp()
-    host: Host = app
-    assert host_of(app) is host
+    host: Host = RewindApp()
+    assert all(hasattr(host, name) for name in (*Host.__annotations__, *vars(Host)) if not name.startswith("_"))

@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from pulumi_rewind_tui.host import Host, host_of
+from pulumi_rewind_tui.host import Hosted
 from pulumi_rewind_tui.widgets.footer import FooterKey, KeyFooter
 from pulumi_rewind_tui.widgets.header import StatusBar
 
@@ -28,16 +28,11 @@ MINIMUM = (60, 15)
 """Below this size nothing useful can be shown."""
 
 
-class _Shared(Screen[ResultT]):
+class _Shared(Screen[ResultT], Hosted):
     HELP: ClassVar[str] = ""
     """What this screen is for, shown above the keys by ``?``."""
     FOOTER: ClassVar[tuple[str, ...]] = ()
     """Ids of the bindings in the footer, the most important first."""
-
-    @property
-    def rewind(self) -> Host:
-        """The application, as far as screens know it."""
-        return host_of(self)
 
     def footer_ids(self) -> Sequence[str]:
         """Ids of the bindings in the footer now; may depend on the focused pane."""

@@ -17,7 +17,7 @@ from pulumi_rewind_tui.render.words import listed
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.screens.review_text import destructive, losing
 from pulumi_rewind_tui.selecting import left_out, names_left
-from pulumi_rewind_tui.symbols import counts_text, symbols
+from pulumi_rewind_tui.symbols import counts_text
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 
@@ -101,7 +101,7 @@ class ConfirmScreen(Dialog[Agreement]):
 
     def lines(self, cells: int) -> list[Line]:
         """What is about to happen."""
-        plan, table = self.plan, symbols(self.rewind.ascii_only)
+        plan, table = self.plan, self.symbols
         counts = counts_text({op: n for op, n in plan.changes.items() if op != "same"}, self.rewind.ascii_only)
         what = f"{counts}  with the real engine." if counts else "The state alone changes."
         lines = paragraph(what, cells, "bold")

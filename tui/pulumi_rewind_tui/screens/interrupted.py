@@ -20,7 +20,6 @@ from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line, facts, paragraph
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 
@@ -116,7 +115,7 @@ class InterruptedScreen(Dialog[None]):
     def lines(self, cells: int) -> list[Line]:
         """What was found."""
         entry, found = self.entry, self.found
-        hazard = symbols(self.rewind.ascii_only)["hazard"]
+        hazard = self.symbols["hazard"]
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.started))
         what = f"A rollback of {self.session.stack} to {entry.label} began {moment} and did not come to its end."
         if entry.update:

@@ -23,7 +23,6 @@ from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.result_text import Outcome
 from pulumi_rewind_tui.screens.stop import Stop, StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
@@ -126,7 +125,7 @@ class RunningScreen(RewindScreen[None]):
         self._tick()
 
     def _tick(self) -> None:
-        state, table = self.state, symbols(self.rewind.ascii_only)
+        state, table = self.state, self.symbols
         now = self.rewind.clock()
         failed = state.count("failed")
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)

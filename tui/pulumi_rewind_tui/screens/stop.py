@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
 
 Stop: TypeAlias = Literal["gently", "now", "kill"]
@@ -54,7 +53,7 @@ class StopScreen(Dialog[Stop]):
 
     def lines(self, cells: int) -> list[Line]:
         """What stopping means."""
-        hazard = symbols(self.rewind.ascii_only)["hazard"]
+        hazard = self.symbols["hazard"]
         if self.stopping:
             lines = paragraph("It stops as soon as the running steps are done.", cells)
             lines += paragraph(f"{hazard} Stopping now may leave pending operations.", cells, "hazard")

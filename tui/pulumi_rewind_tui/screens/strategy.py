@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 
 from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind_tui.screens.dialog import ListDialog
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
 
@@ -33,7 +32,7 @@ class StrategyList(LinesView):
 
     def line(self, index: int, width: int) -> Line:
         """One strategy."""
-        table = symbols(self.rewind.ascii_only)
+        table = self.symbols
         name, reason = self.entries[index]
         here = name == self.current
         mark = (table["ok"] if here else " ").ljust(2)

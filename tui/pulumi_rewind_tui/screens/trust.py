@@ -11,7 +11,6 @@ from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line, inert, paragraph
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class TrustScreen(Dialog[bool]):
         """What it is about, and each finding."""
         from pulumi_rewind.target_trust import WORDS
 
-        error, mark = self.error, symbols(self.rewind.ascii_only)["hazard"]
+        error, mark = self.error, self.symbols["hazard"]
         lines = paragraph(f"{error.label} would make the engine use what live doesn't. Nothing was started.", cells)
         if error.reason:
             lines += paragraph(f"Others may have written it: {error.reason}.", cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,15 +15,16 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from pulumi_rewind_tui.host import Host, host_of
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.host import Hosted
 from pulumi_rewind_tui.theme import role_styles
 from pulumi_rewind_tui.widgets.cells import Line, shown_line
+
+RowT = TypeVar("RowT")
 
 _ASCII = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
 
 
-class LinesView(ScrollView, can_focus=True):
+class LinesView(ScrollView, Hosted, can_focus=True):
     """A virtual list with a cursor; subclasses say how many rows there are and what each one shows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", "lines--cursor-blur"}
@@ -50,28 +51,22 @@ class LinesView(ScrollView, can_focus=True):
     """Whether one row is marked; logs have no cursor."""
 
     @dataclass
-    class Moved(Message):
+    class OfRow(Message):
+        """Something is up with a row."""
+
+        view: LinesView
+        index: int
+
+        @property
+        def control(self) -> LinesView:
+            """The list, for selectors in `@on`."""
+            return self.view
+
+    class Moved(OfRow):
         """The cursor is on another row."""
 
-        view: LinesView
-        index: int
-
-        @property
-        def control(self) -> LinesView:
-            """The list, for selectors in `@on`."""
-            return self.view
-
-    @dataclass
-    class Opened(Message):
+    class Opened(OfRow):
         """Enter was pressed, or a row clicked twice."""
-
-        view: LinesView
-        index: int
-
-        @property
-        def control(self) -> LinesView:
-            """The list, for selectors in `@on`."""
-            return self.view
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -91,11 +86,6 @@ class LinesView(ScrollView, can_focus=True):
         raise IndexError(index)
 
     # Cursor
-
-    @property
-    def rewind(self) -> Host:
-        """The application, as far as widgets know it."""
-        return host_of(self)
 
     @property
     def cursor(self) -> int:
@@ -159,11 +149,8 @@ class LinesView(ScrollView, can_focus=True):
         if self.show_cursor and index == self._cursor:
             name = "lines--cursor" if self.has_focus else "lines--cursor-blur"
             base = base + Style(bgcolor=self.get_component_rich_style(name).bgcolor, bold=self.has_focus or None)
-            strip = Strip([Segment(self._symbol("cursor"), base), *list(strip)[1:]], strip.cell_length)
+            strip = Strip([Segment(self.symbols["cursor"], base), *list(strip)[1:]], strip.cell_length)
         return strip.adjust_cell_length(width, base).apply_style(base)
-
-    def _symbol(self, name: str) -> str:
-        return symbols(self.rewind.ascii_only)[name]
 
     def _strip(self, index: int, width: int) -> Strip:
         styles = role_styles(self.app.theme)
@@ -228,3 +215,39 @@ class LinesView(ScrollView, can_focus=True):
             self.move_to(index)
             if event.chain >= 2:
                 self.action_open()
+
+
+class RowsView(LinesView, Generic[RowT]):
+    """A list of rows, or a note while there are none; the note has no cursor."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.rows: list[RowT] = []
+        self.note: tuple[Line, ...] = ()
+
+    def show_note(self, *lines: Line) -> None:
+        """Shows lines of text instead of rows."""
+        self.rows, self.note = [], lines
+        self.changed()
+
+    @property
+    def show_cursor(self) -> bool:  # type: ignore[override]
+        """A note has no cursor."""
+        return bool(self.rows)
+
+    @property
+    def current(self) -> RowT | None:
+        """The row under the cursor."""
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    def count(self) -> int:
+        """Rows, or lines of the note."""
+        return len(self.rows) or len(self.note)
+
+    def line(self, index: int, width: int) -> Line:
+        """One row, or a line of the note."""
+        return self.row_line(index, width) if self.rows else self.note[index]
+
+    def row_line(self, index: int, width: int) -> Line:
+        """What row `index` shows in `width` cells."""
+        raise NotImplementedError

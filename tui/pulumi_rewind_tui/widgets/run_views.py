@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pulumi_rewind.run_progress import ResourceProgress
 from pulumi_rewind_tui.render.words import resource_name
 from pulumi_rewind_tui.run_state import LogLine, RunState, doing
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.theme import ROLES
 from pulumi_rewind_tui.widgets.cells import Line, fit, line_width, width
 from pulumi_rewind_tui.widgets.lines import LinesView
@@ -44,9 +43,7 @@ class RunRowsView(LinesView):
 
     def line(self, index: int, width: int) -> Line:
         """One resource."""
-        return run_line(
-            self.state.rows[index], self._column, width, symbols(self.rewind.ascii_only), self.rewind.clock()
-        )
+        return run_line(self.state.rows[index], self._column, width, self.symbols, self.rewind.clock())
 
     def show_from(self, first: int) -> None:
         """Rows from `first` on have changed."""
