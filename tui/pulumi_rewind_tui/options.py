@@ -62,22 +62,30 @@ class Shared:
         """Where to write."""
         return open_screen(no_color=self.no_color, ascii_only=self.ascii)
 
+    def named(self, stack: str | None) -> str | None:
+        """The stack that the command line names; a positional STACK counts like ``--stack``.
+
+        Raises:
+            UsageError: two different ones are named.
+        """
+        if stack and self.stack and stack != self.stack:
+            raise UsageError(
+                f"two stacks are named: {stack} and {self.stack}",
+                hint="Name the stack once, as STACK or with --stack.",
+            )
+        return stack or self.stack
+
     def session(self, stack: str | None = None) -> Session:
-        """The project, backend and stack; a positional STACK counts like ``--stack``.
+        """The project, backend and stack.
 
         Raises:
             UsageError: two different stacks are named, or none can be found.
         """
         from pulumi_rewind.session import open_session
 
-        if stack and self.stack and stack != self.stack:
-            raise UsageError(
-                f"two stacks are named: {stack} and {self.stack}",
-                hint="Name the stack once, as STACK or with --stack.",
-            )
         session = open_session(
             self.cwd,
-            stack=stack or self.stack,
+            stack=self.named(stack),
             backend=self.backend,
             environ=os.environ,
             passphrases=self.passphrases(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.errors import RewindError, UsageError
+from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.doctor import check_json, check_lines, finding_json, finding_lines
@@ -29,8 +29,7 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
     from pulumi_rewind.doctor import Finding, diagnose
 
     stack = stack_of(words)
-    if stack and shared.stack and stack != shared.stack:
-        raise UsageError(f"two stacks are named: {stack} and {shared.stack}", hint="Name the stack once.")
+    named = shared.named(stack)
     out = shared.screen().out
     findings: list[Finding] = []
 
@@ -40,7 +39,7 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
             out.lines(finding_lines(finding))
             out.flush()
 
-    for finding in diagnose(shared.cwd, stack or shared.stack, shared.backend, os.environ, shared.passphrases()):
+    for finding in diagnose(shared.cwd, named, shared.backend, os.environ, shared.passphrases()):
         found(finding)
     checked: SelfCheck | None = None
     if replay:
