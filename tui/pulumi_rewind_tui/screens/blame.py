@@ -20,7 +20,7 @@ from pulumi_rewind_tui.render.words import first_line, plural
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home_text import error_lines
 from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
-from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
 from pulumi_rewind_tui.widgets.timeline_rows import moment
 from pulumi_rewind_tui.widgets.values import short_path, shown_text
 from pulumi_rewind_tui.work.decrypting import decrypter
@@ -67,34 +67,24 @@ def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -
     post(BlameFound(batch, True, problem()))
 
 
-class BlameList(LinesView):
+class BlameList(RowsView[Blamed]):
     """One row a property."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.items: list[Blamed] = []
-        self.note: tuple[Line, ...] = ((("reading the history…", "dim"),),)
+        self.note = ((("reading the history…", "dim"),),)
         self.by_update = False
 
-    @property
-    def show_cursor(self) -> bool:  # type: ignore[override]
-        """A note has no cursor."""
-        return bool(self.items)
-
-    def count(self) -> int:
-        """Properties, or lines of the note."""
-        return len(self.items) or len(self.note)
-
-    def line(self, index: int, width: int) -> Line:
+    def row_line(self, row: Blamed, width: int) -> Line:
         """One property."""
-        return blame_line(self.items[index], self.items, width) if self.items else self.note[index]
+        return blame_line(row, self.rows, width)
 
     def order(self) -> None:
         """Sorts by path, or by update with the newest first."""
         if self.by_update:
-            self.items.sort(key=lambda item: (-(item.update.number if item.update else 1 << 60), item.path))
+            self.rows.sort(key=lambda item: (-(item.update.number if item.update else 1 << 60), item.path))
         else:
-            self.items.sort(key=lambda item: item.path)
+            self.rows.sort(key=lambda item: item.path)
         self.changed()
 
 
@@ -103,7 +93,7 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     column = min(34, max(width(short_path(each.path)) for each in items), max(12, cells // 3))
     update = item.update
     value_cells = max(8, min(32, cells - column - 44))
-    value = "●●●" if item.secret and value_is_masked(item) else _short(item.value)
+    value = "●●●" if item.secret and item.value == MASK else _short(item.value)
     left: Line = ((fit(short_path(item.path), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
     if update is None:
         return (*left, ("changed outside updates", "hazard"))
@@ -124,11 +114,6 @@ def _short(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_short(inner) for inner in value)
     return urn_name(value) if isinstance(value, str) and value.startswith("urn:pulumi:") else shown_text(value)
-
-
-def value_is_masked(item: Blamed) -> bool:
-    """Whether the whole value is a secret."""
-    return bool(item.value == MASK)
 
 
 class BlameScreen(RewindScreen[None]):
@@ -168,34 +153,33 @@ class BlameScreen(RewindScreen[None]):
     @on(BlameFound)
     def _found(self, event: BlameFound) -> None:
         view = self.query_one(BlameList)
-        view.items.extend(event.items)
-        if event.done and not view.items:
+        view.rows.extend(event.items)
+        if event.done and not view.rows:
             view.note = ((("This resource has no properties.", "dim"),),)
         view.order()
         if event.done:
-            view.border_subtitle = Content(plural(len(view.items), "property", "properties"))
+            view.border_subtitle = Content(plural(len(view.rows), "property", "properties"))
             if event.problem:
                 view.border_subtitle = Content("secrets not comparable")
             self._go_to(self.path)
 
     def _go_to(self, path: str) -> None:
         view = self.query_one(BlameList)
-        at = next((index for index, item in enumerate(view.items) if path and item.path.startswith(path)), None)
+        at = next((index for index, item in enumerate(view.rows) if path and item.path.startswith(path)), None)
         if at is not None:
             view.move_to(at)
 
     @on(BlameFailed)
     def _failed(self, event: BlameFailed) -> None:
         view = self.query_one(BlameList)
-        view.items = []
+        view.rows = []
         view.note = error_lines(event.error, "The stack is not affected.")
         view.changed()
 
     @property
     def current(self) -> Blamed | None:
         """The property under the cursor."""
-        view = self.query_one(BlameList)
-        return view.items[view.cursor] if view.items else None
+        return self.query_one(BlameList).current
 
     @on(LinesView.Opened)
     def _opened(self) -> None:

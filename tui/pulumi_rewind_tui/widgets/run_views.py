@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 
 from pulumi_rewind_tui.run_state import LogLine, RunRow, RunState
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.theme import ROLES
 from pulumi_rewind_tui.widgets.cells import Line, fit, line_width, width
 from pulumi_rewind_tui.widgets.lines import LinesView
@@ -42,9 +41,7 @@ class RunRowsView(LinesView):
 
     def line(self, index: int, width: int) -> Line:
         """One resource."""
-        return run_line(
-            self.state.rows[index], self._column, width, symbols(self.rewind.ascii_only), self.rewind.clock()
-        )
+        return run_line(self.state.rows[index], self._column, width, self.table, self.rewind.clock())
 
     def show_from(self, first: int) -> None:
         """Rows from `first` on have changed."""

@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from pulumi_rewind.model import Update
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.timeline_rows import LIVE, Marks, day, update_line
@@ -154,7 +153,7 @@ class TimelineView(LinesView):
         )
 
     def _live_line(self, width: int) -> Line:
-        table = symbols(self.rewind.ascii_only)
+        table = self.table
         base = table["base"] if self.marks.base == LIVE else " "
         head: Line = ((base, "star"), (table["live"] + " live", "bold"))
         marks = self.marks
