@@ -84,13 +84,13 @@ def _row(item: Blamed) -> list[Line]:
     value = value_lines(item.value)[0]
     shown = value if len(value) <= VALUE else value[: VALUE - 1] + "…"
     if update is None:
-        return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "name")], [shown], [""]]
+        return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "bold")], [shown], [""]]
     return [
         [Span(f"#{update.number}{sure}", "title")],
-        [Span(local_time(update.start_time), "muted")],
-        [Span(update.commit[:7] + ("*" if update.dirty else ""), "git")],
+        [Span(local_time(update.start_time), "dim")],
+        [Span(update.commit[:7] + ("*" if update.dirty else ""), "commit")],
         [update.author],
-        [Span(short_path(item.path), "name")],
-        [Span(shown, "muted")],
-        [Span(first_line(update.message), "muted")],
+        [Span(short_path(item.path), "bold")],
+        [Span(shown, "dim")],
+        [Span(first_line(update.message), "dim")],
     ]

@@ -80,5 +80,5 @@ def _live(session: Session, timeline: Timeline) -> Line | None:
     try:
         timeline.live()
     except BackendError as err:
-        return [Span(f"✗ {session.redactor.said(err)}", "fail")]
+        return [Span(f"✗ {session.redactor.said(err)}", "failed")]
     return None if timeline.live_update() is not None else live_line(len(timeline))

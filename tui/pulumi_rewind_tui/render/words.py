@@ -70,6 +70,15 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def new_ids(fresh: int, follow: int, *, same_content: bool) -> str:
+    """How many are the same but another object; where nothing else differs, also how many follow from that."""
+    count = plural(fresh, "object has", "objects have")
+    if not same_content:
+        return f"{count} a new id and the same content"
+    also = f", {plural(follow, 'other follows', 'others follow')}" if follow else ""
+    return f"same content; {count} a new id{also}"
+
+
 def listed(names: Sequence[str], most: int = 5) -> str:
     """``a, b, c and 4 more``."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
