@@ -65,6 +65,17 @@ ASCII: Mapping[str, str] = {
     "bar": "|",
 }
 
+TO_ASCII: Mapping[int, str] = str.maketrans(
+    {
+        "±": "+-", "●": "@", "⚠": "!!", "✓": "v", "✗": "x", "◐": "o", "·": ".", "★": "^", "↺": "<-",
+        "»": ">", "→": "->", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-",
+    }
+)  # fmt: skip
+"""What a text that is printed has in place of other characters."""
+
+ONE_CELL: Mapping[int, str] = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
+"""The same where columns are aligned already: one character for one."""
+
 _ORDER = ("replace", "create", "update", "delete", "discard", "return", "rename", "import", "read")
 KINDS: Mapping[str, str] = {
     "refresh": "update",

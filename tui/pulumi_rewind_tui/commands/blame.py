@@ -8,7 +8,7 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
-from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
+from pulumi_rewind_tui.render.words import first_line, iso_time, local_time, short_commit
 from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.widgets.values import short_path, value_lines
 from pulumi_rewind_tui.work.decrypting import decrypter
@@ -88,7 +88,7 @@ def _row(item: Blamed) -> list[Line]:
     return [
         [Span(f"#{update.number}{sure}", "title")],
         [Span(local_time(update.start_time), "dim")],
-        [Span(update.commit[:7] + ("*" if update.dirty else ""), "commit")],
+        [Span(short_commit(update), "commit")],
         [update.author],
         [Span(short_path(item.path), "bold")],
         [Span(shown, "dim")],

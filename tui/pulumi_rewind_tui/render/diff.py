@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind_tui.render.words import listed, new_ids, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.spans import changes_line, op_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 from pulumi_rewind_tui.widgets.values import short_path, value_lines
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.doctor import Finding

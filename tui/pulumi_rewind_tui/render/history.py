@@ -6,21 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
-from pulumi_rewind_tui.render.writer import Line, Span, Writer
 from pulumi_rewind_tui.text.spans import changes_line, joined, result_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.commits import Between
     from pulumi_rewind.model import Update
     from pulumi_rewind.repo import Commit
     from pulumi_rewind.timeline import Entry
-
-
-def history_table(writer: Writer, entries: Iterable[Entry], *, live: Line | None = None) -> None:
-    """Prints updates, newest first; `live` is said first where live equals none of them."""
-    if live is not None:
-        writer.line(*live)
-    writer.table([_row(entry) for entry in entries])
 
 
 def live_line(newest: int) -> Line:
@@ -31,7 +24,8 @@ def live_line(newest: int) -> Line:
     ]
 
 
-def _row(entry: Entry) -> list[Line]:
+def history_row(entry: Entry) -> list[Line]:
+    """One update, by columns."""
     update = entry.update
     marks: list[Span] = []
     if entry.live:

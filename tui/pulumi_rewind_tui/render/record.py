@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import plural
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.facts import record_facts
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.provenance import Origin

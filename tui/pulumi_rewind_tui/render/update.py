@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.history import entry_json
 from pulumi_rewind_tui.render.words import elapsed, local_time, plural
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.facts import config_of, config_text
 from pulumi_rewind_tui.text.spans import changes_line, result_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.model import Checkpoint, Resource

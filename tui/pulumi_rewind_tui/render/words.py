@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.model import ROOT_STACK_TYPE, Update, parse_urn
 
 _DONE: Final[Mapping[str, str]] = {
     "create": "created",
@@ -63,6 +63,11 @@ def first_line(text: str) -> str:
     """The first line of a message, with a mark if there is more."""
     head, _, rest = text.strip().partition("\n")
     return f"{head.rstrip()} …" if rest.strip() else head
+
+
+def short_commit(update: Update) -> str:
+    """The beginning of the commit, with ``*`` where uncommitted changes went in; empty without one."""
+    return update.commit[:7] + ("*" if update.dirty else "") if update.commit else ""
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -16,7 +16,7 @@ from pulumi_rewind.model import parse_urn, urn_name
 from pulumi_rewind.values import MASK
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.render.words import first_line, plural
+from pulumi_rewind_tui.render.words import first_line, plural, short_commit
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home_text import error_lines
 from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
@@ -98,12 +98,11 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     if update is None:
         return (*left, ("changed outside updates", "hazard"))
     sure = " " if item.certain else "?"
-    commit = update.commit[:7] + ("*" if update.dirty else " ") if update.commit else " " * 8
     return (
         *left,
         (f"{'#' + str(update.number):>5}{sure} ", "bold" if item.certain else "hazard"),
         (moment(update.start_time, dated=True) + "  ", "dim"),
-        (commit + " ", "commit"),
+        (f"{short_commit(update):<8} ", "commit"),
         (cut(update.author, 16) + "  ", ""),
         (first_line(update.message), "dim"),
     )

@@ -34,7 +34,6 @@ class Evidence:
     init_errors: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     resources: int | None = None
-    engine: str = ""
     problem: str = ""
     kept: tuple[str, ...] = ()
     """What `up` kept of a failure: its errors, and where everything lies."""
@@ -53,7 +52,6 @@ def read_evidence(session: Session, update: Update) -> Evidence:
         found.config = config_changes(found.previous, update)
         checkpoint = session.timeline.checkpoint(update.number)
         found.resources = sum(not res.is_stack for res in checkpoint.resources)
-        found.engine = checkpoint.deployment.manifest.version
         found.pending = tuple(f"{each.type} {each.resource.name}" for each in checkpoint.pending_operations)
         found.leftovers = tuple(res.name for res in checkpoint.resources if res.delete)
         found.init_errors = tuple(

@@ -17,13 +17,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from pulumi_rewind_tui.host import Host, host_of
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.symbols import ONE_CELL, symbols
 from pulumi_rewind_tui.theme import role_styles
 from pulumi_rewind_tui.widgets.cells import Line, shown_line
 
 RowT = TypeVar("RowT")
-
-_ASCII = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
 
 
 class LinesView(ScrollView, can_focus=True):
@@ -170,7 +168,7 @@ class LinesView(ScrollView, can_focus=True):
         margin = 1 if self.show_cursor else 0
         segments = [Segment(" ")] if margin else []
         for text, role in shown_line(self.line(index, width - margin), width - margin):
-            segments.append(Segment(text.translate(_ASCII) if ascii_only else text, styles.get(role)))
+            segments.append(Segment(text.translate(ONE_CELL) if ascii_only else text, styles.get(role)))
         return Strip(segments)
 
     def watch_has_focus(self, value: bool) -> None:
