@@ -70,6 +70,6 @@ class Hosted:
         return cast("Host", cast("MessagePump", self).app)
 
     @property
-    def symbols(self) -> Mapping[str, str]:
+    def table(self) -> Mapping[str, str]:
         """The symbols of this terminal, by what they stand for."""
         return symbols(self.rewind.ascii_only)

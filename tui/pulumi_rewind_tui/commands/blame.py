@@ -8,7 +8,7 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, to_json
-from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
+from pulumi_rewind_tui.render.words import first_line, iso_time, local_time, short_commit
 from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.widgets.values import short_path, value_lines
 from pulumi_rewind_tui.work.decrypting import decrypter
@@ -81,13 +81,13 @@ def _row(item: Blamed) -> list[Line]:
     value = value_lines(item.value)[0]
     shown = value if len(value) <= VALUE else value[: VALUE - 1] + "…"
     if update is None:
-        return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "name")], [shown], [""]]
+        return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "bold")], [shown], [""]]
     return [
         [Span(f"#{update.number}{sure}", "title")],
-        [Span(local_time(update.start_time), "muted")],
-        [Span(update.commit[:7] + ("*" if update.dirty else ""), "git")],
+        [Span(local_time(update.start_time), "dim")],
+        [Span(short_commit(update), "commit")],
         [update.author],
-        [Span(short_path(item.path), "name")],
-        [Span(shown, "muted")],
-        [Span(first_line(update.message), "muted")],
+        [Span(short_path(item.path), "bold")],
+        [Span(shown, "dim")],
+        [Span(first_line(update.message), "dim")],
     ]

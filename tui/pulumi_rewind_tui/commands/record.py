@@ -143,10 +143,8 @@ def _agree(session: Session, records: Records, name: str, screen: Screen, *, as_
     if as_json:
         screen.out.raw(to_json({"used": [{"version": one.number, "commit": one.commit} for one in found]}))
         return
-    for one in found:
-        screen.out.line(f"used from now on: the record of #{one.number}, commit {one.commit[:12]}; {one.contents}")
-    if not found:
-        screen.out.line("nothing to agree to: what can be read is used already")
+    used = [f"used from now on: the record of #{one.number}, commit {one.commit[:12]}; {one.contents}" for one in found]
+    screen.out.lines([[text] for text in used or ["nothing to agree to: what can be read is used already"]])
 
 
 def _take_back(records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
@@ -157,10 +155,8 @@ def _take_back(records: Records, name: str, screen: Screen, *, as_json: bool) ->
     if as_json:
         screen.out.raw(to_json({"notUsed": list(numbers)}))
         return
-    for number in numbers:
-        screen.out.line(f"no longer used: the record of #{number}")
-    if not numbers:
-        screen.out.line("nothing to take back: it was not used")
+    unused = [f"no longer used: the record of #{number}" for number in numbers]
+    screen.out.lines([[text] for text in unused or ["nothing to take back: it was not used"]])
 
 
 def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool) -> int | None:

@@ -8,15 +8,9 @@ from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.options import Shared, rewind_command, stack_and_target, to_json
 from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.render.record import record_json, record_lines
-from pulumi_rewind_tui.render.update import (
-    config_of,
-    resource_rows,
-    resources_title,
-    table_rows,
-    update_json,
-    update_lines,
-)
+from pulumi_rewind_tui.render.update import resource_rows, resources_title, table_rows, update_json, update_lines
 from pulumi_rewind_tui.render.writer import Span
+from pulumi_rewind_tui.text.facts import config_of
 
 
 @rewind_command("[STACK] TARGET")
@@ -70,10 +64,10 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         out.lines(record_lines(*known))
         out.line()
     elif damage:
-        out.line(Span(f"✗ {damage}", "fail"))
+        out.line(Span(f"✗ {damage}", "failed"))
         out.line()
     if checkpoint is None:
-        out.line(Span(f"✗ {problem}", "fail"))
+        out.line(Span(f"✗ {problem}", "failed"))
         return
     out.line(*resources_title(checkpoint))
     out.table(resource_rows(checkpoint), indent=2)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.model import ROOT_STACK_TYPE, Update, parse_urn
 
 _DONE: Final[Mapping[str, str]] = {
     "create": "created",
@@ -65,9 +65,23 @@ def first_line(text: str) -> str:
     return f"{head.rstrip()} …" if rest.strip() else head
 
 
+def short_commit(update: Update) -> str:
+    """The beginning of the commit, with ``*`` where uncommitted changes went in; empty without one."""
+    return update.commit[:7] + ("*" if update.dirty else "") if update.commit else ""
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 step``, ``2 steps``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def new_ids(fresh: int, follow: int, *, same_content: bool) -> str:
+    """How many are the same but another object; where nothing else differs, also how many follow from that."""
+    count = plural(fresh, "object has", "objects have")
+    if not same_content:
+        return f"{count} a new id and the same content"
+    also = f", {plural(follow, 'other follows', 'others follow')}" if follow else ""
+    return f"same content; {count} a new id{also}"
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from pulumi_rewind.show import inert
+from pulumi_rewind_tui.symbols import TO_ASCII
 from pulumi_rewind_tui.widgets.cells import Line, Piece, Span, fit_line, line_width, plain, spans
 from pulumi_rewind_tui.widgets.cells import width as cell_width
 
@@ -55,27 +56,6 @@ STYLES: Final[Mapping[str, str]] = {
 }
 """Meanings in the 16 colours that every terminal has; a symbol or word always stands beside them."""
 
-ASCII: Final[Mapping[int, str]] = str.maketrans(
-    {
-        "±": "+-",
-        "●": "@",
-        "⚠": "!!",
-        "✓": "v",
-        "✗": "x",
-        "◐": "o",
-        "·": ".",
-        "★": "^",
-        "↺": "<-",
-        "»": ">",
-        "→": "->",
-        "…": "...",
-        "│": "|",
-        "├": "|",
-        "└": "`",
-        "─": "-",
-    }
-)
-
 
 class Writer:
     """One output stream and how it may be written to."""
@@ -93,7 +73,7 @@ class Writer:
         """The text as it may be printed here."""
         text = inert(text)
         if self.ascii_only and not text.isascii():
-            text = text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+            text = text.translate(TO_ASCII).encode("ascii", "backslashreplace").decode("ascii")
         return text
 
     def line(self, *pieces: Piece) -> None:

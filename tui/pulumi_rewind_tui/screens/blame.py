@@ -16,7 +16,7 @@ from pulumi_rewind.model import parse_urn, urn_name
 from pulumi_rewind.values import MASK
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.render.words import first_line, plural
+from pulumi_rewind_tui.render.words import first_line, plural, short_commit
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home_text import error_lines
 from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
@@ -75,9 +75,9 @@ class BlameList(RowsView[Blamed]):
         self.note = ((("reading the history…", "dim"),),)
         self.by_update = False
 
-    def row_line(self, index: int, width: int) -> Line:
+    def row_line(self, row: Blamed, width: int) -> Line:
         """One property."""
-        return blame_line(self.rows[index], self.rows, width)
+        return blame_line(row, self.rows, width)
 
     def order(self) -> None:
         """Sorts by path, or by update with the newest first."""
@@ -93,17 +93,16 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     column = min(34, max(width(short_path(each.path)) for each in items), max(12, cells // 3))
     update = item.update
     value_cells = max(8, min(32, cells - column - 44))
-    value = "●●●" if item.secret and value_is_masked(item) else _short(item.value)
+    value = "●●●" if item.secret and item.value == MASK else _short(item.value)
     left: Line = ((fit(short_path(item.path), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
     if update is None:
         return (*left, ("changed outside updates", "hazard"))
     sure = " " if item.certain else "?"
-    commit = update.commit[:7] + ("*" if update.dirty else " ") if update.commit else " " * 8
     return (
         *left,
         (f"{'#' + str(update.number):>5}{sure} ", "bold" if item.certain else "hazard"),
         (moment(update.start_time, dated=True) + "  ", "dim"),
-        (commit + " ", "commit"),
+        (f"{short_commit(update):<8} ", "commit"),
         (cut(update.author, 16) + "  ", ""),
         (first_line(update.message), "dim"),
     )
@@ -114,11 +113,6 @@ def _short(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_short(inner) for inner in value)
     return urn_name(value) if isinstance(value, str) and value.startswith("urn:pulumi:") else shown_text(value)
-
-
-def value_is_masked(item: Blamed) -> bool:
-    """Whether the whole value is a secret."""
-    return bool(item.value == MASK)
 
 
 class BlameScreen(RewindScreen[None]):
@@ -176,7 +170,10 @@ class BlameScreen(RewindScreen[None]):
 
     @on(BlameFailed)
     def _failed(self, event: BlameFailed) -> None:
-        self.query_one(BlameList).show_note(*error_lines(event.error, "The stack is not affected."))
+        view = self.query_one(BlameList)
+        view.rows = []
+        view.note = error_lines(event.error, "The stack is not affected.")
+        view.changed()
 
     @property
     def current(self) -> Blamed | None:

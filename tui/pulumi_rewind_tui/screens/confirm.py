@@ -101,7 +101,7 @@ class ConfirmScreen(Dialog[Agreement]):
 
     def lines(self, cells: int) -> list[Line]:
         """What is about to happen."""
-        plan, table = self.plan, self.symbols
+        plan, table = self.plan, self.table
         counts = counts_text({op: n for op, n in plan.changes.items() if op != "same"}, self.rewind.ascii_only)
         what = f"{counts}  with the real engine." if counts else "The state alone changes."
         lines = paragraph(what, cells, "bold")

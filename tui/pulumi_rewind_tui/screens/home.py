@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -12,7 +13,6 @@ from textual.containers import Container
 from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.diff_process import SessionSpec
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
@@ -118,14 +118,7 @@ class HomeScreen(FilteringScreen):
     def _read(self) -> None:
         self.generation += 1
         self.complete = False
-        session, generation = self.session, self.generation
-        assert session is not None
-        in_thread(
-            self,
-            "history",
-            lambda cancelled: loading.load_timeline(session, generation, self.post_message, cancelled),
-            lambda err: msg.LoadFailed(generation, err),
-        )
+        self.read_in_thread("history", loading.load_timeline)
 
     @on(msg.HistoryLoaded)
     def _history_loaded(self, event: msg.HistoryLoaded) -> None:
@@ -193,14 +186,7 @@ class HomeScreen(FilteringScreen):
 
     @on(TimelineView.Wanted)
     def _more_wanted(self, event: TimelineView.Wanted) -> None:
-        session, generation = self.session, self.generation
-        if session is not None:
-            in_thread(
-                self,
-                "more",
-                lambda _: loading.load_more(session, generation, event.before, self.post_message),
-                lambda err: msg.LoadFailed(generation, err),
-            )
+        self.read_in_thread("more", partial(loading.load_more, before=event.before))
 
     # Keys and moves
 

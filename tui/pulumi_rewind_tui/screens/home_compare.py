@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from textual import on
 from textual.content import Content
 from textual.timer import Timer
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, in_thread
+from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
@@ -19,8 +19,13 @@ from pulumi_rewind_tui.widgets.timeline import TimelineView
 from pulumi_rewind_tui.work.comparer import Comparer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
+
+Load: TypeAlias = "Callable[[Session, int, Post, CancelCheck], None]"
+"""Reads a session and posts what it finds, with the generation it belongs to."""
 
 PAUSE = 0.05
 """Seconds the cursor must rest before an unknown comparison is begun."""
@@ -75,6 +80,17 @@ class ComparingScreen(RewindScreen[None]):
     def refilter(self) -> None:
         """What is shown has changed; see `FilteringScreen`."""
 
+    def read_in_thread(self, group: str, load: Load) -> None:
+        """Reads something of the session; what goes wrong is told if the session is still the same."""
+        session, generation = self.session, self.generation
+        if session is not None:
+            in_thread(
+                self,
+                group,
+                lambda cancelled: load(session, generation, self.post_message, cancelled),
+                lambda err: msg.LoadFailed(generation, err),
+            )
+
     def _stop_timers(self) -> None:
         for timer in self._waiting:
             timer.stop()
@@ -98,7 +114,7 @@ class ComparingScreen(RewindScreen[None]):
         if done is not None:
             self._show(done)
         else:
-            self.diff.border_title = Content(f"{text.side_name(key[0])} → {text.side_name(key[1])}")
+            self.diff.border_title = Content(text.sides(key))
             self._waiting.append(self.set_timer(PATIENCE, lambda: self.diff.show_note((("comparing…", "dim"),))))
         delay = 0.001 if at_once else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
@@ -150,7 +166,7 @@ class ComparingScreen(RewindScreen[None]):
         if isinstance(event.error, CheckpointError) and number != LIVE:
             self.timeline.marks.broken[number] = "damaged state"
             self.timeline.changed()
-        self.diff.border_title = Content(f"{text.side_name(old)} → {text.side_name(new)}")
+        self.diff.border_title = Content(text.sides(event.key))
         self.diff.show_note(*text.error_lines(event.error, text.meaning(event.error)))
 
     @on(DiffView.RebuildWanted)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from textual import on
 
 from pulumi_rewind.model import Update
-from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_compare import ComparingScreen
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar
@@ -41,14 +39,8 @@ class FilteringScreen(ComparingScreen):
         self.filtered_pane = pane
         self._bar.open()
         self.refilter()
-        session, generation = self.session, self.generation
-        if pane == "timeline" and not self.complete and session is not None:
-            in_thread(
-                self,
-                "history-all",
-                lambda cancelled: loading.load_all(session, generation, self.post_message, cancelled),
-                lambda err: msg.LoadFailed(generation, err),
-            )
+        if pane == "timeline" and not self.complete:
+            self.read_in_thread("history-all", loading.load_all)
 
     @on(FilterBar.Typed)
     def _typed(self, event: FilterBar.Typed) -> None:

@@ -76,7 +76,7 @@ def head_text(session: Session) -> str:
     return f"{branch}@{head[:7]}{'*' if repository.dirty() else ''}" if head else branch
 
 
-def load_more(session: Session, generation: int, before: int, post: Post) -> None:
+def load_more(session: Session, generation: int, post: Post, _: CancelCheck, *, before: int) -> None:
     """A page of older updates, for rows that came into sight."""
     entries = tuple(session.timeline.entries(FIRST * 2, before=before))
     post(msg.HistoryLoaded(generation, len(session.timeline), tuple(entry.update for entry in entries)))

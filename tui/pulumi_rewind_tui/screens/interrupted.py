@@ -115,7 +115,7 @@ class InterruptedScreen(Dialog[None]):
     def lines(self, cells: int) -> list[Line]:
         """What was found."""
         entry, found = self.entry, self.found
-        hazard = self.symbols["hazard"]
+        hazard = self.table["hazard"]
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.started))
         what = f"A rollback of {self.session.stack} to {entry.label} began {moment} and did not come to its end."
         if entry.update:

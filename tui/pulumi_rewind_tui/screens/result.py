@@ -66,7 +66,7 @@ class ResultScreen(RewindScreen[None]):
         page.focus()
         word = {"done": "ROLLED BACK", "unchanged": "NOT ROLLED BACK", "stopped": "STOPPED", "failed": "FAILED"}
         role = {"done": "ok", "unchanged": "hazard", "stopped": "hazard", "failed": "failed"}[outcome.kind]
-        table = self.symbols
+        table = self.table
         title: Line = (
             (f" {word[outcome.kind]} ", role),
             (outcome.plan.stack, "bold"),
@@ -111,7 +111,7 @@ class ResultScreen(RewindScreen[None]):
         return result is not None and result.result == "nothing-to-do"
 
     def _lines(self, cells: int) -> list[Line]:
-        lines = result_lines(self.outcome, cells - 2, self.symbols, self.rewind.ascii_only)
+        lines = result_lines(self.outcome, cells - 2, self.table, self.rewind.ascii_only)
         return [((" ", ""), *line) for line in lines]
 
     # Ways on
@@ -141,7 +141,7 @@ class ResultScreen(RewindScreen[None]):
         """The report, secrets masked."""
         from pulumi_rewind import __version__
 
-        return self.rewind.redact(report(self.outcome, self.symbols, __version__))
+        return self.rewind.redact(report(self.outcome, self.table, __version__))
 
     def action_save(self) -> None:
         """Writes the report beside the operator, mode 0600."""

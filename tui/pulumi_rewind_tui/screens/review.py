@@ -92,7 +92,7 @@ class ReviewScreen(PlanningScreen):
     def show_progress(self, what: str) -> None:
         """A plan is being made."""
         self._show_title()
-        mark = self.symbols["running"]
+        mark = self.table["running"]
         self.query_one(NoteLine).show(((f"{mark} ", "running"), (what, "")))
         if not self.steps.rows:
             self.steps.show_note((("asking the engine…", "dim"),))
@@ -111,7 +111,7 @@ class ReviewScreen(PlanningScreen):
 
     def show_plan(self) -> None:
         """The plan in hand, as things stand around it."""
-        plan, table = self.plan, self.symbols
+        plan, table = self.plan, self.table
         assert plan is not None
         self._show_title()
         verdict = text.verdict(plan, self.around, table, moved=self.moved)
@@ -130,7 +130,7 @@ class ReviewScreen(PlanningScreen):
         self.update_footer()
 
     def _show_title(self) -> None:
-        table = self.symbols
+        table = self.table
         stack, target, how = str(self.session.stack), self.request.target, self.request.choices.strategy
         pieces, right = text.title_pieces(self.plan, stack, target, self.around, how, moved=self.moved, table=table)
         self.status.show(pieces, right)

@@ -125,7 +125,7 @@ class RunningScreen(RewindScreen[None]):
         self._tick()
 
     def _tick(self) -> None:
-        state, table = self.state, self.symbols
+        state, table = self.state, self.table
         now = self.rewind.clock()
         failed = state.count("failed")
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)

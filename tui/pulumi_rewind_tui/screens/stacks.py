@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.message import Message
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.model import StackRef
 from pulumi_rewind.url import shown_url
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
@@ -26,7 +25,7 @@ from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends import Backend
-    from pulumi_rewind.model import Update
+    from pulumi_rewind.model import StackRef, Update
     from pulumi_rewind_tui.host import Host
 
 
@@ -83,7 +82,7 @@ def _look_at(backend: Backend, ref: StackRef) -> StackRead:
     return StackRead(ref, updates, last, resources)
 
 
-class StackList(RowsView[StackRef]):
+class StackList(RowsView["StackRef"]):
     """One row a stack."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -91,15 +90,14 @@ class StackList(RowsView[StackRef]):
         self.known: dict[StackRef, StackRead] = {}
         self.note = ((("reading…", "dim"),),)
 
-    def row_line(self, index: int, width: int) -> Line:
+    def row_line(self, ref: StackRef, width: int) -> Line:
         """One stack."""
-        ref = self.rows[index]
         names = max(max(width_of(str(each)) for each in self.rows), 12)
         head: Line = ((fit(str(ref), min(names, width // 2)) + "  ", "bold"),)
         read = self.known.get(ref)
         if read is None:
             return (*head, ("…", "dim"))
-        table = self.symbols
+        table = self.table
         if read.last is None:
             return (*head, ("no updates yet", "dim"))
         ok = read.last.succeeded
@@ -169,10 +167,14 @@ class StacksScreen(RewindScreen[None]):
 
     @on(StacksFailed)
     def _failed(self, event: StacksFailed) -> None:
-        self.query_one(StackList).show_note(*error_lines(event.error, "The stacks are not affected."))
+        view = self.query_one(StackList)
+        view.rows = []
+        view.note = error_lines(event.error, "The stacks are not affected.")
+        view.changed()
 
     @on(LinesView.Opened)
-    def _opened(self) -> None:
-        ref = self.query_one(StackList).current
-        if ref is not None:
-            self.rewind.post_message(msg.StackSelected(str(ref)))
+    def _opened(self, event: LinesView.Opened) -> None:
+        view = self.query_one(StackList)
+        if event.index < len(view.rows):
+            name = str(view.rows[event.index])
+            self.rewind.post_message(msg.StackSelected(name))

@@ -53,7 +53,7 @@ class StopScreen(Dialog[Stop]):
 
     def lines(self, cells: int) -> list[Line]:
         """What stopping means."""
-        hazard = self.symbols["hazard"]
+        hazard = self.table["hazard"]
         if self.stopping:
             lines = paragraph("It stops as soon as the running steps are done.", cells)
             lines += paragraph(f"{hazard} Stopping now may leave pending operations.", cells, "hazard")

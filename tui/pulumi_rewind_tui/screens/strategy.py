@@ -32,7 +32,7 @@ class StrategyList(LinesView):
 
     def line(self, index: int, width: int) -> Line:
         """One strategy."""
-        table = self.symbols
+        table = self.table
         name, reason = self.entries[index]
         here = name == self.current
         mark = (table["ok"] if here else " ").ljust(2)

@@ -52,7 +52,7 @@ class TrustScreen(Dialog[bool]):
         """What it is about, and each finding."""
         from pulumi_rewind.target_trust import WORDS
 
-        error, mark = self.error, self.symbols["hazard"]
+        error, mark = self.error, self.table["hazard"]
         lines = paragraph(f"{error.label} would make the engine use what live doesn't. Nothing was started.", cells)
         if error.reason:
             lines += paragraph(f"Others may have written it: {error.reason}.", cells)

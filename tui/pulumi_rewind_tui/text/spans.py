@@ -5,20 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pulumi_rewind_tui.symbols import UNICODE, canonical_changes
+from pulumi_rewind_tui.symbols import KINDS, UNICODE, canonical_changes
 from pulumi_rewind_tui.widgets.cells import Span
-
-_KINDS: Final[Mapping[str, str]] = {
-    "refresh": "update",
-    "create-replacement": "replace",
-    "delete-replaced": "replace",
-    "read-replacement": "replace",
-    "import-replacement": "replace",
-    "delete-old": "delete",
-    "discard-replaced": "discard",
-    "remove-pending-replace": "delete",
-}
-"""Which operation another one looks like: its symbol and its role."""
 
 _WORDS: Final[Mapping[str, str]] = {
     "delete-old": "delete old copy",
@@ -36,7 +24,7 @@ _SYMBOLS: Final[Mapping[str, str]] = {
 
 def op_span(op: str) -> Span:
     """``+ create``, coloured."""
-    kind = _KINDS.get(op, op)
+    kind = KINDS.get(op, op)
     if kind not in _SYMBOLS:
         return Span(f"· {op}")
     return Span(f"{_SYMBOLS[kind]} {_WORDS.get(op, op.replace('-', ' '))}", kind)

@@ -71,9 +71,11 @@ class DiffView(RowsView[Row]):
     def show_note(self, *lines: Line) -> None:
         """Shows lines of text instead of a diff."""
         self.comparison = None
+        self.rows = []
+        self.note = lines
         self._revealed = None
         self._cursor = 0
-        super().show_note(*lines)
+        self.changed()
         self.scroll_to(y=0, animate=False)
 
     def show_comparison(self, comparison: Comparison, rows: Sequence[Row] | None = None) -> None:
@@ -130,15 +132,15 @@ class DiffView(RowsView[Row]):
             return ""
         return self.comparison.resources[row.index].urn if row.index >= 0 else row.urn
 
-    def row_line(self, index: int, width: int) -> Line:
-        """One row of the diff."""
+    def row_line(self, row: Row, width: int) -> Line:
+        """One row, with its secret while that is revealed."""
         assert self.comparison is not None
-        row = self.rows[index]
-        revealed = self._revealed[1] if self._revealed is not None and self._revealed[0] == index else None
+        at = self._revealed
+        revealed = at[1] if at is not None and self.current is row and at[0] == self.cursor else None
         return self._texts(self.comparison).line(row, width, revealed=revealed)
 
     def _texts(self, comparison: Comparison) -> DiffText:
-        return DiffText(comparison, self.shown, self.symbols, self.stateful)
+        return DiffText(comparison, self.shown, self.table, self.stateful)
 
     # Keys
 

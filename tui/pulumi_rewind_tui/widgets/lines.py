@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -16,12 +17,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from pulumi_rewind_tui.host import Hosted
+from pulumi_rewind_tui.symbols import ONE_CELL
 from pulumi_rewind_tui.theme import role_styles
 from pulumi_rewind_tui.widgets.cells import Line, shown_line
 
 RowT = TypeVar("RowT")
-
-_ASCII = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
 
 
 class LinesView(ScrollView, Hosted, can_focus=True):
@@ -52,7 +52,7 @@ class LinesView(ScrollView, Hosted, can_focus=True):
 
     @dataclass
     class OfRow(Message):
-        """Something is up with a row."""
+        """Something happened to a row."""
 
         view: LinesView
         index: int
@@ -149,7 +149,7 @@ class LinesView(ScrollView, Hosted, can_focus=True):
         if self.show_cursor and index == self._cursor:
             name = "lines--cursor" if self.has_focus else "lines--cursor-blur"
             base = base + Style(bgcolor=self.get_component_rich_style(name).bgcolor, bold=self.has_focus or None)
-            strip = Strip([Segment(self.symbols["cursor"], base), *list(strip)[1:]], strip.cell_length)
+            strip = Strip([Segment(self.table["cursor"], base), *list(strip)[1:]], strip.cell_length)
         return strip.adjust_cell_length(width, base).apply_style(base)
 
     def _strip(self, index: int, width: int) -> Strip:
@@ -158,7 +158,7 @@ class LinesView(ScrollView, Hosted, can_focus=True):
         margin = 1 if self.show_cursor else 0
         segments = [Segment(" ")] if margin else []
         for text, role in shown_line(self.line(index, width - margin), width - margin):
-            segments.append(Segment(text.translate(_ASCII) if ascii_only else text, styles.get(role)))
+            segments.append(Segment(text.translate(ONE_CELL) if ascii_only else text, styles.get(role)))
         return Strip(segments)
 
     def watch_has_focus(self, value: bool) -> None:
@@ -218,17 +218,16 @@ class LinesView(ScrollView, Hosted, can_focus=True):
 
 
 class RowsView(LinesView, Generic[RowT]):
-    """A list of rows, or a note while there are none; the note has no cursor."""
+    """A list of rows that are at hand, or a note in their place; subclasses say what a row shows."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.rows: list[RowT] = []
-        self.note: tuple[Line, ...] = ()
+        self.note: Sequence[Line] = ()
 
-    def show_note(self, *lines: Line) -> None:
-        """Shows lines of text instead of rows."""
-        self.rows, self.note = [], lines
-        self.changed()
+    def row_line(self, row: RowT, width: int) -> Line:
+        """What a row shows in `width` cells."""
+        raise NotImplementedError
 
     @property
     def show_cursor(self) -> bool:  # type: ignore[override]
@@ -245,9 +244,5 @@ class RowsView(LinesView, Generic[RowT]):
         return len(self.rows) or len(self.note)
 
     def line(self, index: int, width: int) -> Line:
-        """One row, or a line of the note."""
-        return self.row_line(index, width) if self.rows else self.note[index]
-
-    def row_line(self, index: int, width: int) -> Line:
-        """What row `index` shows in `width` cells."""
-        raise NotImplementedError
+        """One row, or one line of the note."""
+        return self.row_line(self.rows[index], width) if self.rows else self.note[index]

@@ -43,7 +43,7 @@ class RunRowsView(LinesView):
 
     def line(self, index: int, width: int) -> Line:
         """One resource."""
-        return run_line(self.state.rows[index], self._column, width, self.symbols, self.rewind.clock())
+        return run_line(self.state.rows[index], self._column, width, self.table, self.rewind.clock())
 
     def show_from(self, first: int) -> None:
         """Rows from `first` on have changed."""

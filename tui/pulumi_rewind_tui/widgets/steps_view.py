@@ -22,8 +22,8 @@ class StepsView(RowsView[StepRow]):
 
     def show_note(self, *lines: Line) -> None:
         """Shows lines of text instead of steps."""
-        self._plan = None
-        super().show_note(*lines)
+        self._plan, self.rows, self.note = None, [], lines
+        self.changed()
 
     def show_plan(self, plan: Plan, note: tuple[Line, ...] = ()) -> None:
         """Shows a plan; the cursor stays on its resource."""
@@ -43,9 +43,9 @@ class StepsView(RowsView[StepRow]):
             self._last = row.urn
         return row.urn if row is not None else ""
 
-    def row_line(self, index: int, width: int) -> Line:
-        """A step, or what is unfolded of one."""
-        return row_line(self.rows[index], self.rows, width, self.symbols)
+    def row_line(self, row: StepRow, width: int) -> Line:
+        """A step, or what is unfolded below it."""
+        return row_line(row, self.rows, width, self.table)
 
     def go_to(self, urn: str) -> bool:
         """Puts the cursor on a resource; False if it has no row."""

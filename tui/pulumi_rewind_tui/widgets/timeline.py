@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from pulumi_rewind.model import Update
+from pulumi_rewind_tui.diffing import LIVE
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.lines import LinesView
-from pulumi_rewind_tui.widgets.timeline_rows import LIVE, Marks, day, update_line
+from pulumi_rewind_tui.widgets.timeline_rows import Marks, day, update_line
 
 if TYPE_CHECKING:
     from pulumi_rewind.timeline import Entry
@@ -153,7 +154,7 @@ class TimelineView(LinesView):
         )
 
     def _live_line(self, width: int) -> Line:
-        table = self.symbols
+        table = self.table
         base = table["base"] if self.marks.base == LIVE else " "
         head: Line = ((base, "star"), (table["live"] + " live", "bold"))
         marks = self.marks

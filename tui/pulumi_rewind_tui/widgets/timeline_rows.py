@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.model import Update
-from pulumi_rewind_tui.diffing import LIVE
-from pulumi_rewind_tui.render.words import first_line, local_time
+from pulumi_rewind_tui.render.words import first_line, local_time, short_commit
 from pulumi_rewind_tui.symbols import canonical_changes, symbols
 from pulumi_rewind_tui.text.spans import joined
 from pulumi_rewind_tui.widgets.cells import Line, Piece, Span, cut, fit_line, line_width, width
 
 if TYPE_CHECKING:
     from pulumi_rewind.timeline import Entry
-
-__all__ = ["LIVE", "Marks", "day", "moment", "update_line", "why_unusable"]
 
 
 @dataclass
@@ -124,6 +121,5 @@ def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mappin
     if tags:
         more = f" +{len(tags) - 1}" if len(tags) > 1 else ""
         spans.append(Span(cut(tags[0], max(6, cells // 4)) + more, "tag"))
-    mark = table["dirty"] if update.dirty else " "
-    spans.append(Span((update.commit[:7] + mark).ljust(8), "commit"))
+    spans.append(Span(short_commit(update).ljust(8), "commit"))
     return [" ", *joined(spans)]
