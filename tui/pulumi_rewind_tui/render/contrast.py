@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pulumi_rewind.contrast import contrast
 from pulumi_rewind_tui.render.plan import plan_json
 from pulumi_rewind_tui.render.words import plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.spans import op_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan

@@ -9,10 +9,10 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.diff import change_lines
 from pulumi_rewind_tui.render.words import plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.selecting import why_nothing
 from pulumi_rewind_tui.text.spans import changes_line, op_span
 from pulumi_rewind_tui.text.steps import tree
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff

@@ -9,14 +9,13 @@ import msgspec
 
 from pulumi_rewind.choices import flags
 from pulumi_rewind.halfway import undo_number
-from pulumi_rewind.origins import origin
+from pulumi_rewind.head_reminder import head_reminder
 from pulumi_rewind.shell import command
 from pulumi_rewind.show import inert
-from pulumi_rewind.timeline import deployed_commit
 from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.outcome import ending_of
 from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
@@ -96,36 +95,6 @@ def next_lines(
     reminder = head_reminder(session, target)
     if reminder:
         yield [Span("next:", "git"), f" {reminder}"]
-
-
-def head_reminder(session: Session, target: Target) -> str:
-    """What the next ordinary `pulumi up` would do from the commit that is checked out, empty if nothing."""
-    repository = session.repository
-    if repository is None:
-        return ""
-    head = repository.head()
-    history = session.timeline.history
-    # A rollback's own record names the commit that was checked out then, which may be the one it took back.
-    restored = target.update if target.checkpoint is not None else origin(history, target.update)
-    commit = deployed_commit(restored)
-    if not head or head == commit:
-        return ""
-    again = next(
-        (
-            update.number
-            for update in history.newest(100)
-            if update.commit == head and not update.is_rollback and update.number > restored.number
-        ),
-        None,
-    )
-    if again is not None:
-        return f"HEAD ({head[:7]}) still contains #{again}: revert it, or the next deploy applies it again"
-    if not commit:
-        return ""
-    return (
-        f"HEAD is {head[:7]}, {target.label} was deployed from {commit[:7]}: "
-        "make the program match, or the next deploy moves the stack again"
-    )
 
 
 def result_json(result: RollbackResult) -> dict[str, Any]:

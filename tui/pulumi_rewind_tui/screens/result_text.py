@@ -12,10 +12,9 @@ from pulumi_rewind.model import urn_name
 from pulumi_rewind.naming import listed
 from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, plural, resource_name
 from pulumi_rewind_tui.run_state import RunState, doing
-from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.selecting import selects, why_nothing
 from pulumi_rewind_tui.symbols import canonical_changes, counts_text
-from pulumi_rewind_tui.text.outcome import ending_of
+from pulumi_rewind_tui.text.outcome import Aftermath, ending_of
 from pulumi_rewind_tui.widgets.cells import Line, Piece, heading, join, line_width, paragraph
 
 if TYPE_CHECKING:

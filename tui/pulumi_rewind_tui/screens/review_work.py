@@ -157,7 +157,7 @@ def make_plan(
 def look_around(session: Session, plan: Plan) -> Surroundings:
     """What the pane of checks says beside the plan's own risks."""
     from pulumi_rewind.errors import RewindError
-    from pulumi_rewind_tui.render.result import head_reminder
+    from pulumi_rewind.head_reminder import head_reminder
 
     number: int | None = None
     reminder = ""

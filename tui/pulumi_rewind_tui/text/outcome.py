@@ -8,7 +8,29 @@ from typing import TYPE_CHECKING, Literal
 from pulumi_rewind_tui.render.words import plural
 
 if TYPE_CHECKING:
-    from pulumi_rewind.rollback import RollbackResult
+    from pulumi_rewind.journal import JournalEntry
+    from pulumi_rewind.locks import Lock
+    from pulumi_rewind.model import PendingOperation
+    from pulumi_rewind.rollback_result import RollbackResult
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """How the stack stands after a run that did not succeed."""
+
+    entry: JournalEntry | None = None
+    """The rollback can be resumed."""
+    pending: tuple[PendingOperation, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    remaining: tuple[str, ...] | None = None
+    """What still differs from the target, one line each; None if that couldn't be found out."""
+    problem: str = ""
+    """Why something couldn't be found out."""
+    newest: int = 0
+    undo: int = 0
+    """The update to go back to for taking all of this back, attempts that failed before it included; 0: not known."""
+    reminder: str = ""
+    """What the next ordinary deploy would do."""
 
 
 @dataclass(frozen=True)
