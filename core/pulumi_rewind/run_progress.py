@@ -24,7 +24,6 @@ from pulumi_rewind.events import (
     ResourcePre,
     StepMetadata,
 )
-from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Step
@@ -264,8 +263,7 @@ def is_told(event: Diagnostic) -> bool:
 
 def _awaited(step: StepMetadata) -> bool:
     """Whether people wait for a step; ``replace`` is only the engine's word for its two halves."""
-    default = step.type.startswith(PROVIDER_PREFIX) and parse_urn(step.urn).name.startswith("default")
-    return step.op not in ("same", "replace", "") and not default
+    return step.op not in ("same", "replace", "") and not step.of_default_provider
 
 
 def _is_same(event: EngineEvent | None) -> bool:

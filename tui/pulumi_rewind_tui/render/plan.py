@@ -80,8 +80,13 @@ def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
     yield []
     yield [Span(plural(len(risks), "risk"), "title")]
     for risk in risks:
-        about = [Span(resource_name(risk.urn), "name"), Span(" ")] if risk.urn else []
-        yield ["  ", *_risk_mark(risk), " ", *about, risk.message, Span(f"  ({risk.code})", "muted")]
+        yield risk_line(risk)
+
+
+def risk_line(risk: Risk, before: str = "") -> Line:
+    """One risk, with words before it."""
+    about: Line = [Span(resource_name(risk.urn), "name"), " "] if risk.urn else []
+    return ["  ", *_risk_mark(risk), f" {before}", *about, risk.message, Span(f"  ({risk.code})", "muted")]
 
 
 def _risk_mark(risk: Risk) -> Line:
