@@ -105,8 +105,8 @@ class RunProgress:
         """URN → what the engine is doing and since when, reading and refreshing included."""
         self.moved = False
         """Whether a step has begun that changes something."""
-        self.failed = False
-        """Whether a step has failed."""
+        self.failed = 0
+        """How many steps have failed, what is only looked at included."""
         self.forgotten = 0
         """How many objects left the state alive that the engine counts as deleted."""
         self.made: dict[str, str] = {}
@@ -194,7 +194,7 @@ class RunProgress:
 
     def _note(self, step: StepMetadata, *, failed: bool) -> None:
         """Keeps what the state may not know, and what the engine counts as something else."""
-        self.failed = self.failed or failed
+        self.failed += failed
         if step.op in _CREATES and failed:
             self._failed_creates[step.urn] = None
         elif step.op in _CREATES and step.new is not None and step.new.id:
