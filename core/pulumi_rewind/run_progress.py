@@ -24,7 +24,6 @@ from pulumi_rewind.events import (
     ResourcePre,
     StepMetadata,
 )
-from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Step
@@ -106,8 +105,8 @@ class RunProgress:
         """URN → what the engine is doing and since when, reading and refreshing included."""
         self.moved = False
         """Whether a step has begun that changes something."""
-        self.failed = False
-        """Whether a step has failed."""
+        self.failed = 0
+        """How many steps have failed, what is only looked at included."""
         self.forgotten = 0
         """How many objects left the state alive that the engine counts as deleted."""
         self.made: dict[str, str] = {}
@@ -195,7 +194,7 @@ class RunProgress:
 
     def _note(self, step: StepMetadata, *, failed: bool) -> None:
         """Keeps what the state may not know, and what the engine counts as something else."""
-        self.failed = self.failed or failed
+        self.failed += failed
         if step.op in _CREATES and failed:
             self._failed_creates[step.urn] = None
         elif step.op in _CREATES and step.new is not None and step.new.id:
@@ -264,8 +263,7 @@ def is_told(event: Diagnostic) -> bool:
 
 def _awaited(step: StepMetadata) -> bool:
     """Whether people wait for a step; ``replace`` is only the engine's word for its two halves."""
-    default = step.type.startswith(PROVIDER_PREFIX) and parse_urn(step.urn).name.startswith("default")
-    return step.op not in ("same", "replace", "") and not default
+    return step.op not in ("same", "replace", "") and not step.of_default_provider
 
 
 def _is_same(event: EngineEvent | None) -> bool:

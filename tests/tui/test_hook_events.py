@@ -24,9 +24,9 @@ from pulumi_rewind.undo.run import CallbackOutcome
 from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, under_way
 from pulumi_rewind_tui.render.writer import Writer
 from pulumi_rewind_tui.run_state import RunState, doing
-from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.screens.result_text import Outcome, headline, result_lines
 from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.text.outcome import Aftermath
 from pulumi_rewind_tui.widgets.cells import plain
 
 DB = "urn:pulumi:dev::shop::t:m:R::db"

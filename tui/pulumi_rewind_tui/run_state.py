@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pulumi_rewind.crashes import sentence
 from pulumi_rewind.events import (
@@ -23,27 +23,10 @@ from pulumi_rewind.events import (
 )
 from pulumi_rewind.run_progress import AFTERMATH, Change, ResourceProgress, RunProgress, is_told
 from pulumi_rewind_tui.render.hooks import hook_role, hook_text
-from pulumi_rewind_tui.render.words import NO_CHANGE, op_done, resource_name
+from pulumi_rewind_tui.render.words import NO_CHANGE, op_doing, op_done, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Step
-
-_DOING: Final = {
-    "create": "creating",
-    "update": "updating",
-    "delete": "deleting",
-    "create-replacement": "creating replacement",
-    "delete-replaced": "deleting the old one",
-    "import": "adopting",
-    "import-replacement": "adopting replacement",
-    "read": "reading",
-    "read-replacement": "reading replacement",
-    "refresh": "refreshing",
-    "return": "returning",
-    "discard": "forgetting",
-    "discard-replaced": "forgetting the old one",
-    "remove-pending-replace": "forgetting the old one",
-}
 
 
 def doing(row: ResourceProgress) -> str:
@@ -55,7 +38,7 @@ def doing(row: ResourceProgress) -> str:
 def _doing(row: ResourceProgress) -> str:
     match row.last:
         case ResourcePre(step):
-            return _DOING.get(step.op, step.op)
+            return op_doing(step.op)
         case ResourceDone(step) if step.op == "same":
             return NO_CHANGE if row.unchanged else op_done(row.op)
         case ResourceDone(step):

@@ -8,7 +8,7 @@ import msgspec
 
 from pulumi_rewind.events import HookEnded, HookEvent, HookLog, HookProgress, HookStarted
 from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 _NAMES = {HookStarted: "hook-started", HookLog: "hook-log", HookProgress: "hook-progress", HookEnded: "hook-ended"}
 

@@ -9,10 +9,10 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.diff import change_lines
 from pulumi_rewind_tui.render.words import plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.selecting import why_nothing
 from pulumi_rewind_tui.text.spans import changes_line, op_span
 from pulumi_rewind_tui.text.steps import tree
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
@@ -80,8 +80,13 @@ def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
     yield []
     yield [Span(plural(len(risks), "risk"), "title")]
     for risk in risks:
-        about = [Span(resource_name(risk.urn), "name"), Span(" ")] if risk.urn else []
-        yield ["  ", *_risk_mark(risk), " ", *about, risk.message, Span(f"  ({risk.code})", "muted")]
+        yield risk_line(risk)
+
+
+def risk_line(risk: Risk, before: str = "") -> Line:
+    """One risk, with words before it."""
+    about: Line = [Span(resource_name(risk.urn), "name"), " "] if risk.urn else []
+    return ["  ", *_risk_mark(risk), f" {before}", *about, risk.message, Span(f"  ({risk.code})", "muted")]
 
 
 def _risk_mark(risk: Risk) -> Line:

@@ -9,14 +9,13 @@ import msgspec
 
 from pulumi_rewind.choices import flags
 from pulumi_rewind.halfway import undo_number
-from pulumi_rewind.origins import origin
+from pulumi_rewind.head_reminder import head_reminder
 from pulumi_rewind.shell import command
 from pulumi_rewind.show import inert
-from pulumi_rewind.timeline import deployed_commit
-from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
-from pulumi_rewind_tui.text.outcome import ending_of
+from pulumi_rewind_tui.render.words import elapsed, listed, plural, resource_name
+from pulumi_rewind_tui.text.outcome import differences_count, stale_count, standing
 from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
@@ -31,23 +30,22 @@ NAMED: Final = 12
 
 def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
     """What came out, compared afresh with the target."""
-    ending = ending_of(result)
-    if ending.nothing:
+    if result.result == "nothing-to-do":
         but = f", but for {plural(len(result.differences), 'resource')} left out" if result.differences else ""
-        yield [Span("= nothing to do", "ok"), f": {stack} {ending.where} {target.label}{but}"]
-        if ending.stale:
+        yield [Span("= nothing to do", "ok"), f": {stack} {standing(result)} {target.label}{but}"]
+        if result.stale:
             yield [Span("⚠ ", "warn"), stale_text(result)]
         yield from _difference_lines(result)
         return
     now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
-    mark = Span("✓ done", "ok") if ending.mark == "ok" else Span("⚠ done", "warn")
+    mark = Span("✓ done", "ok") if result.exact else Span("⚠ done", "warn")
     place: Line = [
-        f"{stack} {ending.where} ",
+        f"{stack} {standing(result)} ",
         Span(target.label, "title"),
-        f", with {ending.differences}" if ending.differences else "",
+        f", with {differences_count(result)}" if result.differences else "",
         Span(f"   took {elapsed(result.seconds)}{now}", "dim"),
     ]
-    if ending.stale:
+    if result.stale:
         yield [mark, f"; {stale_text(result)}"]
         yield ["  ", *place]
     else:
@@ -59,9 +57,8 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
 
 def stale_text(result: RollbackResult, limit: int = NAMED) -> str:
     """``3 values may be stale: web.tags, api.userData …``."""
-    names = result.stale_names
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return f"{plural(len(names), 'value')} may be stale: {', '.join(map(inert, names[:limit]))}{more}"
+    names = [inert(name) for name in result.stale_names]
+    return f"{stale_count(result)}: {listed(names, limit)}"
 
 
 def _difference_lines(result: RollbackResult) -> Iterator[Line]:
@@ -96,36 +93,6 @@ def next_lines(
     reminder = head_reminder(session, target)
     if reminder:
         yield [Span("next:", "git"), f" {reminder}"]
-
-
-def head_reminder(session: Session, target: Target) -> str:
-    """What the next ordinary `pulumi up` would do from the commit that is checked out, empty if nothing."""
-    repository = session.repository
-    if repository is None:
-        return ""
-    head = repository.head()
-    history = session.timeline.history
-    # A rollback's own record names the commit that was checked out then, which may be the one it took back.
-    restored = target.update if target.checkpoint is not None else origin(history, target.update)
-    commit = deployed_commit(restored)
-    if not head or head == commit:
-        return ""
-    again = next(
-        (
-            update.number
-            for update in history.newest(100)
-            if update.commit == head and not update.is_rollback and update.number > restored.number
-        ),
-        None,
-    )
-    if again is not None:
-        return f"HEAD ({head[:7]}) still contains #{again}: revert it, or the next deploy applies it again"
-    if not commit:
-        return ""
-    return (
-        f"HEAD is {head[:7]}, {target.label} was deployed from {commit[:7]}: "
-        "make the program match, or the next deploy moves the stack again"
-    )
 
 
 def result_json(result: RollbackResult) -> dict[str, Any]:

@@ -212,7 +212,7 @@ class LiveDisplay(PlainDisplay):
 
     def _render(self) -> list[Line]:
         progress, now = self.progress, self._clock()
-        running, failed = list(progress.in_flight.values()), progress.count("failed")
+        running, failed = list(progress.in_flight.values()), progress.failed
         lines: list[Line] = [
             [
                 Span(f"◐ {self._title}", "title"),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pulumi_rewind_tui.render.plan import move_json, risk_json, risk_lines, step_json, tree_lines
 from pulumi_rewind_tui.render.result import result_json
 from pulumi_rewind_tui.render.words import elapsed, plural
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.rollback import RollbackResult

@@ -12,10 +12,9 @@ from pulumi_rewind.model import urn_name
 from pulumi_rewind.naming import listed
 from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, plural, resource_name
 from pulumi_rewind_tui.run_state import RunState, doing
-from pulumi_rewind_tui.run_work import Aftermath
 from pulumi_rewind_tui.selecting import selects, why_nothing
 from pulumi_rewind_tui.symbols import canonical_changes, counts_text
-from pulumi_rewind_tui.text.outcome import ending_of
+from pulumi_rewind_tui.text.outcome import Aftermath, differences_count, stale_count, standing
 from pulumi_rewind_tui.widgets.cells import Line, Piece, heading, join, line_width, paragraph
 
 if TYPE_CHECKING:
@@ -87,15 +86,16 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
 
 
 def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str]) -> Line:
-    ending = ending_of(result)
-    mark, role = table[ending.mark], "hazard" if ending.mark == "hazard" else "ok"
-    where = f"{plan.stack} {ending.where} {plan.target.label}"
-    if ending.nothing and not ending.stale:
-        return ((f"{mark} Nothing to do: ", role), (why_nothing(plan), "bold"))
-    if ending.equal:
-        return ((f"{mark} ", role), (where, role))
-    word = f"Nothing to do, but {ending.stale}" if ending.nothing else f"done, {ending.counted}"
-    return ((f"{mark} {word}: ", role), (where, "bold"))
+    nothing = result.result == "nothing-to-do"
+    if nothing and not result.stale:
+        return ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
+    role = "ok" if result.exact else "hazard"
+    where = f"{plan.stack} {standing(result)} {plan.target.label}"
+    counted = ", ".join(filter(None, (differences_count(result), stale_count(result))))
+    if not counted:
+        return ((f"{table[role]} ", role), (where, role))
+    word = f"Nothing to do, but {stale_count(result)}" if nothing else f"done, {counted}"
+    return ((f"{table[role]} {word}: ", role), (where, "bold"))
 
 
 def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:

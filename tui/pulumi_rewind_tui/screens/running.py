@@ -18,11 +18,12 @@ from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.lost_terminal import detach
 from pulumi_rewind_tui.render.words import elapsed, resource_name
 from pulumi_rewind_tui.run_state import RunState, doing
-from pulumi_rewind_tui.run_work import Aftermath, RunBatch, RunEnded, Runner
+from pulumi_rewind_tui.run_work import RunBatch, RunEnded, Runner
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.result_text import Outcome
 from pulumi_rewind_tui.screens.stop import Stop, StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
+from pulumi_rewind_tui.text.outcome import Aftermath
 from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
