@@ -99,15 +99,11 @@ def planned(
     from pulumi_rewind.target_trust import UntrustedTarget
 
     target = find_target(session, text)
-
-    def made() -> Plan:
-        with working(screen, f"planning {session.stack} → {target.label}") as observe:
-            return build_plan(session, target, choices, observe=observe)
-
     plan: Plan | None = None
     while plan is None:
         try:
-            plan = made()
+            with working(screen, f"planning {session.stack} → {target.label}") as observe:
+                plan = build_plan(session, target, choices, observe=observe)
         except UntrustedTarget as err:
             consent(err)
     try:

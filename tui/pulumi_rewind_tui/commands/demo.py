@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulumi_rewind.choices import USUAL
 from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
 from pulumi_rewind_tui.options import Shared, Terms, rewind_command
 from pulumi_rewind_tui.output import in_terminal
@@ -76,6 +77,8 @@ def _clean(folder: Path, named: Path, screen: Screen) -> int:
 def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
     from pulumi_rewind.demo.folder import open_demo
     from pulumi_rewind.demo.look import look
+    from pulumi_rewind_tui.commands.history import print_history
+    from pulumi_rewind_tui.roads import go_back
 
     out = screen.out
     _build(folder, named, screen)
@@ -86,7 +89,8 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
     out.lines(world_lines(look(made)))
     if run_it:
         out.line()
-        code = _go_back(session, screen)
+        out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))
+        code = go_back(session, screen, GOOD, USUAL, Terms(yes=True, allow_data_loss=True))
         if code:
             return code
         session = _session(made)
@@ -94,7 +98,8 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
         out.line(Span("what is there after", "title"))
         out.lines(world_lines(look(made)))
     out.line()
-    _history(session, screen)
+    out.line(Span("$ pulumi-rewind history", "git"))
+    print_history(session, screen)
     out.line()
     out.lines(try_lines(made, shlex.quote(str(named)), GOOD, ran=run_it))
     return 0
@@ -128,18 +133,3 @@ def _session(made: Demo) -> Session:
     from pulumi_rewind.session import open_session
 
     return open_session(made.root, STACK, environ=made.environ(os.environ))
-
-
-def _go_back(session: Session, screen: Screen) -> int:
-    from pulumi_rewind.choices import USUAL
-    from pulumi_rewind_tui.roads import go_back
-
-    screen.out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))
-    return go_back(session, screen, GOOD, USUAL, Terms(yes=True, allow_data_loss=True))
-
-
-def _history(session: Session, screen: Screen) -> None:
-    from pulumi_rewind_tui.commands.history import print_history
-
-    screen.out.line(Span("$ pulumi-rewind history", "git"))
-    print_history(session, screen)
