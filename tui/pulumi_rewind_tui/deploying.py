@@ -25,7 +25,6 @@ from pulumi_rewind_tui.render.up import (
 from pulumi_rewind_tui.render.writer import Screen, Span
 from pulumi_rewind_tui.running import (
     ask_for_yes,
-    check_blocking,
     follow,
     forwarded_signals,
     last_line,
@@ -169,7 +168,11 @@ class Deployment:
         with working(screen, f"previewing {session.stack}") as observe:
             review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
         tell_plan(screen, review, review_json, review_lines, as_json=wishes.terms.as_json, of="update")
-        check_blocking(review.blocking, "the update", hint="Resolve what blocks it; nothing was changed.")
+        if review.blocking:
+            raise RefusedError(
+                "the update can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in review.blocking)),
+                hint="Resolve what blocks it; nothing was changed.",
+            )
         self._revisions = review.revisions
         if not wishes.terms.yes:
             ask_for_yes(session, screen, review.steps, f"Update {session.stack}")

@@ -27,7 +27,7 @@ from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.events import EngineEvent
-    from pulumi_rewind.plan import Plan, Risk, Step
+    from pulumi_rewind.plan import Plan, Step
     from pulumi_rewind.session import Session
     from pulumi_rewind.target_trust import UntrustedTarget
     from pulumi_rewind_tui.options import Shared, Terms
@@ -55,36 +55,30 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def check_blocking(blocking: Sequence[Risk], what: str, *, hint: str) -> None:
-    """Refuses what can't be run.
-
-    Raises:
-        RefusedError: something blocks it.
-    """
-    if blocking:
-        told = "; ".join(dict.fromkeys(risk.told for risk in blocking))
-        raise RefusedError(f"{what} can't be run: {told}", hint=hint)
-
-
 def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
     """Asks for every yes that a plan needs; whether data may be lost is the answer.
 
     Raises:
         RefusedError: something blocks the plan, data would be lost without leave, or the answer was no.
     """
-    check_blocking(plan.blocking, "the plan", hint="Resolve what blocks it and plan again; nothing was changed.")
-    if not terms.yes:
+    yes, allow_data_loss = terms.yes, terms.allow_data_loss
+    if plan.blocking:
+        raise RefusedError(
+            "the plan can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in plan.blocking)),
+            hint="Resolve what blocks it and plan again; nothing was changed.",
+        )
+    if not yes:
         ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
-    if plan.loses_data and not terms.allow_data_loss:
+    if plan.loses_data and not allow_data_loss:
         names = ", ".join(plan.losers) or plan.stack
-        if not can_ask() or terms.yes:
+        if not can_ask() or yes:
             raise RefusedError(
                 f"data would be lost in: {names}",
                 hint="Back it up, then say so with --allow-data-loss; nothing was changed.",
             )
         _typed(screen, [Span("⚠ data is lost", "hazard"), f" in: {names}."], "lose data")
         return True
-    return terms.allow_data_loss
+    return allow_data_loss
 
 
 def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], question: str) -> None:
