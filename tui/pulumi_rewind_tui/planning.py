@@ -77,7 +77,8 @@ def choice_option(field: str, about: str = "") -> Callable[[F], F]:
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
     function = collected(function, "choices", Choices, Choices.__struct_fields__)
-    for field in reversed(CHOICE_HELP):
+    order = list(CHOICE_HELP)
+    for field in sorted(Choices.__struct_fields__, key=order.index, reverse=True):
         function = choice_option(field)(function)
     return function
 
