@@ -11,10 +11,11 @@ import pytest
 
 from pulumi_rewind.errors import BackendError, CheckpointError, SecretsError
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind_tui import diffing
 from pulumi_rewind_tui.diff_process import ProcessSource, SessionSpec
 from pulumi_rewind_tui.diff_source import LocalSource
-from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Comparison
+from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparison
+from pulumi_rewind_tui.work import comparer as comparing
+from pulumi_rewind_tui.work.comparer import Comparer
 from tests.support.tui.shop import Shop, settle, title
 from tests.support.tui.shop_recording import PASSPHRASE
 
@@ -104,7 +105,7 @@ def test_it_is_started_again_after_it_died_and_ends_when_closed(far: ProcessSour
 def test_only_large_states_go_there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     comparer = Comparer(session_of(shop), spec_of(shop))
     assert isinstance(comparer.compare(KEY).source, LocalSource)
-    monkeypatch.setattr(diffing, "LARGE", 10)
+    monkeypatch.setattr(comparing, "LARGE", 10)
     assert isinstance(comparer.compare(KEY).source, ProcessSource)
     comparer.close()
 
@@ -122,7 +123,7 @@ def test_no_module_of_the_directory_is_run(shop: Shop, monkeypatch: pytest.Monke
 
 
 async def test_home_works_the_same_on_large_states(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diffing, "LARGE", 10)
+    monkeypatch.setattr(comparing, "LARGE", 10)
     async with shop.app().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("j", "tab")

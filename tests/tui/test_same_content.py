@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pulumi_rewind.head_reminder import head_reminder
 from pulumi_rewind.session import open_session
 from pulumi_rewind.stamp import Mark, Stamp
 from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind_tui.diffing import Comparison, Heading
-from pulumi_rewind_tui.render.result import head_reminder
 from pulumi_rewind_tui.screens.home_text import diff_title
 from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.diff_lines import row_text
+from pulumi_rewind_tui.widgets.diff_lines import DiffText
 from pulumi_rewind_tui.widgets.diff_rows import Shown, build_rows
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
@@ -27,7 +27,7 @@ def heading(name: str, type_: str, op: str, *, new_id: bool = False, follows: bo
 
 def rows(comparison: Comparison, shown: Shown) -> list[str]:
     found = build_rows(comparison, shown)
-    return [row_text(row, comparison, shown, symbols(False), is_stateful) for row in found]
+    return list(map(DiffText(comparison, shown, symbols(False), is_stateful).text, found))
 
 
 FRESH = (heading("orders", DB, "same", new_id=True), heading("net", "aws:ec2/vpc:Vpc", "same", new_id=True))

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App
@@ -25,7 +25,9 @@ from pulumi_rewind_tui.theme import theme_name, themes
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
+    from pulumi_rewind.plan import Plan
     from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.host import RunControl
 
 
 EXIT_SECONDS = 5.0
@@ -36,15 +38,8 @@ COLLECT_AFTER = 1.0
 """Seconds after which Python collects garbage again; it costs a tenth of the start-up."""
 
 
-class RunControl(Protocol):
-    """A run in progress, which decides what quitting means."""
-
-    def ask_interrupt(self) -> None:
-        """Asks the operator whether to keep going, stop or kill."""
-
-
 class RewindApp(App[int]):
-    """Browse, compare and go back."""
+    """Browse, compare and go back; the one that knows all screens (they know it as `Host`)."""
 
     TITLE = "pulumi-rewind"
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/base.tcss", "screens/home.tcss"]
@@ -155,21 +150,38 @@ class RewindApp(App[int]):
         if self.session is None:
             return
         from pulumi_rewind.choices import USUAL
+        from pulumi_rewind_tui.screens.result import ResultScreen
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
-        target = f"#{event.update_number}"
-        kept = self._kept_choices.get((str(self.session.stack), target))
-        screen = ReviewScreen(self.session, target, USUAL if kept is None else kept)
+        kept = self._kept_choices.get((str(self.session.stack), event.target)) if event.choices is None else None
+        screen = ReviewScreen(self.session, event.target, event.choices or kept or USUAL)
         screen.kept = kept is not None
-        self.push_screen(screen)
+        if isinstance(self.screen, ResultScreen):
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
 
     def keep_choices(self, session: Session, target: str, choices: Choices) -> None:
         """Remembers, until the application ends, what was chosen in a review that was left."""
         self._kept_choices[str(session.stack), target] = choices
 
-    def forget_choices(self, session: Session, target: str) -> None:
-        """A review has become a run: the next one begins afresh."""
+    def start_run(self, session: Session, target: str, plan: Plan, start: int, *, allow_data_loss: bool) -> None:
+        """A review becomes a run, and the next one of this target begins afresh."""
+        from pulumi_rewind_tui.screens.running import RunningScreen
+
         self._kept_choices.pop((str(session.stack), target), None)
+        self.switch_screen(RunningScreen(session, plan, start, allow_data_loss=allow_data_loss))
+
+    @on(msg.RunFinished)
+    def _run_finished(self, event: msg.RunFinished) -> None:
+        from pulumi_rewind_tui.screens.result import ResultScreen
+        from pulumi_rewind_tui.screens.running import RunningScreen
+
+        run = next((screen for screen in self.screen_stack if isinstance(screen, RunningScreen)), self.screen)
+        while self.screen is not run:  # what was asked meanwhile
+            self.pop_screen()
+        self.switch_screen(ResultScreen(event.session, event.outcome))
+        self.home.refresh_all()
 
     @on(msg.InterruptedFound)
     def _interrupted(self, event: msg.InterruptedFound) -> None:
@@ -191,6 +203,20 @@ class RewindApp(App[int]):
         from pulumi_rewind_tui.screens.blame import BlameScreen
 
         self.push_screen(BlameScreen(self.session, event.urn, event.path))
+
+    @on(msg.DetailsRequested)
+    def _details(self, event: msg.DetailsRequested) -> None:
+        if self.session is None:
+            return
+        from pulumi_rewind_tui.screens.details import DetailsScreen
+
+        self.push_screen(DetailsScreen(self.session, event.update, event.entry))
+
+    @on(msg.StacksRequested)
+    def _stacks(self) -> None:
+        from pulumi_rewind_tui.screens.stacks import StacksScreen
+
+        self.push_screen(StacksScreen())
 
     @on(msg.StackSelected)
     def _stack_selected(self, event: msg.StackSelected) -> None:
@@ -310,20 +336,3 @@ class RewindApp(App[int]):
         traceback = Traceback(show_locals=False, width=None)
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()
-
-
-def run_app(
-    *,
-    cwd: Path | None = None,
-    stack: str | None = None,
-    backend: str | None = None,
-    environ: Mapping[str, str] | None = None,
-    theme: str | None = None,
-    ascii_only: bool = False,
-) -> int:
-    """Runs the application in this terminal and returns the exit code."""
-    app = RewindApp(cwd=cwd, stack=stack, backend=backend, environ=environ, theme=theme, ascii_only=ascii_only)
-    result = app.run()
-    if app.return_code:
-        return app.return_code
-    return result or 0

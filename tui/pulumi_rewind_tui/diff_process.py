@@ -54,7 +54,7 @@ class ProcessSource:
         self._passphrases: list[str] = []
 
     def compare(self, key: Key, decrypt: bool, cancelled: CancelCheck) -> Comparison:
-        """See `Source.compare`."""
+        """See `LocalSource.compare`."""
         answer = self._ask(cancelled, "compare", key, decrypt)
         assert isinstance(answer, Comparison)
         return answer
@@ -67,7 +67,8 @@ class ProcessSource:
 
     def unchanged(self, key: Key, decrypted: bool) -> tuple[tuple[str, str], ...]:
         """See `Source.unchanged`."""
-        return tuple(self._ask(lambda: False, "unchanged", key, decrypted))
+        answer: tuple[tuple[str, str], ...] = self._ask(lambda: False, "unchanged", key, decrypted)
+        return answer
 
     def revealed(self, key: Key, index: int, path: str) -> Change | None:
         """See `Source.revealed`."""

@@ -51,11 +51,8 @@ class LocalSource:
         """Offers a passphrase to the session's vault."""
         self._session.vault.add_passphrase(passphrase)
 
-    def close(self) -> None:
-        """Nothing to end."""
-
     def compare(self, key: Key, decrypt: bool, cancelled: CancelCheck) -> Comparison:
-        """See `Source.compare`."""
+        """Compares two sides. Raises BackendError, SecretsError, EngineError, Cancelled."""
         diff, new, old = self._diff(key, decrypt, cancelled)
         secret = old.has_secrets or new.has_secrets
         done = Comparison(

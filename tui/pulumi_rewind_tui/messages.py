@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from pulumi_rewind.choices import Choices
     from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.errors import RewindError
     from pulumi_rewind.halfway import HalfWay
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.timeline import Entry
     from pulumi_rewind_tui.diffing import Comparison, Key
+    from pulumi_rewind_tui.screens.result_text import Outcome
     from pulumi_rewind_tui.widgets.diff_rows import Row
 
 
@@ -36,10 +38,11 @@ class SessionFailed(Message):
 
 @dataclass
 class RollbackRequested(Message):
-    """The operator wants to review the way back to an update."""
+    """The operator wants to review the way back to a target."""
 
-    update_number: int
-    label: str = ""
+    target: str
+    choices: Choices | None = None
+    """How to go there; None: as usual, or as chosen in a review of it that was left."""
 
 
 @dataclass
@@ -51,6 +54,19 @@ class BlameRequested(Message):
 
 
 @dataclass
+class DetailsRequested(Message):
+    """The operator wants to know all that is recorded about an update."""
+
+    update: Update
+    entry: Entry | None
+    """Its tags and commit, where they are known."""
+
+
+class StacksRequested(Message):
+    """The operator wants to choose a stack."""
+
+
+@dataclass
 class StackSelected(Message):
     """Another stack is to be opened."""
 
@@ -58,8 +74,15 @@ class StackSelected(Message):
 
 
 @dataclass
+class RunFinished(Message):
+    """A run has ended, one way or another."""
+
+    session: Session
+    outcome: Outcome
+
+
 class StackChanged(Message):
-    """The stack is not what it was: a run has ended, or live has moved."""
+    """The stack is not what it was: live has moved."""
 
 
 @dataclass

@@ -65,19 +65,33 @@ ASCII: Mapping[str, str] = {
     "bar": "|",
 }
 
+TO_ASCII: Mapping[int, str] = str.maketrans(
+    {
+        "±": "+-", "●": "@", "⚠": "!!", "✓": "v", "✗": "x", "◐": "o", "·": ".", "★": "^", "↺": "<-",
+        "»": ">", "→": "->", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-",
+    }
+)  # fmt: skip
+"""What a text that is printed has in place of other characters."""
+
+ONE_CELL: Mapping[int, str] = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
+"""The same where columns are aligned already: one character for one."""
+
 _ORDER = ("replace", "create", "update", "delete", "discard", "return", "rename", "import", "read")
-_ALIASES = {
-    "create-replacement": "replace",
-    "delete-replaced": "",
-    "replaced": "",
-    "same": "",
-    "delete-old": "delete",
+KINDS: Mapping[str, str] = {
     "refresh": "update",
-    "import-replacement": "replace",
+    "create-replacement": "replace",
+    "delete-replaced": "replace",
     "read-replacement": "replace",
-    "discard-replaced": "",
+    "import-replacement": "replace",
+    "delete-old": "delete",
+    "discard-replaced": "discard",
+    "remove-pending-replace": "delete",
     "read-discard": "discard",
 }
+"""Which operation another one counts as and looks like: its symbol and its role."""
+
+_PARTS = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
+"""Parts of a replacement that are not counted by themselves."""
 
 
 def symbols(ascii_only: bool) -> Mapping[str, str]:
@@ -92,9 +106,9 @@ def canonical_changes(changes: Mapping[str, int]) -> dict[str, int]:
     """
     counts: dict[str, int] = dict.fromkeys(_ORDER, 0)
     for op, number in changes.items():
-        if op == "create-replacement" and changes.get("replace"):
+        if op in _PARTS or (op == "create-replacement" and changes.get("replace")):
             continue
-        name = _ALIASES.get(op, op)
+        name = KINDS.get(op, op)
         if name in counts:
             counts[name] += number
     return {op: number for op, number in counts.items() if number}

@@ -14,8 +14,8 @@ from textual.theme import Theme
 
 ROLES: tuple[str, ...] = (
     "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "return", "discard", "same",
-    "import", "read", "secret", "unknown", "hazard", "ok", "failed", "running", "waiting", "added", "removed",
-    "changed", "star", "commit", "tag", "path", "link", "match", "guide",
+    "import", "read", "secret", "unknown", "hazard", "warn", "ok", "failed", "running", "waiting", "added", "removed",
+    "changed", "star", "commit", "live", "tag", "path", "link", "match", "guide",
 )  # fmt: skip
 
 _DARK: Mapping[str, str] = {
@@ -119,6 +119,8 @@ def role_styles(name: str) -> Mapping[str, Style]:
         "secret": ink("purple"),
         "unknown": ink("cyan"),
         "hazard": ink("orange", bold=True),
+        "warn": ink("yellow"),
+        "live": ink("cyan", bold=True),
         "running": ink("cyan", bold=True),
         "waiting": ink("grey"),
         "star": ink("gold", bold=True),

@@ -6,29 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulumi_rewind.errors import EngineError, SecretsError, UsageError
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
-from pulumi_rewind_tui.render.values import value_lines
-from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, to_json
+from pulumi_rewind_tui.render.words import first_line, iso_time, local_time, short_commit
 from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.values import short_path, value_lines
+from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pulumi_rewind.blame import Blamed
-    from pulumi_rewind.model import Checkpoint, Resource
-    from pulumi_rewind.session import Session
 
 VALUE = 48
 """Cells of a value that are shown in the table."""
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] RESOURCE")
+@rewind_command("[STACK] RESOURCE")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @passphrase_option
-@common_options
-@click.pass_obj
 def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show which update set each property of a resource last.
 
@@ -60,23 +54,6 @@ def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         screen.err.line(f"note: ? marks what can't be told for certain (unreadable or encrypted states){why}")
 
 
-def decrypter(session: Session) -> tuple[Callable[[Checkpoint, Resource], Resource], Callable[[], str]]:
-    """Decrypts resources as long as that works; then leaves them as they are and knows why."""
-    problem = ""
-
-    def decrypt(checkpoint: Checkpoint, res: Resource) -> Resource:
-        nonlocal problem
-        if problem:
-            return res
-        try:
-            return session.vault.decrypt_resource(checkpoint, session.stack, res)
-        except (SecretsError, EngineError) as err:
-            problem = session.redactor.said(err)
-            return res
-
-    return decrypt, lambda: problem
-
-
 def blamed_json(item: Blamed) -> dict[str, Any]:
     """One property for machines; `update` is null for a change made outside updates."""
     update = item.update
@@ -104,13 +81,13 @@ def _row(item: Blamed) -> list[Line]:
     value = value_lines(item.value)[0]
     shown = value if len(value) <= VALUE else value[: VALUE - 1] + "…"
     if update is None:
-        return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "name")], [shown], [""]]
+        return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "bold")], [shown], [""]]
     return [
         [Span(f"#{update.number}{sure}", "title")],
-        [Span(local_time(update.start_time), "muted")],
-        [Span(update.commit[:7] + ("*" if update.dirty else ""), "git")],
+        [Span(local_time(update.start_time), "dim")],
+        [Span(short_commit(update), "commit")],
         [update.author],
-        [Span(item.path.removeprefix("inputs."), "name")],
-        [Span(shown, "muted")],
-        [Span(first_line(update.message), "muted")],
+        [Span(short_path(item.path), "bold")],
+        [Span(shown, "dim")],
+        [Span(first_line(update.message), "dim")],
     ]

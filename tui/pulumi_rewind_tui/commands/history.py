@@ -10,8 +10,8 @@ import click
 from pulumi_rewind.commits import commits_between
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind_tui.notices import damage_notice, half_way_notice, interrupted_notice
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
-from pulumi_rewind_tui.render.history import commits_json, commits_lines, entry_json, history_table, live_line
+from pulumi_rewind_tui.options import Shared, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.render.history import commits_json, commits_lines, entry_json, history_row, live_line
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
@@ -26,13 +26,10 @@ CHUNK = 200
 """Rows that are aligned together, so that a long history starts to print at once."""
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK]")
+@rewind_command("[STACK]")
 @click.option("--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N, 0: all. [{SHOWN}; --json: all]")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @click.option("--commits", is_flag=True, help="With the git commits between each update and the one before.")
-@common_options
-@click.pass_obj
 def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: bool, commits: bool) -> None:
     """List the updates of a stack, newest first.
 
@@ -64,21 +61,20 @@ def print_history(
         screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
         return
     shown = min(total, SHOWN if limit is None else limit or total)
-    live = _live(session, timeline)
+    screen.out.lines(_live(session, timeline))
     rows = timeline.entries(limit=shown)
     while chunk := list(islice(rows, 1 if commits else CHUNK)):
-        history_table(screen.out, chunk, live=live)
-        live = None
+        screen.out.table(list(map(history_row, chunk)))
         for entry in chunk if commits else ():
             screen.out.lines(commits_lines(commits_between(timeline, entry.update)))
     if shown < total:
         screen.err.line(f"… {plural(total - shown, 'older update')}: --limit 0 lists all")
 
 
-def _live(session: Session, timeline: Timeline) -> Line | None:
+def _live(session: Session, timeline: Timeline) -> list[Line]:
     """What is to be said of live before the updates; nothing where it is the newest one."""
     try:
         timeline.live()
     except BackendError as err:
-        return [Span(f"✗ {session.redactor.said(err)}", "fail")]
-    return None if timeline.live_update() is not None else live_line(len(timeline))
+        return [[Span(f"✗ {session.redactor.said(err)}", "failed")]]
+    return [] if timeline.live_update() is not None else [live_line(len(timeline))]

@@ -9,7 +9,7 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.commands.hooks import opened
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, to_json, words
+from pulumi_rewind_tui.options import Shared, rewind_command, to_json
 from pulumi_rewind_tui.render.plan import move_json
 from pulumi_rewind_tui.render.writer import Line, Span
 
@@ -18,16 +18,13 @@ if TYPE_CHECKING:
     from pulumi_rewind.undo.listing import ListedComponent, ListedRevision, RevisionListing
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] [TARGET]")
+@rewind_command("[STACK] [TARGET]")
 @click.option(
     "--mark",
     metavar="COMPONENT=REVISION",
     help="Note that a component is at this revision, `none` for before the first; nothing is called.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@common_options
-@click.pass_obj
 def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: bool) -> None:
     """List the revisions of components: applied, missing, and what a rollback to TARGET would run.
 

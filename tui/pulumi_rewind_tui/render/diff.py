@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.stateful import is_stateful
-from pulumi_rewind_tui.render.values import value_lines
-from pulumi_rewind_tui.render.words import changes_line, listed, op_span, plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.render.words import listed, new_ids, resource_name
+from pulumi_rewind_tui.text.spans import changes_line, op_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
+from pulumi_rewind_tui.widgets.values import short_path, value_lines
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change, Diff, ResourceDiff
@@ -49,7 +50,7 @@ def diff_lines(diff: Diff, *, secrets: bool = False, stateful: Callable[[str], b
         yield from fresh
     if folded and not (fresh and diff.same_content):
         yield []
-        yield [Span(f"{folded} more changed only in generated ids, outputs or dependencies", "muted")]
+        yield [Span(f"{folded} more changed only in generated ids, outputs or dependencies", "dim")]
 
 
 def new_id_lines(diff: Diff, stateful: Callable[[str], bool] = is_stateful) -> list[Line]:
@@ -57,11 +58,9 @@ def new_id_lines(diff: Diff, stateful: Callable[[str], bool] = is_stateful) -> l
     fresh = diff.new_objects
     if not fresh:
         return []
-    follow = sum(item.consequential and not item.only_new_id for item in diff.resources) if diff.same_content else 0
-    count = plural(len(fresh), "object has", "objects have")
-    text = f"same content; {count} a new id" if diff.same_content else f"{count} a new id and the same content"
-    also = f", {plural(follow, 'other follows', 'others follow')}" if follow else ""
-    lines: list[Line] = [[Span(f"= {text}{also}", "ok" if diff.same_content else "muted")]]
+    follow = sum(item.consequential and not item.only_new_id for item in diff.resources)
+    text = new_ids(len(fresh), follow, same_content=diff.same_content)
+    lines: list[Line] = [[Span(f"= {text}", "ok" if diff.same_content else "dim")]]
     holders = [item.name for item in fresh if stateful(item.type)]
     if holders:
         lines.append([Span(f"  ⚠ another object, its data may differ: {listed(holders)}", "warn")])
@@ -77,13 +76,13 @@ def stat_rows(diff: Diff) -> Iterator[list[Line]]:
             continue
         changes = resource.changes()
         unknown = sum(not change.comparable for change in changes)
-        what = ", ".join(dict.fromkeys(short_path(change) for change in changes if change.comparable))
+        what = ", ".join(dict.fromkeys(short_path(change.path) for change in changes if change.comparable))
         note = [Span(f"? {unknown} secret not comparable", "warn")] if unknown else []
         yield [
             [_op(resource)],
-            [Span(resource_name(resource.urn), "name")],
-            [Span(resource.type, "muted")],
-            [Span("consequential", "muted")] if _follows(resource) else note,
+            [Span(resource_name(resource.urn), "bold")],
+            [Span(resource.type, "dim")],
+            [Span("consequential", "dim")] if _follows(resource) else note,
             [what] if resource.op in {"update", "replace", "return", "rename", "same"} else [],
         ]
 
@@ -93,9 +92,9 @@ def resource_line(resource: ResourceDiff) -> Line:
     line: list[Span | str] = [
         _op(resource),
         "  ",
-        Span(resource_name(resource.urn), "name"),
+        Span(resource_name(resource.urn), "bold"),
         "  ",
-        Span(resource.type, "muted"),
+        Span(resource.type, "dim"),
     ]
     if resource.renamed and resource.old_urn is not None:
         before = resource_name(resource.old_urn)
@@ -120,11 +119,11 @@ def _op(resource: ResourceDiff) -> Span:
 def change_lines(changes: Iterable[Change], *, indent: str) -> Iterator[Line]:
     """The changed properties of one resource."""
     for change in changes:
-        path = short_path(change)
+        path = short_path(change.path)
         if not change.comparable:
-            yield [indent, Span("? ", "warn"), Span(path, "name"), Span("  [secret] not comparable", "warn")]
+            yield [indent, Span("? ", "warn"), Span(path, "bold"), Span("  [secret] not comparable", "warn")]
         elif change.secret and change.kind == "changed" and change.old == change.new:
-            yield [indent, Span("● ", "warn"), Span(path, "name"), Span("  [secret] changed", "warn")]
+            yield [indent, Span("● ", "warn"), Span(path, "bold"), Span("  [secret] changed", "warn")]
         else:
             mark = " ●" if change.secret else ""
             if change.kind != "added":
@@ -138,8 +137,3 @@ def _side(indent: str, symbol: str, style: str, path: str, value: object) -> Ite
     yield [indent, Span(f"{symbol} {path}: {first}", style)]
     for line in rest:
         yield [indent, Span(f"{symbol}   {line}", style)]
-
-
-def short_path(change: Change) -> str:
-    """The path as people need it: inputs are the ordinary case and go without their section."""
-    return change.path.removeprefix("inputs.") or change.path

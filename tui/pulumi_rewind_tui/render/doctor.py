@@ -6,29 +6,29 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.doctor import Finding
     from pulumi_rewind.selfcheck import SelfCheck
 
-_MARKS = {"ok": Span("✓ ok  ", "ok"), "warn": Span("⚠ warn", "warn"), "fail": Span("✗ fail", "fail")}
+_MARKS = {"ok": Span("✓ ok  ", "ok"), "warn": Span("⚠ warn", "warn"), "fail": Span("✗ fail", "failed")}
 
 
 def finding_lines(finding: Finding) -> Iterator[Line]:
     """One finding, and below it what to do."""
     first, *rest = finding.message.splitlines() or [""]
-    yield [_MARKS[finding.status], "  ", Span(f"{finding.check:<11}", "name"), "  ", first]
+    yield [_MARKS[finding.status], "  ", Span(f"{finding.check:<11}", "bold"), "  ", first]
     for line in rest:
         yield [" " * 21, line]
     if finding.hint:
-        yield [" " * 21, Span(f"→ {finding.hint}", "muted")]
+        yield [" " * 21, Span(f"→ {finding.hint}", "dim")]
 
 
 def check_lines(checked: SelfCheck) -> Iterator[Line]:
     """Every resource that a replay would not bring out as it is, with the reasons."""
     for lossy in checked.lossy:
-        yield [" " * 21, Span(resource_name(lossy.urn) if lossy.urn else "the stack", "name"), f"  {lossy.type}"]
+        yield [" " * 21, Span(resource_name(lossy.urn) if lossy.urn else "the stack", "bold"), f"  {lossy.type}"]
         for reason in lossy.reasons:
             yield [" " * 23, Span(f"~ {reason}", "update")]
 

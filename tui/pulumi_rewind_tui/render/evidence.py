@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import plural
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,11 +19,11 @@ def evidence_lines(evidence: Evidence, place: Path, title: str = "evidence of th
     yield [Span(title, "title")]
     for error in evidence.errors:
         first, *rest = error.splitlines() or [""]
-        yield ["  ", Span(f"✗ {first}", "fail")]
+        yield ["  ", Span(f"✗ {first}", "failed")]
         for line in rest:
             yield ["    ", line]
     count = sum(1 for line in evidence.events.splitlines() if line)
-    yield ["  ", Span(f"{plural(count, 'event')} and the state it left: {place}", "muted")]
+    yield ["  ", Span(f"{plural(count, 'event')} and the state it left: {place}", "dim")]
 
 
 def evidence_json(kept: tuple[Evidence, Path] | None) -> dict[str, Any] | None:

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pulumi_rewind_tui.render.words import changes_line, first_line, iso_time, local_time, result_span
-from pulumi_rewind_tui.render.writer import Line, Span, Writer
+from pulumi_rewind_tui.render.words import first_line, iso_time, local_time
+from pulumi_rewind_tui.text.spans import changes_line, joined, result_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.commits import Between
     from pulumi_rewind.model import Update
     from pulumi_rewind.repo import Commit
     from pulumi_rewind.timeline import Entry
-
-
-def history_table(writer: Writer, entries: Iterable[Entry], *, live: Line | None = None) -> None:
-    """Prints updates, newest first; `live` is said first where live equals none of them."""
-    if live is not None:
-        writer.line(*live)
-    writer.table([_row(entry) for entry in entries])
 
 
 def live_line(newest: int) -> Line:
@@ -30,26 +24,24 @@ def live_line(newest: int) -> Line:
     ]
 
 
-def _row(entry: Entry) -> list[Line]:
+def history_row(entry: Entry) -> list[Line]:
+    """One update, by columns."""
     update = entry.update
     marks: list[Span] = []
     if entry.live:
         marks.append(Span("● live", "live"))
     if entry.last_good:
-        marks += [Span(" ")] if marks else []
         marks.append(Span("★ last good", "ok"))
     if update.from_record:
-        marks += [Span(" ")] if marks else []
-        marks.append(
-            Span("from its record" if update.from_record == "update" else "checkpoint from its record", "muted")
-        )
+        whole = update.from_record == "update"
+        marks.append(Span("from its record" if whole else "checkpoint from its record", "dim"))
     return [
         [Span(f"#{update.number}", "title")],
-        [Span(local_time(update.start_time) or "time unknown", "muted")],
+        [Span(local_time(update.start_time) or "time unknown", "dim")],
         [result_span(update.result)],
         [Span("↺ rollback", "warn") if update.is_rollback else Span(update.kind or "?")],
         changes_line(update.changes) if update.result != "unreadable" else [],
-        marks,
+        joined(marks),
         _git(entry),
         _message(update),
     ]
@@ -58,22 +50,22 @@ def _row(entry: Entry) -> list[Line]:
 def _git(entry: Entry) -> Line:
     update = entry.update
     if not update.commit:
-        return [Span("no commit", "muted")]
-    spans = [Span(update.commit[:7], "git")]
+        return [Span("no commit", "dim")]
+    spans = [Span(update.commit[:7], "commit")]
     if update.dirty:
         spans.append(Span("* dirty", "warn"))
     if entry.tags:
         spans.append(Span(f" {', '.join(entry.tags)}", "title"))
     if update.branch:
-        spans.append(Span(f" ({update.branch})", "muted"))
+        spans.append(Span(f" ({update.branch})", "dim"))
     return spans
 
 
 def _message(update: Update) -> Line:
     if update.problem:
-        return [Span(f"✗ {first_line(update.problem)}", "fail")]
+        return [Span(f"✗ {first_line(update.problem)}", "failed")]
     if not update.has_checkpoint:
-        return [first_line(update.message), Span("  ✗ no checkpoint", "fail")]
+        return [first_line(update.message), Span("  ✗ no checkpoint", "failed")]
     return [first_line(update.message)]
 
 
@@ -104,14 +96,14 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 def commits_lines(between: Between) -> Iterator[Line]:
     """The commits that came with an update, and those that are no longer in it, below its row."""
     if between.problem:
-        yield [Span(f"      {between.problem}", "muted")]
+        yield [Span(f"      {between.problem}", "dim")]
     for sign, style, commits in (("+", "create", between.came), ("-", "delete", between.went)):
         for commit in commits:
             yield [
                 Span(f"      {sign} ", style),
-                Span(commit.sha[:7], "git"),
+                Span(commit.sha[:7], "commit"),
                 f" {first_line(commit.title)}  ",
-                Span(commit.author, "muted"),
+                Span(commit.author, "dim"),
             ]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.words import plural
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.text.facts import record_facts
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.provenance import Origin
@@ -17,37 +18,18 @@ if TYPE_CHECKING:
 def record_lines(record: Record, origin: Origin) -> Iterator[Line]:
     """What the record of an update holds, for ``show``."""
     meta = record.meta
-    said = Span(f"  {origin.told}", "muted") if origin.trusted else Span(f"  {origin.told}; not used", "warn")
-    yield [Span("record", "title"), "  ", Span(record.ref, "git"), f"  {record.commit[:7]}", said]
+    said = Span(f"  {origin.told}", "dim") if origin.trusted else Span(f"  {origin.told}; not used", "warn")
+    yield [Span("record", "title"), "  ", Span(record.ref, "commit"), f"  {record.commit[:7]}", said]
     for name, text in record_facts(record):
-        yield ["  ", Span(f"{name:<12}", "muted"), " ", text]
-    for warning in meta.warnings:
-        yield ["  ", Span(f"⚠ {warning}", "warn")]
+        yield ["  ", Span(f"{name:<12}", "dim"), " ", text]
+    yield from warning_lines(meta.warnings)
     yield from left_out_lines(meta.left_out)
 
 
-def record_facts(record: Record) -> Iterator[tuple[str, str]]:
-    """What it holds, by kind."""
-    meta = record.meta
-    checkpoint = {"stored": "as stored", "live": "the state when it was recorded"}
-    yield "checkpoint", checkpoint.get(meta.checkpoint, "none")
-    config = {"file": "the file as it was", "commit": "the file as its commit has it"}
-    yield "config", config.get(meta.config, "none")
-    if meta.engine:
-        yield "engine", meta.engine
-    if meta.plugins:
-        yield "plugins", ", ".join(f"{name} {version}".rstrip() for name, version in meta.plugins.items())
-    changes = [name for name in ("uncommitted.patch",) if name in meta.files]
-    untracked = record.names("untracked/")
-    if untracked:
-        changes.append(f"{plural(len(untracked), 'untracked file')}: {', '.join(untracked)}")
-    if changes:
-        yield "uncommitted", ", ".join(changes)
-    for title, folder in (("hooks", "hooks/"), ("evidence", "evidence/")):
-        if names := record.names(folder):
-            yield title, ", ".join(names)
-    if assets := record.names("assets/"):
-        yield "assets", plural(len(assets), "content")
+def warning_lines(texts: Iterable[str]) -> Iterator[Line]:
+    """What is worth knowing of a record."""
+    for text in texts:
+        yield ["  ", Span(f"⚠ {text}", "warn")]
 
 
 def left_out_lines(left_out: Iterable[LeftOut]) -> Iterator[Line]:
@@ -59,20 +41,18 @@ def left_out_lines(left_out: Iterable[LeftOut]) -> Iterator[Line]:
 def written_lines(written: Written) -> Iterator[Line]:
     """What became of recording one update."""
     if not written.new:
-        yield [Span("·", "muted"), f" #{written.number} was recorded before: {written.ref}"]
-        for note in written.notes:
-            yield ["  ", Span(f"⚠ {note}", "warn")]
+        yield [Span("·", "dim"), f" #{written.number} was recorded before: {written.ref}"]
+        yield from warning_lines(written.notes)
         return
-    yield [Span("✓", "ok"), f" recorded #{written.number} as ", Span(written.ref, "git"), f" ({written.commit[:7]})"]
-    for warning in (*written.warnings, *written.notes):
-        yield ["  ", Span(f"⚠ {warning}", "warn")]
+    yield [Span("✓", "ok"), f" recorded #{written.number} as ", Span(written.ref, "commit"), f" ({written.commit[:7]})"]
+    yield from warning_lines((*written.warnings, *written.notes))
     yield from left_out_lines(written.left_out)
 
 
 def damage_lines(damages: Sequence[Damage], checked: int) -> Iterator[Line]:
     """What a check of all records came to."""
     for damage in damages:
-        yield [Span("⚠", "warn") if damage.foreign else Span("✗", "fail"), f" {damage.ref}: {damage.message}"]
+        yield [Span("⚠", "warn") if damage.foreign else Span("✗", "failed"), f" {damage.ref}: {damage.message}"]
     if not damages:
         yield [Span("✓", "ok"), f" {plural(checked, 'record')} checked, all whole and of this stack"]
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from pulumi_rewind.documents import load_json
-from pulumi_rewind.stackconfig import recorded_config
-from pulumi_rewind.values import MASK
 from pulumi_rewind_tui.render.history import entry_json
-from pulumi_rewind_tui.render.words import changes_line, elapsed, local_time, plural, result_span
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.render.words import elapsed, local_time, plural
+from pulumi_rewind_tui.text.facts import config_of, config_text
+from pulumi_rewind_tui.text.spans import changes_line, result_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.model import Checkpoint, Resource, Update
+    from pulumi_rewind.model import Checkpoint, Resource
     from pulumi_rewind.targets import Target
     from pulumi_rewind.timeline import Entry
 
@@ -42,15 +38,15 @@ def update_lines(entry: Entry, target: Target) -> Iterator[Line]:
         yield _field("message" if number == 0 else "", line)
     yield from _git_lines(entry)
     if update.problem:
-        yield [*_field("problem", ""), Span(f"✗ {update.problem}", "fail")]
+        yield [*_field("problem", ""), Span(f"✗ {update.problem}", "failed")]
     elif not update.has_checkpoint:
-        yield [*_field("problem", ""), Span("✗ its checkpoint is missing: it can't be rolled back to", "fail")]
+        yield [*_field("problem", ""), Span("✗ its checkpoint is missing: it can't be rolled back to", "failed")]
     for warning in target.warnings:
         yield [*_field("", ""), Span(f"⚠ {warning}", "warn")]
 
 
 def _field(name: str, value: str) -> list[Span | str]:
-    return ["  ", Span(f"{name:<9}", "muted"), " ", value]
+    return ["  ", Span(f"{name:<9}", "dim"), " ", value]
 
 
 def _git_lines(entry: Entry) -> Iterator[Line]:
@@ -58,7 +54,7 @@ def _git_lines(entry: Entry) -> Iterator[Line]:
     if not update.commit:
         yield _field("git", "no commit was recorded")
         return
-    line = [*_field("git", ""), Span(update.commit, "git")]
+    line = [*_field("git", ""), Span(update.commit, "commit")]
     if update.branch:
         line.append(f" on {update.branch}")
     if entry.tags:
@@ -72,44 +68,9 @@ def _git_lines(entry: Entry) -> Iterator[Line]:
         yield [*_field("", ""), Span("* dirty: the working tree had changes that are in no commit", "warn")]
 
 
-def config_of(update: Update) -> dict[str, Any]:
-    """The recorded configuration, secrets masked.
-
-    A DIY record holds plain values, ``{"secure": ciphertext}`` or objects with ``secure`` inside; Pulumi Cloud
-    ``{"value" or "string": …, "secret": bool, "object": bool}``.
-    """
-    return {key: _config_value(value) for key, value in (recorded_config(update) or {}).items()}
-
-
-_CLOUD_KEYS = frozenset({"value", "string", "objectValue", "secret", "object"})
-
-
-def _config_value(value: Any) -> Any:
-    if not isinstance(value, Mapping) or not value or not set(value) <= _CLOUD_KEYS:
-        return _masked(value)
-    if value.get("secret"):
-        return MASK
-    inner = value.get("objectValue", value.get("value", value.get("string")))
-    if isinstance(inner, str) and value.get("object"):
-        with contextlib.suppress(ValueError):
-            return _masked(load_json(inner))
-    return _masked(inner)
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if "secure" in value:
-            return MASK
-        return {key: _masked(inner) for key, inner in value.items()}
-    return [_masked(inner) for inner in value] if isinstance(value, list) else value
-
-
 def table_rows(values: Mapping[str, Any]) -> list[list[Line]]:
     """Names and values, sorted by name."""
-    return [
-        [[Span(name, "name")], [value.strip() if isinstance(value, str) else msgspec.json.encode(value).decode()]]
-        for name, value in sorted(values.items())
-    ]
+    return [[[Span(name, "bold")], [config_text(value).strip()]] for name, value in sorted(values.items())]
 
 
 def resource_rows(checkpoint: Checkpoint) -> list[list[Line]]:
@@ -118,17 +79,15 @@ def resource_rows(checkpoint: Checkpoint) -> list[list[Line]]:
 
 
 def _resource_row(res: Resource) -> list[Line]:
-    marks: list[Span] = []
-    for text, on in (
+    marks = (
         ("[P] protected", res.protect),
         ("- waits for deletion", res.delete),
         ("external", res.external),
         ("tainted", res.taint),
         ("✗ not ready", bool(res.init_errors)),
-    ):
-        if on:
-            marks += [Span(("  " if marks else "") + text, "warn")]
-    return [[Span(res.name, "name")], [Span(res.type, "muted")], [res.id], marks]
+    )
+    said = Span("  ".join(text for text, on in marks if on), "warn")
+    return [[Span(res.name, "bold")], [Span(res.type, "dim")], [res.id], [said]]
 
 
 def resources_title(checkpoint: Checkpoint) -> Line:

@@ -1,4 +1,4 @@
-"""The symbols and words of operations, results, times and changes, the same everywhere."""
+"""The words of operations, times and counts, the same everywhere."""
 
 from __future__ import annotations
 
@@ -6,106 +6,47 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
-from pulumi_rewind_tui.render.writer import Span
-from pulumi_rewind_tui.symbols import canonical_changes
+from pulumi_rewind.model import ROOT_STACK_TYPE, Update, parse_urn
 
-OPS: Final[Mapping[str, tuple[str, str, str]]] = {
-    # op: symbol, word, style
-    "create": ("+", "create", "create"),
-    "update": ("~", "update", "update"),
-    "delete": ("-", "delete", "delete"),
-    "replace": ("±", "replace", "replace"),
-    "same": ("=", "same", "muted"),
-    "rename": ("»", "rename", "update"),
-    "return": ("«", "return", "create"),
-    "read": ("»", "read", "muted"),
-    "refresh": ("~", "refresh", "update"),
-    "import": ("»", "import", "create"),
-    "create-replacement": ("±", "create replacement", "replace"),
-    "delete-replaced": ("±", "delete replaced", "replace"),
-    "read-replacement": ("±", "read replacement", "replace"),
-    "import-replacement": ("±", "import replacement", "replace"),
-    "delete-old": ("-", "delete old copy", "delete"),
-    "discard": ("○", "forget", "muted"),
-    "discard-replaced": ("○", "forget replaced", "muted"),
-    "remove-pending-replace": ("-", "forget replaced", "delete"),
-}
-
-_DONE: Final[Mapping[str, str]] = {
-    "create": "created",
-    "update": "updated",
-    "delete": "deleted",
-    "replace": "replaced",
-    "same": "unchanged",
-    "return": "returned",
-    "read": "read",
-    "refresh": "refreshed",
-    "import": "imported",
-    "create-replacement": "replacement created",
-    "delete-replaced": "old one deleted",
-    "import-replacement": "adopted",
-    "discard-replaced": "old one forgotten",
-    "remove-pending-replace": "forgotten",
-    "discard": "forgotten, the object stays:",
-    "rename": "renamed",
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    # op: while it is done, and afterwards
+    "create": ("creating", "created"),
+    "update": ("updating", "updated"),
+    "delete": ("deleting", "deleted"),
+    "replace": ("replacing", "replaced"),
+    "same": ("leaving", "unchanged"),
+    "rename": ("renaming", "renamed"),
+    "return": ("returning", "returned"),
+    "read": ("reading", "read"),
+    "refresh": ("refreshing", "refreshed"),
+    "import": ("adopting", "imported"),
+    "discard": ("forgetting", "forgotten, the object stays:"),
+    "create-replacement": ("creating replacement", "replacement created"),
+    "delete-replaced": ("deleting the old one", "old one deleted"),
+    "import-replacement": ("adopting replacement", "adopted"),
+    "read-replacement": ("reading replacement", "replacement read"),
+    "discard-replaced": ("forgetting the old one", "old one forgotten"),
+    "remove-pending-replace": ("forgetting the old one", "forgotten"),
 }
 
 NO_CHANGE: Final = "no change needed"
 """Of a step that was planned and that the update turned out not to need."""
 
 
-def op_span(op: str) -> Span:
-    """``+ create``, coloured."""
-    symbol, word, style = OPS.get(op, ("·", op, ""))
-    return Span(f"{symbol} {word}", style)
-
-
-def op_symbol(op: str) -> str:
-    """The symbol alone, for places where the word stands nearby."""
-    return OPS.get(op, ("·", op, ""))[0]
-
-
-def op_style(op: str) -> str:
-    """The meaning of an operation, for a colour."""
-    return OPS.get(op, ("·", op, ""))[2]
+def op_doing(op: str) -> str:
+    """The word for an operation that is under way."""
+    return _WORDS.get(op, (op, op))[0]
 
 
 def op_done(op: str) -> str:
     """The word for an operation that has happened."""
-    return _DONE.get(op, op)
+    return _WORDS.get(op, (op, op))[1]
 
 
-def changes_line(changes: Mapping[str, int], *, words: bool = False) -> list[Span]:
-    """``±1 +1 ~2 -1``, or ``1 to replace`` … in words; unchanged ones are left out."""
-    spans: list[Span] = []
-    for op, count in canonical_changes(changes).items():
-        symbol, word, style = OPS[op]
-        text = f"{symbol} {count} {word}" if words else f"{symbol}{count}"
-        spans += [Span(" ")] if spans else []
-        spans.append(Span(text, style))
-    return spans or [Span("no changes", "muted")]
-
-
-def result_span(result: str) -> Span:
-    """``✓ ok``, ``✗ failed`` …"""
-    match result:
-        case "succeeded":
-            return Span("✓ ok", "ok")
-        case "failed":
-            return Span("✗ failed", "fail")
-        case "in-progress":
-            return Span("◐ running", "warn")
-        case "unreadable":
-            return Span("✗ unreadable", "fail")
-        case _:
-            return Span(f"? {result or 'unknown'}", "warn")
-
-
-def local_time(seconds: int) -> str:
+def local_time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """A moment in the operator's time zone, empty if unknown."""
     try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds > 0 else ""
+        return time.strftime(form, time.localtime(seconds)) if seconds > 0 else ""
     except (OverflowError, ValueError, OSError):
         return ""
 
@@ -131,9 +72,23 @@ def first_line(text: str) -> str:
     return f"{head.rstrip()} …" if rest.strip() else head
 
 
+def short_commit(update: Update) -> str:
+    """The beginning of the commit, with ``*`` where uncommitted changes went in; empty without one."""
+    return update.commit[:7] + ("*" if update.dirty else "") if update.commit else ""
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 step``, ``2 steps``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def new_ids(fresh: int, follow: int, *, same_content: bool) -> str:
+    """How many are the same but another object; where nothing else differs, also how many follow from that."""
+    count = plural(fresh, "object has", "objects have")
+    if not same_content:
+        return f"{count} a new id and the same content"
+    also = f", {plural(follow, 'other follows', 'others follow')}" if follow else ""
+    return f"same content; {count} a new id{also}"
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -9,26 +9,21 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TextIO, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from pulumi_rewind.show import inert
+from pulumi_rewind_tui.symbols import TO_ASCII
+from pulumi_rewind_tui.widgets.cells import Line, Piece, Span, fit_line, line_width, plain, spans
+from pulumi_rewind_tui.widgets.cells import width as cell_width
+
+__all__ = ["Line", "Screen", "Span", "Writer", "cell_width", "open_screen", "open_writer", "text_of"]
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
     from rich.text import Text
 
-
-class Span(NamedTuple):
-    """A piece of text and what it means; meanings become colours in `STYLES`."""
-
-    text: str
-    style: str = ""
-
-
-Line: TypeAlias = Sequence[Span | str]
-"""One line of output, without its end."""
 
 STYLES: Final[Mapping[str, str]] = {
     "": "",
@@ -36,49 +31,30 @@ STYLES: Final[Mapping[str, str]] = {
     "update": "yellow",
     "delete": "red",
     "replace": "magenta",
+    "rename": "yellow",
+    "return": "green",
+    "import": "green",
+    "same": "dim",
+    "read": "dim",
+    "discard": "dim",
     "added": "green",
     "removed": "red",
+    "changed": "yellow",
     "ok": "green",
     "warn": "yellow",
-    "fail": "red",
+    "failed": "red",
     "hazard": "bold red",
-    "muted": "dim",
+    "dim": "dim",
     "title": "bold",
+    "bold": "bold",
+    "commit": "cyan",
+    "live": "bold cyan",
+    "fail": "red",
+    "muted": "dim",
     "name": "bold",
     "git": "cyan",
-    "live": "bold cyan",
 }
 """Meanings in the 16 colours that every terminal has; a symbol or word always stands beside them."""
-
-ASCII: Final[Mapping[int, str]] = str.maketrans(
-    {
-        "±": "+-",
-        "●": "@",
-        "⚠": "!!",
-        "✓": "v",
-        "✗": "x",
-        "◐": "o",
-        "·": ".",
-        "★": "^",
-        "↺": "<-",
-        "»": ">",
-        "→": "->",
-        "…": "...",
-        "│": "|",
-        "├": "|",
-        "└": "`",
-        "─": "-",
-    }
-)
-
-
-def cell_width(text: str) -> int:
-    """How many terminal cells a printable text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
 
 
 class Writer:
@@ -97,12 +73,12 @@ class Writer:
         """The text as it may be printed here."""
         text = inert(text)
         if self.ascii_only and not text.isascii():
-            text = text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+            text = text.translate(TO_ASCII).encode("ascii", "backslashreplace").decode("ascii")
         return text
 
-    def line(self, *spans: Span | str) -> None:
+    def line(self, *pieces: Piece) -> None:
         """Prints one line."""
-        self._write([Span(self.clean(span.text), span.style) for span in _spans(spans)])
+        self._write(self._cleaned(pieces))
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Prints several lines."""
@@ -115,43 +91,28 @@ class Writer:
 
     def table(self, rows: Sequence[Sequence[Line]], *, indent: int = 0) -> None:
         """Prints rows in aligned columns; a terminal cuts the last column at its width."""
-        cleaned = [[[Span(self.clean(s.text), s.style) for s in _spans(cell)] for cell in row] for row in rows]
+        cleaned = [[self._cleaned(cell) for cell in row] for row in rows]
         if not cleaned:
             return
         columns = max(len(row) for row in cleaned)
-        widths = [max((_width(row[i]) for row in cleaned if i < len(row)), default=0) for i in range(columns)]
+        widths = [max((line_width(row[i]) for row in cleaned if i < len(row)), default=0) for i in range(columns)]
         for row in cleaned:
             line = [Span(" " * indent)] if indent else []
-            last = max((index for index, cell in enumerate(row) if _width(cell)), default=0)
+            last = max((index for index, cell in enumerate(row) if line_width(cell)), default=0)
             for index, cell in enumerate(row[: last + 1]):
                 line.extend(cell)
                 if index < last and widths[index]:
-                    line.append(Span(" " * (widths[index] - _width(cell) + 2)))
-            self._write(self._cut(line) if self.terminal else line)
+                    line.append(Span(" " * (widths[index] - line_width(cell) + 2)))
+            self._write(fit_line(line, self.width, self.clean("…")) if self.terminal else line)
 
-    def _cut(self, line: list[Span]) -> list[Span]:
-        if _width(line) <= self.width:
-            return line
-        more = self.clean("…")
-        room = self.width - cell_width(more)
-        kept: list[Span] = []
-        for span in line:
-            width = cell_width(span.text)
-            if width > room:
-                text = span.text
-                while cell_width(text) > room:
-                    text = text[:-1]
-                kept.append(Span(text + more, span.style))
-                break
-            kept.append(span)
-            room -= width
-        return kept
+    def _cleaned(self, line: Line) -> list[Span]:
+        return [Span(self.clean(text), style) for text, style in spans(line)]
 
-    def _write(self, spans: list[Span]) -> None:
+    def _write(self, line: Sequence[Span]) -> None:
         if self.color:
-            self.console.print(text_of(spans), soft_wrap=True)
+            self.console.print(text_of(line), soft_wrap=True)
         else:
-            self.stream.write("".join(span.text for span in spans).rstrip() + "\n")
+            self.stream.write(plain(line).rstrip() + "\n")
 
     @property
     def console(self) -> Console:
@@ -170,24 +131,36 @@ class Writer:
             )
         return self._console
 
+    def live(self, build: Callable[[], Sequence[Line]], *, redirect: bool = True) -> Live:
+        """Lines below everything else that are made anew some times a second, and go away in the end.
+
+        With `redirect`, what others print meanwhile comes above them.
+        """
+        from rich.live import Live
+        from rich.text import Text
+
+        def shown() -> Text:
+            return Text("\n", no_wrap=True, overflow="ellipsis").join(text_of(self._cleaned(line)) for line in build())
+
+        return Live(
+            get_renderable=shown,
+            console=self.console,
+            transient=True,
+            refresh_per_second=8,
+            redirect_stdout=redirect,
+            redirect_stderr=redirect,
+        )
+
     def flush(self) -> None:
         """Hands everything to the operating system."""
         self.stream.flush()
 
 
-def text_of(spans: Iterable[Span]) -> Text:
+def text_of(line: Iterable[Span]) -> Text:
     """Cleaned spans as inert rich text."""
     from rich.text import Text
 
-    return Text.assemble(*((span.text, STYLES.get(span.style, "")) for span in spans))
-
-
-def _spans(line: Iterable[Span | str]) -> Iterable[Span]:
-    return (span if isinstance(span, Span) else Span(span) for span in line)
-
-
-def _width(spans: Iterable[Span]) -> int:
-    return sum(cell_width(span.text) for span in spans)
+    return Text.assemble(*((text, STYLES.get(style, "")) for text, style in line))
 
 
 def open_writer(stream: TextIO, *, no_color: bool = False, ascii_only: bool = False) -> Writer:

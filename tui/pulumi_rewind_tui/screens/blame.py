@@ -16,13 +16,14 @@ from pulumi_rewind.model import parse_urn, urn_name
 from pulumi_rewind.values import MASK
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.render.words import first_line, plural
+from pulumi_rewind_tui.render.words import first_line, plural, short_commit
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home_text import error_lines
 from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
-from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
 from pulumi_rewind_tui.widgets.timeline_rows import moment
-from pulumi_rewind_tui.widgets.values import shown_text
+from pulumi_rewind_tui.widgets.values import short_path, shown_text
+from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -52,7 +53,6 @@ def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -
     import time
 
     from pulumi_rewind.blame import blame
-    from pulumi_rewind_tui.commands.blame import decrypter
 
     decrypt, problem = decrypter(session)
     batch: list[Blamed] = []
@@ -67,53 +67,42 @@ def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -
     post(BlameFound(batch, True, problem()))
 
 
-class BlameList(LinesView):
+class BlameList(RowsView[Blamed]):
     """One row a property."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.items: list[Blamed] = []
-        self.note: tuple[Line, ...] = ((("reading the history…", "dim"),),)
+        self.note = ((("reading the history…", "dim"),),)
         self.by_update = False
 
-    @property
-    def show_cursor(self) -> bool:  # type: ignore[override]
-        """A note has no cursor."""
-        return bool(self.items)
-
-    def count(self) -> int:
-        """Properties, or lines of the note."""
-        return len(self.items) or len(self.note)
-
-    def line(self, index: int, width: int) -> Line:
+    def row_line(self, row: Blamed, width: int) -> Line:
         """One property."""
-        return blame_line(self.items[index], self.items, width) if self.items else self.note[index]
+        return blame_line(row, self.rows, width)
 
     def order(self) -> None:
         """Sorts by path, or by update with the newest first."""
         if self.by_update:
-            self.items.sort(key=lambda item: (-(item.update.number if item.update else 1 << 60), item.path))
+            self.rows.sort(key=lambda item: (-(item.update.number if item.update else 1 << 60), item.path))
         else:
-            self.items.sort(key=lambda item: item.path)
+            self.rows.sort(key=lambda item: item.path)
         self.changed()
 
 
 def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     """Path, value, update, time, commit, author, message."""
-    column = min(34, max(width(_path(each)) for each in items), max(12, cells // 3))
+    column = min(34, max(width(short_path(each.path)) for each in items), max(12, cells // 3))
     update = item.update
     value_cells = max(8, min(32, cells - column - 44))
-    value = "●●●" if item.secret and value_is_masked(item) else _short(item.value)
-    left: Line = ((fit(_path(item), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
+    value = "●●●" if item.secret and item.value == MASK else _short(item.value)
+    left: Line = ((fit(short_path(item.path), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
     if update is None:
         return (*left, ("changed outside updates", "hazard"))
     sure = " " if item.certain else "?"
-    commit = update.commit[:7] + ("*" if update.dirty else " ") if update.commit else " " * 8
     return (
         *left,
         (f"{'#' + str(update.number):>5}{sure} ", "bold" if item.certain else "hazard"),
         (moment(update.start_time, dated=True) + "  ", "dim"),
-        (commit + " ", "commit"),
+        (f"{short_commit(update):<8} ", "commit"),
         (cut(update.author, 16) + "  ", ""),
         (first_line(update.message), "dim"),
     )
@@ -124,15 +113,6 @@ def _short(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_short(inner) for inner in value)
     return urn_name(value) if isinstance(value, str) and value.startswith("urn:pulumi:") else shown_text(value)
-
-
-def value_is_masked(item: Blamed) -> bool:
-    """Whether the whole value is a secret."""
-    return bool(item.value == MASK)
-
-
-def _path(item: Blamed) -> str:
-    return item.path.removeprefix("inputs.")
 
 
 class BlameScreen(RewindScreen[None]):
@@ -172,42 +152,39 @@ class BlameScreen(RewindScreen[None]):
     @on(BlameFound)
     def _found(self, event: BlameFound) -> None:
         view = self.query_one(BlameList)
-        view.items.extend(event.items)
-        if event.done and not view.items:
+        view.rows.extend(event.items)
+        if event.done and not view.rows:
             view.note = ((("This resource has no properties.", "dim"),),)
         view.order()
         if event.done:
-            view.border_subtitle = Content(plural(len(view.items), "property", "properties"))
+            view.border_subtitle = Content(plural(len(view.rows), "property", "properties"))
             if event.problem:
                 view.border_subtitle = Content("secrets not comparable")
             self._go_to(self.path)
 
     def _go_to(self, path: str) -> None:
         view = self.query_one(BlameList)
-        at = next((index for index, item in enumerate(view.items) if path and item.path.startswith(path)), None)
+        at = next((index for index, item in enumerate(view.rows) if path and item.path.startswith(path)), None)
         if at is not None:
             view.move_to(at)
 
     @on(BlameFailed)
     def _failed(self, event: BlameFailed) -> None:
         view = self.query_one(BlameList)
-        view.items = []
+        view.rows = []
         view.note = error_lines(event.error, "The stack is not affected.")
         view.changed()
 
     @property
     def current(self) -> Blamed | None:
         """The property under the cursor."""
-        view = self.query_one(BlameList)
-        return view.items[view.cursor] if view.items else None
+        return self.query_one(BlameList).current
 
     @on(LinesView.Opened)
     def _opened(self) -> None:
         item = self.current
         if item is not None and item.update is not None:
-            from pulumi_rewind_tui.screens.details import DetailsScreen
-
-            self.app.push_screen(DetailsScreen(self.session, item.update, None))
+            self.rewind.post_message(msg.DetailsRequested(item.update, None))
 
     def action_order(self) -> None:
         """The other order."""
@@ -221,7 +198,7 @@ class BlameScreen(RewindScreen[None]):
         if item is None or item.update is None or item.update.number < 2:
             self.app.bell()
             return
-        self.rewind.post_message(msg.RollbackRequested(item.update.number - 1))
+        self.rewind.post_message(msg.RollbackRequested(f"#{item.update.number - 1}"))
 
     def action_copy(self) -> None:
         """Copies the row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +13,7 @@ from textual.message import Message
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import in_thread
-from pulumi_rewind_tui.render.words import elapsed, plural
+from pulumi_rewind_tui.render.words import elapsed, local_time, plural
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.details_text import Evidence, details, read_evidence
 from pulumi_rewind_tui.screens.text_page import TextView
@@ -61,14 +60,13 @@ class DetailsScreen(RewindScreen[None]):
         page = self.query_one(TextView)
         page.border_title = Content(f"Update #{update.number}")
         page.focus()
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(update.start_time)) if update.start_time else ""
         took = elapsed(update.end_time - update.start_time) if update.end_time >= update.start_time else ""
         steps = sum(count for op, count in update.changes.items() if op != "same")
         self.status.show(
             [
                 ((str(self.session.stack), "title"),),
                 ((f"#{update.number}", "bold"), (f" {update.kind} ", ""), (update.result, _role(update))),
-                ((when, "dim"),),
+                ((local_time(update.start_time), "dim"),),
                 ((f"took {took}" if took else "", "dim"),),
                 ((plural(steps, "change"), "dim"),),
             ]
@@ -99,7 +97,7 @@ class DetailsScreen(RewindScreen[None]):
 
     def action_roll_back(self) -> None:
         """Asks for the review."""
-        self.rewind.post_message(msg.RollbackRequested(self.update_record.number))
+        self.rewind.post_message(msg.RollbackRequested(f"#{self.update_record.number}"))
 
 
 def _role(update: Update) -> str:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from pulumi_rewind.commits import Between, commits_between
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.model import Update
-from pulumi_rewind.stackconfig import recorded_config
 from pulumi_rewind.up.evidence import evidence_of
-from pulumi_rewind_tui.render.record import record_facts
-from pulumi_rewind_tui.render.words import changes_line
-from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.render.words import local_time
+from pulumi_rewind_tui.text.facts import config_changes, record_facts
+from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph, plain
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 COMMITS = 20
 """How many commits are listed."""
+
+WHEN = "%Y-%m-%d %H:%M:%S %Z"
 
 
 @dataclass
@@ -36,7 +34,6 @@ class Evidence:
     init_errors: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     resources: int | None = None
-    engine: str = ""
     problem: str = ""
     kept: tuple[str, ...] = ()
     """What `up` kept of a failure: its errors, and where everything lies."""
@@ -55,7 +52,6 @@ def read_evidence(session: Session, update: Update) -> Evidence:
         found.config = config_changes(found.previous, update)
         checkpoint = session.timeline.checkpoint(update.number)
         found.resources = sum(not res.is_stack for res in checkpoint.resources)
-        found.engine = checkpoint.deployment.manifest.version
         found.pending = tuple(f"{each.type} {each.resource.name}" for each in checkpoint.pending_operations)
         found.leftovers = tuple(res.name for res in checkpoint.resources if res.delete)
         found.init_errors = tuple(
@@ -87,38 +83,6 @@ def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
     return (("ref", record.ref), *record_facts(record), *left_out)
 
 
-def config_changes(previous: Update | None, update: Update) -> tuple[tuple[str, str, str], ...]:
-    """How the recorded configuration differs from that of the update before; secrets stay hidden."""
-    old, new = _config(previous), _config(update)
-    rows = []
-    for key in sorted({*old, *new}):
-        before, after = old.get(key), new.get(key)
-        if key not in old:
-            rows.append(("+", key, _shown(after)))
-        elif key not in new:
-            rows.append(("-", key, _shown(before)))
-        elif before != after:
-            both_secret = _secret(before) and _secret(after)
-            rows.append(("~", key, "●●● set anew" if both_secret else f"{_shown(before)} → {_shown(after)}"))
-    return tuple(rows)
-
-
-def _config(update: Update | None) -> Mapping[str, Any]:
-    return (update and recorded_config(update)) or {}
-
-
-def _secret(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "secure" in value or any(_secret(inner) for inner in value.values())
-    return isinstance(value, list) and any(_secret(inner) for inner in value)
-
-
-def _shown(value: Any) -> str:
-    if _secret(value):
-        return "●●●"
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
 def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, cells: int) -> list[Line]:
     """The whole page."""
     env = update.environment
@@ -130,9 +94,9 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
         [
             ("kind", update.kind),
             ("result", update.result),
-            ("started", _when(update.start_time)),
-            ("ended", _when(update.end_time)),
-            ("changes", "".join(span.text for span in changes_line(update.changes, words=True))),
+            ("started", local_time(update.start_time, WHEN)),
+            ("ended", local_time(update.end_time, WHEN)),
+            ("changes", plain(changes_line(update.changes, words=True))),
             ("unchanged", str(update.changes.get("same", ""))),
             ("resources", "" if evidence is None or evidence.resources is None else str(evidence.resources)),
         ],
@@ -204,13 +168,6 @@ def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
         text = "The checkpoint holds no pending operations and no half-made resources; messages are not kept."
         lines += paragraph(text, cells - 2, "dim", indent=2)
     return lines
-
-
-def _when(seconds: int) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds)) if seconds else ""
-    except (OverflowError, ValueError, OSError):
-        return ""
 
 
 def _person(env: Mapping[str, str], who: str) -> str:

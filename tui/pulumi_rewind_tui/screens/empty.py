@@ -9,9 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from pulumi_rewind.errors import BackendError, ProjectNotFound, RewindError, StackNotFound, UsageError
+from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.text_page import TextView, heading, paragraph
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.screens.text_page import TextView
+from pulumi_rewind_tui.widgets.cells import Line, heading, paragraph
 
 
 def what_to_do(error: BaseException) -> tuple[str, list[str]]:
@@ -83,9 +84,7 @@ class EmptyScreen(RewindScreen[None]):
 
     def action_stacks(self) -> None:
         """Opens the picker."""
-        from pulumi_rewind_tui.screens.stacks import StacksScreen
-
-        self.app.push_screen(StacksScreen())
+        self.rewind.post_message(msg.StacksRequested())
 
     def action_back(self) -> None:
         """There is nothing behind this."""

@@ -13,8 +13,8 @@ from textual.screen import Screen
 
 from pulumi_rewind_tui.palette import key_actions, keys_of
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import TextView, heading, paragraph
-from pulumi_rewind_tui.widgets.cells import Line, width
+from pulumi_rewind_tui.screens.text_page import TextView
+from pulumi_rewind_tui.widgets.cells import Line, heading, paragraph, width
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 
 SYMBOLS_HELP = (

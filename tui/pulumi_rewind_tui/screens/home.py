@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -12,24 +13,23 @@ from textual.containers import Container
 from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.diff_process import SessionSpec
-from pulumi_rewind_tui.diffing import Comparer
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
-from pulumi_rewind_tui.screens.home_compare import ComparingScreen
+from pulumi_rewind_tui.screens.home_filter import FilteringScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.timeline import TimelineView
+from pulumi_rewind_tui.work.comparer import Comparer
 
 if TYPE_CHECKING:
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
 
 
-class HomeScreen(ComparingScreen):
+class HomeScreen(FilteringScreen):
     """Timeline left or above, diff right or below."""
 
     HELP = (
@@ -118,14 +118,7 @@ class HomeScreen(ComparingScreen):
     def _read(self) -> None:
         self.generation += 1
         self.complete = False
-        session, generation = self.session, self.generation
-        assert session is not None
-        in_thread(
-            self,
-            "history",
-            lambda cancelled: loading.load_timeline(session, generation, self.post_message, cancelled),
-            lambda err: msg.LoadFailed(generation, err),
-        )
+        self.read_in_thread("history", loading.load_timeline)
 
     @on(msg.HistoryLoaded)
     def _history_loaded(self, event: msg.HistoryLoaded) -> None:
@@ -193,14 +186,7 @@ class HomeScreen(ComparingScreen):
 
     @on(TimelineView.Wanted)
     def _more_wanted(self, event: TimelineView.Wanted) -> None:
-        session, generation = self.session, self.generation
-        if session is not None:
-            in_thread(
-                self,
-                "more",
-                lambda _: loading.load_more(session, generation, event.before, self.post_message),
-                lambda err: msg.LoadFailed(generation, err),
-            )
+        self.read_in_thread("more", partial(loading.load_more, before=event.before))
 
     # Keys and moves
 
@@ -226,9 +212,7 @@ class HomeScreen(ComparingScreen):
         if self.session is None or update is None:
             self.app.bell()
             return
-        from pulumi_rewind_tui.screens.details import DetailsScreen
-
-        self.app.push_screen(DetailsScreen(self.session, update, self.timeline.entries.get(event.number)))
+        self.rewind.post_message(msg.DetailsRequested(update, self.timeline.entries.get(event.number)))
 
     def action_roll_back(self) -> None:
         """Asks the application for the review of the selected update."""
@@ -236,12 +220,12 @@ class HomeScreen(ComparingScreen):
         if update is None:
             self.app.bell()  # live itself: nothing to go back to
             return
-        self.rewind.post_message(msg.RollbackRequested(update.number))
+        self.rewind.post_message(msg.RollbackRequested(f"#{update.number}"))
 
     def action_roll_back_failed(self) -> None:
         """Asks for the review of the way back from an update that failed half-way."""
         if self.half_way is not None:
-            self.rewind.post_message(msg.RollbackRequested(self.half_way.good.number))
+            self.rewind.post_message(msg.RollbackRequested(f"#{self.half_way.good.number}"))
 
     def action_direction(self) -> None:
         """Swaps the sides."""
@@ -261,9 +245,7 @@ class HomeScreen(ComparingScreen):
 
     def action_stacks(self) -> None:
         """Opens the picker."""
-        from pulumi_rewind_tui.screens.stacks import StacksScreen
-
-        self.app.push_screen(StacksScreen())
+        self.rewind.post_message(msg.StacksRequested())
 
     def action_refresh(self) -> None:
         """Reads the backend again."""

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from textual import on
 from textual.content import Content
 from textual.timer import Timer
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, in_thread
-from pulumi_rewind_tui.diffing import LIVE, Comparer, Comparison
+from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
+from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens import home_text as text
-from pulumi_rewind_tui.screens.home_filter import FilteringScreen
+from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.timeline import TimelineView
+from pulumi_rewind_tui.work.comparer import Comparer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
+
+Load: TypeAlias = "Callable[[Session, int, Post, CancelCheck], None]"
+"""Reads a session and posts what it finds, with the generation it belongs to."""
 
 PAUSE = 0.05
 """Seconds the cursor must rest before an unknown comparison is begun."""
@@ -28,7 +34,7 @@ PATIENCE = 0.3
 """Seconds an old comparison stays in sight while the new one is made."""
 
 
-class ComparingScreen(FilteringScreen):
+class ComparingScreen(RewindScreen[None]):
     """Holds the session and shows the comparison of the selected row."""
 
     def __init__(self) -> None:
@@ -71,6 +77,20 @@ class ComparingScreen(FilteringScreen):
     def _show_status(self) -> None:
         self.status.show(*self.bar.pieces())
 
+    def refilter(self) -> None:
+        """What is shown has changed; see `FilteringScreen`."""
+
+    def read_in_thread(self, group: str, load: Load) -> None:
+        """Reads something of the session; what goes wrong is told if the session is still the same."""
+        session, generation = self.session, self.generation
+        if session is not None:
+            in_thread(
+                self,
+                group,
+                lambda cancelled: load(session, generation, self.post_message, cancelled),
+                lambda err: msg.LoadFailed(generation, err),
+            )
+
     def _stop_timers(self) -> None:
         for timer in self._waiting:
             timer.stop()
@@ -94,7 +114,7 @@ class ComparingScreen(FilteringScreen):
         if done is not None:
             self._show(done)
         else:
-            self.diff.border_title = Content(f"{text.side_name(key[0])} → {text.side_name(key[1])}")
+            self.diff.border_title = Content(text.sides(key))
             self._waiting.append(self.set_timer(PATIENCE, lambda: self.diff.show_note((("comparing…", "dim"),))))
         delay = 0.001 if at_once else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
@@ -146,7 +166,7 @@ class ComparingScreen(FilteringScreen):
         if isinstance(event.error, CheckpointError) and number != LIVE:
             self.timeline.marks.broken[number] = "damaged state"
             self.timeline.changed()
-        self.diff.border_title = Content(f"{text.side_name(old)} → {text.side_name(new)}")
+        self.diff.border_title = Content(text.sides(event.key))
         self.diff.show_note(*text.error_lines(event.error, text.meaning(event.error)))
 
     @on(DiffView.RebuildWanted)

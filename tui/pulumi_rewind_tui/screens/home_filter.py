@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from textual import on
 
 from pulumi_rewind.model import Update
-from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.screens import home_loading as loading
-from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.home_compare import ComparingScreen
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar
-
-if TYPE_CHECKING:
-    from pulumi_rewind_tui.screens.home import HomeScreen
 
 
 def update_matches(update: Update, tags: tuple[str, ...], words: str) -> bool:
@@ -29,50 +22,36 @@ def update_matches(update: Update, tags: tuple[str, ...], words: str) -> bool:
     return all(word in haystack for word in words.split())
 
 
-class FilteringScreen(RewindScreen[None]):
+class FilteringScreen(ComparingScreen):
     """The part of home that filters."""
 
     filtered_pane = "timeline"
 
     @property
-    def _home(self) -> HomeScreen:
-        from pulumi_rewind_tui.screens.home import HomeScreen
-
-        assert isinstance(self, HomeScreen)
-        return self
-
-    @property
     def _bar(self) -> FilterBar:
-        return self._home.query_one(FilterBar)
+        return self.query_one(FilterBar)
 
     def action_filter(self) -> None:
         """Opens the filter for the focused pane."""
-        home = self._home
-        pane = "diff" if home.diff.has_focus else "timeline"
+        pane = "diff" if self.diff.has_focus else "timeline"
         if self._bar.is_open and pane != self.filtered_pane:
             self.drop_filter()
         self.filtered_pane = pane
         self._bar.open()
         self.refilter()
-        session, generation = home.session, home.generation
-        if pane == "timeline" and not home.complete and session is not None:
-            in_thread(
-                home,
-                "history-all",
-                lambda cancelled: loading.load_all(session, generation, home.post_message, cancelled),
-                lambda err: msg.LoadFailed(generation, err),
-            )
+        if pane == "timeline" and not self.complete:
+            self.read_in_thread("history-all", loading.load_all)
 
     @on(FilterBar.Typed)
     def _typed(self, event: FilterBar.Typed) -> None:
         if self.filtered_pane == "diff":
-            self._home.diff.shown.words = event.words
-            self._home.diff.rebuild()
+            self.diff.shown.words = event.words
+            self.diff.rebuild()
         self.refilter()
 
     @on(FilterBar.Kept)
     def _kept(self) -> None:
-        (self._home.diff if self.filtered_pane == "diff" else self._home.timeline).focus()
+        (self.diff if self.filtered_pane == "diff" else self.timeline).focus()
         if not self._bar.words.strip():
             self.drop_filter()
 
@@ -83,20 +62,19 @@ class FilteringScreen(RewindScreen[None]):
 
     def drop_filter(self) -> bool:
         """Takes the filter off; False if there was none."""
-        home = self._home
         if not self._bar.is_open:
             return False
-        had_focus = home.focused is not None and home.focused.parent is self._bar
+        had_focus = self.focused is not None and self.focused.parent is self._bar
         self._bar.close()
-        before = home.timeline.number
-        home.timeline.set_filter(None)
-        if home.timeline.number != before:
-            home.compare_soon()
-        if home.diff.shown.words:
-            home.diff.shown.words = ""
-            home.diff.rebuild()
+        before = self.timeline.number
+        self.timeline.set_filter(None)
+        if self.timeline.number != before:
+            self.compare_soon()
+        if self.diff.shown.words:
+            self.diff.shown.words = ""
+            self.diff.rebuild()
         if had_focus:
-            (home.diff if self.filtered_pane == "diff" else home.timeline).focus()
+            (self.diff if self.filtered_pane == "diff" else self.timeline).focus()
         return True
 
     def refilter(self) -> None:
@@ -104,39 +82,33 @@ class FilteringScreen(RewindScreen[None]):
         bar = self._bar
         if not bar.is_open:
             return
-        home = self._home
         words = bar.words.strip().lower()
         if self.filtered_pane == "diff":
-            done = home.diff.comparison
+            done = self.diff.comparison
             total = len(done.resources) if done is not None else 0
-            seen = len({row.index for row in home.diff.rows if row.kind == "resource"})
+            seen = len({row.index for row in self.diff.rows if row.kind == "resource"})
             bar.count(f"{seen} of {total}")
             return
-        timeline = home.timeline
+        timeline = self.timeline
         numbers: list[int] | None = None
         if words:
             numbers = [
                 number
                 for number in sorted(timeline.updates, reverse=True)
-                if update_matches(timeline.updates[number], self._tags(timeline.entries.get(number)), words)
+                if update_matches(timeline.updates[number], timeline.tags(number), words)
             ]
         if numbers != timeline.filtered:
             before = timeline.number
             timeline.set_filter(numbers)
             if timeline.number != before:  # the diff, and what r plans, are of the row under the cursor
-                home.compare_soon()
+                self.compare_soon()
         found = timeline.total if numbers is None else len(numbers)
-        reading = "" if home.complete else "  reading…"
+        reading = "" if self.complete else "  reading…"
         bar.count(f"{found} of {timeline.total}{reading}")
-
-    @staticmethod
-    def _tags(entry: Any) -> tuple[str, ...]:
-        return entry.tags if entry is not None else ()
 
     def action_match(self, direction: int) -> None:
         """The next or previous row that matches."""
-        home = self._home
-        if home.diff.has_focus:
-            home.diff.action_next_change(direction)
+        if self.diff.has_focus:
+            self.diff.action_next_change(direction)
         else:
-            home.timeline.action_cursor_by(direction)
+            self.timeline.action_cursor_by(direction)

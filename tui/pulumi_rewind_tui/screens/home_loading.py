@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post
-from pulumi_rewind_tui.diffing import LIVE, Cancelled, Comparer, Key
+from pulumi_rewind_tui.diffing import LIVE, Cancelled, Key
 from pulumi_rewind_tui.widgets.diff_rows import Shown, build_rows
 
 if TYPE_CHECKING:
     from pulumi_rewind.halfway import HalfWay
     from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.work.comparer import Comparer
 
 FIRST = 60
 """Rows of the first screen."""
@@ -75,7 +76,7 @@ def head_text(session: Session) -> str:
     return f"{branch}@{head[:7]}{'*' if repository.dirty() else ''}" if head else branch
 
 
-def load_more(session: Session, generation: int, before: int, post: Post) -> None:
+def load_more(session: Session, generation: int, post: Post, _: CancelCheck, *, before: int) -> None:
     """A page of older updates, for rows that came into sight."""
     entries = tuple(session.timeline.entries(FIRST * 2, before=before))
     post(msg.HistoryLoaded(generation, len(session.timeline), tuple(entry.update for entry in entries)))

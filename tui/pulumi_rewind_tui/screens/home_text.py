@@ -10,10 +10,10 @@ from textual.content import Content
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
 from pulumi_rewind.model import ROOT_STACK_TYPE
-from pulumi_rewind_tui.diffing import LIVE, Comparison
+from pulumi_rewind_tui.diffing import LIVE, Comparison, Key
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.symbols import counts_text, symbols
-from pulumi_rewind_tui.widgets.cells import Line, inert
+from pulumi_rewind_tui.widgets.cells import Line, paragraph, plain
 from pulumi_rewind_tui.widgets.timeline_rows import Marks
 
 if TYPE_CHECKING:
@@ -83,10 +83,14 @@ def side_name(number: int) -> str:
     return "LIVE" if number == LIVE else f"#{number}"
 
 
+def sides(key: Key, arrow: str = "→") -> str:
+    """``LIVE → #7``."""
+    old, new = key
+    return f"{side_name(old)} {arrow} {side_name(new)}"
+
+
 def diff_title(done: Comparison, ascii_only: bool) -> Content:
     """``LIVE → #7   ±1 +1 ~2 -1   (3 consequential folded)``."""
-    old, new = done.key
-    arrow = "->" if ascii_only else "→"
     counted: dict[str, int] = {}
     folded = 0
     uncertain = 0
@@ -100,7 +104,7 @@ def diff_title(done: Comparison, ascii_only: bool) -> Content:
     nothing = "outputs only" if done.resources else "no changes"
     if done.new_objects and done.same_content:
         nothing, folded = "same content, new ids", 0
-    parts = [f"{side_name(old)} {arrow} {side_name(new)}", counts_text(counted, ascii_only) or nothing]
+    parts = [sides(done.key, symbols(ascii_only)["arrow"]), counts_text(counted, ascii_only) or nothing]
     if uncertain:
         parts.append(f"?{uncertain}")
     if folded:
@@ -155,17 +159,11 @@ def meaning(error: BaseException) -> str:
 
 def error_lines(error: BaseException, what_it_means: str) -> tuple[Line, ...]:
     """What happened, what it means for the stack, what to do next."""
-    from pulumi_rewind_tui.widgets.cells import wrap_words
-
-    cells = 64
-    lines: list[Line] = []
+    cells = 66
     message = str(error) if isinstance(error, RewindError) else f"unexpected {type(error).__name__}: {error}"
-    for index, text in enumerate(wrap_words(message, cells)):
-        lines.append((("✗ " if not index else "  ", "failed"), (inert(text), "failed")))
-    lines.append((("", ""),))
-    lines.extend(((("  " + text), ""),) for text in wrap_words(what_it_means, cells))
+    first, *rest = paragraph(message, cells, "failed", indent=2)
+    lines: list[Line] = [[("✗ " + plain(first)[2:], "failed")], *rest, [""], *paragraph(what_it_means, cells, indent=2)]
     hint = getattr(error, "hint", "")
     if hint:
-        lines.append((("", ""),))
-        lines.extend((("  " + text, "dim"),) for text in wrap_words(hint, cells))
+        lines += [[""], *paragraph(hint, cells, "dim", indent=2)]
     return tuple(lines)

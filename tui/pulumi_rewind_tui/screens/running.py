@@ -16,16 +16,15 @@ from textual.content import Content
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.lost_terminal import detach
-from pulumi_rewind_tui.render.words import elapsed
-from pulumi_rewind_tui.run_state import RunState
-from pulumi_rewind_tui.run_work import Aftermath, RunBatch, RunEnded, Runner
+from pulumi_rewind_tui.render.words import elapsed, resource_name
+from pulumi_rewind_tui.run_state import RunState, doing
+from pulumi_rewind_tui.run_work import RunBatch, RunEnded, Runner
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.confirm import Agreement
+from pulumi_rewind_tui.screens.result_text import Outcome
 from pulumi_rewind_tui.screens.stop import Stop, StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
-from pulumi_rewind_tui.screens.text_page import facts, heading, paragraph
-from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.text.outcome import Aftermath
+from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
 
@@ -56,13 +55,13 @@ class RunningScreen(RewindScreen[None]):
         Binding("ctrl+c", "ask_interrupt", "stop…", id="run.stop", priority=True),
     ]
 
-    def __init__(self, session: Session, plan: Plan, start: int, agreement: Agreement) -> None:
+    def __init__(self, session: Session, plan: Plan, start: int, *, allow_data_loss: bool) -> None:
         super().__init__()
         self.session = session
         self.plan = plan
         self.start = start
         """The newest update before the run: the way back leads there."""
-        self.agreement = agreement
+        self.allow_data_loss = allow_data_loss
         self.state = RunState((), 0.0)
         self.runner: Runner | None = None
         self.stopping = False
@@ -81,7 +80,7 @@ class RunningScreen(RewindScreen[None]):
         """Starts the run."""
         from pulumi_rewind.rollback import RollbackRun
 
-        run = RollbackRun(self.session, self.plan, allow_data_loss=self.agreement.allow_data_loss)
+        run = RollbackRun(self.session, self.plan, allow_data_loss=self.allow_data_loss)
         self.runner = runner = Runner(run, self.session, self.plan)
         self.rewind.run_in_progress = self
         self.rows.border_title = "Resources"
@@ -127,7 +126,7 @@ class RunningScreen(RewindScreen[None]):
         self._tick()
 
     def _tick(self) -> None:
-        state, table = self.state, symbols(self.rewind.ascii_only)
+        state, table = self.state, self.table
         now = self.rewind.clock()
         failed = state.count("failed")
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)
@@ -151,20 +150,14 @@ class RunningScreen(RewindScreen[None]):
 
     @on(RunEnded)
     def _ended(self, event: RunEnded) -> None:
-        from pulumi_rewind_tui.screens.result import ResultScreen
-        from pulumi_rewind_tui.screens.result_text import Outcome
-
         self.state.finish(self.rewind.clock(), succeeded=event.result is not None)
         self.rewind.run_in_progress = None
         self._release_signals()
         if self.lost:
             self.app.exit(0 if event.result is not None else INCOMPLETE)
             return
-        while self.app.screen is not self and self in self.app.screen_stack:
-            self.app.pop_screen()
         outcome = Outcome(self.plan, self.start, event.result, event.error, event.aftermath, self.state)
-        self.rewind.post_message(msg.StackChanged())
-        self.app.switch_screen(ResultScreen(self.session, outcome))
+        self.rewind.post_message(msg.RunFinished(self.session, outcome))
 
     # Stopping
 
@@ -250,13 +243,13 @@ class RunningScreen(RewindScreen[None]):
     @on(LinesView.Opened, "#rows")
     def _opened(self, event: LinesView.Opened) -> None:
         row = self.state.rows[event.index]
-        self.app.push_screen(TextModal(row.name, lambda cells: row_lines(self.state, event.index, cells)))
+        self.app.push_screen(TextModal(resource_name(row.urn), lambda cells: row_lines(self.state, event.index, cells)))
 
 
 def row_lines(state: RunState, index: int, cells: int) -> list[Line]:
     """Everything said about one resource."""
     row = state.rows[index]
-    lines = facts([("resource", row.urn), ("planned", row.op), ("now", row.doing or "waiting")], cells)
+    lines = facts([("resource", row.urn), ("planned", row.op), ("now", doing(row) or "waiting")], cells)
     lines += heading("Messages")
     for message in row.messages or ["none"]:
         lines += paragraph(message, cells, indent=2)

@@ -19,14 +19,14 @@ from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home_text import error_lines, shorten_url
-from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import Line, fit, width
-from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.cells import Line, fit
+from pulumi_rewind_tui.widgets.cells import width as width_of
+from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.protocol import Backend
     from pulumi_rewind.model import StackRef, Update
-    from pulumi_rewind_tui.app import RewindApp
+    from pulumi_rewind_tui.host import Host
 
 
 @dataclass
@@ -55,7 +55,7 @@ class StacksFailed(Message):
     error: BaseException
 
 
-def read_stacks(app: RewindApp, post: Post, cancelled: CancelCheck) -> None:
+def read_stacks(app: Host, post: Post, cancelled: CancelCheck) -> None:
     """Lists the stacks, then looks at each; in a thread."""
     from pulumi_rewind.backends import open_backend
     from pulumi_rewind.workspace import find_workspace
@@ -82,35 +82,22 @@ def _look_at(backend: Backend, ref: StackRef) -> StackRead:
     return StackRead(ref, updates, last, resources)
 
 
-class StackList(LinesView):
+class StackList(RowsView["StackRef"]):
     """One row a stack."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.stacks: list[StackRef] = []
         self.known: dict[StackRef, StackRead] = {}
-        self.note: tuple[Line, ...] = ((("reading…", "dim"),),)
+        self.note = ((("reading…", "dim"),),)
 
-    @property
-    def show_cursor(self) -> bool:  # type: ignore[override]
-        """A note has no cursor."""
-        return bool(self.stacks)
-
-    def count(self) -> int:
-        """Stacks, or lines of the note."""
-        return len(self.stacks) or len(self.note)
-
-    def line(self, index: int, width: int) -> Line:
+    def row_line(self, ref: StackRef, width: int) -> Line:
         """One stack."""
-        if not self.stacks:
-            return self.note[index]
-        ref = self.stacks[index]
-        names = max(max(_width(str(each)) for each in self.stacks), 12)
+        names = max(max(width_of(str(each)) for each in self.rows), 12)
         head: Line = ((fit(str(ref), min(names, width // 2)) + "  ", "bold"),)
         read = self.known.get(ref)
         if read is None:
             return (*head, ("…", "dim"))
-        table = symbols(self.rewind.ascii_only)
+        table = self.table
         if read.last is None:
             return (*head, ("no updates yet", "dim"))
         ok = read.last.succeeded
@@ -123,9 +110,6 @@ class StackList(LinesView):
             (f" {read.last.result:<11}", "" if ok else "failed"),
             (f"{plural(read.updates, 'update'):>12}  {resources:>14}", "dim"),
         )
-
-
-_width = width
 
 
 class StacksScreen(RewindScreen[None]):
@@ -155,7 +139,7 @@ class StacksScreen(RewindScreen[None]):
     @on(StacksListed)
     def _listed(self, event: StacksListed) -> None:
         view = self.query_one(StackList)
-        view.stacks = event.stacks
+        view.rows = event.stacks
         if not event.stacks:
             view.note = (
                 (("This backend holds no stacks yet.", "bold"),),
@@ -184,13 +168,13 @@ class StacksScreen(RewindScreen[None]):
     @on(StacksFailed)
     def _failed(self, event: StacksFailed) -> None:
         view = self.query_one(StackList)
-        view.stacks = []
+        view.rows = []
         view.note = error_lines(event.error, "The stacks are not affected.")
         view.changed()
 
     @on(LinesView.Opened)
     def _opened(self, event: LinesView.Opened) -> None:
         view = self.query_one(StackList)
-        if event.index < len(view.stacks):
-            name = str(view.stacks[event.index])
+        if event.index < len(view.rows):
+            name = str(view.rows[event.index])
             self.rewind.post_message(msg.StackSelected(name))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
-from pulumi_rewind_tui.widgets.cells import Line, plain, width, wrap_words
+from pulumi_rewind_tui.widgets.cells import Build, Line, join
 from pulumi_rewind_tui.widgets.lines import LinesView
-
-Build: TypeAlias = Callable[[int], Sequence[Line]]
-"""Makes the lines for a width in cells."""
 
 
 class TextView(LinesView):
@@ -32,7 +28,7 @@ class TextView(LinesView):
     @property
     def text(self) -> str:
         """All of it as plain text."""
-        return "\n".join(plain(line) for line in self._built())
+        return join(self._built())
 
     def _built(self) -> Sequence[Line]:
         cells = self.scrollable_content_region.width
@@ -48,26 +44,3 @@ class TextView(LinesView):
     def line(self, index: int, width: int) -> Line:
         """One line."""
         return self._built()[index]
-
-
-def paragraph(text: str, cells: int, role: str = "", *, indent: int = 0) -> list[Line]:
-    """Text broken at words, indented."""
-    margin = " " * indent
-    return [((margin + piece, role),) for piece in wrap_words(text, max(10, cells - indent))]
-
-
-def heading(text: str) -> list[Line]:
-    """A blank line and a heading."""
-    return [((("", ""),)), ((text, "title"),)]
-
-
-def facts(pairs: Sequence[tuple[str, str]], cells: int) -> list[Line]:
-    """Names and values in two columns; empty values are left out."""
-    shown = [(name, value) for name, value in pairs if value]
-    column = min(52, max((width(name) for name, _ in shown), default=0)) + 2
-    lines: list[Line] = []
-    for name, value in shown:
-        pieces = wrap_words(value, max(10, cells - column - 2))
-        lines.append((("  " + name.ljust(column), "dim"), (pieces[0], "")))
-        lines.extend(((" " * (column + 2) + piece, ""),) for piece in pieces[1:])
-    return lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.diffing import Comparison, Heading
-from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.render.words import new_ids
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
@@ -92,10 +92,8 @@ def _folded(folded: list[Heading], comparison: Comparison) -> Iterator[Row]:
     fresh = [res for res in folded if res.only_new_id]
     rest = len(folded) - len(fresh)
     if fresh:
-        count = plural(len(fresh), "object has", "objects have")
-        text = f"{count} a new id" if comparison.same_content else f"{count} a new id and the same content"
-        also = f", {plural(rest, 'other follows', 'others follow')}" if rest and comparison.same_content else ""
-        yield Row("fold", text=f"= same content; {text}{also}" if comparison.same_content else text, part=1)
+        text = new_ids(len(fresh), rest, same_content=comparison.same_content)
+        yield Row("fold", text=f"= {text}" if comparison.same_content else text, part=1)
     if rest and not (fresh and comparison.same_content):
         yield Row("fold", text=f"{rest} consequential (ids, outputs and dependencies that follow)")
 

@@ -10,17 +10,16 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from pulumi_rewind_tui.diffing import Comparison
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line
-from pulumi_rewind_tui.widgets.diff_lines import row_line, row_text
+from pulumi_rewind_tui.widgets.diff_lines import DiffText
 from pulumi_rewind_tui.widgets.diff_rows import Row, Shown, build_rows
-from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
 
 
-class DiffView(LinesView):
+class DiffView(RowsView[Row]):
     """Shows one comparison, or a note while there is none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,9 +60,7 @@ class DiffView(LinesView):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.comparison: Comparison | None = None
-        self.rows: list[Row] = []
         self.shown = Shown()
-        self.note: tuple[Line, ...] = ()
         self.to_live = False
         """Whether the right side is live: nothing would be created anew by looking at it."""
         self.stateful = stateful
@@ -128,11 +125,6 @@ class DiffView(LinesView):
         return (row.index, row.kind, row.urn)
 
     @property
-    def current(self) -> Row | None:
-        """The row under the cursor."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
-
-    @property
     def current_urn(self) -> str:
         """The resource under the cursor."""
         row = self.current
@@ -140,24 +132,15 @@ class DiffView(LinesView):
             return ""
         return self.comparison.resources[row.index].urn if row.index >= 0 else row.urn
 
-    @property
-    def show_cursor(self) -> bool:  # type: ignore[override]
-        """A note has no cursor."""
-        return bool(self.rows)
+    def row_line(self, row: Row, width: int) -> Line:
+        """One row, with its secret while that is revealed."""
+        assert self.comparison is not None
+        at = self._revealed
+        revealed = at[1] if at is not None and self.current is row and at[0] == self.cursor else None
+        return self._texts(self.comparison).line(row, width, revealed=revealed)
 
-    def count(self) -> int:
-        """Rows of the diff, or of the note."""
-        return len(self.rows) if self.comparison is not None and self.rows else len(self.note)
-
-    def line(self, index: int, width: int) -> Line:
-        """One row."""
-        if self.comparison is None or not self.rows:
-            return self.note[index]
-        row = self.rows[index]
-        revealed = self._revealed[1] if self._revealed is not None and self._revealed[0] == index else None
-        return row_line(
-            row, self.comparison, self.shown, width, symbols(self.rewind.ascii_only), self.stateful, revealed=revealed
-        )
+    def _texts(self, comparison: Comparison) -> DiffText:
+        return DiffText(comparison, self.shown, self.table, self.stateful)
 
     # Keys
 
@@ -245,5 +228,4 @@ class DiffView(LinesView):
             while at < len(self.rows) and self.rows[at].index == row.index:
                 rows.append(self.rows[at])
                 at += 1
-        table = symbols(self.rewind.ascii_only)
-        self.rewind.copy("\n".join(row_text(each, self.comparison, self.shown, table, self.stateful) for each in rows))
+        self.rewind.copy("\n".join(map(self._texts(self.comparison).text, rows)))

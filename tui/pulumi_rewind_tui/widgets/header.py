@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, cut, inert, line_width, width
+from pulumi_rewind_tui.widgets.cells import Line, cut, inert, line_width, spans, width
 
 
 class StatusBar(Widget):
@@ -47,13 +47,13 @@ class StatusBar(Widget):
                 continue
             text.append(" " * gap)
             left = room - used - gap
-            for part, role in piece:
+            for part, role in spans(piece):
                 shown = cut(inert(part), left)
                 text.append(shown, styles.get(role))
                 left -= width(shown)
             used += gap + min(size, max(0, room - used - gap))
         if right:
             text.append(" " * max(1, cells - used - line_width(right) - 1))
-            for part, role in right:
+            for part, role in spans(right):
                 text.append(inert(part), styles.get(role))
         return text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,17 +16,15 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.host import Hosted
+from pulumi_rewind_tui.symbols import ONE_CELL
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, fit_line, inert
+from pulumi_rewind_tui.widgets.cells import Line, shown_line
 
-if TYPE_CHECKING:
-    from pulumi_rewind_tui.app import RewindApp
-
-_ASCII = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
+RowT = TypeVar("RowT")
 
 
-class LinesView(ScrollView, can_focus=True):
+class LinesView(ScrollView, Hosted, can_focus=True):
     """A virtual list with a cursor; subclasses say how many rows there are and what each one shows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", "lines--cursor-blur"}
@@ -52,28 +51,22 @@ class LinesView(ScrollView, can_focus=True):
     """Whether one row is marked; logs have no cursor."""
 
     @dataclass
-    class Moved(Message):
+    class OfRow(Message):
+        """Something happened to a row."""
+
+        view: LinesView
+        index: int
+
+        @property
+        def control(self) -> LinesView:
+            """The list, for selectors in `@on`."""
+            return self.view
+
+    class Moved(OfRow):
         """The cursor is on another row."""
 
-        view: LinesView
-        index: int
-
-        @property
-        def control(self) -> LinesView:
-            """The list, for selectors in `@on`."""
-            return self.view
-
-    @dataclass
-    class Opened(Message):
+    class Opened(OfRow):
         """Enter was pressed, or a row clicked twice."""
-
-        view: LinesView
-        index: int
-
-        @property
-        def control(self) -> LinesView:
-            """The list, for selectors in `@on`."""
-            return self.view
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -93,14 +86,6 @@ class LinesView(ScrollView, can_focus=True):
         raise IndexError(index)
 
     # Cursor
-
-    @property
-    def rewind(self) -> RewindApp:
-        """The application, typed."""
-        from pulumi_rewind_tui.app import RewindApp
-
-        assert isinstance(self.app, RewindApp)
-        return self.app
 
     @property
     def cursor(self) -> int:
@@ -164,20 +149,16 @@ class LinesView(ScrollView, can_focus=True):
         if self.show_cursor and index == self._cursor:
             name = "lines--cursor" if self.has_focus else "lines--cursor-blur"
             base = base + Style(bgcolor=self.get_component_rich_style(name).bgcolor, bold=self.has_focus or None)
-            strip = Strip([Segment(self._symbol("cursor"), base), *list(strip)[1:]], strip.cell_length)
+            strip = Strip([Segment(self.table["cursor"], base), *list(strip)[1:]], strip.cell_length)
         return strip.adjust_cell_length(width, base).apply_style(base)
-
-    def _symbol(self, name: str) -> str:
-        return symbols(self.rewind.ascii_only)[name]
 
     def _strip(self, index: int, width: int) -> Strip:
         styles = role_styles(self.app.theme)
         ascii_only = self.rewind.ascii_only
         margin = 1 if self.show_cursor else 0
         segments = [Segment(" ")] if margin else []
-        for text, role in fit_line(self.line(index, width - margin), width - margin):
-            shown = inert(text)
-            segments.append(Segment(shown.translate(_ASCII) if ascii_only else shown, styles.get(role)))
+        for text, role in shown_line(self.line(index, width - margin), width - margin):
+            segments.append(Segment(text.translate(ONE_CELL) if ascii_only else text, styles.get(role)))
         return Strip(segments)
 
     def watch_has_focus(self, value: bool) -> None:
@@ -234,3 +215,34 @@ class LinesView(ScrollView, can_focus=True):
             self.move_to(index)
             if event.chain >= 2:
                 self.action_open()
+
+
+class RowsView(LinesView, Generic[RowT]):
+    """A list of rows that are at hand, or a note in their place; subclasses say what a row shows."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.rows: list[RowT] = []
+        self.note: Sequence[Line] = ()
+
+    def row_line(self, row: RowT, width: int) -> Line:
+        """What a row shows in `width` cells."""
+        raise NotImplementedError
+
+    @property
+    def show_cursor(self) -> bool:  # type: ignore[override]
+        """A note has no cursor."""
+        return bool(self.rows)
+
+    @property
+    def current(self) -> RowT | None:
+        """The row under the cursor."""
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    def count(self) -> int:
+        """Rows, or lines of the note."""
+        return len(self.rows) or len(self.note)
+
+    def line(self, index: int, width: int) -> Line:
+        """One row, or one line of the note."""
+        return self.row_line(self.rows[index], width) if self.rows else self.note[index]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, fit_line, inert, plain
+from pulumi_rewind_tui.widgets.cells import Line, plain
+from pulumi_rewind_tui.widgets.text_block import drawn
 
 
 class NoteLine(Widget):
@@ -29,9 +29,4 @@ class NoteLine(Widget):
 
     def render(self) -> Text:
         """The line."""
-        styles = role_styles(self.app.theme)
-        shown = tuple((inert(part), role) for part, role in self._line)
-        text = Text(no_wrap=True, end="", overflow="crop")
-        for part, role in fit_line(shown, self.size.width):
-            text.append(part, styles.get(role))
-        return text
+        return drawn([self._line], self.size.width, self.app.theme)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -10,9 +10,9 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.words import resource_name
 from pulumi_rewind_tui.selecting import left_out, reason, selects
-from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit, line_width, width, wrap_words
-from pulumi_rewind_tui.widgets.diff_lines import short_type
-from pulumi_rewind_tui.widgets.values import shown_text
+from pulumi_rewind_tui.text.steps import tree
+from pulumi_rewind_tui.widgets.cells import Line, Piece, cut, fit, line_width, width, wrap_words
+from pulumi_rewind_tui.widgets.values import change_values, short_path, with_type
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change, ResourceDiff
@@ -58,25 +58,11 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
     steps = {step.urn: step for step in plan.steps}
     numbers = {urn: number for number, urn in enumerate(steps, 1)}
     chosen = selects(plan.strategy)
-    children: dict[str, list[Step]] = {}
-    for step in steps.values():
-        parent = step.parent if step.parent in steps and step.parent != step.urn else ""
-        children.setdefault(parent, []).append(step)
     rows: list[StepRow] = []
-    seen: set[str] = set()
-
-    def emit(branch: Iterable[Step], depth: int) -> None:
-        for step in branch:
-            if step.urn in seen:
-                continue
-            seen.add(step.urn)
-            box = chosen and step.type != ROOT_STACK_TYPE and step.op != OLD_COPY
-            rows.append(StepRow("step", step.urn, depth, numbers[step.urn], step, box=box))
-            rows.extend(_below(step, diffs.get(step.urn), depth + 1, opened))
-            emit(children.get(step.urn, ()), depth + 1)
-
-    emit(children.get("", ()), 0)
-    emit(steps.values(), 0)  # parents in a circle
+    for step, place in tree(plan.steps):
+        box = chosen and step.type != ROOT_STACK_TYPE and step.op != OLD_COPY
+        rows.append(StepRow("step", step.urn, len(place) - 1, numbers[step.urn], step, box=box))
+        rows.extend(_below(step, diffs.get(step.urn), len(place), opened))
     if plan.state_only:
         rows.append(StepRow("heading", text="In the state alone (no resource is touched)"))
         rows.extend(_state_rows(plan, diffs))
@@ -172,7 +158,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
     column = max(8, min(NAME, max((width(resource_name(one.urn)) for one in rows[:300] if one.step), default=8)))
     column = max(width(name), column - 2 * row.depth)
     role = "delete" if step.op == OLD_COPY else step.op
-    spans: list[Span] = [
+    spans: list[Piece] = [
         (BOXES[True, row.box], ""),
         (f"{row.number:>2} " + indent, "dim"),
         (table.get(role, table["waiting"]).ljust(len(table["replace"])) + " ", role),
@@ -194,7 +180,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
         spans.append((f"  {because}{', '.join(keys)}", "dim"))
     if step.old_copies:
         spans.append((f"  {'' if step.op == OLD_COPY else 'and old copy '}{', '.join(step.old_copies)}", "delete"))
-    return _with_type(tuple(spans), step.type, cells)
+    return with_type(tuple(spans), step.type, cells, gap=2)
 
 
 def _out_line(row: StepRow, cells: int) -> Line:
@@ -205,41 +191,19 @@ def _out_line(row: StepRow, cells: int) -> Line:
     return (*left, (cut(row.text, max(8, cells - line_width(left))), "dim"))
 
 
-def _with_type(left: Line, type_: str, cells: int) -> Line:
-    text = "" if type_ == ROOT_STACK_TYPE else short_type(type_)
-    room = cells - line_width(left) - 3
-    if not text or width(text) > room:
-        return left
-    return (*left, (" " * (room - width(text) + 2), ""), (text, "dim"), (" ", ""))
-
-
 def paths(rows: Sequence[StepRow], urn: str) -> int:
     """How wide the column of property paths of a resource is."""
-    found = (width(short_path(row.change)) for row in rows if row.urn == urn and row.change is not None)
+    found = (
+        width(short_path(row.change.path, custom=False)) for row in rows if row.urn == urn and row.change is not None
+    )
     return max(6, min(PATH, max(found, default=6)))
 
 
-def short_path(change: Change) -> str:
-    """A property path without the section that is the ordinary case."""
-    return change.path.removeprefix("inputs.").removeprefix("outputs.") or change.path
-
-
 def _change_line(change: Change, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
-    path = short_path(change)
-    left: list[Span] = [(indent, ""), (fit(path, column), "path"), ("  ", "")]
+    path = short_path(change.path, custom=False)
+    left: list[Piece] = [(indent, ""), (fit(path, column), "path"), ("  ", "")]
     room = max(8, cells - line_width(tuple(left)))
     if change.secret:
         word = change.kind if change.comparable else "not comparable"
         return (*left, (table["secret"] + " ", "secret"), (word, change.kind))
-    old, new = shown_text(change.old), shown_text(change.new)
-    match change.kind:
-        case "added":
-            return (*left, ("+ ", "added"), (cut(new, room - 2), "added"))
-        case "removed":
-            return (*left, ("- ", "removed"), (cut(old, room - 2), "removed"))
-    if width(old) + width(new) + 3 > room:
-        half = max(4, (room - 3) // 2)
-        spare = max(0, half - min(width(old), width(new)))
-        old = cut(old, half + spare if width(old) > width(new) else half)
-        new = cut(new, half + spare if width(new) > width(old) else half)
-    return (*left, (old, "removed"), (f" {table['arrow']} ", "dim"), (new, "added"))
+    return (*left, *change_values(change, room, table))

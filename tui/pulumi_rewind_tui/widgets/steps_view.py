@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line
-from pulumi_rewind_tui.widgets.lines import LinesView
+from pulumi_rewind_tui.widgets.lines import RowsView
 from pulumi_rewind_tui.widgets.steps_rows import StepRow, build_rows, row_line
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
 
 
-class StepsView(LinesView):
+class StepsView(RowsView[StepRow]):
     """Shows a plan's steps, or a note while there is no plan."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.rows: list[StepRow] = []
-        self.note: tuple[Line, ...] = ()
         self.opened: set[str] = set()
         self._plan: Plan | None = None
 
@@ -39,16 +36,6 @@ class StepsView(LinesView):
     _last = ""
 
     @property
-    def show_cursor(self) -> bool:  # type: ignore[override]
-        """A note has no cursor."""
-        return bool(self.rows)
-
-    @property
-    def current(self) -> StepRow | None:
-        """The row under the cursor."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
-
-    @property
     def current_urn(self) -> str:
         """The resource under the cursor, empty without one."""
         row = self.current
@@ -56,15 +43,9 @@ class StepsView(LinesView):
             self._last = row.urn
         return row.urn if row is not None else ""
 
-    def count(self) -> int:
-        """Steps and what is unfolded, or lines of the note."""
-        return len(self.rows) or len(self.note)
-
-    def line(self, index: int, width: int) -> Line:
-        """One row."""
-        if not self.rows:
-            return self.note[index]
-        return row_line(self.rows[index], self.rows, width, symbols(self.rewind.ascii_only))
+    def row_line(self, row: StepRow, width: int) -> Line:
+        """A step, or what is unfolded below it."""
+        return row_line(row, self.rows, width, self.table)
 
     def go_to(self, urn: str) -> bool:
         """Puts the cursor on a resource; False if it has no row."""

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.geometry import Size
 from textual.widget import Widget
 
-from pulumi_rewind_tui.screens.text_page import Build
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, fit_line, inert, join
+from pulumi_rewind_tui.widgets.cells import Build, Line, join, shown_line
+
+
+def drawn(lines: Sequence[Line], cells: int, theme: str) -> Text:
+    """Lines as they look in a theme, each cut to the width."""
+    styles = role_styles(theme)
+    text = Text(no_wrap=True, end="", overflow="crop")
+    for index, line in enumerate(lines):
+        text.append("\n" if index else "")
+        for part, role in shown_line(line, cells):
+            text.append(part, styles.get(role))
+    return text
 
 
 class TextBlock(Widget):
@@ -30,8 +42,8 @@ class TextBlock(Widget):
         """All of it as plain text."""
         return join(self._lines(self.size.width))
 
-    def _lines(self, cells: int) -> list[Line]:
-        return [tuple((inert(text), role) for text, role in line) for line in self._build(max(20, cells))]
+    def _lines(self, cells: int) -> Sequence[Line]:
+        return self._build(max(20, cells))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """One row a line."""
@@ -39,10 +51,4 @@ class TextBlock(Widget):
 
     def render(self) -> Text:
         """The lines."""
-        styles = role_styles(self.app.theme)
-        text = Text(no_wrap=True, end="", overflow="crop")
-        for index, line in enumerate(self._lines(self.size.width)):
-            text.append("\n" if index else "")
-            for part, role in fit_line(line, self.size.width):
-                text.append(part, styles.get(role))
-        return text
+        return drawn(self._lines(self.size.width), self.size.width, self.app.theme)

@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from pulumi_rewind.model import Update
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.diffing import LIVE
 from pulumi_rewind_tui.widgets.cells import Line
 from pulumi_rewind_tui.widgets.lines import LinesView
-from pulumi_rewind_tui.widgets.timeline_rows import LIVE, Marks, day, update_line
+from pulumi_rewind_tui.widgets.timeline_rows import Marks, day, update_line
 
 if TYPE_CHECKING:
     from pulumi_rewind.timeline import Entry
@@ -87,6 +87,11 @@ class TimelineView(LinesView):
             self.entries[entry.update.number] = entry
         self.changed()
 
+    def tags(self, number: int) -> tuple[str, ...]:
+        """The tags of an update's commit, as far as they are known."""
+        entry = self.entries.get(number)
+        return entry.tags if entry is not None else ()
+
     def set_filter(self, numbers: Sequence[int] | None) -> None:
         """Shows only these updates, newest first; None shows all."""
         number = self.number
@@ -149,7 +154,7 @@ class TimelineView(LinesView):
         )
 
     def _live_line(self, width: int) -> Line:
-        table = symbols(self.rewind.ascii_only)
+        table = self.table
         base = table["base"] if self.marks.base == LIVE else " "
         head: Line = ((base, "star"), (table["live"] + " live", "bold"))
         marks = self.marks

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.model import Update
-from pulumi_rewind_tui.diffing import LIVE
-from pulumi_rewind_tui.render.words import first_line
-from pulumi_rewind_tui.symbols import counts_text, symbols
-from pulumi_rewind_tui.widgets.cells import Line, Span, cut, fit_line, line_width, width
+from pulumi_rewind_tui.render.words import first_line, local_time, short_commit
+from pulumi_rewind_tui.symbols import canonical_changes, symbols
+from pulumi_rewind_tui.text.spans import joined
+from pulumi_rewind_tui.widgets.cells import Line, Piece, Span, cut, fit_line, line_width, width
 
 if TYPE_CHECKING:
     from pulumi_rewind.timeline import Entry
-
-__all__ = ["LIVE", "Marks", "day", "moment", "update_line", "why_unusable"]
 
 
 @dataclass
@@ -36,24 +33,17 @@ class Marks:
     """Updates whose checkpoint turned out to be damaged when it was looked at."""
 
 
-def day(seconds: float) -> tuple[int, int]:
+def day(seconds: float) -> str:
     """The local day of a moment, for comparing."""
-    try:
-        local = time.localtime(seconds)
-    except (OverflowError, ValueError, OSError):
-        return (0, 0)
-    return (local.tm_year, local.tm_yday)
+    return local_time(seconds, "%Y-%m-%d")
 
 
 def moment(seconds: int, *, dated: bool) -> str:
     """The time of a row: 8 cells, or 11 with the date."""
-    try:
-        return time.strftime("%m-%d %H:%M" if dated else "%H:%M:%S", time.localtime(seconds)) if seconds else "—"
-    except (OverflowError, ValueError, OSError):
-        return "—"
+    return local_time(seconds, "%m-%d %H:%M" if dated else "%H:%M:%S") or "—"
 
 
-def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[Span, str, str]:
+def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[Piece, str, str]:
     """Symbol with its role, the words beside it, and their role."""
     reason = why_unusable(update, marks)
     if update.result == "failed" and not reason:
@@ -95,61 +85,41 @@ def update_line(
     unusable = bool(why_unusable(update, marks))
     symbol, words, role = status_of(update, marks, table)
     dim = "dim" if unusable else ""
-    left: list[Span] = [
+    left: list[Piece] = [
         (table["base"] if marks.base == number else " ", "star"),
         (f"#{number}".rjust(digits + 1) + " ", dim or "bold"),
         (moment(update.start_time, dated=dated).ljust(11 if dated else 8) + " ", "dim"),
         symbol,
     ]
-    counts = counts_text(update.changes, ascii_only)
+    counts = canonical_changes(update.changes)
     if words:
         left.append((" " + words, role))
     if counts and not update.is_rollback and not unusable:
-        left.extend(_count_spans(counts))
+        left.extend((f" {table[op]}{number}", op) for op, number in counts.items())
     elif not words:
         left.append((" no changes", "dim"))
     if update.from_record:
         left.append((" record" if update.from_record == "update" else " recorded", "dim"))
     right = _right_side(update, entry, marks, table, cells)
-    room = cells - line_width(tuple(left)) - line_width(right)
+    room = cells - line_width(left) - line_width(right)
     message = first_line(update.message)
     if room > 12 and message and not update.is_rollback and not unusable:
         shown = cut(message, room - 4)
         left.append(("  " + shown, "dim"))
         room -= 2 + width(shown)
     if room < 1:
-        left = _shorten(left, cells - line_width(right) - 1)
-        room = cells - line_width(tuple(left)) - line_width(right)
+        left = [*fit_line(left, max(8, cells - line_width(right) - 1))]
+        room = cells - line_width(left) - line_width(right)
     return (*left, (" " * max(0, room), ""), *right)
-
-
-def _count_spans(counts: str) -> list[Span]:
-    roles = {
-        "+-": "replace", "±": "replace", "+": "create", "~": "update", "-": "delete", "»": "rename", ">": "rename",
-        "«": "return", "<": "return", "○": "discard", "f": "discard",
-    }  # fmt: skip
-    spans: list[Span] = []
-    for part in counts.split(" "):
-        sign = part.rstrip("0123456789")
-        spans.append((" " + part, roles.get(sign, "dim")))
-    return spans
 
 
 def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mapping[str, str], cells: int) -> Line:
     spans: list[Span] = []
     if marks.last_good == update.number:
-        spans.append((table["star"], "star"))
+        spans.append(Span(table["star"], "star"))
     tags = entry.tags if entry is not None else ()
     if tags:
         more = f" +{len(tags) - 1}" if len(tags) > 1 else ""
-        spans.append((cut(tags[0], max(6, cells // 4)) + more, "tag"))
-    mark = table["dirty"] if update.dirty else " "
-    spans.append(((update.commit[:7] + mark).ljust(8), "commit"))
-    line: list[Span] = [(" ", "")]
-    for text, role in spans:
-        line.extend([(text, role), (" ", "")])
-    return tuple(line[:-1])
-
-
-def _shorten(spans: list[Span], cells: int) -> list[Span]:
-    return list(fit_line(tuple(spans), max(8, cells)))
+        spans.append(Span(cut(tags[0], max(6, cells // 4)) + more, "tag"))
+    spans.append(Span(short_commit(update).ljust(8), "commit"))
+    return [" ", *joined(spans)]

@@ -1,0 +1,59 @@
+"""Operations, results and changes as spans, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pulumi_rewind_tui.symbols import KINDS, UNICODE, canonical_changes
+from pulumi_rewind_tui.widgets.cells import Span
+
+_WORDS: Final[Mapping[str, str]] = {
+    "delete-old": "delete old copy",
+    "discard": "forget",
+    "discard-replaced": "forget replaced",
+    "remove-pending-replace": "forget replaced",
+}
+
+_SYMBOLS: Final[Mapping[str, str]] = {
+    **{op: UNICODE[op] for op in ("create", "update", "delete", "replace", "same", "rename", "return", "discard")},
+    "read": "»",
+    "import": "»",
+}
+
+
+def op_span(op: str) -> Span:
+    """``+ create``, coloured."""
+    kind = KINDS.get(op, op)
+    if kind not in _SYMBOLS:
+        return Span(f"· {op}")
+    return Span(f"{_SYMBOLS[kind]} {_WORDS.get(op, op.replace('-', ' '))}", kind)
+
+
+def changes_line(changes: Mapping[str, int], *, words: bool = False) -> list[Span]:
+    """``±1 +1 ~2 -1``, or ``1 to replace`` … in words; unchanged ones are left out."""
+    spans: list[Span] = []
+    for op, count in canonical_changes(changes).items():
+        text = f"{_SYMBOLS[op]} {count} {_WORDS.get(op, op)}" if words else f"{_SYMBOLS[op]}{count}"
+        spans.append(Span(text, op))
+    return joined(spans) or [Span("no changes", "dim")]
+
+
+def joined(spans: Sequence[Span], gap: str = " ") -> list[Span]:
+    """The spans with a gap between any two."""
+    return [piece for index, span in enumerate(spans) for piece in ([Span(gap), span] if index else [span])]
+
+
+def result_span(result: str) -> Span:
+    """``✓ ok``, ``✗ failed`` …"""
+    match result:
+        case "succeeded":
+            return Span("✓ ok", "ok")
+        case "failed":
+            return Span("✗ failed", "failed")
+        case "in-progress":
+            return Span("◐ running", "warn")
+        case "unreadable":
+            return Span("✗ unreadable", "failed")
+        case _:
+            return Span(f"? {result or 'unknown'}", "warn")

@@ -1,0 +1,1 @@
+"""What the screens have done beside them: in threads and in other processes."""

@@ -1,0 +1,112 @@
+"""Comparing two sides of a timeline for the diff pane.
+
+Knows no widgets; called from worker threads. Small states are compared here; large ones in a process of their own
+(`diff_process`), because decoding and comparing them would hold the interpreter lock and make keys slow.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.errors import EngineError, RewindError, SecretsError
+from pulumi_rewind_tui.diff_process import ProcessSource, SessionSpec
+from pulumi_rewind_tui.diffing import CancelCheck, Comparison, Key
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.diff_source import LocalSource
+
+KEPT = 16
+"""Comparisons that are remembered: the neighbours of the cursor."""
+
+LARGE = 1_500_000
+"""Bytes of a checkpoint from which on it is compared in a process of its own."""
+
+
+class Comparer:
+    """Remembers comparisons and decides where they are made; safe to call from several threads."""
+
+    def __init__(self, session: Session, spec: SessionSpec) -> None:
+        self._session = session
+        self._spec = spec
+        self._done: OrderedDict[Key, Comparison] = OrderedDict()
+        self._lock = threading.Lock()
+        self._near: LocalSource | None = None
+        self._far: ProcessSource | None = None
+
+    def forget(self) -> None:
+        """Drops everything: the stack has changed."""
+        with self._lock:
+            self._done.clear()
+        for source in (self._near, self._far):
+            if source is not None:
+                source.forget()
+
+    def add_passphrase(self, passphrase: str) -> None:
+        """Offers a passphrase and drops the comparisons that lacked one."""
+        with self._lock:
+            for key in [key for key, done in self._done.items() if done.secrets == "locked"]:
+                del self._done[key]
+        if self._far is not None:
+            self._far.add_passphrase(passphrase)
+
+    def close(self) -> None:
+        """Ends the process, if there is one."""
+        if self._far is not None:
+            self._far.close()
+
+    def cached(self, key: Key) -> Comparison | None:
+        """A comparison that is at hand, perhaps with secrets still to be compared."""
+        with self._lock:
+            if key in self._done:
+                self._done.move_to_end(key)
+            return self._done.get(key)
+
+    def compare(self, key: Key, cancelled: CancelCheck = lambda: False) -> Comparison:
+        """Compares as the sides are stored; encrypted secrets stay not comparable.
+
+        Raises:
+            BackendError, CheckpointError: a side can't be read.
+            Cancelled: `cancelled` said so.
+        """
+        return self._keep(self._source(key).compare(key, False, cancelled), key)
+
+    def compare_decrypted(self, key: Key, cancelled: CancelCheck = lambda: False) -> Comparison:
+        """Compares with secrets decrypted; where that fails, says why in `reason`. Raises as `compare`."""
+        source = self._source(key)
+        try:
+            return self._keep(source.compare(key, True, cancelled), key)
+        except (SecretsError, EngineError) as err:
+            done = source.compare(key, False, cancelled)
+            done.secrets, done.reason = "locked", self._session.redactor.said(err)
+            return self._keep(done, key)
+
+    def _keep(self, done: Comparison, key: Key) -> Comparison:
+        done.source = self._source(key)
+        with self._lock:
+            self._done[key] = done
+            while len(self._done) > KEPT:
+                self._done.popitem(last=False)
+        return done
+
+    def _source(self, key: Key) -> LocalSource | ProcessSource:
+        with self._lock:
+            if self._large(key):
+                if self._far is None:
+                    self._far = ProcessSource(self._spec)
+                return self._far
+            if self._near is None:
+                from pulumi_rewind_tui.diff_source import LocalSource
+
+                self._near = LocalSource(self._session)
+            return self._near
+
+    def _large(self, key: Key) -> bool:
+        try:
+            history = self._session.timeline.history
+            sizes = [history.size(side or len(history)) for side in key]
+        except (RewindError, OSError, IndexError):
+            return False
+        return any(size is not None and size >= LARGE for size in sizes)
