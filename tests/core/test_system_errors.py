@@ -79,7 +79,7 @@ class World:
     def __init__(self, tmp_path: Path) -> None:
         self.journal = Journal("file:///b", StackRef("shop", "dev"), {"XDG_STATE_HOME": str(tmp_path)})
         self.stack = StackRef("shop", "dev")
-        self.backend = SimpleNamespace(history=lambda _: [1, 2])
+        self.history = lambda: [1, 2]
         self.run = RunJournal(cast("Session", self))
         target = SimpleNamespace(update=SimpleNamespace(number=1), label="#1", checkpoint=None)
         self.plan: Any = SimpleNamespace(
