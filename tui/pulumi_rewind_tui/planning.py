@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.target_trust import UntrustedTarget
 
-*_, _LAST = _SHORT = [entry.short for entry in STRATEGIES.values()]
+_SHORT = [entry.short for entry in STRATEGIES.values()]
 
 
 delete_first_option = click.option(
@@ -103,7 +103,7 @@ def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(tuple(STRATEGIES)),
             default=CHECKPOINT,
             show_default=True,
-            help=f"How to go back: {', '.join(_SHORT[:-1])}, or {_LAST}.",
+            help=f"How to go back: {', '.join(_SHORT[:-1])}, or {_SHORT[-1]}.",
         ),
     ):
         result = option(result)
