@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.target_trust import UntrustedTarget
 
-*_WAYS, _LAST = [entry.short for entry in STRATEGIES.values()]
+_WAYS: Final = [entry.short for entry in STRATEGIES.values()]
 
 CHOICE_HELP: Final = {
-    "strategy": f"How to go back: {', '.join(_WAYS)}, or {_LAST}.",
+    "strategy": f"How to go back: {', '.join(_WAYS[:-1])}, or {_WAYS[-1]}.",
     "only": "Only these resources, with what they need; !NAME: all but this one; repeatable.",
     "refresh": "Compare the state with the real resources first.",
     "no_install": "Run the old program without installing its dependencies, whose install scripts would run.",
