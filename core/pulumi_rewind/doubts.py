@@ -1,4 +1,4 @@
-"""Objects that may exist without the state knowing. Pure.
+"""What to tell of objects that may exist without the state knowing. Pure.
 
 Where a provider goes away before it can answer, the engine counts a create as failed and forgets it, without a pending
 operation. Where a full disk damages the state, everything that was made in the run may be lost from it. Then only the
@@ -9,43 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceDone, ResourceFailed
 from pulumi_rewind.model import urn_name
-
-_CREATES = frozenset({"create", "create-replacement"})
-_GONE = ("error reading from server", "transport is closing", "connection reset", "broken pipe", "unavailable")
-"""What the engine says when a provider that it has asked ends; a refused connection was never asked."""
+from pulumi_rewind.run_progress import RunProgress
 
 
-class Doubts:
-    """Watches the events of a run."""
-
-    def __init__(self) -> None:
-        self._failed: list[str] = []
-        self._cut_off: set[str] = set()
-        self.made: dict[str, str] = {}
-        """URN → id of what was created in the run."""
-
-    def see(self, event: EngineEvent) -> None:
-        """Takes note of what matters."""
-        if isinstance(event, ResourceFailed) and event.step.op in _CREATES:
-            self._failed.append(event.step.urn)
-        elif isinstance(event, ResourceDone) and event.step.op in _CREATES and event.step.new is not None:
-            if event.step.new.id:
-                self.made[event.step.urn] = event.step.new.id
-        elif isinstance(event, Diagnostic) and event.severity == "error" and event.urn:
-            message = event.message.lower()
-            if "connection refused" not in message and any(words in message for words in _GONE):
-                self._cut_off.add(event.urn)
-
-    @property
-    def urns(self) -> tuple[str, ...]:
-        """The resources in doubt."""
-        return tuple(dict.fromkeys(urn for urn in self._failed if urn in self._cut_off))
-
-    def told(self) -> str:
-        """What to tell where the state that comes back may know nothing of the run; empty if it made nothing."""
-        return "\n".join(filter(None, (lost_sight_of(self.made), doubt(self.urns))))
+def unknown_to_state(progress: RunProgress) -> str:
+    """What to tell where the state that comes back may know nothing of the run; empty if it made nothing."""
+    return "\n".join(filter(None, (lost_sight_of(progress.made), doubt(progress.doubtful))))
 
 
 def doubt(urns: Iterable[str]) -> str:

@@ -6,16 +6,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from pulumi_rewind.backends.place import RETURN, Watch
 from pulumi_rewind.blockers import Blockers
-from pulumi_rewind.doubts import Doubts
+from pulumi_rewind.doubts import unknown_to_state
 from pulumi_rewind.engine import Engine, EngineRun
 from pulumi_rewind.errors import EngineError, IncompleteError, RewindError
-from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre
-
-_MOVES: Final = frozenset({"same", "read", "refresh", ""})
+from pulumi_rewind.events import EngineEvent
+from pulumi_rewind.run_progress import RunProgress
 
 
 class EngineDriver(ABC):
@@ -27,13 +25,10 @@ class EngineDriver(ABC):
         self._run: EngineRun | None = None
         self._stops = 0
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
-        self._doubts = Doubts()
+        self.progress = RunProgress()
+        """What the engine has done."""
         self._changed = False
         """Whether anything in the stack has been changed, or may have been."""
-        self._failed = False
-        """Whether a step has failed."""
-        self._forgotten = 0
-        """How many objects left the state alive that the engine counts as deleted."""
 
     def interrupt(self) -> None:
         """First call: stop after the running steps. Second call: stop now (pending operations may stay)."""
@@ -91,11 +86,8 @@ class EngineDriver(ABC):
             for event in run.events():
                 place.look()
                 self.blockers.add(event)
-                if isinstance(event, ResourcePre) and event.step.op not in _MOVES:
-                    self._changed = True
-                self._failed = self._failed or isinstance(event, ResourceFailed)
-                self._forgotten += _forgets(event)
-                self._doubts.see(event)
+                self.progress.see(event)
+                self._changed = self._changed or self.progress.moved
                 yield from self._said_by_hooks()
                 yield event
         finally:
@@ -103,11 +95,5 @@ class EngineDriver(ABC):
                 run.interrupt()
                 run.process.wait()
         if lost := place.lost():
-            raise IncompleteError("\n".join(filter(None, (lost, self._doubts.told()))), hint=RETURN)
+            raise IncompleteError("\n".join(filter(None, (lost, unknown_to_state(self.progress)))), hint=RETURN)
         return run
-
-
-def _forgets(event: EngineEvent) -> bool:
-    if not isinstance(event, ResourceDone) or event.step.op != "discard":
-        return False
-    return event.step.old is not None and event.step.old.retain_on_delete

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from pulumi_rewind.model import PROVIDER_PREFIX, parse_urn
 from pulumi_rewind.values import Json
 
 
@@ -37,7 +38,6 @@ class PropertyDiff(msgspec.Struct, frozen=True, rename="camel"):
 
     diff_kind: str = ""
     """add, delete, update, or one of them with ``-replace``."""
-    input_diff: bool = False
 
 
 class StepMetadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -53,6 +53,11 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel"):
     detailed_diff: dict[str, PropertyDiff] | None = None
     logical: bool = False
     provider: str = ""
+
+    @property
+    def of_default_provider(self) -> bool:
+        """Whether it is a provider that the engine makes by itself, for which nobody waits."""
+        return self.type.startswith(PROVIDER_PREFIX) and parse_urn(self.urn).name.startswith("default")
 
 
 class ResourcePre(msgspec.Struct, frozen=True):

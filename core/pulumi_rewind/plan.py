@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Goal
-from pulumi_rewind.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, parse_urn, urn_name
+from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn, urn_name
 from pulumi_rewind.values import DEFAULTS
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def plan_steps(events: Iterable[EngineEvent], goal: Goal) -> tuple[Step, ...]:
     for event in events:
         if isinstance(event, ResourcePre | ResourceDone | ResourceFailed):
             step = event.step
-            if step.urn and not _is_default_provider(step):
+            if step.urn and not step.of_default_provider:
                 seen.setdefault(step.urn, []).append(step)
     renames = _renames(goal)
     aliased = set(renames.values())
@@ -203,10 +203,6 @@ def plan_steps(events: Iterable[EngineEvent], goal: Goal) -> tuple[Step, ...]:
 
 
 _MAKES = frozenset({"replace", "create", "create-replacement", "import-replacement", "read-replacement"})
-
-
-def _is_default_provider(step: StepMetadata) -> bool:
-    return step.type.startswith(PROVIDER_PREFIX) and parse_urn(step.urn).name.startswith("default")
 
 
 def _renames(goal: Goal) -> dict[str, str]:

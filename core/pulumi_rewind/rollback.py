@@ -194,11 +194,11 @@ class RollbackRun(EngineDriver):
         changes = self._run.summary.changes if self._run and self._run.summary else dict(self.plan.changes)
         returned = sum(step.op == "return" for step in self.plan.steps)
         changes = {**changes, "return": returned} if returned else changes
-        if self._forgotten:
+        if self.progress.forgotten:
             changes = {
                 **changes,
-                "delete": changes.get("delete", 0) - self._forgotten,
-                "discard": changes.get("discard", 0) + self._forgotten,
+                "delete": changes.get("delete", 0) - self.progress.forgotten,
+                "discard": changes.get("discard", 0) + self.progress.forgotten,
             }
         mended = [] if self._alike else (yield from mending(self.session, self.plan.prepared.goal, report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
@@ -317,7 +317,7 @@ class RollbackRun(EngineDriver):
 
     def _reached(self, report: ReplayReport) -> bool:
         """Whether live is as the target although the engine did not come to its end."""
-        if self._failed or not self._changed:
+        if self.progress.failed or not self._changed:
             return False
         from pulumi_rewind.diff.equality import same_content
 
@@ -352,13 +352,13 @@ class RollbackRun(EngineDriver):
             error.hint = f"{error.hint} {said}Nothing was changed.".strip()
             return error
         resume = f"{self._lost_module(error)} {resume}".lstrip()
-        doubtful = self._doubts.urns
+        doubtful = self.progress.doubtful
         with contextlib.suppress(RewindError):  # it is told all the same
             self.session.journal.doubt(doubtful)
         try:
             self.session.backend.live(self.session.stack)
         except CheckpointError as err:
-            lost = lost_sight_of(self._doubts.made)
+            lost = lost_sight_of(self.progress.made)
             told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
             return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
         incomplete = IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)

@@ -10,7 +10,7 @@ import pytest
 from pulumi_rewind.backends.place import Place, Watch
 from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
-from pulumi_rewind.events import EngineEvent
+from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata, StepState
 from pulumi_rewind.kept_states import import_state
 from pulumi_rewind.session import Session, open_session
 from tests.support.filestack import FileStack
@@ -57,7 +57,8 @@ def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> Non
 @pytest.mark.parametrize(("does", "what"), [(AWAY, "is gone"), (ANEW, "is another one than when the run began")])
 def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: Path, does: str, what: str) -> None:
     driver = Driver()
-    driver._doubts.made = {"urn:pulumi:dev::shop::x:y:Server::web": "srv-1"}
+    urn = "urn:pulumi:dev::shop::x:y:Server::web"
+    driver.progress.see(ResourceDone(StepMetadata("create", urn, new=StepState(id="srv-1"))))
     with pytest.raises(IncompleteError, match=what) as caught:
         list(driver.stream(opened(stack, does), tmp_path))
     assert "web (srv-1)" in str(caught.value)

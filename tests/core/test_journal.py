@@ -19,12 +19,13 @@ import msgspec
 import pytest
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.doubts import Doubts, doubt, lost_sight_of
+from pulumi_rewind.doubts import doubt, lost_sight_of
 from pulumi_rewind.errors import JournalError, RefusedError
 from pulumi_rewind.events import Diagnostic, ResourceDone, ResourceFailed, StepMetadata, StepState
 from pulumi_rewind.journal import Journal, JournalEntry
 from pulumi_rewind.model import StackRef, decode_checkpoint
 from pulumi_rewind.processes import _began, this_process
+from pulumi_rewind.run_progress import RunProgress
 from tests.support.journals import begun_elsewhere
 
 
@@ -218,7 +219,7 @@ def test_doubts_are_noted_in_the_entry(tmp_path: Path) -> None:
 
 
 def test_a_create_whose_provider_went_away_is_in_doubt_and_no_other() -> None:
-    doubts = Doubts()
+    progress = RunProgress()
     for urn, op, message in (
         (
             "urn:pulumi:dev::shop::t::web",
@@ -229,12 +230,12 @@ def test_a_create_whose_provider_went_away_is_in_doubt_and_no_other() -> None:
         ("urn:pulumi:dev::shop::t::never-asked", "create", "Unavailable: connection refused"),
         ("urn:pulumi:dev::shop::t::known", "update", "error reading from server: EOF"),
     ):
-        doubts.see(Diagnostic(message, "error", urn))
-        doubts.see(ResourceFailed(StepMetadata(op, urn)))
-    assert doubts.urns == ("urn:pulumi:dev::shop::t::web",)
-    assert "web" in doubt(doubts.urns)
+        progress.see(Diagnostic(message, "error", urn))
+        progress.see(ResourceFailed(StepMetadata(op, urn)))
+    assert progress.doubtful == ("urn:pulumi:dev::shop::t::web",)
+    assert "web" in doubt(progress.doubtful)
     assert doubt(()) == ""
     made = StepMetadata("create", "urn:pulumi:dev::shop::t::new", new=StepState(id="t-1"))
-    doubts.see(ResourceDone(made))
-    assert "new (t-1)" in lost_sight_of(doubts.made)
+    progress.see(ResourceDone(made))
+    assert "new (t-1)" in lost_sight_of(progress.made)
     assert lost_sight_of({}) == ""

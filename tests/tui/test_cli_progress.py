@@ -20,13 +20,15 @@ from pulumi_rewind.events import (
     StepMetadata,
     Summary,
 )
+from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Step
+from pulumi_rewind.run_progress import RunProgress
 from pulumi_rewind_tui.planning import stoppable
-from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay, event_line
 from pulumi_rewind_tui.render.writer import Writer
-from pulumi_rewind_tui.run_state import RunState
+from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.running import forwarded_signals
-from pulumi_rewind_tui.widgets.cells import plain
+from pulumi_rewind_tui.widgets.cells import join, plain
 
 URN = "urn:pulumi:dev::shop::t:m:R::"
 
@@ -60,8 +62,7 @@ def out() -> tuple[io.StringIO, Writer]:
 
 def test_plain_lines_say_what_ended_and_what_was_said() -> None:
     stream, writer = out()
-    tally = Tally(2, clock=lambda: 100.0)
-    with PlainDisplay(writer, tally) as display:
+    with PlainDisplay(writer, (), clock=lambda: 100.0) as display:
         for event in a_run():
             display.event(event)
     assert stream.getvalue().splitlines() == [
@@ -71,7 +72,8 @@ def test_plain_lines_say_what_ended_and_what_was_said() -> None:
         "00:00 ✓ updated  api  0.0 s",
         "00:00 ✗ failed to create-replacement  db  0.0 s",
     ]
-    assert (tally.done, tally.failed, tally.running) == (1, 1, {})
+    progress = display.progress
+    assert (progress.count("ok"), progress.count("failed"), progress.in_flight) == (1, 1, {})
 
 
 def test_json_is_one_object_a_line() -> None:
@@ -94,13 +96,13 @@ def test_the_live_display_counts_and_names_what_runs() -> None:
     stream = io.StringIO()
     writer = Writer(stream, color=True, terminal=True, ascii_only=False, width=120)
     now = [100.0]
-    tally = Tally(9, clock=lambda: now[0])
-    display = LiveDisplay(writer, tally, "ROLLING BACK dev → #7")
+    planned = [Step(URN + f"res-{name}", name, "t:m:R", "update", "") for name in "abcdefghi"]
+    display = LiveDisplay(writer, planned, "ROLLING BACK dev → #7", clock=lambda: now[0])
     for name in "abcdefg":
-        tally.add(ResourcePre(step(f"res-{name}")))
-    tally.add(ResourceDone(step("res-a")))
+        display.event(ResourcePre(step(f"res-{name}")))
+    display.event(ResourceDone(step("res-a")))
     now[0] = 114.0
-    shown = display._render().plain
+    shown = join(display._render())
     assert shown.splitlines()[0].startswith("◐ ROLLING BACK dev → #7   1/9   6 running   0 failed   00:14")
     assert "res-b" in shown
     assert "res-g" not in shown
@@ -113,27 +115,28 @@ def test_the_live_display_counts_and_names_what_runs() -> None:
 def test_planned_steps_that_turn_out_to_be_no_change_are_counted_and_said() -> None:
     """A preview is careful where it can't know: https://github.com/pulumi/pulumi/issues/7181."""
     planned = {URN + "api": "update", URN + "web": "replace", URN + "old": "rename"}
-    tally = Tally(0, clock=lambda: 0.0, planned=planned)
+    steps = [Step(urn, urn[-3:], "t:m:R", op, "") for urn, op in planned.items()]
+    progress = RunProgress(steps)
     events: list[EngineEvent] = [
         ResourcePre(step("other", "refresh")), ResourceDone(step("other", "refresh")),
         ResourcePre(step("api")), ResourceDone(step("api")),
         ResourcePre(step("web", "same")), ResourceDone(step("web", "same")),
         ResourceDone(step("old", "same")), ResourceDone(step("rest", "same")),
     ]  # fmt: skip
-    lines = [line for event in events if (line := tally.add(event)) is not None]
+    lines = [line for event in events if (line := event_line(event, progress.see(event), progress)) is not None]
     said = [plain(line) for line in lines]
     assert said == ["✓ refreshed  other  0.0 s", "✓ updated  api  0.0 s", "= no change needed  web", "✓ renamed  old"]
-    assert (tally.done, tally.total) == (3, 3)
-    tally.add(ResourceDone(step("more", "create")))  # what the plan didn't name counts on both sides
-    assert (tally.done, tally.total) == (4, 4)
+    assert (progress.count("ok"), progress.total) == (3, 3)
+    progress.see(ResourceDone(step("more", "create")))  # what the plan didn't name counts on both sides
+    assert (progress.count("ok"), progress.total) == (4, 4)
 
-    state = RunState([Step(urn, urn[-3:], "t:m:R", op, "") for urn, op in planned.items()], 0.0)
+    state = RunState(steps, 0.0)
     state.apply(events, 1.0)
-    assert {row.name: row.doing for row in state.rows} == {
+    assert {urn_name(row.urn): doing(row) for row in state.rows} == {
         "api": "updated", "web": "no change needed", "old": "renamed",
     }  # fmt: skip
     assert (state.count("ok"), state.total) == (3, 3)
-    assert [row.name for row in state.rows if row.unchanged] == ["web"]
+    assert [urn_name(row.urn) for row in state.rows if row.unchanged] == ["web"]
     assert any(line.text == "web no change needed" for line in state.log)
 
 
@@ -143,11 +146,10 @@ def test_a_lost_terminal_does_not_stop_the_run() -> None:
             raise BrokenPipeError
 
     writer = Writer(Gone(), color=False, terminal=False, ascii_only=False)
-    tally = Tally(2)
-    with PlainDisplay(writer, tally) as display:
+    with PlainDisplay(writer, ()) as display:
         for event in a_run():
             display.event(event)
-    assert tally.done == 1
+    assert display.progress.count("ok") == 1
 
 
 class Counted:

@@ -8,16 +8,26 @@ from types import SimpleNamespace
 from typing import Any
 
 from pulumi_rewind.errors import IncompleteError
-from pulumi_rewind.events import EngineEvent, HookEnded, HookLog, HookProgress, HookStarted
+from pulumi_rewind.events import (
+    EngineEvent,
+    HookEnded,
+    HookLog,
+    HookProgress,
+    HookStarted,
+    ResourceDone,
+    ResourcePre,
+    StepMetadata,
+)
 from pulumi_rewind.plan import Step
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind.undo.run import CallbackOutcome
-from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, under_way
 from pulumi_rewind_tui.render.writer import Writer
-from pulumi_rewind_tui.run_state import RunState
-from pulumi_rewind_tui.run_work import Aftermath
+from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.screens.result_text import Outcome, headline, result_lines
 from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.text.outcome import Aftermath
+from pulumi_rewind_tui.widgets.cells import plain
 
 DB = "urn:pulumi:dev::shop::t:m:R::db"
 EVENTS: list[EngineEvent] = [
@@ -32,11 +42,10 @@ EVENTS: list[EngineEvent] = [
 def test_as_lines_and_as_json() -> None:
     stream = io.StringIO()
     writer = Writer(stream, color=False, terminal=False, ascii_only=False)
-    tally = Tally(1, clock=lambda: 0.0)
-    display = PlainDisplay(writer, tally)
+    display = PlainDisplay(writer, (), clock=lambda: 0.0)
     for event in EVENTS[:3]:
         display.event(event)
-    assert tally.phase == "restore: 3/10 tables"
+    assert under_way(display.progress) == "restore: 3/10 tables"
     for event in EVENTS[3:]:
         display.event(event)
     assert stream.getvalue().splitlines() == [
@@ -63,21 +72,22 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     state = RunState([Step(DB, "db", "t:m:R", "create", "recreated")], 0.0)
     row = state.rows[0]
     assert state.apply(EVENTS[:1], 1.0) == 0
-    assert (row.status, row.doing) == ("running", "calling restore")
+    assert (row.status, doing(row)) == ("running", "calling restore")
     state.apply(EVENTS[1:3], 2.0)
-    assert row.doing == "calling restore: 3/10"
+    assert doing(row) == "calling restore: 3/10"
     state.apply(EVENTS[3:], 3.0)
-    assert (row.status, row.doing, row.seconds) == ("waiting", "restore: restored", 2.0)
+    assert (row.status, doing(row), row.seconds) == ("waiting", "restore: restored", 2.0)
     assert [(line.text, line.error) for line in state.log if line.error] == [
         ("notify failed: notify: OSError: no network", True)
     ]
     assert state.raw[-1].text.startswith("HookEnded notify failed")
 
-    row.status, row.doing = "ok", "created"  # a callback that goes on takes nothing of that back
+    made = StepMetadata("create", DB, "t:m:R")
+    state.apply([ResourcePre(made), ResourceDone(made)], 4.0)  # a callback that goes on takes nothing of that back
     state.apply(EVENTS[:1], 4.0)
     assert row.status == "running"
     state.apply(EVENTS[3:], 5.0)
-    assert (row.status, row.doing) == ("ok", "created")
+    assert (row.status, doing(row)) == ("ok", "created")
 
     plan: Any = SimpleNamespace(stack="shop/dev", target=SimpleNamespace(label="#1"))
     callbacks = (
@@ -86,13 +96,13 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     )
     result = RollbackResult("succeeded", 3, {"import": 1}, (), 2.0, callbacks=callbacks)
     outcome = Outcome(plan, 2, result, None, Aftermath(), state)
-    text = ["".join(part for part, _ in line) for line in result_lines(outcome, 80, symbols(False))]
+    text = [plain(line) for line in result_lines(outcome, 80, symbols(False))]
     assert "  ✓ restore for db: restored db-2" in text
     assert "  ✗ notify: failed no network" in text
 
     error = IncompleteError("restore failed; this run has changed nothing", changed=False)
     entry: Any = SimpleNamespace()
     stopped = Outcome(plan, 2, None, error, Aftermath(entry=entry), state)
-    first = "".join(part for part, _ in headline(stopped, symbols(False))[0])
+    first = plain(headline(stopped, symbols(False))[0])
     assert "this run has changed nothing in the stack yet" in first
     assert "BETWEEN" not in first

@@ -125,7 +125,7 @@ async def test_an_engine_that_is_killed_leaves_a_way_on(tmp_path: Path) -> None:
         await review(pilot)
         await pilot.press("r", "space", *"prod", "enter")
         running = await wait_for(pilot, RunningScreen)
-        await until(pilot, lambda: any(row.name == "api" and row.status == "running" for row in running.state.rows))
+        await until(pilot, lambda: any(row.status == "running" and "api" in row.urn for row in running.state.rows))
         await pilot.press("q")  # blocked: asks instead
         await wait_for(pilot, StopScreen)
         await pilot.press("escape")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pulumi_rewind.head_reminder import head_reminder
 from pulumi_rewind.session import open_session
 from pulumi_rewind.stamp import Mark, Stamp
 from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind_tui.diffing import Comparison, Heading
-from pulumi_rewind_tui.render.result import head_reminder
 from pulumi_rewind_tui.screens.home_text import diff_title
 from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.diff_lines import DiffText

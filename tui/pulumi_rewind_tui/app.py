@@ -336,20 +336,3 @@ class RewindApp(App[int]):
         traceback = Traceback(show_locals=False, width=None)
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()
-
-
-def run_app(
-    *,
-    cwd: Path | None = None,
-    stack: str | None = None,
-    backend: str | None = None,
-    environ: Mapping[str, str] | None = None,
-    theme: str | None = None,
-    ascii_only: bool = False,
-) -> int:
-    """Runs the application in this terminal and returns the exit code."""
-    app = RewindApp(cwd=cwd, stack=stack, backend=backend, environ=environ, theme=theme, ascii_only=ascii_only)
-    result = app.run()
-    if app.return_code:
-        return app.return_code
-    return result or 0

@@ -101,19 +101,27 @@ def cli(ctx: click.Context) -> int | None:
     5 update failed and rolled back, 6 update failed and so did the rollback, 130 interrupted.
     """
     shared = ctx.ensure_object(Shared)
+    shared.opener = open_screens
     if ctx.invoked_subcommand is not None:
         return None
     if in_terminal():
         gc.disable()  # what start-up makes is there to stay; `RewindApp.on_mount` enables it again
-        from pulumi_rewind_tui.app import run_app
-
-        if shared.no_color:
-            os.environ["NO_COLOR"] = "1"
-        return run_app(cwd=shared.cwd, stack=shared.stack, backend=shared.backend, ascii_only=shared.ascii)
+        return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
     from pulumi_rewind_tui.commands.history import print_history
 
     print_history(shared.session(), shared.screen())
     return None
+
+
+def open_screens(shared: Shared, **where: Any) -> int:
+    """Runs the UI until it is left; returns the exit code."""
+    from pulumi_rewind_tui.app import RewindApp
+
+    if shared.no_color:
+        os.environ["NO_COLOR"] = "1"
+    app = RewindApp(ascii_only=shared.ascii, **where)
+    result = app.run()
+    return app.return_code or result or 0
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,10 +11,9 @@ from pulumi_rewind.errors import ROLLED_BACK, InterruptedRun, RefusedError, Rewi
 from pulumi_rewind.events import Phase
 from pulumi_rewind_tui.failures import report_error
 from pulumi_rewind_tui.notices import interrupted_notice
-from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 from pulumi_rewind_tui.render.result import result_lines
-from pulumi_rewind_tui.render.run import JsonDisplay, Tally
 from pulumi_rewind_tui.render.up import (
     review_json,
     review_lines,
@@ -24,19 +23,29 @@ from pulumi_rewind_tui.render.up import (
     updated_lines,
 )
 from pulumi_rewind_tui.render.writer import Screen, Span
-from pulumi_rewind_tui.running import ask_for_yes, forwarded_signals, last_line, open_display
+from pulumi_rewind_tui.running import (
+    ask_for_yes,
+    follow,
+    forwarded_signals,
+    last_line,
+    open_display,
+    tell_plan,
+)
 
 if TYPE_CHECKING:
+    from pulumi_rewind.plan import Step
     from pulumi_rewind.revisions.plan import RevisionPlan
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.up.run import Before, UpRun
+    from pulumi_rewind_tui.options import Terms
 
 
 @dataclass(frozen=True)
 class Wishes:
     """What the operator asked for."""
 
+    terms: Terms
     flags: tuple[str, ...] = ()
     """For `pulumi up`."""
     rolls_back: bool = False
@@ -44,9 +53,6 @@ class Wishes:
     verify_timeout: float = 300.0
     delete_first: tuple[str, ...] = ()
     """For the automatic rollback."""
-    yes: bool = False
-    allow_data_loss: bool = False
-    as_json: bool = False
 
     def check(self) -> None:
         """Refuses what can't be meant, before anything is read.
@@ -57,7 +63,7 @@ class Wishes:
         from pulumi_rewind.up.flags import check_flags
 
         check_flags(self.flags, rolls_back=self.rolls_back)
-        about = {"--allow-data-loss": self.allow_data_loss, "--delete-first": bool(self.delete_first)}
+        about = {"--allow-data-loss": self.terms.allow_data_loss, "--delete-first": bool(self.delete_first)}
         for name in [name for name, given in about.items() if given and not self.rolls_back]:
             raise UsageError(
                 f"{name} is about the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
@@ -90,7 +96,6 @@ class Deployment:
         from pulumi_rewind.up.run import UpRun
 
         session, wishes = self.session, self.wishes
-        quiet()
         self._check()
         steps = self._review()
         run = UpRun(
@@ -115,7 +120,7 @@ class Deployment:
             self.screen.err.line(Span("! note", "warn"), f": {note}")
         assert run.result is not None
         with contextlib.suppress(BrokenPipeError):
-            if wishes.as_json:
+            if wishes.terms.as_json:
                 last_line(self.screen, updated_json(run.result, verified=wishes.verify is not None))
             else:
                 verified = wishes.verify is not None
@@ -155,36 +160,29 @@ class Deployment:
         elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
             session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
 
-    def _review(self) -> dict[str, str]:
-        """Shows what it would do and asks; returns the steps: what is to be done, by URN."""
+    def _review(self) -> list[Step]:
+        """Shows what it would do and asks; returns the steps."""
         from pulumi_rewind.up.review import review_up
 
         session, screen, wishes = self.session, self.screen, self.wishes
-        with stoppable(), working(screen, f"previewing {session.stack}") as observe:
+        with working(screen, f"previewing {session.stack}") as observe:
             review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
-        if wishes.as_json:
-            JsonDisplay(screen.out).object({"event": "plan", "of": "update", **review_json(review)})
-        else:
-            screen.out.lines(review_lines(review))
-            screen.out.flush()
+        tell_plan(screen, review, review_json, review_lines, as_json=wishes.terms.as_json, of="update")
         if review.blocking:
             raise RefusedError(
                 "the update can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in review.blocking)),
                 hint="Resolve what blocks it; nothing was changed.",
             )
         self._revisions = review.revisions
-        if not wishes.yes:
+        if not wishes.terms.yes:
             ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
-        return {step.urn: step.op for step in review.steps if step.op not in {"same", "read"}}
+        return [step for step in review.steps if step.op not in {"same", "read"}]
 
     # -- during ---------------------------------------------------------------------------------------------------
 
-    def _update(self, run: UpRun, steps: dict[str, str]) -> None:
-        tally = Tally(0, planned=steps)
-        display = open_display(self.screen, tally, f"UPDATING {self.session.stack}", as_json=self.wishes.as_json)
-        with display, forwarded_signals(run, display):
-            for event in run.events():
-                display.event(event)
+    def _update(self, run: UpRun, steps: list[Step]) -> None:
+        title, as_json = f"UPDATING {self.session.stack}", self.wishes.terms.as_json
+        follow(run, run.events(), steps, self.screen, title, as_json=as_json)
 
     def _verify(self, run: UpRun) -> None:
         """Runs the operator's command; what it prints comes through on standard error."""
@@ -195,7 +193,7 @@ class Deployment:
 
         assert run.result is not None
         judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
-        display = open_display(self.screen, Tally(0), "VERIFYING", as_json=self.wishes.as_json)
+        display = open_display(self.screen, (), "VERIFYING", as_json=self.wishes.terms.as_json)
         with forwarded_signals(judge, display):
             with display:
                 display.event(Phase("verify-command", "running the verify command"))
@@ -217,22 +215,15 @@ class Deployment:
             session,
             self.before,
             failure,
-            allow_data_loss=wishes.allow_data_loss,
+            allow_data_loss=wishes.terms.allow_data_loss,
             delete_first=wishes.delete_first,
         )
         label = self.before.target.label
-        with stoppable(), working(screen, f"planning {session.stack} → {label}") as observe:
+        with working(screen, f"planning {session.stack} → {label}") as observe:
             plan = recovery.plan(observe)
-        if wishes.as_json:
-            JsonDisplay(screen.out).object({"event": "plan", "of": "rollback", **plan_json(plan)})
-        else:
-            screen.out.lines(plan_lines(plan))
-            screen.out.flush()
-        tally = Tally(0, planned={step.urn: step.op for step in plan.steps})
-        display = open_display(screen, tally, f"ROLLING BACK {session.stack} → {label}", as_json=wishes.as_json)
-        with display, forwarded_signals(recovery, display):
-            for event in recovery.events(plan):
-                display.event(event)
+        title, as_json = f"ROLLING BACK {session.stack} → {label}", wishes.terms.as_json
+        tell_plan(screen, plan, plan_json, plan_lines, as_json=as_json, of="rollback")
+        follow(recovery, recovery.events(plan), plan.steps, screen, title, as_json=as_json)
         result = recovery.result
         assert result is not None
         with contextlib.suppress(BrokenPipeError):
@@ -240,7 +231,7 @@ class Deployment:
         return ROLLED_BACK
 
     def _tell(self, failure: UpdateFailed, result: RollbackResult) -> None:
-        if self.wishes.as_json:
+        if self.wishes.terms.as_json:
             last_line(self.screen, rolled_back_json(result, self.session.redactor.said(failure)))
             return
         stack = str(self.session.stack)

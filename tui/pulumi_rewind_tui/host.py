@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from pulumi_rewind_tui.symbols import symbols
+
 if TYPE_CHECKING:
     from textual.message import Message
     from textual.message_pump import MessagePump
@@ -59,6 +61,15 @@ class Host(Protocol):
         """A text without the secrets that the session knows."""
 
 
-def host_of(node: MessagePump) -> Host:
-    """The application of a screen or a widget."""
-    return cast("Host", node.app)
+class Hosted:
+    """A screen or a widget; stands last among its bases."""
+
+    @property
+    def rewind(self) -> Host:
+        """The application, as far as screens and widgets know it."""
+        return cast("Host", cast("MessagePump", self).app)
+
+    @property
+    def table(self) -> Mapping[str, str]:
+        """The symbols of this terminal, by what they stand for."""
+        return symbols(self.rewind.ascii_only)

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind_tui.render.writer import Screen, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.journal import JournalEntry
     from pulumi_rewind.session import Session
-
-
-def journal_entry(session: Session) -> JournalEntry | None:
-    """The rollback of this stack that has begun and not ended, if there is one that can be read."""
-    return session.journal.peek()
 
 
 def half_way_notice(session: Session, screen: Screen) -> None:
@@ -22,7 +16,7 @@ def half_way_notice(session: Session, screen: Screen) -> None:
     from pulumi_rewind.halfway import half_way
 
     try:
-        found = None if journal_entry(session) is not None else half_way(session.timeline)
+        found = None if session.journal.peek() is not None else half_way(session.timeline)
     except BackendError:
         return  # said where it matters
     if found is not None:

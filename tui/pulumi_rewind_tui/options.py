@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,8 @@ class Shared:
     passphrase_file: tuple[Path, ...] = ()
     known: KnownSecrets | None = None
     """What the session knows as secret, once there is one: errors are shown without it."""
+    opener: Callable[..., int] | None = None
+    """Opens the screens; it is given by the command line, which alone knows them."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.
@@ -50,26 +53,39 @@ class Shared:
 
         return tuple(read_passphrase(path) for path in self.passphrase_file)
 
+    def open_screens(self, **where: Any) -> int:
+        """Runs the UI on a project and a stack (arguments of `RewindApp`) until it is left; returns the exit code."""
+        assert self.opener is not None
+        return self.opener(self, **where)
+
     def screen(self) -> Screen:
         """Where to write."""
         return open_screen(no_color=self.no_color, ascii_only=self.ascii)
 
+    def named(self, stack: str | None) -> str | None:
+        """The stack that the command line names; a positional STACK counts like ``--stack``.
+
+        Raises:
+            UsageError: two different ones are named.
+        """
+        if stack and self.stack and stack != self.stack:
+            raise UsageError(
+                f"two stacks are named: {stack} and {self.stack}",
+                hint="Name the stack once, as STACK or with --stack.",
+            )
+        return stack or self.stack
+
     def session(self, stack: str | None = None) -> Session:
-        """The project, backend and stack; a positional STACK counts like ``--stack``.
+        """The project, backend and stack.
 
         Raises:
             UsageError: two different stacks are named, or none can be found.
         """
         from pulumi_rewind.session import open_session
 
-        if stack and self.stack and stack != self.stack:
-            raise UsageError(
-                f"two stacks are named: {stack} and {self.stack}",
-                hint="Name the stack once, as STACK or with --stack.",
-            )
         session = open_session(
             self.cwd,
-            stack=stack or self.stack,
+            stack=self.named(stack),
             backend=self.backend,
             environ=os.environ,
             passphrases=self.passphrases(),
@@ -133,6 +149,40 @@ def passphrase_option(function: F) -> F:
     )(function)
 
 
+def collected(function: Callable[..., Any], name: str, kind: Callable[..., Any], fields: Iterable[str]) -> Any:
+    """Gives a command its options of these names as one value of a kind."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **given: Any) -> Any:
+        value = kind(**{field: given.pop(field) for field in fields if field in given})
+        return function(*args, **{name: value}, **given)
+
+    return called
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the operator has agreed to on the command line, and how the outcome is told."""
+
+    yes: bool = False
+    allow_data_loss: bool = False
+    trust_target: bool = False
+    as_json: bool = False
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of everything that changes a stack; the command gets them as one `Terms`."""
+    function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the result last; needs --yes."),
+        click.option("--allow-data-loss", is_flag=True, help="Go on even if resources that hold data are lost."),
+        click.option("-y", "--yes", is_flag=True, help="Don't ask; a loss of data still needs its own option."),
+        passphrase_option,
+    ):
+        function = option(function)
+    return function
+
+
 class RewindCommand(click.Command):
     """A command that takes ``-1`` as a target instead of an unknown option."""
 
@@ -141,7 +191,7 @@ class RewindCommand(click.Command):
         super().__init__(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Hides the sign of relative targets from the option parser; `words` puts it back."""
+        """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
         return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
 
 
@@ -150,9 +200,23 @@ def _restore(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...
     return tuple("-" + word[1:] if _RELATIVE.fullmatch("-" + word[1:]) and word[0] == MINUS else word for word in value)
 
 
-def words(metavar: str) -> Callable[[F], F]:
-    """The positional arguments of a command, sorted out by `stack_of` and `stack_and_target`."""
-    return click.argument("words", nargs=-1, metavar=metavar, callback=_restore)
+def rewind_command(metavar: str = "", cls: type[RewindCommand] = RewindCommand) -> Callable[[F], click.Command]:
+    """Makes a command of a function: it gets the `Shared`, then its own options, and as `words` what the metavar shows.
+
+    The words are sorted out by `stack_of` and `stack_and_target`.
+    """
+
+    def made(function: F) -> click.Command:
+        own = getattr(function, "__click_params__", [])
+        bare: Any = click.pass_obj(function)
+        bare.__click_params__ = []
+        common_options(bare)
+        bare.__click_params__ += own
+        if metavar:
+            click.argument("words", nargs=-1, metavar=metavar, callback=_restore)(bare)
+        return click.command(cls=cls)(bare)
+
+    return made
 
 
 def stack_of(given: tuple[str, ...]) -> str | None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pulumi_rewind.choices import Choices, adoptions
+from pulumi_rewind.choices import USUAL, Choices, adoptions
+from pulumi_rewind.choices import option as option_name
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM, STATE
+from pulumi_rewind_tui.options import F, collected
 from pulumi_rewind_tui.render.words import elapsed
-from pulumi_rewind_tui.render.writer import Screen
+from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.events import EngineEvent
@@ -24,16 +25,21 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.target_trust import UntrustedTarget
 
-STRATEGIES = (CHECKPOINT, PROGRAM, STATE)
+STRATEGIES: Final = (CHECKPOINT, PROGRAM, STATE)
 
-
-delete_first_option = click.option(
-    "--delete-first",
-    metavar="URN|NAME|GLOB",
-    multiple=True,
-    help="Where this is replaced, delete the old object before the new one is made; repeatable.",
-)
-
+CHOICE_HELP: Final = {
+    "strategy": "How to go back: replay the checkpoint, run the old program, or put the old state back.",
+    "only": "Only these resources, with what they need; !NAME: all but this one; repeatable.",
+    "refresh": "Compare the state with the real resources first.",
+    "no_install": "Run the old program without installing its dependencies, whose install scripts would run.",
+    "recorded_hooks": "Call today's undo callbacks, or those recorded when what they undo was deployed.",
+    "delete_imported": "Delete this although it existed before the stack managed it; repeatable.",
+    "delete_first": "Where this is replaced, delete the old object before the new one is made; repeatable.",
+    "adopt": "Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
+    "todays_config": "Default providers get today's settings instead of the target's.",
+    "recorded_credentials": "Explicit providers get the secrets of the target instead of today's.",
+}
+"""What the option of each field of `Choices` does, in the order of the help."""
 
 trust_option = click.option(
     "--trust-target",
@@ -42,72 +48,38 @@ trust_option = click.option(
 )
 
 
+def choice_option(field: str, about: str = "") -> Callable[[F], F]:
+    """The option of one field of `Choices`: a flag, a list or a word, as the field is; `about` instead of its help."""
+    name, usual = option_name(field), getattr(USUAL, field)
+    text = about or CHOICE_HELP[field]
+    match usual:
+        case bool() if field == "recorded_hooks":  # a word, since today's is a choice as well
+            return click.option(
+                name,
+                field,
+                type=click.Choice(["today", "recorded"]),
+                default="today",
+                show_default=True,
+                callback=lambda _context, _option, word: word == "recorded",
+                help=text,
+            )
+        case bool():
+            return click.option(name, field, is_flag=True, help=text)
+        case str():
+            return click.option(name, field, type=click.Choice(STRATEGIES), default=usual, show_default=True, help=text)
+        case dict():
+            read = lambda _context, _option, words: adoptions(words)  # noqa: E731 - click's signature
+            return click.option(name, field, metavar="NAME=ID|found", multiple=True, callback=read, help=text)
+        case _:
+            return click.option(name, field, metavar="URN|NAME|GLOB", multiple=True, help=text)
+
+
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
-
-    @functools.wraps(function)
-    def collected(*args: Any, **given: Any) -> Any:
-        chosen = {field: given.pop(field) for field in Choices.__struct_fields__}
-        return function(*args, choices=Choices(**chosen), **given)
-
-    result: Callable[..., Any] = collected
-    for option in (
-        click.option(
-            "--recorded-credentials",
-            is_flag=True,
-            help="Explicit providers get the secrets of the target instead of today's.",
-        ),
-        click.option(
-            "--todays-config",
-            is_flag=True,
-            help="Default providers get today's settings instead of the target's.",
-        ),
-        click.option(
-            "--adopt",
-            metavar="NAME=ID|found",
-            multiple=True,
-            callback=lambda _context, _option, words: adoptions(words),
-            help="Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
-        ),
-        delete_first_option,
-        click.option(
-            "--delete-imported",
-            metavar="URN|NAME|GLOB",
-            multiple=True,
-            help="Delete this although it existed before the stack managed it; repeatable.",
-        ),
-        click.option(
-            "--hooks",
-            "recorded_hooks",
-            callback=lambda _context, _option, word: word == "recorded",
-            type=click.Choice(["today", "recorded"]),
-            default="today",
-            show_default=True,
-            help="Call today's undo callbacks, or those recorded when what they undo was deployed.",
-        ),
-        click.option(
-            "--no-install",
-            is_flag=True,
-            help="Run the old program without installing its dependencies, whose install scripts would run.",
-        ),
-        click.option("--refresh", is_flag=True, help="Compare the state with the real resources first."),
-        click.option(
-            "--only",
-            metavar="URN|NAME|GLOB",
-            multiple=True,
-            callback=lambda _context, _option, texts: tuple(texts),
-            help="Only these resources, with what they need; !NAME: all but this one; repeatable.",
-        ),
-        click.option(
-            "--strategy",
-            type=click.Choice(STRATEGIES),
-            default=CHECKPOINT,
-            show_default=True,
-            help="How to go back: replay the checkpoint, run the old program, or put the old state back.",
-        ),
-    ):
-        result = option(result)
-    return result
+    function = collected(function, "choices", Choices, Choices.__struct_fields__)
+    for field in reversed(CHOICE_HELP):
+        function = choice_option(field)(function)
+    return function
 
 
 @contextlib.contextmanager
@@ -126,17 +98,12 @@ def planned(
     from pulumi_rewind.rollback import build_plan
     from pulumi_rewind.target_trust import UntrustedTarget
 
-    quiet()
     target = find_target(session, text)
-
-    def made() -> Plan:
-        with stoppable(), working(screen, f"planning {session.stack} → {target.label}") as observe:
-            return build_plan(session, target, choices, observe=observe)
-
     plan: Plan | None = None
     while plan is None:
         try:
-            plan = made()
+            with working(screen, f"planning {session.stack} → {target.label}") as observe:
+                plan = build_plan(session, target, choices, observe=observe)
         except UntrustedTarget as err:
             consent(err)
     try:
@@ -145,44 +112,45 @@ def planned(
         plan.close()
 
 
-def quiet() -> None:
-    """Keeps gRPC and others, which log unless somebody listens, off standard error: what matters comes as events."""
-    logging.getLogger().addHandler(logging.NullHandler())
-
-
-def unheard(name: str) -> bool:
-    """Whether a lost terminal is to be no reason to stop: that is what nohup is for."""
-    return name == "SIGHUP" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-
-
 @contextlib.contextmanager
-def stoppable() -> Iterator[None]:
+def handling(names: Sequence[str], handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Gives these signals to a handler; not SIGHUP where nohup had it ignored, and nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    heard = [one for one in numbers if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
+    try:
+        yield
+    finally:
+        for number, was in before.items():
+            signal.signal(number, was)
+
+
+def stoppable() -> contextlib.AbstractContextManager[None]:
     """A SIGTERM or a lost terminal ends what is going on like Ctrl-C, so that no engine is left behind."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if not unheard(name)]
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handling(("SIGTERM", "SIGHUP"), stop)
+
+
+_NOBODY: Final = logging.NullHandler()
 
 
 @contextlib.contextmanager
 def working(screen: Screen, what: str) -> Iterator[Callable[[EngineEvent], None]]:
-    """A line with the elapsed time and a count while something takes long; only in a terminal."""
-    if not screen.err.color:
-        yield lambda _: None
-        return
-    from rich.live import Live
-    from rich.text import Text
+    """What the engine is asked for, stoppable; in a terminal, with a line that counts while it takes long.
 
+    gRPC and others, which log unless somebody listens, are kept off standard error: what matters comes as events.
+    """
+    logging.getLogger().addHandler(_NOBODY)
+    if not screen.err.color:
+        with stoppable():
+            yield lambda _: None
+        return
     from pulumi_rewind.events import ResourceDone, ResourcePre
 
     started = time.monotonic()
@@ -192,9 +160,9 @@ def working(screen: Screen, what: str) -> Iterator[Callable[[EngineEvent], None]
         if isinstance(event, ResourcePre | ResourceDone):
             seen.add(event.step.urn)
 
-    def line() -> Text:
+    def lines() -> list[Line]:
         count = f"   {len(seen):,} looked at" if seen else ""
-        return Text(screen.err.clean(f"◐ {what}   {elapsed(time.monotonic() - started)}{count}"), style="dim")
+        return [[Span(f"◐ {what}   {elapsed(time.monotonic() - started)}{count}", "dim")]]
 
-    with Live(get_renderable=line, console=screen.err.console, transient=True, refresh_per_second=4):
+    with stoppable(), screen.err.live(lines):
         yield observe

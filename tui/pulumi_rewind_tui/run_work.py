@@ -20,13 +20,11 @@ from pulumi_rewind.events import EngineEvent, Phase, without_quotes
 from pulumi_rewind_tui.background import CancelCheck, Post
 from pulumi_rewind_tui.private_file import PrivateLog
 from pulumi_rewind_tui.run_state import LogLine, RunState
+from pulumi_rewind_tui.text.outcome import Aftermath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pulumi_rewind.journal import JournalEntry
-    from pulumi_rewind.locks import Lock
-    from pulumi_rewind.model import PendingOperation
     from pulumi_rewind.plan import Plan
     from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
@@ -51,25 +49,6 @@ class Run(Protocol):
     def kill(self) -> None:
         """At once."""
         ...
-
-
-@dataclass(frozen=True)
-class Aftermath:
-    """How the stack stands after a run that did not succeed."""
-
-    entry: JournalEntry | None = None
-    """The rollback can be resumed."""
-    pending: tuple[PendingOperation, ...] = ()
-    locks: tuple[Lock, ...] = ()
-    remaining: tuple[str, ...] | None = None
-    """What still differs from the target, one line each; None if that couldn't be found out."""
-    problem: str = ""
-    """Why something couldn't be found out."""
-    newest: int = 0
-    undo: int = 0
-    """The update to go back to for taking all of this back, attempts that failed before it included; 0: not known."""
-    reminder: str = ""
-    """What the next ordinary deploy would do."""
 
 
 @dataclass
@@ -190,7 +169,7 @@ def log_text(line: LogLine) -> str:
 def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
     """Looks at the stack afresh; what can't be read is said, never raised. `version` is None where the run failed."""
     from pulumi_rewind.halfway import before_attempts, undo_number
-    from pulumi_rewind_tui.render.result import head_reminder
+    from pulumi_rewind.head_reminder import head_reminder
 
     found = Aftermath()
     try:

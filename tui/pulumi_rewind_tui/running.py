@@ -6,8 +6,8 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -20,27 +20,31 @@ from pulumi_rewind.errors import (
     UsageError,
 )
 from pulumi_rewind_tui.output import lost_output
-from pulumi_rewind_tui.planning import unheard
+from pulumi_rewind_tui.planning import handling
 from pulumi_rewind_tui.render.result import failure_json, findings_json, next_lines, result_json, result_lines
-from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay, Tally
+from pulumi_rewind_tui.render.run import Display, JsonDisplay, LiveDisplay, PlainDisplay
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
+    from pulumi_rewind.events import EngineEvent
     from pulumi_rewind.plan import Plan, Step
     from pulumi_rewind.session import Session
     from pulumi_rewind.target_trust import UntrustedTarget
-    from pulumi_rewind_tui.options import Shared
+    from pulumi_rewind_tui.options import Shared, Terms
 
 
-def check_can_ask(*, yes: bool, as_json: bool, instead: str = "pulumi-rewind plan") -> None:
+M = TypeVar("M")
+
+
+def check_can_ask(terms: Terms, *, instead: str = "pulumi-rewind plan") -> None:
     """Says early that there is nobody to ask.
 
     Raises:
         UsageError: a yes is needed, and it can't be asked for.
     """
-    if yes:
+    if terms.yes:
         return
-    if as_json:
+    if terms.as_json:
         raise UsageError("--json doesn't ask, so it needs --yes", hint=f"Review with `{instead}` first.")
     if not can_ask():
         raise UsageError("there is no terminal to ask for a yes", hint=f"Review with `{instead}`, then add --yes.")
@@ -51,12 +55,13 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data_loss: bool) -> bool:
+def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
     """Asks for every yes that a plan needs; whether data may be lost is the answer.
 
     Raises:
         RefusedError: something blocks the plan, data would be lost without leave, or the answer was no.
     """
+    yes, allow_data_loss = terms.yes, terms.allow_data_loss
     if plan.blocking:
         raise RefusedError(
             "the plan can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in plan.blocking)),
@@ -97,8 +102,8 @@ def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], questio
         raise RefusedError("not confirmed; nothing was changed")
 
 
-def consent_for(session: Session, screen: Screen, *, trust: bool, ask: bool) -> Callable[[UntrustedTarget], None]:
-    """Who agrees to what a target would newly use: `trust` does at once, else somebody at the terminal if we may `ask`.
+def consent_for(session: Session, screen: Screen, terms: Terms) -> Callable[[UntrustedTarget], None]:
+    """Who agrees to what a target would newly use: the terms do at once, else somebody at the terminal if we may ask.
 
     Without a yes it raises: what it was given, or RefusedError.
     """
@@ -106,7 +111,8 @@ def consent_for(session: Session, screen: Screen, *, trust: bool, ask: bool) -> 
     def consent(error: UntrustedTarget) -> None:
         from pulumi_rewind.consent import agree
 
-        if not (trust or (ask and can_ask())):
+        trust = terms.trust_target
+        if not trust and (terms.yes or terms.as_json or not can_ask()):
             raise error
         first, *rest = session.redactor.said(error).splitlines()
         screen.err.line(Span("⚠ trusted" if trust else "⚠ not trusted yet", "hazard"), f": {first}")
@@ -131,11 +137,8 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
     from pulumi_rewind.strategies import make_run
 
     run = make_run(session, plan, allow_data_loss=allow_data_loss)
-    tally = Tally(0, planned={step.urn: step.op for step in plan.steps})
-    display = open_display(screen, tally, f"ROLLING BACK {plan.stack} → {plan.target.label}", as_json=as_json)
-    with display, forwarded_signals(run, display):
-        for event in run.events():
-            display.event(event)
+    title = f"ROLLING BACK {plan.stack} → {plan.target.label}"
+    follow(run, run.events(), plan.steps, screen, title, as_json=as_json)
     result = run.result
     if result is None:
         raise IncompleteError("the rollback ended without a result", hint="Run `pulumi-rewind doctor`.")
@@ -148,11 +151,38 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
     return 0
 
 
-def open_display(screen: Screen, tally: Tally, title: str, *, as_json: bool) -> Display:
-    """How a run is shown: as JSON, live in a terminal, else as plain lines."""
+def tell_plan(
+    screen: Screen,
+    made: M,
+    value: Callable[[M], dict[str, Any]],
+    lines: Callable[[M], Iterable[Line]],
+    *,
+    as_json: bool,
+    of: str = "",
+) -> None:
+    """Shows what is planned, before anything is asked or done."""
+    if as_json:
+        JsonDisplay(screen.out).object({"event": "plan", **({"of": of} if of else {}), **value(made)})
+    else:
+        screen.out.lines(lines(made))
+        screen.out.flush()
+
+
+def follow(
+    run: Stoppable, events: Iterable[EngineEvent], steps: Sequence[Step], screen: Screen, title: str, *, as_json: bool
+) -> None:
+    """Shows a run of these steps to its end, signals forwarded to it."""
+    display = open_display(screen, steps, title, as_json=as_json)
+    with display, forwarded_signals(run, display):
+        for event in events:
+            display.event(event)
+
+
+def open_display(screen: Screen, steps: Sequence[Step], title: str, *, as_json: bool) -> Display:
+    """How a run of these planned steps is shown: as JSON, live in a terminal, else as plain lines."""
     if as_json:
         return JsonDisplay(screen.out)
-    return LiveDisplay(screen.out, tally, title) if screen.out.color else PlainDisplay(screen.out, tally)
+    return LiveDisplay(screen.out, steps, title) if screen.out.color else PlainDisplay(screen.out, steps)
 
 
 @contextlib.contextmanager
@@ -217,9 +247,6 @@ def forwarded_signals(run: Stoppable, display: Display) -> Iterator[None]:
     SIGTERM counts like Ctrl-C. A lost terminal (SIGHUP) stops gently, once, and leaves it resumable, unless nohup had
     it ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     stops = 0
     said: list[threading.Thread] = []
 
@@ -231,7 +258,7 @@ def forwarded_signals(run: Stoppable, display: Display) -> Iterator[None]:
 
     def stop(number: int, _: object) -> None:
         nonlocal stops
-        if number == getattr(signal, "SIGHUP", None):
+        if number == signal.SIGHUP:
             if stops == 0:
                 stops = 1
                 run.interrupt()
@@ -246,12 +273,9 @@ def forwarded_signals(run: Stoppable, display: Display) -> Iterator[None]:
         else:
             run.kill()
 
-    names = [getattr(signal, name) for name in STOPS if hasattr(signal, name) and not unheard(name)]
-    before = {name: signal.signal(name, stop) for name in names}
     try:
-        yield
+        with handling(STOPS, stop):
+            yield
     finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
         for thread in said:
             thread.join(timeout=5)

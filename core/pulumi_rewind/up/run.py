@@ -13,7 +13,7 @@ from pulumi_rewind.backends.place import RETURN, Watch
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.doubts import Doubts
+from pulumi_rewind.doubts import unknown_to_state
 from pulumi_rewind.engine import EngineRun, clean_error
 from pulumi_rewind.errors import (
     BackendError,
@@ -25,7 +25,7 @@ from pulumi_rewind.errors import (
     StateDirectoryError,
     UpdateFailed,
 )
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase, ResourcePre
+from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.guard import check_engine, check_free, lock_left
 from pulumi_rewind.model import Checkpoint, urn_name
 from pulumi_rewind.private_directory import private_directory
@@ -33,6 +33,7 @@ from pulumi_rewind.resuming import state_target
 from pulumi_rewind.revisions.moves import When
 from pulumi_rewind.revisions.plan import RevisionPlan
 from pulumi_rewind.revisions.run import UpdateRevisions
+from pulumi_rewind.run_progress import RunProgress
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.system_errors import still, truthful
@@ -102,8 +103,6 @@ FAILED = "the update failed: "
 ENGINE_SAYS_FAILED = "update failed"
 """After this the engine ends the program, whose last words (a traceback of being ended) tell nobody anything."""
 
-_MOVES_NOTHING = frozenset({"same", "read", "refresh", ""})
-
 
 class UpRun:
     """One run. Iterate `events`, then read `result`.
@@ -138,7 +137,7 @@ class UpRun:
         self._revisions = UpdateRevisions(session, revisions)
         self._run: EngineRun | None = None
         self._log = b""
-        self._moved = False
+        self._progress = RunProgress()
         self._stops = 0
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
 
@@ -264,7 +263,7 @@ class UpRun:
 
     def _update(self) -> Generator[EngineEvent]:
         session = self.session
-        place, doubts = Watch(session.workspace.backend_url), Doubts()
+        place = Watch(session.workspace.backend_url)
         with private_directory() as private:
             log = private / "events.jsonl"
             with self._lock:
@@ -284,10 +283,8 @@ class UpRun:
             run = self._run
             try:
                 for event in run.events():
-                    if isinstance(event, ResourcePre) and event.step.op not in _MOVES_NOTHING:
-                        self._moved = True
                     place.look()
-                    doubts.see(event)
+                    self._progress.see(event)
                     yield event
             finally:
                 if run.returncode is None:  # nobody listens any more: stop gently, never leave it running unseen
@@ -296,7 +293,7 @@ class UpRun:
             with contextlib.suppress(OSError):
                 self._log = log.read_bytes()
         if lost := place.lost():
-            raise IncompleteError("\n".join(filter(None, (lost, doubts.told()))), hint=RETURN)
+            raise IncompleteError("\n".join(filter(None, (lost, unknown_to_state(self._progress)))), hint=RETURN)
 
     def _failure(self, run: EngineRun) -> RewindError:
         session = self.session
@@ -304,7 +301,7 @@ class UpRun:
         errors = _errors(run)
         session.reload()
         newest = len(session.timeline)
-        changed = self._moved or not self._as_before()
+        changed = self._progress.moved or not self._as_before()
         if not changed and newest == self.before.newest and "is currently locked" in str(error).lower():
             self.accept()
             return RefusedError(str(error), hint=error.hint)

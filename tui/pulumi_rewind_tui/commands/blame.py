@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
+from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, to_json
 from pulumi_rewind_tui.render.words import first_line, iso_time, local_time, short_commit
 from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.widgets.values import short_path, value_lines
@@ -20,12 +20,9 @@ VALUE = 48
 """Cells of a value that are shown in the table."""
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] RESOURCE")
+@rewind_command("[STACK] RESOURCE")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @passphrase_option
-@common_options
-@click.pass_obj
 def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show which update set each property of a resource last.
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulumi_rewind.choices import USUAL
 from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options
+from pulumi_rewind_tui.options import Shared, Terms, rewind_command
 from pulumi_rewind_tui.output import in_terminal
 from pulumi_rewind_tui.render.demo import BuildDisplay, try_lines, world_lines
 from pulumi_rewind_tui.render.words import plural
@@ -28,13 +29,11 @@ GOOD = "v1.2"
 """The release that ``--run`` goes back to: the last one that works."""
 
 
-@click.command(cls=RewindCommand)
+@rewind_command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--run", "run_it", is_flag=True, help=f"Also go back to {GOOD}, and show what is there before and after.")
 @click.option("--clean", "clean_it", is_flag=True, help="Stop the servers of the demo in DIR and remove DIR.")
 @click.option("--open", "open_it", is_flag=True, help="Open the screens on it at the end; only in a terminal.")
-@common_options
-@click.pass_obj
 def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open_it: bool) -> int:
     """Make a small project in DIR (./rewind-demo) and deploy four releases of it; the last one fails half-way.
 
@@ -61,12 +60,9 @@ def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open
 def _open(shared: Shared, folder: Path) -> int:
     from pulumi_rewind.demo.content import STACK
     from pulumi_rewind.demo.folder import open_demo
-    from pulumi_rewind_tui.app import run_app
 
     made = open_demo(folder)
-    if shared.no_color:
-        os.environ["NO_COLOR"] = "1"
-    return run_app(cwd=made.root, stack=STACK, environ=made.environ(os.environ), ascii_only=shared.ascii)
+    return shared.open_screens(cwd=made.root, stack=STACK, environ=made.environ(os.environ))
 
 
 def _clean(folder: Path, named: Path, screen: Screen) -> int:
@@ -81,6 +77,8 @@ def _clean(folder: Path, named: Path, screen: Screen) -> int:
 def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
     from pulumi_rewind.demo.folder import open_demo
     from pulumi_rewind.demo.look import look
+    from pulumi_rewind_tui.commands.history import print_history
+    from pulumi_rewind_tui.roads import go_back
 
     out = screen.out
     _build(folder, named, screen)
@@ -91,7 +89,8 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
     out.lines(world_lines(look(made)))
     if run_it:
         out.line()
-        code = _go_back(session, screen)
+        out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))
+        code = go_back(session, screen, GOOD, USUAL, Terms(yes=True, allow_data_loss=True))
         if code:
             return code
         session = _session(made)
@@ -99,7 +98,8 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
         out.line(Span("what is there after", "title"))
         out.lines(world_lines(look(made)))
     out.line()
-    _history(session, screen)
+    out.line(Span("$ pulumi-rewind history", "git"))
+    print_history(session, screen)
     out.line()
     out.lines(try_lines(made, shlex.quote(str(named)), GOOD, ran=run_it))
     return 0
@@ -133,27 +133,3 @@ def _session(made: Demo) -> Session:
     from pulumi_rewind.session import open_session
 
     return open_session(made.root, STACK, environ=made.environ(os.environ))
-
-
-def _go_back(session: Session, screen: Screen) -> int:
-    from pulumi_rewind.choices import Choices
-    from pulumi_rewind_tui.roads import go_back
-
-    screen.out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))
-    return go_back(
-        session,
-        screen,
-        GOOD,
-        Choices(),
-        yes=True,
-        allow_data_loss=True,
-        trust_target=False,
-        as_json=False,
-    )
-
-
-def _history(session: Session, screen: Screen) -> None:
-    from pulumi_rewind_tui.commands.history import print_history
-
-    screen.out.line(Span("$ pulumi-rewind history", "git"))
-    print_history(session, screen)

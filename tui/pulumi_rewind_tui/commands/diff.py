@@ -8,7 +8,7 @@ import click
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError, UsageError
 from pulumi_rewind_tui.notices import damage_notice
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, passphrase_option, to_json, words
+from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, to_json
 from pulumi_rewind_tui.render.diff import diff_lines, heading, new_id_lines, stat_rows
 from pulumi_rewind_tui.render.writer import Screen
 
@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 LIVE = "live"
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] [FROM] [TO]")
+@rewind_command("[STACK] [FROM] [TO]")
 @click.option("--stat", is_flag=True, help="One line for each resource.")
 @click.option("--secrets", is_flag=True, help="Show secrets in plaintext.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @passphrase_option
-@common_options
-@click.pass_obj
 def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_json: bool) -> None:
     """Show what differs between two states, each a target or `live`.
 

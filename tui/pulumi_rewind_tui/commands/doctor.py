@@ -7,30 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.errors import RewindError, UsageError
-from pulumi_rewind_tui.options import (
-    RewindCommand,
-    Shared,
-    common_options,
-    passphrase_option,
-    stack_of,
-    to_json,
-    words,
-)
-from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.doctor import check_json, check_lines, finding_json, finding_lines
 
 if TYPE_CHECKING:
     from pulumi_rewind.selfcheck import SelfCheck
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK]")
+@rewind_command("[STACK]")
 @click.option("--replay", is_flag=True, help="Replay the newest state, dry: what would not come out the same?")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @passphrase_option
-@common_options
-@click.pass_obj
 def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) -> int:
     """Check what a rollback needs: engine, backend, stack, history, git, passphrase, locks.
 
@@ -40,8 +29,7 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
     from pulumi_rewind.doctor import Finding, diagnose
 
     stack = stack_of(words)
-    if stack and shared.stack and stack != shared.stack:
-        raise UsageError(f"two stacks are named: {stack} and {shared.stack}", hint="Name the stack once.")
+    named = shared.named(stack)
     out = shared.screen().out
     findings: list[Finding] = []
 
@@ -51,7 +39,7 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
             out.lines(finding_lines(finding))
             out.flush()
 
-    for finding in diagnose(shared.cwd, stack or shared.stack, shared.backend, os.environ, shared.passphrases()):
+    for finding in diagnose(shared.cwd, named, shared.backend, os.environ, shared.passphrases()):
         found(finding)
     checked: SelfCheck | None = None
     if replay:
@@ -86,6 +74,5 @@ def _replay(shared: Shared, stack: str | None) -> SelfCheck:
     from pulumi_rewind.selfcheck import self_check
 
     session = shared.session(stack)
-    quiet()
-    with stoppable(), working(shared.screen(), f"replaying {session.stack}, dry") as observe:
+    with working(shared.screen(), f"replaying {session.stack}, dry") as observe:
         return self_check(session, observe)

@@ -10,7 +10,7 @@ import click
 from pulumi_rewind.commits import commits_between
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind_tui.notices import damage_notice, half_way_notice, interrupted_notice
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
+from pulumi_rewind_tui.options import Shared, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.render.history import commits_json, commits_lines, entry_json, history_row, live_line
 from pulumi_rewind_tui.render.words import plural
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
@@ -26,13 +26,10 @@ CHUNK = 200
 """Rows that are aligned together, so that a long history starts to print at once."""
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK]")
+@rewind_command("[STACK]")
 @click.option("--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N, 0: all. [{SHOWN}; --json: all]")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @click.option("--commits", is_flag=True, help="With the git commits between each update and the one before.")
-@common_options
-@click.pass_obj
 def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: bool, commits: bool) -> None:
     """List the updates of a stack, newest first.
 

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulumi_rewind.errors import CallbackError, UsageError
-from pulumi_rewind_tui.options import (
-    RewindCommand,
-    Shared,
-    common_options,
-    passphrase_option,
-    stack_and_target,
-    to_json,
-    words,
-)
+from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_and_target, to_json
 from pulumi_rewind_tui.render.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
@@ -27,12 +19,9 @@ NAMES = 6
 """Matches that a line names; the others are counted."""
 
 
-@click.command(cls=RewindCommand)
-@words("[test RESOURCE | show|trust|distrust HASH] [STACK] [TARGET]")
+@rewind_command("[test RESOURCE | show|trust|distrust HASH] [STACK] [TARGET]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; of a test one a line.")
 @passphrase_option
-@common_options
-@click.pass_obj
 def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """List undo callbacks and hooks, and what they match in the live stack and in TARGET.
 

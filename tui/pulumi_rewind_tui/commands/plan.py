@@ -7,30 +7,19 @@ import click
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.recommend import CHECKPOINT, PROGRAM
 from pulumi_rewind_tui.notices import interrupted_notice
-from pulumi_rewind_tui.options import (
-    RewindCommand,
-    Shared,
-    common_options,
-    passphrase_option,
-    stack_and_target,
-    to_json,
-    words,
-)
+from pulumi_rewind_tui.options import Shared, Terms, passphrase_option, rewind_command, stack_and_target, to_json
 from pulumi_rewind_tui.planning import goal_options, planned, trust_option
 from pulumi_rewind_tui.render.contrast import contrast_json, contrast_lines
 from pulumi_rewind_tui.render.plan import plan_json, plan_lines
 from pulumi_rewind_tui.running import consent_for
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] TARGET")
+@rewind_command("[STACK] TARGET")
 @goal_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--compare", is_flag=True, help="Also plan with the other strategy, and show how the two differ.")
 @trust_option
 @passphrase_option
-@common_options
-@click.pass_obj
 def plan(
     shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool, compare: bool, trust_target: bool
 ) -> None:
@@ -42,7 +31,7 @@ def plan(
     session = shared.session(stack)
     screen = shared.screen()
     interrupted_notice(session, screen)
-    consent = consent_for(session, screen, trust=trust_target, ask=not as_json)
+    consent = consent_for(session, screen, Terms(trust_target=trust_target, as_json=as_json))
     with planned(session, screen, text, choices, consent) as made:
         if compare:
             other = PROGRAM if choices.strategy == CHECKPOINT else CHECKPOINT

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.model import parse_urn, urn_name
-from pulumi_rewind_tui.options import (
-    RewindCommand,
-    Shared,
-    common_options,
-    passphrase_option,
-    stack_of,
-    to_json,
-    words,
-)
-from pulumi_rewind_tui.planning import quiet, stoppable, working
+from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.planning import working
 from pulumi_rewind_tui.render.writer import Screen, Span
 from pulumi_rewind_tui.running import json_outcome
 
@@ -24,8 +16,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.resolve import Resolved
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK]")
+@rewind_command("[STACK]")
 @click.option(
     "--adopt",
     metavar="URN=ID",
@@ -36,8 +27,6 @@ if TYPE_CHECKING:
 @click.option("--clear-all", is_flag=True, help="Forget all that are not adopted.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @passphrase_option
-@common_options
-@click.pass_obj
 def resolve(
     shared: Shared,
     words: tuple[str, ...],
@@ -60,8 +49,7 @@ def resolve(
         if not (adopt or clear or clear_all):
             _list(screen, session.stack.name, pending_creates(session), as_json=as_json)
             return 0
-        quiet()
-        with stoppable(), working(screen, f"resolving the pending creates of {session.stack}"):
+        with working(screen, f"resolving the pending creates of {session.stack}"):
             done = carry_out(session, adopt=adopt, clear=clear, clear_all=clear_all)
         _tell(screen, session.stack.name, done, as_json=as_json)
     return 0

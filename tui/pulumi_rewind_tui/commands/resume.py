@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.choices import NOT, adoptions
+from pulumi_rewind.choices import NOT
 from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, RewindError, UsageError
 from pulumi_rewind.shell import command
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, to_json, words
-from pulumi_rewind_tui.planning import delete_first_option, trust_option
+from pulumi_rewind_tui.options import Shared, Terms, rewind_command, run_options, stack_of, to_json
+from pulumi_rewind_tui.planning import choice_option, trust_option
 from pulumi_rewind_tui.render.words import local_time
 from pulumi_rewind_tui.render.writer import Span
-from pulumi_rewind_tui.roads import go_back, run_options
+from pulumi_rewind_tui.roads import go_back
 from pulumi_rewind_tui.running import ask_for_yes, can_ask, check_can_ask, json_outcome
 
 if TYPE_CHECKING:
@@ -23,27 +23,20 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.render.writer import Screen
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK]")
+@rewind_command("[STACK]")
 @click.option(
     "--skip",
     metavar="URN|NAME",
     multiple=True,
     help="Leave this resource as it is, with what it needs; repeatable.",
 )
-@click.option(
-    "--adopt",
-    metavar="NAME=ID|found",
-    multiple=True,
-    callback=lambda _context, _option, words: adoptions(words),
-    help="Take over an object that exists already instead of creating it; `found`: all that still exist.",
+@choice_option(
+    "adopt", "Take over an object that exists already instead of creating it; `found`: all that still exist."
 )
-@delete_first_option
+@choice_option("delete_first")
 @click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
 @trust_option
 @run_options
-@common_options
-@click.pass_obj
 def resume(
     shared: Shared,
     words: tuple[str, ...],
@@ -51,10 +44,7 @@ def resume(
     adopt: dict[str, str],
     delete_first: tuple[str, ...],
     forget: bool,
-    yes: bool,
-    allow_data_loss: bool,
-    trust_target: bool,
-    as_json: bool,
+    terms: Terms,
 ) -> int:
     """Continue a rollback of the stack that was interrupted: plan from where it stands, then go on.
 
@@ -66,9 +56,10 @@ def resume(
         raise UsageError(f"--forget and {name} don't go together", hint="Forget it, or go on with it.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
+    as_json = terms.as_json
     with json_outcome(shared, as_json=as_json):
         if forget:
-            return _nothing(session, screen, _forgotten(session, screen, yes=yes, as_json=as_json), as_json=as_json)
+            return _nothing(session, screen, _forgotten(session, screen, terms), as_json=as_json)
         entry = session.journal.read()
         if entry is None:
             return _nothing(session, screen, _none(session), as_json=as_json)
@@ -79,27 +70,19 @@ def resume(
                 f"`{command('resume', session.stack.name, '--forget', '--yes')}` removes its entry. "
                 "Nothing was changed.",
             )
-        check_can_ask(yes=yes, as_json=as_json)
+        check_can_ask(terms)
         screen.err.line(_what(session, entry))
         if entry.doubtful:
             screen.err.line(Span("⚠ in doubt", "hazard"), f": {doubt(entry.doubtful)}")
         from pulumi_rewind.resuming import RESUME
 
         left = tuple(text for text in (NOT + name for name in skip) if text not in entry.choices.only)
-        return go_back(
-            session,
-            screen,
-            RESUME,
-            entry.choices.but(
-                only=(*entry.choices.only, *left),
-                adopt={**entry.choices.adopt, **adopt},
-                delete_first=tuple(dict.fromkeys((*entry.choices.delete_first, *delete_first))),
-            ),
-            yes=yes,
-            allow_data_loss=allow_data_loss,
-            trust_target=trust_target,
-            as_json=as_json,
+        choices = entry.choices.but(
+            only=(*entry.choices.only, *left),
+            adopt={**entry.choices.adopt, **adopt},
+            delete_first=tuple(dict.fromkeys((*entry.choices.delete_first, *delete_first))),
         )
+        return go_back(session, screen, RESUME, choices, terms)
 
 
 def _none(session: Session) -> str:
@@ -111,7 +94,7 @@ def _running(session: Session, entry: JournalEntry) -> str:
     return f"{what} is still running ({session.journal.who(entry)})"
 
 
-def _forgotten(session: Session, screen: Screen, *, yes: bool, as_json: bool) -> str:
+def _forgotten(session: Session, screen: Screen, terms: Terms) -> str:
     """Removes the journal's entry, whatever it says; returns what to say of it.
 
     Raises:
@@ -127,10 +110,10 @@ def _forgotten(session: Session, screen: Screen, *, yes: bool, as_json: bool) ->
                 danger = f"{_running(session, entry)}; another one could then be started beside it"
     except RewindError as err:
         entry, danger = None, session.redactor.said(err)
-    if danger and not yes:
+    if danger and not terms.yes:
         screen.err.line(Span("! careful", "hazard"), f": {danger}")
         again = command("resume", session.stack.name, "--forget", "--yes")
-        if as_json or not can_ask():
+        if terms.as_json or not can_ask():
             raise RefusedError(f"not forgotten: {danger}", hint=f"`{again}` removes {journal.path} all the same.")
         ask_for_yes(session, screen, (), f"Remove {journal.path} all the same")
     gone = journal.forget()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.options import Shared, rewind_command, stack_and_target, to_json
 from pulumi_rewind_tui.render.plan import move_json
 from pulumi_rewind_tui.render.writer import Line, Span
 
@@ -17,16 +17,13 @@ if TYPE_CHECKING:
     from pulumi_rewind.targets import Target
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] [TARGET]")
+@rewind_command("[STACK] [TARGET]")
 @click.option(
     "--mark",
     metavar="COMPONENT=REVISION",
     help="Note that a component is at this revision, `none` for before the first; nothing is called.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@common_options
-@click.pass_obj
 def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: bool) -> None:
     """List the revisions of components: applied, missing, and what a rollback to TARGET would run.
 

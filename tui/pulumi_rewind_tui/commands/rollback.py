@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import click
-
 from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.notices import interrupted_notice
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, words
+from pulumi_rewind_tui.options import Shared, Terms, rewind_command, run_options, stack_and_target
 from pulumi_rewind_tui.planning import goal_options, trust_option
-from pulumi_rewind_tui.roads import go_back, run_options
+from pulumi_rewind_tui.roads import go_back
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] TARGET")
+@rewind_command("[STACK] TARGET")
 @trust_option
 @run_options
 @goal_options
-@common_options
-@click.pass_obj
-def rollback(
-    shared: Shared,
-    words: tuple[str, ...],
-    choices: Choices,
-    yes: bool,
-    allow_data_loss: bool,
-    trust_target: bool,
-    as_json: bool,
-) -> int:
+def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms) -> int:
     """Go back to TARGET: plan, review, confirm, run with the real engine, verify.
 
     Asks before anything is changed. Production stacks (rewind.toml) want the stack's name typed, a loss of
     data wants its own yes. Ctrl-C stops after the running steps, a second one stops now; `resume` goes on.
     """
     stack, text = stack_and_target(words, "rollback")
-    screen = shared.screen()
-    with json_outcome(shared, as_json=as_json):
-        check_can_ask(yes=yes, as_json=as_json)
+    with json_outcome(shared, as_json=terms.as_json):
+        check_can_ask(terms)
         session = shared.session(stack)
         screen = shared.screen()
         interrupted_notice(session, screen)
-        return go_back(
-            session,
-            screen,
-            text,
-            choices,
-            yes=yes,
-            allow_data_loss=allow_data_loss,
-            trust_target=trust_target,
-            as_json=as_json,
-        )
+        return go_back(session, screen, text, choices, terms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pulumi_rewind.errors import BackendError, RewindError
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_and_target, to_json, words
+from pulumi_rewind_tui.options import Shared, rewind_command, stack_and_target, to_json
 from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.render.record import record_json, record_lines
 from pulumi_rewind_tui.render.update import resource_rows, resources_title, table_rows, update_json, update_lines
@@ -13,11 +13,8 @@ from pulumi_rewind_tui.render.writer import Span
 from pulumi_rewind_tui.text.facts import config_of
 
 
-@click.command(cls=RewindCommand)
-@words("[STACK] TARGET")
+@rewind_command("[STACK] TARGET")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@common_options
-@click.pass_obj
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
     from pulumi_rewind.records.recording import known_record

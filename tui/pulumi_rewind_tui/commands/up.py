@@ -6,9 +6,8 @@ from typing import Final
 
 import click
 
-from pulumi_rewind_tui.options import RewindCommand, Shared, common_options, stack_of, words
-from pulumi_rewind_tui.planning import delete_first_option
-from pulumi_rewind_tui.roads import run_options
+from pulumi_rewind_tui.options import RewindCommand, Shared, Terms, rewind_command, run_options, stack_of
+from pulumi_rewind_tui.planning import choice_option
 from pulumi_rewind_tui.running import check_can_ask, json_outcome
 
 FLAGS: Final = "pulumi_rewind.flags"
@@ -27,8 +26,7 @@ class UpCommand(RewindCommand):
         return super().parse_args(ctx, own)
 
 
-@click.command(cls=UpCommand, options_metavar="[OPTIONS]")
-@words("[STACK] [-- FLAGS OF PULUMI UP]")
+@rewind_command("[STACK] [-- FLAGS OF PULUMI UP]", UpCommand)
 @click.option("--rollback-on-failure", is_flag=True, help="Go back to the state just before if the update fails.")
 @click.option("--verify", metavar="COMMAND", help="Judge the update by this shell command; exit code 0 is good.")
 @click.option(
@@ -39,20 +37,16 @@ class UpCommand(RewindCommand):
     show_default=True,
     help="How long the command may take.",
 )
-@delete_first_option
+@choice_option("delete_first")
 @run_options
-@common_options
-@click.pass_context
 def up(
-    ctx: click.Context,
+    shared: Shared,
     words: tuple[str, ...],
     rollback_on_failure: bool,
     verify: str | None,
     verify_timeout: float,
     delete_first: tuple[str, ...],
-    yes: bool,
-    allow_data_loss: bool,
-    as_json: bool,
+    terms: Terms,
 ) -> int:
     """Run `pulumi up` of the project's program: preview, review, confirm, run, verify.
 
@@ -62,19 +56,10 @@ def up(
     """
     from pulumi_rewind_tui.deploying import Deployment, Wishes
 
-    shared = ctx.ensure_object(Shared)
-    wishes = Wishes(
-        flags=ctx.meta[FLAGS],
-        rolls_back=rollback_on_failure,
-        verify=verify,
-        verify_timeout=verify_timeout,
-        delete_first=delete_first,
-        yes=yes,
-        allow_data_loss=allow_data_loss,
-        as_json=as_json,
-    )
-    with json_outcome(shared, as_json=as_json):
+    flags = click.get_current_context().meta[FLAGS]
+    wishes = Wishes(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)
+    with json_outcome(shared, as_json=terms.as_json):
         wishes.check()
-        check_can_ask(yes=yes, as_json=as_json, instead="pulumi preview")
+        check_can_ask(terms, instead="pulumi preview")
         session = shared.session(stack_of(words))
         return Deployment(session, shared.screen(), wishes).run()

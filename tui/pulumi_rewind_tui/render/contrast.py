@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.contrast import contrast
-from pulumi_rewind_tui.render.plan import plan_json
+from pulumi_rewind_tui.render.plan import plan_json, risk_line
 from pulumi_rewind_tui.render.words import plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.spans import op_span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -31,13 +31,7 @@ def contrast_lines(first: Plan, second: Plan) -> Iterator[Line]:
     said = {risk.message for risk in first.all_risks}
     for risk in second.all_risks:
         if risk.message not in said:
-            about = f"{resource_name(risk.urn)} " if risk.urn else ""
-            yield [
-                "  ",
-                Span("⚠ ", "warn"),
-                f"{second.strategy}: {about}{risk.message}",
-                Span(f"  ({risk.code})", "muted"),
-            ]
+            yield risk_line(risk, f"{second.strategy}: ")
 
 
 def contrast_json(first: Plan, second: Plan) -> dict[str, Any]:

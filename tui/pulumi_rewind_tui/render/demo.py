@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Self
 from pulumi_rewind.demo.build import Begun, Done, Progress
 from pulumi_rewind.events import ResourceDone, ResourcePre
 from pulumi_rewind_tui.render.words import elapsed, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span, Writer, text_of
+from pulumi_rewind_tui.render.writer import Line, Span, Writer
 from pulumi_rewind_tui.text.spans import changes_line
 
 if TYPE_CHECKING:
     from rich.live import Live
-    from rich.text import Text
 
     from pulumi_rewind.demo.folder import Demo
     from pulumi_rewind.demo.look import World
@@ -40,11 +39,7 @@ class BuildDisplay:
 
     def __enter__(self) -> Self:
         if self._writer.color:
-            from rich.live import Live
-
-            self._live = Live(
-                get_renderable=self._render, console=self._writer.console, transient=True, refresh_per_second=8
-            )
+            self._live = self._writer.live(self._render)
             self._live.start()
         return self
 
@@ -68,15 +63,12 @@ class BuildDisplay:
             case ResourcePre(step) | ResourceDone(step) if step.op != "same":
                 self._resource = resource_name(step.urn)
 
-    def _render(self) -> Text:
+    def _render(self) -> list[Line]:
         if not self._what:
-            return text_of([])
-        spans = [Span(f"◐ {self._what}", "title"), Span(f"   {elapsed(time.monotonic() - self._started)}", "muted")]
-        if self._resource:
-            spans.append(Span(f"   {self._resource}", "name"))
-        text = text_of(Span(self._writer.clean(span.text), span.style) for span in spans)
-        text.no_wrap, text.overflow = True, "ellipsis"
-        return text
+            return []
+        took = Span(f"   {elapsed(time.monotonic() - self._started)}", "dim")
+        resource = Span(f"   {self._resource}" if self._resource else "", "bold")
+        return [[Span(f"◐ {self._what}", "title"), took, resource]]
 
 
 def done_line(done: Done) -> Line:

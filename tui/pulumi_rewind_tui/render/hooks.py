@@ -8,7 +8,7 @@ import msgspec
 
 from pulumi_rewind.events import HookEnded, HookEvent, HookLog, HookProgress, HookStarted
 from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 _NAMES = {HookStarted: "hook-started", HookLog: "hook-log", HookProgress: "hook-progress", HookEnded: "hook-ended"}
 
@@ -49,11 +49,6 @@ def hook_line(event: HookEvent) -> Line | None:
             return [Span("✓ ", "ok"), text, Span(f"  {event.seconds:.1f} s" if isinstance(event, HookEnded) else "")]
         case _:
             return [Span(f"{'  ' if isinstance(event, HookLog) else '· '}{text}", "muted")]
-
-
-def hook_phase(event: HookEvent) -> str:
-    """What the live display says is going on; empty where nothing new is."""
-    return hook_text(event) if isinstance(event, HookStarted | HookProgress) else ""
 
 
 def hook_json(event: HookEvent) -> dict[str, Any]:

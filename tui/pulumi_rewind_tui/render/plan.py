@@ -9,9 +9,10 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.diff import change_lines
 from pulumi_rewind_tui.render.words import plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.selecting import why_nothing
 from pulumi_rewind_tui.text.spans import changes_line, op_span
+from pulumi_rewind_tui.text.steps import tree
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
@@ -79,8 +80,13 @@ def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
     yield []
     yield [Span(plural(len(risks), "risk"), "title")]
     for risk in risks:
-        about = [Span(resource_name(risk.urn), "name"), Span(" ")] if risk.urn else []
-        yield ["  ", *_risk_mark(risk), " ", *about, risk.message, Span(f"  ({risk.code})", "muted")]
+        yield risk_line(risk)
+
+
+def risk_line(risk: Risk, before: str = "") -> Line:
+    """One risk, with words before it."""
+    about: Line = [Span(resource_name(risk.urn), "name"), " "] if risk.urn else []
+    return ["  ", *_risk_mark(risk), f" {before}", *about, risk.message, Span(f"  ({risk.code})", "muted")]
 
 
 def _risk_mark(risk: Risk) -> Line:
@@ -94,23 +100,11 @@ def _risk_mark(risk: Risk) -> Line:
 def tree_lines(steps: Sequence[Step], diff: Diff) -> Iterator[Line]:
     """Steps in the engine's order, each below its parent if that has a step too, with what changes in it."""
     urns = {step.urn for step in steps}
-    children: dict[str, list[Step]] = {}
-    for step in steps:
-        children.setdefault(step.parent if step.parent in urns and step.parent != step.urn else "", []).append(step)
     diffs = {resource.urn: resource for resource in diff.resources}
-    shown: set[str] = set()
-
-    def branch(steps: Sequence[Step], indent: str) -> Iterator[Line]:
-        for index, step in enumerate(steps):
-            last = index + 1 == len(steps)
-            shown.add(step.urn)
-            yield [Span(f"{indent}{'└─' if last else '├─'} ", "muted"), *_step(step, urns)]
-            below = indent + ("   " if last else "│  ")
-            yield from _properties(step, diffs.get(step.urn), below)
-            yield from branch([one for one in children.get(step.urn, ()) if one.urn not in shown], below)
-
-    yield from branch(children.get("", ()), "  ")
-    yield from branch([step for step in steps if step.urn not in shown], "  ")  # parents in a circle
+    for step, place in tree(steps):
+        indent = "  " + "".join("   " if last else "│  " for last in place)
+        yield [Span(f"{indent[:-3]}{'└─' if place[-1] else '├─'} ", "dim"), *_step(step, urns)]
+        yield from _properties(step, diffs.get(step.urn), indent)
 
 
 def _step(step: Step, urns: set[str]) -> Line:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from pulumi_rewind.choices import flags
 from pulumi_rewind.halfway import undo_number
-from pulumi_rewind.origins import origin
+from pulumi_rewind.head_reminder import head_reminder
 from pulumi_rewind.shell import command
 from pulumi_rewind.show import inert
-from pulumi_rewind.timeline import deployed_commit
-from pulumi_rewind_tui.render.words import elapsed, plural, resource_name
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.render.words import elapsed, listed, plural, resource_name
+from pulumi_rewind_tui.text.outcome import differences_count, stale_count, standing
 from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
     from pulumi_rewind.errors import RewindError
-    from pulumi_rewind.rollback import Difference, RollbackResult
+    from pulumi_rewind.rollback import RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.targets import Target
 
@@ -30,27 +32,24 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
     """What came out, compared afresh with the target."""
     if result.result == "nothing-to-do":
         but = f", but for {plural(len(result.differences), 'resource')} left out" if result.differences else ""
-        yield [Span("= nothing to do", "ok"), f": {stack} is as it was at {target.label}{but}"]
+        yield [Span("= nothing to do", "ok"), f": {stack} {standing(result)} {target.label}{but}"]
         if result.stale:
             yield [Span("⚠ ", "warn"), stale_text(result)]
         yield from _difference_lines(result)
         return
     now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
-    took = Span(f"   took {elapsed(result.seconds)}{now}", "muted")
+    mark = Span("✓ done", "ok") if result.exact else Span("⚠ done", "warn")
+    place: Line = [
+        f"{stack} {standing(result)} ",
+        Span(target.label, "title"),
+        f", with {differences_count(result)}" if result.differences else "",
+        Span(f"   took {elapsed(result.seconds)}{now}", "dim"),
+    ]
     if result.stale:
-        but = f", with {plural(len(result.differences), 'difference')}" if result.differences else ""
-        yield [Span("⚠ done", "warn"), f"; {stale_text(result)}"]
-        yield [f"  {stack} is back at ", Span(target.label, "title"), but, took]
-    elif not result.differences:
-        yield [Span("✓ done", "ok"), f": {stack} equals ", Span(target.label, "title"), took]
+        yield [mark, f"; {stale_text(result)}"]
+        yield ["  ", *place]
     else:
-        yield [
-            Span("✓ done", "ok") if result.exact else Span("⚠ done", "warn"),
-            f": {stack} is back at ",
-            Span(target.label, "title"),
-            f", with {plural(len(result.differences), 'difference')}",
-            took,
-        ]
+        yield [mark, ": ", *place]
     if not result.undo:
         yield ["  ", *changes_line(result.changes, words=True)]
     yield from _difference_lines(result)
@@ -58,9 +57,8 @@ def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator
 
 def stale_text(result: RollbackResult, limit: int = NAMED) -> str:
     """``3 values may be stale: web.tags, api.userData …``."""
-    names = result.stale_names
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return f"{plural(len(names), 'value')} may be stale: {', '.join(map(inert, names[:limit]))}{more}"
+    names = [inert(name) for name in result.stale_names]
+    return f"{stale_count(result)}: {listed(names, limit)}"
 
 
 def _difference_lines(result: RollbackResult) -> Iterator[Line]:
@@ -97,71 +95,17 @@ def next_lines(
         yield [Span("next:", "git"), f" {reminder}"]
 
 
-def head_reminder(session: Session, target: Target) -> str:
-    """What the next ordinary `pulumi up` would do from the commit that is checked out, empty if nothing."""
-    repository = session.repository
-    if repository is None:
-        return ""
-    head = repository.head()
-    history = session.timeline.history
-    # A rollback's own record names the commit that was checked out then, which may be the one it took back.
-    restored = target.update if target.checkpoint is not None else origin(history, target.update)
-    commit = deployed_commit(restored)
-    if not head or head == commit:
-        return ""
-    again = next(
-        (
-            update.number
-            for update in history.newest(100)
-            if update.commit == head and not update.is_rollback and update.number > restored.number
-        ),
-        None,
-    )
-    if again is not None:
-        return f"HEAD ({head[:7]}) still contains #{again}: revert it, or the next deploy applies it again"
-    if not commit:
-        return ""
-    return (
-        f"HEAD is {head[:7]}, {target.label} was deployed from {commit[:7]}: "
-        "make the program match, or the next deploy moves the stack again"
-    )
-
-
 def result_json(result: RollbackResult) -> dict[str, Any]:
     """The last line of ``rollback --json``."""
     return {
         "result": result.result,
         "version": result.version,
         "changes": dict(result.changes),
-        "differences": [difference_json(difference) for difference in result.differences],
-        "stale": stale_json(result),
+        "differences": msgspec.to_builtins(result.differences),
+        "stale": msgspec.to_builtins(result.stale),
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
-        "callbacks": [
-            {
-                "function": one.function,
-                "kind": one.kind,
-                "urn": one.urn,
-                "outcome": one.outcome,
-                "message": one.message,
-            }
-            for one in result.callbacks
-        ],
-    }
-
-
-def stale_json(result: RollbackResult) -> list[dict[str, str]]:
-    """The values that may be stale, for machines."""
-    return [{"urn": value.urn, "path": value.path, "message": value.message} for value in result.stale]
-
-
-def difference_json(difference: Difference) -> dict[str, Any]:
-    """One difference for machines."""
-    return {
-        "urn": difference.urn,
-        "path": difference.path,
-        "message": difference.message,
-        "expected": difference.expected,
+        "callbacks": msgspec.to_builtins(result.callbacks),
     }
 
 

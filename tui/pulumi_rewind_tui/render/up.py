@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.render.plan import move_json, risk_json, risk_lines, step_json, tree_lines
-from pulumi_rewind_tui.render.result import difference_json, stale_json
+from pulumi_rewind_tui.render.result import result_json
 from pulumi_rewind_tui.render.words import elapsed, plural
-from pulumi_rewind_tui.render.writer import Line, Span
 from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.widgets.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.rollback import RollbackResult
@@ -69,12 +69,4 @@ def updated_json(result: UpResult, *, verified: bool) -> dict[str, Any]:
 
 def rolled_back_json(result: RollbackResult, error: str) -> dict[str, Any]:
     """The last line of ``up --json`` for an update that was taken back; `error` is why."""
-    return {
-        "result": "rolled-back",
-        "version": result.version,
-        "changes": dict(result.changes),
-        "differences": [difference_json(difference) for difference in result.differences],
-        "stale": stale_json(result),
-        "error": error,
-        "seconds": round(result.seconds, 3),
-    }
+    return result_json(result) | {"result": "rolled-back", "error": error}

@@ -8,32 +8,39 @@ from typing import Final
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, Update, parse_urn
 
-_DONE: Final[Mapping[str, str]] = {
-    "create": "created",
-    "update": "updated",
-    "delete": "deleted",
-    "replace": "replaced",
-    "same": "unchanged",
-    "return": "returned",
-    "read": "read",
-    "refresh": "refreshed",
-    "import": "imported",
-    "create-replacement": "replacement created",
-    "delete-replaced": "old one deleted",
-    "import-replacement": "adopted",
-    "discard-replaced": "old one forgotten",
-    "remove-pending-replace": "forgotten",
-    "discard": "forgotten, the object stays:",
-    "rename": "renamed",
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    # op: while it is done, and afterwards
+    "create": ("creating", "created"),
+    "update": ("updating", "updated"),
+    "delete": ("deleting", "deleted"),
+    "replace": ("replacing", "replaced"),
+    "same": ("leaving", "unchanged"),
+    "rename": ("renaming", "renamed"),
+    "return": ("returning", "returned"),
+    "read": ("reading", "read"),
+    "refresh": ("refreshing", "refreshed"),
+    "import": ("adopting", "imported"),
+    "discard": ("forgetting", "forgotten, the object stays:"),
+    "create-replacement": ("creating replacement", "replacement created"),
+    "delete-replaced": ("deleting the old one", "old one deleted"),
+    "import-replacement": ("adopting replacement", "adopted"),
+    "read-replacement": ("reading replacement", "replacement read"),
+    "discard-replaced": ("forgetting the old one", "old one forgotten"),
+    "remove-pending-replace": ("forgetting the old one", "forgotten"),
 }
 
 NO_CHANGE: Final = "no change needed"
 """Of a step that was planned and that the update turned out not to need."""
 
 
+def op_doing(op: str) -> str:
+    """The word for an operation that is under way."""
+    return _WORDS.get(op, (op, op))[0]
+
+
 def op_done(op: str) -> str:
     """The word for an operation that has happened."""
-    return _DONE.get(op, op)
+    return _WORDS.get(op, (op, op))[1]
 
 
 def local_time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from pulumi_rewind.show import inert
@@ -21,6 +21,7 @@ __all__ = ["Line", "Screen", "Span", "Writer", "cell_width", "open_screen", "ope
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
     from rich.text import Text
 
 
@@ -129,6 +130,26 @@ class Writer:
                 width=self.width,
             )
         return self._console
+
+    def live(self, build: Callable[[], Sequence[Line]], *, redirect: bool = True) -> Live:
+        """Lines below everything else that are made anew some times a second, and go away in the end.
+
+        With `redirect`, what others print meanwhile comes above them.
+        """
+        from rich.live import Live
+        from rich.text import Text
+
+        def shown() -> Text:
+            return Text("\n", no_wrap=True, overflow="ellipsis").join(text_of(self._cleaned(line)) for line in build())
+
+        return Live(
+            get_renderable=shown,
+            console=self.console,
+            transient=True,
+            refresh_per_second=8,
+            redirect_stdout=redirect,
+            redirect_stderr=redirect,
+        )
 
     def flush(self) -> None:
         """Hands everything to the operating system."""

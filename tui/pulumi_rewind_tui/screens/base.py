@@ -12,7 +12,8 @@ from textual.containers import Container
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from pulumi_rewind_tui.host import Host, host_of
+from pulumi_rewind_tui.host import Hosted
+from pulumi_rewind_tui.palette import key_actions
 from pulumi_rewind_tui.widgets.footer import FooterKey, KeyFooter
 from pulumi_rewind_tui.widgets.header import StatusBar
 
@@ -24,20 +25,18 @@ WIDE = 110
 SHORT = 30
 """Up to how many rows panes are kept small."""
 
+ALWAYS = ("app.help", "app.quit")
+"""Ids of the bindings that stand in every footer."""
+
 MINIMUM = (60, 15)
 """Below this size nothing useful can be shown."""
 
 
-class _Shared(Screen[ResultT]):
+class _Shared(Screen[ResultT], Hosted):
     HELP: ClassVar[str] = ""
     """What this screen is for, shown above the keys by ``?``."""
     FOOTER: ClassVar[tuple[str, ...]] = ()
     """Ids of the bindings in the footer, the most important first."""
-
-    @property
-    def rewind(self) -> Host:
-        """The application, as far as screens know it."""
-        return host_of(self)
 
     def footer_ids(self) -> Sequence[str]:
         """Ids of the bindings in the footer now; may depend on the focused pane."""
@@ -45,24 +44,13 @@ class _Shared(Screen[ResultT]):
 
     def footer_keys(self) -> list[FooterKey]:
         """The footer's entries, with the keys as they are configured."""
-        known: dict[str, Binding] = {}
-        for _, binding, enabled, _ in self.active_bindings.values():
-            if enabled and binding.id:
-                known.setdefault(binding.id, binding)
-        wanted = [*self.footer_ids(), "app.help", "app.quit"]
-        keys = []
-        for name in dict.fromkeys(wanted):
-            if name in known:
-                binding = known[name]
-                keys.append(
-                    FooterKey(
-                        self.app.get_key_display(binding),
-                        binding.description,
-                        binding.action,
-                        required=name in ("app.help", "app.quit"),
-                    )
-                )
-        return keys
+        known = {binding.id: binding for _, binding in key_actions(self)}
+        wanted = dict.fromkeys([*self.footer_ids(), *ALWAYS])
+        found = [(known[name], name in ALWAYS) for name in wanted if name in known]
+        return [
+            FooterKey(self.app.get_key_display(one), one.description, one.action, required=always)
+            for one, always in found
+        ]
 
     def update_footer(self) -> None:
         """Shows the keys that work now."""

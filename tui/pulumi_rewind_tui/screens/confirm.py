@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.render.words import listed
+from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.screens.review_text import destructive, losing
 from pulumi_rewind_tui.selecting import left_out, names_left
-from pulumi_rewind_tui.symbols import counts_text, symbols
+from pulumi_rewind_tui.symbols import counts_text
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
-from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
-from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
@@ -44,7 +44,7 @@ class NameInput(Input):
             await super()._on_key(event)
 
 
-class ConfirmScreen(RewindModal[Agreement]):
+class ConfirmScreen(Dialog[Agreement]):
     """*Cancel* is focused; what is dangerous wants the stack's name typed, a loss of data its own yes."""
 
     CSS_PATH = "confirm.tcss"
@@ -60,38 +60,37 @@ class ConfirmScreen(RewindModal[Agreement]):
     ]
 
     def __init__(self, plan: Plan, *, production: bool) -> None:
-        super().__init__()
+        typed = production or bool(destructive(plan)) or plan.loses_data
+        super().__init__(f"Roll back {plan.stack} to {plan.target.label}?", danger=typed)
         self.plan = plan
         self.production = production
         self.stack = plan.stack.rsplit("/", 1)[-1]
         self.losing = losing(plan)
-        self.typed = production or bool(destructive(plan)) or plan.loses_data
+        self.typed = typed
         """Whether the stack's name has to be typed."""
         self.accepted = False
         """Whether the loss of data was agreed to."""
 
     FOOTER = ("confirm.loss", "confirm.yes", "dialog.leave")
 
-    def compose(self) -> ComposeResult:
-        """What is about to happen, what is wanted for it, the buttons."""
-        with Vertical(classes="dialog danger" if self.typed else "dialog") as dialog:
-            dialog.border_title = Content(f"Roll back {self.plan.stack} to {self.plan.target.label}?")
-            yield TextBlock(self._lines, id="what")
-            if self.losing:
-                yield NoteLine(id="loss")
-            if self.typed:
-                with Horizontal(id="typing"):
-                    yield Static(Content.assemble("Type the stack's name (", (self.stack, "bold"), "): "), id="prompt")
-                    yield NameInput(id="name", select_on_focus=False)
-            yield NoteLine(id="missing")
-            with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="cancel")
-                yield Button("Roll back", id="yes", variant="error" if self.typed else "default")
-            yield KeyFooter()
+    def compose_text(self) -> Iterator[Widget]:
+        """What is about to happen, and what is wanted for it."""
+        yield from super().compose_text()
+        if self.losing:
+            yield NoteLine(id="loss")
+        if self.typed:
+            with Horizontal(id="typing"):
+                yield Static(Content.assemble("Type the stack's name (", (self.stack, "bold"), "): "), id="prompt")
+                yield NameInput(id="name", select_on_focus=False)
+        yield NoteLine(id="missing")
+
+    def buttons(self) -> Iterator[Button]:
+        """No, and yes."""
+        yield Button("Cancel", id=CANCEL, action="screen.leave")
+        yield Button("Roll back", id="yes", variant="error" if self.typed else "default")
 
     def on_mount(self) -> None:
-        """Cancel is focused."""
-        self.query_one("#cancel", Button).focus()
+        """No loss is agreed to."""
         self._show_loss()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -100,16 +99,16 @@ class ConfirmScreen(RewindModal[Agreement]):
             return not self.typed
         return bool(self.losing) if action == "accept_loss" else True
 
-    def _lines(self, cells: int) -> list[Line]:
-        plan, table = self.plan, symbols(self.rewind.ascii_only)
+    def lines(self, cells: int) -> list[Line]:
+        """What is about to happen."""
+        plan, table = self.plan, self.table
         counts = counts_text({op: n for op, n in plan.changes.items() if op != "same"}, self.rewind.ascii_only)
         what = f"{counts}  with the real engine." if counts else "The state alone changes."
         lines = paragraph(what, cells, "bold")
         number = destructive(plan)
         if number:
             names = [s.name for s in plan.steps if s.op in ("delete", "replace") and s.forecast != "kept"]
-            shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-            lines += paragraph(f"Deleted or replaced: {shown}.", cells)
+            lines += paragraph(f"Deleted or replaced: {listed(names, 6)}.", cells)
         left = left_out(plan)
         if left:
             lines += paragraph(f"Left as they are: {names_left(left)}.", cells)
@@ -166,7 +165,3 @@ class ConfirmScreen(RewindModal[Agreement]):
 
     def _missing(self, text: str) -> None:
         self.query_one("#missing", NoteLine).show(((text, "hazard"),))
-
-    @on(Button.Pressed, "#cancel")
-    def _cancel(self) -> None:
-        self.action_leave()

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Button
 
 from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RewindError
-from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.screens.text_page import TextView
 from pulumi_rewind_tui.widgets.cells import Line, heading, paragraph
-from pulumi_rewind_tui.widgets.footer import KeyFooter
 
 
 def meaning_of(error: BaseException) -> str:
@@ -39,7 +36,7 @@ def full_text(error: BaseException) -> str:
     return "\n\n".join(parts)
 
 
-class ErrorScreen(RewindModal[None]):
+class ErrorScreen(Dialog[None]):
     """Shown until it is closed."""
 
     HELP = "An operation failed. The text says what happened and what it means; t shows everything that is known."
@@ -51,32 +48,28 @@ class ErrorScreen(RewindModal[None]):
     ]
 
     def __init__(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
-        super().__init__()
+        super().__init__("✗ Something went wrong")
         self.error = error
         self._meaning = meaning or meaning_of(error)
         self._retry = retry
         self._full = False
 
-    def compose(self) -> ComposeResult:
-        """Text and buttons."""
-        with Vertical(classes="dialog danger") as dialog:
-            dialog.border_title = Content("✗ Something went wrong")
-            yield TextView(self._lines, id="error-text")
-            with Horizontal(classes="buttons"):
-                if self._retry is not None:
-                    yield Button("Try again", id="retry")
-                yield Button("Close", id="cancel")
-            yield KeyFooter()
+    def compose_text(self) -> Iterator[Widget]:
+        """The text, which may be long."""
+        yield TextView(self.lines, id="error-text")
 
-    def on_mount(self) -> None:
-        """Close is focused."""
-        self.query_one("#cancel", Button).focus()
+    def buttons(self) -> Iterator[Button]:
+        """Trying again, if that is possible, and closing."""
+        if self._retry is not None:
+            yield Button("Try again", action="screen.retry")
+        yield Button("Close", id=CANCEL, action="screen.leave")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Trying again needs something to try."""
         return self._retry is not None if action == "retry" else True
 
-    def _lines(self, cells: int) -> list[Line]:
+    def lines(self, cells: int) -> list[Line]:
+        """What happened, what it means, and what to do next."""
         error = self.error
         known = isinstance(error, RewindError)
         what = str(error) if known else f"Unexpected {type(error).__name__}: this is a bug in pulumi-rewind."
@@ -93,7 +86,7 @@ class ErrorScreen(RewindModal[None]):
     def action_text(self) -> None:
         """Shows or hides everything that is known."""
         self._full = not self._full
-        self.query_one(TextView).show(self._lines)
+        self.query_one(TextView).show(self.lines)
 
     def action_copy(self) -> None:
         """Copies everything that is known."""
@@ -104,10 +97,3 @@ class ErrorScreen(RewindModal[None]):
         self.dismiss(None)
         if self._retry is not None:
             self._retry()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """The buttons."""
-        if event.button.id == "retry":
-            self.action_retry()
-        else:
-            self.dismiss(None)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button
 
@@ -21,10 +19,8 @@ from pulumi_rewind.resuming import RESUME, resumed_target
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.run_work import log_path
-from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.widgets.cells import Line, facts, paragraph
-from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 if TYPE_CHECKING:
@@ -61,7 +57,7 @@ def look(session: Session, entry: JournalEntry) -> Found:
     return Found(pending, str(locks[0]) if locks else "", newest, str(path) if path.exists() else "", gone, target)
 
 
-class InterruptedScreen(RewindModal[None]):
+class InterruptedScreen(Dialog[None]):
     """*Later* is focused; whatever is chosen is reviewed before anything is changed."""
 
     CSS_PATH = "running.tcss"
@@ -80,27 +76,21 @@ class InterruptedScreen(RewindModal[None]):
     ]
 
     def __init__(self, session: Session, entry: JournalEntry) -> None:
-        super().__init__()
+        super().__init__("An interrupted rollback")
         self.session = session
         self.entry = entry
         self.found: Found | None = None
         self.problem = ""
 
-    def compose(self) -> ComposeResult:
-        """What was found, and the choices."""
-        with Vertical(classes="dialog danger") as dialog:
-            dialog.border_title = Content("An interrupted rollback")
-            yield TextBlock(self._lines, id="what")
-            with Horizontal(classes="buttons"):
-                yield Button("Later", id="cancel")
-                yield Button("Resume", id="resume")
-                yield Button("Way back", id="back")
-                yield Button("Forget", id="forget", variant="error")
-            yield KeyFooter()
+    def buttons(self) -> Iterator[Button]:
+        """The choices."""
+        yield Button("Later", id=CANCEL, action="screen.leave")
+        yield Button("Resume", id="resume", action="screen.resume")
+        yield Button("Way back", id="back", action="screen.way_back")
+        yield Button("Forget", id="forget", variant="error", action="screen.forget")
 
     def on_mount(self) -> None:
         """Looks how far it got."""
-        self.query_one("#cancel", Button).focus()
         self.query_one("#back", Button).disabled = not self.entry.start
         session, entry = self.session, self.entry
 
@@ -113,7 +103,7 @@ class InterruptedScreen(RewindModal[None]):
     def _looked(self, event: Found) -> None:
         self.found = event
         self.query_one("#resume", Button).disabled = bool(event.gone)
-        self.query_one(TextBlock).show(self._lines)
+        self.query_one(TextBlock).show(self.lines)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -122,9 +112,10 @@ class InterruptedScreen(RewindModal[None]):
             return False
         return not (action == "resume" and self.found is not None and self.found.gone)
 
-    def _lines(self, cells: int) -> list[Line]:
+    def lines(self, cells: int) -> list[Line]:
+        """What was found."""
         entry, found = self.entry, self.found
-        hazard = symbols(self.rewind.ascii_only)["hazard"]
+        hazard = self.table["hazard"]
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.started))
         what = f"A rollback of {self.session.stack} to {entry.label} began {moment} and did not come to its end."
         if entry.update:
@@ -170,15 +161,3 @@ class InterruptedScreen(RewindModal[None]):
         except RewindError as err:
             self.notify(f"{self.session.redactor.said(err)}\n{err.hint}", severity="error", markup=False)
         self.dismiss(None)
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        match event.button.id:
-            case "resume":
-                self.action_resume()
-            case "back":
-                self.action_way_back()
-            case "forget":
-                self.action_forget()
-            case _:
-                self.dismiss(None)

@@ -54,7 +54,7 @@ class PassphraseScreen(RewindModal[str]):
             yield Input(password=True, placeholder="passphrase", id="passphrase")
             yield NoteLine(id="wrong")
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="cancel")
+                yield Button("Cancel", id="cancel", action="screen.leave")
                 yield Button("Unlock", id="unlock")
 
     def on_mount(self) -> None:
@@ -89,7 +89,3 @@ class PassphraseScreen(RewindModal[str]):
 
     def _say(self, text: str, role: str) -> None:
         self.query_one("#wrong", NoteLine).show(((text, role),))
-
-    @on(Button.Pressed, "#cancel")
-    def _cancel(self) -> None:
-        self.action_leave()

@@ -6,17 +6,12 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
 
 from pulumi_rewind.choices import FOUND, Choices
-from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.dialog import ListDialog
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
-from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.lines import LinesView
-from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 OPTIONS = {
     "refresh": ("drift", "compare the state with the real resources first"),
@@ -94,7 +89,7 @@ class OptionList(LinesView):
         self.changed()
 
 
-class PlanOptionsScreen(RewindModal[frozenset[str]]):
+class PlanOptionsScreen(ListDialog[frozenset[str]]):
     """Answers with the options that are on; the review then plans anew if that changed."""
 
     CSS_PATH = "running.tcss"
@@ -102,36 +97,18 @@ class PlanOptionsScreen(RewindModal[frozenset[str]]):
     FOOTER = ("list.open", "options.toggle", "dialog.leave")
 
     def __init__(self, chosen: Iterable[str]) -> None:
-        super().__init__()
-        self._chosen = frozenset(chosen)
+        self._options = OptionList(chosen)
+        super().__init__("Options of the plan", self._options)
 
-    def compose(self) -> ComposeResult:
-        """The list, and what the one under the cursor does."""
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = Content("Options of the plan")
-            yield OptionList(self._chosen)
-            yield TextBlock(self._about, id="reason")
-            yield KeyFooter()
-
-    def on_mount(self) -> None:
-        """The list has the focus."""
-        view = self.query_one(OptionList)
-        view.styles.height = view.count()
-        view.focus()
-
-    @on(LinesView.Moved)
-    def _explain(self) -> None:
-        self.query_one(TextBlock).show(self._about)
-
-    def _about(self, cells: int) -> list[Line]:
-        view = self.query_one(OptionList)
-        text = OPTIONS[view.names[view.cursor]][1]
+    def about(self, cells: int) -> list[Line]:
+        """What it does when it is on."""
+        text = OPTIONS[self._options.names[self._options.cursor]][1]
         return paragraph(f"{text.capitalize()}. Esc goes back and plans anew.", cells)
 
     @on(LinesView.Opened)
     def _switched(self, event: LinesView.Opened) -> None:
-        self.query_one(OptionList).toggle(event.index)
+        self._options.toggle(event.index)
 
     def action_leave(self) -> None:
         """Back, with what is on now."""
-        self.dismiss(frozenset(self.query_one(OptionList).chosen))
+        self.dismiss(frozenset(self._options.chosen))

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun, RewindError
+from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.naming import listed
-from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, plural, resource_name
-from pulumi_rewind_tui.run_state import RunState
-from pulumi_rewind_tui.run_work import Aftermath
+from pulumi_rewind_tui.render.words import NO_CHANGE, elapsed, op_done, plural, resource_name
+from pulumi_rewind_tui.run_state import RunState, doing
 from pulumi_rewind_tui.selecting import selects, why_nothing
 from pulumi_rewind_tui.symbols import canonical_changes, counts_text
+from pulumi_rewind_tui.text.outcome import Aftermath, differences_count, stale_count, standing
 from pulumi_rewind_tui.widgets.cells import Line, Piece, heading, join, line_width, paragraph
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan
-    from pulumi_rewind.rollback import RollbackResult
+    from pulumi_rewind.rollback import Difference, RollbackResult
 
 LISTED = 12
 """How many differences are listed before the rest is counted."""
 
-DONE = {
-    "create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "rename": "renamed",
-    "return": "returned", "discard": "forgotten", "import": "adopted", "read": "read",
-}  # fmt: skip
+_SHORT = {"discard": "forgotten", "import": "adopted"}
 
 
 @dataclass(frozen=True)
@@ -72,27 +69,7 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
             result = outcome.result
             assert result is not None
             now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
-            stale = f"{plural(len(result.stale_names), 'value')} may be stale" if result.stale else ""
-            if result.result == "nothing-to-do" and stale:
-                first: Line = (
-                    (f"{table['hazard']} Nothing to do, but {stale}: ", "hazard"),
-                    (f"{plan.stack} is as it was at {label}", "bold"),
-                )
-            elif result.result == "nothing-to-do":
-                first = ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
-            elif result.stale:
-                count = plural(len(result.differences), "difference") + ", " if result.differences else ""
-                first = (
-                    (f"{table['hazard']} done, {count}{stale}: ", "hazard"),
-                    (f"{plan.stack} is back at {label}", "bold"),
-                )
-            elif not result.differences:
-                first = ((f"{table['ok']} ", "ok"), (f"{plan.stack} equals {label}", "ok"))
-            else:
-                mark, role = (table["ok"], "ok") if result.exact else (table["hazard"], "hazard")
-                count = plural(len(result.differences), "difference")
-                first = ((f"{mark} done, {count}: ", role), (f"{plan.stack} is back at {label}", "bold"))
-            return [(*first, (f"   {took}{now}", "dim"))]
+            return [(*_done_headline(result, plan, table), (f"   {took}{now}", "dim"))]
         case "unchanged":
             return [((f"{table['failed']} NOT ROLLED BACK: nothing was changed", "failed"), (f"   {took}", "dim"))]
         case "stopped":
@@ -108,6 +85,19 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
     return [((f"{mark} {where}", role), (f"   {between}", "bold"), (f"   {took}", "dim"))]
 
 
+def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str]) -> Line:
+    nothing = result.result == "nothing-to-do"
+    if nothing and not result.stale:
+        return ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
+    role = "ok" if result.exact else "hazard"
+    where = f"{plan.stack} {standing(result)} {plan.target.label}"
+    counted = ", ".join(filter(None, (differences_count(result), stale_count(result))))
+    if not counted:
+        return ((f"{table[role]} ", role), (where, role))
+    word = f"Nothing to do, but {stale_count(result)}" if nothing else f"done, {counted}"
+    return ((f"{table[role]} {word}: ", role), (where, "bold"))
+
+
 def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
     """``✓ orders-db replaced   ✗ api failed   · worker``, wrapped; many of one kind are counted."""
     rows = outcome.state.rows
@@ -119,14 +109,14 @@ def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
             word = (
                 NO_CHANGE
                 if row.unchanged
-                else DONE.get(row.op, row.op)
+                else _SHORT.get(row.op) or op_done(row.op)
                 if status == "ok"
-                else row.doing
+                else doing(row)
                 if status == "failed"
                 else "not reached"
             )
-            role = "waiting" if status == "waiting" else ""
-            pieces.append(((f"{table[status]} ", status), (row.name, role or "bold"), (f" {word}", "dim")))
+            name, role = resource_name(row.urn), "waiting" if status == "waiting" else "bold"
+            pieces.append(((f"{table[status]} ", status), (name, role), (f" {word}", "dim")))
         if len(shown) < len(mine):
             pieces.append(((f"{table[status]} ", status), (f"and {len(mine) - len(shown):,} more", "dim")))
     lines: list[Line] = []
@@ -159,27 +149,15 @@ def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bo
     lines: list[Line] = []
     counts = canonical_changes(result.changes)
     if counts:
-        words = ", ".join(f"{number} {DONE.get(op, op)}" for op, number in counts.items())
+        words = ", ".join(f"{number} {_SHORT.get(op) or op_done(op)}" for op, number in counts.items())
         lines.append(((counts_text(result.changes, ascii_only), "bold"), (f"   {words}", "dim")))
     lines += step_flow(outcome, cells, table)
     if result.differences:
         lines += heading("What is not as in the target, and why")
-        for difference in result.differences[:LISTED]:
-            mark, role = (table["waiting"], "dim") if difference.expected else (table["hazard"], "hazard")
-            where = " ".join(filter(None, (resource_name(difference.urn) if difference.urn else "", difference.path)))
-            announced = " (as announced)" if difference.expected else ""
-            text = f"{where}: {difference.message}{announced}" if where else f"{difference.message}{announced}"
-            first, *rest = paragraph(text, cells - 4)
-            lines += [((f"  {mark} ", role), *first), *(((("    "), ""), *more) for more in rest)]
-        if len(result.differences) > LISTED:
-            lines.append(((f"    and {len(result.differences) - LISTED} more", "dim"),))
+        lines += _points([_difference(one, table) for one in result.differences], cells)
     if result.stale:
         lines += heading("What may be stale: it was computed from something that is another now")
-        for value in result.stale[:LISTED]:
-            first, *rest = paragraph(f"{value.name}: {value.message}", cells - 4)
-            lines += [((f"  {table['hazard']} ", "hazard"), *first), *(((("    "), ""), *more) for more in rest)]
-        if len(result.stale) > LISTED:
-            lines.append(((f"    and {len(result.stale) - LISTED} more", "dim"),))
+        lines += _points([(table["hazard"], "hazard", f"{one.name}: {one.message}") for one in result.stale], cells)
     elif result.result == "succeeded" and not result.differences:
         lines += [
             (("", ""),),
@@ -194,14 +172,32 @@ def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bo
 
 def _callbacks(result: RollbackResult, cells: int, table: Mapping[str, str]) -> list[Line]:
     """What the project's own callbacks and hooks did."""
-    lines: list[Line] = heading("Callbacks") if result.callbacks else []
+    found = []
     for one in result.callbacks:
-        failed = one.outcome == "failed"
-        mark, role = (table["failed"], "failed") if failed else (table["ok"], "ok")
+        mark = "failed" if one.outcome == "failed" else "ok"
         about = f" for {resource_name(one.urn)}" if one.urn else ""
-        first, *rest = paragraph(f"{one.function}{about}: {one.outcome} {one.message}".rstrip(), cells - 4)
-        lines += [((f"  {mark} ", role), *first), *(((("    "), ""), *more) for more in rest)]
-    return lines
+        found.append((table[mark], mark, f"{one.function}{about}: {one.outcome} {one.message}".rstrip()))
+    return [*heading("Callbacks"), *_points(found, cells, len(found))] if found else []
+
+
+def _difference(one: Difference, table: Mapping[str, str]) -> tuple[str, str, str]:
+    mark, role = (table["waiting"], "dim") if one.expected else (table["hazard"], "hazard")
+    where = " ".join(filter(None, (resource_name(one.urn) if one.urn else "", one.path)))
+    text = f"{where}: {one.message}" if where else one.message
+    return mark, role, f"{text} (as announced)" if one.expected else text
+
+
+def _points(found: Sequence[tuple[str, str, str]], cells: int, most: int = LISTED) -> list[Line]:
+    """Entries of symbol, role and text, wrapped; beyond `most` they are counted."""
+    lines: list[Line] = []
+    for mark, role, text in found[:most]:
+        first, *rest = paragraph(text, cells - 4)
+        lines += [((f"  {mark} ", role), *first), *(("    ", *more) for more in rest)]
+    return [*lines, *_more(found, most)]
+
+
+def _more(found: Sequence[object], most: int = LISTED) -> list[Line]:
+    return [((f"    and {len(found) - most} more", "dim"),)] if len(found) > most else []
 
 
 def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
@@ -224,8 +220,7 @@ def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
         text = f"{plural(count, 'difference')} remain{'s' if count == 1 else ''}" if count else "no difference remains"
         lines.append(_fact(f"Live against {outcome.plan.target.label}", text, bool(count)))
         lines += [((f"    {one}", "dim"),) for one in after.remaining[:LISTED]]
-        if count > LISTED:
-            lines.append(((f"    and {count - LISTED} more", "dim"),))
+        lines += _more(after.remaining)
     if outcome.half_way:
         lines += heading("Next")
         for key, text in _ways(outcome):
@@ -254,8 +249,6 @@ def error_text(error: BaseException | None) -> str:
     """What happened, in full."""
     if error is None:
         return "The run ended without a result; this is a bug in pulumi-rewind."
-    if isinstance(error, EngineError) and error.output and str(error) not in error.output:
-        return str(error)
     return str(error) if isinstance(error, RewindError) else f"Unexpected {type(error).__name__}: {error}"
 
 

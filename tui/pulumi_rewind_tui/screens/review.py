@@ -24,7 +24,6 @@ from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, options_of
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.selecting import everything, left_out, no_selection, selects, toggled
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.checks_view import ChecksView
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
@@ -68,8 +67,8 @@ class ReviewScreen(PlanningScreen):
             yield ChecksView(id="checks", classes="pane")
         with Horizontal(id="verdict"):
             yield NoteLine(id="note")
-            yield Button("Cancel", id="cancel")
-            yield Button("Roll back…", id="run")
+            yield Button("Cancel", id="cancel", action="screen.back")
+            yield Button("Roll back…", id="run", action="screen.run")
 
     def on_mount(self) -> None:
         """Plans at once."""
@@ -93,7 +92,7 @@ class ReviewScreen(PlanningScreen):
     def show_progress(self, what: str) -> None:
         """A plan is being made."""
         self._show_title()
-        mark = symbols(self.rewind.ascii_only)["running"]
+        mark = self.table["running"]
         self.query_one(NoteLine).show(((f"{mark} ", "running"), (what, "")))
         if not self.steps.rows:
             self.steps.show_note((("asking the engine…", "dim"),))
@@ -112,7 +111,7 @@ class ReviewScreen(PlanningScreen):
 
     def show_plan(self) -> None:
         """The plan in hand, as things stand around it."""
-        plan, table = self.plan, symbols(self.rewind.ascii_only)
+        plan, table = self.plan, self.table
         assert plan is not None
         self._show_title()
         verdict = text.verdict(plan, self.around, table, moved=self.moved)
@@ -131,7 +130,7 @@ class ReviewScreen(PlanningScreen):
         self.update_footer()
 
     def _show_title(self) -> None:
-        table = symbols(self.rewind.ascii_only)
+        table = self.table
         stack, target, how = str(self.session.stack), self.request.target, self.request.choices.strategy
         pieces, right = text.title_pieces(self.plan, stack, target, self.around, how, moved=self.moved, table=table)
         self.status.show(pieces, right)
@@ -275,11 +274,3 @@ class ReviewScreen(PlanningScreen):
         self.plan = None  # the run has it now
         start, target = self.around.newest, self.request.target
         self.rewind.start_run(self.session, target, plan, start, allow_data_loss=agreement.allow_data_loss)
-
-    @on(Button.Pressed, "#run")
-    def _run_pressed(self) -> None:
-        self.action_run()
-
-    @on(Button.Pressed, "#cancel")
-    def _cancel_pressed(self) -> None:
-        self.action_back()

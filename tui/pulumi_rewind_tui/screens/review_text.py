@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.skipping import SKIPPED
-from pulumi_rewind_tui.render.words import plural, resource_name
+from pulumi_rewind_tui.render.words import listed, plural, resource_name
 from pulumi_rewind_tui.selecting import command_line, why_nothing
 from pulumi_rewind_tui.widgets.cells import Line, wrap_words
 from pulumi_rewind_tui.widgets.steps_rows import TAKEN
@@ -103,20 +103,14 @@ def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 def not_restored(plan: Plan) -> str:
     """What going back can't bring back, in one sentence."""
-    data = [
+    data = (
         step.name
         for step in plan.steps
         if any(risk.code in ("data-loss", "data-not-restored") and not risk.object_id for risk in step.risks)
-    ]
-    ids = [step.name for step in plan.steps if step.forecast in ("recreated", "replaced")]
-    parts = [f"data in {_names(data)}" if data else "", f"ids of {_names(ids)}" if ids else ""]
-    return "; ".join(part for part in parts if part)
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = list(dict.fromkeys(names))
-    more = f" and {len(shown) - 4} more" if len(shown) > 5 else ""
-    return ", ".join(shown[:4] if more else shown) + more
+    )
+    ids = (step.name for step in plan.steps if step.forecast in ("recreated", "replaced"))
+    found = {"data in": list(dict.fromkeys(data)), "ids of": list(dict.fromkeys(ids))}
+    return "; ".join(f"{what} {listed(names)}" for what, names in found.items() if names)
 
 
 def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[tuple[str, str, str]]:
@@ -224,7 +218,7 @@ def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved
         return (("The state alone changes, no resource is touched.", ""),)
     lost = losing(plan)
     if lost:
-        return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {_names(lost)}.", "hazard"))
+        return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {listed(lost)}.", "hazard"))
     number = destructive(plan)
     if number:
         return ((f"{count}, ", ""), (f"{number} destructive.", "hazard"))

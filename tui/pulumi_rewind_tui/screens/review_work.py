@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,33 +91,34 @@ def strategies(plan: Plan | None) -> list[tuple[str, str]]:
     return [(name, found.program_problem if found and name == PROGRAM else "") for name in STRATEGIES]
 
 
-class _Progress:
-    """Turns the engine's events into a line of text, ten times a second at most."""
+def _observer(
+    generation: int, post: Post, control: PreviewControl, cancelled: CancelCheck
+) -> Callable[[EngineEvent], None]:
+    """Tells of the engine's events in a line of text, ten times a second at most."""
+    from pulumi_rewind.events import Phase, Progress, ResourceDone, ResourcePre
 
-    def __init__(self, generation: int, post: Post, control: PreviewControl, cancelled: CancelCheck) -> None:
-        self._generation, self._post, self._control, self._cancelled = generation, post, control, cancelled
-        self._seen: set[str] = set()
-        self._phase = ""
-        self._sent = 0.0
+    seen: set[str] = set()
+    phase, sent = "", 0.0
 
-    def __call__(self, event: EngineEvent) -> None:
-        from pulumi_rewind.events import Phase, Progress, ResourceDone, ResourcePre
-
-        if self._cancelled():
-            self._control.stop()
+    def observe(event: EngineEvent) -> None:
+        nonlocal phase, sent
+        if cancelled():
+            control.stop()
         at_once = False
         match event:
             case Phase(_, message):
-                self._phase, at_once = message, True
+                phase, at_once = message, True
             case ResourcePre(step) | ResourceDone(step):
-                self._seen.add(step.urn)
+                seen.add(step.urn)
             case Progress(_, message) if message:
-                self._phase, at_once = message, True
+                phase, at_once = message, True
         now = time.monotonic()
-        if at_once or now - self._sent >= BATCH:
-            self._sent = now
-            count = f"  {plural(len(self._seen), 'resource')} looked at" if self._seen else ""
-            self._post(PlanProgress(self._generation, f"{self._phase}…{count}"))
+        if at_once or now - sent >= BATCH:
+            sent = now
+            count = f"  {plural(len(seen), 'resource')} looked at" if seen else ""
+            post(PlanProgress(generation, f"{phase}…{count}"))
+
+    return observe
 
 
 def make_plan(
@@ -142,7 +143,7 @@ def make_plan(
     session.reload()
     target = find_target(session, request.target)
     try:
-        observe = _Progress(generation, post, control, cancelled)
+        observe = _observer(generation, post, control, cancelled)
         plan = build_plan(session, target, request.choices, observe=observe, control=control)
     except InterruptedRun:
         if control.stopped:
@@ -157,7 +158,7 @@ def make_plan(
 def look_around(session: Session, plan: Plan) -> Surroundings:
     """What the pane of checks says beside the plan's own risks."""
     from pulumi_rewind.errors import RewindError
-    from pulumi_rewind_tui.render.result import head_reminder
+    from pulumi_rewind.head_reminder import head_reminder
 
     number: int | None = None
     reminder = ""

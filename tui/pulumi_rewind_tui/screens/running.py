@@ -16,14 +16,14 @@ from textual.content import Content
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import in_thread
 from pulumi_rewind_tui.lost_terminal import detach
-from pulumi_rewind_tui.render.words import elapsed
-from pulumi_rewind_tui.run_state import RunState
-from pulumi_rewind_tui.run_work import Aftermath, RunBatch, RunEnded, Runner
+from pulumi_rewind_tui.render.words import elapsed, resource_name
+from pulumi_rewind_tui.run_state import RunState, doing
+from pulumi_rewind_tui.run_work import RunBatch, RunEnded, Runner
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.result_text import Outcome
 from pulumi_rewind_tui.screens.stop import Stop, StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.text.outcome import Aftermath
 from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
@@ -126,7 +126,7 @@ class RunningScreen(RewindScreen[None]):
         self._tick()
 
     def _tick(self) -> None:
-        state, table = self.state, symbols(self.rewind.ascii_only)
+        state, table = self.state, self.table
         now = self.rewind.clock()
         failed = state.count("failed")
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)
@@ -243,13 +243,13 @@ class RunningScreen(RewindScreen[None]):
     @on(LinesView.Opened, "#rows")
     def _opened(self, event: LinesView.Opened) -> None:
         row = self.state.rows[event.index]
-        self.app.push_screen(TextModal(row.name, lambda cells: row_lines(self.state, event.index, cells)))
+        self.app.push_screen(TextModal(resource_name(row.urn), lambda cells: row_lines(self.state, event.index, cells)))
 
 
 def row_lines(state: RunState, index: int, cells: int) -> list[Line]:
     """Everything said about one resource."""
     row = state.rows[index]
-    lines = facts([("resource", row.urn), ("planned", row.op), ("now", row.doing or "waiting")], cells)
+    lines = facts([("resource", row.urn), ("planned", row.op), ("now", doing(row) or "waiting")], cells)
     lines += heading("Messages")
     for message in row.messages or ["none"]:
         lines += paragraph(message, cells, indent=2)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal, TypeAlias
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Button
 
-from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
-from pulumi_rewind_tui.widgets.footer import KeyFooter
-from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 Stop: TypeAlias = Literal["gently", "now", "kill"]
 
 
-class StopScreen(RewindModal[Stop]):
+class StopScreen(Dialog[Stop]):
     """*Keep going* is focused; answers how to stop, None for keeping on."""
 
     CSS_PATH = "running.tcss"
@@ -38,27 +32,18 @@ class StopScreen(RewindModal[Stop]):
     FOOTER = ("dialog.leave", "stop.gently", "stop.now", "stop.kill")
 
     def __init__(self, *, stopping: bool) -> None:
-        super().__init__()
+        super().__init__("Stop the rollback?")
         self.stopping = stopping
         """Whether it was asked to stop gently already."""
 
-    def compose(self) -> ComposeResult:
-        """Text and buttons."""
-        with Vertical(classes="dialog danger") as dialog:
-            dialog.border_title = Content("Stop the rollback?")
-            yield TextBlock(self._lines, id="what")
-            with Horizontal(classes="buttons"):
-                yield Button("Keep going" if not self.stopping else "Wait", id="cancel")
-                if self.stopping:
-                    yield Button("Stop now", id="now", variant="error")
-                else:
-                    yield Button("Stop after the running steps", id="gently")
-                yield Button("Kill", id="kill", variant="error")
-            yield KeyFooter()
-
-    def on_mount(self) -> None:
-        """Keeping on is focused."""
-        self.query_one("#cancel", Button).focus()
+    def buttons(self) -> Iterator[Button]:
+        """Keeping on, and the ways to stop."""
+        yield Button("Keep going" if not self.stopping else "Wait", id=CANCEL, action="screen.leave")
+        if self.stopping:
+            yield Button("Stop now", id="now", variant="error", action="screen.answer('now')")
+        else:
+            yield Button("Stop after the running steps", id="gently", action="screen.answer('gently')")
+        yield Button("Kill", id="kill", variant="error", action="screen.answer('kill')")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stopping now comes after stopping gently."""
@@ -66,8 +51,9 @@ class StopScreen(RewindModal[Stop]):
             return parameters[0] != ("gently" if self.stopping else "now")
         return True
 
-    def _lines(self, cells: int) -> list[Line]:
-        hazard = symbols(self.rewind.ascii_only)["hazard"]
+    def lines(self, cells: int) -> list[Line]:
+        """What stopping means."""
+        hazard = self.table["hazard"]
         if self.stopping:
             lines = paragraph("It stops as soon as the running steps are done.", cells)
             lines += paragraph(f"{hazard} Stopping now may leave pending operations.", cells, "hazard")
@@ -80,11 +66,3 @@ class StopScreen(RewindModal[Stop]):
     def action_answer(self, how: Stop) -> None:
         """Stops one way or another."""
         self.dismiss(how)
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        match event.button.id:
-            case "gently" | "now" | "kill" as how:
-                self.dismiss(how)
-            case _:
-                self.dismiss(None)

@@ -6,18 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
 
 from pulumi_rewind.strategies import STRATEGIES
-from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.screens.dialog import ListDialog
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
-from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.lines import LinesView
-from pulumi_rewind_tui.widgets.text_block import TextBlock
 
 if TYPE_CHECKING:
     from pulumi_rewind.recommend import Recommendation
@@ -38,7 +32,7 @@ class StrategyList(LinesView):
 
     def line(self, index: int, width: int) -> Line:
         """One strategy."""
-        table = symbols(self.rewind.ascii_only)
+        table = self.table
         name, reason = self.entries[index]
         here = name == self.current
         mark = (table["ok"] if here else " ").ljust(2)
@@ -52,7 +46,7 @@ class StrategyList(LinesView):
         )
 
 
-class StrategyScreen(RewindModal[str]):
+class StrategyScreen(ListDialog[str]):
     """Answers with the chosen strategy, None if none was."""
 
     CSS_PATH = "running.tcss"
@@ -65,34 +59,20 @@ class StrategyScreen(RewindModal[str]):
     def __init__(
         self, entries: Sequence[tuple[str, str]], current: str, recommendation: Recommendation | None = None
     ) -> None:
-        super().__init__()
+        best = recommendation.strategy if recommendation else ""
+        super().__init__("Strategy", StrategyList(entries, current, best))
         self._entries = entries
         self._current = current
         self._recommendation = recommendation
 
-    def compose(self) -> ComposeResult:
-        """The list, and what the one under the cursor is."""
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = Content("Strategy")
-            best = self._recommendation.strategy if self._recommendation else ""
-            yield StrategyList(self._entries, self._current, best)
-            yield TextBlock(self._about, id="reason")
-            yield KeyFooter()
-
     def on_mount(self) -> None:
         """The cursor begins on the one in use."""
         names = [name for name, _ in self._entries]
-        view = self.query_one(StrategyList)
-        view.styles.height = len(names)
-        view.focus()
-        view.cursor = names.index(self._current) if self._current in names else 0
+        self._view.cursor = names.index(self._current) if self._current in names else 0
 
-    @on(LinesView.Moved)
-    def _explain(self) -> None:
-        self.query_one(TextBlock).show(self._about)
-
-    def _about(self, cells: int) -> list[Line]:
-        name, reason = self._entries[self.query_one(StrategyList).cursor]
+    def about(self, cells: int) -> list[Line]:
+        """What the strategy does, why it is not available, and which one is recommended."""
+        name, reason = self._entries[self._view.cursor]
         about = STRATEGIES.get(name, name)
         lines = paragraph(f"{about[0].upper()}{about[1:]}.", cells)
         if reason:
@@ -104,8 +84,7 @@ class StrategyScreen(RewindModal[str]):
 
     def action_next(self) -> None:
         """Round and round."""
-        view = self.query_one(StrategyList)
-        view.move_to((view.cursor + 1) % view.count())
+        self._view.move_to((self._view.cursor + 1) % self._view.count())
 
     @on(LinesView.Opened)
     def _chosen(self, event: LinesView.Opened) -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Button
 
-from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.symbols import symbols
 from pulumi_rewind_tui.widgets.cells import Line, inert, paragraph
-from pulumi_rewind_tui.widgets.footer import KeyFooter
 
 if TYPE_CHECKING:
     from pulumi_rewind.target_trust import UntrustedTarget
 
 
-class TrustScreen(RewindModal[bool]):
+class TrustScreen(Dialog[bool]):
     """*Cancel* is focused; True is a yes to everything that is listed."""
 
     HELP = (
@@ -40,27 +36,23 @@ class TrustScreen(RewindModal[bool]):
     ]
 
     def __init__(self, error: UntrustedTarget) -> None:
-        super().__init__()
+        super().__init__(f"Trust {error.label}?")
         self.error = error
 
-    def compose(self) -> ComposeResult:
-        """What it is about, each finding, the buttons."""
-        with Vertical(classes="dialog danger") as dialog:
-            dialog.border_title = Content(inert(f"Trust {self.error.label}?"))
-            yield TextView(self._lines, id="findings")
-            with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="cancel")
-                yield Button("Trust, and plan", id="agree", variant="error")
-            yield KeyFooter()
+    def compose_text(self) -> Iterator[Widget]:
+        """The list, which may be long."""
+        yield TextView(self.lines, id="findings")
 
-    def on_mount(self) -> None:
-        """Cancel is focused."""
-        self.query_one("#cancel", Button).focus()
+    def buttons(self) -> Iterator[Button]:
+        """No, and yes."""
+        yield Button("Cancel", id=CANCEL, action="screen.leave")
+        yield Button("Trust, and plan", id="agree", variant="error", action="screen.agree")
 
-    def _lines(self, cells: int) -> list[Line]:
+    def lines(self, cells: int) -> list[Line]:
+        """What it is about, and each finding."""
         from pulumi_rewind.target_trust import WORDS
 
-        error, mark = self.error, symbols(self.rewind.ascii_only)["hazard"]
+        error, mark = self.error, self.table["hazard"]
         lines = paragraph(f"{error.label} would make the engine use what live doesn't. Nothing was started.", cells)
         if error.reason:
             lines += paragraph(f"Others may have written it: {error.reason}.", cells)
@@ -73,7 +65,6 @@ class TrustScreen(RewindModal[bool]):
 
     # Keys
 
-    @on(Button.Pressed, "#agree")
     def action_agree(self) -> None:
         """Agrees to all of it."""
         self.dismiss(True)
@@ -85,7 +76,3 @@ class TrustScreen(RewindModal[bool]):
     def action_copy(self) -> None:
         """Copies the list."""
         self.rewind.copy(self.query_one(TextView).text)
-
-    @on(Button.Pressed, "#cancel")
-    def _cancel(self) -> None:
-        self.action_leave()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -16,15 +16,15 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from pulumi_rewind_tui.host import Host, host_of
-from pulumi_rewind_tui.symbols import ONE_CELL, symbols
+from pulumi_rewind_tui.host import Hosted
+from pulumi_rewind_tui.symbols import ONE_CELL
 from pulumi_rewind_tui.theme import role_styles
 from pulumi_rewind_tui.widgets.cells import Line, shown_line
 
 RowT = TypeVar("RowT")
 
 
-class LinesView(ScrollView, can_focus=True):
+class LinesView(ScrollView, Hosted, can_focus=True):
     """A virtual list with a cursor; subclasses say how many rows there are and what each one shows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", "lines--cursor-blur"}
@@ -86,16 +86,6 @@ class LinesView(ScrollView, can_focus=True):
         raise IndexError(index)
 
     # Cursor
-
-    @property
-    def rewind(self) -> Host:
-        """The application, as far as widgets know it."""
-        return host_of(self)
-
-    @property
-    def table(self) -> Mapping[str, str]:
-        """The symbols of this terminal."""
-        return symbols(self.rewind.ascii_only)
 
     @property
     def cursor(self) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from pulumi_rewind_tui.run_state import LogLine, RunRow, RunState
+from pulumi_rewind.run_progress import ResourceProgress
+from pulumi_rewind_tui.render.words import resource_name
+from pulumi_rewind_tui.run_state import LogLine, RunState, doing
 from pulumi_rewind_tui.theme import ROLES
 from pulumi_rewind_tui.widgets.cells import Line, fit, line_width, width
 from pulumi_rewind_tui.widgets.lines import LinesView
@@ -45,7 +47,8 @@ class RunRowsView(LinesView):
 
     def show_from(self, first: int) -> None:
         """Rows from `first` on have changed."""
-        self._column = max(8, min(NAME, max((width(row.name) for row in self.state.rows[:500]), default=8)))
+        names = (resource_name(row.urn) for row in self.state.rows[:500])
+        self._column = max(8, min(NAME, max(map(width, names), default=8)))
         self.changed(first)
         if self.tracking:
             at = next((i for i, row in enumerate(self.state.rows) if row.status == "running"), None)
@@ -64,20 +67,18 @@ class RunRowsView(LinesView):
         super().action_cursor_by(rows)
 
 
-def run_line(row: RunRow, column: int, cells: int, table: Mapping[str, str], now: float) -> Line:
+def run_line(row: ResourceProgress, column: int, cells: int, table: Mapping[str, str], now: float) -> Line:
     """One resource as spans."""
-    mark = table[row.status]
-    doing = row.doing or "waiting"
-    took = row.seconds + (now - row.since if row.status == "running" else 0.0)
-    role = row.status
+    mark, role = table[row.status], row.status
+    name = resource_name(row.urn)
     left: Line = (
         (mark.ljust(max(map(len, (table["ok"], table["running"])))) + " ", role),
-        (fit(row.name, max(column, width(row.name))), "dim" if row.status == "waiting" and not row.doing else "bold"),
+        (fit(name, max(column, width(name))), "dim" if row.last is None and role == "waiting" else "bold"),
         ("  ", ""),
         (table.get(row.op, "").ljust(len(table["replace"])) + " ", row.op if row.op in ROLES else ""),
-        (doing, role),
+        (doing(row) or "waiting", role),
     )
-    text = seconds_text(took)
+    text = seconds_text(row.took(now))
     if text:
         left = (*left, (f"  {text}", "dim"))
     kind = short_type(row.type)

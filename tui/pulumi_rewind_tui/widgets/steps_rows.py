@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -10,6 +10,7 @@ from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind_tui.render.words import resource_name
 from pulumi_rewind_tui.selecting import left_out, reason, selects
+from pulumi_rewind_tui.text.steps import tree
 from pulumi_rewind_tui.widgets.cells import Line, Piece, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.widgets.values import change_values, short_path, with_type
 
@@ -57,25 +58,11 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
     steps = {step.urn: step for step in plan.steps}
     numbers = {urn: number for number, urn in enumerate(steps, 1)}
     chosen = selects(plan.strategy)
-    children: dict[str, list[Step]] = {}
-    for step in steps.values():
-        parent = step.parent if step.parent in steps and step.parent != step.urn else ""
-        children.setdefault(parent, []).append(step)
     rows: list[StepRow] = []
-    seen: set[str] = set()
-
-    def emit(branch: Iterable[Step], depth: int) -> None:
-        for step in branch:
-            if step.urn in seen:
-                continue
-            seen.add(step.urn)
-            box = chosen and step.type != ROOT_STACK_TYPE and step.op != OLD_COPY
-            rows.append(StepRow("step", step.urn, depth, numbers[step.urn], step, box=box))
-            rows.extend(_below(step, diffs.get(step.urn), depth + 1, opened))
-            emit(children.get(step.urn, ()), depth + 1)
-
-    emit(children.get("", ()), 0)
-    emit(steps.values(), 0)  # parents in a circle
+    for step, place in tree(plan.steps):
+        box = chosen and step.type != ROOT_STACK_TYPE and step.op != OLD_COPY
+        rows.append(StepRow("step", step.urn, len(place) - 1, numbers[step.urn], step, box=box))
+        rows.extend(_below(step, diffs.get(step.urn), len(place), opened))
     if plan.state_only:
         rows.append(StepRow("heading", text="In the state alone (no resource is touched)"))
         rows.extend(_state_rows(plan, diffs))
