@@ -170,7 +170,7 @@ class RunProgress:
         if row is None:
             return Change(None)
         self._set(row, "running")
-        row.last, row.since = event, now
+        row.last, row.since = _brief(event), now
         return self._change(row)
 
     def _end(self, event: ResourceDone | ResourceFailed, now: float) -> Change | None:
@@ -178,14 +178,14 @@ class RunProgress:
         _, since = self.in_flight.pop(step.urn, (step, now))
         self._note(step, failed=failed)
         if step.op == "same" and not failed:
-            return self._unneeded(event, step.urn)
+            return self._unneeded(_brief(event), step.urn)
         if not _awaited(step):
             return None
         row, took = self._row(step), now - since
         if row is None:
             return Change(None, took)
         row.seconds += took
-        row.last = event
+        row.last = _brief(event)
         if step.op in _HALVES and not failed:
             row.halves.add("delete" if step.op in _DELETES else "create")
         half = step.op in _DELETES and row.op == "replace" and not row.replaced
@@ -264,6 +264,11 @@ def is_told(event: Diagnostic) -> bool:
 def _awaited(step: StepMetadata) -> bool:
     """Whether people wait for a step; ``replace`` is only the engine's word for its two halves."""
     return step.op not in ("same", "replace", "") and not step.of_default_provider
+
+
+def _brief(event: ResourcePre | ResourceDone | ResourceFailed) -> EngineEvent:
+    """The event without the two sides of the step, which need not be kept for each resource until the end."""
+    return type(event)(StepMetadata(event.step.op, event.step.urn, event.step.type))
 
 
 def _is_same(event: EngineEvent | None) -> bool:
