@@ -27,11 +27,7 @@ def live_line(newest: int) -> Line:
 def history_row(entry: Entry) -> list[Line]:
     """One update, by columns."""
     update = entry.update
-    marks: list[Span] = []
-    if entry.live:
-        marks.append(Span("● live", "live"))
-    if entry.last_good:
-        marks.append(Span("★ last good", "ok"))
+    marks = standing(entry)
     if update.from_record:
         whole = update.from_record == "update"
         marks.append(Span("from its record" if whole else "checkpoint from its record", "dim"))
@@ -45,6 +41,12 @@ def history_row(entry: Entry) -> list[Line]:
         _git(entry),
         _message(update),
     ]
+
+
+def standing(entry: Entry) -> list[Span]:
+    """Whether live equals the update, and whether it is the last good one."""
+    both = ((entry.live, Span("● live", "live")), (entry.last_good, Span("★ last good", "ok")))
+    return [span for on, span in both if on]
 
 
 def _git(entry: Entry) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_rewind_tui.render.history import entry_json
+from pulumi_rewind_tui.render.history import entry_json, standing
 from pulumi_rewind_tui.render.words import elapsed, local_time, plural
 from pulumi_rewind_tui.text.facts import config_of, config_text
 from pulumi_rewind_tui.text.spans import changes_line, result_span
@@ -23,10 +23,8 @@ def update_lines(entry: Entry, target: Target) -> Iterator[Line]:
     title: list[Span | str] = [Span(target.label, "title"), "  ", result_span(update.result), f"  {update.kind}"]
     if update.is_rollback:
         title.append(Span("  ↺ rollback", "warn"))
-    if entry.live:
-        title.append(Span("  ● live", "live"))
-    if entry.last_good:
-        title.append(Span("  ★ last good", "ok"))
+    for mark in standing(entry):
+        title += ["  ", mark]
     yield title
     if target.reason and target.reason != f"update #{update.number}":
         yield _field("found as", target.reason)

@@ -147,8 +147,8 @@ class ComparingScreen(RewindScreen[None]):
         if event is None and diff.comparison is done:
             return
         diff.show_comparison(done, event.rows if event is not None else None)
-        diff.border_title = text.diff_title(done, self.rewind.ascii_only)
-        diff.border_subtitle = text.diff_subtitle(done)
+        diff.border_title = Content(text.diff_title(done, self.rewind.ascii_only))
+        diff.border_subtitle = Content(text.diff_subtitle(done))
         if not done.resources and not diff.rows:
             diff.note = text.nothing_differs(done)
             diff.changed()

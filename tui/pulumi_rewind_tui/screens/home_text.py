@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.content import Content
-
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
 from pulumi_rewind.model import ROOT_STACK_TYPE
@@ -89,7 +87,7 @@ def sides(key: Key, arrow: str = "→") -> str:
     return f"{side_name(old)} {arrow} {side_name(new)}"
 
 
-def diff_title(done: Comparison, ascii_only: bool) -> Content:
+def diff_title(done: Comparison, ascii_only: bool) -> str:
     """``LIVE → #7   ±1 +1 ~2 -1   (3 consequential folded)``."""
     counted: dict[str, int] = {}
     folded = 0
@@ -109,14 +107,14 @@ def diff_title(done: Comparison, ascii_only: bool) -> Content:
         parts.append(f"?{uncertain}")
     if folded:
         parts.append(f"({folded} consequential)")
-    return Content("   ".join(parts))
+    return "   ".join(parts)
 
 
-def diff_subtitle(done: Comparison) -> Content:
+def diff_subtitle(done: Comparison) -> str:
     """Which colour goes which way, and the state of the secrets."""
     if done.secrets == "locked":
-        return Content("secrets not comparable: p asks for the passphrase")
-    return Content(f"- only in {side_name(done.key[0])}   + only in {side_name(done.key[1])}")
+        return "secrets not comparable: p asks for the passphrase"
+    return f"- only in {side_name(done.key[0])}   + only in {side_name(done.key[1])}"
 
 
 def nothing_differs(done: Comparison) -> tuple[Line, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +15,7 @@ from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.render.words import local_time, plural
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home_text import error_lines, shorten_url
 from pulumi_rewind_tui.widgets.cells import Line, fit
@@ -101,7 +100,7 @@ class StackList(RowsView["StackRef"]):
         if read.last is None:
             return (*head, ("no updates yet", "dim"))
         ok = read.last.succeeded
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(read.last.start_time)) if read.last.start_time else ""
+        when = local_time(read.last.start_time, "%Y-%m-%d %H:%M")
         resources = "?" if read.resources is None else plural(read.resources, "resource")
         return (
             *head,

@@ -103,7 +103,7 @@ def spans(line: Line) -> tuple[Span, ...]:
 
 def line_width(line: Line) -> int:
     """How many cells a line takes."""
-    return sum(width(text) for text, _ in spans(line))
+    return sum(width(piece if isinstance(piece, str) else piece[0]) for piece in line)
 
 
 def fit_line(line: Line, cells: int, more: str = ELLIPSIS) -> tuple[Span, ...]:
@@ -130,7 +130,7 @@ def shown_line(line: Line, cells: int) -> tuple[Span, ...]:
 
 def plain(line: Line) -> str:
     """The text of a line without its roles."""
-    return "".join(text for text, _ in spans(line))
+    return "".join(piece if isinstance(piece, str) else piece[0] for piece in line)
 
 
 def wrap(text: str, cells: int) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.diffing import Comparison, Heading
 from pulumi_rewind_tui.render.words import new_ids
+from pulumi_rewind_tui.widgets.values import shown_lines
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
@@ -158,8 +159,6 @@ def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> li
 def long_lines(change: Change) -> list[tuple[str, str]]:
     """A long value, both sides, line by line: a sign (``-``, ``+`` or blank) and the line."""
     import difflib
-
-    from pulumi_rewind_tui.widgets.values import shown_lines
 
     old = shown_lines(change.old) if change.kind != "added" else []
     new = shown_lines(change.new) if change.kind != "removed" else []

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, cut, inert, line_width, spans, width
+from pulumi_rewind_tui.widgets.cells import Line, line_width, shown_line
 
 
 class StatusBar(Widget):
@@ -46,14 +46,11 @@ class StatusBar(Widget):
             if index and used + gap + size > room:
                 continue
             text.append(" " * gap)
-            left = room - used - gap
-            for part, role in spans(piece):
-                shown = cut(inert(part), left)
-                text.append(shown, styles.get(role))
-                left -= width(shown)
+            for part, role in shown_line(piece, max(0, room - used - gap)):
+                text.append(part, styles.get(role))
             used += gap + min(size, max(0, room - used - gap))
         if right:
             text.append(" " * max(1, cells - used - line_width(right) - 1))
-            for part, role in spans(right):
-                text.append(inert(part), styles.get(role))
+            for part, role in shown_line(right, cells):
+                text.append(part, styles.get(role))
         return text
