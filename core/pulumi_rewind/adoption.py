@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.bookkeeping import full_inputs, without_marks
 from pulumi_rewind.errors import EngineError, UsageError
 from pulumi_rewind.events import EngineEvent, ResourceDone
-from pulumi_rewind.goal import Goal, GoalNote, Registration
+from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
-from pulumi_rewind.plan import Risk, Step, plan_steps
+from pulumi_rewind.plan import Step, plan_steps
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.sent import provider_made_keys, sent_inputs
 from pulumi_rewind.values import MASK, Json, is_secret, walk
 
@@ -116,14 +117,13 @@ def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple
 def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
     """What the operator must know of an object that is imported instead of created, and of one that is let go of."""
     if item is not None and item.kind == "read" and step.op == "discard":
-        message = "is managed today and only read in the target: the object stays, and leaves the care of this stack"
-        return (Risk("released", message, urn=step.urn),)
+        return (Risk.usual("released", step.urn),)
     if item is None or not item.full or not item.is_new:
         return ()
     if step.op == "replace" or step.replace_keys:
         keys = ", ".join(step.replace_keys or step.keys)
         message = f"can't be adopted as {item.import_id}: it would have to be replaced{f' for {keys}' if keys else ''}"
-        return (Risk("adoption-replaces", message, blocking=True, urn=step.urn),)
+        return (Risk("adoption-replaces", message, step.urn),)
     return (Risk("adopted", f"the existing object {item.import_id} is taken over and brought to the target"),)
 
 
@@ -220,21 +220,22 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
         if item.urn in urns and item.import_id:
             if item.full:  # only tried, as the operator asked for whatever is still there
                 why = keys.get(rehomed(item.urn, goal.stack, goal.project))
-                code, message = "not-found", f"is made anew: the old object {item.import_id} is gone"
-                if why is not None:
-                    code = "not-adopted"
+                if why is None:
+                    message = f"is made anew: the old object {item.import_id} is gone"
+                    notes.append(Risk("not-found", message, item.urn))
+                else:
                     message = (
                         f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
                         f"being replaced{f' for {why}' if why else ''}"
                     )
-                notes.append(GoalNote(code, message, item.urn))
+                    notes.append(Risk("not-adopted", message, item.urn))
                 item = replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
             else:
                 message = (
                     f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
                     "want to replace the new object"
                 )
-                notes.append(GoalNote("import-lost", message, item.urn))
+                notes.append(Risk("import-lost", message, item.urn))
                 item = replace(item, import_id="")
         registrations.append(item)
     return replace(goal, registrations=tuple(registrations), notes=(*goal.notes, *notes))

@@ -11,9 +11,6 @@ from typing import Final
 
 from pulumi_rewind.engine_environment import OPTION, TALKATIVE, withheld
 
-CODE: Final = "environment"
-"""The code of the risks that tell of such variables."""
-
 SKIP_CHECKPOINTS: Final = "PULUMI_SKIP_CHECKPOINTS"
 
 LEFT_OUT: Final[Mapping[str, str]] = {

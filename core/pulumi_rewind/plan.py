@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import PROVIDER_PREFIX, ROOT_STACK_TYPE, parse_urn, urn_name
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.values import DEFAULTS
 
 if TYPE_CHECKING:
@@ -19,42 +20,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.targets import Target
     from pulumi_rewind.undo.match import UndoPlan
     from pulumi_rewind.verify import Difference
-
-
-@dataclass(frozen=True)
-class Risk:
-    """Something the operator must know before saying yes."""
-
-    code: str
-    """A stable word, for example ``data-loss`` or ``opaque-dependency``."""
-    message: str
-    """With `urn`, words that follow the resource's name, which they don't repeat."""
-    blocking: bool = False
-    """Nothing is run while it stands."""
-    loses_data: bool = False
-    """Needs a yes of its own."""
-    urn: str = ""
-    object_id: str = ""
-    """The id of the object whose data goes, where that isn't the step's own."""
-
-    @property
-    def severity(self) -> tuple[bool, bool, int]:
-        """To sort by, worst first: what blocks, what loses data, what won't be as it was, anything else."""
-        return not self.blocking, not self.loses_data, _SEVERE.get(self.code, len(_SEVERE))
-
-    @property
-    def told(self) -> str:
-        """The message where no name stands before it."""
-        return f"{urn_name(self.urn)} {self.message}" if self.urn else self.message
-
-
-_SEVERE = {
-    code: place
-    for place, code in enumerate(
-        ("would-vanish", "data-not-restored", "not-recorded", "path-content", "path-untracked", "opaque-dependency",
-         "runs-again")
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -23,20 +23,21 @@ from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.earlier_orders import deleted_first_before
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalNote, Selection
+from pulumi_rewind.goal import Goal, Selection
 from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.integrity import check_sound, check_target, damage
 from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import STILL, Plan, Risk, Step, counts, plan_steps
+from pulumi_rewind.plan import STILL, Plan, Step, counts, plan_steps
 from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, PreviewControl, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
-from pulumi_rewind.recommend import CHECKPOINT, PATH_CONTENT
+from pulumi_rewind.recommend import CHECKPOINT
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
+from pulumi_rewind.risk_codes import PATH_CONTENT, SKIPPED, TARGET_CONFIG, Risk
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import (
@@ -55,7 +56,7 @@ from pulumi_rewind.values import Json
 from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
 
-_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped", PATH_CONTENT})
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", TARGET_CONFIG, SKIPPED, PATH_CONTENT})
 """Codes of notes that are shown even if no step is about them."""
 
 
@@ -155,7 +156,7 @@ def build_plan(
     number = target.update.number
     before = Rewritten(Arrangement(), live, now)
 
-    def build(stays: Mapping[str, str]) -> tuple[Goal, tuple[GoalNote, ...]]:
+    def build(stays: Mapping[str, str]) -> tuple[Goal, tuple[Risk, ...]]:
         nonlocal before
         chosen = _selection(plain, now, choices.only, stays, changes)
         before = rewritten(session, plain, live, now, number, chosen, choices.delete_imported)
@@ -227,11 +228,7 @@ def build_plan(
     moved = {step.urn for step in moving}
     untouched = tuple(risk for urn, several in stale.items() if urn not in moved for risk in several)
     shown = {note for step in moving for note in notes if rehomed(note.urn, goal.stack, goal.project) == step.urn}
-    rest = tuple(
-        Risk(note.code, note.message, blocking=note.blocking, urn=note.urn)
-        for note in notes
-        if note not in shown and (note.blocking or note.code in _ALWAYS_SHOWN)
-    )
+    rest = tuple(note for note in notes if note not in shown and (note.blocking or note.code in _ALWAYS_SHOWN))
     newest = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
     risks = tuple(
         stack_risks(
@@ -317,7 +314,7 @@ def make_goal(
 
     With the `number` of the target's update, the history is asked for renames where something has no partner.
     """
-    notes: tuple[GoalNote, ...] = ()
+    notes: tuple[Risk, ...] = ()
     live_keys: Mapping[str, frozenset[str]] = {}
     if not choices.recorded_credentials:
         made = todays_credentials(target, live)
@@ -355,17 +352,15 @@ def _ignore(_: EngineEvent) -> None:
     return
 
 
-def _notes_for(urn: str, goal: Goal, notes: Sequence[GoalNote]) -> tuple[Risk, ...]:
+def _notes_for(urn: str, goal: Goal, notes: Sequence[Risk]) -> tuple[Risk, ...]:
     return tuple(
-        Risk(note.code, note.message, blocking=note.blocking, urn=urn)
-        for note in notes
-        if note.urn and rehomed(note.urn, goal.stack, goal.project) == urn
+        replace(note, urn=urn) for note in notes if note.urn and rehomed(note.urn, goal.stack, goal.project) == urn
     )
 
 
 def with_assets(
     session: Session, goal: Goal, live: Checkpoint, commit: str, private: Path
-) -> tuple[Goal, tuple[GoalNote, ...]]:
+) -> tuple[Goal, tuple[Risk, ...]]:
     """The goal with the contents of its assets found; `commit` is where the program was when they were recorded."""
     if b"c44067f5952c0a294b673a41bacd8c17" not in live.raw + msgspec.json.encode(
         [dict(item.inputs) for item in goal.registrations]
@@ -377,7 +372,7 @@ def with_assets(
     return resolve_assets(goal, live, finder)
 
 
-def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Step]) -> tuple[GoalNote, ...]:
+def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Step]) -> tuple[Risk, ...]:
     """What a provider reads by a path that the target names, and that isn't as it was at the target's commit."""
     from pulumi_rewind.assets.paths import path_notes
 

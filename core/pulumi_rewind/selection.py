@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.choices import NOT
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.goal import GoalNote, Selection, registers
+from pulumi_rewind.goal import Selection, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.naming import Names
+from pulumi_rewind.risk_codes import TAKEN_ALONG, Risk
 
 
 def select(
@@ -90,7 +91,7 @@ class _Closure:
         self.roots = [res.urn for res in live.resources if res.is_stack]
         self.chosen = {urn for urn in self.target if urn in wanted}
         self.gone: set[str] = set()
-        self.notes: list[GoalNote] = []
+        self.notes: list[Risk] = []
         for urn in self.live:
             if urn in wanted:
                 partner = self.back.get(urn)
@@ -114,12 +115,12 @@ class _Closure:
     def _take(self, urn: str, why: str) -> None:
         if urn in self.target and urn not in self.chosen:
             self.chosen.add(urn)
-            self.notes.append(GoalNote("taken-along", f"taken along because {why}", urn))
+            self.notes.append(Risk(TAKEN_ALONG, f"taken along because {why}", urn))
 
     def _lose(self, urn: str, why: str) -> None:
         if urn not in self.gone:
             self.gone.add(urn)
-            self.notes.append(GoalNote("taken-along", f"taken along because {why}", urn))
+            self.notes.append(Risk(TAKEN_ALONG, f"taken along because {why}", urn))
 
     def _take_children(self) -> None:
         """A component means what is in it."""

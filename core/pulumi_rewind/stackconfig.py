@@ -15,12 +15,10 @@ from typing import Any, Final, TypeAlias
 
 from pulumi_rewind.documents import load_json, load_yaml
 from pulumi_rewind.errors import SecretsError, UsageError
-from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, SecretsProvider, Update
+from pulumi_rewind.risk_codes import TARGET_CONFIG, Risk
 from pulumi_rewind.untrusted import read_text
 from pulumi_rewind.values import Json, decoded, decoded_object, walk
-
-CODE = "target-config"
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class ConfigChanges:
 
     values: Mapping[str, Json] = field(default_factory=dict)
     """``package:key`` → the value as a history record has it; None: not set."""
-    notes: tuple[GoalNote, ...] = ()
+    notes: tuple[Risk, ...] = ()
 
 
 def config_changes(
@@ -58,16 +56,16 @@ def config_changes(
                 values[key] = before[key]
             continue
         values[key] = before.get(key)
-    notes: list[GoalNote] = []
+    notes: list[Risk] = []
     if values:
         message = (
             f"the target's configuration is used for {', '.join(values)}; your configuration file stays as it is and "
             "differs from it (`--todays-config` uses the file)"
         )
-        notes.append(GoalNote(CODE, message))
+        notes.append(Risk(TARGET_CONFIG, message))
     if lost:
         message = f"the recorded secret configuration can't be used any more, today's is: {', '.join(lost)}"
-        notes.append(GoalNote(CODE, message))
+        notes.append(Risk(TARGET_CONFIG, message))
     return ConfigChanges(values, tuple(notes))
 
 

@@ -13,10 +13,7 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.linking import ReplayReport
 from pulumi_rewind.model import urn_name
-from pulumi_rewind.plan import Risk
-
-OPAQUE = "opaque-dependency"
-UNSURE = "unsure-value"
+from pulumi_rewind.risk_codes import OPAQUE, Risk
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def stale_risks(goal: Goal, report: ReplayReport) -> Mapping[str, tuple[Risk, ..
             risks.append(Risk(OPAQUE, message, urn=urn))
         if rest := sorted(unsure - {path for key in lost for path in _under(key, unsure)}):
             message = f"keeps as recorded what may come from something that changes, or be a literal: {', '.join(rest)}"
-            risks.append(Risk(UNSURE, message, urn=urn))
+            risks.append(Risk("unsure-value", message, urn=urn))
         if risks:
             found[urn] = tuple(risks)
     return found

@@ -25,12 +25,13 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.integrity import damage
 from pulumi_rewind.kept_states import copy_path, import_state, keep, read_live
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
-from pulumi_rewind.plan import Plan, Risk
+from pulumi_rewind.plan import Plan
 from pulumi_rewind.prepare import Prepared
 from pulumi_rewind.previewing import Observe
 from pulumi_rewind.program.result import no_goal
-from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE, STATE
+from pulumi_rewind.recommend import STATE
 from pulumi_rewind.replay import ReplayReport
+from pulumi_rewind.risk_codes import BLOCKING, LEFTOVER, LIVE_DAMAGED, LIVE_UNREADABLE, Risk
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session
@@ -103,10 +104,9 @@ def plan_state(session: Session, target: Target, choices: Choices, *, observe: O
         live_config=None,
         refreshed=True,
         stateful=session.settings.stateful_types,
+        creates_block=False,  # the import drops open operations
     )
-    around = [_only_forgotten(risk) for risk in around]
-    # The import drops open operations: nothing is created twice by it.
-    risks += [dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create") for risk in around]
+    risks += [_only_forgotten(risk) for risk in around]
     provider = live.deployment.secrets_providers or _configured(session)
     digest = hashlib.sha256("\n".join([live.digest, stored.digest, STATE, repr(provider)]).encode()).hexdigest()
     return Plan(
@@ -175,10 +175,10 @@ def _objects(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
 
 def _only_forgotten(risk: Risk) -> Risk:
     """An old copy that waits for its deletion is not deleted by an import of the state."""
-    if risk.code != "leftover":
+    if risk.code != LEFTOVER:
         return risk
     message = "an old copy still waits for its deletion; this strategy deletes nothing, and the object stays"
-    return dataclasses.replace(risk, message=message, loses_data=False)
+    return dataclasses.replace(risk, message=message, unusual=None)
 
 
 def _forgotten(live: Checkpoint, target: Checkpoint) -> Iterator[Risk]:
@@ -188,7 +188,7 @@ def _forgotten(live: Checkpoint, target: Checkpoint) -> Iterator[Risk]:
             message = (
                 f"exists now as {res.id} and would be forgotten: it stays as it is, but nothing manages it any more"
             )
-            yield Risk("forgotten", message, urn=res.urn)
+            yield Risk("forgotten", message, res.urn)
 
 
 def _uncertain(live: Checkpoint, target: Checkpoint, *, damaged: bool) -> Iterator[Risk]:
@@ -198,7 +198,7 @@ def _uncertain(live: Checkpoint, target: Checkpoint, *, damaged: bool) -> Iterat
     for key, res in _objects(target).items():
         if key not in there:
             message = f"was {res.id} then, which the present state doesn't have: the object may be gone by now"
-            yield Risk("may-be-gone", message, urn=res.urn)
+            yield Risk("may-be-gone", message, res.urn)
 
 
 def _damaged(live: str, target: Checkpoint) -> Iterator[Risk]:
@@ -206,7 +206,7 @@ def _damaged(live: str, target: Checkpoint) -> Iterator[Risk]:
         yield Risk(LIVE_DAMAGED, f"the present state is damaged: {live}")
     if what := damage(target):
         message = f"the target's checkpoint is damaged, and the engine would refuse it: {what}"
-        yield Risk("target-damaged", message, blocking=True)
+        yield Risk("target-damaged", message, unusual=BLOCKING)
 
 
 def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
@@ -218,7 +218,7 @@ def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
                 f"the stack was called {urn.stack} at that time, and its state fits no other name; "
                 "`--strategy checkpoint` can go back across a rename"
             )
-            yield Risk("renamed-stack", message, blocking=True)
+            yield Risk("renamed-stack", message)
             return
 
 

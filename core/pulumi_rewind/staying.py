@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.goal import Goal, GoalNote
+from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import OLD_COPY, Risk, Step, plan_steps
+from pulumi_rewind.plan import OLD_COPY, Step, plan_steps
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.selection import references
 
 if TYPE_CHECKING:
     from pulumi_rewind.previewing import Observe, Previewed
-
-TOUCHED = "left-out-touched"
-"""The code of the risk of a resource that was left out and that the engine would touch nevertheless."""
 
 _NEW_ID = frozenset({"replace", "delete"})
 _UNTOUCHED = frozenset({"same", "read", "rename", OLD_COPY})
@@ -48,12 +46,12 @@ def also_staying(goal: Goal, steps: Iterable[Step], live: Checkpoint) -> dict[st
     return found
 
 
-Built: TypeAlias = "tuple[Goal, tuple[GoalNote, ...], Previewed]"
+Built: TypeAlias = "tuple[Goal, tuple[Risk, ...], Previewed]"
 """A goal, what is to be said of it, and its preview."""
 
 
 def undisturbed(
-    build: Callable[[Mapping[str, str]], tuple[Goal, tuple[GoalNote, ...]]],
+    build: Callable[[Mapping[str, str]], tuple[Goal, tuple[Risk, ...]]],
     ask: Callable[[Goal, Observe], tuple[Goal, Previewed]],
     live: Checkpoint,
     observe: Observe,
@@ -100,7 +98,7 @@ def touched_risk(step: Step, goal: Goal) -> tuple[Risk, ...]:
         f"is left out, yet the engine would {step.op} it{where}: what the state says of it is not what its provider "
         "says. Take it in again, or plan without comparing the state with the real resources"
     )
-    return (Risk(TOUCHED, message, blocking=True, urn=step.urn),)
+    return (Risk("left-out-touched", message, step.urn),)
 
 
 def _moving(goal: Goal, steps: Iterable[Step]) -> dict[str, str]:

@@ -14,8 +14,8 @@ from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.integrity import check_target
 from pulumi_rewind.locks import Lock
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.previewing import past_protection, protected_refusal
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.workspace import find_workspace
 from tests.support.checkpoints import checkpoint, res, urn

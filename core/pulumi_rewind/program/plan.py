@@ -17,7 +17,7 @@ from pulumi_rewind.engine import Engine
 from pulumi_rewind.events import Phase
 from pulumi_rewind.held import hold_to, reading_plan
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import STILL, Plan, Risk, counts
+from pulumi_rewind.plan import STILL, Plan, counts
 from pulumi_rewind.planned import refreshed_state
 from pulumi_rewind.prepare import Prepared, load
 from pulumi_rewind.previewing import Observe, PreviewControl
@@ -32,6 +32,7 @@ from pulumi_rewind.recommend import PROGRAM
 from pulumi_rewind.records.uncommitted import uncommitted_record
 from pulumi_rewind.replay import ReplayReport
 from pulumi_rewind.rewriting import rewritten
+from pulumi_rewind.risk_codes import NOT_RESTORED, Risk
 from pulumi_rewind.risks import read_elsewhere, stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import config_document, config_file, recorded_config, todays_config
@@ -133,7 +134,7 @@ def plan_program(
             + tuple(
                 risk
                 for risk in step_risks(step, goal, live_plain, stateful)
-                if risk.code != "data-not-restored" or step.urn in known
+                if risk.code != NOT_RESTORED or step.urn in known
             ),
         )
         for step in steps

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.program.result import no_goal
 from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import Move, Revision, Revisions, revisions_of
 from pulumi_rewind.revisions.plan import declared_revisions, rollback_moves
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.code import Code

@@ -6,12 +6,13 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pulumi_rewind.goal import Goal, GoalNote, Selection, registers
+from pulumi_rewind.goal import Goal, Selection, registers
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Plan, Step
+from pulumi_rewind.risk_codes import SKIPPED, Risk
 from pulumi_rewind.selection import references
-from pulumi_rewind.skipping import SKIPPED
+from pulumi_rewind.skipping import LeftAlone
 from pulumi_rewind.values import Json
 
 
@@ -53,7 +54,7 @@ def changed_goal(
         target, live, project=project, stack=stack, only=only, stays=stays, history=history, adjust=adjust
     )
     notes = [
-        GoalNote("other-inputs", f"gets other values than recorded for {', '.join(sorted(inputs))}", urn)
+        Risk("other-inputs", f"gets other values than recorded for {', '.join(sorted(inputs))}", urn)
         for urn, inputs in changes.inputs.items()
     ]
     registrations = tuple(
@@ -75,7 +76,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
     notes = list(selection.notes)
     chosen = set(selection.chosen) - set(changes.skip)
     kept = set(selection.kept)
-    notes += [GoalNote(SKIPPED, f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
+    notes += [LeftAlone(SKIPPED, f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
     waiting = [(urn, f"stays as it is: {reason}") for urn, reason in changes.keep.items()]
     while waiting:
         urn, why = waiting.pop()
@@ -84,7 +85,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
             continue
         kept.add(urn)
         chosen.discard(back.get(urn, ""))
-        notes.append(GoalNote(SKIPPED, why, urn))
+        notes.append(LeftAlone(SKIPPED, why, urn))
         for needed in references(res):
             partner = back.get(needed)
             if (partner is None or partner not in chosen) and needed not in kept:

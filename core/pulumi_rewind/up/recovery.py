@@ -16,9 +16,9 @@ from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, Roll
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.identity import may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, parse_urn
-from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
-from pulumi_rewind.revisions.plan import CODE as REVISION
+from pulumi_rewind.risk_codes import REVISION, Risk
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun, build_plan
 from pulumi_rewind.session import Session
@@ -152,7 +152,9 @@ def spared(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Pl
     risks = tuple(
         _harmless(risk)
         if risk.object_id and (parse_urn(risk.urn).type, risk.object_id) not in older
-        else dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION)
+        else dataclasses.replace(risk, unusual=None)
+        if risk.loses_data and risk.code == REVISION
+        else risk
         for risk in plan.risks
     )
     now = live.by_urn if live is not None else {}
@@ -177,4 +179,4 @@ def _spared(step: Step, older: Mapping[tuple[str, str], Sequence[Resource]], now
 
 def _harmless(risk: Risk) -> Risk:
     message = "holds what came into it since this update made it; that goes with it"
-    return dataclasses.replace(risk, code=MADE_BY_UPDATE, message=message, loses_data=False)
+    return dataclasses.replace(risk, code=MADE_BY_UPDATE, message=message, unusual=None)
