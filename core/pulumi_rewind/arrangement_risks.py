@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pulumi_rewind.arrangement import TWIN, Arrangement
+from pulumi_rewind.arrangement import Arrangement, Kept
 from pulumi_rewind.model import parse_urn, urn_name
 from pulumi_rewind.plan import OLD_COPY, Step
 from pulumi_rewind.risk_codes import BLOCKING, DATA_LOSS, NOT_RESTORED, Risk
@@ -42,7 +42,7 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
         stays = kept.get((step.urn, step.old_id))
         if stays is not None and step.op in _LEAVES:
             risks = tuple(risk for risk in step.risks if not (risk.loses_data or risk.code == NOT_RESTORED))
-            step = _with(replace(step, risks=risks), Risk(EXISTED, _stays(step.urn, stays.id, stays.origin), step.urn))
+            step = _with(replace(step, risks=risks), Risk(EXISTED, _stays(stays, step.urn), step.urn))
         found.append(step)
     return tuple(found)
 
@@ -58,9 +58,12 @@ def _crossed(step: Step, was: str) -> str:
     )
 
 
-def _stays(urn: str, identifier: str, origin: str) -> str:
+_TWIN = "is the object of the live entry, too"
+
+
+def _stays(kept: Kept, urn: str) -> str:
     return (
-        f"existed before: {identifier} {origin}. The object stays as it is and only leaves the state "
+        f"existed before: {kept.id} {kept.origin or _TWIN}. The object stays as it is and only leaves the state "
         f"(`--delete-imported {in_quotes(urn_name(urn))}` deletes it)"
     )
 
@@ -70,11 +73,11 @@ def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[
     said = {(step.urn, step.old_id) for step in steps if step.op in _LEAVES}
     found = []
     for one in arrangement.kept:
-        if one.origin == TWIN:
-            message = f"an old copy with the id {one.id} {TWIN}: it only leaves the state and is not deleted"
+        if not one.origin:
+            message = f"an old copy with the id {one.id} {_TWIN}: it only leaves the state and is not deleted"
             found.append(Risk("same-object", message, one.urn))
         elif (one.urn, one.id) not in said:
-            found.append(Risk(EXISTED, _stays(one.urn, one.id, one.origin), one.urn))
+            found.append(Risk(EXISTED, _stays(one, one.urn), one.urn))
     for crossed in arrangement.stuck:
         where = parse_urn(crossed.live_urn)
         message = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pulumi_rewind.advice import says_taken
 from pulumi_rewind.choices import NOT
+from pulumi_rewind.engine_messages import says_taken
 from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceFailed
 from pulumi_rewind.goal import Goal, registers
 from pulumi_rewind.identity import rehomed

@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 from pulumi_rewind.advice import advise
 from pulumi_rewind.blockers import Blockers, speaker
 from pulumi_rewind.crashes import with_report
-from pulumi_rewind.engine import UNEXPLAINED, Engine, EngineRun
+from pulumi_rewind.engine import Engine, EngineRun
+from pulumi_rewind.engine_messages import speaks_of_protection
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.goal import Goal
@@ -45,7 +46,7 @@ def past_protection(engine: Engine) -> tuple[str, ...]:
 
 def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], locks: Iterable[Lock]) -> RewindError:
     """What an older engine's failure at something protected means, with all else that is in the way."""
-    if not isinstance(error, EngineError) or past_protection(engine) or "protect" not in error.output.lower():
+    if not isinstance(error, EngineError) or past_protection(engine) or not speaks_of_protection(error.output):
         return error
     found = list(dict.fromkeys([*names, *map(urn_name, sorted(error.urns))]))
     what = [f"protected resources are in the way: {', '.join(found)}" if found else str(error)]
@@ -53,8 +54,8 @@ def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], 
     return RefusedError(
         "; ".join(what),
         hint="Unprotect what may really go (`pulumi state unprotect URN`), or leave it as it is with `--only '!NAME'`. "
-        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan. "
-        "Nothing was changed.",
+        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan.",
+        unchanged=True,
     )
 
 
@@ -130,14 +131,14 @@ def preview(
         events = followed(run, look, control)
         if run.returncode != 0:
             if host.refusal:
-                raise RefusedError(host.refusal, hint="Nothing was changed.")
+                raise RefusedError(host.refusal, unchanged=True)
             names = [res.name for res in protected_in_the_way(goal, live)]
             error = protected_refusal(
                 run.error("the preview failed"), engine, names, session.backend.locks(session.stack)
             )
             if isinstance(error, EngineError | RefusedError):
                 spoken = speaker(goal, live)
-                error.hint += _way_past(session, blockers, spoken)
+                error.advise(_way_past(session, blockers, spoken))
                 error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
             raise error
         return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
@@ -149,8 +150,8 @@ def explained(session: Session, goal: Goal, commit: str) -> Iterator[None]:
     try:
         yield
     except RewindError as err:
-        if isinstance(err, EngineError) and err.hint.startswith(UNEXPLAINED):
-            err.hint = err.hint.replace(UNEXPLAINED, advise(err, goal, commit) or UNEXPLAINED)
+        if isinstance(err, EngineError):
+            err.explain(advise(err, goal, commit))
         raise with_report(err, session.workspace.environ) from None
 
 

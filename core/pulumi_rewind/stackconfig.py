@@ -188,7 +188,8 @@ def _refitted(path: Path, text: str, live: Checkpoint, reseal: Reseal | None) ->
         raise SecretsError(
             of_another_time(path, live),
             hint=f"Put today's file in its place (`git checkout BRANCH -- {path.name}`, from the branch that was "
-            "deployed last), or give the passphrase of that time with `--passphrase-file`. Nothing was changed.",
+            "deployed last), or give the passphrase of that time with `--passphrase-file`.",
+            unchanged=True,
         )
     if again is not None:
         for ciphertext in sealed:

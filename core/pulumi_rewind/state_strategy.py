@@ -265,7 +265,7 @@ class StateRun(RollbackRun):
 
     def _import_failure(self, error: RewindError) -> RewindError:
         if self._live().digest == self._state.live.digest:
-            error.hint = f"{error.hint} Nothing was changed.".strip()
+            error.unchanged = True
             return error
         return IncompleteError(
             str(error), hint=f"The state before is in {self._state.copy}; `pulumi stack import` takes it."

@@ -81,7 +81,7 @@ def resolve_target(timeline: Timeline, text: str) -> Target:
     try:
         return _resolved(timeline, text.strip())
     except TargetError as err:
-        err.hint = f"{err.hint} {unused_note(timeline, text.strip())}".strip()
+        err.advise(unused_note(timeline, text.strip()))
         raise
 
 

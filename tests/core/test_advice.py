@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.advice import advise, says_taken
+from pulumi_rewind.advice import advise
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine_messages import says_taken
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
 from pulumi_rewind.goal_build import build_goal

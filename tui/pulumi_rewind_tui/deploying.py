@@ -139,7 +139,8 @@ class Deployment:
         if locks:
             raise RefusedError(
                 f"the stack is locked by {locks[0]}",
-                hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}. Nothing was changed.",
+                hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}.",
+                unchanged=True,
             )
         entry = session.journal.read()
         if entry is not None and wishes.rolls_back:
@@ -170,7 +171,8 @@ class Deployment:
         if review.blocking:
             raise RefusedError(
                 "the update can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in review.blocking)),
-                hint="Resolve what blocks it; nothing was changed.",
+                hint="Resolve what blocks it.",
+                unchanged=True,
             )
         self._revisions = review.revisions
         if not wishes.yes:
@@ -265,12 +267,12 @@ class Deployment:
         for line in left_open(self.session):
             self.screen.err.line(Span("⚠", "warn"), f" {line}")
         if self.wishes.rolls_back:  # only where the operator stopped it
-            error.hint = (
+            error.advice = (
                 f"Roll back: `pulumi-rewind resume {self.name}`; or go on: `pulumi-rewind resume {self.name} --forget` "
                 f"and `pulumi-rewind up {self.name}`."
             )
             return error
-        error.hint = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
+        error.advice = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
         return error
 
     def _way_back(self) -> str:

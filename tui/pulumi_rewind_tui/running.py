@@ -60,7 +60,8 @@ def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data
     if plan.blocking:
         raise RefusedError(
             "the plan can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in plan.blocking)),
-            hint="Resolve what blocks it and plan again; nothing was changed.",
+            hint="Resolve what blocks it and plan again.",
+            unchanged=True,
         )
     if not yes:
         ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
@@ -69,7 +70,8 @@ def agree(session: Session, plan: Plan, screen: Screen, *, yes: bool, allow_data
         if not can_ask() or yes:
             raise RefusedError(
                 f"data would be lost in: {names}",
-                hint="Back it up, then say so with --allow-data-loss; nothing was changed.",
+                hint="Back it up, then say so with --allow-data-loss.",
+                unchanged=True,
             )
         _typed(screen, [Span("⚠ data is lost", "hazard"), f" in: {names}."], "lose data")
         return True
@@ -85,7 +87,8 @@ def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], questio
     if lost := lost_output():
         raise RefusedError(
             f"what is to be agreed to can't be shown: standard output can't be written ({lost.strerror})",
-            hint="Send it where it can be read, or say --yes; nothing was changed.",
+            hint="Send it where it can be read, or say --yes.",
+            unchanged=True,
         )
     destructive = sum(step.op in {"delete", "replace"} for step in steps)
     if session.production:

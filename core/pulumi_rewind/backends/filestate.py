@@ -99,7 +99,7 @@ class FileBackend:
             except CheckpointError as err:
                 from pulumi_rewind.backends.room import whole_before
 
-                err.hint = whole_before(path) or err.hint
+                err.advice = whole_before(path) or err.advice
                 raise
             except FileNotFoundError:
                 if attempt == 2:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from pulumi_rewind.engine import Engine, failure
+from pulumi_rewind.engine_messages import speaks_of_decryption
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.secrets import Vault
@@ -134,7 +135,7 @@ def _decrypt(
         except SecretsError:
             continue
         except EngineError as err:
-            if "decrypt" in err.output:
+            if speaks_of_decryption(err.output):
                 continue
             raise
         found = msgspec.json.decode(raw)

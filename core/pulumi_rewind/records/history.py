@@ -176,7 +176,7 @@ class RecordedHistory:
             record = self._record_of(number, self._history.update(place))
             if record is None:
                 if clause := self._unused(number):
-                    err.hint = f"{err.hint.rstrip('.')}{clause}."
+                    err.advice = f"{err.advice.rstrip('.')}{clause}."
                 raise
             return record.raw()
         return self._only(number).raw()
@@ -206,7 +206,7 @@ class RecordedHistory:
             record = self._record_of(number, self._history.update(place))
             if record is None:
                 if clause := self._unused(number):
-                    err.hint = f"{err.hint.rstrip('.')}{clause}."
+                    err.advice = f"{err.advice.rstrip('.')}{clause}."
                 raise
         record = self._sources[number] = record or self._only(number)
         return record.checkpoint()

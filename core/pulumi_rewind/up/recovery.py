@@ -134,7 +134,8 @@ class Recovery:
 
     def _hint(self, error: RewindError) -> str:
         resume = command("resume", self.session.stack.name)
-        hint = error.hint.replace(" Nothing was changed.", "").replace("; nothing was changed.", ".")
+        error.unchanged = False  # by the rollback, but the update has changed the stack
+        hint = error.hint
         if f"`{resume}`" not in hint:
             hint = f"{hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
         return hint

@@ -93,7 +93,7 @@ def review_up(
             if isinstance(error, SecretsError) and (other := of_another_time(own, live)):
                 hint = f"Put today's {own.name} in its place, or use the passphrase of that time."
                 error = SecretsError(other, hint=hint)
-            error.hint = f"{error.hint} Nothing was changed.".strip()
+            error.unchanged = True
             raise error
     return _review(session, live, events)
 

@@ -56,7 +56,7 @@ def check_command(command: str, timeout: float, environ: Mapping[str, str], cwd:
     )
     if found.returncode != 0:
         raise UsageError(
-            f"the verify command's program {first!r} is not found", hint="Check its name and PATH; nothing was changed."
+            f"the verify command's program {first!r} is not found", hint="Check its name and PATH.", unchanged=True
         )
 
 
