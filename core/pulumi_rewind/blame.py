@@ -11,7 +11,7 @@ import msgspec
 
 from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.identity import is_constant_id, may_be_one
-from pulumi_rewind.model import Checkpoint, Resource, Update, parse_urn
+from pulumi_rewind.model import Checkpoint, Resource, Update
 from pulumi_rewind.naming import Names
 from pulumi_rewind.values import DEFAULTS, Json, contains_secret, is_secret, kind_of, mask, walk
 
@@ -207,9 +207,3 @@ def _step(path: str, key: str) -> str:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
-
-
-def display_name(urn: str) -> str:
-    """``type::name``, as `find_resource` takes it."""
-    parsed = parse_urn(urn)
-    return f"{parsed.type}::{parsed.name}"

@@ -49,8 +49,6 @@ class Registration:
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
     passing: bool = False
     """Whether it is registered for the passage alone, see `letting_go`."""
-    live_id: str = ""
-    """Its id today, empty if it has to be created."""
     live_urn: str = ""
     live_source: Resource | None = None
     """The same object's entry in live."""
@@ -167,13 +165,3 @@ Adjust: TypeAlias = Callable[[Selection, Checkpoint, Mapping[str, str]], Selecti
 def registers(res: Resource) -> bool:
     """Whether a replay registers it; the engine itself makes default providers, views and what snippets declare."""
     return not (res.delete or res.view_of or res.snippet_id or res.is_default_provider)
-
-
-def deleted_by(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:
-    """Live resources that the goal doesn't have: the engine will delete them (or forget external ones)."""
-    kept = set(goal.pairs.values())
-    return tuple(
-        res
-        for res in live.resources
-        if not res.delete and res.urn not in kept and not res.is_default_provider and not res.view_of
-    )

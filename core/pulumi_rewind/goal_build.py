@@ -154,7 +154,6 @@ class GoalBuilder:
             replace_with=kept(res.replace_with),
             aliases=(live_urn,) if live_urn and live_urn != rehomed(res.urn, self.stack, self.project) else (),
             import_id=_import_id(res, live),
-            live_id=live.id if live else "",
             live_urn=live_urn,
         )
 

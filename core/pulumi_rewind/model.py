@@ -269,11 +269,6 @@ class Checkpoint:
         """The current resources by URN; copies that wait for deletion are left out."""
         return {res.urn: res for res in self.resources if not res.delete}
 
-    @cached_property
-    def stack_resource(self) -> Resource | None:
-        """The root resource, None in an empty stack."""
-        return next((res for res in self.resources if res.is_stack), None)
-
     @property
     def pending_operations(self) -> tuple[PendingOperation, ...]:
         """What a killed update left open."""
@@ -340,9 +335,6 @@ def _too_deep(deployment: Deployment) -> bool:
     return any(too_deep(bytes(raw)) for raw in raws) or value_too_deep(
         [deployment.snippets, deployment.extensions, *traces]
     )
-
-
-Result = Literal["succeeded", "failed", "in-progress", "unknown"]
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):

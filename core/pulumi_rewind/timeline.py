@@ -76,7 +76,6 @@ class Timeline:
 
     def _forget(self) -> None:
         self._live: Checkpoint | None = None
-        self._live_problem = ""
         self._live_update: tuple[int | None] | None = None
         self._good: Update | None = None
         self._good_next = len(self.history)  # the search for the last good one goes on here
@@ -117,12 +116,6 @@ class Timeline:
         if self._live is None:
             self._live = self.backend.live(self.stack)
         return self._live
-
-    @property
-    def live_problem(self) -> str:
-        """Why live can't be read, empty if it can: then `live_update` is None for another reason."""
-        self._live_or_none()
-        return self._live_problem
 
     @property
     def live_damage(self) -> str:
@@ -196,8 +189,7 @@ class Timeline:
     def _live_or_none(self) -> Checkpoint | None:
         try:
             return self.live()
-        except BackendError as err:
-            self._live_problem = str(err)
+        except BackendError:
             return None
 
     def _find_live(self) -> int | None:

@@ -101,4 +101,4 @@ def test_who_asks_to_leave_out_an_old_copy_is_told_why_that_can_not_be() -> None
     assert "`pulumi state delete` forgets it" in caught.value.hint
     both = checkpoint(res("web"), res("vm"), res("vm", id="vm-a", delete=True))
     kept = build_goal(target, both, project="p", stack="dev", only=["!vm"])
-    assert [item.live_id for item in kept.registrations if item.name == "vm"] == ["vm-id"]
+    assert [item.live_source and item.live_source.id for item in kept.registrations if item.name == "vm"] == ["vm-id"]

@@ -48,7 +48,7 @@ def replayed(goal: Goal) -> ReplayReport:
     for item in goal.registrations:
         urn = rehomed(item.urn, goal.stack, goal.project)
         report.urns[item.urn] = urn
-        report.ids[item.urn] = item.live_id
+        report.ids[item.urn] = item.live_source.id if item.live_source else ""
         report.sent[urn] = dict(item.inputs)
         report.relinked[item.urn] = set(item.inputs)
         if item.has_outputs:
