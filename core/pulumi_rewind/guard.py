@@ -8,6 +8,7 @@ from pulumi_rewind.backends.room import cut_off, shortage
 from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan
+from pulumi_rewind.risk_codes import BlockedError, DataLossError
 from pulumi_rewind.session import Session
 from pulumi_rewind.toolchain import engine_at
 
@@ -15,15 +16,9 @@ from pulumi_rewind.toolchain import engine_at
 def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
     """Raises RefusedError where a risk blocks the plan, or data goes without a yes of its own."""
     if plan.blocking:
-        reasons = "; ".join(risk.told for risk in plan.blocking)
-        raise RefusedError(f"not safe to run: {reasons}", hint="Resolve this and plan again.", unchanged=True)
+        raise BlockedError("not safe to run", plan.blocking)
     if plan.loses_data and not allow_data_loss:
-        names = ", ".join(plan.losers)
-        raise RefusedError(
-            f"data would be lost in: {names}",
-            hint="Back it up, then say so with `--allow-data-loss`.",
-            unchanged=True,
-        )
+        raise DataLossError(plan.losers)
 
 
 def check_readable(session: Session) -> None:
@@ -33,8 +28,13 @@ def check_readable(session: Session) -> None:
 
 
 def check_free(session: Session) -> None:
-    """Raises RefusedError where somebody holds the stack's lock, or `check_readable` does."""
+    """Raises RefusedError where `check_readable` or `check_unlocked` does."""
     check_readable(session)
+    check_unlocked(session)
+
+
+def check_unlocked(session: Session) -> None:
+    """Raises RefusedError where somebody holds the stack's lock."""
     locks = session.backend.locks(session.stack)
     if locks:
         raise RefusedError(

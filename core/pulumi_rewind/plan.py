@@ -110,8 +110,9 @@ class Plan:
 
     @property
     def losers(self) -> tuple[str, ...]:
-        """Names of the resources whose data goes."""
-        return tuple(dict.fromkeys(urn_name(risk.urn) for risk in self.all_risks if risk.loses_data and risk.urn))
+        """Names of the resources whose data goes; the stack's, where data goes and no resource is named."""
+        names = dict.fromkeys(urn_name(risk.urn) for risk in self.all_risks if risk.loses_data and risk.urn)
+        return tuple(names) or ((self.stack,) if self.loses_data else ())
 
 
 STILL = frozenset({"same", "read"})

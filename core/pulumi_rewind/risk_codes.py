@@ -5,11 +5,12 @@ A new risk is a row of `RISKS` and the place that makes it; docs/risks.md is mad
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.model import urn_name
 
 
@@ -240,3 +241,22 @@ class Risk:
     def told(self) -> str:
         """The message where no name stands before it."""
         return f"{urn_name(self.urn)} {self.message}" if self.urn else self.message
+
+
+class BlockedError(RefusedError):
+    """Risks stand in the way of what was to be done."""
+
+    def __init__(self, what: str, risks: Iterable[Risk], *, hint: str = "Resolve this and plan again.") -> None:
+        self.risks = tuple(risks)
+        reasons = "; ".join(dict.fromkeys(risk.told for risk in self.risks))
+        super().__init__(f"{what}: {reasons}", hint=hint, unchanged=True)
+
+
+class DataLossError(RefusedError):
+    """Data would go, and nobody has agreed to that."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        """The resources that hold it."""
+        hint = "Back it up, then say so with `--allow-data-loss`."
+        super().__init__(f"data would be lost in: {', '.join(names)}", hint=hint, unchanged=True)

@@ -195,11 +195,6 @@ def destructive(plan: Plan) -> int:
     return sum(step.op in ("delete", "replace") and step.forecast != "kept" for step in plan.steps)
 
 
-def losing(plan: Plan) -> list[str]:
-    """Names of the resources whose data goes."""
-    return list(plan.losers) or ([plan.stack] if plan.loses_data else [])
-
-
 def unlocked_since(plan: Plan, around: Surroundings) -> bool:
     """Whether the stack was locked when the plan was made, and isn't any more."""
     return not around.locks and any(risk.code == "locked" for risk in plan.risks)
@@ -222,7 +217,7 @@ def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved
     count = plural(len(plan.steps), "step")
     if not plan.steps:
         return (("The state alone changes, no resource is touched.", ""),)
-    lost = losing(plan)
+    lost = plan.losers
     if lost:
         return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {_names(lost)}.", "hazard"))
     number = destructive(plan)
