@@ -14,24 +14,23 @@ from typing import Final
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.engine_options import told
-from pulumi_rewind.errors import BackendError, RewindError
+from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal_build import choose
-from pulumi_rewind.model import Checkpoint, Deployment
+from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.recommend import PROGRAM, STATE
 from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import normalized
 from pulumi_rewind.target_trust import (
     Finding,
-    UntrustedTarget,
     config_findings,
     findings,
     program_finding,
+    require,
     secrets_finding,
 )
 from pulumi_rewind.targets import Target
 from pulumi_rewind.toolchain import plugin_is_here
-from pulumi_rewind.trust import Trust
 from pulumi_rewind.values import Json
 
 _NONE: Final[Mapping[str, Json]] = {}
@@ -71,20 +70,8 @@ def consented(
         redact.note_checkpoint(checkpoint)
     found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
     reason = doubt(session, target)
-    require(session, target.label, found, reason, own=not reason)
+    require(session.trust.has, str(session.stack), target.label, found, reason, own=not reason)
     return (*(Risk("unlike-live", one.text) for one in found), *around)
-
-
-def require(session: Session, label: str, found: Iterable[Finding], reason: str, *, own: bool) -> None:
-    """Lets pass what needs no yes, or has it.
-
-    Raises:
-        UntrustedTarget: there is more than that.
-    """
-    trust = Trust.of(session)
-    asked = [one for one in found if one.needs_yes(own=own) and not trust.has(one.digest(str(session.stack)))]
-    if asked:
-        raise UntrustedTarget(label, tuple(asked), reason)
 
 
 def agree(session: Session, found: Iterable[Finding]) -> None:
@@ -93,9 +80,8 @@ def agree(session: Session, found: Iterable[Finding]) -> None:
     Raises:
         RewindError: it can't be kept.
     """
-    trust = Trust.of(session)
     for one in found:
-        trust.agree(one.digest(str(session.stack)))
+        session.trust.agree(one.digest(str(session.stack)))
 
 
 def doubt(session: Session, target: Target) -> str:
@@ -104,21 +90,6 @@ def doubt(session: Session, target: Target) -> str:
         return session.backend.shared(session.stack) or session.timeline.history.touched(target.update.number)
     except RewindError as err:
         return str(err)
-
-
-def check_key_service(session: Session, checkpoint: Checkpoint) -> None:
-    """Before a key service is asked to open a checkpoint: it must be live's, or the operator's own choice.
-
-    Raises:
-        UntrustedTarget: others can write the backend, and nobody has agreed to this one.
-    """
-    try:
-        live = session.timeline.live()
-    except BackendError:
-        live = Checkpoint(b"", Deployment())
-    found = secrets_finding(checkpoint, live) if checkpoint.digest != live.digest else None
-    if found is not None and (reason := session.backend.shared(session.stack)):
-        require(session, "a checkpoint", [found], reason, own=False)
 
 
 def _found(

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.backends import Backend, open_backend
-from pulumi_rewind.errors import CheckpointError, RewindError, UsageError
+from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, UsageError
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.known_secrets import KnownSecrets
-from pulumi_rewind.model import Checkpoint, StackRef
+from pulumi_rewind.model import Checkpoint, Deployment, StackRef
 from pulumi_rewind.passphrase import VARIABLE, Passphrase, own_passphrase
 from pulumi_rewind.records.history import RecordedBackend
 from pulumi_rewind.secrets import Vault
 from pulumi_rewind.settings import Settings, load_settings
 from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.trust import Trust
 from pulumi_rewind.url import secrets_of_url
 from pulumi_rewind.workspace import Workspace, find_workspace
 
@@ -141,10 +142,26 @@ class Session:
         place = place_of(self.workspace.root, self.settings.records_repository)
         return self.records if self.settings.records and may_have_records(place) else None
 
-    def _check_key_service(self, checkpoint: Checkpoint) -> None:
-        from pulumi_rewind.consent import check_key_service
+    @property
+    def trust(self) -> Trust:
+        """What the operator has agreed to in this project."""
+        return Trust(self.journal.state, self.workspace.project)
 
-        check_key_service(self, checkpoint)
+    def _check_key_service(self, checkpoint: Checkpoint) -> None:
+        """Before a key service is asked to open a checkpoint: it must be live's, or the operator's own choice.
+
+        Raises:
+            UntrustedTarget: others can write the backend, and nobody has agreed to this one.
+        """
+        from pulumi_rewind.target_trust import require, secrets_finding
+
+        try:
+            live = self.timeline.live()
+        except BackendError:
+            live = Checkpoint(b"", Deployment())
+        found = secrets_finding(checkpoint, live) if checkpoint.digest != live.digest else None
+        if found is not None and (reason := self.backend.shared(self.stack)):
+            require(self.trust.has, str(self.stack), "a checkpoint", [found], reason, own=False)
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -113,6 +113,19 @@ class UntrustedTarget(RefusedError):
         """Why the target may be somebody else's; empty where nobody else can have written it."""
 
 
+def require(
+    agreed: Callable[[str], bool], stack: str, label: str, found: Iterable[Finding], reason: str, *, own: bool
+) -> None:
+    """Lets pass what needs no yes, or has it; `agreed` gets a digest and says whether the operator has said yes to it.
+
+    Raises:
+        UntrustedTarget: there is more than that.
+    """
+    asked = [one for one in found if one.needs_yes(own=own) and not agreed(one.digest(stack))]
+    if asked:
+        raise UntrustedTarget(label, tuple(asked), reason)
+
+
 def findings(
     target: Checkpoint,
     known: Iterable[Checkpoint],

@@ -6,15 +6,11 @@ An agreement is for one project; it is asked for once and holds until it is take
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.state_directory import StateDirectory
-
-if TYPE_CHECKING:
-    from pulumi_rewind.session import Session
 
 
 class Agreement(msgspec.Struct, frozen=True):
@@ -33,11 +29,6 @@ class Trust:
         self.path = state.trusted
         self.project = project
         self._state = state
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        """Those of a session's project."""
-        return cls(session.journal.state, session.workspace.project)
 
     def has(self, sha256: str) -> bool:
         """Whether code with this hash may run; a damaged file agrees to nothing."""

@@ -24,7 +24,6 @@ from pulumi_rewind.target_trust import (
     program_finding,
 )
 from pulumi_rewind.targets import Target, resolve_target
-from pulumi_rewind.trust import Trust
 from pulumi_rewind.up.flags import given_options
 from pulumi_rewind.values import SECRET, SIG
 from tests.support import pretended
@@ -124,7 +123,7 @@ def test_what_others_may_have_written_needs_a_yes_once(stack: FileStack, reason:
 def test_a_yes_is_for_one_stack(stack: FileStack) -> None:
     got = program_finding("a" * 40, "")
     agree(opened(stack), [got])
-    trust = Trust.of(opened(stack))
+    trust = opened(stack).trust
     assert trust.has(got.digest("shop/dev"))
     assert not trust.has(got.digest("shop/prod"))
 

@@ -177,9 +177,8 @@ def check_trusted(session: Session, code: Code) -> None:
     Raises:
         UntrustedCode: that is not so.
     """
-    from pulumi_rewind.trust import Trust
 
-    if code.origin == "record" and not Trust.of(session).has(code.sha256):
+    if code.origin == "record" and not session.trust.has(code.sha256):
         raise UntrustedCode(code)
 
 

@@ -33,7 +33,6 @@ def about_code(shared: Shared, verb: str, rest: Sequence[str], *, as_json: bool)
 
 def recorded(session: Session, today: Code | None) -> list[dict[str, Any]]:
     """The hooks files of the records, other than today's: one entry a hash, the newest first."""
-    from pulumi_rewind.trust import Trust
     from pulumi_rewind.undo.code import recorded_codes
 
     found: dict[str, list[int]] = {}
@@ -42,7 +41,7 @@ def recorded(session: Session, today: Code | None) -> list[dict[str, Any]]:
             found.setdefault(code.sha256, []).append(code.number)
     except RewindError:
         pass  # `record` tells of damaged ones
-    trust = Trust.of(session)
+    trust = session.trust
     return [
         {"sha256": sha256, "updates": sorted(numbers), "agreed": trust.has(sha256)}
         for sha256, numbers in found.items()
@@ -78,9 +77,8 @@ def _take_back(screen: Screen, session: Session, code: Code, as_json: bool) -> N
 
 
 def _trust(session: Session) -> Any:
-    from pulumi_rewind.trust import Trust
 
-    return Trust.of(session)
+    return session.trust
 
 
 VERBS: Mapping[str, Callable[..., None]] = {"show": _show, "trust": _agree, "distrust": _take_back}
