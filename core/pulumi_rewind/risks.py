@@ -12,7 +12,9 @@ from pulumi_rewind.model import Checkpoint, PendingOperation, Resource, urn_name
 from pulumi_rewind.plan import Step
 from pulumi_rewind.risk_codes import DATA_LOSS, LEFTOVER, LOSES_DATA, NOT_RESTORED, NOTE, PENDING_CREATE, Risk
 from pulumi_rewind.shell import in_quotes
+from pulumi_rewind.stackconfig import differing_keys
 from pulumi_rewind.stateful import is_stateful, runs_again
+from pulumi_rewind.values import Json
 
 
 def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]) -> tuple[Risk, ...]:
@@ -104,8 +106,8 @@ def stack_risks(
     live: Checkpoint,
     locks: Sequence[Lock],
     live_known: bool,
-    target_config: Mapping[str, object] | None,
-    live_config: Mapping[str, object] | None,
+    target_config: Mapping[str, Json] | None,
+    live_config: Mapping[str, Json] | None,
     refreshed: bool,
     stateful: Sequence[str],
     told: Collection[str] = (),
@@ -128,15 +130,9 @@ def stack_risks(
             yield Risk(LEFTOVER, message, res.urn, LOSES_DATA if holds else None, res.id)
     if not live_known:
         yield Risk.usual("edited-outside")
-    if target_config is not None and live_config is not None:
-        changed = sorted(
-            key
-            for key in target_config.keys() | live_config.keys()
-            if _plain(target_config.get(key)) != _plain(live_config.get(key))
-        )
-        if changed:
-            names = ", ".join(changed)
-            yield Risk("config-differs", f"today's configuration is used; it differs from the target's in: {names}")
+    if target_config is not None and live_config is not None and (keys := differing_keys(target_config, live_config)):
+        message = f"today's configuration is used; it differs from the target's in: {', '.join(keys)}"
+        yield Risk("config-differs", message)
     if not refreshed:
         yield Risk.usual("not-refreshed")
 
@@ -159,13 +155,6 @@ def pending_risk(pending: PendingOperation, *, locked: bool = False, creates_blo
         )
     message = f"was left open by a killed update, which was {pending.type} it; whether that finished is unknown"
     return Risk("pending-operation", message, urn)
-
-
-def _plain(value: object) -> object:
-    """A configuration value for comparing; encrypted ones compare as equal, they are re-encrypted at will."""
-    if isinstance(value, dict) and set(value) == {"secure"}:
-        return "[secret]"
-    return value
 
 
 def protected_in_the_way(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:

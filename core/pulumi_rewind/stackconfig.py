@@ -89,6 +89,18 @@ def _short(key: str) -> str:
     return f"{parts[0]}:{parts[2]}" if len(parts) == 3 and parts[1] == "config" else key
 
 
+def differing_keys(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:
+    """The settings that differ; encrypted values count as equal, as they are encrypted anew at will."""
+    one, other = normalized(one), normalized(other)
+    return sorted(key for key in one.keys() | other.keys() if _plain(one.get(key)) != _plain(other.get(key)))
+
+
+def _plain(value: Json) -> object:
+    if isinstance(value, dict):
+        return "[secret]" if set(value) == {"secure"} else {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else _comparable(value)
+
+
 def _comparable(value: Json) -> object:
     """Settings are text: ``true`` in the file is ``"true"`` in a history record."""
     if isinstance(value, bool):

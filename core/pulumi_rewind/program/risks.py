@@ -12,7 +12,7 @@ from pulumi_rewind.program.worktree import ProgramTree
 from pulumi_rewind.records.uncommitted import uncommitted_record, unused_changes
 from pulumi_rewind.risk_codes import DIRTY, PROGRAM_DIFFERS, TARGET_CONFIG, Risk
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import normalized
+from pulumi_rewind.stackconfig import differing_keys
 from pulumi_rewind.targets import Target
 from pulumi_rewind.values import Json
 from pulumi_rewind.verify import Difference
@@ -78,8 +78,7 @@ def config_risks(
     """Which configuration is used, and where the other differs. Pure."""
     if recorded is None:
         return [Risk(TARGET_CONFIG, f"the record of #{update.number} has no configuration: today's is used")]
-    before, now = normalized(recorded), normalized(today)
-    keys = sorted(key for key in before.keys() | now.keys() if _plain(before.get(key)) != _plain(now.get(key)))
+    keys = differing_keys(recorded, today)
     if not keys:
         return []
     if use_todays_config:
@@ -89,14 +88,3 @@ def config_risks(
         "(`--todays-config` uses the file)"
     )
     return [Risk(TARGET_CONFIG, message)]
-
-
-def _plain(value: Json) -> object:
-    """For comparing: settings are text, and encrypted ones count as equal."""
-    if isinstance(value, dict):
-        return "[secret]" if set(value) == {"secure"} else {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
