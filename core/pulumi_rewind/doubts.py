@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pulumi_rewind.engine_messages import says_cut_off
 from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceDone, ResourceFailed
 from pulumi_rewind.model import urn_name
 
 _CREATES = frozenset({"create", "create-replacement"})
-_GONE = ("error reading from server", "transport is closing", "connection reset", "broken pipe", "unavailable")
-"""What the engine says when a provider that it has asked ends; a refused connection was never asked."""
 
 
 class Doubts:
@@ -33,10 +32,8 @@ class Doubts:
         elif isinstance(event, ResourceDone) and event.step.op in _CREATES and event.step.new is not None:
             if event.step.new.id:
                 self.made[event.step.urn] = event.step.new.id
-        elif isinstance(event, Diagnostic) and event.severity == "error" and event.urn:
-            message = event.message.lower()
-            if "connection refused" not in message and any(words in message for words in _GONE):
-                self._cut_off.add(event.urn)
+        elif isinstance(event, Diagnostic) and event.severity == "error" and event.urn and says_cut_off(event.message):
+            self._cut_off.add(event.urn)
 
     @property
     def urns(self) -> tuple[str, ...]:

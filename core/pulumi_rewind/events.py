@@ -38,7 +38,6 @@ class PropertyDiff(msgspec.Struct, frozen=True, rename="camel"):
 
     diff_kind: str = ""
     """add, delete, update, or one of them with ``-replace``."""
-    input_diff: bool = False
 
 
 class StepMetadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -99,7 +98,6 @@ class Summary(msgspec.Struct, frozen=True):
     """succeeded, failed or canceled."""
     seconds: int = 0
     preview: bool = False
-    maybe_corrupt: bool = False
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -241,7 +239,6 @@ def _summary(raw: dict[str, Any]) -> Summary:
         result=str(raw.get("result", "")),
         seconds=_count(raw.get("durationSeconds")),
         preview=bool(raw.get("isPreview")),
-        maybe_corrupt=bool(raw.get("maybeCorrupt")),
     )
 
 

@@ -49,11 +49,6 @@ class PrivateLog:
             state.remove(path)
             self._fd = state.open_new(path, os.O_APPEND)
 
-    @property
-    def works(self) -> bool:
-        """Whether anything is kept."""
-        return self._fd >= 0
-
     def write(self, text: str) -> None:
         """Appends text, its control characters made visible."""
         if self._fd >= 0 and text:

@@ -53,10 +53,6 @@ _HALVES: Final = frozenset(
 )
 
 
-AFTERMATH: Final = "expected resource operations for"
-"""What the engine adds for each step that a failure kept it from reaching; the rows say that."""
-
-
 @dataclass
 class RunRow:
     """One resource of the run."""
@@ -137,7 +133,8 @@ class RunState:
         return first
 
     def _apply(self, event: EngineEvent, now: float) -> int | None:
-        self.raw.extend(LogLine(now, text) for text in _raw(event))
+        failed = isinstance(event, Diagnostic) and event.severity == "error"
+        self.raw.extend(LogLine(now, text, error=failed and not at) for at, text in enumerate(_raw(event)))
         match event:
             case ResourcePre(step):
                 return self._begin(step, now)
@@ -146,7 +143,7 @@ class RunState:
             case ResourceFailed(step):
                 return self._end(step, now, failed=True)
             case Diagnostic(message, severity, urn, ephemeral):
-                if message.strip() and not (ephemeral or severity == "debug" or AFTERMATH in message):
+                if message.strip() and not (ephemeral or severity == "debug"):
                     self._say(sentence(message), severity, urn, now)
             case Phase(name, message):
                 self.phase = name

@@ -9,10 +9,10 @@ from pulumi_rewind.called import Code, Move
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.goal import no_goal
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import Revision, Revisions, revisions_of
 from pulumi_rewind.revisions.plan import declared_revisions, rollback_moves
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
 

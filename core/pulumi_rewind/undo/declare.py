@@ -106,8 +106,6 @@ class Keep:
     reason: str
 
 
-UndoResult = Restored | Recreate | Skip | Delete | Keep
-
 ALLOWED: Mapping[str, tuple[type[Any], ...]] = {
     "undo_delete": (Restored, Recreate, Skip),
     "undo_create": (Delete, Keep),

@@ -61,16 +61,6 @@ def op_span(op: str) -> Span:
     return Span(f"{symbol} {word}", style)
 
 
-def op_symbol(op: str) -> str:
-    """The symbol alone, for places where the word stands nearby."""
-    return OPS.get(op, ("·", op, ""))[0]
-
-
-def op_style(op: str) -> str:
-    """The meaning of an operation, for a colour."""
-    return OPS.get(op, ("·", op, ""))[2]
-
-
 def op_done(op: str) -> str:
     """The word for an operation that has happened."""
     return _DONE.get(op, op)

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.review_text import destructive, losing
+from pulumi_rewind_tui.screens.review_text import destructive
 from pulumi_rewind_tui.screens.text_page import paragraph
 from pulumi_rewind_tui.selecting import left_out, names_left
 from pulumi_rewind_tui.symbols import counts_text, symbols
@@ -65,7 +65,7 @@ class ConfirmScreen(RewindModal[Agreement]):
         self.plan = plan
         self.production = production
         self.stack = plan.stack.rsplit("/", 1)[-1]
-        self.losing = losing(plan)
+        self.losing = plan.losers
         self.typed = production or bool(destructive(plan)) or plan.loses_data
         """Whether the stack's name has to be typed."""
         self.accepted = False
