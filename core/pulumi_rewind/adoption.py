@@ -12,9 +12,10 @@ from dataclasses import replace
 from pulumi_rewind.bookkeeping import full_inputs, without_marks
 from pulumi_rewind.errors import EngineError, UsageError
 from pulumi_rewind.events import EngineEvent, ResourceDone
-from pulumi_rewind.goal import Goal, GoalNote, Registration
-from pulumi_rewind.plan import Risk, Step, plan_steps
+from pulumi_rewind.goal import Goal, Registration
+from pulumi_rewind.plan import Step, plan_steps
 from pulumi_rewind.replay_report import Previewed
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.sent import provider_made_keys, sent_inputs
 from pulumi_rewind.values import MASK, Json, is_secret, walk
 
@@ -108,14 +109,13 @@ def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple
 def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
     """What the operator must know of an object that is imported instead of created, and of one that is let go of."""
     if item is not None and item.kind == "read" and step.op == "discard":
-        message = "is managed today and only read in the target: the object stays, and leaves the care of this stack"
-        return (Risk("released", message, urn=step.urn),)
+        return (Risk.usual("released", step.urn),)
     if item is None or not item.full or not item.is_new:
         return ()
     if step.op == "replace" or step.replace_keys:
         keys = ", ".join(step.replace_keys or step.keys)
         message = f"can't be adopted as {item.import_id}: it would have to be replaced{f' for {keys}' if keys else ''}"
-        return (Risk("adoption-replaces", message, blocking=True, urn=step.urn),)
+        return (Risk("adoption-replaces", message, step.urn),)
     return (Risk("adopted", f"the existing object {item.import_id} is taken over and brought to the target"),)
 
 
@@ -204,7 +204,7 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
 
     `keys` has, by URN in this run, what the provider would replace an object for that is there.
     """
-    notes: list[GoalNote] = []
+    notes: list[Risk] = []
 
     def without(item: Registration) -> Registration:
         if item.urn not in urns or not item.import_id:
@@ -218,19 +218,19 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
     return replace(made, notes=(*goal.notes, *notes))
 
 
-def _without_import(item: Registration, why: str | None) -> GoalNote:
+def _without_import(item: Registration, why: str | None) -> Risk:
     """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
     if not item.full:
         message = (
             f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
             "want to replace the new object"
         )
-        return GoalNote("import-lost", message, item.urn)
+        return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
     if why is None:
-        return GoalNote("not-found", f"is made anew: the old object {item.import_id} is gone", item.urn)
+        return Risk("not-found", f"is made anew: the old object {item.import_id} is gone", item.urn)
     message = (
         f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
         f"being replaced{f' for {why}' if why else ''}"
     )
-    return GoalNote("not-adopted", message, item.urn)
+    return Risk("not-adopted", message, item.urn)

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable
 from typing import Final
 
+from pulumi_rewind.engine_messages import missing_module
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import PROVIDER_PREFIX, urn_name
 from pulumi_rewind.naming import listed
 
-_NO_MODULE: Final = re.compile(
-    r"No module named '([^']+)'|Can't get attribute '([^']+)'|cannot import name '([^']+)'|Cannot find module '([^']+)'"
-)
 _DYNAMIC: Final = ("pulumi-python:dynamic", "pulumi-nodejs:dynamic")
-_TAKEN: Final = re.compile(
-    r"already[ _-]?(exist|own|taken|used|in[ _-]use|been|assigned|registered|reserved|present|has)|\bexists already\b"
-    r"|\b(is|was) (taken|in use|not unique|reserved)\b|name.{0,40}\btaken|duplicate|must be unique|not available"
-    r"|name conflict|conflicts with|InUseException|NameInUse|\b409\b",
-    re.IGNORECASE,
-)
-"""How providers say that a name is taken; asked only where something was to be made."""
-
-
-def says_taken(message: str) -> bool:
-    """Whether a provider says that what it was to make exists already."""
-    return _TAKEN.search(message) is not None
 
 
 def advise(error: EngineError, goal: Goal, commit: str) -> str:
@@ -48,10 +33,9 @@ def lost_module(text: str, types: Iterable[str], names: Iterable[str], commit: s
     `types` are those of the resources concerned, `names` the resources that failed, as far as they are known; the code
     is in `commit`, the target's, or where they were to be `deleted`, that of the update before.
     """
-    found = _NO_MODULE.search(text)
-    if found is None or not any(type_.startswith(_DYNAMIC) for type_ in types):
+    what = missing_module(text)
+    if not what or not any(type_.startswith(_DYNAMIC) for type_ in types):
         return ""
-    what = next(group for group in found.groups() if group)
     about = listed(tuple(names))
     whose = f"of {about} " if about else ""
     where = f"git worktree add ../old {commit[:10] or 'COMMIT'}"

@@ -46,8 +46,11 @@ class Kept:
     entry: int
     urn: str
     id: str
-    origin: str
-    """Where it comes from: ``was imported by #5``."""
+    origin: str = ""
+    """Where it comes from: ``was imported by #5``; empty for a copy to delete that is the live object itself.
+
+    Such are files that were made again under their path, and objects whose id is their name.
+    """
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,6 @@ class Arrangement:
         """Entries that become copies to delete."""
         return frozenset((*self.displaced, *(one.replacement for one in self.returned if one.replacement is not None)))
 
-
-TWIN = "is the object of the live entry, too"
-"""Why a copy to delete must not be deleted: a file made again under its path, an object whose id is its name."""
 
 Origin = Callable[[Resource], str]
 """Says where an object comes from, if it existed before the stack managed it; empty if the stack made it."""
@@ -184,7 +184,7 @@ def _twins(live: Checkpoint, arrangement: Arrangement) -> Iterable[Kept]:
         if place not in back and _object(res) and (res.delete or place in arrangement.dying):
             there = entries.get(res.urn)
             if there is not None and _one_object(there, res):
-                yield Kept(place, res.urn, res.id, TWIN)
+                yield Kept(place, res.urn, res.id)
 
 
 def _standing(found: dict[str, Returned], live: Checkpoint) -> Iterable[Returned]:

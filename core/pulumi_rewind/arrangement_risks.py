@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pulumi_rewind.arrangement import TWIN, Arrangement
+from pulumi_rewind.arrangement import Arrangement, Kept
 from pulumi_rewind.model import parse_urn, urn_name
-from pulumi_rewind.plan import OLD_COPY, Risk, Step
+from pulumi_rewind.plan import OLD_COPY, Step
+from pulumi_rewind.risk_codes import BLOCKING, DATA_LOSS, NOT_RESTORED, Risk
 from pulumi_rewind.shell import in_quotes
 from pulumi_rewind.stateful import is_stateful
 
-RETURNED = "returned"
 EXISTED = "existed-before"
 CROSSED = "crossed-names"
 
@@ -30,25 +30,19 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
         if one is not None and step.op in {*_STAYS, "update"}:
             op = "return" if step.op in _STAYS else step.op
             step = replace(step, op=op, forecast="returned", old_id=one.id)
-            step = _with(
-                step, Risk(RETURNED, f"comes back as {one.id}, which still exists, with its data", urn=step.urn)
-            )
+            step = _with(step, Risk("returned", f"comes back as {one.id}, which still exists, with its data", step.urn))
             if one.replacement_id and is_stateful(step.type, stateful):
                 message = f"loses what came into {one.replacement_id} since that was made"
-                step = _with(
-                    step, Risk("data-loss", message, loses_data=True, urn=step.urn, object_id=one.replacement_id)
-                )
+                step = _with(step, Risk(DATA_LOSS, message, step.urn, object_id=one.replacement_id))
         if step.urn in names:
             if step.op in _STAYS:
                 step = replace(step, op="rename", forecast="renamed")
             step = replace(step, renamed_from=names[step.urn])
-            step = _with(step, Risk(CROSSED, _crossed(step, names[step.urn]), urn=step.urn))
+            step = _with(step, Risk(CROSSED, _crossed(step, names[step.urn]), step.urn))
         stays = kept.get((step.urn, step.old_id))
         if stays is not None and step.op in _LEAVES:
-            risks = tuple(risk for risk in step.risks if not (risk.loses_data or risk.code == "data-not-restored"))
-            step = _with(
-                replace(step, risks=risks), Risk(EXISTED, _stays(step.urn, stays.id, stays.origin), urn=step.urn)
-            )
+            risks = tuple(risk for risk in step.risks if not (risk.loses_data or risk.code == NOT_RESTORED))
+            step = _with(replace(step, risks=risks), Risk(EXISTED, _stays(stays, step.urn), step.urn))
         found.append(step)
     return tuple(found)
 
@@ -64,9 +58,12 @@ def _crossed(step: Step, was: str) -> str:
     )
 
 
-def _stays(urn: str, identifier: str, origin: str) -> str:
+_TWIN = "is the object of the live entry, too"
+
+
+def _stays(kept: Kept, urn: str) -> str:
     return (
-        f"existed before: {identifier} {origin}. The object stays as it is and only leaves the state "
+        f"existed before: {kept.id} {kept.origin or _TWIN}. The object stays as it is and only leaves the state "
         f"(`--delete-imported {in_quotes(urn_name(urn))}` deletes it)"
     )
 
@@ -76,11 +73,11 @@ def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[
     said = {(step.urn, step.old_id) for step in steps if step.op in _LEAVES}
     found = []
     for one in arrangement.kept:
-        if one.origin == TWIN:
-            message = f"an old copy with the id {one.id} {TWIN}: it only leaves the state and is not deleted"
-            found.append(Risk("same-object", message, urn=one.urn))
+        if not one.origin:
+            message = f"an old copy with the id {one.id} {_TWIN}: it only leaves the state and is not deleted"
+            found.append(Risk("same-object", message, one.urn))
         elif (one.urn, one.id) not in said:
-            found.append(Risk(EXISTED, _stays(one.urn, one.id, one.origin), urn=one.urn))
+            found.append(Risk(EXISTED, _stays(one, one.urn), one.urn))
     for crossed in arrangement.stuck:
         where = parse_urn(crossed.live_urn)
         message = (
@@ -88,5 +85,5 @@ def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[
             f"({where.qualified_type}): going back would put the one in the other's place. Give them their names back "
             f"with `pulumi state rename`, or leave both with `--only '!{urn_name(crossed.urn)}' --only '!{where.name}'`"
         )
-        found.append(Risk(CROSSED, message, blocking=True, urn=crossed.urn))
+        found.append(Risk(CROSSED, message, crossed.urn, BLOCKING))
     return tuple(found)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pulumi_rewind.advice import says_taken
+from pulumi_rewind.engine_messages import says_taken
 from pulumi_rewind.events import Diagnostic, EngineEvent, ResourceFailed
 from pulumi_rewind.goal import Goal, registers
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.naming import NOT, Names, listed
-from pulumi_rewind.recommend import PATH_CONTENT, PATH_UNTRACKED
+from pulumi_rewind.risk_codes import PATH_CONTENT, PATH_UNTRACKED, SKIPPED
 from pulumi_rewind.shell import command, quoted
-from pulumi_rewind.skipping import SKIPPED
 from pulumi_rewind.verify import Difference
 
 _ANNOUNCED = frozenset({SKIPPED, PATH_CONTENT, PATH_UNTRACKED})

@@ -13,16 +13,14 @@ from typing import Final
 
 from pulumi_rewind.choices import PROGRAM, STATE, Choices
 from pulumi_rewind.credentials import todays_credentials
-from pulumi_rewind.engine_environment import CODE as ENVIRONMENT
 from pulumi_rewind.engine_environment import told
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal_build import choose
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Risk
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import normalized
 from pulumi_rewind.target_trust import (
-    RISK,
     Finding,
     config_findings,
     findings,
@@ -58,7 +56,7 @@ def consented(
         UntrustedTarget: something of it needs a yes that isn't there.
         UsageError: a selection that chooses nothing.
     """
-    around = tuple(Risk(ENVIRONMENT, text) for text in told(session.workspace.environ))
+    around = tuple(Risk("environment", text) for text in told(session.workspace.environ))
     found = list(_found(session, target, live, plain, choices))
     if target.known is None:
         found += config_findings(normalized(settings), normalized(today))
@@ -71,7 +69,7 @@ def consented(
     found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
     reason = doubt(session, target)
     session.trust.require(str(session.stack), target.label, found, reason, own=not reason)
-    return (*(Risk(RISK, one.text) for one in found), *around)
+    return (*(Risk("unlike-live", one.text) for one in found), *around)
 
 
 def agree(session: Session, found: Iterable[Finding]) -> None:

@@ -61,7 +61,7 @@ def kept_in(path: Path) -> str:
 def with_report(error: RewindError, environ: Mapping[str, str]) -> RewindError:
     """The error; all that a provider or program printed when it crashed is kept, and the hint says where."""
     if isinstance(error, EngineError) and error.whole and (path := keep(error.whole, environ)):
-        error.hint = f"{error.hint} {kept_in(path)}".strip()
+        error.advise(kept_in(path))
         error.whole = ""
     return error
 

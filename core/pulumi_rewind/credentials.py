@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from pulumi_rewind.goal import Goal, GoalNote, registers
+from pulumi_rewind.goal import Goal, registers
 from pulumi_rewind.identity import match
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.values import SECRET, SIG, Json, is_secret, reveal
-
-CODE = "live-credentials"
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class WithCredentials:
     """A target whose providers have today's credentials."""
 
     target: Checkpoint
-    notes: tuple[GoalNote, ...]
+    notes: tuple[Risk, ...]
     live_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """URN of the target → inputs that have values of live."""
 
@@ -41,7 +40,7 @@ def todays_credentials(target: Checkpoint, live: Checkpoint) -> WithCredentials:
         return WithCredentials(target, ())
     pairs = match([res for res in target.resources if registers(res)], live.resources)
     changed: dict[str, Resource] = {}
-    notes: list[GoalNote] = []
+    notes: list[Risk] = []
     live_keys: dict[str, frozenset[str]] = {}
     for res in providers:
         partner = live.by_urn.get(pairs.get(res.urn, ""))
@@ -53,7 +52,7 @@ def todays_credentials(target: Checkpoint, live: Checkpoint) -> WithCredentials:
         if keys:
             live_keys[res.urn] = frozenset(keys)
             changed[res.urn] = msgspec.structs.replace(res, inputs=msgspec.Raw(msgspec.json.encode(inputs)))
-            notes.append(GoalNote(CODE, _said(partner, keys), res.urn))
+            notes.append(Risk("live-credentials", _said(partner, keys), res.urn))
     if not changed:
         return WithCredentials(target, ())
     resources = tuple(changed.get(res.urn, res) if not res.delete else res for res in target.resources)

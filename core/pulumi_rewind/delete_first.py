@@ -18,11 +18,9 @@ from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.identity import is_constant_id
 from pulumi_rewind.model import Checkpoint, Resource
 from pulumi_rewind.naming import Names
-from pulumi_rewind.plan import Risk, Step
+from pulumi_rewind.plan import Step
+from pulumi_rewind.risk_codes import DELETE_FIRST, SAME_NAME, Risk
 from pulumi_rewind.values import SIG, Json
-
-SAME_NAME: Final = "same-name"
-"""The code of the risk that a replacement keeps a name which may be unique."""
 
 ASKED: Final = "as you asked for"
 SET: Final = "as rewind.toml says"
@@ -153,7 +151,7 @@ def order_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
         return ()
     if step.delete_first:
         reason = f", {item.delete_first}" if item is not None and item.delete_first else ""
-        return (Risk("delete-first", f"is deleted before its replacement is made{reason}", urn=step.urn),)
+        return (Risk(DELETE_FIRST, f"is deleted before its replacement is made{reason}", step.urn),)
     names = (
         {} if item is None else {key: text for key, text in kept_names(item).items() if key not in step.replace_keys}
     )
@@ -164,7 +162,7 @@ def order_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
         f"its replacement keeps {said} and is made before the old one goes: if that is taken as long as the old one "
         f"exists, the run deletes the old one first (`--delete-first {step.name}` does so at once)"
     )
-    return (Risk(SAME_NAME, message, urn=step.urn),)
+    return (Risk(SAME_NAME, message, step.urn),)
 
 
 # -- what earlier updates did ------------------------------------------------------------------------------------

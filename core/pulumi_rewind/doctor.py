@@ -197,7 +197,7 @@ class _Doctor:
             )
 
     def _check_git(self) -> Iterator[Finding]:
-        from pulumi_rewind.repo import open_repository
+        from pulumi_rewind.repo import open_repository, trust_hint
 
         root = self._workspace.root if hasattr(self, "_workspace") else self._cwd
         repository = open_repository(root)
@@ -207,7 +207,8 @@ class _Doctor:
             )
             return
         if repository.refusal:
-            message, _, hint = repository.gaps().partition(". ")
+            message = f"git refuses to read {repository.root}: {repository.refusal}"
+            hint = trust_hint(repository.refusal, repository.root)
             yield Finding(
                 "git", "warn", message, f"{hint} Until then tags, branches and commits are not known.".strip()
             )

@@ -58,7 +58,7 @@ class EngineDriver(ABC):
         self._not_begun()
         if self._changed:
             return IncompleteError(str(error), hint=f"{error.hint} `pulumi-rewind resume` goes on to the target.")
-        error.hint = f"{error.hint} Nothing in the stack was changed."
+        error.advise("Nothing in the stack was changed.")
         return error
 
     def _said_by_hooks(self) -> Iterator[EngineEvent]:

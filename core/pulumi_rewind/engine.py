@@ -22,6 +22,7 @@ from typing import IO, Final
 
 from pulumi_rewind.crashes import is_crash, keep, kept_in, report_of, sentence
 from pulumi_rewind.engine_environment import engine_environ
+from pulumi_rewind.engine_messages import says_unreached
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Summary, parse_event, without_quotes
 from pulumi_rewind.integrity import MENDING
@@ -197,7 +198,7 @@ class EngineRun:
         self.heard = True
         if isinstance(event, Summary):
             self.summary = event
-        elif isinstance(event, Diagnostic) and event.severity == "error" and _UNSEEN.search(event.message):
+        elif isinstance(event, Diagnostic) and event.severity == "error" and says_unreached(event.message):
             self._unreached[event.urn] = None
             return
         event = without_quotes(event, self._redact)
@@ -294,9 +295,6 @@ class EngineRun:
         return error
 
 
-_UNSEEN: Final = re.compile(r"expected resource operations for \S.* but none were seen")
-"""What the engine says of each step of a plan that a run didn't come to, most often because another step failed."""
-
 NAMED: Final = 6
 """How many names a line lists."""
 
@@ -323,9 +321,6 @@ def clean_error(message: str) -> str:
     return "\n".join(line for line in lines if line.rstrip(".") not in _AFTERMATH)
 
 
-UNEXPLAINED: Final = "The engine's message above says what it met."
-"""The hint where nothing better is known."""
-
 _PATCH_FORCE = (
     "Somebody else has changed these fields in the cluster (`kubectl scale`, an autoscaler). To take them over, set "
     "`PULUMI_K8S_ENABLE_PATCH_FORCE=true` and run the command again."
@@ -337,9 +332,11 @@ _IMMUTABLE = (
     "object out, or delete it yourself (`kubectl delete`) and plan again with `--refresh`."
 )
 
+_LOCKED = "is currently locked"
+
 _HINTS: tuple[tuple[str, str], ...] = (
     ("snapshot integrity", MENDING),
-    ("is currently locked", "Wait for the other operation, or run `pulumi cancel` if it is dead; nothing was changed."),
+    (_LOCKED, "Wait for the other operation, or run `pulumi cancel` if it is dead."),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
@@ -388,9 +385,10 @@ def failure(
     if "passphrase must be set" in lowered:
         return no_passphrase()
     text = sentence(output.strip().removeprefix("error: ").strip())
-    hint = next((hint for needle, hint in _HINTS if needle in lowered), UNEXPLAINED)
+    needle, hint = next(((needle, hint) for needle, hint in _HINTS if needle in lowered), ("", ""))
     if text:
         what = f"{what}: {text}" if what else text
     if environ is not None and (report := report_of(output)) and (path := keep(report, environ)):
-        hint = f"{hint} {kept_in(path)}"
-    return EngineError(what, hint=hint, output=output)
+        hint = f"{hint} {kept_in(path)}".strip()
+    locked = needle == _LOCKED
+    return EngineError(what, hint=hint, unchanged=locked, output=output, locked=locked, unexplained=not needle)

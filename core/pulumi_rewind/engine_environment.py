@@ -30,9 +30,6 @@ TALKATIVE: Final[Mapping[str, str]] = {
 }
 """Variables for looking for faults that would bring secrets into output or files, and what each does."""
 
-CODE: Final = "environment"
-"""The code of the risks that tell of such variables."""
-
 SKIP_CHECKPOINTS: Final = "PULUMI_SKIP_CHECKPOINTS"
 
 LEFT_OUT: Final[Mapping[str, str]] = {

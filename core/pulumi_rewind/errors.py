@@ -31,20 +31,34 @@ from __future__ import annotations
 ROLLED_BACK = 5
 """The exit code of an update that failed and was rolled back."""
 
+UNEXPLAINED = "The engine's message above says what it met."
+"""What the hint of an engine's failure begins with where nothing better is known."""
+
 
 class RewindError(Exception):
     """The root: a message for what happened and a hint for what to do about it."""
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", unchanged: bool = False) -> None:
         super().__init__(message)
-        self.hint = hint
-        """One sentence that tells the operator the next step; may be empty."""
+        self.advice = hint
+        """A sentence or two that tell the operator the next step; may be empty."""
+        self.unchanged = unchanged
+        """Whether the hint says that nothing was changed."""
         self.passed_by: tuple[str, ...] = ()
         """The resources on which it failed, as a selection names them (`naming`), where leaving them out may help."""
         self.stuck: tuple[str, ...] = ()
         """What can't be left out, a sentence or two for each with what helps."""
+
+    @property
+    def hint(self) -> str:
+        """All that is told below the message; may be empty."""
+        return f"{self.advice} Nothing was changed.".strip() if self.unchanged else self.advice
+
+    def advise(self, *more: str) -> None:
+        """Adds sentences to the advice."""
+        self.advice = " ".join(filter(None, (self.advice, *more)))
 
 
 class UsageError(RewindError):
@@ -92,14 +106,39 @@ class SecretsError(RewindError):
 class EngineError(RewindError):
     """The pulumi CLI is missing, too old, or an operation of it failed."""
 
-    def __init__(self, message: str, *, hint: str = "", output: str = "", urns: frozenset[str] = frozenset()) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        unchanged: bool = False,
+        output: str = "",
+        urns: frozenset[str] = frozenset(),
+        locked: bool = False,
+        unexplained: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, unchanged=unchanged)
         self.output = output
         """What the engine printed, secrets already redacted by it."""
+        self.locked = locked
+        """Whether it was that another operation holds the stack's lock."""
+        self.unexplained = unexplained
+        """Whether nothing better is known than what the engine says."""
         self.whole = ""
         """All that a provider or program printed when it crashed, which may hold secrets; empty if none did."""
         self.urns = urns
         """The resources that the engine complained of, where it said so."""
+
+    @property
+    def hint(self) -> str:
+        """All that is told below the message; may be empty."""
+        return f"{UNEXPLAINED} {super().hint}".strip() if self.unexplained else super().hint
+
+    def explain(self, advice: str) -> None:
+        """Says what helps, if anything does, where the engine's message alone didn't tell."""
+        if self.unexplained and advice:
+            self.unexplained = False
+            self.advice = f"{advice} {self.advice}".strip()
 
 
 class CallbackError(RewindError):
@@ -138,8 +177,10 @@ class IncompleteError(RewindError):
 class UpdateFailed(RewindError):
     """An update failed, or the command that was to judge it said no."""
 
-    def __init__(self, message: str, *, hint: str = "", changed: bool = True, left: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", unchanged: bool = False, changed: bool = True, left: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, unchanged=unchanged)
         self.changed = changed
         """Whether the stack is another one than before."""
         self.left = left

@@ -104,7 +104,6 @@ class Summary(msgspec.Struct, frozen=True):
     """succeeded, failed or canceled."""
     seconds: int = 0
     preview: bool = False
-    maybe_corrupt: bool = False
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -246,7 +245,6 @@ def _summary(raw: dict[str, Any]) -> Summary:
         result=str(raw.get("result", "")),
         seconds=_count(raw.get("durationSeconds")),
         preview=bool(raw.get("isPreview")),
-        maybe_corrupt=bool(raw.get("maybeCorrupt")),
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Resource
 from pulumi_rewind.packages import Package
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.values import Json, mask
 
 
@@ -95,18 +96,6 @@ class Registration:
 
 
 @dataclass(frozen=True)
-class GoalNote:
-    """Something about the goal that the operator must know: it becomes a risk of the plan."""
-
-    code: str
-    message: str
-    urn: str = ""
-    blocking: bool = False
-    because: str = ""
-    """The resource for whose sake it is so; empty where the operator asked for it."""
-
-
-@dataclass(frozen=True)
 class Goal:
     """What a replay registers, in an order in which every dependency precedes its users."""
 
@@ -119,7 +108,7 @@ class Goal:
     """Default providers of the target that no registration brings about: invokes, calls and remote components did."""
     hooks: tuple[tuple[str, bool], ...]
     """Every hook name of live and goal; True where it is an error hook."""
-    notes: tuple[GoalNote, ...]
+    notes: tuple[Risk, ...]
     pairs: Mapping[str, str]
     """Goal URN → live URN of the same object."""
     untouched: frozenset[str] = frozenset()
@@ -183,7 +172,7 @@ class Selection:
     """URNs of the target whose target entry is registered."""
     kept: frozenset[str]
     """URNs of live whose live entry is registered."""
-    notes: tuple[GoalNote, ...]
+    notes: tuple[Risk, ...]
     untouched: frozenset[str] = frozenset()
     """What was left out, see `Goal.untouched`."""
 

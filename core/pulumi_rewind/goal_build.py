@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Registration, Selection, registers
+from pulumi_rewind.goal import Goal, GoalChanges, Registration, Selection, registers
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.order import each_after_its_needs
 from pulumi_rewind.packages import Package, Parameter, from_base64, package_of, required_packages
+from pulumi_rewind.risk_codes import HOOK_CODE, Risk
 from pulumi_rewind.selection import select
 from pulumi_rewind.sent import provider_made_keys, sent_dependencies, sent_inputs
 from pulumi_rewind.skipping import adjusted
@@ -57,7 +58,7 @@ def _with_inputs(goal: Goal, inputs: Mapping[str, Mapping[str, Json]]) -> Goal:
         return replace(item, inputs={**item.inputs, **own}, property_dependencies=dependencies)
 
     notes = [
-        GoalNote("other-inputs", f"gets other values than recorded for {', '.join(sorted(own))}", urn)
+        Risk("other-inputs", f"gets other values than recorded for {', '.join(sorted(own))}", urn)
         for urn, own in inputs.items()
     ]
     return replace(goal.each(changed), notes=(*goal.notes, *notes))
@@ -111,7 +112,7 @@ class GoalBuilder:
         self.back = {live_urn: urn for urn, live_urn in self.pairs.items()}
         self.all_back = {live_urn: urn for urn, live_urn in pairs.items()}
         self.registered = {res.urn for res in [*self.chosen, *self.kept]}
-        self.notes: list[GoalNote] = list(selection.notes)
+        self.notes: list[Risk] = list(selection.notes)
 
     def build(self) -> Goal:
         """The whole goal."""
@@ -152,7 +153,7 @@ class GoalBuilder:
                 f"is part of {urn_name(res.parent)}, which isn't in that checkpoint: it would be deleted and made anew "
                 f"under another URN. Choose another update, or leave it with `--only '!{res.name}'`"
             )
-            self.notes.append(GoalNote("damaged-target", message, res.urn, blocking=True))
+            self.notes.append(Risk("damaged-target", message, res.urn))
         return Registration(
             kind=_kind(res),
             source=res,
@@ -201,7 +202,7 @@ class GoalBuilder:
         if live is not None:
             return "", f"{live.urn}::{live.id}"
         message = "needs a default provider that live lacks: it can't be named yet, and its parent's would be taken"
-        self.notes.append(GoalNote("default-provider-lost", message, res.urn, blocking=True))
+        self.notes.append(Risk("default-provider-lost", message, res.urn))
         return "", ""
 
     def _lonely_default_providers(self, made: Sequence[Registration]) -> tuple[tuple[str, Package], ...]:
@@ -232,7 +233,7 @@ class GoalBuilder:
         for res in self.target.resources:
             if res.pending_replacement and not res.delete:
                 message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
-                self.notes.append(GoalNote("left-out", message, res.urn))
+                self.notes.append(Risk("left-out", message, res.urn))
         # Default providers are the engine's, whoever was the first to need one.
         here, there = (
             {res.snippet_id: res for res in side.resources if res.snippet_id and not res.is_default_provider}
@@ -240,25 +241,23 @@ class GoalBuilder:
         )
         for snippet in there.keys() - here.keys():
             message = "came from a snippet that live lacks; only the engine can run one: it is left out"
-            self.notes.append(GoalNote("snippet", message, there[snippet].urn))
+            self.notes.append(Risk("snippet", message, there[snippet].urn))
         for snippet in here.keys() - there.keys():
             message = "comes from a snippet that the target lacks; the engine goes on running it: it stays"
-            self.notes.append(GoalNote("snippet", message, here[snippet].urn))
+            self.notes.append(Risk("snippet", message, here[snippet].urn))
 
     def _note(self, res: Resource) -> None:
-        def add(code: str, message: str) -> None:
-            self.notes.append(GoalNote(code, message, res.urn))
-
         live = self.live.by_urn.get(self.pairs.get(res.urn, ""))
         if live is not None and live.taint:
-            add("tainted", "is marked for replacement in the live state and will be replaced")
+            self.notes.append(Risk.usual("tainted", res.urn))
         if res.resource_hooks and any(res.resource_hooks.values()):
-            names = ", ".join(sorted({name for names in res.resource_hooks.values() for name in names or ()}))
+            names = tuple(sorted({name for names in res.resource_hooks.values() for name in names or ()}))
             instead = "; what fails is tried again instead, up to 3 times" if res.resource_hooks.get("OnError") else ""
-            add("hook-code", f"the code of its hooks is not in the checkpoint and will not run: {names}{instead}")
+            message = f"the code of its hooks is not in the checkpoint and will not run: {', '.join(names)}{instead}"
+            self.notes.append(Risk(HOOK_CODE, message, res.urn, names=names))
         if res.ignore_changes and live is not None:
-            paths = ", ".join(res.ignore_changes)
-            add("ignore-changes", f"keeps today's values of the properties it ignores changes of: {paths}")
+            message = f"keeps today's values of the properties it ignores changes of: {', '.join(res.ignore_changes)}"
+            self.notes.append(Risk("ignore-changes", message, res.urn))
 
 
 def _in_order(registrations: Sequence[Registration]) -> list[Registration]:

@@ -8,6 +8,7 @@ from pulumi_rewind.backends.place import cut_off, shortage
 from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.model import Checkpoint, Manifest
 from pulumi_rewind.plan import Plan
+from pulumi_rewind.risk_codes import BlockedError, DataLossError
 from pulumi_rewind.session import Session
 from pulumi_rewind.toolchain import engine_at
 
@@ -15,30 +16,31 @@ from pulumi_rewind.toolchain import engine_at
 def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
     """Raises RefusedError where a risk blocks the plan, or data goes without a yes of its own."""
     if plan.blocking:
-        reasons = "; ".join(risk.told for risk in plan.blocking)
-        raise RefusedError(f"not safe to run: {reasons}", hint="Resolve this and plan again; nothing was changed.")
+        raise BlockedError("not safe to run", plan.blocking)
     if plan.loses_data and not allow_data_loss:
-        names = ", ".join(plan.losers)
-        raise RefusedError(
-            f"data would be lost in: {names}",
-            hint="Back it up, then say so with `--allow-data-loss`; nothing was changed.",
-        )
+        raise DataLossError(plan.losers)
 
 
 def check_readable(session: Session) -> None:
     """Raises RefusedError where the pulumi CLI can't read the backend, although we can."""
     if left := cut_off(session.backend.url):
-        raise RefusedError("the pulumi CLI can't read the state", hint=f"{left} Nothing was changed.")
+        raise RefusedError("the pulumi CLI can't read the state", hint=left, unchanged=True)
 
 
 def check_free(session: Session) -> None:
-    """Raises RefusedError where somebody holds the stack's lock, or `check_readable` does."""
+    """Raises RefusedError where `check_readable` or `check_unlocked` does."""
     check_readable(session)
+    check_unlocked(session)
+
+
+def check_unlocked(session: Session) -> None:
+    """Raises RefusedError where somebody holds the stack's lock."""
     locks = session.backend.locks(session.stack)
     if locks:
         raise RefusedError(
             f"the stack is locked by {locks[0]}",
-            hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}. Nothing was changed.",
+            hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}.",
+            unchanged=True,
         )
 
 
@@ -77,7 +79,7 @@ def check_room(session: Session, live: Checkpoint) -> None:
     """Raises RefusedError where the backend has no room for another state."""
     short = shortage(session.backend.url, len(live.raw))
     if short:
-        raise RefusedError(short, hint="Make room there; a full disk cuts off the state. Nothing was changed.")
+        raise RefusedError(short, hint="Make room there; a full disk cuts off the state.", unchanged=True)
 
 
 def check_able(session: Session, live: Checkpoint) -> None:
@@ -98,14 +100,16 @@ def check_engine(session: Session) -> None:
         session.forget_engine()
         raise RefusedError(
             f"{reviewed.path} is pulumi {version} now, and was {reviewed.version} when the plan was made",
-            hint="Plan again and review what the new version does; nothing was changed.",
+            hint="Plan again and review what the new version does.",
+            unchanged=True,
         )
 
 
 def _moved() -> RefusedError:
     return RefusedError(
         "the stack's state has moved since the plan was reviewed",
-        hint="Plan again and review what it does now; nothing was changed.",
+        hint="Plan again and review what it does now.",
+        unchanged=True,
     )
 
 

@@ -67,7 +67,8 @@ def check_sound(live: Checkpoint) -> None:
     if what := damage(live):
         raise RefusedError(
             f"the live state is damaged, so the engine refuses to work with it: {what}",
-            hint=f"{MENDING} Nothing was changed.",
+            hint=MENDING,
+            unchanged=True,
         )
 
 
@@ -77,7 +78,8 @@ def check_target(target: Checkpoint) -> None:
     if double:
         raise RefusedError(
             f"the target's checkpoint is damaged: {'; '.join(double[:NAMED])}",
-            hint="Choose another update; `pulumi-rewind history` lists them. Nothing was changed.",
+            hint="Choose another update; `pulumi-rewind history` lists them.",
+            unchanged=True,
         )
 
 

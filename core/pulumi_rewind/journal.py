@@ -135,7 +135,8 @@ class Journal:
         except StateDirectoryError as err:
             raise JournalError(
                 f"nobody knows whether a rollback of {self._stack} is in flight: {err}",
-                hint=f"{err.hint} Nothing was changed.",
+                hint=err.hint,
+                unchanged=True,
             ) from err
         if raw is None:
             return None
@@ -148,7 +149,8 @@ class Journal:
             raise JournalError(
                 f"the journal of {self._stack} is damaged, so a rollback of it may be in flight: {self.path}: {err}",
                 hint=f"Look at the file and at the stack; then `{command('resume', self._stack.name, '--forget')}` "
-                "removes it. Nothing was changed.",
+                "removes it.",
+                unchanged=True,
             ) from None
 
     def peek(self) -> JournalEntry | None:
@@ -332,5 +334,6 @@ class Journal:
     def _runs(self, what: str) -> RefusedError:
         return RefusedError(
             f"another rollback of {self._stack} {what}",
-            hint="Wait for it, or stop it there with Ctrl-C; nothing was changed.",
+            hint="Wait for it, or stop it there with Ctrl-C.",
+            unchanged=True,
         )

@@ -96,7 +96,7 @@ class KnownSecrets:
     def _clean(self, error: BaseException) -> None:
         error.args = tuple(self(one) if isinstance(one, str) else one for one in error.args)
         if isinstance(error, RewindError):
-            error.hint = self(error.hint)
+            error.advice = self(error.advice)
             error.stuck = tuple(map(self, error.stuck))
         if isinstance(error, EngineError):
             error.output, error.whole = self(error.output), self(error.whole)

@@ -343,9 +343,6 @@ def _too_deep(deployment: Deployment) -> bool:
     )
 
 
-Result = Literal["succeeded", "failed", "in-progress", "unknown"]
-
-
 class Update(msgspec.Struct, frozen=True, kw_only=True):
     """One record of a stack's history, numbered from 1 (oldest)."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pulumi_rewind.blockers import Blockers
-from pulumi_rewind.delete_first import SAME_NAME, more_than_reviewed
+from pulumi_rewind.delete_first import more_than_reviewed
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.model import parse_urn, urn_name
 from pulumi_rewind.naming import listed
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.previewing import PreviewControl
+from pulumi_rewind.risk_codes import SAME_NAME
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import command
 from pulumi_rewind.undo.replan import in_place_of, plan_again

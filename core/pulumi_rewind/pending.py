@@ -161,7 +161,8 @@ def resolved(document: Document, adopted: Iterable[Adoption]) -> Document:
         if not adoption.leftover and any(urn in _references(item) for item in resources[:place]):
             raise RefusedError(
                 f"{urn_name(urn)} can't be put into the state: something that it needs also needs it",
-                hint="Remove the object and --clear it; the rollback makes it again. Nothing was changed.",
+                hint="Remove the object and --clear it; the rollback makes it again.",
+                unchanged=True,
             )
         resources.insert(place, entry)
     return _with(document, resources)

@@ -12,6 +12,7 @@ from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, Reso
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn, urn_name
 from pulumi_rewind.private_directory import remove_private
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.values import DEFAULTS, Json
 
 if TYPE_CHECKING:
@@ -22,42 +23,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.replay_report import ReplayReport
     from pulumi_rewind.targets import Target
     from pulumi_rewind.verify import Difference
-
-
-@dataclass(frozen=True)
-class Risk:
-    """Something the operator must know before saying yes."""
-
-    code: str
-    """A stable word, for example ``data-loss`` or ``opaque-dependency``."""
-    message: str
-    """With `urn`, words that follow the resource's name, which they don't repeat."""
-    blocking: bool = False
-    """Nothing is run while it stands."""
-    loses_data: bool = False
-    """Needs a yes of its own."""
-    urn: str = ""
-    object_id: str = ""
-    """The id of the object whose data goes, where that isn't the step's own."""
-
-    @property
-    def severity(self) -> tuple[bool, bool, int]:
-        """To sort by, worst first: what blocks, what loses data, what won't be as it was, anything else."""
-        return not self.blocking, not self.loses_data, _SEVERE.get(self.code, len(_SEVERE))
-
-    @property
-    def told(self) -> str:
-        """The message where no name stands before it."""
-        return f"{urn_name(self.urn)} {self.message}" if self.urn else self.message
-
-
-_SEVERE = {
-    code: place
-    for place, code in enumerate(
-        ("would-vanish", "data-not-restored", "not-recorded", "path-content", "path-untracked", "opaque-dependency",
-         "runs-again")
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -193,8 +158,9 @@ class Plan:
 
     @property
     def losers(self) -> tuple[str, ...]:
-        """Names of the resources whose data goes."""
-        return tuple(dict.fromkeys(urn_name(risk.urn) for risk in self.all_risks if risk.loses_data and risk.urn))
+        """Names of the resources whose data goes; the stack's, where data goes and no resource is named."""
+        names = dict.fromkeys(urn_name(risk.urn) for risk in self.all_risks if risk.loses_data and risk.urn)
+        return tuple(names) or ((self.stack,) if self.loses_data else ())
 
 
 STILL = frozenset({"same", "read"})

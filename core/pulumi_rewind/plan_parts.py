@@ -14,11 +14,13 @@ from pulumi_rewind.goal import GoalChanges
 from pulumi_rewind.integrity import check_sound
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import STILL, Risk, Step
+from pulumi_rewind.plan import STILL, Step
 from pulumi_rewind.previewing import Observe, PreviewControl
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
+from pulumi_rewind.values import Json
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,10 @@ def around(
     refreshed: bool,
     locks: Sequence[Lock] = (),
     live_known: bool = False,
+    creates_block: bool = True,
     arrangement: Arrangement | None = None,
-    target_config: Mapping[str, object] | None = None,
-    live_config: Mapping[str, object] | None = None,
+    target_config: Mapping[str, Json] | None = None,
+    live_config: Mapping[str, Json] | None = None,
 ) -> list[Risk]:
     """The risks of the stack as it is now, `live` decrypted.
 
@@ -87,6 +90,7 @@ def around(
             refreshed=refreshed,
             told=arrangement.told if arrangement is not None else (),
             stateful=session.settings.stateful_types,
+            creates_block=creates_block,
         )
     )
 

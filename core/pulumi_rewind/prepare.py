@@ -19,21 +19,21 @@ from pulumi_rewind.credentials import from_live_too, todays_credentials
 from pulumi_rewind.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.earlier_orders import deleted_first_before
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Selection
+from pulumi_rewind.goal import Goal, GoalChanges, Selection
 from pulumi_rewind.goal_build import build_goal, choose
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.integrity import check_target, damage
 from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Prepared, Risk, Step, counts, plan_steps
+from pulumi_rewind.plan import Plan, Prepared, Step, counts, plan_steps
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.planned import planned_state, refreshed_state
 from pulumi_rewind.previewing import Observe, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
-from pulumi_rewind.recommend import PATH_CONTENT
 from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rewriting import Rewritten, aware, rewritten
+from pulumi_rewind.risk_codes import PATH_CONTENT, SKIPPED, TARGET_CONFIG, Risk
 from pulumi_rewind.risks import read_elsewhere, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import (
@@ -50,7 +50,7 @@ from pulumi_rewind.values import ARCHIVE, ASSET
 from pulumi_rewind.vanishing import vanishing_risks
 from pulumi_rewind.verify import verify
 
-_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", "target-config", "skipped", PATH_CONTENT})
+_ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", TARGET_CONFIG, SKIPPED, PATH_CONTENT})
 """Codes of notes that are shown even if no step is about them."""
 
 
@@ -85,7 +85,7 @@ class ReplayPlanning:
 
     # -- the goal and its preview -------------------------------------------------------------------------------
 
-    def _goal(self, stays: Mapping[str, str]) -> tuple[Goal, tuple[GoalNote, ...]]:
+    def _goal(self, stays: Mapping[str, str]) -> tuple[Goal, tuple[Risk, ...]]:
         session, number, choices = self.session, self.number, self.choices
         chosen = _selection(self.plain, self.now, choices.only, stays, self.changes)
         before = self.before = rewritten(
@@ -191,7 +191,7 @@ class ReplayPlanning:
         report: ReplayReport,
         asked: Sequence[Step],
         stale: Mapping[str, Sequence[Risk]],
-        notes: Sequence[GoalNote],
+        notes: Sequence[Risk],
     ) -> Callable[[Step], Iterator[Risk]]:
         live, stateful = self.before.plain, self.session.settings.stateful_types
         items = {rehomed(item.urn, goal.stack, goal.project): item for item in goal.registrations}
@@ -232,12 +232,12 @@ class ReplayPlanning:
             yield Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is")
 
 
-def _noted(goal: Goal, notes: Sequence[GoalNote], moving: Iterable[Step]) -> Iterator[Risk]:
+def _noted(goal: Goal, notes: Sequence[Risk], moving: Iterable[Step]) -> Iterator[Risk]:
     """The notes that no step shows, and that are shown all the same."""
     moved = {step.urn for step in moving}
     for note in notes:
         if rehomed(note.urn, goal.stack, goal.project) not in moved and (note.blocking or note.code in _ALWAYS_SHOWN):
-            yield Risk(note.code, note.message, blocking=note.blocking, urn=note.urn)
+            yield note
 
 
 def make_goal(
@@ -254,7 +254,7 @@ def make_goal(
 
     With the `number` of the target's update, the history is asked for renames where something has no partner.
     """
-    notes: tuple[GoalNote, ...] = ()
+    notes: tuple[Risk, ...] = ()
     live_keys: Mapping[str, frozenset[str]] = {}
     if not choices.recorded_credentials:
         made = todays_credentials(target, live)
@@ -287,17 +287,15 @@ def _selection(
     return choose(target, live, only=only, stays=stays, changes=changes)[1]
 
 
-def _notes_for(urn: str, goal: Goal, notes: Sequence[GoalNote]) -> tuple[Risk, ...]:
+def _notes_for(urn: str, goal: Goal, notes: Sequence[Risk]) -> tuple[Risk, ...]:
     return tuple(
-        Risk(note.code, note.message, blocking=note.blocking, urn=urn)
-        for note in notes
-        if note.urn and rehomed(note.urn, goal.stack, goal.project) == urn
+        replace(note, urn=urn) for note in notes if note.urn and rehomed(note.urn, goal.stack, goal.project) == urn
     )
 
 
 def with_assets(
     session: Session, goal: Goal, live: Checkpoint, commit: str, private: Path
-) -> tuple[Goal, tuple[GoalNote, ...]]:
+) -> tuple[Goal, tuple[Risk, ...]]:
     """The goal with the contents of its assets found; `commit` is where the program was when they were recorded."""
     inputs = msgspec.json.encode([dict(item.inputs) for item in goal.registrations])
     if ASSET.encode() not in live.raw + inputs and ARCHIVE.encode() not in inputs:
@@ -308,7 +306,7 @@ def with_assets(
     return resolve_assets(goal, live, finder)
 
 
-def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Step]) -> tuple[GoalNote, ...]:
+def changed_paths(session: Session, goal: Goal, commit: str, steps: Sequence[Step]) -> tuple[Risk, ...]:
     """What a provider reads by a path that the target names, and that isn't as it was at the target's commit."""
     from pulumi_rewind.assets.paths import path_notes
 

@@ -9,7 +9,8 @@ from typing import Final
 from pulumi_rewind.advice import advise
 from pulumi_rewind.blockers import Blockers, speaker
 from pulumi_rewind.crashes import with_report
-from pulumi_rewind.engine import UNEXPLAINED, Engine, EngineRun
+from pulumi_rewind.engine import Engine, EngineRun
+from pulumi_rewind.engine_messages import speaks_of_protection
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.goal import Goal
@@ -46,7 +47,7 @@ def past_protection(engine: Engine) -> tuple[str, ...]:
 
 def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], locks: Iterable[Lock]) -> RewindError:
     """What an older engine's failure at something protected means, with all else that is in the way."""
-    if not isinstance(error, EngineError) or past_protection(engine) or "protect" not in error.output.lower():
+    if not isinstance(error, EngineError) or past_protection(engine) or not speaks_of_protection(error.output):
         return error
     found = list(dict.fromkeys([*names, *map(urn_name, sorted(error.urns))]))
     what = [f"protected resources are in the way: {', '.join(found)}" if found else str(error)]
@@ -54,8 +55,8 @@ def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], 
     return RefusedError(
         "; ".join(what),
         hint="Unprotect what may really go (`pulumi state unprotect URN`), or leave it as it is with `--only '!NAME'`. "
-        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan. "
-        "Nothing was changed.",
+        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan.",
+        unchanged=True,
     )
 
 
@@ -130,7 +131,7 @@ def preview(
         events = followed(run, look, control)
         if run.returncode != 0:
             if host.refusal:
-                raise RefusedError(host.refusal, hint="Nothing was changed.")
+                raise RefusedError(host.refusal, unchanged=True)
             raise _failure(session, run, goal, live, blockers)
         return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
 
@@ -144,7 +145,8 @@ def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blo
         spoken = speaker(goal, live)
         # In a rollback that was begun, `resume` goes on without it; else another plan does.
         begun = session.journal.peek() is not None
-        error.hint += blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
+        way_past = blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
+        error.advise(way_past.strip())
         error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
     return error
 
@@ -155,8 +157,8 @@ def explained(session: Session, goal: Goal, commit: str) -> Iterator[None]:
     try:
         yield
     except RewindError as err:
-        if isinstance(err, EngineError) and err.hint.startswith(UNEXPLAINED):
-            err.hint = err.hint.replace(UNEXPLAINED, advise(err, goal, commit) or UNEXPLAINED)
+        if isinstance(err, EngineError):
+            err.explain(advise(err, goal, commit))
         raise with_report(err, session.workspace.environ) from None
 
 

@@ -6,22 +6,26 @@ from collections.abc import Iterable
 from typing import Final
 
 from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE
-from pulumi_rewind.plan import Recommendation, Risk
-
-LIVE_UNREADABLE: Final = "live-unreadable"
-LIVE_DAMAGED: Final = "live-damaged"
-PROGRAM_DIFFERS: Final = "program-differs"
-DIRTY: Final = "dirty-commit"
-PATH_CONTENT: Final = "path-content"
-PATH_UNTRACKED: Final = "path-untracked"
+from pulumi_rewind.plan import Recommendation
+from pulumi_rewind.risk_codes import (
+    DIRTY,
+    LIVE_DAMAGED,
+    LIVE_UNREADABLE,
+    NOT_RECORDED,
+    OPAQUE,
+    PATH_CONTENT,
+    PROGRAM_DIFFERS,
+    WOULD_VANISH,
+    Risk,
+)
 
 _FOR_THE_PROGRAM: Final = (
     ("asset-missing", "it has the contents of the assets that were not found anywhere"),
     ("asset-unsafe", "it makes the archives anew that can't be replayed as recorded"),
-    ("would-vanish", "it sends what the record doesn't tell how to send"),
-    ("not-recorded", "it sends what the record has no value for"),
+    (WOULD_VANISH, "it sends what the record doesn't tell how to send"),
+    (NOT_RECORDED, "it sends what the record has no value for"),
     (PATH_CONTENT, "it has the files of that time"),
-    ("opaque-dependency", "it computes anew what was derived from ids that change"),
+    (OPAQUE, "it computes anew what was derived from ids that change"),
     ("default-provider-lost", "it brings its default providers along"),
     ("snippet", "it registers what a replay can't"),
     ("left-out", "it registers what a replay has to leave out"),

@@ -80,7 +80,8 @@ def resolve(
     if session.backend.live(session.stack).digest != live.digest:
         raise RefusedError(
             "the stack's state has moved meanwhile",
-            hint="Look again with `pulumi-rewind resolve`; nothing was changed.",
+            hint="Look again with `pulumi-rewind resolve`.",
+            unchanged=True,
         )
     copy = copy_path(session)
     keep(session, live, copy)
@@ -118,7 +119,7 @@ def _told(copy: Path) -> Iterator[None]:
     try:
         yield
     except RewindError as err:
-        err.hint = f"{err.hint} The state before is kept in {copy}.".strip()
+        err.advise(f"The state before is kept in {copy}.")
         raise
 
 
@@ -147,6 +148,7 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
     if found is None:
         raise UsageError(
             f"there is no {entry['type']} with the id {entry['id']!r}: its provider finds none",
-            hint=f"Check the id of {urn_name(entry['urn'])}; if it doesn't exist, --clear it. Nothing was changed.",
+            hint=f"Check the id of {urn_name(entry['urn'])}; if it doesn't exist, --clear it.",
+            unchanged=True,
         )
     return dataclasses.replace(adoption, entry=found)

@@ -9,9 +9,12 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.locks import Lock
 from pulumi_rewind.model import Checkpoint, PendingOperation, Resource, urn_name
 from pulumi_rewind.naming import NOT
-from pulumi_rewind.plan import Risk, Step
+from pulumi_rewind.plan import Step
+from pulumi_rewind.risk_codes import DATA_LOSS, LEFTOVER, LOSES_DATA, NOT_RESTORED, NOTE, PENDING_CREATE, Risk
 from pulumi_rewind.shell import in_quotes
+from pulumi_rewind.stackconfig import differing_keys
 from pulumi_rewind.stateful import is_stateful, runs_again
+from pulumi_rewind.values import Json
 
 
 def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]) -> tuple[Risk, ...]:
@@ -21,21 +24,17 @@ def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]
     if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
         found.append(_data_risk(step))
     if step.op in {"delete", "replace", "discard"} and old is not None and old.protect:
-        found.append(Risk("protected", _protected(step, goal.stack), blocking=True, urn=step.urn))
+        found.append(Risk("protected", _protected(step, goal.stack), step.urn))
     if step.op == "create" and step.old_id:
         message = f"a second object is made: {step.old_id}, which is only read today, stays as it is"
-        found.append(Risk("second-object", message, urn=step.urn))
+        found.append(Risk("second-object", message, step.urn))
     twin = _twin(step, goal, live)
     if twin is not None:
-        message = (
-            f"and {twin.name} are two entries of one object ({twin.id}), which would be gone for both. Take this entry "
-            f"out of the state alone (`pulumi state delete {in_quotes(step.urn)}`) and plan again, or leave it with "
-            f"`--only {in_quotes(NOT + step.name)}`"
-        )
-        found.append(Risk("shared-object", message, blocking=True, urn=step.urn))
+        what = f"and {twin.name} are two entries of one object ({twin.id}), which would be gone for both"
+        found.append(_shared(step, what))
     if runs_again(step.type, step.op):
         message = f"runs again: what it is there to do is done once more when it is {_DONE[step.op]}"
-        found.append(Risk("runs-again", message, urn=step.urn))
+        found.append(Risk("runs-again", message, step.urn))
     return tuple(found)
 
 
@@ -71,16 +70,20 @@ def read_elsewhere(steps: Iterable[Step], events: Iterable[EngineEvent], live: C
         old = live.by_urn.get(step.urn)
         other = read.get((old.type, old.id)) if old is not None and old.id and not old.external else None
         if other is not None and step.op == "delete" and step.forecast != "kept":
-            message = (
-                f"is the object {step.old_id} that is read as {urn_name(other)} from then on: deleting it would "
-                f"destroy what is read. Take this entry out of the state alone (`pulumi state delete '{step.urn}'`) "
-                f"and plan again, or leave it with `--only '!{step.name}'`"
-            )
-            found[step.urn] = Risk("shared-object", message, blocking=True, urn=step.urn)
+            what = f"is the object {step.old_id} that is read as {urn_name(other)} from then on: deleting it would "
+            found[step.urn] = _shared(step, what + "destroy what is read")
     return found
 
 
 _READS = frozenset({"read", "read-replacement"})
+
+
+def _shared(step: Step, what: str) -> Risk:
+    message = (
+        f"{what}. Take this entry out of the state alone (`pulumi state delete {in_quotes(step.urn)}`) and plan again, "
+        f"or leave it with `--only {in_quotes(NOT + step.name)}`"
+    )
+    return Risk("shared-object", message, step.urn)
 
 
 def _protected(step: Step, stack: str) -> str:
@@ -93,10 +96,9 @@ def _protected(step: Step, stack: str) -> str:
 
 def _data_risk(step: Step) -> Risk:
     if step.op == "create":
-        message = "held data when it was recorded; it is re-created empty"
-        return Risk("data-not-restored", message, urn=step.urn)
+        return Risk.usual(NOT_RESTORED, step.urn)
     word = "replaced" if step.op == "replace" else "deleted"
-    return Risk("data-loss", f"holds data, which is lost when it is {word}", loses_data=True, urn=step.urn)
+    return Risk(DATA_LOSS, f"holds data, which is lost when it is {word}", step.urn)
 
 
 def stack_risks(
@@ -104,67 +106,55 @@ def stack_risks(
     live: Checkpoint,
     locks: Sequence[Lock],
     live_known: bool,
-    target_config: Mapping[str, object] | None,
-    live_config: Mapping[str, object] | None,
+    target_config: Mapping[str, Json] | None,
+    live_config: Mapping[str, Json] | None,
     refreshed: bool,
     stateful: Sequence[str],
     told: Collection[str] = (),
+    creates_block: bool = True,
 ) -> Iterable[Risk]:
     """The risks of the plan as a whole; `stateful` are the types that `rewind.toml` adds.
 
-    Of old copies with ids in `told` others speak.
+    Of old copies with ids in `told` others speak. `creates_block`: what a killed update may have created blocks.
     """
     for lock in locks:
-        yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}", blocking=True)
+        yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}")
     for pending in live.pending_operations:
-        yield pending_risk(pending, locked=bool(locks))
+        yield pending_risk(pending, locked=bool(locks), creates_block=creates_block)
     for res in live.resources:
         if res.delete and res.id not in told:
             holds = is_stateful(res.type, stateful) and not res.retain_on_delete
             message = f"has an old copy ({res.id}) that still waits for its deletion; the engine "
             message += "only takes it out of the state" if res.retain_on_delete else "deletes that in this run"
             message += "; it holds data, which is lost then" if holds else ""
-            yield Risk("leftover", message, loses_data=holds, urn=res.urn, object_id=res.id)
+            yield Risk(LEFTOVER, message, res.urn, LOSES_DATA if holds else None, res.id)
     if not live_known:
-        yield Risk("edited-outside", "the live state differs from the newest update: it was changed outside updates")
-    if target_config is not None and live_config is not None:
-        changed = sorted(
-            key
-            for key in target_config.keys() | live_config.keys()
-            if _plain(target_config.get(key)) != _plain(live_config.get(key))
-        )
-        if changed:
-            names = ", ".join(changed)
-            yield Risk("config-differs", f"today's configuration is used; it differs from the target's in: {names}")
+        yield Risk.usual("edited-outside")
+    if target_config is not None and live_config is not None and (keys := differing_keys(target_config, live_config)):
+        message = f"today's configuration is used; it differs from the target's in: {', '.join(keys)}"
+        yield Risk("config-differs", message)
     if not refreshed:
-        yield Risk("not-refreshed", "the state was not compared with the real resources (`--refresh` does)")
+        yield Risk.usual("not-refreshed")
 
 
-def pending_risk(pending: PendingOperation, *, locked: bool = False) -> Risk:
+def pending_risk(pending: PendingOperation, *, locked: bool = False, creates_block: bool = True) -> Risk:
     """What a killed update left open, and what to do about it."""
     urn = pending.resource.urn
     if locked:  # which blocks the plan by itself
         message = f"is in the hands of who holds the lock: {pending.type} it, or killed while doing so"
-        return Risk("pending-operation", message, urn=urn)
+        return Risk("pending-operation", message, urn)
     if pending.type == "creating":
         # The engine would create it a second time and carry the old operation along for ever.
         return Risk(
-            "pending-create",
+            PENDING_CREATE,
             "may have been created by a killed update, and the state doesn't know it. Look for it; then adopt it with "
             f"`pulumi-rewind resolve --adopt {in_quotes(f'{urn}=ID')}`, or, if it isn't there or you removed it, "
             f"forget it with `pulumi-rewind resolve --clear {in_quotes(urn)}`",
-            blocking=True,
-            urn=urn,
+            urn,
+            None if creates_block else NOTE,
         )
     message = f"was left open by a killed update, which was {pending.type} it; whether that finished is unknown"
-    return Risk("pending-operation", message, urn=urn)
-
-
-def _plain(value: object) -> object:
-    """A configuration value for comparing; encrypted ones compare as equal, they are re-encrypted at will."""
-    if isinstance(value, dict) and set(value) == {"secure"}:
-        return "[secret]"
-    return value
+    return Risk("pending-operation", message, urn)
 
 
 def protected_in_the_way(goal: Goal, live: Checkpoint) -> tuple[Resource, ...]:

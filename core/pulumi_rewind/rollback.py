@@ -13,6 +13,7 @@ from pulumi_rewind.crashes import with_report
 from pulumi_rewind.doubts import doubt, lost_sight_of
 from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.engine import EngineRun
+from pulumi_rewind.engine_messages import says_unsaved
 from pulumi_rewind.errors import (
     CheckpointError,
     EngineError,
@@ -315,8 +316,8 @@ class RollbackRun(EngineDriver):
         spoken = speaker(prepared.goal, prepared.live_plain)
         resume += self.blockers.hint(name, spoken)
         if refusal and not self._changed:
-            return RefusedError(refusal, hint="Plan again and review what it does now; nothing was changed.")
-        if run.interrupted and not _unsaved(run):
+            return RefusedError(refusal, hint="Plan again and review what it does now.", unchanged=True)
+        if run.interrupted and not any(says_unsaved(event.message) for event in run.errors):
             if not self._changed:
                 return InterruptedRun("stopped before anything was changed", hint=lock.strip())
             gently = self._stops <= 1
@@ -325,8 +326,9 @@ class RollbackRun(EngineDriver):
         error = run.error(f"the rollback to {self.plan.target.label} failed")
         self._changed = self._changed or self._unheard()
         if not self._changed:
-            said = "" if "is currently locked" in str(error) else lock
-            error.hint = f"{error.hint} {said}Nothing was changed.".strip()
+            if not (isinstance(error, EngineError) and error.locked):
+                error.advise(lock.strip())
+            error.unchanged = True
             return error
         resume = f"{self._lost_module(error)} {resume}".lstrip()
         doubtful = self.progress.doubtful
@@ -356,8 +358,3 @@ class RollbackRun(EngineDriver):
     def _verify(self, report: ReplayReport) -> tuple[Checkpoint, list[Difference]]:
         after = self.session.vault.decrypt(self.session.backend.live(self.session.stack), self.session.stack)
         return after, list(self._strategy.verify(self.plan, report, after))
-
-
-def _unsaved(run: EngineRun) -> bool:
-    """Whether the backend could not be written: then what was finished may not have been saved."""
-    return any("failed to save snapshot" in error.message for error in run.errors)

@@ -56,5 +56,5 @@ class RunJournal:
         except IncompleteError as worse:
             return worse
         except StateDirectoryError as err:
-            told.hint = f"{told.hint} The journal could not be cleared: {err}.".strip()
+            told.advise(f"The journal could not be cleared: {err}.")
         return told

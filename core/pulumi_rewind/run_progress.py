@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pulumi_rewind.crashes import sentence
+from pulumi_rewind.engine_messages import says_cut_off
 from pulumi_rewind.events import (
     Diagnostic,
     EngineEvent,
@@ -34,12 +35,6 @@ _LOOKS: Final = frozenset({"read", "refresh"})
 _CREATES: Final = frozenset({"create", "create-replacement"})
 _DELETES: Final = frozenset({"delete-replaced", "discard-replaced"})
 _HALVES: Final = _DELETES | {"create-replacement", "import-replacement", "read-replacement"}
-_CUT_OFF: Final = ("error reading from server", "transport is closing", "connection reset", "broken pipe",
-                   "unavailable")  # fmt: skip
-"""What the engine says when a provider that it has asked ends; a refused connection was never asked."""
-
-AFTERMATH: Final = "expected resource operations for"
-"""What the engine adds for each step that a failure kept it from reaching; the rows say that."""
 
 
 @dataclass
@@ -142,10 +137,10 @@ class RunProgress:
             case ResourceDone() | ResourceFailed():
                 return self._end(event, now)
             case Diagnostic(message, severity, urn):
-                if severity == "error" and urn and _cuts_off(message):
+                if severity == "error" and urn and says_cut_off(message):
                     self._cut_off.add(urn)
                 row = self._known(urn)
-                if row is not None and is_told(event) and AFTERMATH not in message:
+                if row is not None and is_told(event):
                     row.messages.append(sentence(message).strip())
             case Phase(name):
                 self.phase, self.under_way = name, event
@@ -273,8 +268,3 @@ def _brief(event: ResourcePre | ResourceDone | ResourceFailed) -> EngineEvent:
 
 def _is_same(event: EngineEvent | None) -> bool:
     return isinstance(event, ResourceDone) and event.step.op == "same"
-
-
-def _cuts_off(message: str) -> bool:
-    said = message.lower()
-    return "connection refused" not in said and any(words in said for words in _CUT_OFF)

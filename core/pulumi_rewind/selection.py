@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.goal import GoalNote, Selection, references, registers
+from pulumi_rewind.goal import Selection, references, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.naming import NOT, Names
+from pulumi_rewind.risk_codes import TAKEN_ALONG, Risk
 from pulumi_rewind.skipping import LeavingOut, Sides
 
 
@@ -78,7 +79,7 @@ class _Closure(Sides):
         super().__init__(entries, live, pairs)
         self.chosen = {urn for urn in self.target if urn in wanted}
         self.gone: set[str] = set()
-        self.notes: list[GoalNote] = []
+        self.notes: list[Risk] = []
         for urn in self.live:
             if urn in wanted:
                 partner = self.back.get(urn)
@@ -109,7 +110,7 @@ class _Closure(Sides):
     def _add(self, side: set[str], urn: str, why: str) -> None:
         if urn not in side:
             side.add(urn)
-            self.notes.append(GoalNote("taken-along", f"taken along because {why}", urn))
+            self.notes.append(Risk(TAKEN_ALONG, f"taken along because {why}", urn))
 
     def _take_children(self) -> None:
         """A component means what is in it."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pulumi_rewind.events import EngineEvent, Phase
-from pulumi_rewind.goal import Goal, GoalNote, registers
+from pulumi_rewind.goal import Goal, registers
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import Checkpoint, parse_urn
@@ -19,10 +19,11 @@ from pulumi_rewind.prepare import with_assets
 from pulumi_rewind.previewing import Observe, PreviewControl, preview, unheard
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.replay_report import ReplayReport
+from pulumi_rewind.risk_codes import HOOK_CODE, TAKEN_ALONG, Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.verify import verify
 
-HARMLESS = frozenset({"ignore-changes", "hook-code", "taken-along"})
+HARMLESS = frozenset({"ignore-changes", HOOK_CODE, TAKEN_ALONG})
 """Codes of notes that say nothing about whether a resource comes out the same."""
 
 
@@ -80,7 +81,7 @@ def self_check(session: Session, observe: Observe | None = None) -> SelfCheck:
 
 
 def judge(
-    goal: Goal, notes: Iterable[GoalNote], events: Iterable[EngineEvent], report: ReplayReport, live: Checkpoint
+    goal: Goal, notes: Iterable[Risk], events: Iterable[EngineEvent], report: ReplayReport, live: Checkpoint
 ) -> SelfCheck:
     """What a preview of live's own goal says about each resource. Pure."""
     found: dict[str, list[str]] = {}

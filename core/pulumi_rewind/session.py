@@ -202,7 +202,7 @@ class Session:
         try:
             return self.backend.live(self.stack)
         except CheckpointError as err:
-            err.hint = "`--strategy state` (in the review: tab) puts the target's checkpoint in its place."
+            err.advice = "`--strategy state` (in the review: tab) puts the target's checkpoint in its place."
             raise
 
     def reload(self) -> None:

@@ -8,18 +8,26 @@ would touch what is left out (a preview tells, see `staying`); what can't be wit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from pulumi_rewind.goal import Goal, GoalChanges, GoalNote, Selection, references, registers
+from pulumi_rewind.goal import Goal, GoalChanges, Selection, references, registers
 from pulumi_rewind.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.naming import listed
+from pulumi_rewind.risk_codes import SKIPPED, Risk
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import reveal
 
-SKIPPED = "skipped"
-"""The code of the notes about what is left out."""
 
-ASKED = ", because you skip it"
-"""What such a note says of what the operator named."""
+@dataclass(frozen=True)
+class LeftAlone(Risk):
+    """What is said of a resource that is left out."""
+
+    because: str = ""
+    """The resource for whose sake it is; empty where the operator asked for it."""
+    why: str = ""
+    """What the message says of that, as a clause."""
+    briefly: str = ""
+    """The message where it is plain already that the operator asked for it; empty where somebody else did."""
 
 
 class Sides:
@@ -39,7 +47,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
     notes = list(selection.notes)
     chosen = set(selection.chosen) - set(changes.skip)
     kept = set(selection.kept)
-    notes += [GoalNote(SKIPPED, f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
+    notes += [LeftAlone(SKIPPED, f"is left out: {reason}", urn) for urn, reason in changes.skip.items()]
     waiting = [(urn, f"stays as it is: {reason}") for urn, reason in changes.keep.items()]
     while waiting:
         urn, why = waiting.pop()
@@ -48,7 +56,7 @@ def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs
             continue
         kept.add(urn)
         chosen.discard(back.get(urn, ""))
-        notes.append(GoalNote(SKIPPED, why, urn))
+        notes.append(LeftAlone(SKIPPED, why, urn))
         for needed in references(res):
             partner = back.get(needed)
             if (partner is None or partner not in chosen) and needed not in kept:
@@ -101,9 +109,7 @@ class LeavingOut(Sides):
             self._dependents()
         if not self.root_chosen:
             self.kept.update(self.roots)
-        notes = [
-            GoalNote(SKIPPED, self._message(urn, why), urn, because=for_) for urn, (why, for_) in self.left.items()
-        ]
+        notes = [self._note(urn, why, for_) for urn, (why, for_) in self.left.items()]
         return Selection(frozenset(self.chosen), frozenset(self.kept), (*self.notes, *notes), frozenset(self.left))
 
     def _skip(self, urn: str, why: str, for_: str) -> None:
@@ -152,16 +158,21 @@ class LeavingOut(Sides):
         live_urn = self.pairs.get(urn, "")
         return live_urn if live_urn in self.live else urn
 
-    def _message(self, urn: str, why: str) -> str:
-        because = f", because {why}" if why else ASKED
+    def _note(self, urn: str, why: str, for_: str) -> LeftAlone:
+        state, more = self._said(urn)
+        message = f"{state}, because {why or 'you skip it'}{more}"
+        return LeftAlone(SKIPPED, message, urn, because=for_, why=why, briefly="" if why else state + more)
+
+    def _said(self, urn: str) -> tuple[str, str]:
+        """What becomes of it, and what else there is to say."""
         here, there = self.live.get(urn), self.target.get(self.back.get(urn, urn))
         if here is None:
-            return f"is not brought back{because}{self._users(urn)}"
+            return "is not brought back", self._users(urn)
         if there is None:
-            return f"stays although the target lacks it{because}{self._users(urn)}"
+            return "stays although the target lacks it", self._users(urn)
         keys = _different(here, there)
         what = f"it differs from the target in {listed(keys)}" if keys else "its inputs are as in the target"
-        return f"stays as it is{because}; {what}{self._users(urn)}"
+        return "stays as it is", f"; {what}{self._users(urn)}"
 
     def _users(self, urn: str) -> str:
         """Who depends on it."""

@@ -15,12 +15,10 @@ from typing import Any, Final, TypeAlias
 
 from pulumi_rewind.documents import load_json, load_yaml
 from pulumi_rewind.errors import SecretsError, UsageError
-from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, SecretsProvider, Update
+from pulumi_rewind.risk_codes import TARGET_CONFIG, Risk
 from pulumi_rewind.untrusted import read_text
-from pulumi_rewind.values import Json, decoded, decoded_object, walk
-
-CODE = "target-config"
+from pulumi_rewind.values import Json, decoded, decoded_object, each, walk
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class ConfigChanges:
 
     values: Mapping[str, Json] = field(default_factory=dict)
     """``package:key`` → the value as a history record has it; None: not set."""
-    notes: tuple[GoalNote, ...] = ()
+    notes: tuple[Risk, ...] = ()
 
 
 def config_changes(
@@ -58,16 +56,16 @@ def config_changes(
                 values[key] = before[key]
             continue
         values[key] = before.get(key)
-    notes: list[GoalNote] = []
+    notes: list[Risk] = []
     if values:
         message = (
             f"the target's configuration is used for {', '.join(values)}; your configuration file stays as it is and "
             "differs from it (`--todays-config` uses the file)"
         )
-        notes.append(GoalNote(CODE, message))
+        notes.append(Risk(TARGET_CONFIG, message))
     if lost:
         message = f"the recorded secret configuration can't be used any more, today's is: {', '.join(lost)}"
-        notes.append(GoalNote(CODE, message))
+        notes.append(Risk(TARGET_CONFIG, message))
     return ConfigChanges(values, tuple(notes))
 
 
@@ -89,6 +87,18 @@ def normalized(config: Mapping[str, Json]) -> dict[str, Json]:
 def _short(key: str) -> str:
     parts = key.split(":")
     return f"{parts[0]}:{parts[2]}" if len(parts) == 3 and parts[1] == "config" else key
+
+
+def differing_keys(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:
+    """The settings that differ; encrypted values count as equal, as they are encrypted anew at will."""
+    one, other = normalized(one), normalized(other)
+    return sorted(key for key in one.keys() | other.keys() if _plain(one.get(key)) != _plain(other.get(key)))
+
+
+def _plain(value: Json) -> object:
+    if isinstance(value, dict) and set(value) == {"secure"}:
+        return "[secret]"
+    return each(value, _plain) if isinstance(value, dict | list) else _comparable(value)
 
 
 def _comparable(value: Json) -> object:
@@ -189,7 +199,8 @@ def _refitted(path: Path, text: str, live: Checkpoint, reseal: Reseal | None) ->
         raise SecretsError(
             of_another_time(path, live),
             hint=f"Put today's file in its place (`git checkout BRANCH -- {path.name}`, from the branch that was "
-            "deployed last), or give the passphrase of that time with `--passphrase-file`. Nothing was changed.",
+            "deployed last), or give the passphrase of that time with `--passphrase-file`.",
+            unchanged=True,
         )
     if again is not None:
         for ciphertext in sealed:

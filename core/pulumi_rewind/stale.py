@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import urn_name
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.replay_report import ReplayReport
-
-OPAQUE = "opaque-dependency"
-UNSURE = "unsure-value"
+from pulumi_rewind.risk_codes import OPAQUE, Risk
 
 
 @dataclass(frozen=True)
@@ -67,10 +64,10 @@ def stale_risks(goal: Goal, report: ReplayReport) -> Mapping[str, tuple[Risk, ..
                 f"depends on {_names(needed)}, {which}, and no occurrence of the old one was found to relink{where}: "
                 "a value derived from it may be stale"
             )
-            risks.append(Risk(OPAQUE, message, urn=urn))
+            risks.append(Risk(OPAQUE, message, urn))
         if rest := sorted(unsure - {path for key in lost for path in _under(key, unsure)}):
             message = f"keeps as recorded what may come from something that changes, or be a literal: {', '.join(rest)}"
-            risks.append(Risk(UNSURE, message, urn=urn))
+            risks.append(Risk("unsure-value", message, urn))
         if risks:
             found[urn] = tuple(risks)
     return found

@@ -24,10 +24,10 @@ from pulumi_rewind.goal import no_goal
 from pulumi_rewind.integrity import damage
 from pulumi_rewind.kept_states import copy_path, import_state, keep, read_live
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
-from pulumi_rewind.plan import Plan, Prepared, Risk
+from pulumi_rewind.plan import Plan, Prepared
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, warned
-from pulumi_rewind.recommend import LIVE_DAMAGED, LIVE_UNREADABLE
 from pulumi_rewind.replay_report import ReplayReport
+from pulumi_rewind.risk_codes import BLOCKING, LEFTOVER, LIVE_DAMAGED, LIVE_UNREADABLE, Risk
 from pulumi_rewind.second_plan import provider_differences, same_provider
 from pulumi_rewind.session import Session
 from pulumi_rewind.shell import quoted
@@ -91,11 +91,9 @@ def plan_state(asked: PlanRequest) -> Plan:
     if problem:
         message = f"{problem}; what exists now and would be forgotten is unknown"
         risks.insert(0, Risk(LIVE_UNREADABLE, message))
-    stack_risks = map(_only_forgotten, around(session, live_plain, refreshed=True, live_known=bool(problem)))
     # The import drops open operations: nothing is created twice by it.
-    risks += [
-        dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create") for risk in stack_risks
-    ]
+    stack_risks = around(session, live_plain, refreshed=True, live_known=bool(problem), creates_block=False)
+    risks += map(_only_forgotten, stack_risks)
     provider = live.deployment.secrets_providers or _configured(session)
     return Plan(
         stack=str(session.stack),
@@ -157,10 +155,10 @@ def _objects(checkpoint: Checkpoint) -> dict[tuple[str, str], Resource]:
 
 def _only_forgotten(risk: Risk) -> Risk:
     """An old copy that waits for its deletion is not deleted by an import of the state."""
-    if risk.code != "leftover":
+    if risk.code != LEFTOVER:
         return risk
     message = "an old copy still waits for its deletion; this strategy deletes nothing, and the object stays"
-    return dataclasses.replace(risk, message=message, loses_data=False)
+    return dataclasses.replace(risk, message=message, unusual=None)
 
 
 def _forgotten(live: Checkpoint, target: Checkpoint) -> Iterator[Risk]:
@@ -170,7 +168,7 @@ def _forgotten(live: Checkpoint, target: Checkpoint) -> Iterator[Risk]:
             message = (
                 f"exists now as {res.id} and would be forgotten: it stays as it is, but nothing manages it any more"
             )
-            yield Risk("forgotten", message, urn=res.urn)
+            yield Risk("forgotten", message, res.urn)
 
 
 def _uncertain(live: Checkpoint, target: Checkpoint, *, damaged: bool) -> Iterator[Risk]:
@@ -180,7 +178,7 @@ def _uncertain(live: Checkpoint, target: Checkpoint, *, damaged: bool) -> Iterat
     for key, res in _objects(target).items():
         if key not in there:
             message = f"was {res.id} then, which the present state doesn't have: the object may be gone by now"
-            yield Risk("may-be-gone", message, urn=res.urn)
+            yield Risk("may-be-gone", message, res.urn)
 
 
 def _damaged(live: str, target: Checkpoint) -> Iterator[Risk]:
@@ -188,7 +186,7 @@ def _damaged(live: str, target: Checkpoint) -> Iterator[Risk]:
         yield Risk(LIVE_DAMAGED, f"the present state is damaged: {live}")
     if what := damage(target):
         message = f"the target's checkpoint is damaged, and the engine would refuse it: {what}"
-        yield Risk("target-damaged", message, blocking=True)
+        yield Risk("target-damaged", message, unusual=BLOCKING)
 
 
 def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
@@ -200,7 +198,7 @@ def _misfits(session: Session, target: Checkpoint) -> Iterator[Risk]:
                 f"the stack was called {urn.stack} at that time, and its state fits no other name; "
                 "`--strategy checkpoint` can go back across a rename"
             )
-            yield Risk("renamed-stack", message, blocking=True)
+            yield Risk("renamed-stack", message)
             return
 
 
@@ -233,7 +231,7 @@ class StateStrategy(Strategy):
 
     def _import_failure(self, session: Session, prepared: StatePrepared, error: RewindError) -> RewindError:
         if self.live(session).digest == prepared.live.digest:
-            error.hint = f"{error.hint} Nothing was changed.".strip()
+            error.unchanged = True
             return error
         return IncompleteError(
             str(error), hint=f"The state before is in {prepared.copy}; `pulumi stack import` takes it."

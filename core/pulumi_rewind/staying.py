@@ -11,13 +11,11 @@ from typing import TypeAlias
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.goal import Goal, GoalNote, references
+from pulumi_rewind.goal import Goal, references
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import OLD_COPY, Risk, Step, plan_steps
+from pulumi_rewind.plan import OLD_COPY, Step, plan_steps
 from pulumi_rewind.replay_report import Observe, Previewed
-
-TOUCHED = "left-out-touched"
-"""The code of the risk of a resource that was left out and that the engine would touch nevertheless."""
+from pulumi_rewind.risk_codes import Risk
 
 _NEW_ID = frozenset({"replace", "delete"})
 _UNTOUCHED = frozenset({"same", "read", "rename", OLD_COPY})
@@ -44,12 +42,12 @@ def also_staying(goal: Goal, steps: Iterable[Step], live: Checkpoint) -> dict[st
     return found
 
 
-Built: TypeAlias = tuple[Goal, tuple[GoalNote, ...], Previewed]
+Built: TypeAlias = tuple[Goal, tuple[Risk, ...], Previewed]
 """A goal, what is to be said of it, and its preview."""
 
 
 def undisturbed(
-    build: Callable[[Mapping[str, str]], tuple[Goal, tuple[GoalNote, ...]]],
+    build: Callable[[Mapping[str, str]], tuple[Goal, tuple[Risk, ...]]],
     ask: Callable[[Goal, Observe], tuple[Goal, Previewed]],
     live: Checkpoint,
     observe: Observe,
@@ -96,7 +94,7 @@ def touched_risk(step: Step, goal: Goal) -> tuple[Risk, ...]:
         f"is left out, yet the engine would {step.op} it{where}: what the state says of it is not what its provider "
         "says. Take it in again, or plan without comparing the state with the real resources"
     )
-    return (Risk(TOUCHED, message, blocking=True, urn=step.urn),)
+    return (Risk("left-out-touched", message, step.urn),)
 
 
 def _moving(goal: Goal, steps: Iterable[Step]) -> dict[str, str]:

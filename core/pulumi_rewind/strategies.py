@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, given, option
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.risk_codes import Risk
 
 if TYPE_CHECKING:
     from pulumi_rewind.goal import GoalChanges
-    from pulumi_rewind.plan import Plan, Risk
+    from pulumi_rewind.plan import Plan
     from pulumi_rewind.previewing import Observe, PreviewControl
     from pulumi_rewind.session import Session
     from pulumi_rewind.strategy import Strategy
@@ -135,7 +136,6 @@ def recommended(session: Session, plan: Plan) -> Plan:
 
 def _origin_risks(session: Session, target: Target) -> tuple[Risk, ...]:
     """Says where the target's checkpoint comes from, if not from the backend."""
-    from pulumi_rewind.plan import Risk
     from pulumi_rewind.records.lookup import origin_of
 
     origin = origin_of(session, target)

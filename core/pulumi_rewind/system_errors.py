@@ -19,7 +19,6 @@ _REMEDIES: Final = {
     errno.ENOMEM: "Free some memory.",
     errno.EAGAIN: "End other processes, or raise their limit (`ulimit -u`).",
 }
-_UNCHANGED: Final = (" Nothing was changed.", "; nothing was changed.", "nothing was changed")
 
 
 def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
@@ -30,16 +29,16 @@ def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> Rewin
     """
     match err:
         case StateDirectoryError():
-            said, hint = str(err), err.hint
+            said, hint = str(err), err.advice
         case RefusedError() if changed:
-            said, hint = str(err), _without_claim(err.hint)
+            said, hint = str(err), err.advice
         case RewindError():
             return err
         case _:
             said = ": ".join(filter(None, (str(err.filename or ""), err.strerror or str(err))))
             hint = _REMEDIES.get(err.errno or 0, "Check the permissions of what is named.")
     if not changed:
-        return RefusedError(said, hint=f"{hint} Nothing was changed.")
+        return RefusedError(said, hint=hint, unchanged=True)
     return IncompleteError(f"the rollback stopped half-way: {said}", hint=f"{hint} Then `{resume}` goes on.".strip())
 
 
@@ -63,9 +62,3 @@ def still(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
         yield from events
     except (RewindError, OSError) as err:
         yield Diagnostic(f"what comes after the run could not be done: {err}", "warning")
-
-
-def _without_claim(hint: str) -> str:
-    for claim in _UNCHANGED:
-        hint = hint.replace(claim, "." if claim.startswith(";") else "")
-    return hint

@@ -64,9 +64,6 @@ ALWAYS: Final = frozenset({PLUGIN_URL})
 NEVER: Final = frozenset({VERSION})
 """What is only shown: another version from the package's own place."""
 
-RISK: Final = "unlike-live"
-"""The code of the risks that show what needs no yes, or has it."""
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -80,7 +80,7 @@ def resolve_target(timeline: Timeline, text: str) -> Target:
     try:
         return _resolved(timeline, text.strip())
     except TargetError as err:
-        err.hint = f"{err.hint} {timeline.note(text.strip())}".strip()
+        err.advise(timeline.note(text.strip()))
         raise
 
 

@@ -15,15 +15,12 @@ from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata
 from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import Resource
 from pulumi_rewind.naming import listed
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.property_path import parse_path
 from pulumi_rewind.replay_report import ReplayReport
+from pulumi_rewind.risk_codes import BLOCKING, NOT_RECORDED, WOULD_VANISH, Risk
 from pulumi_rewind.sent import default_keys, ignored_keys, is_auto_named, sent_inputs, vanished_keys, without_defaults
 from pulumi_rewind.stateful import is_stateful
 from pulumi_rewind.values import DEFAULTS, SIG, Json, contains_secret, is_secret, reveal
-
-WOULD_VANISH: Final = "would-vanish"
-NOT_RECORDED: Final = "not-recorded"
 
 _OPS: Final = frozenset({"create", "update", "replace", "create-replacement"})
 _EMPTY: Final[tuple[Json, ...]] = (None, "", {}, [])
@@ -75,7 +72,7 @@ def _not_recorded(item: Registration, urn: str) -> Iterator[Risk]:
             f"the program sent {listed(sorted(lost))}, and the record has no value for it: the new object is made "
             "without. `--strategy program` lets the program send it"
         )
-        yield Risk(NOT_RECORDED, message, urn=urn)
+        yield Risk(NOT_RECORDED, message, urn)
 
 
 def _risk(item: Registration, urn: str, lost: Sequence[_Lost], stateful: Sequence[str]) -> Risk:
@@ -88,7 +85,7 @@ def _risk(item: Registration, urn: str, lost: Sequence[_Lost], stateful: Sequenc
     )
     if blocking and not item.from_live:
         message += f"; `--only '!{item.name}'` leaves this resource as it is"
-    return Risk(WOULD_VANISH, message, blocking=blocking, urn=urn)
+    return Risk(WOULD_VANISH, message, urn, BLOCKING if blocking else None)
 
 
 def _lost(item: Registration, step: StepMetadata, report: ReplayReport) -> Iterator[_Lost]:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.advice import advise, says_taken
+from pulumi_rewind.advice import advise
 from pulumi_rewind.blockers import Blockers
 from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine_messages import says_taken
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.integrity import check_target
 from pulumi_rewind.locks import Lock
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.previewing import past_protection, protected_refusal
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.workspace import find_workspace
 from tests.support.checkpoints import checkpoint, res, urn

@@ -144,7 +144,7 @@ def test_without_the_commit_nothing_is_known(project: Project) -> None:
 
 
 def test_the_program_is_recommended(project: Project) -> None:
-    from pulumi_rewind.plan import Risk
+    from pulumi_rewind.risk_codes import Risk
 
     found = recommend([Risk("path-content", "x")])
     assert (found.strategy, found.reason) == ("program", "it has the files of that time")

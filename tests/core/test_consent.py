@@ -16,8 +16,8 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.consent import agree, consented
 from pulumi_rewind.engine_environment import engine_environ, told
 from pulumi_rewind.model import Update
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.resuming import state_target
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.target_trust import (
     UntrustedTarget,

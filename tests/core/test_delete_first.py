@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.advice import says_taken
 from pulumi_rewind.delete_first import (
     ASKED,
     SET,
@@ -21,6 +20,7 @@ from pulumi_rewind.delete_first import (
     order_risks,
     same_place,
 )
+from pulumi_rewind.engine_messages import says_taken
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import parse_event
 from pulumi_rewind.goal import Goal, Registration

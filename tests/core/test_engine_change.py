@@ -37,7 +37,7 @@ def test_another_version_since_the_review_is_refused_once(session: Session, tmp_
         RefusedError, match=r"is pulumi 3\.277\.0 now, and was 3\.276\.0 when the plan was made"
     ) as caught:
         check_engine(session)
-    assert "nothing was changed" in caught.value.hint
+    assert "Nothing was changed" in caught.value.hint
     assert session.engine.version == "3.277.0"  # the next plan is made by it
     check_engine(session)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pulumi_rewind.adoption import adoptable, importing
 from pulumi_rewind.identity import is_constant_id, match, may_be_one
 from pulumi_rewind.known_ids import ids_since, taken_back
-from pulumi_rewind.plan import Risk, Step
+from pulumi_rewind.plan import Step
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.up.recovery import spared
 from tests.support.checkpoints import checkpoint, goal, res, urn
 from tests.support.plans import plan_of
@@ -73,7 +74,7 @@ def test_what_may_be_one_object() -> None:
 
 def losing(before: dict[str, Any], now: dict[str, Any]) -> bool:
     """Whether taking back what is there now needs leave, in view of what was there before."""
-    loss = Risk("data-loss", "holds data", loses_data=True)
+    loss = Risk("data-loss", "holds data")
     step = Step(urn("db"), "db", "t:m:R", "delete", "deleted", (loss,), old_id=now["id"])
     return spared(plan_of(steps=(step,)), checkpoint(res("old", **before)), checkpoint(res("db", **now))).loses_data
 

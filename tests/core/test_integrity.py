@@ -19,8 +19,8 @@ from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.integrity import check_sound, damage, flaws
 from pulumi_rewind.model import Checkpoint, Deployment
-from pulumi_rewind.plan import Risk
-from pulumi_rewind.recommend import LIVE_DAMAGED, recommend
+from pulumi_rewind.recommend import recommend
+from pulumi_rewind.risk_codes import LIVE_DAMAGED, Risk
 from tests.support.checkpoints import STACK, checkpoint, res, urn
 
 Entry = dict[str, Any]

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.program.project_file import (
     installation_risks,
     needs_installation,
@@ -16,6 +15,7 @@ from pulumi_rewind.program.project_file import (
 )
 from pulumi_rewind.program.submodules import fill_submodules
 from pulumi_rewind.program.worktree import make_tree
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.workspace import Workspace, find_workspace
 from tests.support.gitrepo import GitRepo
 

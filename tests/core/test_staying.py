@@ -11,7 +11,8 @@ from pulumi_rewind.goal import Goal
 from pulumi_rewind.goal_build import build_goal
 from pulumi_rewind.model import Checkpoint
 from pulumi_rewind.plan import Step
-from pulumi_rewind.staying import TOUCHED, also_staying, touched_risk
+from pulumi_rewind.skipping import LeftAlone
+from pulumi_rewind.staying import also_staying, touched_risk
 from tests.support.checkpoints import checkpoint, res, urn
 
 
@@ -33,7 +34,7 @@ def step(name: str, op: str) -> Step:
 
 
 def notes(goal: Goal) -> dict[str, tuple[str, str]]:
-    return {note.urn: (note.message, note.because) for note in goal.notes if note.code == "skipped"}
+    return {note.urn: (note.message, note.because) for note in goal.notes if isinstance(note, LeftAlone)}
 
 
 LIVE = checkpoint(uses("cm", v="2"), uses("db", v="2"), uses("app", "cm", "db", v="2"), uses("lone", v="2"))
@@ -64,7 +65,7 @@ def test_what_is_touched_for_no_reason_blocks() -> None:
     goal = without(TARGET, LIVE, "app", {})
     assert also_staying(goal, [step("app", "update")], LIVE) == {}
     (risk,) = touched_risk(step("app", "update"), goal)
-    assert (risk.code, risk.blocking) == (TOUCHED, True)
+    assert (risk.code, risk.blocking) == ("left-out-touched", True)
     assert touched_risk(step("lone", "update"), goal) == ()
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import TargetError, UsageError
 from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider, decode_checkpoint
-from pulumi_rewind.plan import Recommendation, Risk
+from pulumi_rewind.plan import Recommendation
 from pulumi_rewind.program.config import path_of, places
 from pulumi_rewind.program.result import Declared, declared, unlike_target
 from pulumi_rewind.program.source import program_problem, program_update
 from pulumi_rewind.recommend import recommend
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state_file import exported
 from pulumi_rewind.state_strategy import importable

@@ -37,7 +37,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/rewind-x")
     [
         FULL,
         StateDirectoryError("x can't be written", hint="Make room."),
-        RefusedError("no", hint="x; nothing was changed."),
+        RefusedError("no", hint="x.", unchanged=True),
     ],
 )
 def test_it_is_refused_before_a_change_and_incomplete_after_one(error: RewindError | OSError, changed: bool) -> None:

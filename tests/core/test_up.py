@@ -18,8 +18,9 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import PropertyDiff, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.journal import Journal
 from pulumi_rewind.model import StackRef, urn_name
-from pulumi_rewind.plan import Risk, Step
+from pulumi_rewind.plan import Step
 from pulumi_rewind.redaction import Redactor
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.risks import stack_risks
 from pulumi_rewind.up.evidence import KEPT, Evidence, EvidenceStore, name_of
 from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, given_options, preview_flags
@@ -144,7 +145,7 @@ def test_text_of_others_in_events_is_masked_also_where_json_writes_it_otherwise(
 
 def test_only_what_is_older_than_the_update_is_lost_by_taking_it_back() -> None:
     before = checkpoint(res("db", id="db-1"))
-    loss = Risk("data-loss", "holds data", loses_data=True)
+    loss = Risk("data-loss", "holds data")
 
     def losing(old_id: str) -> Any:
         step = Step(urn("db"), "db", "t:m:R", "replace", "replaced", (loss,), old_id=old_id)

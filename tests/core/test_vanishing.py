@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.events import PropertyDiff, ResourceDone, StepMetadata, StepState
-from pulumi_rewind.plan import Risk
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.values import SECRET, SIG
 from pulumi_rewind.vanishing import vanishing_risks
 from tests.support.checkpoints import checkpoint, goal, replayed, res, urn
@@ -66,6 +66,6 @@ def test_what_goes_is_told(
 
 def test_the_worst_comes_first() -> None:
     codes = ["not-refreshed", "runs-again", "would-vanish", "path-content"]
-    risks = [*(Risk(code, "") for code in codes), Risk("data-loss", "", loses_data=True), Risk("a", "", blocking=True)]
-    ordered = [risk.code for risk in sorted(risks, key=lambda risk: risk.severity)]
-    assert ordered == ["a", "data-loss", "would-vanish", "path-content", "runs-again", "not-refreshed"]
+    risks = [*(Risk(code, "") for code in codes), Risk("data-loss", ""), Risk("locked", "")]
+    ordered = [risk.code for risk in sorted(risks, key=lambda risk: risk.rank)]
+    assert ordered == ["locked", "data-loss", "would-vanish", "path-content", "runs-again", "not-refreshed"]

@@ -9,7 +9,8 @@ import pytest
 from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.guard import check_agreed, check_unmoved, check_unmoved_under_lock
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Risk
+from pulumi_rewind.plan import Plan
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.verify import verify
 from tests.support.checkpoints import checkpoint, goal, replayed, res, urn
 
@@ -104,14 +105,14 @@ def a_plan(*risks: Risk) -> Plan:
 
 
 def test_what_blocks_and_what_loses_data_is_refused() -> None:
-    check_agreed(a_plan(Risk("note", "fine")), allow_data_loss=False)
-    lost = Risk("data-loss", "is deleted with its data", loses_data=True, urn=urn("orders"))
+    check_agreed(a_plan(Risk("not-refreshed", "fine")), allow_data_loss=False)
+    lost = Risk("data-loss", "is deleted with its data", urn=urn("orders"))
     with pytest.raises(RefusedError, match="data would be lost in: orders") as caught:
         check_agreed(a_plan(lost), allow_data_loss=False)
     assert "--allow-data-loss" in caught.value.hint
     check_agreed(a_plan(lost), allow_data_loss=True)
     with pytest.raises(RefusedError, match="not safe to run: is protected"):
-        check_agreed(a_plan(Risk("protected", "is protected", blocking=True)), allow_data_loss=True)
+        check_agreed(a_plan(Risk("protected", "is protected")), allow_data_loss=True)
 
 
 def test_a_state_that_has_moved_is_refused() -> None:

@@ -10,8 +10,8 @@ from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import InterruptedRun
 from pulumi_rewind.events import Phase
 from pulumi_rewind.plan import OLD_COPY
+from pulumi_rewind.risk_codes import SKIPPED
 from pulumi_rewind.rollback import RollbackRun
-from pulumi_rewind.skipping import SKIPPED
 from tests.support.rewind import plan, run, session, settled, steps
 from tests.support.stack import EngineStack
 

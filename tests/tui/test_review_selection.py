@@ -14,9 +14,9 @@ from textual.pilot import Pilot
 from pulumi_rewind import planning
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import EngineError, IncompleteError
-from pulumi_rewind.goal import GoalNote
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.session import open_session
+from pulumi_rewind.skipping import LeftAlone
 from pulumi_rewind.strategies import plan_by_strategy
 from pulumi_rewind.targets import resolve_target
 from pulumi_rewind_tui.planning import goal_options
@@ -140,9 +140,8 @@ async def test_what_has_to_stay_says_why_and_can_not_be_taken_in_alone(shop: Sho
         worker, api = (
             next(one.urn for one in plan.prepared.live.resources if one.name == name) for name in ("worker", "api")
         )
-        held = GoalNote(
-            "skipped", "stays as it is, because worker, which stays, uses it; it differs in image", api, because=worker
-        )
+        why = "worker, which stays, uses it"
+        held = LeftAlone("skipped", f"stays as it is, because {why}; it differs in image", api, because=worker, why=why)
         goal = dataclasses.replace(plan.prepared.goal, notes=(*plan.prepared.goal.notes, held))
         steps = tuple(step for step in plan.steps if step.urn != api)
         screen.plan = dataclasses.replace(plan, steps=steps, prepared=dataclasses.replace(plan.prepared, goal=goal))

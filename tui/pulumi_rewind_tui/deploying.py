@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import ROLLED_BACK, InterruptedRun, RefusedError, RewindError, UpdateFailed, UsageError
 from pulumi_rewind.events import Phase
+from pulumi_rewind.risk_codes import BlockedError
 from pulumi_rewind_tui.failures import report_error
 from pulumi_rewind_tui.notices import interrupted_notice
 from pulumi_rewind_tui.planning import working
@@ -133,6 +134,7 @@ class Deployment:
 
     def _check(self) -> None:
         """Everything that can be known before anything is asked of the engine."""
+        from pulumi_rewind.guard import check_unlocked
         from pulumi_rewind.up.run import check_rollback_possible
         from pulumi_rewind.up.verify_command import check_command
 
@@ -140,19 +142,14 @@ class Deployment:
         if wishes.verify is not None:
             workspace = session.workspace
             check_command(wishes.verify, wishes.verify_timeout, workspace.environ, workspace.cwd)
-        locks = session.backend.locks(session.stack)
-        if locks:
-            raise RefusedError(
-                f"the stack is locked by {locks[0]}",
-                hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}. Nothing was changed.",
-            )
+        check_unlocked(session)
         entry = session.journal.read()
         if entry is not None and wishes.rolls_back:
             what = "is still running" if session.journal.running(entry) else "was interrupted"
             raise RefusedError(
                 f"a way back to {entry.label} {what}; it would be forgotten",
-                hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it; "
-                "nothing was changed.",
+                hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it.",
+                unchanged=True,
             )
         interrupted_notice(session, self.screen)
         if wishes.rolls_back:
@@ -169,10 +166,7 @@ class Deployment:
             review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
         tell_plan(screen, review, review_json, review_lines, as_json=wishes.terms.as_json, of="update")
         if review.blocking:
-            raise RefusedError(
-                "the update can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in review.blocking)),
-                hint="Resolve what blocks it; nothing was changed.",
-            )
+            raise BlockedError("the update can't be run", review.blocking, hint="Resolve what blocks it.")
         self._revisions = review.revisions
         if not wishes.terms.yes:
             ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
@@ -253,15 +247,15 @@ class Deployment:
 
         if not changed:
             return error
-        for line in left_open(self.session):
-            self.screen.err.line(Span("⚠", "warn"), f" {line}")
+        for risk in left_open(self.session):
+            self.screen.err.line(Span("⚠", "warn"), f" {risk.told}")
         if self.wishes.rolls_back:  # only where the operator stopped it
-            error.hint = (
+            error.advice = (
                 f"Roll back: `pulumi-rewind resume {self.name}`; or go on: `pulumi-rewind resume {self.name} --forget` "
                 f"and `pulumi-rewind up {self.name}`."
             )
             return error
-        error.hint = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
+        error.advice = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
         return error
 
     def _way_back(self) -> str:

@@ -21,7 +21,7 @@ from pulumi_rewind.events import (
     ResourcePre,
     Summary,
 )
-from pulumi_rewind.run_progress import AFTERMATH, Change, ResourceProgress, RunProgress, is_told
+from pulumi_rewind.run_progress import Change, ResourceProgress, RunProgress, is_told
 from pulumi_rewind_tui.render.hooks import hook_role, hook_text
 from pulumi_rewind_tui.render.words import NO_CHANGE, op_doing, op_done, resource_name
 
@@ -80,7 +80,8 @@ class RunState(RunProgress):
         """Takes up events that came by `now`; returns the first row that changed, `total` if none did."""
         first = self.total
         for event in events:
-            self.raw.extend(LogLine(now, text) for text in _raw(event))
+            failed = isinstance(event, Diagnostic) and event.severity == "error"
+            self.raw.extend(LogLine(now, text, error=failed and not at) for at, text in enumerate(_raw(event)))
             change = self.see(event, now)
             self.log.extend(self._log_lines(event, change, now))
             if change is not None and change.row is not None:
@@ -98,7 +99,7 @@ class RunState(RunProgress):
                 if change is not None and change.row is not None:
                     yield _step_line(event, self.rows[change.row], change.seconds, now)
             case Diagnostic(message, severity, urn):
-                if is_told(event) and AFTERMATH not in message:
+                if is_told(event):
                     yield from _said(sentence(message), severity, urn, now)
             case Phase(name, message):
                 yield LogLine(now, message or name, "dim")

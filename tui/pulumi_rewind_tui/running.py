@@ -19,6 +19,7 @@ from pulumi_rewind.errors import (
     RollbackFailedToo,
     UsageError,
 )
+from pulumi_rewind.risk_codes import BlockedError, DataLossError
 from pulumi_rewind_tui.output import lost_output
 from pulumi_rewind_tui.planning import handling
 from pulumi_rewind_tui.render.result import failure_json, findings_json, next_lines, result_json, result_lines
@@ -63,20 +64,13 @@ def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
     """
     yes, allow_data_loss = terms.yes, terms.allow_data_loss
     if plan.blocking:
-        raise RefusedError(
-            "the plan can't be run: " + "; ".join(dict.fromkeys(risk.told for risk in plan.blocking)),
-            hint="Resolve what blocks it and plan again; nothing was changed.",
-        )
+        raise BlockedError("the plan can't be run", plan.blocking)
     if not yes:
         ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
     if plan.loses_data and not allow_data_loss:
-        names = ", ".join(plan.losers) or plan.stack
         if not can_ask() or yes:
-            raise RefusedError(
-                f"data would be lost in: {names}",
-                hint="Back it up, then say so with --allow-data-loss; nothing was changed.",
-            )
-        _typed(screen, [Span("⚠ data is lost", "hazard"), f" in: {names}."], "lose data")
+            raise DataLossError(plan.losers)
+        _typed(screen, [Span("⚠ data is lost", "hazard"), f" in: {', '.join(plan.losers)}."], "lose data")
         return True
     return allow_data_loss
 
@@ -90,7 +84,8 @@ def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], questio
     if lost := lost_output():
         raise RefusedError(
             f"what is to be agreed to can't be shown: standard output can't be written ({lost.strerror})",
-            hint="Send it where it can be read, or say --yes; nothing was changed.",
+            hint="Send it where it can be read, or say --yes.",
+            unchanged=True,
         )
     destructive = sum(step.op in {"delete", "replace"} for step in steps)
     if session.production:

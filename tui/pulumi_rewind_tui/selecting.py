@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.choices import Choices, flags
-from pulumi_rewind.goal import GoalNote, registers
+from pulumi_rewind.goal import registers
 from pulumi_rewind.identity import rehomed
 from pulumi_rewind.model import ROOT_STACK_TYPE, urn_name
 from pulumi_rewind.naming import NOT, Names
@@ -18,7 +18,7 @@ from pulumi_rewind.plan import OLD_COPY
 from pulumi_rewind.resuming import RESUME
 from pulumi_rewind.selection import names_of, parted
 from pulumi_rewind.shell import command
-from pulumi_rewind.skipping import ASKED, SKIPPED
+from pulumi_rewind.skipping import LeftAlone
 from pulumi_rewind.strategies import STRATEGIES
 
 if TYPE_CHECKING:
@@ -36,14 +36,9 @@ def no_selection(strategy: str) -> str:
     return f"The strategy {strategy} takes everything back; only {able} can leave resources out."
 
 
-def left_out(plan: Plan) -> dict[str, GoalNote]:
+def left_out(plan: Plan) -> dict[str, LeftAlone]:
     """What a plan leaves as it is: URN → why."""
-    return {note.urn: note for note in plan.prepared.goal.notes if note.code == SKIPPED}
-
-
-def reason(note: GoalNote) -> str:
-    """What is said of what stays, where its empty box says already that the operator took it out."""
-    return note.message.replace(ASKED, "", 1)
+    return {note.urn: note for note in plan.prepared.goal.notes if isinstance(note, LeftAlone)}
 
 
 def toggled(plan: Plan, urn: str) -> Choices | str:
@@ -56,8 +51,7 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
     note = left.get(urn)
     if note is not None:
         if note.because:
-            why = note.message.partition("because ")[2].partition(";")[0]
-            return f"{urn_name(urn)} has to stay, because {why}. Take {urn_name(note.because)} in first."
+            return f"{urn_name(urn)} has to stay, because {note.why}. Take {urn_name(note.because)} in first."
         asked = (one.urn for one in left.values() if not one.because and one.urn != urn)
         return choices.but(only=(*wanted, *(NOT + one for one in asked)))
     step = next((step for step in plan.steps if step.urn == urn), None)
@@ -109,10 +103,9 @@ def _names(plan: Plan) -> Names:
     return names_of(entries, prepared.live_plain)
 
 
-def names_left(notes: Mapping[str, GoalNote]) -> str:
+def names_left(notes: Mapping[str, LeftAlone]) -> str:
     """``db; net (web, which stays, uses it)``: what stays, and what it stays for."""
     parts = []
     for urn, note in notes.items():
-        why = note.message.partition("because ")[2].partition(";")[0] if note.because else ""
-        parts.append(f"{urn_name(urn)} ({why})" if why else urn_name(urn))
+        parts.append(f"{urn_name(urn)} ({note.why})" if note.why else urn_name(urn))
     return "; ".join(parts[:8]) + (f" and {len(parts) - 8} more" if len(parts) > 8 else "")

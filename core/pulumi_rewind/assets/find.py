@@ -20,8 +20,9 @@ import msgspec
 
 from pulumi_rewind.assets.hash import EMPTY_ARCHIVE, EMPTY_TEXT, AssetError, hash_text, hash_value, located
 from pulumi_rewind.assets.sources import Sources, Store, escapes, program_directory
-from pulumi_rewind.goal import Goal, GoalNote, Registration
+from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.sent import sent_inputs
 from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, content_of, each, is_secret, kind_of, reveal, walk
 
@@ -33,48 +34,34 @@ _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What is to be said of one asset; `code` and `blocking` as in `GoalNote`.
-
-    ``asset-missing`` (blocking): no content of the recorded hash was found. ``asset-unsafe`` (blocking): an archive
-    has members outside itself. ``asset-unverified``: unchanged, but a provider that reads it would read other content.
-    ``asset-remote``: fetched by the engine, nobody knows whether it is still the same.
-    """
-
-    code: str
-    message: str
-    blocking: bool = False
-
-
-@dataclass(frozen=True)
 class Resolved:
     """A value to send in place of a recorded one, and what has to be said about it."""
 
     value: Json
-    problems: tuple[Problem, ...]
+    problems: tuple[Risk, ...]
 
 
-def resolve_assets(goal: Goal, live: Checkpoint, finder: AssetFinder) -> tuple[Goal, tuple[GoalNote, ...]]:
+def resolve_assets(goal: Goal, live: Checkpoint, finder: AssetFinder) -> tuple[Goal, tuple[Risk, ...]]:
     """The goal with every asset and archive resolved, and what the operator must know about them.
 
     Components and the stack keep theirs as stored: no provider reads them. Nothing is changed in a registration
     whose assets all go as stored.
     """
-    notes: list[GoalNote] = []
+    notes: list[Risk] = []
     registrations = []
     for item in goal.registrations:
         if not item.has_outputs and holds_assets(item.inputs):
             item, problems = _registration(item, live, finder)
-            notes.extend(GoalNote(it.code, it.message, item.urn, it.blocking) for it in dict.fromkeys(problems))
+            notes.extend(replace(it, urn=item.urn) for it in dict.fromkeys(problems))
         registrations.append(item)
     return replace(goal, registrations=tuple(registrations)), tuple(notes)
 
 
-def _registration(item: Registration, live: Checkpoint, finder: AssetFinder) -> tuple[Registration, Iterable[Problem]]:
+def _registration(item: Registration, live: Checkpoint, finder: AssetFinder) -> tuple[Registration, Iterable[Risk]]:
     before = live.by_urn.get(item.live_urn) if item.live_urn else None
     old = before.decoded_inputs() if before else {}
     settled = before is not None and not before.taint and _essence(dict(item.inputs)) == _essence(sent_inputs(before))
-    problems: list[Problem] = []
+    problems: list[Risk] = []
     inputs: dict[str, Json] = {}
     for key, value in item.inputs.items():
         resolved = finder.resolve(value, old.get(key), path=key, settled=settled)
@@ -116,7 +103,7 @@ class _Search:
     def __init__(self, sources: Sources, settled: bool) -> None:
         self.sources = sources
         self.settled = settled
-        self.problems: list[Problem] = []
+        self.problems: list[Risk] = []
 
     def value(self, value: Json, live: Json, where: str, *, hidden: bool) -> Json:
         """A value with its assets resolved; `hidden`: inside a secret, where nothing may be shown."""
@@ -160,7 +147,7 @@ class _Search:
                 return found
             del self.problems[before:]
         message = f"the content of {where} is no longer where it was; the provider would read something else"
-        self.problems.append(Problem("asset-unverified", message))
+        self.problems.append(Risk("asset-unverified", message))
         return value
 
     def _at_home(self, value: Json) -> Json:
@@ -211,7 +198,7 @@ class _Search:
             if escapes(key.encode(errors="replace")):
                 shown = MASK if hidden else repr(key)
                 message = f"{where} has the member {shown}, which lies outside the archive; it is not sent"
-                self.problems.append(Problem("asset-unsafe", message, blocking=True))
+                self.problems.append(Risk("asset-unsafe", message))
             elif kind_of(item) not in _KINDS:
                 self._missing(f"{where}.{MASK if hidden else key}", "it is neither an asset nor an archive", "")
             else:
@@ -257,7 +244,7 @@ class _Search:
             return {SIG: kind, "path": kept}
         shown = MASK if hidden else parts._replace(query="", netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()
         self.problems.append(
-            Problem("asset-remote", f"{where} is fetched again from {shown}, which may have other content today")
+            Risk("asset-remote", f"{where} is fetched again from {shown}, which may have other content today")
         )
         return {SIG: kind, "uri": uri}
 
@@ -265,7 +252,7 @@ class _Search:
         message = f"the content of {where} was not found: {reason}"
         if advice:
             message += f"; {advice} and plan again"
-        self.problems.append(Problem("asset-missing", message, blocking=True))
+        self.problems.append(Risk("asset-missing", message))
 
 
 # -- small questions --------------------------------------------------------------------------------------------

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.assets.sources import program_directory
 from pulumi_rewind.git_command import GitFailed
-from pulumi_rewind.goal import Goal, GoalNote, Registration
-from pulumi_rewind.recommend import PATH_CONTENT, PATH_UNTRACKED
+from pulumi_rewind.goal import Goal, Registration
 from pulumi_rewind.repo import AT_ONCE
+from pulumi_rewind.risk_codes import PATH_CONTENT, PATH_UNTRACKED, Risk
 from pulumi_rewind.values import SIG, Json
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _PART: Final = re.compile(r"(?:\.{1,2}/|[\w@+-]+/)[\w@+./-]+|[\w@+-]+\.\w{1,5}(?
 
 def path_notes(
     goal: Goal, root: Path, repository: Repository | None, commit: str, ops: Mapping[str, str], live_commit: str
-) -> tuple[GoalNote, ...]:
+) -> tuple[Risk, ...]:
     """A note for each registration of the target that names a path whose content differs from that of its commit.
 
     Args:
@@ -68,7 +68,7 @@ def path_notes(
     there = places.in_commit(wanted)
     differing = places.changed(commit, wanted & there)
     since = places.changed(commit, wanted & there, live_commit) if repository.commit(live_commit) else None
-    notes: list[GoalNote] = []
+    notes: list[Risk] = []
     for urn, found in named.items():
         same = ops.get(goal.run_urn(urn), "same") in {"same", "read"}
         for text, place in found.items():
@@ -78,7 +78,7 @@ def path_notes(
                         f"{text} was deployed with another content than that of commit {commit[:7]}, and nothing else "
                         "changes here: what is deployed stays"
                     )
-                    notes.append(GoalNote(PATH_CONTENT, message, urn))
+                    notes.append(Risk(PATH_CONTENT, message, urn))
                 continue
             note = _note(urn, text, place, places, there, differing)
             if note is not None and not (same and note.code == PATH_UNTRACKED):
@@ -88,7 +88,7 @@ def path_notes(
 
 def _note(
     urn: str, text: str, place: str, places: _Places, there: Collection[str], differing: Collection[str]
-) -> GoalNote | None:
+) -> Risk | None:
     commit = places.commit[:7]
     today = places.exists(place)
     if place not in there:
@@ -98,12 +98,12 @@ def _note(
             f"{text} is not in commit {commit}, so what it held then is unknown: what lies there today is used. "
             "Build or fetch it as it was before you go on"
         )
-        return GoalNote(PATH_UNTRACKED, message, urn)
+        return Risk(PATH_UNTRACKED, message, urn)
     if place not in differing:
         return None
     how = "has another content today" if today else "is missing today"
     message = f"{text} {how} than at commit {commit}" if today else f"{text} {how}; commit {commit} has it"
-    return GoalNote(PATH_CONTENT, f"{message}: a replay sends the name alone, `--strategy program` the content", urn)
+    return Risk(PATH_CONTENT, f"{message}: a replay sends the name alone, `--strategy program` the content", urn)
 
 
 def _named(item: Registration, places: _Places) -> dict[str, str]:

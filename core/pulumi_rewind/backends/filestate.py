@@ -98,7 +98,7 @@ class FileBackend:
             except CheckpointError as err:
                 from pulumi_rewind.backends.place import whole_before
 
-                err.hint = whole_before(path) or err.hint
+                err.advice = whole_before(path) or err.advice
                 raise
             except FileNotFoundError:
                 if attempt == 2:

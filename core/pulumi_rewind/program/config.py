@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine_messages import speaks_of_decryption
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.model import Checkpoint, StackRef
 from pulumi_rewind.secrets import Vault
@@ -133,7 +134,7 @@ def _decrypt(
         except SecretsError:
             continue
         except EngineError as err:
-            if "decrypt" in err.output:
+            if speaks_of_decryption(err.output):
                 continue
             raise
         found = msgspec.json.decode(raw)

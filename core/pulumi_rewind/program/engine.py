@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.engine import UNEXPLAINED, Engine
+from pulumi_rewind.engine import Engine
 from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.model import Checkpoint, Resource
@@ -83,8 +83,8 @@ def preview_program(
 
 
 def _failure(error: RewindError) -> RewindError:
-    if isinstance(error, EngineError) and error.hint.startswith(UNEXPLAINED):
-        error.hint = error.hint.replace(UNEXPLAINED, f"The old program may need what is gone today. {INSTEAD}")
+    if isinstance(error, EngineError):
+        error.explain(f"The old program may need what is gone today. {INSTEAD}")
     return error
 
 

@@ -18,7 +18,7 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, no_goal
 from pulumi_rewind.held import hold_to, reading_plan
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Prepared, Risk, Step, counts
+from pulumi_rewind.plan import Plan, Prepared, Step, counts
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.planned import refreshed_state
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
@@ -31,6 +31,7 @@ from pulumi_rewind.program.worktree import ProgramTree, make_tree
 from pulumi_rewind.records.lookup import uncommitted_record
 from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rewriting import rewritten
+from pulumi_rewind.risk_codes import NOT_RESTORED, Risk
 from pulumi_rewind.risks import read_elsewhere, step_risks
 from pulumi_rewind.stackconfig import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.verify import Difference
@@ -181,7 +182,7 @@ class ProgramPlanning:
         def risks(step: Step) -> Iterator[Risk]:
             yield from filter(None, (elsewhere.get(step.urn),))
             for risk in step_risks(step, goal, live, stateful):
-                if risk.code != "data-not-restored" or step.urn in known:
+                if risk.code != NOT_RESTORED or step.urn in known:
                     yield risk
 
         return risks

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_rewind.plan import Risk
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.workspace import Workspace, project_document
 
 _DESCRIPTIVE: Final = frozenset({"name", "description", "author", "website", "license", "template", "stackConfigDir"})
@@ -43,13 +43,11 @@ def needs_installation(workspace: Workspace, private: Path) -> bool:
 def installation_risks(workspace: Workspace, private: Path, commit: str, *, skipped: bool) -> Iterator[Risk]:
     """What was installed for the plan, or not. Reads the project file only."""
     if uses_todays_packages(workspace, private):
-        message = "the program has no virtual environment of its own and runs with today's Python packages"
-        yield Risk("ambient-dependencies", message)
+        yield Risk.usual("ambient-dependencies")
     if not needs_installation(workspace, private):
         return
     if skipped:
-        message = "the program's dependencies were not installed (`--no-install`): it runs with what is there"
-        yield Risk("not-installed", message)
+        yield Risk.usual("not-installed")
         return
     message = (
         f"`pulumi install` was run for commit {commit[:7]}, so that install scripts of it and of its packages ran on "

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pulumi_rewind.model import Update, urn_name
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.program.config import RecordedConfig
 from pulumi_rewind.program.source import dirty_without_record
 from pulumi_rewind.program.worktree import ProgramTree
-from pulumi_rewind.recommend import DIRTY, PROGRAM_DIFFERS
 from pulumi_rewind.records.lookup import uncommitted_record, unused_changes
+from pulumi_rewind.risk_codes import DIRTY, PROGRAM_DIFFERS, TARGET_CONFIG, Risk
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import normalized
+from pulumi_rewind.stackconfig import differing_keys
 from pulumi_rewind.targets import Target
-from pulumi_rewind.values import Json, each
+from pulumi_rewind.values import Json
 from pulumi_rewind.verify import Difference
 
 NAMED: Final = 6
@@ -37,7 +36,7 @@ def program_risks(
             f"#{update.number} was deployed with uncommitted changes that nobody kept: commit {update.commit[:7]} is "
             f"not the program that ran{unused_changes(session, update)}"
         )
-        found.append(Risk(DIRTY, message, blocking=True))
+        found.append(Risk(DIRTY, message))
     record = uncommitted_record(session, update) if update.dirty else None
     if record is not None:
         assert session.records is not None
@@ -78,24 +77,14 @@ def config_risks(
 ) -> list[Risk]:
     """Which configuration is used, and where the other differs. Pure."""
     if recorded is None:
-        return [Risk("target-config", f"the record of #{update.number} has no configuration: today's is used")]
-    before, now = normalized(recorded), normalized(today)
-    keys = sorted(key for key in before.keys() | now.keys() if _plain(before.get(key)) != _plain(now.get(key)))
+        return [Risk(TARGET_CONFIG, f"the record of #{update.number} has no configuration: today's is used")]
+    keys = differing_keys(recorded, today)
     if not keys:
         return []
     if use_todays_config:
-        return [Risk("target-config", f"today's configuration is used; #{update.number} had others: {', '.join(keys)}")]
+        return [Risk(TARGET_CONFIG, f"today's configuration is used; #{update.number} had others: {', '.join(keys)}")]
     message = (
         f"the configuration of #{update.number} is used; your file stays as it is and differs in {', '.join(keys)} "
         "(`--todays-config` uses the file)"
     )
-    return [Risk("target-config", message)]
-
-
-def _plain(value: Json) -> object:
-    """For comparing: settings are text, and encrypted ones count as equal."""
-    if isinstance(value, dict) and set(value) == {"secure"}:
-        return "[secret]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else each(value, _plain)
+    return [Risk(TARGET_CONFIG, message)]

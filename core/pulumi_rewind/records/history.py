@@ -233,7 +233,7 @@ class RecordedHistory(History):
         record = self._record_of(number, self._history.update(place))
         if record is None:
             if clause := self._unused(number):
-                error.hint = f"{error.hint.rstrip('.')}{clause}."
+                error.advice = f"{error.advice.rstrip('.')}{clause}."
             raise error
         return record
 

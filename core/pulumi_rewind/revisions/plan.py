@@ -10,7 +10,7 @@ from pulumi_rewind.called import Code, Move, RevisionPlan
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.identity import match, rehomed
 from pulumi_rewind.model import Checkpoint, Resource
-from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.revisions.ledger import Ledger, unknown
 from pulumi_rewind.revisions.moves import (
     Applied,
@@ -21,14 +21,11 @@ from pulumi_rewind.revisions.moves import (
     moves_up,
     revisions_of,
 )
+from pulumi_rewind.risk_codes import BLOCKING, LOSES_DATA, REVISION, Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind.undo.calling import declared
 from pulumi_rewind.undo.process import UndoProcess
-
-CODE = "revision"
-"""The code of risks that announce revisions, or say why they can't be run."""
-
 
 # -- of a rollback ------------------------------------------------------------------------------------------------
 
@@ -55,7 +52,7 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
         prepared.live_plain, prepared.target_plain, prepared.goal, known, have, want, known_then
     )
     if problem:
-        risks = [Risk(CODE, str(unknown(problem)), blocking=True)]
+        risks = [Risk(REVISION, str(unknown(problem)), unusual=BLOCKING)]
     codes = {process.code.sha256: process.code for process in (living, restoring) if process is not None}
     restored = {step.urn for step in plan.steps if step.op == "import"}
     risks += [_announced(move, codes, _restorable(move, plan, restored)) for move in moves]
@@ -83,7 +80,7 @@ def _left(strategy: str, have: Applied, want: Applied) -> Iterator[Risk]:
     for urn in sorted(have.keys() | want.keys()):
         if have.get(urn, ()) != want.get(urn, ()):
             message = f"its revisions stay as they are: the strategy {strategy!r} runs nothing"
-            yield Risk(CODE, message, urn=urn)
+            yield Risk(REVISION, message, urn)
 
 
 def rollback_moves(
@@ -115,7 +112,7 @@ def rollback_moves(
         if goal.registrations and not _whole(goal, target, res):
             if any(item.urn == res.urn for item in goal.registrations):
                 message = "its revisions stay as they are: not all that is in it is rolled back"
-                risks.append(Risk(CODE, message, urn=run_urn))
+                risks.append(Risk(REVISION, message, run_urn))
             continue
         then = revisions_of(res, known_then)
         moves += moves_back(revisions_of(res, known), mine, theirs, run_urn, live_urn, then)
@@ -147,15 +144,15 @@ def _announced(move: Move, codes: Mapping[str, Code], restorable: bool = False) 
         hint = (
             "mend the hooks file, use a recorded one (--hooks recorded), or do it by hand and say so (revision --mark)"
         )
-        return Risk(CODE, f"{move.problem}; {hint}", blocking=True, urn=urn)
+        return Risk(REVISION, f"{move.problem}; {hint}", urn, BLOCKING)
     if move.callback is None:
-        return Risk(CODE, f"{move.revision} {move.note}", urn=urn)
+        return Risk(REVISION, f"{move.revision} {move.note}", urn)
     called = f"{move.callback.function} ({codes[move.callback.code].label})"
     what = f"will run the {move.direction} of {move.revision}, {called}, {move.when} its resources"
     if restorable:
         what += ", unless what is in it is restored with its revisions"
     lost = move.loses_data and bool(move.urn)  # of a component that goes, its resources say what is lost
-    return Risk(CODE, f"{what}; {move.note}" if move.note else what, loses_data=lost, urn=urn)
+    return Risk(REVISION, f"{what}; {move.note}" if move.note else what, urn, LOSES_DATA if lost else None)
 
 
 # -- of an update -------------------------------------------------------------------------------------------------
@@ -181,7 +178,7 @@ def update_revisions(
         mine = revisions_of(res, known)
         if mine is not None:
             if problem and live_urn:
-                return RevisionPlan(), (Risk(CODE, str(unknown(problem)), blocking=True),)
+                return RevisionPlan(), (Risk(REVISION, str(unknown(problem)), unusual=BLOCKING),)
             moves += moves_up(mine, have.get(live_urn, ()) if live_urn else (), urn, live_urn)
     if not moves:
         return None, ()

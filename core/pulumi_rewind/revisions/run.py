@@ -42,9 +42,7 @@ class RevisionRun(Caller):
         """Raises RefusedError where an update would call another hooks file than was reviewed."""
         now = todays_code(self.session.workspace.root, self.session.settings) if self.moves else None
         if self.moves and (now is None or now.sha256 not in self.codes):
-            raise RefusedError(
-                "the hooks file has changed since the review", hint="Review it again; nothing was changed."
-            )
+            raise RefusedError("the hooks file has changed since the review", hint="Review it again.", unchanged=True)
 
     def phase(
         self, when: When, before: Checkpoint, side: Callable[[], Checkpoint]
@@ -168,4 +166,4 @@ class UpdateRevisions(RevisionRun):
         except RewindError as err:
             done = any(one.outcome == "done" for one in self.outcomes)
             hint = err.hint or f"Mend it; `pulumi-rewind up {session.stack.name}` goes on with what is missing."
-            raise UpdateFailed(f"the update failed: {err}", hint=hint, changed=done or when == "after") from None
+            raise UpdateFailed(str(err), hint=hint, changed=done or when == "after") from None

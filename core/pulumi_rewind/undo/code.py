@@ -156,7 +156,8 @@ class UntrustedCode(RefusedError):
         super().__init__(
             f"{code.label}, has not been agreed to",
             hint=f"Read it with `pulumi-rewind hooks show {short}` and agree with `pulumi-rewind hooks trust {short}`; "
-            "without `--hooks recorded` today's file is used. Nothing was changed.",
+            "without `--hooks recorded` today's file is used.",
+            unchanged=True,
         )
         self.code = code
 

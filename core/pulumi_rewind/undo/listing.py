@@ -11,10 +11,10 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import HookEnded, HookEvent
 from pulumi_rewind.goal import no_goal, registers
 from pulumi_rewind.model import Checkpoint, Resource, Update
-from pulumi_rewind.plan import Risk
 from pulumi_rewind.revisions.ledger import Ledger
 from pulumi_rewind.revisions.moves import Revision, Revisions, revisions_of
 from pulumi_rewind.revisions.plan import loaded, rollback_moves
+from pulumi_rewind.risk_codes import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.targets import Target
 from pulumi_rewind.undo.calling import Caller, declared

@@ -11,7 +11,8 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind.events import HookEnded
 from pulumi_rewind.journal import UndoRecord
 from pulumi_rewind.model import Checkpoint, Resource, Update
-from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.plan import Plan, Step
+from pulumi_rewind.risk_codes import HOOK_CODE, NOT_RESTORED, Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies import STRATEGIES
 from pulumi_rewind.undo.calling import Caller
@@ -120,19 +121,16 @@ def _with_risk(
         if dry := undo.dry.get((step.urn, function)):
             message += f"; a dry call returned {dry}"
         if call.callback.kind == "undo_delete":
-            risks = tuple(risk for risk in risks if risk.code != "data-not-restored")
+            risks = tuple(risk for risk in risks if risk.code != NOT_RESTORED)
         risks = (*risks, Risk("callback", message, urn=step.urn))
     return dataclasses.replace(step, risks=risks)
 
 
 def _hook_note(risk: Risk, known: set[str]) -> Risk:
     """The note that the code of Pulumi's own hooks isn't there, where it is."""
-    if risk.code != "hook-code":
+    if risk.code != HOOK_CODE or not set(risk.names) <= known:
         return risk
-    names = risk.message.partition(": ")[2].partition(";")[0].split(", ")
-    if not set(names) <= known:
-        return risk
-    return dataclasses.replace(risk, message=f"runs the code of its hooks from the hooks file: {', '.join(names)}")
+    return dataclasses.replace(risk, message=f"runs the code of its hooks from the hooks file: {', '.join(risk.names)}")
 
 
 def _told(result: str, more: str) -> str:

@@ -11,8 +11,9 @@ from pulumi_rewind.goal import Goal, GoalChanges, references
 from pulumi_rewind.model import urn_name
 from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.previewing import PreviewControl
+from pulumi_rewind.risk_codes import SKIPPED
 from pulumi_rewind.session import Session
-from pulumi_rewind.skipping import SKIPPED, needing_skipped
+from pulumi_rewind.skipping import needing_skipped
 from pulumi_rewind.strategies import plan_by_strategy
 from pulumi_rewind.undo.run import UNCHANGED
 

@@ -71,7 +71,8 @@ class UndoRun(Caller):
         if (now.sha256 if now else "") != (today.sha256 if today else ""):
             raise RefusedError(
                 "the hooks file has changed since the plan was reviewed",
-                hint="Plan again and review which callbacks are called now; nothing was changed.",
+                hint="Plan again and review which callbacks are called now.",
+                unchanged=True,
             )
         if undo is None:
             return

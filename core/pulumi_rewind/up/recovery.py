@@ -16,10 +16,10 @@ from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, Roll
 from pulumi_rewind.events import EngineEvent
 from pulumi_rewind.identity import may_be_one
 from pulumi_rewind.model import Checkpoint, Resource, parse_urn
-from pulumi_rewind.plan import Plan, Risk, Step
+from pulumi_rewind.plan import Plan, Step
 from pulumi_rewind.planning import build_plan
 from pulumi_rewind.previewing import Observe, PreviewControl
-from pulumi_rewind.revisions.plan import CODE as REVISION
+from pulumi_rewind.risk_codes import REVISION, BlockedError, Risk
 from pulumi_rewind.risks import pending_risk
 from pulumi_rewind.rollback import RollbackResult, RollbackRun
 from pulumi_rewind.session import Session
@@ -31,10 +31,10 @@ MADE_BY_UPDATE = "made-by-update"
 """The code of a loss of data that isn't one: the object is no older than the update that is taken back."""
 
 
-def left_open(session: Session) -> tuple[str, ...]:
+def left_open(session: Session) -> tuple[Risk, ...]:
     """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
     try:
-        return tuple(pending_risk(one).told for one in session.backend.live(session.stack).pending_operations)
+        return tuple(pending_risk(one) for one in session.backend.live(session.stack).pending_operations)
     except RewindError:
         return ()
 
@@ -124,7 +124,8 @@ class Recovery:
         if isinstance(error, OSError):
             error = truthful(error, changed=True, resume=command("resume", self.session.stack.name))
         said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(error)}"
-        open_ = [message for message in left_open(self.session) if message not in said]
+        known = {risk.urn for risk in error.risks} if isinstance(error, BlockedError) else set()
+        open_ = [risk.told for risk in left_open(self.session) if risk.urn not in known]
         return RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(error))
 
     def _keep(self) -> None:
@@ -135,7 +136,8 @@ class Recovery:
 
     def _hint(self, error: RewindError) -> str:
         resume = command("resume", self.session.stack.name)
-        hint = error.hint.replace(" Nothing was changed.", "").replace("; nothing was changed.", ".")
+        error.unchanged = False  # by the rollback, but the update has changed the stack
+        hint = error.hint
         if f"`{resume}`" not in hint:
             hint = f"{hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
         return hint
@@ -153,7 +155,9 @@ def spared(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Pl
     risks = tuple(
         _harmless(risk)
         if risk.object_id and (parse_urn(risk.urn).type, risk.object_id) not in older
-        else dataclasses.replace(risk, loses_data=risk.loses_data and risk.code != REVISION)
+        else dataclasses.replace(risk, unusual=None)
+        if risk.loses_data and risk.code == REVISION
+        else risk
         for risk in plan.risks
     )
     now = live.by_urn if live is not None else {}
@@ -178,4 +182,4 @@ def _spared(step: Step, older: Mapping[tuple[str, str], Sequence[Resource]], now
 
 def _harmless(risk: Risk) -> Risk:
     message = "holds what came into it since this update made it; that goes with it"
-    return dataclasses.replace(risk, code=MADE_BY_UPDATE, message=message, loses_data=False)
+    return dataclasses.replace(risk, code=MADE_BY_UPDATE, message=message, unusual=None)

@@ -15,11 +15,12 @@ from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, Reso
 from pulumi_rewind.goal import no_goal
 from pulumi_rewind.guard import check_readable
 from pulumi_rewind.model import Checkpoint, Deployment, Resource
-from pulumi_rewind.plan import Risk, Step, counts, plan_steps
+from pulumi_rewind.plan import Step, counts, plan_steps
 from pulumi_rewind.planned_secrets import note_planned
 from pulumi_rewind.previewing import Observe, PreviewControl, followed
 from pulumi_rewind.private_directory import private_directory
 from pulumi_rewind.revisions.plan import update_revisions
+from pulumi_rewind.risk_codes import NOT_RESTORED, Risk
 from pulumi_rewind.risks import stack_risks, step_risks
 from pulumi_rewind.session import Session
 from pulumi_rewind.stackconfig import of_another_time
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff
 
 _FORECASTS: Final = {"create": "created", "update": "in place"}
-_OF_A_ROLLBACK: Final = frozenset({"data-not-restored", "not-refreshed", "edited-outside"})
+_OF_A_ROLLBACK: Final = frozenset({NOT_RESTORED, "not-refreshed", "edited-outside"})
 """Codes of risks that only going back has."""
 
 
@@ -93,7 +94,7 @@ def review_up(
             if isinstance(error, SecretsError) and (other := of_another_time(own, live)):
                 hint = f"Put today's {own.name} in its place, or use the passphrase of that time."
                 error = SecretsError(other, hint=hint)
-            error.hint = f"{error.hint} Nothing was changed.".strip()
+            error.unchanged = True
             raise error
     return _review(session, live, events)
 
@@ -121,6 +122,7 @@ def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -
         live_config=None,
         refreshed=True,
         stateful=stateful,
+        creates_block=False,  # that doesn't stop the engine
     )
     revisions, announced = update_revisions(session, live, all_steps)
     return UpReview(
@@ -134,12 +136,8 @@ def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -
 
 
 def _of_an_update(risks: Iterable[Risk]) -> tuple[Risk, ...]:
-    """The risks that an update has, too. A pending create doesn't stop the engine: it creates a second time."""
-    return tuple(
-        dataclasses.replace(risk, blocking=risk.blocking and risk.code != "pending-create")
-        for risk in risks
-        if risk.code not in _OF_A_ROLLBACK
-    )
+    """The risks that an update has, too."""
+    return tuple(risk for risk in risks if risk.code not in _OF_A_ROLLBACK)
 
 
 def sides(events: Iterable[EngineEvent]) -> tuple[Checkpoint, Checkpoint]:

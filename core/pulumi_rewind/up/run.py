@@ -13,6 +13,7 @@ from pulumi_rewind.delete_first import check_meant
 from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.driving import EngineDriver
 from pulumi_rewind.engine import EngineRun, clean_error
+from pulumi_rewind.engine_messages import says_failed
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -80,7 +81,8 @@ def check_rollback_possible(session: Session, before: Before, delete_first: Sequ
         names = ", ".join(urn_name(one.resource.urn) for one in creating)
         raise RefusedError(
             f"a killed update may have created {names}, which the state doesn't know; a rollback would be refused",
-            hint="Look for it; then adopt or clear it (`pulumi-rewind resolve`). Nothing was changed.",
+            hint="Look for it; then adopt or clear it (`pulumi-rewind resolve`).",
+            unchanged=True,
         )
     session.vault.decrypt(before.checkpoint, session.stack)
 
@@ -95,9 +97,6 @@ class UpResult:
 
 
 FAILED = "the update failed: "
-
-ENGINE_SAYS_FAILED = "update failed"
-"""After this the engine ends the program, whose last words (a traceback of being ended) tell nobody anything."""
 
 
 class UpRun(EngineDriver):
@@ -189,7 +188,7 @@ class UpRun(EngineDriver):
         yield Phase("run", "running pulumi up")
         failed = False
         for event in self._update():
-            failed = failed or (isinstance(event, Diagnostic) and event.message.strip() == ENGINE_SAYS_FAILED)
+            failed = failed or (isinstance(event, Diagnostic) and says_failed(event.message))
             if not (failed and isinstance(event, Diagnostic) and event.severity.startswith("info")):
                 yield event
         run = self.engine_run
@@ -209,10 +208,10 @@ class UpRun(EngineDriver):
         except UpdateFailed as err:
             if not err.changed:
                 self.accept()
-                err.hint = f"{err.hint} Nothing in the stack was changed."
-                raise
+                hint = f"{err.hint} Nothing in the stack was changed."
+                raise UpdateFailed(f"{FAILED}{err}", hint=hint, changed=False) from None
             self.session.reload()
-            kept = self._freeze((("", str(err).removeprefix(FAILED)),))
+            kept = self._freeze((("", str(err)),))
             raise UpdateFailed(FAILED + "; ".join(kept), hint=err.hint, left=self._left()) from None
         except InterruptedRun as err:
             name, changed = self.session.stack.name, self._revisions.changed
@@ -220,7 +219,7 @@ class UpRun(EngineDriver):
                 self.accept()
             elif when == "before":
                 back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
-                err.hint = f"{back}`pulumi-rewind up {name}` goes on with what is missing."
+                err.advice = f"{back}`pulumi-rewind up {name}` goes on with what is missing."
             raise
 
     def accept(self) -> None:
@@ -244,9 +243,7 @@ class UpRun(EngineDriver):
         session = self.session
         check_free(session)
         if session.backend.live(session.stack).digest != self.before.checkpoint.digest:
-            raise RefusedError(
-                "the stack's state has moved since the review", hint="Review it again; nothing was changed."
-            )
+            raise RefusedError("the stack's state has moved since the review", hint="Review it again.", unchanged=True)
         check_engine(session)
         self._revisions.check()
 
@@ -271,9 +268,9 @@ class UpRun(EngineDriver):
         session.reload()
         newest = len(session.timeline)
         changed = self._changed or not self._as_before()
-        if not changed and newest == self.before.newest and "is currently locked" in str(error).lower():
+        if not changed and newest == self.before.newest and isinstance(error, EngineError) and error.locked:
             self.accept()
-            return RefusedError(str(error), hint=error.hint)
+            return RefusedError(str(error), hint=error.advice, unchanged=True)
         kept = self._freeze(errors or (("", str(error)),))
         what = "\n".join((FAILED + kept[0], *kept[1:])) if errors else kept[0]
         if run.interrupted or self.asked_to_stop():
@@ -284,9 +281,8 @@ class UpRun(EngineDriver):
             return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()
-            return UpdateFailed(
-                what, hint=f"{error.hint} {lock_left(session)}Nothing was changed.".strip(), changed=False
-            )
+            hint = f"{error.hint} {lock_left(session)}".strip()
+            return UpdateFailed(what, hint=hint, unchanged=True, changed=False)
         if self.rolls_back and newest > self.before.newest + 1:
             # Going back to before ours would take the other one back as well.
             self.accept()

@@ -51,7 +51,7 @@ def check_command(command: str, timeout: float, environ: Mapping[str, str], cwd:
         return  # an assignment, a bracket: the shell will know
     if not succeeds("-c", 'command -v -- "$1"', "sh", first):
         raise UsageError(
-            f"the verify command's program {first!r} is not found", hint="Check its name and PATH; nothing was changed."
+            f"the verify command's program {first!r} is not found", hint="Check its name and PATH.", unchanged=True
         )
 
 

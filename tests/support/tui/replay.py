@@ -20,9 +20,9 @@ from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.plan import Plan
 from pulumi_rewind.replay_report import ReplayReport
+from pulumi_rewind.risk_codes import SKIPPED
 from pulumi_rewind.rollback import RollbackResult
 from pulumi_rewind.session import Session
-from pulumi_rewind.skipping import SKIPPED
 from tests.support.tui.run_recording import RUNS, TARGET, from_lines
 from tests.support.tui.shop import NOON
 

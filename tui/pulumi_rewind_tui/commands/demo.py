@@ -124,7 +124,7 @@ def _build(folder: Path, named: Path, screen: Screen) -> None:
     except RewindError as err:
         left = find_demo(folder)
         if left is not None and not left.complete:
-            err.hint = f"{err.hint} What was made so far is removed by `{clean}`.".strip()
+            err.advise(f"What was made so far is removed by `{clean}`.")
         raise
 
 

@@ -100,7 +100,7 @@ def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]
         target = resolve_target(timeline, text)
     except TargetError as err:
         if text == "last-good" and not err.candidates:
-            err.hint = err.hint or "Name two states: `pulumi-rewind diff FROM TO`."
+            err.advice = err.advice or "Name two states: `pulumi-rewind diff FROM TO`."
         raise
     for warning in target.warnings:
         screen.err.line(f"note: {warning}")

@@ -67,8 +67,8 @@ def resume(
             raise RefusedError(
                 _running(session, entry),
                 hint="Wait for it, or stop it there with Ctrl-C. If you know that it has ended, "
-                f"`{command('resume', session.stack.name, '--forget', '--yes')}` removes its entry. "
-                "Nothing was changed.",
+                f"`{command('resume', session.stack.name, '--forget', '--yes')}` removes its entry.",
+                unchanged=True,
             )
         check_can_ask(terms)
         screen.err.line(_what(session, entry))

@@ -28,9 +28,9 @@ def contrast_lines(first: Plan, second: Plan) -> Iterator[Line]:
         for op in (one.first, one.second):
             ops += [op_span(op) if op else Span("nothing", "muted"), " → "]
         yield ["  ", Span(resource_name(one.urn), "name"), "  ", *ops[:-1]]
-    said = {risk.message for risk in first.all_risks}
+    said = set(first.all_risks)
     for risk in second.all_risks:
-        if risk.message not in said:
+        if risk not in said:
             yield risk_line(risk, f"{second.strategy}: ")
 
 

@@ -17,7 +17,8 @@ from pulumi_rewind_tui.widgets.cells import Line, Span
 if TYPE_CHECKING:
     from pulumi_rewind.called import Move
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
-    from pulumi_rewind.plan import Plan, Risk, Step
+    from pulumi_rewind.plan import Plan, Step
+    from pulumi_rewind.risk_codes import Risk
 
 FORECASTS: Mapping[str, str] = {
     "restored": "restored in place",
@@ -74,7 +75,7 @@ def _recommendation(plan: Plan) -> Iterator[Line]:
 
 def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
     """Risks: what blocks first, then what loses data, then the others."""
-    risks = sorted(all_risks, key=lambda risk: risk.severity)
+    risks = sorted(all_risks, key=lambda risk: risk.rank)
     if not risks:
         return
     yield []

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static
 
 from pulumi_rewind_tui.render.words import listed
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.screens.review_text import destructive, losing
+from pulumi_rewind_tui.screens.review_text import destructive
 from pulumi_rewind_tui.selecting import left_out, names_left
 from pulumi_rewind_tui.symbols import counts_text
 from pulumi_rewind_tui.widgets.cells import Line, paragraph
@@ -65,7 +65,7 @@ class ConfirmScreen(Dialog[Agreement]):
         self.plan = plan
         self.production = production
         self.stack = plan.stack.rsplit("/", 1)[-1]
-        self.losing = losing(plan)
+        self.losing = plan.losers
         self.typed = typed
         """Whether the stack's name has to be typed."""
         self.accepted = False

@@ -138,7 +138,7 @@ def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_o
         lines += _not_done(outcome, cells, table)
     reminder = outcome.aftermath.reminder
     if reminder and outcome.kind != "unchanged":
-        text = reminder[0].upper() + reminder[1:] if not reminder.startswith("HEAD") else reminder
+        text = reminder[0].upper() + reminder[1:]
         lines += [(("", ""),), *paragraph(f"{table['hazard']} {text}.", cells, "hazard")]
     return lines
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.locks import Lock
-from pulumi_rewind.skipping import SKIPPED
+from pulumi_rewind.risk_codes import DATA_LOSS, DELETE_FIRST, NOT_RESTORED, SKIPPED, TAKEN_ALONG
 from pulumi_rewind_tui.render.words import listed, plural, resource_name
 from pulumi_rewind_tui.selecting import command_line, why_nothing
 from pulumi_rewind_tui.widgets.cells import Line, wrap_words
-from pulumi_rewind_tui.widgets.steps_rows import TAKEN
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan, Risk
+    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.risk_codes import Risk
 
 CHECKED = frozenset(
-    {"not-refreshed", "locked", "target", "config-differs", "edited-outside", "delete-first", "may-exist"}
+    {"not-refreshed", "locked", "target", "config-differs", "edited-outside", DELETE_FIRST, "may-exist"}
 )
 """Codes of risks that stand among the checks, or with another risk of the same resource."""
 
-ROWS = frozenset({TAKEN, SKIPPED})
+ROWS = frozenset({TAKEN_ALONG, SKIPPED})
 """Codes of notes that the steps show where they are about."""
 
 
@@ -85,12 +85,12 @@ def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
     risks = [risk for risk in plan.all_risks if risk.code not in CHECKED and risk.code not in ROWS]
     first = {risk.urn for risk in risks if risk.urn}
     groups: dict[str, list[Risk]] = {}
-    for index, risk in enumerate(sorted(risks, key=lambda risk: risk.severity)):
+    for index, risk in enumerate(sorted(risks, key=lambda risk: risk.rank)):
         groups.setdefault(risk.urn or f"\0{index}", []).append(risk)
     for risk in plan.all_risks:  # a replacement that deletes first says so with the loss that it means
-        if risk.code == "delete-first" and risk.urn in first:
+        if risk.code == DELETE_FIRST and risk.urn in first:
             groups[risk.urn].append(risk)
-        elif risk.code == "delete-first":
+        elif risk.code == DELETE_FIRST:
             groups.setdefault(risk.urn, []).append(risk)
     found = []
     for group in groups.values():
@@ -106,7 +106,7 @@ def not_restored(plan: Plan) -> str:
     data = (
         step.name
         for step in plan.steps
-        if any(risk.code in ("data-loss", "data-not-restored") and not risk.object_id for risk in step.risks)
+        if any(risk.code in (DATA_LOSS, NOT_RESTORED) and not risk.object_id for risk in step.risks)
     )
     ids = (step.name for step in plan.steps if step.forecast in ("recreated", "replaced"))
     found = {"data in": list(dict.fromkeys(data)), "ids of": list(dict.fromkeys(ids))}
@@ -189,11 +189,6 @@ def destructive(plan: Plan) -> int:
     return sum(step.op in ("delete", "replace") and step.forecast != "kept" for step in plan.steps)
 
 
-def losing(plan: Plan) -> list[str]:
-    """Names of the resources whose data goes."""
-    return list(plan.losers) or ([plan.stack] if plan.loses_data else [])
-
-
 def unlocked_since(plan: Plan, around: Surroundings) -> bool:
     """Whether the stack was locked when the plan was made, and isn't any more."""
     return not around.locks and any(risk.code == "locked" for risk in plan.risks)
@@ -216,7 +211,7 @@ def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved
     count = plural(len(plan.steps), "step")
     if not plan.steps:
         return (("The state alone changes, no resource is touched.", ""),)
-    lost = losing(plan)
+    lost = plan.losers
     if lost:
         return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {listed(lost)}.", "hazard"))
     number = destructive(plan)

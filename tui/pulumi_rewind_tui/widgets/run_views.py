@@ -140,11 +140,7 @@ class RunLogView(LinesView):
     def next_error(self, *, after: int | None = None) -> int | None:
         """Puts the next error at the top, after the last one from the first again; its line, None if there is none."""
         lines = self.lines
-        wanted = [
-            i
-            for i, entry in enumerate(lines)
-            if entry.error or (self.raw and entry.text.startswith("Diagnostic error"))
-        ]
+        wanted = [i for i, entry in enumerate(lines) if entry.error]
         if not wanted:
             return None
         start = self._error if after is None else after

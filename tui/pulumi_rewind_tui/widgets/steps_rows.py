@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.plan import OLD_COPY
+from pulumi_rewind.risk_codes import DELETE_FIRST, TAKEN_ALONG
 from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.selecting import left_out, reason, selects
+from pulumi_rewind_tui.selecting import left_out, selects
 from pulumi_rewind_tui.text.steps import tree
 from pulumi_rewind_tui.widgets.cells import Line, Piece, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.widgets.values import change_values, short_path, with_type
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.plan import Plan, Step
 
 Kind: TypeAlias = Literal["step", "out", "change", "note", "state", "heading"]
-
-TAKEN = "taken-along"
-"""Code of the note on a resource that a partial rollback takes along."""
 
 NAME = 28
 """Widest column of names."""
@@ -70,8 +68,9 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
     if left:
         rows.append(StepRow("heading", text="Stays as it is"))
         for note in left:
-            rows.append(StepRow("out", note.urn, text=reason(note), box=not note.because))
-            pieces = wrap_words(reason(note), UNFOLDED) if note.urn in opened else ()
+            reason = note.briefly or note.message  # its empty box says already that the operator took it out
+            rows.append(StepRow("out", note.urn, text=reason, box=not note.because))
+            pieces = wrap_words(reason, UNFOLDED) if note.urn in opened else ()
             rows.extend(StepRow("note", note.urn, 1, text=piece) for piece in pieces)
     return rows
 
@@ -93,7 +92,7 @@ def _state_rows(plan: Plan, diffs: Mapping[str, ResourceDiff]) -> list[StepRow]:
 
 
 def _below(step: Step, diff: ResourceDiff | None, depth: int, opened: set[str]) -> list[StepRow]:
-    rows = [StepRow("note", step.urn, depth, text=risk.message) for risk in step.risks if risk.code == TAKEN]
+    rows = [StepRow("note", step.urn, depth, text=risk.message) for risk in step.risks if risk.code == TAKEN_ALONG]
     if step.urn not in opened:
         return rows
     changes = diff.changes() if diff is not None else ()
@@ -169,7 +168,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
         spans.append((f"  {table['failed']} blocks", "failed"))
     elif any(risk.loses_data for risk in step.risks):
         spans.append((f"  {table['hazard']} data", "hazard"))
-    elif any(risk.code not in (TAKEN, "delete-first") for risk in step.risks):
+    elif any(risk.code not in (TAKEN_ALONG, DELETE_FIRST) for risk in step.risks):
         spans.append((f"  {table['hazard']}", "hazard"))
     parent = parse_urn(step.parent)
     if not row.depth and step.parent and parent.type != ROOT_STACK_TYPE:

@@ -1,0 +1,41 @@
+"""Writes docs/risks.md, the list of all codes of risks, from the table in the core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pulumi_rewind.risk_codes import RISKS, Severity
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "risks.md"
+
+_BEFORE = """# Risks of a plan
+
+Every risk that `plan` lists has a code, in brackets after its text (in JSON `code`). This page is written from the
+table in the code by `python -m scripts.risk_page`. [playbook.md](playbook.md) says what to do about the usual ones.
+
+- **blocks**: nothing is run while it stands (in JSON `blocking`).
+- **loses data**: needs `--allow-data-loss`, or a yes of its own in the UI (in JSON `losesData`).
+- **severe**: something won't be as it was.
+- **note**: anything else that is good to know.
+
+| code | as a rule | what it says |
+|---|---|---|
+"""
+
+_WORDS = {
+    Severity.BLOCKING: "blocks",
+    Severity.LOSES_DATA: "loses data",
+    Severity.SEVERE: "severe",
+    Severity.NOTE: "note",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    return _BEFORE + "".join(
+        f"| `{code}` | {_WORDS[kind.severity]} | {kind.meaning} |\n" for code, kind in RISKS.items()
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
