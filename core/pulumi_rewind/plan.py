@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata
 from pulumi_rewind.goal import Goal
 from pulumi_rewind.model import ROOT_STACK_TYPE, parse_urn, urn_name
-from pulumi_rewind.private_directory import remove_private
 from pulumi_rewind.risk_codes import Risk
-from pulumi_rewind.values import DEFAULTS, Json
+from pulumi_rewind.values import DEFAULTS
 
 if TYPE_CHECKING:
     from pulumi_rewind.called import RevisionPlan, UndoPlan
     from pulumi_rewind.diff.checkpoints import Diff
-    from pulumi_rewind.goal import GoalChanges
-    from pulumi_rewind.model import Checkpoint
-    from pulumi_rewind.replay_report import ReplayReport
+    from pulumi_rewind.prepared import Prepared
     from pulumi_rewind.targets import Target
     from pulumi_rewind.verify import Difference
 
@@ -49,41 +44,6 @@ class Step:
     """The URN of the same object today, where it differs."""
     old_copies: tuple[str, ...] = ()
     """Ids of objects that earlier replacements left behind under this URN: the engine deletes them in any run."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a reviewed plan is run with; lives in memory alone because the goal holds secrets."""
-
-    goal: Goal
-    live: Checkpoint
-    """As stored when the plan was made."""
-    live_plain: Checkpoint
-    """Decrypted, as the run begins with it: rewritten, where `rewritten` is given."""
-    target: Checkpoint
-    target_plain: Checkpoint
-    update_plan: bytes
-    """The engine's own plan (``--save-plan``), held to during the run."""
-    report: ReplayReport
-    choices: Choices = USUAL
-    """What the operator chose."""
-    stays: Mapping[str, str] = field(default_factory=dict)
-    """What stays with what was left out: URN of live → URN of what uses it, see `staying`."""
-    config: Mapping[str, Json] = field(default_factory=dict)
-    """Settings of the target that the run has instead of today's, see `stackconfig`."""
-    private: Path | None = field(default=None)
-    """Where materialised assets lie until the run is over."""
-    changes: GoalChanges | None = None
-    """What undo callbacks returned."""
-    rewritten: Checkpoint | None = field(default=None, repr=False)
-    """The state that is written into the backend before the engine runs, as stored; None where that is live."""
-    refresh: bool = False
-    """Whether the engine compares the state with the real resources first, as chosen or as the project says."""
-
-    def close(self) -> None:
-        """Removes what was materialised."""
-        if self.private is not None:
-            remove_private(self.private)
 
 
 @dataclass(frozen=True)

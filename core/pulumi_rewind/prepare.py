@@ -26,9 +26,10 @@ from pulumi_rewind.integrity import check_target, damage
 from pulumi_rewind.known_ids import knowing
 from pulumi_rewind.letting_go import lasting, letting_go
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Prepared, Step, counts, plan_steps
+from pulumi_rewind.plan import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.planned import planned_state, refreshed_state
+from pulumi_rewind.prepared import Prepared
 from pulumi_rewind.previewing import Observe, Previewed, explained, preview
 from pulumi_rewind.private_directory import make_private, remove_if_unused, remove_private
 from pulumi_rewind.replay_report import ReplayReport

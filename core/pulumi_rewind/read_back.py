@@ -20,7 +20,7 @@ from pulumi_rewind.values import DEFAULTS
 from pulumi_rewind.verify import Difference
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Prepared
+    from pulumi_rewind.prepared import Prepared
     from pulumi_rewind.session import Session
 
 AT_ONCE: Final = 200

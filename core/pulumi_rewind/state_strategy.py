@@ -24,8 +24,9 @@ from pulumi_rewind.goal import no_goal
 from pulumi_rewind.integrity import damage
 from pulumi_rewind.kept_states import copy_path, import_state, keep, read_live
 from pulumi_rewind.model import Checkpoint, Resource, SecretsProvider, parse_urn
-from pulumi_rewind.plan import Plan, Prepared
+from pulumi_rewind.plan import Plan
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, warned
+from pulumi_rewind.prepared import Prepared
 from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.risk_codes import BLOCKING, LEFTOVER, LIVE_DAMAGED, LIVE_UNREADABLE, Risk
 from pulumi_rewind.second_plan import provider_differences, same_provider

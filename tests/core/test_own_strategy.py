@@ -12,9 +12,10 @@ from pulumi_rewind.errors import UsageError
 from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.goal import no_goal
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Prepared
+from pulumi_rewind.plan import Plan
 from pulumi_rewind.plan_parts import PlanRequest, load
 from pulumi_rewind.planning import build_plan
+from pulumi_rewind.prepared import Prepared
 from pulumi_rewind.replay_report import ReplayReport
 from pulumi_rewind.rollback import RollbackRun
 from pulumi_rewind.session import Session, open_session

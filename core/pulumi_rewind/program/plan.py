@@ -18,9 +18,10 @@ from pulumi_rewind.events import EngineEvent, Phase
 from pulumi_rewind.goal import Goal, no_goal
 from pulumi_rewind.held import hold_to, reading_plan
 from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan, Prepared, Step, counts
+from pulumi_rewind.plan import Plan, Step, counts
 from pulumi_rewind.plan_parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.planned import refreshed_state
+from pulumi_rewind.prepared import Prepared
 from pulumi_rewind.program.config import RecordedConfig, todays_engine, write_config
 from pulumi_rewind.program.engine import install, preview_program
 from pulumi_rewind.program.project_file import installation_risks, needs_installation, project_file_risks
