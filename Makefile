@@ -41,6 +41,7 @@ types: $(STAMP)
 
 layers: $(STAMP)
 	$(BIN)/lint-imports
+	$(BIN)/lint-imports --config layers.toml
 
 # The tests of the core that start no engine.
 pure: $(STAMP)

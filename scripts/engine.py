@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pulumi_rewind.errors import EngineError
-from pulumi_rewind.toolchain import EngineInfo, cache_directory, find_engine, language_host, parse_version
+from pulumi_rewind.system.toolchain import EngineInfo, cache_directory, find_engine, language_host, parse_version
 
 MODULES = Path(__file__).resolve().parent.parent / "tests" / "engine"
 CLI = "github.com/pulumi/pulumi/pkg/v3"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pulumi_rewind.risk_codes import RISKS, Severity
+from pulumi_rewind.risk import RISKS, Severity
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "risks.md"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pulumi_rewind.toolchain import OVERRIDE, EngineInfo, find_engine
+from pulumi_rewind.system.toolchain import OVERRIDE, EngineInfo, find_engine
 from tests.support import deployments
 from tests.support.given import VARIABLE, UnusableEngine, given_engine, older_than
 from tests.support.stack import EngineStack

@@ -1,4 +1,4 @@
-"""pulumi-rewind: the core engine, as a library; for ``rewind_hooks.py`` the decorators and results of `undo.declare`.
+"""pulumi-rewind: the core engine, as a library; for ``rewind_hooks.py`` the decorators and results of `hooks.declare`.
 
 Nothing here imports a user interface; heavy parts (the engine, gRPC, git) load when first needed.
 """
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_rewind.version import __version__
 
 if TYPE_CHECKING:
-    from pulumi_rewind.revisions.declare import Component, Revision, RevisionContext, component
-    from pulumi_rewind.undo.context import (
+    from pulumi_rewind.hooks.context import (
         ErrorContext,
         HookContext,
         RollbackContext,
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
         UndoResource,
         UndoUpdate,
     )
-    from pulumi_rewind.undo.declare import (
+    from pulumi_rewind.hooks.declare import (
         Delete,
         Keep,
         Recreate,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         undo_delete,
         undo_update,
     )
+    from pulumi_rewind.hooks.revisions import Component, Revision, RevisionContext, component
 
 
 __all__ = [
@@ -67,8 +67,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """The undo API, loaded when it is first used."""
     if name in __all__:
-        from pulumi_rewind.revisions import declare as revisions
-        from pulumi_rewind.undo import context, declare
+        from pulumi_rewind.hooks import context, declare, revisions
 
         return next(getattr(module, name) for module in (declare, context, revisions) if hasattr(module, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

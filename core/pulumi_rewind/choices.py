@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict, Unpack
 import msgspec
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.naming import NOT
+from pulumi_rewind.state.naming import NOT
 
 CHECKPOINT: Final = "checkpoint"
 PROGRAM: Final = "program"
@@ -26,7 +26,7 @@ class Choices(msgspec.Struct, frozen=True):
 
     A new choice is one field here (and in `ChoiceArguments`): the journal, a resumed rollback, the UI and the printed
     command lines carry it from then on; its option on the command line has the field's name (`flags` has the
-    exceptions). A strategy refuses what its entry in `strategies.STRATEGIES` doesn't name.
+    exceptions). A strategy refuses what its entry in `strategies.choosing.STRATEGIES` doesn't name.
     """
 
     strategy: str = CHECKPOINT

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.backends.urls import secrets_of_url
+from pulumi_rewind.engine.vault import Vault
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, UsageError
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.known_secrets import KnownSecrets
-from pulumi_rewind.model import Checkpoint, Deployment, StackRef
-from pulumi_rewind.passphrase import VARIABLE, Passphrase, own_passphrase
+from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.project.settings import Settings, load_settings
+from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.history import with_records
-from pulumi_rewind.secrets import Vault
-from pulumi_rewind.settings import Settings, load_settings
-from pulumi_rewind.timeline import Timeline
-from pulumi_rewind.workspace import Workspace, find_workspace
+from pulumi_rewind.secrets.known import KnownSecrets
+from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
+from pulumi_rewind.state.model import Checkpoint, Deployment, StackRef
 
 if TYPE_CHECKING:
     from pulumi_rewind.assets.sources import Store
-    from pulumi_rewind.engine import Engine
+    from pulumi_rewind.engine.cli import Engine
+    from pulumi_rewind.project.repository import Repository
     from pulumi_rewind.records.store import Records
-    from pulumi_rewind.repo import Repository
-    from pulumi_rewind.trust import Trust
+    from pulumi_rewind.trust.agreements import Trust
 
 
 class Session:
@@ -68,8 +68,8 @@ class Session:
         Raises:
             EngineError: there is none, or it is too old.
         """
-        from pulumi_rewind.engine import Engine
-        from pulumi_rewind.toolchain import find_engine
+        from pulumi_rewind.engine.cli import Engine
+        from pulumi_rewind.system.toolchain import find_engine
 
         info = find_engine(self.workspace.environ)
         self.redactor.expect(self._stored_secrets)  # of which providers may speak from now on
@@ -83,7 +83,7 @@ class Session:
 
     def _stored_secrets(self) -> Iterator[str]:
         """The secrets of the live state, if nobody has opened it yet, and of the configuration file."""
-        from pulumi_rewind.stackconfig import ciphertexts, config_document
+        from pulumi_rewind.project.stack_configuration import ciphertexts, config_document
 
         live = self.backend.live(self.stack)
         with contextlib.suppress(RewindError):
@@ -99,7 +99,7 @@ class Session:
 
         Providers are not asked to be silent of those: many a passphrase is a word that messages are full of.
         """
-        from pulumi_rewind.redaction import Redactor, parts
+        from pulumi_rewind.secrets.redaction import Redactor, parts
 
         environ = self.workspace.environ
         given = [environ.get(name, "") for name in (VARIABLE, *self.settings.passphrase_env)]
@@ -114,7 +114,7 @@ class Session:
     @cached_property
     def repository(self) -> Repository | None:
         """The project's git repository, None if it isn't in one."""
-        from pulumi_rewind.repo import open_repository
+        from pulumi_rewind.project.repository import open_repository
 
         return open_repository(self.workspace.root)
 
@@ -152,7 +152,7 @@ class Session:
         Raises:
             UntrustedTarget: others can write the backend, and nobody has agreed to this one.
         """
-        from pulumi_rewind.target_trust import secrets_finding
+        from pulumi_rewind.trust.targets import secrets_finding
 
         try:
             live = self.timeline.live()
@@ -184,7 +184,7 @@ class Session:
     @property
     def trust(self) -> Trust:
         """What the operator has agreed to for this project."""
-        from pulumi_rewind.trust import Trust
+        from pulumi_rewind.trust.agreements import Trust
 
         return Trust(self.journal.state, self.workspace.project)
 

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pulumi_rewind.values import is_secret, walk
+from pulumi_rewind.state.values import is_secret, walk
 from tests.bench.bench_diff import State, change_state, make_state, timed
 from tests.support.filestore import FileStore
 from tests.support.sealing import Sealer

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
-from pulumi_rewind.model import Checkpoint, decode_checkpoint
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.values import SECRET, SIG
 
 State = dict[str, Any]
 PACKAGE = "urn:pulumi:prod::shop::pulumi:providers:aws::default_7_0_0"

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.toolchain import find_engine
+from pulumi_rewind.system.toolchain import find_engine
 from tests.support.stack import EngineStack
 
 SIZES = (100, 1_000, 10_000)

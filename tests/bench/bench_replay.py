@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pulumi_rewind.planning import build_plan
-from pulumi_rewind.rollback import RollbackRun
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.toolchain import find_engine
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.rollback.planning import build_plan
+from pulumi_rewind.rollback.run import RollbackRun
+from pulumi_rewind.system.toolchain import find_engine
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 

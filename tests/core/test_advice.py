@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.advice import advise
-from pulumi_rewind.blockers import Blockers
-from pulumi_rewind.engine import Engine
-from pulumi_rewind.engine_messages import says_taken
+from pulumi_rewind.engine.cli import Engine
+from pulumi_rewind.engine.events import Diagnostic, ResourceFailed, StepMetadata
+from pulumi_rewind.engine.messages import says_taken
 from pulumi_rewind.errors import EngineError, RefusedError
-from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.integrity import check_target
-from pulumi_rewind.locks import Lock
-from pulumi_rewind.previewing import past_protection, protected_refusal
-from pulumi_rewind.risk_codes import Risk
-from pulumi_rewind.risks import pending_risk
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.plan.advice import advise
+from pulumi_rewind.plan.blockers import Blockers
+from pulumi_rewind.plan.risks import pending_risk
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.state.integrity import check_target
+from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.strategies.preview import past_protection, protected_refusal
 from tests.support.checkpoints import checkpoint, res, urn
 
 DYNAMIC = "pulumi-python:dynamic/shop:Row"

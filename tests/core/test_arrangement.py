@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.arrangement import Arrangement, arrange, arranged
-from pulumi_rewind.goal import Selection, references
-from pulumi_rewind.model import Checkpoint, Resource, decode_checkpoint, urn_name
-from pulumi_rewind.object_origins import Origins
-from pulumi_rewind.state_file import exported
+from pulumi_rewind.goal.model import Selection, references
+from pulumi_rewind.history.object_origins import Origins
+from pulumi_rewind.plan.rearranged import Arrangement, arrange, arranged
+from pulumi_rewind.state.formats import exported
+from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, urn_name
 from tests.support.checkpoints import checkpoint, res, urn
 
 
@@ -236,7 +236,7 @@ class History:
         return len(self.updates)
 
     def update(self, number: int) -> Any:
-        from pulumi_rewind.model import Update
+        from pulumi_rewind.state.model import Update
 
         return Update(**{"number": number, "kind": "update", "result": "succeeded", **self.updates[number - 1][0]})
 

@@ -26,7 +26,7 @@ from pulumi_rewind.assets.hash import (
     hash_text,
     hash_value,
 )
-from pulumi_rewind.values import ARCHIVE, ASSET, SIG, kind_of
+from pulumi_rewind.state.values import ARCHIVE, ASSET, SIG, kind_of
 from tests.support.stack import EngineStack
 
 PROGRAM = """

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.assets.paths import path_notes
-from pulumi_rewind.recommend import recommend
+from pulumi_rewind.plan.recommend import recommend
 from tests.support.checkpoints import checkpoint, goal, res, urn
 from tests.support.gitrepo import GitRepo
 
@@ -144,7 +144,7 @@ def test_without_the_commit_nothing_is_known(project: Project) -> None:
 
 
 def test_the_program_is_recommended(project: Project) -> None:
-    from pulumi_rewind.risk_codes import Risk
+    from pulumi_rewind.risk import Risk
 
     found = recommend([Risk("path-content", "x")])
     assert (found.strategy, found.reason) == ("program", "it has the files of that time")

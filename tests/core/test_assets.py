@@ -17,11 +17,11 @@ import pytest
 from pulumi_rewind.assets.find import AssetFinder, resolve_assets
 from pulumi_rewind.assets.git import CommitFiles
 from pulumi_rewind.assets.hash import EMPTY_ARCHIVE, EMPTY_TEXT, hash_path, hash_text, hash_value
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.model import Checkpoint, decode_checkpoint
-from pulumi_rewind.repo import open_repository
-from pulumi_rewind.values import ARCHIVE, ASSET, SECRET, SIG
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.project.repository import open_repository
+from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.values import ARCHIVE, ASSET, SECRET, SIG
 
 Finder = Callable[..., AssetFinder]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.backends.place import Watch
-from pulumi_rewind.driving import EngineDriver
+from pulumi_rewind.engine.events import EngineEvent, ResourceDone, StepMetadata, StepState
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
-from pulumi_rewind.events import EngineEvent, ResourceDone, StepMetadata, StepState
-from pulumi_rewind.kept_states import import_state
+from pulumi_rewind.guard.kept_states import import_state
+from pulumi_rewind.rollback.driving import EngineDriver
 from pulumi_rewind.session import Session, open_session
 from tests.support.filestack import FileStack
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.backends import open_backend
-from pulumi_rewind.blame import Blamed, blame, find_resource, properties
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.model import Checkpoint, Resource, StackRef
-from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.history.blame import Blamed, blame, find_resource, properties
+from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.state.model import Checkpoint, Resource, StackRef
 from tests.support.tui.shop_recording import RECORDINGS
 
 RECORDING = RECORDINGS / "shop" / "backend" / "pulumi"

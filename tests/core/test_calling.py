@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from pulumi_rewind.called import Call, Callback, Code
+from pulumi_rewind.callbacks.calling import Caller, Talk, drained
+from pulumi_rewind.engine.events import HookEnded, HookEvent, HookStarted
 from pulumi_rewind.errors import CallbackError
-from pulumi_rewind.events import HookEnded, HookEvent, HookStarted
+from pulumi_rewind.plan.called import Call, Callback, Code
 from pulumi_rewind.session import Session
-from pulumi_rewind.undo.calling import Caller, Talk, drained
 
 SOURCE = """
 import pathlib

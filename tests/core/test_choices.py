@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pulumi_rewind.choices import CHECKPOINT, USUAL, ChoiceArguments, Choices, adopt_words, adoptions, flags, option
 from pulumi_rewind.choices import given as chosen
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef
-from pulumi_rewind.strategies import STRATEGIES, refused
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.strategies.choosing import STRATEGIES, refused
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
 VALUES: dict[Any, st.SearchStrategy[Any]] = {

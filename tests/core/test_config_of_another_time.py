@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine.cli import Engine
+from pulumi_rewind.engine.vault import Vault
 from pulumi_rewind.errors import SecretsError
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.passphrase import Passphrase, unlock
-from pulumi_rewind.secrets import Vault
-from pulumi_rewind.stackconfig import config_file, of_another_time
+from pulumi_rewind.project.stack_configuration import config_file, of_another_time
+from pulumi_rewind.secrets.passphrase import Passphrase, unlock
+from pulumi_rewind.state.model import Checkpoint
 from tests.support.checkpoints import checkpoint, res
 from tests.support.sealing import Sealer
 

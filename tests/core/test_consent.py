@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind import consent
-from pulumi_rewind.backends import custody
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.consent import agree, consented
-from pulumi_rewind.engine_environment import engine_environ, told
-from pulumi_rewind.model import Update
-from pulumi_rewind.resuming import state_target
-from pulumi_rewind.risk_codes import Risk
+from pulumi_rewind.engine.environment import engine_environ, told
+from pulumi_rewind.guard import consent
+from pulumi_rewind.guard.consent import agree, consented
+from pulumi_rewind.history.targets import Target, resolve_target
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.rollback.resuming import state_target
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.target_trust import (
+from pulumi_rewind.state.model import Update
+from pulumi_rewind.state.values import SECRET, SIG
+from pulumi_rewind.system import ownership as custody
+from pulumi_rewind.trust.targets import (
     UntrustedTarget,
     program_finding,
 )
-from pulumi_rewind.targets import Target, resolve_target
 from pulumi_rewind.up.flags import given_options
-from pulumi_rewind.values import SECRET, SIG
 from tests.support import pretended
 from tests.support.checkpoints import checkpoint, provider, res, secret, used
 from tests.support.filestack import FileStack

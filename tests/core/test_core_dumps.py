@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.called import Code
-from pulumi_rewind.core_dumps import ALLOWED
-from pulumi_rewind.undo.process import UndoProcess
+from pulumi_rewind.callbacks.process import UndoProcess
+from pulumi_rewind.plan.called import Code
+from pulumi_rewind.system.core_dumps import ALLOWED
 
 GET_DUMPABLE = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
 LIMITS = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
@@ -32,7 +32,7 @@ def crash(folder: Path, prepare: str, **env: str) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize("call", ["limit_core_files", "leave_no_core"])
 def test_a_crash_leaves_nothing(tmp_path: Path, call: str) -> None:
-    done = crash(tmp_path, f"from pulumi_rewind.core_dumps import {call}; {call}()")
+    done = crash(tmp_path, f"from pulumi_rewind.system.core_dumps import {call}; {call}()")
     assert done.returncode == -signal.SIGSEGV
     assert list(tmp_path.iterdir()) == []
 
@@ -40,7 +40,9 @@ def test_a_crash_leaves_nothing(tmp_path: Path, call: str) -> None:
 @linux
 def test_the_process_is_not_dumpable_and_can_still_look_at_itself() -> None:
     look = "import os; assert os.listdir('/proc/self/fd'); open('/proc/self/environ').close(); open('/dev/stdout', 'a')"
-    code = f"from pulumi_rewind.core_dumps import leave_no_core; leave_no_core(); {GET_DUMPABLE}; {look}; {LIMITS}"
+    code = (
+        f"from pulumi_rewind.system.core_dumps import leave_no_core; leave_no_core(); {GET_DUMPABLE}; {look}; {LIMITS}"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["0", "0"], done.stderr
 
@@ -48,7 +50,7 @@ def test_the_process_is_not_dumpable_and_can_still_look_at_itself() -> None:
 @linux
 def test_the_first_secret_makes_it_so() -> None:
     code = (
-        "from pulumi_rewind.model import Checkpoint, Deployment; from pulumi_rewind.secrets import Vault\n"
+        "from pulumi_rewind.state.model import Checkpoint, Deployment; from pulumi_rewind.engine.vault import Vault\n"
         f"vault = Vault(lambda: None); {GET_DUMPABLE}; vault.key(Checkpoint(b'', Deployment())); {GET_DUMPABLE}"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -62,7 +64,7 @@ def test_what_is_started_inherits_it_unless_core_dumps_are_wanted(wanted: str, l
         pytest.skip("this machine has none")
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_CORE, ({hard}, {hard}))\n"
-        "import subprocess, sys; from pulumi_rewind.core_dumps import leave_no_core; leave_no_core()\n"
+        "import subprocess, sys; from pulumi_rewind.system.core_dumps import leave_no_core; leave_no_core()\n"
         f"subprocess.run([sys.executable, '-c', {LIMITS!r}])"
     )
     env = {**os.environ, ALLOWED: wanted}

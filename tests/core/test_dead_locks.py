@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pulumi_rewind.locks import Lock
-from pulumi_rewind.risks import stack_risks
+from pulumi_rewind.plan.risks import stack_risks
+from pulumi_rewind.state.locks import Lock
 from tests.support.checkpoints import checkpoint
 from tests.support.filestore import FileStore
 

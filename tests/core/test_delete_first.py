@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.delete_first import (
+from pulumi_rewind.engine.events import parse_event
+from pulumi_rewind.engine.messages import says_taken
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.goal.model import Goal, Registration
+from pulumi_rewind.plan.delete_first import (
     ASKED,
     SET,
     deleted_before,
@@ -20,13 +24,9 @@ from pulumi_rewind.delete_first import (
     order_risks,
     same_place,
 )
-from pulumi_rewind.engine_messages import says_taken
-from pulumi_rewind.errors import UsageError
-from pulumi_rewind.events import parse_event
-from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.identity import is_constant_id
-from pulumi_rewind.plan import Step
-from pulumi_rewind.read_back import found_by, to_read
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.rollback.read_back import found_by, to_read
+from pulumi_rewind.state.identity import is_constant_id
 from tests.support.checkpoints import checkpoint, goal, res, urn
 
 
@@ -194,7 +194,7 @@ def test_after_half_of_a_run_nothing_more_may_be_done_than_was_reviewed() -> Non
 def test_a_registration_asks_the_engine_for_it() -> None:
     from pulumi.runtime.proto import resource_pb2
 
-    from pulumi_rewind.sent_options import fill_options
+    from pulumi_rewind.replay.options import fill_options
 
     item: Registration = registration("/a", {"path": "/a"})
     for one, wanted in ((item, False), (replace(item, delete_first=ASKED), True)):

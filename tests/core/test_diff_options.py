@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
-from pulumi_rewind.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
 from tests.support.checkpoints import STACK, checkpoint, res, urn
 from tests.support.diffs import by_name, nothing, paths
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.diff.properties import JSON_TEXT, PLAIN, Edit, edits, path_text, same, shown
 from pulumi_rewind.errors import CheckpointError
-from pulumi_rewind.values import (
+from pulumi_rewind.state.values import (
     ARCHIVE,
     ASSET,
     BYTE_STRING,

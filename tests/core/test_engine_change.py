@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.driving import EngineDriver
+from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun, RefusedError
-from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.guard import check_engine
+from pulumi_rewind.guard.checks import check_engine
+from pulumi_rewind.rollback.driving import EngineDriver
 from pulumi_rewind.session import Session, open_session
 from tests.support.filestack import FileStack
 from tests.support.pretended import program

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.engine_environment import LOOPBACK, engine_environ, loopback_direct, withheld
+from pulumi_rewind.engine.environment import LOOPBACK, engine_environ, loopback_direct, withheld
 
 CODE = Path(__file__).resolve().parents[2]
 HERE = ",".join(LOOPBACK)
@@ -59,7 +59,7 @@ def test_flags_and_what_makes_secrets_visible_are_left_out() -> None:
 
 
 def test_every_channel_of_ours_goes_around_proxies() -> None:
-    from pulumi_rewind.host import DIRECT
+    from pulumi_rewind.replay.host import DIRECT
 
     assert ("grpc.enable_http_proxy", 0) in DIRECT
     found = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine.cli import Engine
+from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import EngineError
-from pulumi_rewind.events import Diagnostic
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.project.workspace import find_workspace
 from tests.support.pretended import event_logger
 
 URN = "urn:pulumi:dev::shop::t:m:R::"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.diff.equality import same_content
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.values import DEFAULTS, RESOURCE_REF, SIG
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.values import DEFAULTS, RESOURCE_REF, SIG
 from tests.support.checkpoints import checkpoint, res, urn
 from tests.support.diffs import by_name, encrypted, secret
 

@@ -19,11 +19,11 @@ from pulumi_rewind.backends import KINDS, open_backend
 from pulumi_rewind.backends.place import Watch, cut_off, shortage
 from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
-from pulumi_rewind.model import StackRef
-from pulumi_rewind.planning import build_plan
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.rollback.planning import build_plan
 from pulumi_rewind.session import open_session
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.toolchain import EngineInfo, parse_version
+from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.system.toolchain import EngineInfo, parse_version
 from tests.support.filestore import Compression, FileStore, compress, denied
 from tests.support.stack import EngineStack
 

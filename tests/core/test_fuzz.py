@@ -20,26 +20,26 @@ from google.protobuf import struct_pb2
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind import wire
 from pulumi_rewind.backends import open_backend
-from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
+from pulumi_rewind.engine.events import parse_event
 from pulumi_rewind.errors import JournalError, RewindError
-from pulumi_rewind.events import parse_event
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.links import make_link
-from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint, parse_urn
-from pulumi_rewind.planned import planned_state
-from pulumi_rewind.relink import Relinker
-from pulumi_rewind.selfcheck import judge
-from pulumi_rewind.settings import load_settings
-from pulumi_rewind.show import value_text
-from pulumi_rewind.stackconfig import config_changes, config_file, todays_config
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.values import DEFAULTS, SIG, mask, reveal
-from pulumi_rewind.verify import verify
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.credentials import todays_credentials
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.planned_state import planned_state
+from pulumi_rewind.plan.verify import verify
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.project.settings import load_settings
+from pulumi_rewind.project.stack_configuration import config_changes, config_file, todays_config
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.relinking.links import make_link
+from pulumi_rewind.relinking.relink import Relinker
+from pulumi_rewind.replay import wire
+from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint, parse_urn
+from pulumi_rewind.state.show import value_text
+from pulumi_rewind.state.values import DEFAULTS, SIG, mask, reveal
+from pulumi_rewind.upkeep.selfcheck import judge
 from tests.support.checkpoints import checkpoint as goal_checkpoint
 from tests.support.checkpoints import replayed, res
 from tests.support.filestore import FileStore

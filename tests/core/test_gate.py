@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine.cli import Engine
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.program.gate import Gate
+from pulumi_rewind.strategies.program.gate import Gate
 
 
 class FakeEngine:
@@ -81,7 +81,7 @@ def test_what_has_moved_ends_it(world: World) -> None:
 
 def test_the_engine_never_waits_for_somebody_who_was_killed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     killed = subprocess.Popen(["sleep", "60"])
-    monkeypatch.setattr("pulumi_rewind.program.gate.os.getpid", lambda: killed.pid)
+    monkeypatch.setattr("pulumi_rewind.strategies.program.gate.os.getpid", lambda: killed.pid)
     with world.gate as gate:
         gate._ended.set()  # nobody answers any more
         timer = threading.Timer(0.3, killed.kill)

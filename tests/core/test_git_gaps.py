@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.doctor import diagnose
 from pulumi_rewind.errors import TargetError
-from pulumi_rewind.repo import Repository, open_repository
-from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.project.repository import Repository, open_repository
+from pulumi_rewind.upkeep.doctor import diagnose
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 

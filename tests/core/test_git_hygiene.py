@@ -14,15 +14,15 @@ import pytest
 from pulumi_rewind.assets.git import CommitFiles
 from pulumi_rewind.assets.paths import _Places
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
-from pulumi_rewind.git_command import GitCommand, GitFailed
-from pulumi_rewind.program.source import program_problem
-from pulumi_rewind.program.worktree import make_tree
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.project.repository import Repository, open_repository
 from pulumi_rewind.records.git import Blob, RecordStore
-from pulumi_rewind.records.recording import record_update
 from pulumi_rewind.records.worktree import take_uncommitted
-from pulumi_rewind.repo import Repository, open_repository
+from pulumi_rewind.rollback.recording import record_update
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.strategies.program.source import program_problem
+from pulumi_rewind.strategies.program.worktree import make_tree
+from pulumi_rewind.system.git import GitCommand, GitFailed
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.toolchain import EngineInfo
+from pulumi_rewind.system.toolchain import EngineInfo
 from tests.support.given import HOSTS, UnusableEngine, given_engine, older_than
 from tests.support.pretended import program
 

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulumi_rewind import wire
-from pulumi_rewind.adoption import replaced_imports, without_imports
-from pulumi_rewind.held import hold_to
-from pulumi_rewind.identity import match
-from pulumi_rewind.replay_report import ReplayReport
-from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.sent_options import parse_position
-from pulumi_rewind.values import BYTE_STRING, RESOURCE_REF, SIG, SPECIAL_FLOAT, UNKNOWN
+from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.plan.adoption import replaced_imports, without_imports
+from pulumi_rewind.replay import wire
+from pulumi_rewind.replay.options import parse_position
+from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.state.identity import match
+from pulumi_rewind.state.sent_inputs import sent_inputs
+from pulumi_rewind.state.values import BYTE_STRING, RESOURCE_REF, SIG, SPECIAL_FLOAT, UNKNOWN
 from tests.support.checkpoints import checkpoint, goal, res, urn
 
 NAN = {SIG: SPECIAL_FLOAT, "value": "7ff8000000000001"}

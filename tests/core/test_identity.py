@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.adoption import adoptable, importing
-from pulumi_rewind.identity import is_constant_id, match, may_be_one
-from pulumi_rewind.known_ids import ids_since, taken_back
-from pulumi_rewind.plan import Step
-from pulumi_rewind.risk_codes import Risk
+from pulumi_rewind.plan.adoption import adoptable, importing
+from pulumi_rewind.plan.known_ids import ids_since, taken_back
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.state.identity import is_constant_id, match, may_be_one
 from pulumi_rewind.up.recovery import spared
 from tests.support.checkpoints import checkpoint, goal, res, urn
 from tests.support.plans import plan_of

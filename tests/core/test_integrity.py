@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_rewind.choices import STATE
-from pulumi_rewind.crashes import sentence
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.diff.entries import entry_differences
-from pulumi_rewind.engine import failure
+from pulumi_rewind.engine.cli import failure
+from pulumi_rewind.engine.crashes import sentence
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.integrity import check_sound, damage, flaws
-from pulumi_rewind.model import Checkpoint, Deployment
-from pulumi_rewind.recommend import recommend
-from pulumi_rewind.risk_codes import LIVE_DAMAGED, Risk
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.plan.recommend import recommend
+from pulumi_rewind.risk import LIVE_DAMAGED, Risk
+from pulumi_rewind.state.integrity import check_sound, damage, flaws
+from pulumi_rewind.state.model import Checkpoint, Deployment
 from tests.support.checkpoints import STACK, checkpoint, res, urn
 
 Entry = dict[str, Any]

@@ -19,13 +19,13 @@ import msgspec
 import pytest
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.doubts import doubt, lost_sight_of
+from pulumi_rewind.engine.events import Diagnostic, ResourceDone, ResourceFailed, StepMetadata, StepState
 from pulumi_rewind.errors import JournalError, RefusedError
-from pulumi_rewind.events import Diagnostic, ResourceDone, ResourceFailed, StepMetadata, StepState
-from pulumi_rewind.journal import Journal, JournalEntry
-from pulumi_rewind.model import StackRef, decode_checkpoint
-from pulumi_rewind.processes import _began, this_process
-from pulumi_rewind.run_progress import RunProgress
+from pulumi_rewind.plan.progress import RunProgress
+from pulumi_rewind.plan.unsure_creates import doubt, lost_sight_of
+from pulumi_rewind.project.journal import Journal, JournalEntry
+from pulumi_rewind.state.model import StackRef, decode_checkpoint
+from pulumi_rewind.system.processes import _began, this_process
 from tests.support.journals import begun_elsewhere
 
 

@@ -23,15 +23,15 @@ HEAVY = frozenset({"pulumi", "grpc", "google", "deepdiff", "git", "obstore", "ya
 
 QUICK = (
     "pulumi_rewind",
-    "pulumi_rewind.model",
+    "pulumi_rewind.state.model",
     "pulumi_rewind.backends",
     "pulumi_rewind.backends.filestate",
-    "pulumi_rewind.workspace",
-    "pulumi_rewind.settings",
-    "pulumi_rewind.timeline",
-    "pulumi_rewind.targets",
+    "pulumi_rewind.project.workspace",
+    "pulumi_rewind.project.settings",
+    "pulumi_rewind.history.timeline",
+    "pulumi_rewind.history.targets",
     "pulumi_rewind.diff.checkpoints",
-    "pulumi_rewind.toolchain",
+    "pulumi_rewind.system.toolchain",
     "pulumi_rewind.session",
 )
 """What opening a stack's history and choosing two updates to compare needs."""
@@ -55,9 +55,10 @@ def core_modules() -> list[str]:
     return [info.name for info in pkgutil.walk_packages(pulumi_rewind.__path__, "pulumi_rewind.")]
 
 
-def test_the_contracts_between_layers_hold() -> None:
+@pytest.mark.parametrize("config", ["pyproject.toml", "layers.toml"])
+def test_the_contracts_between_layers_hold(config: str) -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--config", config],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -79,7 +80,7 @@ def test_no_module_of_the_core_loads_a_user_interface() -> None:
 
 
 def test_the_command_line_starts_without_the_engine_and_the_screens() -> None:
-    unwanted = HEAVY - {"rich"} | {"pulumi_rewind.host", "pulumi_rewind.engine", "pulumi_rewind_tui.app"}
+    unwanted = HEAVY - {"rich"} | {"pulumi_rewind.replay.host", "pulumi_rewind.engine.cli", "pulumi_rewind_tui.app"}
     assert loaded_by("import pulumi_rewind_tui.cli") & unwanted == set()
 
 

@@ -6,8 +6,8 @@ import json
 import time
 from typing import Any
 
-from pulumi_rewind.mentions import Mentions
-from pulumi_rewind.values import RESOURCE_REF, SECRET, SIG
+from pulumi_rewind.goal.mentions import Mentions
+from pulumi_rewind.state.values import RESOURCE_REF, SECRET, SIG
 from tests.support.checkpoints import checkpoint, goal, res, urn
 
 GROUP = "t:m:Group"

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.adoption import adopting
-from pulumi_rewind.blame import find_resource
-from pulumi_rewind.blockers import Blockers, speaker
+from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.events import Diagnostic
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.naming import NOT, Names
-from pulumi_rewind.undo.declare import Selector
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.history.blame import find_resource
+from pulumi_rewind.hooks.declare import Selector
+from pulumi_rewind.plan.adoption import adopting
+from pulumi_rewind.plan.blockers import Blockers, speaker
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.naming import NOT, Names
 from tests.support.checkpoints import checkpoint, res, urn
 
 NAME = st.text(st.sampled_from("ab*?[]!:='\" $`\\~#%{}"), min_size=1, max_size=6)

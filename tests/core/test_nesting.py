@@ -13,29 +13,29 @@ from typing import Any
 import msgspec
 import pytest
 
+from pulumi_rewind.callbacks.answers import Lines, message_of
+from pulumi_rewind.callbacks.state_code import undo_methods
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
-from pulumi_rewind.documents import load_json, load_toml, load_yaml
+from pulumi_rewind.engine.events import strip_color_tags
 from pulumi_rewind.errors import CallbackError, CheckpointError, EngineError, RewindError
-from pulumi_rewind.events import strip_color_tags
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.held import hold_to
-from pulumi_rewind.links import make_link
-from pulumi_rewind.model import Checkpoint, decode_checkpoint
-from pulumi_rewind.naming import Names
-from pulumi_rewind.nesting import DEEPEST, too_deep, value_too_deep
-from pulumi_rewind.opening import opened_json
-from pulumi_rewind.property_path import parse_path
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.plan.verify import verify
+from pulumi_rewind.project.stack_configuration import recorded_config
 from pulumi_rewind.records.content import decode_update, evidence_reason
-from pulumi_rewind.redaction import Redactor
-from pulumi_rewind.relink import Relinker
-from pulumi_rewind.replay_report import ReplayReport
-from pulumi_rewind.show import value_text
-from pulumi_rewind.stackconfig import recorded_config
-from pulumi_rewind.undo.answers import Lines, message_of
-from pulumi_rewind.undo.riding import undo_methods
-from pulumi_rewind.values import SECRET, SIG, content_of, mask, reveal
-from pulumi_rewind.verify import verify
-from pulumi_rewind.wire import to_wire
+from pulumi_rewind.relinking.links import make_link
+from pulumi_rewind.relinking.relink import Relinker
+from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.replay.wire import to_wire
+from pulumi_rewind.secrets.redaction import Redactor
+from pulumi_rewind.state.decrypted import opened_json
+from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.naming import Names
+from pulumi_rewind.state.property_path import parse_path
+from pulumi_rewind.state.show import value_text
+from pulumi_rewind.state.values import SECRET, SIG, content_of, mask, reveal
+from pulumi_rewind.system.documents import load_json, load_toml, load_yaml
+from pulumi_rewind.system.nesting import DEEPEST, too_deep, value_too_deep
 from tests.support.checkpoints import replayed
 from tests.support.filestore import FileStore
 

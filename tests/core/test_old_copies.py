@@ -6,9 +6,7 @@ import shlex
 
 import pytest
 
-from pulumi_rewind.blockers import Blockers
-from pulumi_rewind.errors import UsageError
-from pulumi_rewind.events import (
+from pulumi_rewind.engine.events import (
     Diagnostic,
     EngineEvent,
     ResourceDone,
@@ -17,9 +15,11 @@ from pulumi_rewind.events import (
     StepMetadata,
     StepState,
 )
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.plan import OLD_COPY, Step, counts, plan_steps
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.plan.blockers import Blockers
+from pulumi_rewind.plan.model import OLD_COPY, Step, counts, plan_steps
 from tests.support.checkpoints import checkpoint, goal, res, urn
 
 VM = urn("vm")

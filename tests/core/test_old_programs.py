@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.program.project_file import (
+from pulumi_rewind.project.workspace import Workspace, find_workspace
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.strategies.program.project_file import (
     installation_risks,
     needs_installation,
     project_file_risks,
     uses_todays_packages,
 )
-from pulumi_rewind.program.submodules import fill_submodules
-from pulumi_rewind.program.worktree import make_tree
-from pulumi_rewind.risk_codes import Risk
-from pulumi_rewind.workspace import Workspace, find_workspace
+from pulumi_rewind.strategies.program.submodules import fill_submodules
+from pulumi_rewind.strategies.program.worktree import make_tree
 from tests.support.gitrepo import GitRepo
 
 COMMIT = "abcdef0123" * 4

@@ -7,14 +7,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.commits import commits_between
-from pulumi_rewind.halfway import before_attempts, half_way, undo_number
-from pulumi_rewind.model import REPLAY_AGENT, Update
-from pulumi_rewind.origins import is_good, origin, own_record
+from pulumi_rewind.history.commits import commits_between
+from pulumi_rewind.history.failed_update import before_attempts, half_way, undo_number
+from pulumi_rewind.history.origins import is_good, origin, own_record
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.history.update_mark import PROGRAM_AGENT, Mark, Stamp, read_stamp
 from pulumi_rewind.session import open_session
-from pulumi_rewind.stamp import PROGRAM_AGENT, Mark, Stamp, read_stamp
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.state.model import REPLAY_AGENT, Update
 from tests.support.filestore import START, FileStore
 from tests.support.gitrepo import GitRepo
 

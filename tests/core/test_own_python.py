@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.called import Code
-from pulumi_rewind.own_python import own_python
-from pulumi_rewind.undo.process import UndoProcess
+from pulumi_rewind.callbacks.process import UndoProcess
+from pulumi_rewind.plan.called import Code
+from pulumi_rewind.system.own_python import own_python
 
 CODE = Path(__file__).resolve().parents[2]
 
@@ -107,24 +107,24 @@ def test_the_projects_code_comes_after_ours_and_finds_its_neighbours(folder: Pat
 # -- the ways to start a process --------------------------------------------------------------------------------------
 
 PYTHON = {
-    "pulumi_rewind/own_python.py": "the one place",
-    "pulumi_rewind/undo/code.py": "the project's interpreter, where it has no virtual environment",
+    "pulumi_rewind/system/own_python.py": "the one place",
+    "pulumi_rewind/callbacks/code.py": "the project's interpreter, where it has no virtual environment",
     "pulumi_rewind/demo/folder.py": "the same of the demo's project",
     "pulumi_rewind/demo/shop/server.py": "the demo's project is a program of its own; it uses -I",
 }
 """Who may name our interpreter, and why."""
 
 PROCESSES = {
-    "pulumi_rewind/engine.py": "the pulumi CLI",
-    "pulumi_rewind/toolchain.py": "the pulumi CLI, for its version",
-    "pulumi_rewind/program/engine.py": "the pulumi CLI",
-    "pulumi_rewind/git_command.py": "git",
+    "pulumi_rewind/engine/cli.py": "the pulumi CLI",
+    "pulumi_rewind/system/toolchain.py": "the pulumi CLI, for its version",
+    "pulumi_rewind/strategies/program/engine.py": "the pulumi CLI",
+    "pulumi_rewind/system/git.py": "git",
     "pulumi_rewind/records/signatures.py": "ssh-keygen",
     "pulumi_rewind/demo/build.py": "the pulumi CLI",
     "pulumi_rewind/demo/shop/server.py": "a server of the demo",
-    "pulumi_rewind/undo/process.py": "the project's interpreter, with the worker",
+    "pulumi_rewind/callbacks/process.py": "the project's interpreter, with the worker",
     "pulumi_rewind/up/verify_command.py": "the operator's command",
-    "pulumi_rewind_tui/diff_process.py": "own_python",
+    "pulumi_rewind_tui/work/diff_process.py": "own_python",
 }
 """Who may start processes, and which."""
 

@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.choices import Choices
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.goal import no_goal
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan
-from pulumi_rewind.plan_parts import PlanRequest, load
-from pulumi_rewind.planning import build_plan
-from pulumi_rewind.prepared import Prepared
-from pulumi_rewind.replay_report import ReplayReport
-from pulumi_rewind.rollback import RollbackRun
+from pulumi_rewind.goal.model import no_goal
+from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.plan.prepared import Prepared
+from pulumi_rewind.plan.verify import Difference
+from pulumi_rewind.rollback.planning import build_plan
+from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.strategies import STRATEGIES, Entry
-from pulumi_rewind.strategy import Running, Strategy
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.verify import Difference
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.strategies.choosing import STRATEGIES, Entry
+from pulumi_rewind.strategies.parts import PlanRequest, load
+from pulumi_rewind.strategies.protocol import Running, Strategy
 from tests.support.filestack import FileStack
 from tests.support.plans import plan_of
 from tests.support.pretended import program

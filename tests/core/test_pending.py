@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import RefusedError, UsageError
-from pulumi_rewind.pending import Decision, adoptions, alone, decide, merged, resolved
+from pulumi_rewind.state.pending_creates import Decision, adoptions, alone, decide, merged, resolved
 
 NOW = "2026-01-02T03:04:05Z"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind import private_directory as directories
 from pulumi_rewind.errors import TemporaryDirectoryError
-from pulumi_rewind.private_directory import (
+from pulumi_rewind.system import private_directory as directories
+from pulumi_rewind.system.private_directory import (
     MARK,
     is_abandoned,
     make_private,
@@ -36,7 +36,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-MAKE = "import time; from pulumi_rewind.private_directory import make_private; print(make_private(), flush=True); "
+MAKE = (
+    "import time; from pulumi_rewind.system.private_directory import make_private; print(make_private(), flush=True); "
+)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.property_path import PropertyPath, keeping, parse_path
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.state.property_path import PropertyPath, keeping, parse_path
+from pulumi_rewind.state.values import SECRET, SIG
 
 keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 paths = st.lists(keys | st.integers(0, 20), min_size=1, max_size=5).map(tuple)

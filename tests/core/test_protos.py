@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 import sys
-from pulumi_rewind.protos import load_protos
+from pulumi_rewind.replay.protos import load_protos
 load_protos()
 from pulumi.runtime.proto import language_pb2_grpc, resource_pb2
 assert "pulumi" not in sys.modules and "pulumi.runtime" not in sys.modules, "the SDK was loaded"

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from pulumi_rewind.assets.hash import hash_path
-from pulumi_rewind.records.recording import record_update
 from pulumi_rewind.records.secrets import secret_content
+from pulumi_rewind.rollback.recording import record_update
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.values import ARCHIVE, ASSET, SIG
+from pulumi_rewind.state.values import ARCHIVE, ASSET, SIG
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 

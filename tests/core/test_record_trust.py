@@ -13,26 +13,26 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulumi_rewind.doctor import diagnose
+from pulumi_rewind.callbacks.code import chosen_code, named_code, recorded_codes
+from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import RecordError, RewindError, TargetError, UsageError
-from pulumi_rewind.events import Diagnostic
-from pulumi_rewind.model import Update
-from pulumi_rewind.program.config import RecordedConfig
-from pulumi_rewind.program.risks import program_risks
-from pulumi_rewind.program.worktree import ProgramTree
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.project.settings import load_settings, load_user_settings
 from pulumi_rewind.records.content import update_key
+from pulumi_rewind.records.evidence import error_of
 from pulumi_rewind.records.foreign import ALL, agree, take_back
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.lookup import known_record, origin_of, recorded
-from pulumi_rewind.records.recording import after_run, record_all, record_update
 from pulumi_rewind.records.retention import prune
 from pulumi_rewind.records.store import RecordInput, Records, Written
 from pulumi_rewind.records.verify import verify_records
-from pulumi_rewind.settings import load_settings, load_user_settings
-from pulumi_rewind.strategies import recommended
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.undo.code import chosen_code, named_code, recorded_codes
-from pulumi_rewind.up.evidence import error_of
+from pulumi_rewind.rollback.recording import after_run, record_all, record_update
+from pulumi_rewind.state.model import Update
+from pulumi_rewind.strategies.choosing import recommended
+from pulumi_rewind.strategies.program.config import RecordedConfig
+from pulumi_rewind.strategies.program.risks import program_risks
+from pulumi_rewind.strategies.program.worktree import ProgramTree
+from pulumi_rewind.upkeep.doctor import diagnose
 from tests.support.filestore import FileStore
 from tests.support.plans import plan_of
 from tests.support.recordshop import Shop

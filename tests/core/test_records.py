@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.assets.hash import hash_path
-from pulumi_rewind.doctor import diagnose
+from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
-from pulumi_rewind.events import Diagnostic
+from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.records.assets import RecordedAssets
 from pulumi_rewind.records.foreign import agree
 from pulumi_rewind.records.git import Blob
-from pulumi_rewind.records.recording import after_run, record_all, record_update
 from pulumi_rewind.records.retention import prune
 from pulumi_rewind.records.store import RecordInput, Records
 from pulumi_rewind.records.verify import verify_records
 from pulumi_rewind.records.worktree import put_uncommitted
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.values import ARCHIVE, ASSET, SECRET, SIG
+from pulumi_rewind.rollback.recording import after_run, record_all, record_update
+from pulumi_rewind.state.values import ARCHIVE, ASSET, SECRET, SIG
+from pulumi_rewind.upkeep.doctor import diagnose
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 from tests.support.recordshop import Shop

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind.redaction import Redactor
-from pulumi_rewind.values import MASK
+from pulumi_rewind.secrets.redaction import Redactor
+from pulumi_rewind.state.values import MASK
 
 pure = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 

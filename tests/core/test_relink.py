@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.links import Link, make_link
-from pulumi_rewind.relink import Relinker
-from pulumi_rewind.values import ASSET, RESOURCE_REF, SECRET, SIG, UNKNOWN
+from pulumi_rewind.relinking.links import Link, make_link
+from pulumi_rewind.relinking.relink import Relinker
+from pulumi_rewind.state.values import ASSET, RESOURCE_REF, SECRET, SIG, UNKNOWN
 
 URN = "urn:pulumi:dev::p::t:m:Db::db"
 

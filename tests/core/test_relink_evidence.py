@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.links import Link, make_link
-from pulumi_rewind.literals import Literals
-from pulumi_rewind.relink import Relinked, Relinker
-from pulumi_rewind.values import SECRET, SIG, UNKNOWN
+from pulumi_rewind.relinking.links import Link, make_link
+from pulumi_rewind.relinking.literals import Literals
+from pulumi_rewind.relinking.relink import Relinked, Relinker
+from pulumi_rewind.state.values import SECRET, SIG, UNKNOWN
 from tests.support.checkpoints import checkpoint, res, urn
 
 FN = "urn:pulumi:dev::p::fn:index:Fn::f"

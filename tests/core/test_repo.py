@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pulumi_rewind.repo import open_repository
+from pulumi_rewind.project.repository import open_repository
 from tests.support.gitrepo import GitRepo
 
 MISSING = "0123456789" * 4
@@ -142,16 +142,16 @@ def test_no_repository_and_a_broken_one(tmp_path: Path) -> None:
 
 def test_without_git_there_is_no_repository(repo: GitRepo, tmp_path: Path) -> None:
     repo.commit("one")
-    code = (
-        f"from pathlib import Path; from pulumi_rewind.repo import *; print(open_repository(Path({str(repo.root)!r})))"
-    )
+    where = f"Path({str(repo.root)!r})"
+    code = f"from pathlib import Path; from pulumi_rewind.project.repository import *; print(open_repository({where}))"
     environ = {"PATH": str(tmp_path / "empty"), "PYTHONPATH": str(Path(__file__).parents[2] / "core")}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.returncode) == ("None", 0), done.stderr
 
 
 def test_git_is_not_imported_before_it_is_needed() -> None:
-    code = "import sys, pulumi_rewind.repo, pulumi_rewind.timeline, pulumi_rewind.targets; print('git' in sys.modules)"
+    names = ("project.repository", "history.timeline", "history.targets")
+    code = f"import sys, {', '.join(f'pulumi_rewind.{name}' for name in names)}; print('git' in sys.modules)"
     environ = {"PYTHONPATH": str(Path(__file__).parents[2] / "core")}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.resuming import RESUME, find_target
+from pulumi_rewind.rollback.resuming import RESUME, find_target
 from pulumi_rewind.session import Session, open_session
 from tests.support.filestack import FileStack
 

@@ -11,21 +11,21 @@ import msgspec
 import pytest
 
 import pulumi_rewind as rewind
-from pulumi_rewind.called import Callback, Code, Move
+from pulumi_rewind.callbacks.revisions.ledger import Ledger, LedgerFile, kept_with
+from pulumi_rewind.callbacks.revisions.moves import Revisions, carried, load_revisions, moves_back, moves_up
+from pulumi_rewind.callbacks.revisions.plan import _announced, rollback_moves, update_revisions
+from pulumi_rewind.callbacks.revisions.run import RollbackRevisions, UpdateRevisions
+from pulumi_rewind.callbacks.undo import listing as revision_list
+from pulumi_rewind.engine.events import Diagnostic, HookEnded
 from pulumi_rewind.errors import CallbackError, IncompleteError, InterruptedRun, RefusedError, RewindError, UsageError
-from pulumi_rewind.events import Diagnostic, HookEnded
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.records.recording import after_run, record_update
-from pulumi_rewind.revisions import declare as revisions
-from pulumi_rewind.revisions.ledger import Ledger, LedgerFile, kept_with
-from pulumi_rewind.revisions.moves import Revisions, carried, load_revisions, moves_back, moves_up
-from pulumi_rewind.revisions.plan import _announced, rollback_moves, update_revisions
-from pulumi_rewind.revisions.run import RollbackRevisions, UpdateRevisions
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.hooks import declare as undo
+from pulumi_rewind.hooks import revisions
+from pulumi_rewind.hooks.declare import Selector
+from pulumi_rewind.plan.called import Callback, Code, Move
+from pulumi_rewind.rollback.recording import after_run, record_update
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.undo import declare as undo
-from pulumi_rewind.undo import listing as revision_list
-from pulumi_rewind.undo.declare import Selector
 from tests.support.checkpoints import checkpoint, goal, res, urn
 from tests.support.filestack import FileStack
 

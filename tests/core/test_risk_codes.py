@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.risk_codes import BLOCKING, NOTE, RISKS, SEVERE, Kind, Risk
+from pulumi_rewind.risk import BLOCKING, NOTE, RISKS, SEVERE, Kind, Risk
 from scripts.risk_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]

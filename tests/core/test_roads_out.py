@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.backends.urls import secrets_of_url, shown_url
-from pulumi_rewind.engine import Engine
-from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError
-from pulumi_rewind.events import (
+from pulumi_rewind.engine.cli import Engine
+from pulumi_rewind.engine.events import (
     Diagnostic,
     EngineEvent,
     HookEnded,
@@ -30,18 +29,19 @@ from pulumi_rewind.events import (
     StepState,
     without_quotes,
 )
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.known_secrets import KnownSecrets
-from pulumi_rewind.model import StackRef, decode_checkpoint
-from pulumi_rewind.passphrase import Passphrase
-from pulumi_rewind.planned_secrets import note_planned
-from pulumi_rewind.previewing import PreviewControl
-from pulumi_rewind.program.engine import preview_program
-from pulumi_rewind.redaction import Redactor
-from pulumi_rewind.replay import Replay
-from pulumi_rewind.secrets import Vault
-from pulumi_rewind.values import MASK, SECRET, SIG
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.engine.vault import Vault
+from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError
+from pulumi_rewind.plan.planned_secrets import note_planned
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.replay.registering import Replay
+from pulumi_rewind.secrets.known import KnownSecrets
+from pulumi_rewind.secrets.passphrase import Passphrase
+from pulumi_rewind.secrets.redaction import Redactor
+from pulumi_rewind.state.model import StackRef, decode_checkpoint
+from pulumi_rewind.state.values import MASK, SECRET, SIG
+from pulumi_rewind.strategies.preview import PreviewControl
+from pulumi_rewind.strategies.program.engine import preview_program
 from tests.support.checkpoints import STACK, checkpoint, goal, res, urn
 from tests.support.pretended import event_logger
 from tests.support.sealing import Sealer

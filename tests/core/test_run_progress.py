@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
-from pulumi_rewind.plan import Step
-from pulumi_rewind.run_progress import Change, RunProgress
+from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.progress import Change, RunProgress
 
 URN = "urn:pulumi:dev::shop::t:m:R::"
 

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind import passphrase as passphrases
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
-from pulumi_rewind.engine import Engine
+from pulumi_rewind.engine.cli import Engine
+from pulumi_rewind.engine.vault import Vault
 from pulumi_rewind.errors import CheckpointError, SecretsError
-from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
-from pulumi_rewind.opening import opened_json
-from pulumi_rewind.passphrase import FILE_VARIABLE, VARIABLE, Key, Passphrase, own_passphrase, salt_of, unlock
-from pulumi_rewind.secrets import Vault
-from pulumi_rewind.values import SECRET, SIG, reveal
+from pulumi_rewind.secrets import passphrase as passphrases
+from pulumi_rewind.secrets.passphrase import FILE_VARIABLE, VARIABLE, Key, Passphrase, own_passphrase, salt_of, unlock
+from pulumi_rewind.state.decrypted import opened_json
+from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
+from pulumi_rewind.state.values import SECRET, SIG, reveal
 from tests.support.sealing import Sealer
 
 STACK = StackRef("shop", "dev")

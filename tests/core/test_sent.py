@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.sent import provider_made_keys, sent_inputs, stand_ins
-from pulumi_rewind.verify import verify
+from pulumi_rewind.plan.verify import verify
+from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, stand_ins
 from tests.support.checkpoints import checkpoint, goal, replayed, res, urn
 from tests.support.served import bridged_schema
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.settings import Settings, load_settings
+from pulumi_rewind.project.settings import Settings, load_settings
 
 FULL = """
 production = ["prod*", "live"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.plan import Step
-from pulumi_rewind.risks import step_risks
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.risks import step_risks
 from tests.support.checkpoints import checkpoint
 
 AT = "2026-11-24T10:00:00.000000001Z"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.show import inert, value_text
-from pulumi_rewind.values import SECRET, SIG, UNKNOWN, Json
+from pulumi_rewind.state.show import inert, value_text
+from pulumi_rewind.state.values import SECRET, SIG, UNKNOWN, Json
 from tests.support.diffs import values
 
 STEERING = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F)]))

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.blockers import Blockers, left_alone
+from pulumi_rewind.engine.events import Diagnostic, ResourceFailed, StepMetadata
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.events import Diagnostic, ResourceFailed, StepMetadata
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.plan.blockers import Blockers, left_alone
+from pulumi_rewind.state.model import Checkpoint
 from tests.support.checkpoints import STACK, checkpoint, res, urn
 
 
@@ -78,7 +78,7 @@ def test_a_component_means_what_is_in_it_and_an_empty_target_keeps_the_stack() -
     live = checkpoint(component, inner, uses("lone"))
     bare = json.loads(checkpoint().raw)
     bare["checkpoint"]["latest"]["resources"] = []
-    from pulumi_rewind.model import decode_checkpoint
+    from pulumi_rewind.state.model import decode_checkpoint
 
     goal = without(decode_checkpoint(json.dumps(bare).encode(), source="test"), live, "group")
     assert sources(goal) == {"group": "live", "inner": "live"}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from pulumi_rewind.credentials import from_live_too, todays_credentials
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.linking import Linking, Response
-from pulumi_rewind.literals import Literals
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.replay_report import ReplayReport
-from pulumi_rewind.stale import stale_risks, stale_values
-from pulumi_rewind.values import SECRET, SIG, Json
+from pulumi_rewind.goal.credentials import from_live_too, todays_credentials
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.plan.stale_values import stale_risks, stale_values
+from pulumi_rewind.relinking.literals import Literals
+from pulumi_rewind.replay.linking import Linking, Response
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.values import SECRET, SIG, Json
 from tests.support.checkpoints import checkpoint, goal, res, urn
 
 DIGEST = hashlib.sha256(b"db-id").hexdigest()

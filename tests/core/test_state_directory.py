@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import StateDirectoryError
-from pulumi_rewind.state_directory import StateDirectory
+from pulumi_rewind.system.state_directory import StateDirectory
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.plan import Step
-from pulumi_rewind.risks import step_risks
-from pulumi_rewind.stateful import is_stateful, runs_again
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.risks import step_risks
+from pulumi_rewind.state.stateful_types import is_stateful, runs_again
 from tests.support.checkpoints import checkpoint, urn
 
 DATA = """

@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Step
-from pulumi_rewind.skipping import LeftAlone
-from pulumi_rewind.staying import also_staying, touched_risk
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.goal.skipping import LeftAlone
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.staying import also_staying, touched_risk
+from pulumi_rewind.state.model import Checkpoint
 from tests.support.checkpoints import checkpoint, res, urn
 
 

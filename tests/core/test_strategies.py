@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import TargetError, UsageError
-from pulumi_rewind.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider, decode_checkpoint
-from pulumi_rewind.plan import Recommendation
-from pulumi_rewind.program.config import path_of, places
-from pulumi_rewind.program.result import Declared, declared, unlike_target
-from pulumi_rewind.program.source import program_problem, program_update
-from pulumi_rewind.recommend import recommend
-from pulumi_rewind.risk_codes import Risk
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.model import Recommendation
+from pulumi_rewind.plan.recommend import recommend
+from pulumi_rewind.risk import Risk
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.state_file import exported
-from pulumi_rewind.state_strategy import importable
-from pulumi_rewind.strategies import plan_by_strategy
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.values import SECRET, SIG, UNKNOWN
+from pulumi_rewind.state.formats import exported
+from pulumi_rewind.state.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider, decode_checkpoint
+from pulumi_rewind.state.values import SECRET, SIG, UNKNOWN
+from pulumi_rewind.strategies.choosing import plan_by_strategy
+from pulumi_rewind.strategies.program.config import path_of, places
+from pulumi_rewind.strategies.program.result import Declared, declared, unlike_target
+from pulumi_rewind.strategies.program.source import program_problem, program_update
+from pulumi_rewind.strategies.state import importable
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 

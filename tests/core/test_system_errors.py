@@ -12,6 +12,8 @@ from typing import Any, cast
 import pytest
 
 from pulumi_rewind.choices import USUAL
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
+from pulumi_rewind.engine.system_errors import refused_by_system, still, truthful
 from pulumi_rewind.errors import (
     BackendError,
     IncompleteError,
@@ -19,14 +21,12 @@ from pulumi_rewind.errors import (
     RewindError,
     StateDirectoryError,
 )
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef
-from pulumi_rewind.plan import Plan
-from pulumi_rewind.rewriting import Rewriting
-from pulumi_rewind.run_journal import RunJournal
+from pulumi_rewind.guard.rewriting import Rewriting
+from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.rollback.run_journal import RunJournal
 from pulumi_rewind.session import Session
-from pulumi_rewind.system_errors import refused_by_system, still, truthful
+from pulumi_rewind.state.model import StackRef
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/rewind-x")
 

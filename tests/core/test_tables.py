@@ -68,7 +68,7 @@ def test_every_attack_has_a_line() -> None:
 
 
 def test_every_field_of_a_resource_has_a_line() -> None:
-    from pulumi_rewind.model import Resource
+    from pulumi_rewind.state.model import Resource
 
     fields = set(Resource.__struct_encode_fields__)
     text = table("fidelity.md")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_rewind.commits import Between, commits_between
 from pulumi_rewind.errors import TargetError
-from pulumi_rewind.model import REPLAY_AGENT
-from pulumi_rewind.targets import Target, resolve_target
+from pulumi_rewind.history.commits import Between, commits_between
+from pulumi_rewind.history.targets import Target, resolve_target
+from pulumi_rewind.state.model import REPLAY_AGENT
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 

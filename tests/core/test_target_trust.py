@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulumi_rewind.effects import names_a_place
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.target_trust import (
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.values import ASSET, SIG
+from pulumi_rewind.trust.effects import names_a_place
+from pulumi_rewind.trust.targets import (
     Finding,
     config_findings,
     findings,
     secrets_finding,
 )
-from pulumi_rewind.values import ASSET, SIG
 from tests.support.checkpoints import checkpoint, provider, res, secret, urn, used
 
 Inputs = dict[str, Any]

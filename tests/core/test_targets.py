@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from pulumi_rewind.errors import BackendError, TargetError
-from pulumi_rewind.model import REPLAY_AGENT
-from pulumi_rewind.targets import Target, resolve_target
+from pulumi_rewind.history.targets import Target, resolve_target
+from pulumi_rewind.state.model import REPLAY_AGENT
 from tests.support.filestore import START, FileStore
 from tests.support.gitrepo import GitRepo
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from pulumi_rewind.backends import open_backend
-from pulumi_rewind.diff.same import same_bytes
 from pulumi_rewind.errors import CheckpointError
-from pulumi_rewind.model import REPLAY_AGENT
-from pulumi_rewind.repo import Repository, open_repository
-from pulumi_rewind.stamp import Mark, Stamp
-from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.history.update_mark import Mark, Stamp
+from pulumi_rewind.project.repository import Repository, open_repository
+from pulumi_rewind.state.model import REPLAY_AGENT
+from pulumi_rewind.state.same import same_bytes
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 from tests.support.stack import EngineStack

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind import toolchain
 from pulumi_rewind.errors import EngineError
-from pulumi_rewind.toolchain import (
+from pulumi_rewind.system import toolchain
+from pulumi_rewind.system.toolchain import (
     NOTES,
     EngineInfo,
     cache_directory,

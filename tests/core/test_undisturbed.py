@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.engine import Engine, EngineRun
-from pulumi_rewind.processes import descendants, undisturbed
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.engine.cli import Engine, EngineRun
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.system.processes import descendants, undisturbed
 from tests.support.filestack import FileStack
 
 

@@ -14,23 +14,23 @@ from typing import Any
 import pytest
 
 import pulumi_rewind as rewind
-from pulumi_rewind.called import Callback
+from pulumi_rewind.callbacks.code import interpreter, todays_code
+from pulumi_rewind.callbacks.process import UndoProcess
+from pulumi_rewind.callbacks.undo.match import calls_for
+from pulumi_rewind.engine.events import HookLog, HookProgress
 from pulumi_rewind.errors import CallbackError, UsageError
-from pulumi_rewind.events import HookLog, HookProgress
-from pulumi_rewind.goal import GoalChanges, Selection, registers
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.identity import match
-from pulumi_rewind.journal import Journal, UndoRecord
-from pulumi_rewind.model import StackRef
-from pulumi_rewind.plan import Step
-from pulumi_rewind.settings import Settings
-from pulumi_rewind.skipping import adjusted, needing_skipped
-from pulumi_rewind.undo.code import interpreter, todays_code
-from pulumi_rewind.undo.declare import Selector
-from pulumi_rewind.undo.match import calls_for
-from pulumi_rewind.undo.process import UndoProcess
-from pulumi_rewind.values import SECRET, SIG
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.model import GoalChanges, Selection, registers
+from pulumi_rewind.goal.skipping import adjusted, needing_skipped
+from pulumi_rewind.hooks.declare import Selector
+from pulumi_rewind.plan.called import Callback
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.project.journal import Journal, UndoRecord
+from pulumi_rewind.project.settings import Settings
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.state.identity import match
+from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.state.values import SECRET, SIG
 from tests.support.checkpoints import checkpoint, goal, res, urn
 
 HOOKS = """

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.called import Code
+from pulumi_rewind.callbacks.code import todays_code
+from pulumi_rewind.callbacks.process import UndoProcess
+from pulumi_rewind.callbacks.state_code import riding_code, undo_methods
 from pulumi_rewind.errors import CallbackError, RewindError
-from pulumi_rewind.settings import Settings
-from pulumi_rewind.state_directory import StateDirectory
-from pulumi_rewind.trust import Trust
-from pulumi_rewind.undo.code import todays_code
-from pulumi_rewind.undo.process import UndoProcess
-from pulumi_rewind.undo.riding import riding_code, undo_methods
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.plan.called import Code
+from pulumi_rewind.project.settings import Settings
+from pulumi_rewind.state.values import SECRET, SIG
+from pulumi_rewind.system.state_directory import StateDirectory
+from pulumi_rewind.trust.agreements import Trust
 from tests.support.checkpoints import checkpoint, res
 
 

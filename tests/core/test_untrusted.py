@@ -16,19 +16,19 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from pulumi_rewind import untrusted
 from pulumi_rewind.assets.hash import hash_path
 from pulumi_rewind.assets.sources import program_directory
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.files import plain_size, read_file
+from pulumi_rewind.callbacks.code import todays_code
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, UsageError
-from pulumi_rewind.passphrase import read_passphrase
-from pulumi_rewind.settings import Settings, load_settings
-from pulumi_rewind.stackconfig import todays_config
-from pulumi_rewind.undo.code import todays_code
-from pulumi_rewind.untrusted import decompress, read_bytes, read_given, read_text
-from pulumi_rewind.values import ASSET
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.project.settings import Settings, load_settings
+from pulumi_rewind.project.stack_configuration import todays_config
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.secrets.passphrase import read_passphrase
+from pulumi_rewind.state.values import ASSET
+from pulumi_rewind.system import untrusted
+from pulumi_rewind.system.untrusted import decompress, read_bytes, read_given, read_text
 from tests.support.filestore import FileStore
 
 Put = Callable[[Path], None]

@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
+from pulumi_rewind.engine.events import PropertyDiff, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.events import PropertyDiff, ResourcePre, StepMetadata, StepState
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef, urn_name
-from pulumi_rewind.plan import Step
-from pulumi_rewind.redaction import Redactor
-from pulumi_rewind.risk_codes import Risk
-from pulumi_rewind.risks import stack_risks
-from pulumi_rewind.up.evidence import KEPT, Evidence, EvidenceStore, name_of
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.risks import stack_risks
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.records.evidence import KEPT, Evidence, EvidenceStore, name_of
+from pulumi_rewind.records.withheld import masked_events
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.secrets.redaction import Redactor
+from pulumi_rewind.state.model import StackRef, urn_name
+from pulumi_rewind.state.values import MASK, SECRET, SIG
 from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, given_options, preview_flags
 from pulumi_rewind.up.recovery import MADE_BY_UPDATE, spared
 from pulumi_rewind.up.review import sides
 from pulumi_rewind.up.verify_command import check_command
-from pulumi_rewind.up.withheld import masked_events
-from pulumi_rewind.values import MASK, SECRET, SIG
 from tests.support.checkpoints import checkpoint, res, urn
 from tests.support.plans import plan_of
 

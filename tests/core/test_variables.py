@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.passphrase import own_passphrase
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.secrets.passphrase import own_passphrase
+from pulumi_rewind.system.path_variables import LISTS, OF_THE_CLI, SHARED, rooted, standing
 from pulumi_rewind.up.flags import rooted_flags
-from pulumi_rewind.variables import LISTS, OF_THE_CLI, SHARED, rooted, standing
-from pulumi_rewind.workspace import find_workspace
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.guard import check_agreed, check_unmoved, check_unmoved_under_lock
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.plan import Plan
-from pulumi_rewind.risk_codes import Risk
-from pulumi_rewind.verify import verify
+from pulumi_rewind.guard.checks import check_agreed, check_unmoved, check_unmoved_under_lock
+from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.plan.verify import verify
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.state.model import Checkpoint
 from tests.support.checkpoints import checkpoint, goal, replayed, res, urn
 
 PROVIDER = res("default_1_0_0", "pulumi:providers:t", parent="", inputs={"version": "1.0.0"})

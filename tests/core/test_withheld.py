@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_rewind.redaction import Redactor
-from pulumi_rewind.up.withheld import SENTENCE, masked_events, withheld
-from pulumi_rewind.values import MASK, SECRET, SIG
+from pulumi_rewind.records.withheld import SENTENCE, masked_events, withheld
+from pulumi_rewind.secrets.redaction import Redactor
+from pulumi_rewind.state.values import MASK, SECRET, SIG
 from tests.support.checkpoints import STACK, urn
 
 HIDDEN = {SIG: SECRET, "ciphertext": MASK}

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import ProjectNotFound, UsageError
-from pulumi_rewind.toolchain import EngineInfo, parse_version
-from pulumi_rewind.workspace import ONE_NOTE, find_workspace
+from pulumi_rewind.project.workspace import ONE_NOTE, find_workspace
+from pulumi_rewind.system.toolchain import EngineInfo, parse_version
 from tests.support.filestore import denied
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.program.worktree import ProgramTree, make_tree, sweep
+from pulumi_rewind.strategies.program.worktree import ProgramTree, make_tree, sweep
 from tests.support.gitrepo import GitRepo
 
 
@@ -119,8 +119,8 @@ def test_what_a_killed_process_left_is_removed_by_the_next(repo: GitRepo) -> Non
     project(repo, ".")
     one = repo.commit("one")
     code = (
-        "import os, sys; from pathlib import Path; from pulumi_rewind.repo import open_repository\n"
-        "from pulumi_rewind.program.worktree import make_tree\n"
+        "import os, sys; from pathlib import Path; from pulumi_rewind.project.repository import open_repository\n"
+        "from pulumi_rewind.strategies.program.worktree import make_tree\n"
         f"make_tree(open_repository(Path({str(repo.root)!r})), {one!r}, Path('.'), 'shop')\n"
         "os.kill(os.getpid(), 9)\n"
     )

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pulumi_rewind.values import reveal
+from pulumi_rewind.state.values import reveal
 from tests.support.rewind import plan, run
 from tests.support.stack import EngineStack
 

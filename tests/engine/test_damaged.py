@@ -10,8 +10,8 @@ import pytest
 
 from pulumi_rewind.choices import STATE
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.integrity import flaws
-from pulumi_rewind.risk_codes import LIVE_DAMAGED
+from pulumi_rewind.risk import LIVE_DAMAGED
+from pulumi_rewind.state.integrity import flaws
 from tests.support.rewind import plan, run, said, session
 from tests.support.stack import EngineStack
 

@@ -21,7 +21,7 @@ from pulumi_rewind.demo.look import World, look
 from pulumi_rewind.demo.shop import server
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.toolchain import EngineInfo
+from pulumi_rewind.system.toolchain import EngineInfo
 
 pytestmark = pytest.mark.slow
 

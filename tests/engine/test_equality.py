@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
+from pulumi_rewind.engine.events import ResourceDone, ResourcePre
 from pulumi_rewind.errors import InterruptedRun
-from pulumi_rewind.events import ResourceDone, ResourcePre
-from pulumi_rewind.halfway import undo_number
-from pulumi_rewind.rollback import RollbackRun
-from pulumi_rewind.stamp import read_stamp
-from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.history.failed_update import undo_number
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.history.update_mark import read_stamp
+from pulumi_rewind.rollback.run import RollbackRun
 from tests.support.rewind import plan, roll_back, run, session
 from tests.support.stack import EngineStack
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.plan import Plan
+from pulumi_rewind.plan.model import Plan
 from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pulumi_rewind.events import HookLog
+from pulumi_rewind.engine.events import HookLog
 from tests.support.fidelity import install_parts, state, unlike
 from tests.support.fidelity_programs import HEAD, PROGRAMS
 from tests.support.rewind import plan, roll_back, run

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.engine import Engine, EngineRun
+from pulumi_rewind.engine.cli import Engine, EngineRun
+from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import RefusedError, RewindError
-from pulumi_rewind.events import Diagnostic
-from pulumi_rewind.state_directory import StateDirectory
+from pulumi_rewind.system.state_directory import StateDirectory
 from tests.support.rewind import plan, run, said, session
 from tests.support.stack import EngineStack
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import IncompleteError
-from pulumi_rewind.rollback import RollbackRun
+from pulumi_rewind.rollback.run import RollbackRun
 from tests.support.rewind import plan, session
 from tests.support.stack import EngineStack
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.engine.vault import Vault
 from pulumi_rewind.errors import EngineError, IncompleteError, SecretsError
-from pulumi_rewind.program.config import write_config
-from pulumi_rewind.program.plan import ProgramPrepared
-from pulumi_rewind.records.recording import record_update
-from pulumi_rewind.secrets import Vault
-from pulumi_rewind.stackconfig import config_document
+from pulumi_rewind.project.stack_configuration import config_document
+from pulumi_rewind.rollback.recording import record_update
+from pulumi_rewind.strategies.program.config import write_config
+from pulumi_rewind.strategies.program.plan import ProgramPrepared
 from tests.support.passphrases import rotate
 from tests.support.rewind import plan, run, session, steps
 from tests.support.stack import EngineStack

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.up.withheld import SENTENCE
+from pulumi_rewind.records.withheld import SENTENCE
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import IncompleteError
-from pulumi_rewind.records.recording import record_update
 from pulumi_rewind.records.verify import verify_records
+from pulumi_rewind.rollback.recording import record_update
 from tests.support.rewind import roll_back, session, settled
 from tests.support.stack import EngineStack
 

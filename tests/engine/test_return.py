@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from pulumi_rewind.diff.same import same_bytes
+from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import InterruptedRun
-from pulumi_rewind.events import Phase
-from pulumi_rewind.plan import OLD_COPY
-from pulumi_rewind.risk_codes import SKIPPED
-from pulumi_rewind.rollback import RollbackRun
+from pulumi_rewind.plan.model import OLD_COPY
+from pulumi_rewind.risk import SKIPPED
+from pulumi_rewind.rollback.run import RollbackRun
+from pulumi_rewind.state.same import same_bytes
 from tests.support.rewind import plan, run, session, settled, steps
 from tests.support.stack import EngineStack
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.events import Diagnostic
-from pulumi_rewind.model import urn_name
-from pulumi_rewind.revisions.ledger import Ledger
-from pulumi_rewind_tui.render.plan import plan_json
+from pulumi_rewind.callbacks.revisions.ledger import Ledger
+from pulumi_rewind.engine.events import Diagnostic
+from pulumi_rewind.state.model import urn_name
+from pulumi_rewind_tui.text.plan import plan_json
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack
 from tests.support.terminal import Ran

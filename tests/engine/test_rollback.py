@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError
-from pulumi_rewind.model import urn_name
+from pulumi_rewind.state.model import urn_name
 from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 

@@ -20,12 +20,12 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from pulumi_rewind.assets.find import AssetFinder
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.host import ReplayHost
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import Checkpoint, Deployment, StackRef
-from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.values import ASSET, SIG
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.replay.host import ReplayHost
+from pulumi_rewind.state.model import Checkpoint, Deployment, StackRef
+from pulumi_rewind.state.values import ASSET, SIG
+from pulumi_rewind.system.private_directory import private_directory
 from tests.support.stack import EngineStack
 from tests.support.terminal import run_in_terminal
 

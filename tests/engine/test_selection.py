@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import EngineError, IncompleteError
-from pulumi_rewind.plan import OLD_COPY
+from pulumi_rewind.plan.model import OLD_COPY
 from tests.support.faults import own
 from tests.support.rewind import plan, roll_back, run, session, steps
 from tests.support.stack import EngineStack

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import CheckpointError, EngineError, RefusedError
-from pulumi_rewind.kept_states import copy_path
-from pulumi_rewind.state_strategy import StatePrepared
+from pulumi_rewind.guard.kept_states import copy_path
+from pulumi_rewind.strategies.state import StatePrepared
 from tests.support.passphrases import rotate
 from tests.support.rewind import plan, run, session
 from tests.support.stack import EngineStack

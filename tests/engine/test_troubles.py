@@ -15,7 +15,7 @@ import pytest
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import CheckpointError
-from pulumi_rewind.toolchain import EngineInfo
+from pulumi_rewind.system.toolchain import EngineInfo
 from tests.support.faults import (
     check_whole,
     copied,

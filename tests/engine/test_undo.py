@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from pulumi_rewind.engine.events import HookLog
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.events import HookLog
 from tests.support.rewind import plan, run, session, steps
 from tests.support.stack import EngineStack
 

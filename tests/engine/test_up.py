@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.up.evidence import EvidenceStore, error_of, evidence_of
-from pulumi_rewind_tui.render.evidence import evidence_json
+from pulumi_rewind.records.evidence import EvidenceStore, error_of, evidence_of
+from pulumi_rewind_tui.text.evidence import evidence_json
 from tests.support.faults import engines, slay
 from tests.support.rewind import session, settled
 from tests.support.stack import EngineStack

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pulumi_rewind.toolchain import find_engine
+from pulumi_rewind.system.toolchain import find_engine
 from tests.faults.draw import FAULTS, OPEN, Moment, moments, unknown
 from tests.faults.stage import Stage
 from tests.faults.trial import ABSENT, BROKEN, WHOLE, Outcome, Trials

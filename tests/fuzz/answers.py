@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pulumi_rewind.events import parse_event
-from pulumi_rewind.held import hold_to
-from pulumi_rewind.program.plan import _essence
-from pulumi_rewind.program.result import declared
-from pulumi_rewind.replay_report import ReplayReport
-from pulumi_rewind.undo.answers import Lines, message_of
-from pulumi_rewind.undo.process import _Said
-from pulumi_rewind.up.withheld import masked_events, withheld
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.callbacks.answers import Lines, message_of
+from pulumi_rewind.callbacks.process import _Said
+from pulumi_rewind.engine.events import parse_event
+from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.records.withheld import masked_events, withheld
+from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.state.values import SECRET, SIG
+from pulumi_rewind.strategies.program.plan import _essence
+from pulumi_rewind.strategies.program.result import declared
 from tests.fuzz.seeds import (
     URN,
     Target,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from pulumi_rewind.values import DEFAULTS, SIG
+from pulumi_rewind.state.values import DEFAULTS, SIG
 
 KINDS = (
     "1b47061264138c4ac30d75fd1eb44270", "c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7",

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef
+from pulumi_rewind.callbacks.revisions.ledger import LedgerFile
+from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.records.content import decode_meta, decode_update, encode_update, evidence_reason
-from pulumi_rewind.revisions.ledger import LedgerFile
-from pulumi_rewind.trust import Trust
-from pulumi_rewind.up.evidence import EvidenceStore
-from pulumi_rewind.values import SECRET
+from pulumi_rewind.records.evidence import EvidenceStore
+from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.state.values import SECRET
+from pulumi_rewind.trust.agreements import Trust
 from tests.fuzz.seeds import (
     STATES,
     URN,

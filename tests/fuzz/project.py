@@ -12,13 +12,13 @@ from pathlib import Path
 import yaml
 
 from pulumi_rewind.assets.hash import hash_value
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.passphrase import read_passphrase
-from pulumi_rewind.program.submodules import _names
-from pulumi_rewind.settings import load_settings
-from pulumi_rewind.stackconfig import ciphertexts, config_changes, config_file, todays_config
-from pulumi_rewind.values import ARCHIVE, SIG
-from pulumi_rewind.workspace import find_workspace
+from pulumi_rewind.project.settings import load_settings
+from pulumi_rewind.project.stack_configuration import ciphertexts, config_changes, config_file, todays_config
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.secrets.passphrase import read_passphrase
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.values import ARCHIVE, SIG
+from pulumi_rewind.strategies.program.submodules import _names
 from tests.fuzz.seeds import (
     Target,
     ours,

@@ -14,9 +14,9 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.model import Checkpoint, decode_checkpoint
-from pulumi_rewind.passphrase import Key
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.secrets.passphrase import Key
+from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.values import SECRET, SIG
 
 RECORDINGS = Path(__file__).parents[1] / "support" / "tui" / "recordings"
 URN = "urn:pulumi:dev::shop::aws:s3/bucket:Bucket::logs"

@@ -11,29 +11,29 @@ import msgspec
 import zstandard
 from google.protobuf import struct_pb2
 
-from pulumi_rewind import wire
-from pulumi_rewind.arrangement import Arrangement, arranged
 from pulumi_rewind.assets.hash import hash_value
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.files import read_file
-from pulumi_rewind.credentials import todays_credentials
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
-from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.integrity import flaws
-from pulumi_rewind.literals import Literals
-from pulumi_rewind.model import Checkpoint, decode_checkpoint
-from pulumi_rewind.opening import opened_checkpoint, opened_json
-from pulumi_rewind.passphrase import salt_of
-from pulumi_rewind.planned import planned_state
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.goal.credentials import todays_credentials
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.planned_state import planned_state
+from pulumi_rewind.plan.rearranged import Arrangement, arranged
+from pulumi_rewind.plan.verify import verify
+from pulumi_rewind.project.stack_configuration import config_changes, provider_keys
 from pulumi_rewind.records.content import decode_update, encode_update, update_key
-from pulumi_rewind.selfcheck import judge
-from pulumi_rewind.show import value_text
-from pulumi_rewind.stackconfig import config_changes, provider_keys
-from pulumi_rewind.state_file import exported
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.values import ARCHIVE, ASSET, content_of, kind_of, mask, reveal
-from pulumi_rewind.verify import verify
+from pulumi_rewind.relinking.literals import Literals
+from pulumi_rewind.replay import wire
+from pulumi_rewind.secrets.passphrase import salt_of
+from pulumi_rewind.state.decrypted import opened_checkpoint, opened_json
+from pulumi_rewind.state.formats import exported
+from pulumi_rewind.state.integrity import flaws
+from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
+from pulumi_rewind.state.same import same_bytes
+from pulumi_rewind.state.show import value_text
+from pulumi_rewind.state.values import ARCHIVE, ASSET, content_of, kind_of, mask, reveal
+from pulumi_rewind.upkeep.selfcheck import judge
 from tests.fuzz.seeds import (
     EXPORT,
     KEY,

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.goal_build import build_goal
-from pulumi_rewind.links import make_link
-from pulumi_rewind.literals import Literals
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.naming import Names
-from pulumi_rewind.passphrase import salt_of
-from pulumi_rewind.property_path import keeping, parse_path
-from pulumi_rewind.redaction import Redactor
-from pulumi_rewind.relink import Relinker
-from pulumi_rewind.relink_text import block_at, json_parts, token_after, tokens, word_around
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind.undo.riding import riding_code, undo_methods
+from pulumi_rewind.callbacks.state_code import riding_code, undo_methods
+from pulumi_rewind.goal.build import build_goal
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.relinking.links import make_link
+from pulumi_rewind.relinking.literals import Literals
+from pulumi_rewind.relinking.relink import Relinker
+from pulumi_rewind.relinking.text import block_at, json_parts, token_after, tokens, word_around
+from pulumi_rewind.secrets.passphrase import salt_of
+from pulumi_rewind.secrets.redaction import Redactor
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.naming import Names
+from pulumi_rewind.state.property_path import keeping, parse_path
 from tests.fuzz.seeds import KEY, SEALED, URN, Code, Target, encoded, opened, resource
 from tests.support.filestore import FileStore
 

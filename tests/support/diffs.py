@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff, diff_checkpoints
 from pulumi_rewind.diff.properties import JSON_TEXT, Edit, Segment
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.values import SECRET, SIG
 from tests.support.checkpoints import checkpoint, res
 
 Step: TypeAlias = tuple[tuple[Segment, ...], Edit]

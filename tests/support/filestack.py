@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.state.values import SECRET, SIG
 from tests.support.terminal import Ran, run_in_terminal
 
 NOON = 1_795_600_000

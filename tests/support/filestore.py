@@ -14,9 +14,9 @@ import zstandard
 
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.protocol import Backend
-from pulumi_rewind.model import StackRef
-from pulumi_rewind.repo import Repository
-from pulumi_rewind.timeline import Timeline
+from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.project.repository import Repository
+from pulumi_rewind.state.model import StackRef
 
 START = 1_764_000_000
 """When the first update began, Unix seconds (2025-11-24 16:00 UTC); each further one a minute later."""

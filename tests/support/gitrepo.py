@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from pulumi_rewind.repo import Repository, open_repository
+from pulumi_rewind.project.repository import Repository, open_repository
 
 
 class GitRepo:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pulumi_rewind.errors import EngineError
-from pulumi_rewind.toolchain import OVERRIDE, EngineInfo, cached_versions, find_engine, parse_version
+from pulumi_rewind.system.toolchain import OVERRIDE, EngineInfo, cached_versions, find_engine, parse_version
 
 VARIABLE = "REWIND_ENGINE"
 """Names a CLI, or the directory that holds one. Unlike the product's variable it is read by the tests alone."""

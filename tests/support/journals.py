@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 
-from pulumi_rewind.journal import Journal
+from pulumi_rewind.project.journal import Journal
 
 _BEGIN = """
 import os, sys
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef
+from pulumi_rewind.project.journal import Journal
+from pulumi_rewind.state.model import StackRef
 journal = Journal(sys.argv[1], StackRef(sys.argv[2], sys.argv[3]), os.environ)
 journal.begin(target=7, label="#7", digest="d", start=2)
 print(os.getpid(), flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from pulumi_rewind.plan import Plan
+from pulumi_rewind.plan.model import Plan
 
 
 def plan_of(**fields: Any) -> Plan:

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.consent import agree
-from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.plan import Plan, Step
-from pulumi_rewind.planning import build_plan
-from pulumi_rewind.rollback import RollbackResult, RollbackRun
+from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.guard.consent import agree
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.model import Plan, Step
+from pulumi_rewind.rollback.planning import build_plan
+from pulumi_rewind.rollback.run import RollbackResult, RollbackRun
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.target_trust import UntrustedTarget
-from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.trust.targets import UntrustedTarget
 from tests.support.stack import EngineStack
 from tests.support.terminal import Ran
 

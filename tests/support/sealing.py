@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pulumi_rewind.values import SECRET, SIG
+from pulumi_rewind.state.values import SECRET, SIG
 
 
 @functools.cache

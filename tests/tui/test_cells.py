@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind_tui.widgets.cells import cut, fit, fit_line, inert, line_width, plain, width, wrap, wrap_words
+from pulumi_rewind_tui.text.cells import cut, fit, fit_line, inert, line_width, plain, width, wrap, wrap_words
 from pulumi_rewind_tui.widgets.footer import LIMIT, FooterKey, fitting
 
 NASTY = st.text(

@@ -139,8 +139,8 @@ def test_providers_that_are_not_installed(stack: FileStack) -> None:
 
 def test_an_interrupted_rollback_is_found(stack: FileStack) -> None:
     stack.env["XDG_STATE_HOME"] = str(stack.root / "xdg")
-    from pulumi_rewind.journal import Journal
-    from pulumi_rewind.model import StackRef
+    from pulumi_rewind.project.journal import Journal
+    from pulumi_rewind.state.model import StackRef
 
     journal = Journal(stack.env["PULUMI_BACKEND_URL"], StackRef("shop", "dev"), stack.env)
     journal.begin(target=1, label="#1", digest="0" * 64, start=2)

@@ -20,7 +20,7 @@ from pulumi_rewind.errors import (
     TargetError,
 )
 from pulumi_rewind_tui import cli
-from pulumi_rewind_tui.failures import report
+from pulumi_rewind_tui.terminal.failures import report
 from tests.support.filestack import FileStack
 
 

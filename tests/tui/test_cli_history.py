@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.model import REPLAY_AGENT
+from pulumi_rewind.state.model import REPLAY_AGENT
 from tests.support.filestack import NOON, FileStack, encrypted
 
 HOSTILE = "\x1b]0;owned\x07\x1b[31m [red]x[/red] \u202e"
@@ -258,7 +258,7 @@ def test_secrets_are_masked_everywhere(stack: FileStack) -> None:
 
 
 def test_history_stays_light() -> None:
-    heavy = ("textual", "pulumi", "grpc", "deepdiff", "git", "rich", "pulumi_rewind.engine")
+    heavy = ("textual", "pulumi", "grpc", "deepdiff", "git", "rich", "pulumi_rewind.engine.cli")
     code = (
         "import sys\nfrom pulumi_rewind_tui.cli import run\nimport pulumi_rewind_tui.commands.history\n"
         f"print([m for m in {heavy[:-1]!r} if m in sys.modules])"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.journal import Journal
-from pulumi_rewind.model import StackRef
+from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.session import open_session
+from pulumi_rewind.state.model import StackRef
 from tests.support.filestack import FileStack
 from tests.support.journals import begun_elsewhere
 from tests.support.tui.shop import Shop

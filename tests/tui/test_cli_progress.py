@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from pulumi_rewind.events import (
+from pulumi_rewind.engine.events import (
     Diagnostic,
     EngineEvent,
     Phase,
@@ -20,15 +20,15 @@ from pulumi_rewind.events import (
     StepMetadata,
     Summary,
 )
-from pulumi_rewind.model import urn_name
-from pulumi_rewind.plan import Step
-from pulumi_rewind.run_progress import RunProgress
-from pulumi_rewind_tui.planning import stoppable
-from pulumi_rewind_tui.render.run import JsonDisplay, LiveDisplay, PlainDisplay, event_line
-from pulumi_rewind_tui.render.writer import Writer
-from pulumi_rewind_tui.run_state import RunState, doing
-from pulumi_rewind_tui.running import forwarded_signals
-from pulumi_rewind_tui.widgets.cells import join, plain
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.progress import RunProgress
+from pulumi_rewind.state.model import urn_name
+from pulumi_rewind_tui.terminal.display import JsonDisplay, LiveDisplay, PlainDisplay, event_line
+from pulumi_rewind_tui.terminal.planning import stoppable
+from pulumi_rewind_tui.terminal.running import forwarded_signals
+from pulumi_rewind_tui.terminal.writer import Writer
+from pulumi_rewind_tui.text.cells import join, plain
+from pulumi_rewind_tui.text.run_state import RunState, doing
 
 URN = "urn:pulumi:dev::shop::t:m:R::"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pulumi_rewind.session import open_session
-from pulumi_rewind_tui.screens.details_text import details, read_evidence
-from pulumi_rewind_tui.widgets.cells import plain
+from pulumi_rewind_tui.text.cells import plain
+from pulumi_rewind_tui.text.details_page import details, read_evidence
 from tests.support.filestack import FileStack
 
 

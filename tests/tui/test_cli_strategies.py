@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pulumi_rewind.contrast import contrast
 from pulumi_rewind.diff.checkpoints import Diff
-from pulumi_rewind.model import Update
-from pulumi_rewind.plan import Plan, Recommendation, Step
-from pulumi_rewind.risk_codes import Risk
-from pulumi_rewind.targets import Target
-from pulumi_rewind_tui.render.contrast import contrast_json, contrast_lines
-from pulumi_rewind_tui.render.plan import plan_lines
+from pulumi_rewind.history.targets import Target
+from pulumi_rewind.plan.contrast import contrast
+from pulumi_rewind.plan.model import Plan, Recommendation, Step
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.state.model import Update
+from pulumi_rewind_tui.text.contrast import contrast_json, contrast_lines
+from pulumi_rewind_tui.text.plan import plan_lines
 from tests.support.filestack import FileStack
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import InterruptedRun, UpdateFailed
-from pulumi_rewind.halfway import half_way, undo_number
-from pulumi_rewind.model import REPLAY_AGENT
+from pulumi_rewind.history.failed_update import half_way, undo_number
 from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.state.model import REPLAY_AGENT
 from pulumi_rewind.up.verify_command import VerifyCommand
 from tests.support.filestack import FileStack
 from tests.support.journals import process_ended

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.values import ASSET, SECRET, SIG, UNKNOWN
-from pulumi_rewind_tui.options import to_json
-from pulumi_rewind_tui.render.words import elapsed, first_line, iso_time, local_time
-from pulumi_rewind_tui.render.writer import Span, Writer, cell_width, open_writer
+from pulumi_rewind.state.values import ASSET, SECRET, SIG, UNKNOWN
+from pulumi_rewind_tui.terminal.options import to_json
+from pulumi_rewind_tui.terminal.writer import Span, Writer, cell_width, open_writer
 from pulumi_rewind_tui.text.spans import changes_line
-from pulumi_rewind_tui.widgets.values import value_lines
+from pulumi_rewind_tui.text.values import value_lines
+from pulumi_rewind_tui.words.words import elapsed, first_line, iso_time, local_time
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold] \u202eevil\x9b2J\r\n\x00"
 

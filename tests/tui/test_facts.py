@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pulumi_rewind.model import Update
+from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.facts import config_changes, config_of
 
 

@@ -18,7 +18,6 @@ from textual.screen import Screen
 
 from pulumi_rewind.errors import BackendError, EngineError
 from pulumi_rewind_tui.app import RewindApp
-from pulumi_rewind_tui.palette import key_actions
 from pulumi_rewind_tui.screens.blame import BlameScreen
 from pulumi_rewind_tui.screens.details import DetailsScreen
 from pulumi_rewind_tui.screens.empty import EmptyScreen
@@ -26,6 +25,7 @@ from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.help import HelpScreen
 from pulumi_rewind_tui.screens.stacks import StacksScreen
 from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.words.palette import key_actions
 from tests.support.tui.shop import Shop, screen_text, settle
 
 WIDE = (120, 40)

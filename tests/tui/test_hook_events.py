@@ -7,9 +7,7 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from pulumi_rewind.called import CallbackOutcome
-from pulumi_rewind.errors import IncompleteError
-from pulumi_rewind.events import (
+from pulumi_rewind.engine.events import (
     EngineEvent,
     HookEnded,
     HookLog,
@@ -19,15 +17,17 @@ from pulumi_rewind.events import (
     ResourcePre,
     StepMetadata,
 )
-from pulumi_rewind.plan import Step
-from pulumi_rewind.rollback import RollbackResult
-from pulumi_rewind_tui.render.run import JsonDisplay, PlainDisplay, under_way
-from pulumi_rewind_tui.render.writer import Writer
-from pulumi_rewind_tui.run_state import RunState, doing
-from pulumi_rewind_tui.screens.result_text import Outcome, headline, result_lines
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind.errors import IncompleteError
+from pulumi_rewind.plan.called import CallbackOutcome
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.rollback.run import RollbackResult
+from pulumi_rewind_tui.terminal.display import JsonDisplay, PlainDisplay, under_way
+from pulumi_rewind_tui.terminal.writer import Writer
+from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.outcome import Aftermath
-from pulumi_rewind_tui.widgets.cells import plain
+from pulumi_rewind_tui.text.result_page import Outcome, headline, result_lines
+from pulumi_rewind_tui.text.run_state import RunState, doing
+from pulumi_rewind_tui.words.symbols import symbols
 
 DB = "urn:pulumi:dev::shop::t:m:R::db"
 EVENTS: list[EngineEvent] = [

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.cli import open_screens
-from pulumi_rewind_tui.options import Shared
+from pulumi_rewind_tui.terminal.options import Shared
 
 
 @pytest.mark.parametrize(("returned", "result", "code"), [(0, None, 0), (0, 4, 4), (1, None, 1)])

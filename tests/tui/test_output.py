@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind_tui import output, running
-from pulumi_rewind_tui.failures import report
-from pulumi_rewind_tui.render.writer import open_screen
+from pulumi_rewind_tui.terminal import output, running
+from pulumi_rewind_tui.terminal.failures import report
+from pulumi_rewind_tui.terminal.writer import open_screen
 from tests.support.filestack import FileStack
 
 CLI = f"{sys.executable} -m pulumi_rewind_tui.cli"
@@ -55,7 +55,7 @@ def test_other_streams_may_be_missing(stack: FileStack, where: str) -> None:
 
 def test_no_file_takes_the_place_of_a_closed_stream(stack: FileStack) -> None:
     opens = "import os; file = open('file', 'w'); print('out'); assert file.fileno() > 2"
-    code = f"from pulumi_rewind_tui.output import open_streams; open_streams(); {opens}"
+    code = f"from pulumi_rewind_tui.terminal.output import open_streams; open_streams(); {opens}"
     done = shell(stack, f'{sys.executable} -c "{code}" <&- >&-')
     assert (done.returncode, done.stderr) == (0, "")
     assert (stack.work / "file").read_text() == ""

@@ -12,15 +12,15 @@ from textual.pilot import Pilot
 
 from pulumi_rewind import errors
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.model import decode_checkpoint
-from pulumi_rewind.rollback import RollbackResult
+from pulumi_rewind.rollback.run import RollbackResult
+from pulumi_rewind.state.model import decode_checkpoint
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.result import ResultScreen
-from pulumi_rewind_tui.screens.review_work import Request
 from pulumi_rewind_tui.screens.text_modal import TextModal
-from pulumi_rewind_tui.screens.text_page import TextView
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.widgets.text_page import TextView
+from pulumi_rewind_tui.work.planner import Request
 from tests.support.journals import process_ended
 from tests.support.tui.replay import play, recorded
 from tests.support.tui.shop import Shop, screen_text, settle
@@ -87,7 +87,7 @@ async def test_an_exact_success_says_that_it_equals_the_target(shop: Shop, monke
 
 
 async def test_a_difference_that_nobody_announced_is_a_hazard(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pulumi_rewind.verify import Difference
+    from pulumi_rewind.plan.verify import Difference
 
     def result(self: Any) -> RollbackResult:
         odd = Difference("urn:pulumi:prod::shop::t::api", "inputs.image", "has another value than the target")
@@ -105,7 +105,7 @@ async def test_a_difference_that_nobody_announced_is_a_hazard(shop: Shop, monkey
 
 
 async def test_values_that_may_be_stale_are_said_instead_of_equals(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pulumi_rewind.stale import StaleValue
+    from pulumi_rewind.plan.stale_values import StaleValue
 
     def result(self: Any) -> RollbackResult:
         old = StaleValue("urn:pulumi:prod::shop::t::api", "tags.h", "was computed from db")

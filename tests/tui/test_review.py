@@ -12,10 +12,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from pulumi_rewind import planning
 from pulumi_rewind.choices import FOUND, Choices
+from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import EngineError, RefusedError
-from pulumi_rewind.events import Phase
+from pulumi_rewind.rollback import planning
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens import review_planning as review_module
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen, NameInput
@@ -24,7 +24,7 @@ from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
-from pulumi_rewind_tui.widgets.cells import plain
+from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from tests.support.tui.replay import ReplayedRun, play
 from tests.support.tui.shop import Shop, screen_text, settle

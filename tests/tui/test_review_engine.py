@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.journal import Journal
+from pulumi_rewind.project.journal import Journal
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.interrupted import InterruptedScreen
 from pulumi_rewind_tui.screens.result import ResultScreen

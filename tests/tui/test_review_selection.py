@@ -11,25 +11,25 @@ import click
 import pytest
 from textual.pilot import Pilot
 
-from pulumi_rewind import planning
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import EngineError, IncompleteError
-from pulumi_rewind.plan import Plan
+from pulumi_rewind.goal.skipping import LeftAlone
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.rollback import planning
 from pulumi_rewind.session import open_session
-from pulumi_rewind.skipping import LeftAlone
-from pulumi_rewind.strategies import plan_by_strategy
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind_tui.planning import goal_options
+from pulumi_rewind.strategies.choosing import plan_by_strategy
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
-from pulumi_rewind_tui.screens.result_text import result_lines
 from pulumi_rewind_tui.screens.review import ReviewScreen
-from pulumi_rewind_tui.selecting import command_line, left_out, toggled
-from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.cells import plain
+from pulumi_rewind_tui.terminal.planning import goal_options
+from pulumi_rewind_tui.text.cells import plain
+from pulumi_rewind_tui.text.result_page import result_lines
+from pulumi_rewind_tui.text.selection import command_line, left_out, toggled
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.words.symbols import symbols
 from tests.support.tui.replay import play
 from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, review, until, wait_for

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind_tui.screens.home import HomeScreen
-from pulumi_rewind_tui.screens.text_page import TextView
 from pulumi_rewind_tui.screens.trust import TrustScreen
+from pulumi_rewind_tui.widgets.text_page import TextView
 from tests.support.tui.replay import ReplayedRun, play
 from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, review, wait_for

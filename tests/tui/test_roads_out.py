@@ -20,14 +20,16 @@ import pytest
 
 import pulumi_rewind
 import pulumi_rewind_tui
-from pulumi_rewind import doctor, planning
+from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import BackendError, EngineError
-from pulumi_rewind.events import Diagnostic
+from pulumi_rewind.rollback import planning
 from pulumi_rewind.session import open_session
-from pulumi_rewind_tui import cli, diff_process
-from pulumi_rewind_tui.diff_source import LocalSource
+from pulumi_rewind.upkeep import doctor
+from pulumi_rewind_tui import cli
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
+from pulumi_rewind_tui.work import diff_process
+from pulumi_rewind_tui.work.diff_source import LocalSource
 from tests.support.filestack import FileStack
 from tests.support.sealing import Sealer
 from tests.support.tui.replay import play
@@ -270,7 +272,7 @@ async def test_a_crash_of_the_application_prints_no_secret(shop: Shop) -> None:
 async def test_an_error_in_a_thread_is_masked_before_anybody_has_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pulumi_rewind import planning
+    from pulumi_rewind.rollback import planning
 
     def fails(session: Any, *_: object, **__: object) -> None:
         session.redactor.note_texts([CANARY])
@@ -321,10 +323,10 @@ async def test_the_result_its_report_and_the_log_of_the_run(shop: Shop, monkeypa
 
 
 def test_files_for_people_steer_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pulumi_rewind.state_directory import StateDirectory
-    from pulumi_rewind_tui.private_file import PrivateLog, write_new
-    from pulumi_rewind_tui.render import plan as rendering
-    from pulumi_rewind_tui.screens.review_work import write_plan
+    from pulumi_rewind.system.state_directory import StateDirectory
+    from pulumi_rewind_tui.text import plan as rendering
+    from pulumi_rewind_tui.work.planner import write_plan
+    from pulumi_rewind_tui.work.private_file import PrivateLog, write_new
 
     state = StateDirectory({"HOME": str(tmp_path)})
     active = "a\x1b[2J\x9b31m\u202ereversed\r"
@@ -365,7 +367,7 @@ ARRIVES_CLEAN = frozenset(
         ("screens/error.py", "_lines"),
         ("screens/empty.py", "_lines"),  # from `in_thread`
         ("screens/home_text.py", "error_lines"),
-        ("screens/result_text.py", "error_text"),  # from `run_work.Runner`
+        ("screens/result_text.py", "error_text"),  # from `work.runner.Runner`
         ("screens/passphrase.py", "_answer"),  # from `in_thread`
     }
 )

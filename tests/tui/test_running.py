@@ -13,14 +13,14 @@ import pytest
 from textual.message import Message
 from textual.pilot import Pilot
 
-from pulumi_rewind.events import Diagnostic, ResourceDone, ResourcePre, StepMetadata
-from pulumi_rewind.rollback import RollbackResult
+from pulumi_rewind.engine.events import Diagnostic, ResourceDone, ResourcePre, StepMetadata
+from pulumi_rewind.rollback.run import RollbackResult
 from pulumi_rewind.session import Session
-from pulumi_rewind_tui.run_work import RunBatch, log_path
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
+from pulumi_rewind_tui.work.runner import RunBatch, log_path
 from tests.support.tui.replay import ReplayedRun, play, recorded
 from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, review, until, wait_for

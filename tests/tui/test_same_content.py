@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pulumi_rewind.head_reminder import head_reminder
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.history.update_mark import Mark, Stamp
+from pulumi_rewind.rollback.head_reminder import head_reminder
 from pulumi_rewind.session import open_session
-from pulumi_rewind.stamp import Mark, Stamp
-from pulumi_rewind.stateful import is_stateful
-from pulumi_rewind.targets import resolve_target
-from pulumi_rewind_tui.diffing import Comparison, Heading
-from pulumi_rewind_tui.screens.home_text import diff_title
-from pulumi_rewind_tui.symbols import symbols
-from pulumi_rewind_tui.widgets.diff_lines import DiffText
-from pulumi_rewind_tui.widgets.diff_rows import Shown, build_rows
+from pulumi_rewind.state.stateful_types import is_stateful
+from pulumi_rewind_tui.text.comparison import Comparison, Heading
+from pulumi_rewind_tui.text.diff_lines import DiffText
+from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
+from pulumi_rewind_tui.text.home_page import diff_title
+from pulumi_rewind_tui.words.symbols import symbols
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind.model import REPLAY_AGENT, Update
-from pulumi_rewind.timeline import Entry
-from pulumi_rewind_tui.symbols import canonical_changes, counts_text
-from pulumi_rewind_tui.widgets.cells import fit_line, inert, line_width, plain
-from pulumi_rewind_tui.widgets.timeline_rows import Marks, update_line
+from pulumi_rewind.history.timeline import Entry
+from pulumi_rewind.state.model import REPLAY_AGENT, Update
+from pulumi_rewind_tui.text.cells import fit_line, inert, line_width, plain
+from pulumi_rewind_tui.text.timeline_rows import Marks, update_line
+from pulumi_rewind_tui.words.symbols import canonical_changes, counts_text
 
 GOOD = Update(
     number=7,

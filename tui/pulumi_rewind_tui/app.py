@@ -18,14 +18,14 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import clean, in_thread
-from pulumi_rewind_tui.palette import ActionProvider
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import theme_name, themes
+from pulumi_rewind_tui.words.palette import ActionProvider
+from pulumi_rewind_tui.work.background import clean, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
-    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
     from pulumi_rewind_tui.host import RunControl
 
@@ -258,7 +258,7 @@ class RewindApp(App[int]):
     def _passphrase_problem(self, text: str) -> str:
         """Why a passphrase is of no use for what is on the screens, empty if it opens some of it; slow: in a thread."""
         from pulumi_rewind.errors import RewindError
-        from pulumi_rewind.resuming import find_target
+        from pulumi_rewind.rollback.resuming import find_target
         from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 
         session = self.session

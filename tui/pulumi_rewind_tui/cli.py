@@ -6,7 +6,7 @@ Commands are imported when they are asked for, so that ``history`` costs what hi
 import os
 import sys
 
-from pulumi_rewind_tui.search_path import settle
+from pulumi_rewind_tui.terminal.search_path import settle
 
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
     settle()  # before anything is imported that the project could take the place of; not where we are a library
@@ -28,10 +28,10 @@ if _OURS:
 import click  # noqa: E402
 
 from pulumi_rewind import __version__  # noqa: E402
-from pulumi_rewind.core_dumps import limit_core_files  # noqa: E402
-from pulumi_rewind_tui.failures import directory_is_gone, report  # noqa: E402
-from pulumi_rewind_tui.options import Shared, common_options  # noqa: E402
-from pulumi_rewind_tui.output import in_terminal, open_streams, told  # noqa: E402
+from pulumi_rewind.system.core_dumps import limit_core_files  # noqa: E402
+from pulumi_rewind_tui.terminal.failures import directory_is_gone, report  # noqa: E402
+from pulumi_rewind_tui.terminal.options import Shared, common_options  # noqa: E402
+from pulumi_rewind_tui.terminal.output import in_terminal, open_streams, told  # noqa: E402
 
 if _OURS:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from pulumi_rewind_tui.symbols import symbols
+from pulumi_rewind_tui.words.symbols import symbols
 
 if TYPE_CHECKING:
     from textual.message import Message
     from textual.message_pump import MessagePump
 
     from pulumi_rewind.choices import Choices
-    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
 
 

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
     from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.errors import RewindError
-    from pulumi_rewind.halfway import HalfWay
-    from pulumi_rewind.journal import JournalEntry
-    from pulumi_rewind.locks import Lock
-    from pulumi_rewind.model import Update
+    from pulumi_rewind.history.failed_update import HalfWay
+    from pulumi_rewind.history.timeline import Entry
+    from pulumi_rewind.project.journal import JournalEntry
     from pulumi_rewind.session import Session
-    from pulumi_rewind.timeline import Entry
-    from pulumi_rewind_tui.diffing import Comparison, Key
-    from pulumi_rewind_tui.screens.result_text import Outcome
-    from pulumi_rewind_tui.widgets.diff_rows import Row
+    from pulumi_rewind.state.locks import Lock
+    from pulumi_rewind.state.model import Update
+    from pulumi_rewind_tui.text.comparison import Comparison, Key
+    from pulumi_rewind_tui.text.diff_rows import Row
+    from pulumi_rewind_tui.text.result_page import Outcome
 
 
 @dataclass

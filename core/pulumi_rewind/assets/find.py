@@ -20,14 +20,26 @@ import msgspec
 
 from pulumi_rewind.assets.hash import EMPTY_ARCHIVE, EMPTY_TEXT, AssetError, hash_text, hash_value, located
 from pulumi_rewind.assets.sources import Sources, Store, escapes, program_directory
-from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.risk_codes import Risk
-from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import ARCHIVE, ASSET, MASK, SIG, Json, content_of, each, is_secret, kind_of, reveal, walk
+from pulumi_rewind.goal.model import Goal, Registration
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.sent_inputs import sent_inputs
+from pulumi_rewind.state.values import (
+    ARCHIVE,
+    ASSET,
+    MASK,
+    SIG,
+    Json,
+    content_of,
+    each,
+    is_secret,
+    kind_of,
+    reveal,
+    walk,
+)
 
 if TYPE_CHECKING:
-    from pulumi_rewind.repo import Repository
+    from pulumi_rewind.project.repository import Repository
 
 _KINDS: Final = frozenset({ASSET, ARCHIVE})
 _HASH: Final = re.compile(r"[0-9a-f]{64}")

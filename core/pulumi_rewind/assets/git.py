@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from pulumi_rewind.assets.hash import AssetError
-from pulumi_rewind.git_command import GitFailed
+from pulumi_rewind.system.git import GitFailed
 
 if TYPE_CHECKING:
-    from pulumi_rewind.repo import Repository
+    from pulumi_rewind.project.repository import Repository
 
 _HASH: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LINK: Final = "120000"

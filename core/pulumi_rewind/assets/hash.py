@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.untrusted import open_regular
-from pulumi_rewind.values import ARCHIVE, ASSET, Json, kind_of
+from pulumi_rewind.state.values import ARCHIVE, ASSET, Json, kind_of
+from pulumi_rewind.system.untrusted import open_regular
 
 if TYPE_CHECKING:
     import tarfile

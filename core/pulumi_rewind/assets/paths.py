@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.assets.sources import program_directory
-from pulumi_rewind.git_command import GitFailed
-from pulumi_rewind.goal import Goal, Registration
-from pulumi_rewind.repo import AT_ONCE
-from pulumi_rewind.risk_codes import PATH_CONTENT, PATH_UNTRACKED, Risk
-from pulumi_rewind.values import SIG, Json
+from pulumi_rewind.goal.model import Goal, Registration
+from pulumi_rewind.project.repository import AT_ONCE
+from pulumi_rewind.risk import PATH_CONTENT, PATH_UNTRACKED, Risk
+from pulumi_rewind.state.values import SIG, Json
+from pulumi_rewind.system.git import GitFailed
 
 if TYPE_CHECKING:
-    from pulumi_rewind.repo import Repository
+    from pulumi_rewind.project.repository import Repository
 
 _LONGEST: Final = 1000
 """Longer text is content, not a path or a command."""

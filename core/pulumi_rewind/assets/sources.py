@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from pulumi_rewind.assets.git import CommitFiles, new_file
 from pulumi_rewind.assets.hash import AssetError, directory_files, hash_path, is_archive_file, located
-from pulumi_rewind.documents import load_yaml
-from pulumi_rewind.untrusted import open_regular, read_text
-from pulumi_rewind.values import ASSET
+from pulumi_rewind.state.values import ASSET
+from pulumi_rewind.system.documents import load_yaml
+from pulumi_rewind.system.untrusted import open_regular, read_text
 
 if TYPE_CHECKING:
-    from pulumi_rewind.repo import Repository
+    from pulumi_rewind.project.repository import Repository
 
 
 def program_directory(root: Path) -> Path:
     """Where relative paths of a program start: the project's directory, or that of its ``main``."""
-    from pulumi_rewind.workspace import PROJECT_FILES
+    from pulumi_rewind.project.workspace import PROJECT_FILES
 
     for name in PROJECT_FILES:
         path = root / name

@@ -10,12 +10,12 @@ from typing import Final
 
 import msgspec
 
-from pulumi_rewind.backends.custody import shared, written_again
 from pulumi_rewind.backends.files import decode_record, newest_variant, plain_size, read_file
 from pulumi_rewind.backends.protocol import History, no_update
 from pulumi_rewind.errors import BackendError, CheckpointError
-from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
-from pulumi_rewind.untrusted import CHECKPOINT, RECORD
+from pulumi_rewind.state.model import Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.system.ownership import shared, written_again
+from pulumi_rewind.system.untrusted import CHECKPOINT, RECORD
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
 _NANOSECONDS: Final = 1_000_000_000

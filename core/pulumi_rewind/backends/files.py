@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from pulumi_rewind.errors import BackendError, CheckpointError
-from pulumi_rewind.model import EMPTY, Update
-from pulumi_rewind.untrusted import CHECKPOINT, GZIP, ZSTD, decompress, open_regular, read_bytes
+from pulumi_rewind.state.model import EMPTY, Update
+from pulumi_rewind.system.untrusted import CHECKPOINT, GZIP, ZSTD, decompress, open_regular, read_bytes
 
 SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
 """What a stored file's name may end with; it says nothing sure about the content."""

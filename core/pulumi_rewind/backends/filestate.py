@@ -17,15 +17,15 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from pulumi_rewind.backends.custody import shared
 from pulumi_rewind.backends.filehistory import FileHistory
 from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
 from pulumi_rewind.backends.urls import file_path, shown_url
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
-from pulumi_rewind.locks import Lock
-from pulumi_rewind.model import Checkpoint, StackRef, decode_checkpoint
-from pulumi_rewind.processes import is_alive, may_be_elsewhere
-from pulumi_rewind.untrusted import read_bytes, read_text
+from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
+from pulumi_rewind.system.ownership import shared
+from pulumi_rewind.system.processes import is_alive, may_be_elsewhere
+from pulumi_rewind.system.untrusted import read_bytes, read_text
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's directory."""

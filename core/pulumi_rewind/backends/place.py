@@ -16,8 +16,8 @@ from typing import Final
 from pulumi_rewind.backends.files import read_file
 from pulumi_rewind.backends.urls import FILE, file_path
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind.model import decode_checkpoint
-from pulumi_rewind.shell import in_quotes
+from pulumi_rewind.state.model import decode_checkpoint
+from pulumi_rewind.system.shell import in_quotes
 
 RETURN: Final = (
     "Bring the directory of before back (mount it); `pulumi cancel` removes the lock that it may still hold. Then look "

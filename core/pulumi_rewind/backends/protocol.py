@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.locks import Lock
-from pulumi_rewind.model import Checkpoint, StackRef, Update
+from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.model import Checkpoint, StackRef, Update
 
 
 class History(Protocol):

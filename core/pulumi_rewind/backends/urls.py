@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, unquote_plus
 
-from pulumi_rewind.values import MASK
+from pulumi_rewind.state.values import MASK
 
 FILE: Final = "file://"
 

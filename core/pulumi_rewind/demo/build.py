@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.folder import Demo, enclosing_demo, find_demo
+from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
-from pulumi_rewind.events import EngineEvent
-from pulumi_rewind.git_command import GitCommand, GitFailed
+from pulumi_rewind.system.git import GitCommand, GitFailed
 
 if TYPE_CHECKING:
-    from pulumi_rewind.engine import Engine
+    from pulumi_rewind.engine.cli import Engine
 
 FIRST_PORT: Final = 8101
 LAST_PORT: Final = 28100
@@ -121,7 +121,7 @@ def _check_git(environ: Mapping[str, str]) -> None:
 
 
 def _find_engine(environ: Mapping[str, str]) -> tuple[Path, str]:
-    from pulumi_rewind.toolchain import find_engine, language_host
+    from pulumi_rewind.system.toolchain import find_engine, language_host
 
     info = find_engine(environ)
     if language_host(info.path, "python", environ) is None:
@@ -198,8 +198,8 @@ class _Maker:
         self.engine = self._engine(engine_file, version)
 
     def _engine(self, path: Path, version: str) -> Engine:
-        from pulumi_rewind.engine import Engine
-        from pulumi_rewind.workspace import find_workspace
+        from pulumi_rewind.engine.cli import Engine
+        from pulumi_rewind.project.workspace import find_workspace
 
         return Engine(path, version, find_workspace(self.demo.root, environ=self.environ))
 
@@ -234,7 +234,7 @@ class _Maker:
 
     def _set_secret(self, key: str, value: str) -> None:
         """Through standard input: a command line can be seen by everyone on the machine."""
-        from pulumi_rewind.engine import failure
+        from pulumi_rewind.engine.cli import failure
 
         done = subprocess.run(
             [str(self.engine.path), "config", "set", "--secret", key, "-s", self.stack, "--non-interactive"],
@@ -249,7 +249,7 @@ class _Maker:
 
     def deploy(self, release: content.Release) -> Iterator[Progress]:
         """Commits, tags and deploys one release."""
-        from pulumi_rewind.private_directory import private_directory
+        from pulumi_rewind.system.private_directory import private_directory
 
         (self.demo.root / "__main__.py").write_text(release.program, encoding="utf-8")
         # Python tells a stale cache by size and whole second: two releases may share both

@@ -131,8 +131,8 @@ class Demo:
         Raises:
             RewindError: something can't be removed.
         """
-        from pulumi_rewind.journal import Journal
-        from pulumi_rewind.model import StackRef
+        from pulumi_rewind.project.journal import Journal
+        from pulumi_rewind.state.model import StackRef
 
         stopped = self.stop_servers()
         Journal(self.backend_url, StackRef(PROJECT, STACK), environ).forget()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pulumi_rewind.diff.join import Join, surely_differ
 from pulumi_rewind.diff.options import (
     DEPENDENCIES,
     NOTHING,
@@ -21,11 +20,12 @@ from pulumi_rewind.diff.options import (
     references,
     same_references,
 )
+from pulumi_rewind.diff.pairs import Join, surely_differ
 from pulumi_rewind.diff.properties import Edit, Kind, edits, path_text, shown
 from pulumi_rewind.diff.translation import only_own_id
-from pulumi_rewind.model import Checkpoint, Resource, urn_name
-from pulumi_rewind.sent import sent_inputs
-from pulumi_rewind.values import Json
+from pulumi_rewind.state.model import Checkpoint, Resource, urn_name
+from pulumi_rewind.state.sent_inputs import sent_inputs
+from pulumi_rewind.state.values import Json
 
 Op = Literal["create", "update", "delete", "replace", "return", "rename", "same"]
 Section = Literal["inputs", "outputs", "options"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from pulumi_rewind.model import Checkpoint, Resource
+from pulumi_rewind.state.model import Checkpoint, Resource
 
 ORDER = "the entries of the state stand in their order of that time again"
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 from pulumi_rewind.diff.checkpoints import compare
-from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.model import Checkpoint
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.same import same_bytes
 
 
 def same_content(old: Checkpoint, new: Checkpoint) -> bool | None:

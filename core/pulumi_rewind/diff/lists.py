@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from pulumi_rewind.values import DEFAULTS, SIG, Json, each, is_secret
+from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each, is_secret
 
 Pair: TypeAlias = tuple[int | None, int | None]
 """Old index, new index; None where there is no such side."""

@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from pulumi_rewind.diff.properties import Edit, edits
-from pulumi_rewind.model import Resource
-from pulumi_rewind.values import Json, decoded
+from pulumi_rewind.state.model import Resource
+from pulumi_rewind.state.values import Json, decoded
 
 NOTHING: Final = Resource(urn="", type="")
 """Stands for the side on which there is no resource."""

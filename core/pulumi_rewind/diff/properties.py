@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from pulumi_rewind.diff.lists import align
-from pulumi_rewind.show import readable, value_text
-from pulumi_rewind.values import DEFAULTS, MASK, SECRET, Json, contains_secret, is_secret, kind_of, mask, reveal
+from pulumi_rewind.state.show import readable, value_text
+from pulumi_rewind.state.values import DEFAULTS, MASK, SECRET, Json, contains_secret, is_secret, kind_of, mask, reveal
 
 Kind = Literal["added", "removed", "changed"]
 

@@ -1,7 +1,7 @@
 """Values of two states compared as if every object still had its old id. Pure.
 
 A rollback that makes an object anew gives it another id, and whoever uses the object holds the new one then. So two
-values count as equal where relinking (`pulumi_rewind.relink`) turns the old one into the new one.
+values count as equal where relinking (`pulumi_rewind.relinking.relink`) turns the old one into the new one.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Final
 
 from pulumi_rewind.diff.properties import JSON_TEXT, Edit, edits, opened
-from pulumi_rewind.links import MIN_SUBSTRING, Grade, Link
-from pulumi_rewind.model import Resource
-from pulumi_rewind.relink import Relinker
-from pulumi_rewind.values import SIG, Json, is_secret
+from pulumi_rewind.relinking.links import MIN_SUBSTRING, Grade, Link
+from pulumi_rewind.relinking.relink import Relinker
+from pulumi_rewind.state.model import Resource
+from pulumi_rewind.state.values import SIG, Json, is_secret
 
 MANY: Final = 200
 """With more values than this to look for, they are looked up as a whole and not inside longer texts."""

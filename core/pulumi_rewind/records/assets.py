@@ -20,14 +20,14 @@ from pulumi_rewind.assets.git import new_file
 from pulumi_rewind.assets.hash import AssetError, content_pieces, located
 from pulumi_rewind.assets.sources import Sources, escapes, program_directory
 from pulumi_rewind.errors import CheckpointError, RewindError
-from pulumi_rewind.model import Checkpoint
-from pulumi_rewind.private_directory import private_directory
+from pulumi_rewind.project.repository import Repository
 from pulumi_rewind.records.content import ASSETS, LeftOut, digest_of
 from pulumi_rewind.records.credentials import Credentials
 from pulumi_rewind.records.secrets import secret_content, secret_name
 from pulumi_rewind.records.store import Records
-from pulumi_rewind.repo import Repository
-from pulumi_rewind.values import ARCHIVE, ASSET, Json, kind_of, walk
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.values import ARCHIVE, ASSET, Json, kind_of, walk
+from pulumi_rewind.system.private_directory import private_directory
 
 ASSET_LIMIT: Final = 50 << 20
 """Bytes of a content that is kept."""

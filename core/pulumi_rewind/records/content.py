@@ -12,11 +12,11 @@ import msgspec
 
 from pulumi_rewind.backends.files import decode_record
 from pulumi_rewind.errors import CheckpointError, RecordError
-from pulumi_rewind.model import PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
-from pulumi_rewind.nesting import TOO_DEEP, too_deep
 from pulumi_rewind.records.git import FILE, Blob
 from pulumi_rewind.records.secrets import secret_content
-from pulumi_rewind.values import MASK, SECRET, decoded_object
+from pulumi_rewind.state.model import PROVIDER_PREFIX, Checkpoint, Update, decode_checkpoint
+from pulumi_rewind.state.values import MASK, SECRET, decoded_object
+from pulumi_rewind.system.nesting import TOO_DEEP, too_deep
 
 FORMAT: Final = 1
 NOT_HERE: Final = "not made here"
@@ -116,7 +116,7 @@ class RecordInput:
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     evidence: Mapping[str, bytes] = field(default_factory=dict)
     revisions: bytes = b""
-    """Which revisions of components were applied, see `revisions.ledger`."""
+    """Which revisions of components were applied, see `callbacks.revisions.ledger`."""
     left_out: tuple[LeftOut, ...] = ()
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """Values that must stand in no file."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends.place import identity_of
-from pulumi_rewind.documents import load_json
-from pulumi_rewind.passphrase import FILE_VARIABLE, VARIABLE
-from pulumi_rewind.untrusted import read_bytes
+from pulumi_rewind.secrets.passphrase import FILE_VARIABLE, VARIABLE
+from pulumi_rewind.system.documents import load_json
+from pulumi_rewind.system.untrusted import read_bytes
 
 if TYPE_CHECKING:
-    from pulumi_rewind.settings import Settings
-    from pulumi_rewind.workspace import Workspace
+    from pulumi_rewind.project.settings import Settings
+    from pulumi_rewind.project.workspace import Workspace
 
 _ACCESS: Final = "PULUMI_ACCESS_TOKEN"
 

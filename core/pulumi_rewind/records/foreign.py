@@ -21,8 +21,8 @@ from pulumi_rewind.records.content import (
 from pulumi_rewind.records.history import RecordedHistory
 
 if TYPE_CHECKING:
+    from pulumi_rewind.history.timeline import Timeline
     from pulumi_rewind.records.store import Record, Records
-    from pulumi_rewind.timeline import Timeline
 
 ALL: Final = "all"
 _CARRIES: Final = {PATCH: "uncommitted changes", UNTRACKED: "untracked files", HOOKS: "hooks", REVISIONS: "revisions"}

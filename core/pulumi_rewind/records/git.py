@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, BinaryIO, Final
 
 from pulumi_rewind.errors import RecordError, UsageError
-from pulumi_rewind.git_command import GitFailed
-from pulumi_rewind.repo import Repository, is_commit_id, open_repository, trust_hint
-from pulumi_rewind.shell import quoted
-from pulumi_rewind.untrusted import CHECKPOINT, read_bytes, read_text
+from pulumi_rewind.project.repository import Repository, is_commit_id, open_repository, trust_hint
+from pulumi_rewind.system.git import GitFailed
+from pulumi_rewind.system.shell import quoted
+from pulumi_rewind.system.untrusted import CHECKPOINT, read_bytes, read_text
 
 REFS: Final = "refs/pulumi-rewind"
 IDENTITY: Final = "pulumi-rewind <records@pulumi-rewind.invalid>"

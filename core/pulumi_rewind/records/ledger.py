@@ -1,7 +1,7 @@
 """A list of commit ids in the user's state directory: the records that this machine wrote, or that were agreed to.
 
-One id a line, appended durably; 0600 in 0700. Unlike `trust.Trust`, which agrees to code by its SHA-256, such a list
-grows with every update, so that nothing is written twice.
+One id a line, appended durably; 0600 in 0700. Unlike `trust.agreements.Trust`, which agrees to code by its SHA-256,
+such a list grows with every update, so that nothing is written twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.errors import RecordError, StateDirectoryError
-from pulumi_rewind.state_directory import StateDirectory
+from pulumi_rewind.system.state_directory import StateDirectory
 
 _ID: Final = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.model import Update
 from pulumi_rewind.records.content import PROGRAM, Program, unused
 from pulumi_rewind.records.history import RecordedHistory, belongs
+from pulumi_rewind.state.model import Update
 
 if TYPE_CHECKING:
-    from pulumi_rewind.journal import Journal
+    from pulumi_rewind.history.targets import Target
+    from pulumi_rewind.history.timeline import Timeline
+    from pulumi_rewind.project.journal import Journal
+    from pulumi_rewind.project.settings import Settings
     from pulumi_rewind.records.provenance import Origin
     from pulumi_rewind.records.store import Record, Records
-    from pulumi_rewind.settings import Settings
-    from pulumi_rewind.targets import Target
-    from pulumi_rewind.timeline import Timeline
 
 
 class OpenedStack(Protocol):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.origins import is_good
+from pulumi_rewind.history.origins import is_good
 from pulumi_rewind.records.lookup import OpenedStack
 from pulumi_rewind.records.store import Records
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.errors import RecordError
-from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.settings import UserSettings
+from pulumi_rewind.project.settings import UserSettings
+from pulumi_rewind.system.private_directory import private_directory
 
 NAMESPACE: Final = "pulumi-rewind"
 LIMIT: Final = 64 << 10

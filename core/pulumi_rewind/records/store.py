@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pulumi_rewind.errors import RecordError
-from pulumi_rewind.model import Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.records.content import (
     ASSETS,
     CHECKPOINT,
@@ -42,11 +41,12 @@ from pulumi_rewind.records.content import (
 )
 from pulumi_rewind.records.git import FILE, Blob, RecordStore, open_store, ref_folder
 from pulumi_rewind.records.provenance import Origin, Provenance
+from pulumi_rewind.state.model import Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.version import __version__
 
 if TYPE_CHECKING:
-    from pulumi_rewind.settings import Settings
-    from pulumi_rewind.workspace import Workspace
+    from pulumi_rewind.project.settings import Settings
+    from pulumi_rewind.project.workspace import Workspace
 
 __all__ = ["LeftOut", "Record", "RecordInput", "Records", "Written", "open_records"]
 

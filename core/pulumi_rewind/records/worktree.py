@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.errors import RecordError
-from pulumi_rewind.git_command import GitCommand, GitFailed
+from pulumi_rewind.project.repository import Repository
 from pulumi_rewind.records.content import PATCH, UNTRACKED, LeftOut
 from pulumi_rewind.records.credentials import NONE, Credentials
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.secrets import secret_content, secret_name
 from pulumi_rewind.records.store import Record
-from pulumi_rewind.repo import Repository
-from pulumi_rewind.untrusted import CHECKPOINT, read_bytes
+from pulumi_rewind.system.git import GitCommand, GitFailed
+from pulumi_rewind.system.untrusted import CHECKPOINT, read_bytes
 
 EXECUTABLE: Final = "100755"
 FILE_LIMIT: Final = 10 << 20

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pulumi_rewind.engine_environment import LEFT_OUT, OPTION, SKIP_CHECKPOINTS
+from pulumi_rewind.engine.environment import LEFT_OUT, OPTION, SKIP_CHECKPOINTS
 from pulumi_rewind.errors import UsageError
 
 VALUED: Final = frozenset({

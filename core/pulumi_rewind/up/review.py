@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pulumi_rewind.called import RevisionPlan
+from pulumi_rewind.callbacks.revisions.plan import update_revisions
+from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
+from pulumi_rewind.engine.system_errors import refused_by_system
 from pulumi_rewind.errors import SecretsError
-from pulumi_rewind.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
-from pulumi_rewind.goal import no_goal
-from pulumi_rewind.guard import check_readable
-from pulumi_rewind.model import Checkpoint, Deployment, Resource
-from pulumi_rewind.plan import Step, counts, plan_steps
-from pulumi_rewind.planned_secrets import note_planned
-from pulumi_rewind.previewing import Observe, PreviewControl, followed
-from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.revisions.plan import update_revisions
-from pulumi_rewind.risk_codes import NOT_RESTORED, Risk
-from pulumi_rewind.risks import stack_risks, step_risks
+from pulumi_rewind.goal.model import no_goal
+from pulumi_rewind.guard.checks import check_readable
+from pulumi_rewind.plan.called import RevisionPlan
+from pulumi_rewind.plan.model import Step, counts, plan_steps
+from pulumi_rewind.plan.planned_secrets import note_planned
+from pulumi_rewind.plan.risks import stack_risks, step_risks
+from pulumi_rewind.project.stack_configuration import of_another_time
+from pulumi_rewind.risk import NOT_RESTORED, Risk
 from pulumi_rewind.session import Session
-from pulumi_rewind.stackconfig import of_another_time
-from pulumi_rewind.system_errors import refused_by_system
+from pulumi_rewind.state.model import Checkpoint, Deployment, Resource
+from pulumi_rewind.state.values import SIG, Json, each, is_secret
+from pulumi_rewind.strategies.preview import Observe, PreviewControl, followed
+from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
-from pulumi_rewind.values import SIG, Json, each, is_secret
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff

@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pulumi_rewind.called import RevisionPlan
+from pulumi_rewind.callbacks.revisions.run import UpdateRevisions
 from pulumi_rewind.choices import USUAL, Choices
-from pulumi_rewind.delete_first import check_meant
-from pulumi_rewind.diff.same import same_bytes
-from pulumi_rewind.driving import EngineDriver
-from pulumi_rewind.engine import EngineRun, clean_error
-from pulumi_rewind.engine_messages import says_failed
+from pulumi_rewind.engine.cli import EngineRun, clean_error
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
+from pulumi_rewind.engine.messages import says_failed
+from pulumi_rewind.engine.system_errors import still, truthful
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -24,20 +23,21 @@ from pulumi_rewind.errors import (
     StateDirectoryError,
     UpdateFailed,
 )
-from pulumi_rewind.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.guard import check_engine, check_free, lock_left
-from pulumi_rewind.model import Checkpoint, urn_name
-from pulumi_rewind.private_directory import private_directory
-from pulumi_rewind.resuming import state_target
-from pulumi_rewind.revisions.declare import When
-from pulumi_rewind.revisions.run import UpdateRevisions
+from pulumi_rewind.guard.checks import check_engine, check_free, lock_left
+from pulumi_rewind.history.targets import Target, resolve_target
+from pulumi_rewind.hooks.revisions import When
+from pulumi_rewind.plan.called import RevisionPlan
+from pulumi_rewind.plan.delete_first import check_meant
+from pulumi_rewind.records.evidence import Evidence, EvidenceStore, name_of
+from pulumi_rewind.records.withheld import about, masked_events, withheld
+from pulumi_rewind.rollback.driving import EngineDriver
+from pulumi_rewind.rollback.resuming import state_target
 from pulumi_rewind.session import Session
-from pulumi_rewind.shell import command
-from pulumi_rewind.system_errors import still, truthful
-from pulumi_rewind.targets import Target, resolve_target
-from pulumi_rewind.up.evidence import Evidence, EvidenceStore, name_of
+from pulumi_rewind.state.model import Checkpoint, urn_name
+from pulumi_rewind.state.same import same_bytes
+from pulumi_rewind.system.private_directory import private_directory
+from pulumi_rewind.system.shell import command
 from pulumi_rewind.up.flags import given_options, rooted_flags
-from pulumi_rewind.up.withheld import about, masked_events, withheld
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class UpRun(EngineDriver):
     def _recorded(self) -> Iterator[EngineEvent]:
         """Keeps the update as a record in git, with the evidence if it failed."""
         if self.engine_run is not None:
-            from pulumi_rewind.records.recording import after_run
+            from pulumi_rewind.rollback.recording import after_run
 
             yield from after_run(self.session, self.before.newest, self.evidence.files() if self.evidence else {})
 

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.toolchain import EngineInfo, find_engine
-from pulumi_rewind.values import DEFAULTS, reveal
+from pulumi_rewind.state.values import DEFAULTS, reveal
+from pulumi_rewind.system.toolchain import EngineInfo, find_engine
 from tests.support.python_command import python_command
 from tests.support.served import PROVIDERS
 from tests.support.tui.shop import Shop

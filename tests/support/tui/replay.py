@@ -15,14 +15,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulumi_rewind import errors, planning, prepare, rollback
-from pulumi_rewind.events import EngineEvent, Phase, ResourceDone, ResourcePre
-from pulumi_rewind.goal import Goal
-from pulumi_rewind.plan import Plan
-from pulumi_rewind.replay_report import ReplayReport
-from pulumi_rewind.risk_codes import SKIPPED
-from pulumi_rewind.rollback import RollbackResult
+from pulumi_rewind import errors
+from pulumi_rewind.engine.events import EngineEvent, Phase, ResourceDone, ResourcePre
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.risk import SKIPPED
+from pulumi_rewind.rollback import planning
+from pulumi_rewind.rollback import run as rollback
+from pulumi_rewind.rollback.run import RollbackResult
 from pulumi_rewind.session import Session
+from pulumi_rewind.strategies.checkpoint import plan as prepare
 from tests.support.tui.run_recording import RUNS, TARGET, from_lines
 from tests.support.tui.shop import NOON
 

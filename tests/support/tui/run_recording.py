@@ -18,9 +18,7 @@ from typing import Any
 
 import msgspec
 
-from pulumi_rewind import prepare
-from pulumi_rewind.errors import RewindError
-from pulumi_rewind.events import (
+from pulumi_rewind.engine.events import (
     Diagnostic,
     EngineEvent,
     Phase,
@@ -30,10 +28,12 @@ from pulumi_rewind.events import (
     ResourcePre,
     Summary,
 )
-from pulumi_rewind.plan import Plan
-from pulumi_rewind.planning import build_plan
-from pulumi_rewind.rollback import RollbackRun
-from pulumi_rewind.targets import resolve_target
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.rollback.planning import build_plan
+from pulumi_rewind.rollback.run import RollbackRun
+from pulumi_rewind.strategies.checkpoint import plan as prepare
 from tests.support.tui.engine_shop import EngineShop
 from tests.support.tui.shop_recording import RECORDINGS, without_machine
 

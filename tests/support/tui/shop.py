@@ -16,7 +16,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from pulumi_rewind.toolchain import OVERRIDE
+from pulumi_rewind.system.toolchain import OVERRIDE
 from pulumi_rewind_tui.app import RewindApp
 from tests.support.tui.shop_recording import PASSPHRASE, RECORDINGS
 

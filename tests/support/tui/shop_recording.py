@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pulumi_rewind.toolchain import find_engine
+from pulumi_rewind.system.toolchain import find_engine
 from tests.support.stack import EngineStack
 
 RECORDINGS = Path(__file__).parent / "recordings"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, to_json
-from pulumi_rewind_tui.render.words import first_line, iso_time, local_time, short_commit
-from pulumi_rewind_tui.render.writer import Line, Span
-from pulumi_rewind_tui.widgets.values import short_path, value_lines
+from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, to_json
+from pulumi_rewind_tui.terminal.writer import Line, Span
+from pulumi_rewind_tui.text.values import short_path, value_lines
+from pulumi_rewind_tui.words.words import first_line, iso_time, local_time, short_commit
 from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
-    from pulumi_rewind.blame import Blamed
+    from pulumi_rewind.history.blame import Blamed
 
 VALUE = 48
 """Cells of a value that are shown in the table."""
@@ -29,8 +29,8 @@ def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     RESOURCE is a name, a URN, or a pattern over type::name ('*:Database::orders*'). Secrets are compared
     decrypted if a passphrase or key is at hand, and never shown.
     """
-    from pulumi_rewind.blame import blame as find_blame
-    from pulumi_rewind.blame import find_resource
+    from pulumi_rewind.history.blame import blame as find_blame
+    from pulumi_rewind.history.blame import find_resource
 
     match words:
         case (resource,):

@@ -12,11 +12,11 @@ import click
 
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
-from pulumi_rewind_tui.options import Shared, Terms, rewind_command
-from pulumi_rewind_tui.output import in_terminal
-from pulumi_rewind_tui.render.demo import BuildDisplay, try_lines, world_lines
-from pulumi_rewind_tui.render.words import plural
-from pulumi_rewind_tui.render.writer import Screen, Span
+from pulumi_rewind_tui.terminal.demo import BuildDisplay, try_lines, world_lines
+from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command
+from pulumi_rewind_tui.terminal.output import in_terminal
+from pulumi_rewind_tui.terminal.writer import Screen, Span
+from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.demo.folder import Demo
@@ -78,7 +78,7 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
     from pulumi_rewind.demo.folder import open_demo
     from pulumi_rewind.demo.look import look
     from pulumi_rewind_tui.commands.history import print_history
-    from pulumi_rewind_tui.roads import go_back
+    from pulumi_rewind_tui.terminal.going_back import go_back
 
     out = screen.out
     _build(folder, named, screen)

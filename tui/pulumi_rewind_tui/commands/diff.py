@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError, UsageError
-from pulumi_rewind_tui.notices import damage_notice
-from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, to_json
-from pulumi_rewind_tui.render.diff import diff_lines, heading, new_id_lines, stat_rows
-from pulumi_rewind_tui.render.writer import Screen
+from pulumi_rewind_tui.terminal.notices import damage_notice
+from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, to_json
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.diff import diff_lines, heading, new_id_lines, stat_rows
 
 if TYPE_CHECKING:
-    from pulumi_rewind.model import Checkpoint
     from pulumi_rewind.session import Session
+    from pulumi_rewind.state.model import Checkpoint
 
 LIVE = "live"
 
@@ -32,7 +32,7 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
     tag has the same name. `-` is what FROM has, `+` what TO has.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
-    from pulumi_rewind.stateful import is_stateful
+    from pulumi_rewind.state.stateful_types import is_stateful
 
     session, source, goal = _arguments(shared, words)
     screen = shared.screen()
@@ -79,7 +79,7 @@ def _is_stack(shared: Shared, word: str) -> bool:
     if word == LIVE or word.startswith(("-", "#", "@")) or word.isdigit():
         return False
     from pulumi_rewind.backends import open_backend
-    from pulumi_rewind.workspace import find_workspace
+    from pulumi_rewind.project.workspace import find_workspace
 
     workspace = find_workspace(shared.cwd, backend=shared.backend)
     try:
@@ -90,7 +90,7 @@ def _is_stack(shared: Shared, word: str) -> bool:
 
 
 def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]:
-    from pulumi_rewind.targets import resolve_target
+    from pulumi_rewind.history.targets import resolve_target
 
     timeline = session.timeline
     if text == LIVE:

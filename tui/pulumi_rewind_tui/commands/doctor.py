@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_of, to_json
-from pulumi_rewind_tui.planning import working
-from pulumi_rewind_tui.render.doctor import check_json, check_lines, finding_json, finding_lines
+from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.terminal.planning import working
+from pulumi_rewind_tui.text.doctor import check_json, check_lines, finding_json, finding_lines
 
 if TYPE_CHECKING:
-    from pulumi_rewind.selfcheck import SelfCheck
+    from pulumi_rewind.upkeep.selfcheck import SelfCheck
 
 
 @rewind_command("[STACK]")
@@ -26,7 +26,7 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
     Says what to do about what is missing. With --replay also every resource that a rollback could not bring
     out as it is, with the reason; nothing is changed. Exit code 0 if nothing fails, else 1.
     """
-    from pulumi_rewind.doctor import Finding, diagnose
+    from pulumi_rewind.upkeep.doctor import Finding, diagnose
 
     stack = stack_of(words)
     named = shared.named(stack)
@@ -71,7 +71,7 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
 
 
 def _replay(shared: Shared, stack: str | None) -> SelfCheck:
-    from pulumi_rewind.selfcheck import self_check
+    from pulumi_rewind.upkeep.selfcheck import self_check
 
     session = shared.session(stack)
     with working(shared.screen(), f"replaying {session.stack}, dry") as observe:

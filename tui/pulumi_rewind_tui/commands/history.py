@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.commits import commits_between
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind_tui.notices import damage_notice, half_way_notice, interrupted_notice
-from pulumi_rewind_tui.options import Shared, rewind_command, stack_of, to_json
-from pulumi_rewind_tui.render.history import commits_json, commits_lines, entry_json, history_row, live_line
-from pulumi_rewind_tui.render.words import plural
-from pulumi_rewind_tui.render.writer import Line, Screen, Span
+from pulumi_rewind.history.commits import commits_between
+from pulumi_rewind_tui.terminal.notices import damage_notice, half_way_notice, interrupted_notice
+from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.terminal.writer import Line, Screen, Span
+from pulumi_rewind_tui.text.history import commits_json, commits_lines, entry_json, history_row, live_line
+from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
+    from pulumi_rewind.history.timeline import Timeline
     from pulumi_rewind.session import Session
-    from pulumi_rewind.timeline import Timeline
 
 SHOWN = 60
 """How many updates are listed for people unless they ask for another number."""

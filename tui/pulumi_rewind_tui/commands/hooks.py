@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pulumi_rewind.errors import CallbackError, RewindError, UsageError
-from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_and_target, stack_of, to_json
-from pulumi_rewind_tui.render.writer import Line, Screen, Span
+from pulumi_rewind_tui.terminal.options import (
+    Shared,
+    passphrase_option,
+    rewind_command,
+    stack_and_target,
+    stack_of,
+    to_json,
+)
+from pulumi_rewind_tui.terminal.writer import Line, Screen, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.called import Code
+    from pulumi_rewind.callbacks.undo.listing import Listed, Listing
+    from pulumi_rewind.history.targets import Target
+    from pulumi_rewind.plan.called import Code
     from pulumi_rewind.session import Session
-    from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.listing import Listed, Listing
 
 NAMES = 6
 """Matches that a line names; the others are counted."""
@@ -44,7 +51,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
             )
         _test(shared, words[1], words[2:], as_json)
         return
-    from pulumi_rewind.undo.listing import listing, required_hooks
+    from pulumi_rewind.callbacks.undo.listing import listing, required_hooks
 
     session, target = opened(shared, words, "hooks")
     screen = shared.screen()
@@ -83,7 +90,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
 
 def opened(shared: Shared, words: tuple[str, ...], command: str) -> tuple[Session, Target | None]:
     """The session and the target that the words of a command name; both may be left out."""
-    from pulumi_rewind.targets import resolve_target
+    from pulumi_rewind.history.targets import resolve_target
 
     stack, text = stack_and_target(words, command) if words else (None, "")
     session = shared.session(stack)
@@ -91,10 +98,10 @@ def opened(shared: Shared, words: tuple[str, ...], command: str) -> tuple[Sessio
 
 
 def _test(shared: Shared, name: str, rest: tuple[str, ...], as_json: bool) -> None:
-    from pulumi_rewind.blame import find_resource
-    from pulumi_rewind.events import HookEnded
-    from pulumi_rewind.undo.listing import dry_test
-    from pulumi_rewind_tui.render.hooks import hook_json, hook_line
+    from pulumi_rewind.callbacks.undo.listing import dry_test
+    from pulumi_rewind.engine.events import HookEnded
+    from pulumi_rewind.history.blame import find_resource
+    from pulumi_rewind_tui.text.hooks import hook_json, hook_line
 
     session, target = opened(shared, rest, "hooks test")
     screen = shared.screen()
@@ -177,7 +184,7 @@ def _about_code(shared: Shared, verb: str, rest: tuple[str, ...], as_json: bool)
     Raises:
         UsageError: no code of a record is meant.
     """
-    from pulumi_rewind.undo.code import named_code
+    from pulumi_rewind.callbacks.code import named_code
 
     if not rest:
         raise UsageError(
@@ -210,7 +217,7 @@ def _about_code(shared: Shared, verb: str, rest: tuple[str, ...], as_json: bool)
 
 def _recorded(session: Session, today: Code | None) -> list[dict[str, Any]]:
     """The hooks files of the records, other than today's: one entry a hash, the newest first."""
-    from pulumi_rewind.undo.code import recorded_codes
+    from pulumi_rewind.callbacks.code import recorded_codes
 
     found: dict[str, list[int]] = {}
     try:

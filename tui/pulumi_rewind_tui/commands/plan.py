@@ -5,12 +5,19 @@ from __future__ import annotations
 import click
 
 from pulumi_rewind.choices import CHECKPOINT, PROGRAM, Choices
-from pulumi_rewind_tui.notices import interrupted_notice
-from pulumi_rewind_tui.options import Shared, Terms, passphrase_option, rewind_command, stack_and_target, to_json
-from pulumi_rewind_tui.planning import goal_options, planned, trust_option
-from pulumi_rewind_tui.render.contrast import contrast_json, contrast_lines
-from pulumi_rewind_tui.render.plan import plan_json, plan_lines
-from pulumi_rewind_tui.running import consent_for
+from pulumi_rewind_tui.terminal.notices import interrupted_notice
+from pulumi_rewind_tui.terminal.options import (
+    Shared,
+    Terms,
+    passphrase_option,
+    rewind_command,
+    stack_and_target,
+    to_json,
+)
+from pulumi_rewind_tui.terminal.planning import goal_options, planned, trust_option
+from pulumi_rewind_tui.terminal.running import consent_for
+from pulumi_rewind_tui.text.contrast import contrast_json, contrast_lines
+from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 
 
 @rewind_command("[STACK] TARGET")

@@ -8,14 +8,14 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.records.content import NOT_HERE
-from pulumi_rewind_tui.options import Shared, rewind_command, stack_of, to_json
-from pulumi_rewind_tui.render.record import damage_lines, written_json, written_lines
-from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.text.record import damage_lines, written_json, written_lines
+from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.store import Records, Written
     from pulumi_rewind.session import Session
-    from pulumi_rewind_tui.render.writer import Screen
+    from pulumi_rewind_tui.terminal.writer import Screen
 
 
 LISTED = 8
@@ -82,14 +82,14 @@ def record(
 
 
 def _records(session: Session) -> Records:
-    from pulumi_rewind.records.recording import needed_records
+    from pulumi_rewind.rollback.recording import needed_records
 
     return needed_records(session)
 
 
 def _write(session: Session, screen: Screen, *, everything: bool, quiet: bool) -> list[Written]:
     """Writes, and says so while it goes on."""
-    from pulumi_rewind.records.recording import record_all, record_update
+    from pulumi_rewind.rollback.recording import record_all, record_update
 
     newest = len(session.timeline)
     if newest == 0:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.model import parse_urn, urn_name
-from pulumi_rewind_tui.options import Shared, passphrase_option, rewind_command, stack_of, to_json
-from pulumi_rewind_tui.planning import working
-from pulumi_rewind_tui.render.writer import Screen, Span
-from pulumi_rewind_tui.running import json_outcome
+from pulumi_rewind.state.model import parse_urn, urn_name
+from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.terminal.planning import working
+from pulumi_rewind_tui.terminal.running import json_outcome
+from pulumi_rewind_tui.terminal.writer import Screen, Span
 
 if TYPE_CHECKING:
-    from pulumi_rewind.resolve import Resolved
+    from pulumi_rewind.upkeep.resolve import Resolved
 
 
 @rewind_command("[STACK]")
@@ -40,8 +40,8 @@ def resolve(
     Without a decision they are listed. A resource's name will do for its URN where it means one. Only the
     state is edited, after the provider has read what is adopted; a copy of the state before is kept.
     """
-    from pulumi_rewind.resolve import pending_creates
-    from pulumi_rewind.resolve import resolve as carry_out
+    from pulumi_rewind.upkeep.resolve import pending_creates
+    from pulumi_rewind.upkeep.resolve import resolve as carry_out
 
     session = shared.session(stack_of(words))
     screen = shared.screen()

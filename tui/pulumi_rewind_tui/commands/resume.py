@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.doubts import doubt
 from pulumi_rewind.errors import RefusedError, RewindError, UsageError
-from pulumi_rewind.naming import NOT
-from pulumi_rewind.shell import command
-from pulumi_rewind_tui.options import Shared, Terms, rewind_command, run_options, stack_of, to_json
-from pulumi_rewind_tui.planning import choice_option, trust_option
-from pulumi_rewind_tui.render.words import local_time
-from pulumi_rewind_tui.render.writer import Span
-from pulumi_rewind_tui.roads import go_back
-from pulumi_rewind_tui.running import ask_for_yes, can_ask, check_can_ask, json_outcome
+from pulumi_rewind.plan.unsure_creates import doubt
+from pulumi_rewind.state.naming import NOT
+from pulumi_rewind.system.shell import command
+from pulumi_rewind_tui.terminal.going_back import go_back
+from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_of, to_json
+from pulumi_rewind_tui.terminal.planning import choice_option, trust_option
+from pulumi_rewind_tui.terminal.running import ask_for_yes, can_ask, check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.writer import Span
+from pulumi_rewind_tui.words.words import local_time
 
 if TYPE_CHECKING:
-    from pulumi_rewind.journal import JournalEntry
+    from pulumi_rewind.project.journal import JournalEntry
     from pulumi_rewind.session import Session
-    from pulumi_rewind_tui.render.writer import Screen
+    from pulumi_rewind_tui.terminal.writer import Screen
 
 
 @rewind_command("[STACK]")
@@ -74,7 +74,7 @@ def resume(
         screen.err.line(_what(session, entry))
         if entry.doubtful:
             screen.err.line(Span("⚠ in doubt", "hazard"), f": {doubt(entry.doubtful)}")
-        from pulumi_rewind.resuming import RESUME
+        from pulumi_rewind.rollback.resuming import RESUME
 
         left = tuple(text for text in (NOT + name for name in skip) if text not in entry.choices.only)
         choices = entry.choices.but(

@@ -9,13 +9,13 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.commands.hooks import opened
-from pulumi_rewind_tui.options import Shared, rewind_command, to_json
-from pulumi_rewind_tui.render.plan import move_json
-from pulumi_rewind_tui.render.writer import Line, Span
+from pulumi_rewind_tui.terminal.options import Shared, rewind_command, to_json
+from pulumi_rewind_tui.terminal.writer import Line, Span
+from pulumi_rewind_tui.text.plan import move_json
 
 if TYPE_CHECKING:
-    from pulumi_rewind.targets import Target
-    from pulumi_rewind.undo.listing import ListedComponent, ListedRevision, RevisionListing
+    from pulumi_rewind.callbacks.undo.listing import ListedComponent, ListedRevision, RevisionListing
+    from pulumi_rewind.history.targets import Target
 
 
 @rewind_command("[STACK] [TARGET]")
@@ -30,7 +30,7 @@ def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: 
 
     One word is a TARGET; the stack is --stack, or the first of two. `up` runs what is missing.
     """
-    from pulumi_rewind.undo import listing
+    from pulumi_rewind.callbacks.undo import listing
 
     session, target = opened(shared, words, "revision")
     screen = shared.screen()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind_tui.notices import interrupted_notice
-from pulumi_rewind_tui.options import Shared, Terms, rewind_command, run_options, stack_and_target
-from pulumi_rewind_tui.planning import goal_options, trust_option
-from pulumi_rewind_tui.roads import go_back
-from pulumi_rewind_tui.running import check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.going_back import go_back
+from pulumi_rewind_tui.terminal.notices import interrupted_notice
+from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_and_target
+from pulumi_rewind_tui.terminal.planning import goal_options, trust_option
+from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 
 
 @rewind_command("[STACK] TARGET")

@@ -5,21 +5,21 @@ from __future__ import annotations
 import click
 
 from pulumi_rewind.errors import BackendError, RewindError
-from pulumi_rewind_tui.options import Shared, rewind_command, stack_and_target, to_json
-from pulumi_rewind_tui.render.evidence import evidence_json, evidence_lines
-from pulumi_rewind_tui.render.record import record_json, record_lines
-from pulumi_rewind_tui.render.update import resource_rows, resources_title, table_rows, update_json, update_lines
-from pulumi_rewind_tui.render.writer import Span
+from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_and_target, to_json
+from pulumi_rewind_tui.terminal.writer import Span
+from pulumi_rewind_tui.text.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.text.facts import config_of
+from pulumi_rewind_tui.text.record import record_json, record_lines
+from pulumi_rewind_tui.text.update import resource_rows, resources_title, table_rows, update_json, update_lines
 
 
 @rewind_command("[STACK] TARGET")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
+    from pulumi_rewind.history.targets import resolve_target
+    from pulumi_rewind.records.evidence import evidence_after, evidence_of
     from pulumi_rewind.records.lookup import known_record
-    from pulumi_rewind.targets import resolve_target
-    from pulumi_rewind.up.evidence import evidence_after, evidence_of
 
     stack, text = stack_and_target(words, "show")
     session = shared.session(stack)

@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
-from pulumi_rewind_tui.options import RewindCommand, Shared, Terms, rewind_command, run_options, stack_of
-from pulumi_rewind_tui.planning import choice_option
-from pulumi_rewind_tui.running import check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.options import RewindCommand, Shared, Terms, rewind_command, run_options, stack_of
+from pulumi_rewind_tui.terminal.planning import choice_option
+from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 
 FLAGS: Final = "pulumi_rewind.flags"
 """Where the flags after ``--`` are until the command takes them."""
@@ -54,7 +54,7 @@ def up(
     goes, what it changed is restored, what it deleted or replaced is made again. Exit codes: 0 done, 5 failed and
     rolled back, 6 failed and so did the rollback (`resume` goes on), 1 failed, 3 refused, 130 interrupted.
     """
-    from pulumi_rewind_tui.deploying import Deployment, Wishes
+    from pulumi_rewind_tui.terminal.deploying import Deployment, Wishes
 
     flags = click.get_current_context().meta[FLAGS]
     wishes = Wishes(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)

@@ -13,9 +13,9 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from pulumi_rewind_tui.host import Hosted
-from pulumi_rewind_tui.palette import key_actions
 from pulumi_rewind_tui.widgets.footer import FooterKey, KeyFooter
 from pulumi_rewind_tui.widgets.header import StatusBar
+from pulumi_rewind_tui.words.palette import key_actions
 
 ResultT = TypeVar("ResultT")
 

@@ -11,18 +11,18 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
-from pulumi_rewind.blame import Blamed
-from pulumi_rewind.model import parse_urn, urn_name
-from pulumi_rewind.values import MASK
+from pulumi_rewind.history.blame import Blamed
+from pulumi_rewind.state.model import parse_urn, urn_name
+from pulumi_rewind.state.values import MASK
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.render.words import first_line, plural, short_commit
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.home_text import error_lines
-from pulumi_rewind_tui.widgets.cells import Line, cut, fit, plain, width
+from pulumi_rewind_tui.text.cells import Line, cut, fit, plain, width
+from pulumi_rewind_tui.text.home_page import error_lines
+from pulumi_rewind_tui.text.timeline_rows import moment
+from pulumi_rewind_tui.text.values import short_path, shown_text
 from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
-from pulumi_rewind_tui.widgets.timeline_rows import moment
-from pulumi_rewind_tui.widgets.values import short_path, shown_text
+from pulumi_rewind_tui.words.words import first_line, plural, short_commit
+from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -
     """Walks history backwards and posts what it finds in batches; in a thread."""
     import time
 
-    from pulumi_rewind.blame import blame
+    from pulumi_rewind.history.blame import blame
 
     decrypt, problem = decrypter(session)
     batch: list[Blamed] = []

@@ -13,16 +13,16 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from pulumi_rewind_tui.render.words import listed
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.screens.review_text import destructive
-from pulumi_rewind_tui.selecting import left_out, names_left
-from pulumi_rewind_tui.symbols import counts_text
-from pulumi_rewind_tui.widgets.cells import Line, paragraph
+from pulumi_rewind_tui.text.cells import Line, paragraph
+from pulumi_rewind_tui.text.review_page import destructive
+from pulumi_rewind_tui.text.selection import left_out, names_left
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.words.symbols import counts_text
+from pulumi_rewind_tui.words.words import listed
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.plan.model import Plan
 
 
 @dataclass(frozen=True)

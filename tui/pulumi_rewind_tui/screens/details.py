@@ -12,17 +12,17 @@ from textual.content import Content
 from textual.message import Message
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
-from pulumi_rewind_tui.render.words import elapsed, local_time, plural
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.details_text import Evidence, details, read_evidence
-from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.text.details_page import Evidence, details, read_evidence
+from pulumi_rewind_tui.widgets.text_page import TextView
+from pulumi_rewind_tui.words.words import elapsed, local_time, plural
+from pulumi_rewind_tui.work.background import in_thread
 
 if TYPE_CHECKING:
-    from pulumi_rewind.model import Update
+    from pulumi_rewind.history.timeline import Entry
     from pulumi_rewind.session import Session
-    from pulumi_rewind.timeline import Entry
+    from pulumi_rewind.state.model import Update
 
 
 @dataclass

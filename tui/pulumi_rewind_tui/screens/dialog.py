@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.base import ResultT, RewindModal
-from pulumi_rewind_tui.widgets.cells import Line, inert
+from pulumi_rewind_tui.text.cells import Line, inert
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.text_block import TextBlock

@@ -11,8 +11,8 @@ from textual.content import Content
 from pulumi_rewind.errors import BackendError, ProjectNotFound, RewindError, StackNotFound, UsageError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.widgets.cells import Line, heading, paragraph
+from pulumi_rewind_tui.text.cells import Line, heading, paragraph
+from pulumi_rewind_tui.widgets.text_page import TextView
 
 
 def what_to_do(error: BaseException) -> tuple[str, list[str]]:

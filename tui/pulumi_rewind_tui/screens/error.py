@@ -12,8 +12,8 @@ from textual.widgets import Button
 
 from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RewindError
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.widgets.cells import Line, heading, paragraph
+from pulumi_rewind_tui.text.cells import Line, heading, paragraph
+from pulumi_rewind_tui.widgets.text_page import TextView
 
 
 def meaning_of(error: BaseException) -> str:

@@ -11,11 +11,11 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 
-from pulumi_rewind_tui.palette import key_actions, keys_of
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.widgets.cells import Line, heading, paragraph, width
+from pulumi_rewind_tui.text.cells import Line, heading, paragraph, width
 from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.widgets.text_page import TextView
+from pulumi_rewind_tui.words.palette import key_actions, keys_of
 
 SYMBOLS_HELP = (
     "+ create   ~ update   - delete   ± replace   « return   ○ forget   = same   ● secret   ? known only when run   "

@@ -13,19 +13,19 @@ from textual.containers import Container
 from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.diff_process import SessionSpec
 from pulumi_rewind_tui.screens import home_loading as loading
-from pulumi_rewind_tui.screens import home_text as text
 from pulumi_rewind_tui.screens.home_filter import FilteringScreen
+from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 from pulumi_rewind_tui.work.comparer import Comparer
+from pulumi_rewind_tui.work.diff_process import SessionSpec
 
 if TYPE_CHECKING:
-    from pulumi_rewind.halfway import HalfWay
+    from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
 
 

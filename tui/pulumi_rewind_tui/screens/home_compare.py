@@ -9,19 +9,19 @@ from textual.content import Content
 from textual.timer import Timer
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.diffing import LIVE, Comparison
 from pulumi_rewind_tui.screens import home_loading as loading
-from pulumi_rewind_tui.screens import home_text as text
 from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.text import home_page as text
+from pulumi_rewind_tui.text.comparison import LIVE, Comparison
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.timeline import TimelineView
+from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.work.comparer import Comparer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pulumi_rewind.halfway import HalfWay
+    from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
 
 Load: TypeAlias = "Callable[[Session, int, Post, CancelCheck], None]"
@@ -70,7 +70,7 @@ class ComparingScreen(RewindScreen[None]):
         return tuple(number for number in (self.timeline.number, self.timeline.marks.base) if number and number != LIVE)
 
     def _stateful(self, type_: str) -> bool:
-        from pulumi_rewind.stateful import is_stateful
+        from pulumi_rewind.state.stateful_types import is_stateful
 
         return is_stateful(type_, self.session.settings.stateful_types if self.session else ())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import on
 
-from pulumi_rewind.model import Update
+from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_compare import ComparingScreen
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, Post
-from pulumi_rewind_tui.diffing import LIVE, Cancelled, Key
-from pulumi_rewind_tui.widgets.diff_rows import Shown, build_rows
+from pulumi_rewind_tui.text.comparison import LIVE, Cancelled, Key
+from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
+from pulumi_rewind_tui.work.background import CancelCheck, Post
 
 if TYPE_CHECKING:
-    from pulumi_rewind.halfway import HalfWay
+    from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
     from pulumi_rewind_tui.work.comparer import Comparer
 
@@ -42,7 +42,7 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
 
 def load_marks(session: Session, generation: int, post: Post) -> None:
     """Which update live equals, the last good one, and the locks."""
-    from pulumi_rewind.halfway import half_way
+    from pulumi_rewind.history.failed_update import half_way
 
     live: int | None = None
     last_good: int | None = None

@@ -14,18 +14,18 @@ from textual.widgets import Button
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.model import urn_name
-from pulumi_rewind.naming import NOT
-from pulumi_rewind.resuming import RESUME, resumed_target
+from pulumi_rewind.rollback.resuming import RESUME, resumed_target
+from pulumi_rewind.state.model import urn_name
+from pulumi_rewind.state.naming import NOT
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, in_thread
-from pulumi_rewind_tui.run_work import log_path
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.widgets.cells import Line, facts, paragraph
+from pulumi_rewind_tui.text.cells import Line, facts, paragraph
 from pulumi_rewind_tui.widgets.text_block import TextBlock
+from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.work.runner import log_path
 
 if TYPE_CHECKING:
-    from pulumi_rewind.journal import JournalEntry
+    from pulumi_rewind.project.journal import JournalEntry
     from pulumi_rewind.session import Session
 
 

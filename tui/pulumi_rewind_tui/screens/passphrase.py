@@ -14,10 +14,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Static
 
-from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.widgets.cells import inert
+from pulumi_rewind_tui.text.cells import inert
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.work.background import CancelCheck, in_thread
 
 
 @dataclass

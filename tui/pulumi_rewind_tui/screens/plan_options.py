@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from pulumi_rewind.choices import FOUND, Choices
 from pulumi_rewind_tui.screens.dialog import ListDialog
-from pulumi_rewind_tui.widgets.cells import Line, paragraph
+from pulumi_rewind_tui.text.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
 
 OPTIONS = {

@@ -11,16 +11,16 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.strategies import STRATEGIES
+from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, in_thread
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.result_text import Outcome, report, result_lines
-from pulumi_rewind_tui.screens.review_work import Written
 from pulumi_rewind_tui.screens.text_modal import TextModal
-from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.text.result_page import Outcome, report, result_lines
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.widgets.text_page import TextView
+from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.work.planner import Written
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -151,7 +151,7 @@ class ResultScreen(RewindScreen[None]):
         name = f"rewind-report-{self.session.stack.name}-{moment}.txt"
 
         def write(_: CancelCheck) -> None:
-            from pulumi_rewind_tui.private_file import write_new
+            from pulumi_rewind_tui.work.private_file import write_new
 
             self.post_message(Written(write_new(directory, name, text)))
 

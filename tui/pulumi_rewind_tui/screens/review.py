@@ -13,21 +13,21 @@ from textual.content import Content
 from textual.widgets import Button
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.naming import NOT, listed
-from pulumi_rewind_tui.background import CancelCheck, in_thread
-from pulumi_rewind_tui.render.words import plural
-from pulumi_rewind_tui.screens import review_text as text
-from pulumi_rewind_tui.screens import review_work as work
+from pulumi_rewind.state.naming import NOT, listed
 from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
-from pulumi_rewind_tui.screens.home_text import error_lines
 from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, options_of, with_options
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
-from pulumi_rewind_tui.selecting import everything, left_out, no_selection, selects, toggled
+from pulumi_rewind_tui.text import review_page as text
+from pulumi_rewind_tui.text.home_page import error_lines
+from pulumi_rewind_tui.text.selection import everything, left_out, no_selection, selects, toggled
 from pulumi_rewind_tui.widgets.checks_view import ChecksView
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.steps_view import StepsView
+from pulumi_rewind_tui.words.words import plural
+from pulumi_rewind_tui.work import planner as work
+from pulumi_rewind_tui.work.background import CancelCheck, in_thread
 
 
 class ReviewScreen(PlanningScreen):

@@ -10,18 +10,18 @@ from textual import on
 
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
-from pulumi_rewind_tui.screens import review_text as text
-from pulumi_rewind_tui.screens import review_work as work
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.trust import TrustScreen
+from pulumi_rewind_tui.text import review_page as text
+from pulumi_rewind_tui.work import planner as work
+from pulumi_rewind_tui.work.background import in_thread
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan
-    from pulumi_rewind.previewing import PreviewControl
+    from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
-    from pulumi_rewind.target_trust import Finding, UntrustedTarget
+    from pulumi_rewind.strategies.preview import PreviewControl
+    from pulumi_rewind.trust.targets import Finding, UntrustedTarget
 
 WATCH = 2.0
 """Seconds between two looks at live."""
@@ -86,7 +86,7 @@ class PlanningScreen(RewindScreen[None]):
 
         To what is `agreed` the operator has just said yes.
         """
-        from pulumi_rewind.previewing import PreviewControl
+        from pulumi_rewind.strategies.preview import PreviewControl
 
         if self._control is not None:
             self._control.stop()
@@ -129,7 +129,7 @@ class PlanningScreen(RewindScreen[None]):
 
     @on(work.PlanFailed)
     def _failed(self, event: work.PlanFailed) -> None:
-        from pulumi_rewind.target_trust import UntrustedTarget
+        from pulumi_rewind.trust.targets import UntrustedTarget
 
         if event.generation != self._generation:
             return

@@ -14,22 +14,22 @@ from textual.containers import Container
 from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import in_thread
-from pulumi_rewind_tui.lost_terminal import detach
-from pulumi_rewind_tui.render.words import elapsed, resource_name
-from pulumi_rewind_tui.run_state import RunState, doing
-from pulumi_rewind_tui.run_work import RunBatch, RunEnded, Runner
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.result_text import Outcome
 from pulumi_rewind_tui.screens.stop import Stop, StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
+from pulumi_rewind_tui.text.cells import Line, facts, heading, paragraph
 from pulumi_rewind_tui.text.outcome import Aftermath
-from pulumi_rewind_tui.widgets.cells import Line, facts, heading, paragraph
+from pulumi_rewind_tui.text.result_page import Outcome
+from pulumi_rewind_tui.text.run_state import RunState, doing
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
+from pulumi_rewind_tui.words.words import elapsed, resource_name
+from pulumi_rewind_tui.work.background import in_thread
+from pulumi_rewind_tui.work.lost_terminal import detach
+from pulumi_rewind_tui.work.runner import RunBatch, RunEnded, Runner
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
 
 INCOMPLETE = 4
@@ -78,7 +78,7 @@ class RunningScreen(RewindScreen[None]):
 
     def on_mount(self) -> None:
         """Starts the run."""
-        from pulumi_rewind.rollback import RollbackRun
+        from pulumi_rewind.rollback.run import RollbackRun
 
         run = RollbackRun(self.session, self.plan, allow_data_loss=self.allow_data_loss)
         self.runner = runner = Runner(run, self.session, self.plan)

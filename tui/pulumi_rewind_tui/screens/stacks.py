@@ -14,17 +14,17 @@ from textual.message import Message
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.render.words import local_time, plural
 from pulumi_rewind_tui.screens.base import RewindScreen
-from pulumi_rewind_tui.screens.home_text import error_lines, shorten_url
-from pulumi_rewind_tui.widgets.cells import Line, fit
-from pulumi_rewind_tui.widgets.cells import width as width_of
+from pulumi_rewind_tui.text.cells import Line, fit
+from pulumi_rewind_tui.text.cells import width as width_of
+from pulumi_rewind_tui.text.home_page import error_lines, shorten_url
 from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
+from pulumi_rewind_tui.words.words import local_time, plural
+from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.protocol import Backend
-    from pulumi_rewind.model import StackRef, Update
+    from pulumi_rewind.state.model import StackRef, Update
     from pulumi_rewind_tui.host import Host
 
 
@@ -57,7 +57,7 @@ class StacksFailed(Message):
 def read_stacks(app: Host, post: Post, cancelled: CancelCheck) -> None:
     """Lists the stacks, then looks at each; in a thread."""
     from pulumi_rewind.backends import open_backend
-    from pulumi_rewind.workspace import find_workspace
+    from pulumi_rewind.project.workspace import find_workspace
 
     workspace = find_workspace(app.cwd, backend=app.backend_url, environ=app.environ)
     backend = open_backend(workspace.backend_url)

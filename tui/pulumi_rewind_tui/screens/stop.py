@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.widgets.cells import Line, paragraph
+from pulumi_rewind_tui.text.cells import Line, paragraph
 
 Stop: TypeAlias = Literal["gently", "now", "kill"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
-from pulumi_rewind.strategies import STRATEGIES
+from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.screens.dialog import ListDialog
-from pulumi_rewind_tui.widgets.cells import Line, paragraph
+from pulumi_rewind_tui.text.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Recommendation
+    from pulumi_rewind.plan.model import Recommendation
 
 
 class StrategyList(LinesView):

@@ -10,9 +10,9 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from pulumi_rewind_tui.screens.base import RewindModal
-from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.widgets.cells import Build, inert
+from pulumi_rewind_tui.text.cells import Build, inert
 from pulumi_rewind_tui.widgets.footer import KeyFooter
+from pulumi_rewind_tui.widgets.text_page import TextView
 
 
 class TextModal(RewindModal[None]):

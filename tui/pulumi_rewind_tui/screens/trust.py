@@ -10,11 +10,11 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
-from pulumi_rewind_tui.screens.text_page import TextView
-from pulumi_rewind_tui.widgets.cells import Line, inert, paragraph
+from pulumi_rewind_tui.text.cells import Line, inert, paragraph
+from pulumi_rewind_tui.widgets.text_page import TextView
 
 if TYPE_CHECKING:
-    from pulumi_rewind.target_trust import UntrustedTarget
+    from pulumi_rewind.trust.targets import UntrustedTarget
 
 
 class TrustScreen(Dialog[bool]):
@@ -50,7 +50,7 @@ class TrustScreen(Dialog[bool]):
 
     def lines(self, cells: int) -> list[Line]:
         """What it is about, and each finding."""
-        from pulumi_rewind.target_trust import WORDS
+        from pulumi_rewind.trust.targets import WORDS
 
         error, mark = self.error, self.table["hazard"]
         lines = paragraph(f"{error.label} would make the engine use what live doesn't. Nothing was started.", cells)

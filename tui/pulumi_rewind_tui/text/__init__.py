@@ -1,1 +1,1 @@
-"""Plain functions from what is known to lines of text, for command line and screens."""
+"""From data to lines of text: plain functions, shared by command line and screens."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pulumi_rewind.documents import load_json
-from pulumi_rewind.stackconfig import recorded_config
-from pulumi_rewind.values import MASK
-from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind.project.stack_configuration import recorded_config
+from pulumi_rewind.state.values import MASK
+from pulumi_rewind.system.documents import load_json
+from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
-    from pulumi_rewind.model import Update
     from pulumi_rewind.records.store import Record
+    from pulumi_rewind.state.model import Update
 
 HIDDEN = "●●●"
 

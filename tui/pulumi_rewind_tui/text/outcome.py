@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_rewind_tui.render.words import plural
+from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
-    from pulumi_rewind.journal import JournalEntry
-    from pulumi_rewind.locks import Lock
-    from pulumi_rewind.model import PendingOperation
-    from pulumi_rewind.rollback_result import RollbackResult
+    from pulumi_rewind.project.journal import JournalEntry
+    from pulumi_rewind.rollback.result import RollbackResult
+    from pulumi_rewind.state.locks import Lock
+    from pulumi_rewind.state.model import PendingOperation
 
 
 @dataclass(frozen=True)

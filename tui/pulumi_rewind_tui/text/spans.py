@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pulumi_rewind_tui.symbols import KINDS, UNICODE, canonical_changes
-from pulumi_rewind_tui.widgets.cells import Span
+from pulumi_rewind_tui.text.cells import Span
+from pulumi_rewind_tui.words.symbols import KINDS, UNICODE, canonical_changes
 
 _WORDS: Final[Mapping[str, str]] = {
     "delete-old": "delete old copy",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Step
+    from pulumi_rewind.plan.model import Step
 
 Place: TypeAlias = tuple[bool, ...]
 """Where a step stands in the tree: for each of its parents and itself whether it is the last one there."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pulumi_rewind_tui.screens.review_text import CheckRow
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.text.review_page import CheckRow
 from pulumi_rewind_tui.widgets.lines import LinesView
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from pulumi_rewind_tui.diffing import Comparison
-from pulumi_rewind_tui.widgets.cells import Line
-from pulumi_rewind_tui.widgets.diff_lines import DiffText
-from pulumi_rewind_tui.widgets.diff_rows import Row, Shown, build_rows
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.text.comparison import Comparison
+from pulumi_rewind_tui.text.diff_lines import DiffText
+from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows
 from pulumi_rewind_tui.widgets.lines import RowsView
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
+from pulumi_rewind_tui.text.cells import width
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import width
 
 LIMIT = 78
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.widget import Widget
 
+from pulumi_rewind_tui.text.cells import Line, line_width, shown_line
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, line_width, shown_line
 
 
 class StatusBar(Widget):

@@ -17,9 +17,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from pulumi_rewind_tui.host import Hosted
-from pulumi_rewind_tui.symbols import ONE_CELL
+from pulumi_rewind_tui.text.cells import Line, shown_line
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Line, shown_line
+from pulumi_rewind_tui.words.symbols import ONE_CELL
 
 RowT = TypeVar("RowT")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from pulumi_rewind_tui.widgets.cells import Line, plain
+from pulumi_rewind_tui.text.cells import Line, plain
 from pulumi_rewind_tui.widgets.text_block import drawn
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from pulumi_rewind.run_progress import ResourceProgress
-from pulumi_rewind_tui.render.words import resource_name
-from pulumi_rewind_tui.run_state import LogLine, RunState, doing
+from pulumi_rewind.plan.progress import ResourceProgress
+from pulumi_rewind_tui.text.cells import Line, fit, line_width, width
+from pulumi_rewind_tui.text.run_state import LogLine, RunState, doing
+from pulumi_rewind_tui.text.values import short_type
 from pulumi_rewind_tui.theme import ROLES
-from pulumi_rewind_tui.widgets.cells import Line, fit, line_width, width
 from pulumi_rewind_tui.widgets.lines import LinesView
-from pulumi_rewind_tui.widgets.values import short_type
+from pulumi_rewind_tui.words.words import resource_name
 
 NAME = 32
 """Widest column of names."""

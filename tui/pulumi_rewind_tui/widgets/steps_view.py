@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.text.steps_rows import StepRow, build_rows, row_line
 from pulumi_rewind_tui.widgets.lines import RowsView
-from pulumi_rewind_tui.widgets.steps_rows import StepRow, build_rows, row_line
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan import Plan
+    from pulumi_rewind.plan.model import Plan
 
 
 class StepsView(RowsView[StepRow]):

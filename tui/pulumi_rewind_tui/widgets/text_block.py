@@ -8,8 +8,8 @@ from rich.text import Text
 from textual.geometry import Size
 from textual.widget import Widget
 
+from pulumi_rewind_tui.text.cells import Build, Line, join, shown_line
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.widgets.cells import Build, Line, join, shown_line
 
 
 def drawn(lines: Sequence[Line], cells: int, theme: str) -> Text:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from pulumi_rewind.model import Update
-from pulumi_rewind_tui.diffing import LIVE
-from pulumi_rewind_tui.widgets.cells import Line
+from pulumi_rewind.state.model import Update
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.text.comparison import LIVE
+from pulumi_rewind_tui.text.timeline_rows import Marks, day, update_line
 from pulumi_rewind_tui.widgets.lines import LinesView
-from pulumi_rewind_tui.widgets.timeline_rows import Marks, day, update_line
 
 if TYPE_CHECKING:
-    from pulumi_rewind.timeline import Entry
+    from pulumi_rewind.history.timeline import Entry
 
 
 class TimelineView(LinesView):

@@ -1,1 +1,1 @@
-"""What the screens have done beside them: in threads and in other processes."""
+"""What runs beside the UI: planning, running, comparing, in threads and processes."""

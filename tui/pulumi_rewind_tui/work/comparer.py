@@ -11,12 +11,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError
-from pulumi_rewind_tui.diff_process import ProcessSource, SessionSpec
-from pulumi_rewind_tui.diffing import CancelCheck, Comparison, Key
+from pulumi_rewind_tui.text.comparison import CancelCheck, Comparison, Key
+from pulumi_rewind_tui.work.diff_process import ProcessSource, SessionSpec
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
-    from pulumi_rewind_tui.diff_source import LocalSource
+    from pulumi_rewind_tui.work.diff_source import LocalSource
 
 KEPT = 16
 """Comparisons that are remembered: the neighbours of the cursor."""
@@ -98,7 +98,7 @@ class Comparer:
                     self._far = ProcessSource(self._spec)
                 return self._far
             if self._near is None:
-                from pulumi_rewind_tui.diff_source import LocalSource
+                from pulumi_rewind_tui.work.diff_source import LocalSource
 
                 self._near = LocalSource(self._session)
             return self._near

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.errors import EngineError, SecretsError
 
 if TYPE_CHECKING:
-    from pulumi_rewind.model import Checkpoint, Resource
     from pulumi_rewind.session import Session
+    from pulumi_rewind.state.model import Checkpoint, Resource
 
 
 def decrypter(session: Session) -> tuple[Callable[[Checkpoint, Resource], Resource], Callable[[], str]]:

@@ -1,0 +1,115 @@
+"""Which undo callback is called for which step of a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.hooks.declare import UNDO_KINDS
+from pulumi_rewind.plan.called import Call, Callback
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.state.model import Checkpoint, Resource
+
+_KINDS: Mapping[str, str] = {
+    "create": "undo_delete",
+    "update": "undo_update",
+    "replace": "undo_update",
+    "delete": "undo_create",
+}
+"""What undoes the step's counterpart."""
+
+
+Riding = Callable[[str, Resource], Callback | None]
+"""Gets a kind of callback and a resource; returns the method for it that rides in the resource's own inputs."""
+
+
+def no_riding(_kind: str, _res: Resource) -> None:
+    """Nothing rides anywhere."""
+
+
+def calls_for(
+    steps: Sequence[Step],
+    callbacks: Mapping[str, Sequence[Callback]],
+    goal: Goal,
+    live: Checkpoint,
+    target: Checkpoint,
+    riding: Riding = no_riding,
+) -> tuple[Call, ...]:
+    """The calls of a plan in their order; the first callback of its kind that matches a step is the one.
+
+    Where none does, the method of the resource's own dynamic provider is. What restores goes first, what it depends
+    on before it; then what changes and what takes away, each after what depends on it: should a restoration fail,
+    nothing that lives has been touched.
+    """
+    wanted = [(step.urn, _KINDS[step.op]) for step in steps if step.op in _KINDS and step.forecast != "kept"]
+    return _calls(wanted, callbacks, goal, live, target, riding)
+
+
+def calls_again(
+    wanted: Iterable[tuple[str, str]],
+    callbacks: Mapping[str, Sequence[Callback]],
+    goal: Goal,
+    live: Checkpoint,
+    target: Checkpoint,
+    riding: Riding = no_riding,
+) -> tuple[Call, ...]:
+    """The calls for some steps (URN and kind of callback) that an interrupted run has carried out already."""
+    return _calls(wanted, callbacks, goal, live, target, riding, done=True)
+
+
+def _calls(
+    wanted: Iterable[tuple[str, str]],
+    callbacks: Mapping[str, Sequence[Callback]],
+    goal: Goal,
+    live: Checkpoint,
+    target: Checkpoint,
+    riding: Riding,
+    *,
+    done: bool = False,
+) -> tuple[Call, ...]:
+    """The calls for steps; `done`: for those that were carried out already, so that both sides have the resource."""
+    by_run_urn = goal.by_run_urn
+    found: list[Call] = []
+    for urn, kind in wanted:
+        item = by_run_urn.get(urn)
+        old = item.source if item is not None and not item.from_live else None
+        new = live.by_urn.get(item.live_urn if item is not None else urn)
+        subject, side = (old, target) if kind == "undo_delete" else (new, live)
+        if subject is None or not subject.custom or subject.is_provider or (done and None in (old, new)):
+            continue
+        callback = first_match(callbacks.get(kind, ()), kind, subject, side) or riding(kind, subject)
+        if callback is not None:
+            found.append(Call(callback, urn, old.urn if old else "", new.urn if new else "", old, new))
+    return in_order(found, live, target)
+
+
+def in_order(calls: Iterable[Call], live: Checkpoint, target: Checkpoint) -> tuple[Call, ...]:
+    """Calls as they are to be called, see `calls_for`."""
+    places = {res.urn: index for side in (target, live) for index, res in enumerate(side.resources)}
+
+    def order(call: Call) -> tuple[int, int]:
+        kind = UNDO_KINDS.index(call.callback.kind)
+        place = places.get(call.goal_urn if not kind else call.live_urn, 0)
+        return kind, place if not kind else -place
+
+    return tuple(sorted(calls, key=order))
+
+
+def first_match(callbacks: Iterable[Callback], kind: str, res: Resource, side: Checkpoint) -> Callback | None:
+    """The callback of a kind that is called for a resource of one of the two sides."""
+    around = tuple(components(res, side))
+    for callback in callbacks:
+        if callback.kind == kind and callback.selector.matches(res.urn, res.type, res.name, around):
+            return callback
+    return None
+
+
+def components(res: Resource, side: Checkpoint) -> Iterator[str]:
+    """The types of the components that a resource is in, innermost first."""
+    seen: set[str] = set()
+    parent = side.by_urn.get(res.parent)
+    while parent is not None and parent.urn not in seen:
+        seen.add(parent.urn)
+        if parent.is_component:
+            yield parent.type
+        parent = side.by_urn.get(parent.parent)

@@ -1,0 +1,38 @@
+"""A file backend of our own for one engine call: a preview or a decryption that must not touch the stack's backend."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pulumi_rewind.state.formats import state_file
+from pulumi_rewind.state.model import Checkpoint, StackRef
+from pulumi_rewind.system.private_directory import private_directory
+
+WITHOUT_PROJECT = "legacy"
+"""The project of a stack of the legacy layout here, where every stack has one."""
+
+
+def scoped(stack: StackRef, project: str = "") -> StackRef:
+    """The stack as it is called here; `project` is that of a stack of the legacy layout."""
+    return stack if stack.project else StackRef(project or WITHOUT_PROJECT, stack.name)
+
+
+@contextlib.contextmanager
+def private_backend(states: Mapping[StackRef, Checkpoint]) -> Iterator[Path]:
+    """The directory of a backend that holds these states, secrets as they are stored; removed at the end."""
+    with private_directory() as directory:
+        stacks = directory / ".pulumi" / "stacks"
+        stacks.mkdir(parents=True)
+        (directory / ".pulumi" / "meta.yaml").write_text("version: 1\n")
+        for stack, checkpoint in states.items():
+            place = stacks / stack.project
+            place.mkdir(exist_ok=True)
+            (place / f"{stack.name}.json").write_bytes(state_file(checkpoint, stack))
+        yield directory
+
+
+def environment(backend: Path) -> dict[str, str]:
+    """What makes the engine use it."""
+    return {"PULUMI_BACKEND_URL": backend.as_uri()}

@@ -1,0 +1,64 @@
+"""What the operating system refuses to a run, as one of our errors: refused before a change, incomplete after one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from typing import Final
+
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent
+from pulumi_rewind.errors import IncompleteError, RefusedError, RewindError, StateDirectoryError
+
+_FULL: Final = "Make room on the disk, or set TMPDIR and XDG_STATE_HOME to another one."
+_REMEDIES: Final = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "Set TMPDIR and XDG_STATE_HOME to directories that can be written.",
+    errno.EMFILE: "Raise the limit of open files (`ulimit -n`).",
+    errno.ENOMEM: "Free some memory.",
+    errno.EAGAIN: "End other processes, or raise their limit (`ulimit -u`).",
+}
+
+
+def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
+    """The error that says whether the stack, or what callbacks deal with, was changed before it.
+
+    `resume` is the command that goes on. What isn't the system's stays, except that nothing is called refused once
+    something was changed.
+    """
+    match err:
+        case StateDirectoryError():
+            said, hint = str(err), err.advice
+        case RefusedError() if changed:
+            said, hint = str(err), err.advice
+        case RewindError():
+            return err
+        case _:
+            said = ": ".join(filter(None, (str(err.filename or ""), err.strerror or str(err))))
+            hint = _REMEDIES.get(err.errno or 0, "Check the permissions of what is named.")
+    if not changed:
+        return RefusedError(said, hint=hint, unchanged=True)
+    return IncompleteError(f"the rollback stopped half-way: {said}", hint=f"{hint} Then `{resume}` goes on.".strip())
+
+
+@contextlib.contextmanager
+def refused_by_system() -> Iterator[None]:
+    """Around what changes nothing: what the system refuses to it is a refusal. Of use as a decorator as well.
+
+    A reader that has seen enough is none.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, StateDirectoryError) as err:
+        raise truthful(err, changed=False, resume="") from err
+
+
+def still(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
+    """What comes after the end of a run: what fails in it is a warning, and the run's own end is told."""
+    try:
+        yield from events
+    except (RewindError, OSError) as err:
+        yield Diagnostic(f"what comes after the run could not be done: {err}", "warning")

@@ -1,0 +1,1 @@
+"""The goal: the registrations that bring a live stack to a target. Pure."""

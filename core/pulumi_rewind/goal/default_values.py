@@ -1,0 +1,119 @@
+"""Which input values count as the provider's own defaults, kept where the engine would forget it. Pure.
+
+An object that is imported is sent with all its inputs, names included, or the import would want another auto-name.
+The state then calls every one of them explicit (``__defaults: []``), and the operator's next own update, which doesn't
+send them, would replace the object. So the recorded bookkeeping is put back into the state after the run: nested
+``__defaults``, the keys of ``propertyDependencies`` and the import id (engine behaviour of Pulumi 3.276).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pulumi_rewind.goal.model import Goal, Registration
+from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.state.model import Resource
+from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs, without_defaults
+from pulumi_rewind.state.values import DEFAULTS, SIG, Json, each
+
+
+def full_inputs(res: Resource, identifier: str) -> dict[str, Json]:
+    """Every recorded input, the provider's included; one that is the old id becomes `identifier`."""
+    made = provider_made_keys(res)
+    return {
+        key: identifier if key in made and value == res.id else without_marks(value)
+        for key, value in res.decoded_inputs().items()
+        if key != DEFAULTS
+    }
+
+
+def without_marks(value: Json) -> Json:
+    """A value without its ``__defaults`` lists; the values that these name stay."""
+    if isinstance(value, dict):
+        plain = SIG not in value
+        return {key: without_marks(item) for key, item in value.items() if key != DEFAULTS} if plain else value
+    return each(value, without_marks)
+
+
+def marked(value: Json, recorded: Json) -> Json:
+    """A value with the ``__defaults`` lists of the recorded one, as far as the two have the same shape."""
+    if isinstance(value, list) and isinstance(recorded, list) and len(value) == len(recorded):
+        return [marked(item, other) for item, other in zip(value, recorded, strict=True)]
+    if not isinstance(value, dict) or not isinstance(recorded, dict) or SIG in value or SIG in recorded:
+        return value
+    result = {key: marked(item, recorded.get(key)) for key, item in value.items() if key != DEFAULTS}
+    if isinstance(recorded.get(DEFAULTS), list):
+        result[DEFAULTS] = [key for key in recorded[DEFAULTS] if isinstance(key, str) and key in result]
+    return result
+
+
+def with_pinned(goal: Goal) -> Goal:
+    """The goal, with what live calls explicit sent as it is where the target calls the same value a default.
+
+    An object that was imported by hand, or by a run that ended before its bookkeeping was put back, would otherwise
+    get another auto-name and be replaced for it.
+    """
+    return goal.each(lambda item: replace(item, **_pins(item)))
+
+
+def _pins(item: Registration) -> dict[str, Any]:
+    live = item.live_source
+    if item.kind != "custom" or item.from_live or live is None or item.full:
+        return {}
+    same = live.id == item.source.id
+    imported = live.import_id == live.id and not item.source.import_id
+    if not (same or imported):
+        return {}
+    recorded, today = item.source.decoded_inputs(), live.decoded_inputs()
+    explicit = sent_inputs(live)
+    extra = {
+        key: without_marks(today[key])
+        for key in provider_made_keys(item.source) & explicit.keys()
+        # What was imported in place of a lost object has names of its own.
+        if key != DEFAULTS and (not same or without_marks(recorded[key]) == without_marks(today[key]))
+    }
+    for key in item.inputs.keys() & explicit.keys():
+        whole = without_marks(recorded[key])
+        if whole == without_marks(today[key]) != item.inputs[key] and without_defaults(today[key]) == whole:
+            extra[key] = whole
+    return {"inputs": {**item.inputs, **extra}, "full": True} if extra else {}
+
+
+def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]:
+    """What was sent, as the state has it once the bookkeeping is put back: without what counts as a default."""
+    if not item.full:
+        return dict(sent)
+    recorded = item.source.decoded_inputs()
+    kept = sent_inputs(item.source).keys()
+    return {key: without_defaults(marked(value, recorded.get(key))) for key, value in sent.items() if key in kept}
+
+
+def mend(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
+    """Puts the recorded bookkeeping back into a state's resources, in place; the URNs of those that changed.
+
+    `resources` are those of an exported deployment, secrets encrypted: what lies inside a secret is left as it is.
+    """
+    wanted = {report.urns[item.urn]: item for item in goal.registrations if item.full and item.urn in report.urns}
+    changed = []
+    for entry in resources:
+        item = wanted.get(str(entry.get("urn")))
+        if item is None or entry.get("delete"):
+            continue
+        before = (entry.get("inputs"), entry.get("propertyDependencies"), entry.get("importID"))
+        entry["inputs"] = marked(entry.get("inputs") or {}, item.source.decoded_inputs())
+        listed = entry.get("propertyDependencies")
+        if listed and item.source.property_dependencies:
+            entry["propertyDependencies"] = {
+                key: urns for key, urns in listed.items() if key in item.source.property_dependencies
+            }
+        elif not item.source.property_dependencies:
+            entry.pop("propertyDependencies", None)
+        if item.source.import_id:
+            entry["importID"] = item.source.import_id
+        else:
+            entry.pop("importID", None)
+        if before != (entry.get("inputs"), entry.get("propertyDependencies"), entry.get("importID")):
+            changed.append(str(entry["urn"]))
+    return changed

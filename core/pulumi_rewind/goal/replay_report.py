@@ -1,0 +1,44 @@
+"""What a replay tells of itself: what it sent, what the engine answered, and what could not be told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.state.values import Json
+
+Observe = Callable[[EngineEvent], None]
+"""Is told what the engine reports, one event after the other."""
+
+
+@dataclass
+class ReplayReport:
+    """What a replay did beyond registering; read it when the run has ended."""
+
+    relinked: dict[str, set[str]] = field(default_factory=dict)
+    """URN of the goal → property keys in which something was relinked."""
+    opaque: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """URN of the goal → property → dependencies that get a new id although nothing of theirs was found in it; the
+    property is empty where the checkpoint doesn't say which one depends on what."""
+    unsure: dict[str, set[str]] = field(default_factory=dict)
+    """URN of the goal → paths of values that were left alone: they may come from something that changes, or not."""
+    urns: dict[str, str] = field(default_factory=dict)
+    """URN of the goal → URN in this run."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """URN of the goal → physical id in this run; empty if a preview doesn't know."""
+    sent: dict[str, dict[str, Json]] = field(default_factory=dict)
+    """URN in this run → inputs as sent (secrets in plaintext, in memory only)."""
+    outputs: dict[str, dict[str, Json]] = field(default_factory=dict)
+    """URN in this run → outputs as registered, for components and the stack."""
+    skipped_hooks: list[str] = field(default_factory=list)
+    """Names of hooks whose code is not available and which the engine wanted to run."""
+    failed: list[str] = field(default_factory=list)
+    """URNs of the goal whose registration the engine reported as failed or skipped."""
+    complete: bool = False
+    """Whether everything was registered and answered, outputs included."""
+
+
+Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
+"""What a preview gave: its events, the engine's plan held to the goal, and the host's report."""

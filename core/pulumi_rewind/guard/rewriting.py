@@ -1,0 +1,217 @@
+"""Rewriting the stack's state before the engine runs: planned from live, done once all guards have passed.
+
+What is rewritten and why is said in `plan.rearranged`. A copy of the state is kept first; where the run then changes
+nothing, the state is put back as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pulumi_rewind.engine.events import EngineEvent, Phase, ResourceDone, ResourcePre, StepMetadata
+from pulumi_rewind.engine.private_backend import environment, private_backend, scoped
+from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError, RewindError
+from pulumi_rewind.goal.model import Goal, Selection
+from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
+from pulumi_rewind.history.object_origins import Origins
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.rearranged import Arrangement, arrange, arranged
+from pulumi_rewind.session import Session
+from pulumi_rewind.state.model import Checkpoint, Resource, StackRef
+from pulumi_rewind.state.naming import Names
+
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A stack's state as a rollback begins with it."""
+
+    arrangement: Arrangement
+    stored: Checkpoint
+    """As it is going to be stored, secrets encrypted; live itself where nothing is rewritten."""
+    plain: Checkpoint
+    """The same, decrypted."""
+
+    @property
+    def state(self) -> Checkpoint | None:
+        """What is written into the backend before the run; None where nothing is."""
+        return self.stored if self.arrangement else None
+
+
+def rewritten(
+    session: Session,
+    target: Checkpoint,
+    live: Checkpoint,
+    plain: Checkpoint,
+    number: int,
+    selection: Selection | None,
+    delete_imported: Sequence[str] = (),
+) -> Rewritten:
+    """What becomes of `live` (as stored, and `plain`) before a rollback to the `target` of update `number`.
+
+    What `delete_imported` means (see `naming`) is not kept, wherever it comes from.
+
+    Raises:
+        UsageError: a text of `delete_imported` means nothing in live.
+        SecretsError: the rewritten state can't be decrypted.
+    """
+    origins, doomed = Origins(session.timeline, number), _doomed(delete_imported, plain)
+    arrangement = arrange(
+        target,
+        plain,
+        project=session.workspace.project,
+        stack=session.stack.name,
+        origin=lambda res: "" if res.urn in doomed else origins(res),
+        selection=selection,
+    )
+    if not arrangement:
+        return Rewritten(arrangement, live, plain)
+    stored = arranged(live, arrangement)
+    return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
+
+
+def aware(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
+    """The goal that knows which entries of `live` (decrypted, as it is) stood in the place of what comes back."""
+    before = {one.urn: live.by_urn[one.urn] for one in arrangement.returned if one.urn in live.by_urn}
+    if not before:
+        return goal
+    return goal.each(lambda item: replace(item, stood_for=before.get(item.live_urn, item.stood_for)))
+
+
+def _doomed(texts: Sequence[str], live: Checkpoint) -> frozenset[str]:
+    names = Names(res for res in live.resources if res.custom and not res.is_provider) if texts else Names(())
+    return names.demanded(texts, "--delete-imported", "live")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A backend for a preview."""
+
+    fqn: str
+    """The name that the CLI takes for the stack there."""
+    environ: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def staged(session: Session, state: Checkpoint | None, readers: Iterable[Resource] = ()) -> Iterator[Staged]:
+    """The backend of a preview: the stack's own, or where a `state` is given a private one that holds it.
+
+    Stacks that some of the `readers` read the outputs of are copied there as well.
+    """
+    if state is None:
+        yield Staged(session.stack.fqn, {})
+        return
+    stack = scoped(session.stack, session.workspace.project)
+    states = {stack: state}
+    for res in readers:
+        if res.type == STACK_REFERENCE:
+            other = _referred(res.decoded_inputs().get("name") or res.name)
+            with contextlib.suppress(RewindError):  # the preview says what is missing
+                states.setdefault(other, session.backend.live(_known(session, other)))
+    with private_backend(states) as directory:
+        yield Staged(stack.fqn, environment(directory))
+
+
+def _referred(name: object) -> StackRef:
+    """The stack that a reference names: ``organization/project/stack``."""
+    *project, stack = str(name).split("/")[-2:]
+    return StackRef(project[0] if project else "", stack)
+
+
+def _known(session: Session, stack: StackRef) -> StackRef:
+    return stack if session.stack.project else StackRef("", stack.name)
+
+
+class Rewriting:
+    """The rewriting of one run: iterate `events`, go on, and call `undo` where the run has changed nothing."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._copy: Path | None = None
+        self._live: Checkpoint | None = None
+        self._written: Checkpoint | None = None
+        self._environ: Mapping[str, str] = {}
+
+    def events(
+        self, live: Checkpoint, state: Checkpoint | None, steps: Iterable[Step]
+    ) -> Generator[EngineEvent, None, Checkpoint]:
+        """Writes the state, if there is one to write; returns what the backend holds then.
+
+        With that, the `steps` that are a return are done.
+
+        Raises:
+            RefusedError: the state is no longer `live`; nothing was changed.
+            StateDirectoryError: a copy of it can't be kept.
+            EngineError, SecretsError: it can't be written, and is as it was.
+            IncompleteError: it is neither as it was nor as it is to be.
+        """
+        if state is None:
+            return live
+        session = self._session
+        path = copy_path(session)
+        yield Phase("rewrite", f"preparing the state; a copy is kept in {path}")
+        keep(session, live, path)
+        self._environ = session.vault.environment(live)
+        try:
+            import_state(session, state.raw, self._environ, instead_of=live)
+        except EngineError as err:
+            if session.backend.live(session.stack).digest != live.digest:
+                raise IncompleteError(str(err), hint=_put_back(path)) from err
+            raise
+        now = session.backend.live(session.stack)
+        self._copy, self._live, self._written = path, live, now
+        if _outline(now) != _outline(state):
+            self.undo()
+            raise EngineError(
+                "the state that was written is not what the backend holds",
+                hint=_put_back(path),
+            )
+        for step in steps:
+            if step.op == "return":
+                done = StepMetadata(op=step.op, urn=step.urn, type=step.type)
+                yield ResourcePre(done)
+                yield ResourceDone(done)
+        return now
+
+    def undo(self) -> None:
+        """Puts the state back as it was.
+
+        Raises:
+            IncompleteError: it can't be written.
+        """
+        if self._live is None or self._written is None:
+            return
+        from pulumi_rewind.state.formats import exported
+
+        session = self._session
+        try:
+            if _content(session.backend.live(session.stack)) != _content(self._written):
+                raise RefusedError("somebody has changed it meanwhile")
+            import_state(session, exported(self._live.raw), self._environ, instead_of=None)
+        except RewindError as err:
+            raise IncompleteError(
+                f"the state could not be put back as it was: {err}",
+                hint=f"{_put_back(self._copy)} `pulumi-rewind resume` goes on to the target all the same.",
+            ) from err
+        self._copy = self._live = self._written = None
+
+
+def _put_back(copy: Path | None) -> str:
+    return f"The state before is kept in {copy}; `pulumi stack import --file` puts it back."
+
+
+def _outline(checkpoint: Checkpoint) -> list[tuple[str, str, bool, bool]]:
+    """What a rewritten state is known by: an import may encrypt secrets anew."""
+    return [(res.urn, res.id, res.delete, res.retain_on_delete) for res in checkpoint.resources]
+
+
+def _content(checkpoint: Checkpoint) -> list[tuple[object, ...]]:
+    """What a state says of objects, whoever wrote it; a run that changes nothing may write it anew."""
+    return [
+        (*place, bytes(res.inputs), bytes(res.outputs))
+        for place, res in zip(_outline(checkpoint), checkpoint.resources, strict=True)
+    ]

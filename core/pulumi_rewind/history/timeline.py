@@ -1,0 +1,279 @@
+"""A stack's updates with what git knows of them, newest first; read as far as it is looked at."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from pulumi_rewind.backends.protocol import Backend, History
+from pulumi_rewind.errors import BackendError, EngineError, RewindError, SecretsError
+from pulumi_rewind.history.origins import is_good, origin
+from pulumi_rewind.state.integrity import damage
+from pulumi_rewind.state.model import Checkpoint, StackRef, Update
+from pulumi_rewind.state.same import same_bytes
+
+if TYPE_CHECKING:
+    from pulumi_rewind.project.repository import Commit, Repository
+
+FIRST_CHUNK: Final = 60
+"""Updates that are read together, so that git is asked once for them: a screen first, then `CHUNK`."""
+
+CHUNK: Final = 500
+
+LIVE_SEARCH: Final = 1000
+"""How far back a state that isn't the newest update's is searched for (`pulumi stack import` puts one back)."""
+
+LIVE_READS: Final = 50
+"""How many checkpoints are read for that."""
+
+OPENINGS: Final = 20
+"""How often secrets are opened to find out whether a state equals live; some keys need a process each time."""
+
+SIZE_SLACK: Final = 256
+"""Bytes by which checkpoints of the same state may differ: when, by which engine and for which stack's name."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline."""
+
+    update: Update
+    tags: tuple[str, ...] = ()
+    """All tags of the commit that was deployed."""
+    commit: Commit | None = None
+    """None outside a repository, if it lacks the commit, and for our own rollbacks."""
+    live: bool = False
+    """Whether live equals this update's checkpoint; the newest such one only."""
+    last_good: bool = False
+    """Whether this is what ``last-good`` means."""
+
+
+class Timeline:
+    """The updates of one stack. Safe to use from several threads: at worst something is read twice.
+
+    `repository` is what annotates the updates, None outside git, or a function that opens it when first needed.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        backend: Backend,
+        stack: StackRef,
+        repository: Repository | Callable[[], Repository | None] | None,
+        opened: Callable[[Checkpoint, Checkpoint], tuple[Checkpoint, Checkpoint]] | None = None,
+        note: Callable[[Timeline, str], str] = lambda *_: "",
+    ) -> None:
+        """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell.
+
+        `note` says what else is known of a target that isn't found, see `targets`.
+        """
+        self.history = history
+        self.backend = backend
+        self.stack = stack
+        self._repository = repository
+        self._opened = opened
+        self._note = note
+        self._live: Checkpoint | None = None
+        self._live_update: tuple[int | None] | None = None
+        self._good: Update | None = None
+        self._good_next = len(self.history)  # the search for the last good one goes on here
+        self._equal: dict[int, bool] = {}
+        self._openings = 0
+
+    def __len__(self) -> int:
+        return len(self.history)
+
+    @property
+    def repository(self) -> Repository | None:
+        """The project's repository, opened when first asked for."""
+        return self._repository() if callable(self._repository) else self._repository
+
+    def note(self, text: str) -> str:
+        """What else is known of a target that isn't found, empty if nothing."""
+        return self._note(self, text)
+
+    def update(self, number: int) -> Update:
+        """One update by number; UsageError if there is none."""
+        return self.history.update(number)
+
+    def checkpoint(self, number: int) -> Checkpoint:
+        """The state stored with an update; raises as `History.checkpoint` does."""
+        return self.history.checkpoint(number)
+
+    def around(self, number: int, limit: int = 64) -> Iterator[Checkpoint]:
+        """The checkpoints of the updates around one, nearest first, lazily read; unreadable ones are passed over."""
+        last = len(self)
+        for distance in range(1, limit // 2 + 1):
+            for other in (number + distance, number - distance):
+                if 1 <= other <= last:
+                    with contextlib.suppress(RewindError):
+                        yield self.checkpoint(other)
+
+    def live(self) -> Checkpoint:
+        """The state now, as first read.
+
+        Raises:
+            BackendError: it is gone, damaged, or can't be read.
+        """
+        if self._live is None:
+            self._live = self.backend.live(self.stack)
+        return self._live
+
+    @property
+    def live_damage(self) -> str:
+        """What is wrong with the state now, so that the engine refuses it; empty if it is sound or can't be read."""
+        live = self._live_or_none()
+        return "" if live is None else damage(live)
+
+    def live_update(self) -> int | None:
+        """The newest update whose checkpoint equals live; None: the state was edited outside updates, or is unreadable.
+
+        Nearly always the newest update. Older ones are looked through because putting an old state file back leaves
+        no record.
+        """
+        if self._live_update is None:
+            self._live_update = (self._find_live(),)
+        return self._live_update[0]
+
+    def last_good(self) -> Update | None:
+        """The newest good update (see `history.origins.is_good`) whose content differs from live."""
+        return self._last_good_down_to(1)
+
+    def equals_live(self, number: int) -> bool:
+        """Whether an update's state says the same as live, whatever ids its objects have; see `diff.equality`.
+
+        Where nobody can open the secrets that alone could tell, only a rollback's own word counts.
+
+        Raises:
+            BackendError, CheckpointError: one of the two can't be read.
+        """
+        if number not in self._equal:
+            self._equal[number] = self._compare_with_live(number)
+        return self._equal[number]
+
+    def entries(self, limit: int = 60, before: int | None = None, *, git: bool = True) -> Iterator[Entry]:
+        """At most `limit` lines, newest first, those below number `before`; only these are read.
+
+        Without `git` there are no tags and commits.
+        """
+        repository = self.repository if git else None
+        updates = self.history.newest(limit, before=before)
+        size = FIRST_CHUNK
+        while chunk := list(islice(updates, size)):
+            size = CHUNK
+            yield from self._annotated(chunk, repository)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _annotated(self, updates: list[Update], repository: Repository | None) -> Iterator[Entry]:
+        tags = repository.tags() if repository else {}
+        commits = repository.commits(deployed_commit(update) for update in updates) if repository else {}
+        live = self.live_update()
+        for update in updates:
+            sha = deployed_commit(update)
+            good = self._last_good_down_to(update.number)
+            yield Entry(
+                update=update,
+                tags=tags.get(sha, ()),
+                commit=commits.get(sha),
+                live=update.number == live,
+                last_good=good is not None and good.number == update.number,
+            )
+
+    def _live_or_none(self) -> Checkpoint | None:
+        try:
+            return self.live()
+        except BackendError:
+            return None
+
+    def _find_live(self) -> int | None:
+        live = self._live_or_none()
+        if live is None:
+            return None
+        newest = len(self.history)
+        reads = 0
+        compared = False
+        for number in range(newest, max(newest - LIVE_SEARCH, 0), -1):
+            size = self.history.size(number) if compared else None
+            if size is not None and abs(size - len(live.raw)) > SIZE_SLACK:
+                continue
+            try:
+                raw = self.history.raw(number)
+            except BackendError:
+                continue
+            if same_bytes(raw, live.raw):
+                return number
+            compared = True  # whatever the newest one's size: it may only be written differently
+            reads += 1
+            if reads == LIVE_READS:
+                break
+        return None
+
+    def _last_good_down_to(self, lowest: int) -> Update | None:
+        """The last good update if it is `lowest` or newer; searches no further, and never twice."""
+        live = self._live_or_none() if self._good is None and self._good_next >= lowest else None
+        while live is not None and self._good is None and self._good_next >= lowest:
+            number = self._good_next
+            update = self.history.update(number)
+            if is_good(self.history, update) and self._usable_and_other(number):
+                self._good = update
+            self._good_next = number - 1
+        return self._good
+
+    def _usable_and_other(self, number: int) -> bool:
+        try:
+            return not self.equals_live(number)
+        except BackendError:
+            return False
+
+    def _compare_with_live(self, number: int) -> bool:
+        live = self.live()
+        if same_bytes(self.history.raw(number), live.raw):
+            return True
+        from pulumi_rewind.diff.equality import same_content
+
+        stored = self.history.checkpoint(number)
+        same = same_content(stored, live)
+        if same is not None:
+            return same
+        mine = self.live_update()
+        if mine is not None and self._origin(mine) == self._origin(number):
+            return True
+        self._openings += 1
+        if self._opened is None or self._openings > OPENINGS:
+            return False
+        try:
+            return same_content(*self._opened(stored, live)) is True
+        except (SecretsError, EngineError):
+            self._opened = None  # nor the next ones
+            return False
+
+    def _origin(self, number: int) -> int:
+        """The update whose whole state, secrets included, this one has."""
+        return origin(self.history, self.history.update(number), whole=True).number
+
+
+def deployed_commit(update: Update) -> str:
+    """The commit whose program an update deployed, empty if unknown.
+
+    A rollback records the commit that happened to be checked out, which is not what it deployed.
+    """
+    return "" if update.is_rollback else update.commit
+
+
+def finished(update: Update) -> int:
+    """Unix seconds at which an update ended."""
+    return update.end_time or update.start_time
+
+
+def when(update: Update) -> str:
+    """``2026-11-23 14:00 succeeded``, in local time."""
+    try:
+        moment = f"{datetime.fromtimestamp(finished(update)).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):  # a damaged record may hold any number
+        moment = "at an unknown time"
+    return f"{moment} {update.result}"

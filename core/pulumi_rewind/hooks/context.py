@@ -1,0 +1,166 @@
+"""What undo callbacks and hooks get: the sides of a resource, secrets, and a way to speak to the operator.
+
+The standard library alone, as in `hooks.declare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Secret:
+    """A secret value; printing it shows ``[secret]``, `reveal` opens it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def reveal(self) -> Any:
+        """The value itself; keep it out of what you print, log or return."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and bool(self._value == other._value)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a secret is not written anywhere; reveal() it where it is needed")
+
+
+@dataclass(frozen=True)
+class UndoResource:
+    """One side of a resource, as a checkpoint has it."""
+
+    urn: str
+    type: str
+    name: str
+    id: str
+    inputs: Mapping[str, Any]
+    """As the provider checked them; secrets are `Secret`."""
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class UndoUpdate:
+    """The update that did what is undone."""
+
+    number: int = 0
+    """0 if it isn't known."""
+    kind: str = ""
+    result: str = ""
+    message: str = ""
+    error: str = ""
+    """Why it failed, as far as that is known: in an automatic rollback, and where its evidence was kept."""
+    commit: str = ""
+    branch: str = ""
+    author: str = ""
+    time: int = 0
+    """When it ended, Unix seconds."""
+
+
+@dataclass(frozen=True)
+class UndoStep:
+    """One step of the plan, for the hooks around a rollback."""
+
+    urn: str
+    type: str
+    name: str
+    op: str
+    forecast: str
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Speaking to the operator while a callback runs."""
+
+    _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False, kw_only=True)
+
+    def log(self, message: object) -> None:
+        """A line for the log; so is everything that is printed."""
+        self._send({"log": str(message)})
+
+    def progress(self, done: float, total: float = 0, message: str = "") -> None:
+        """How far it is: ``ctx.progress(3, 10, "tables")``; without a total, that it goes on."""
+        self._send({"progress": [float(done), float(total), str(message)]})
+
+
+@dataclass(frozen=True)
+class UndoContext(Reporting):
+    """What an undo callback gets."""
+
+    stack: str
+    """``project/stack``."""
+    target: str
+    """What is rolled back to, for example ``#6 (v1.2)``."""
+    old: UndoResource | None
+    """As it was in the target; None in `undo_create`, which undoes something that the target lacks."""
+    new: UndoResource | None
+    """As it is live; None in `undo_delete`, unless an interrupted run has made it and the callback is to go on."""
+    update: UndoUpdate
+    """The update that removed, made or changed it."""
+    dry_run: bool
+    """Nothing may be changed; only callbacks with ``dry_run_safe=True`` ever see True."""
+    again: bool
+    """Whether it was begun before, in an earlier try or in a run that was interrupted."""
+    idempotency_key: str
+    """The same each time one undoing is tried; another one in the next rollback."""
+
+
+@dataclass(frozen=True)
+class RollbackContext(Reporting):
+    """What the hooks around a rollback get."""
+
+    stack: str
+    target: str
+    steps: Sequence[UndoStep]
+    result: str
+    """Empty before; then ``succeeded``, ``nothing-to-do`` or ``failed``."""
+    version: int
+    """The update that the rollback became; 0 before it and where it failed."""
+    changes: Mapping[str, int]
+    """Steps by operation, once it has succeeded."""
+    differences: Sequence[str]
+    """What is not as in the target, once it has succeeded."""
+    error: str
+    """Why it failed, in `on_failure`."""
+    resumable: bool
+    """Whether it can be resumed, in `on_failure`."""
+
+
+@dataclass(frozen=True)
+class _OfHook(Reporting):
+    """What the code of Pulumi's own hooks gets in any case."""
+
+    name: str
+    """The hook's name."""
+    urn: str
+    id: str
+    resource_name: str
+    resource_type: str
+    new_inputs: Mapping[str, Any]
+    old_inputs: Mapping[str, Any]
+    old_outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class HookContext(_OfHook):
+    """What the code of one of Pulumi's own resource hooks gets."""
+
+    new_outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ErrorContext(_OfHook):
+    """What the code of one of Pulumi's own error hooks gets."""
+
+    failed_operation: str
+    """``create``, ``update`` or ``delete``."""
+    errors: Sequence[str]
+    """What every try so far has failed with, the newest first."""

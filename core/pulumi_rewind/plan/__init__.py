@@ -1,0 +1,1 @@
+"""The plan: steps with forecasts and risks, what is asked of the operator, and whether the outcome is as planned."""

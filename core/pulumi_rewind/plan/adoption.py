@@ -1,0 +1,236 @@
+"""Objects that are imported instead of created: those that a program once imported, and those that the operator names.
+
+An object can leave the state and still exist: after a state edit, a restored backup, a retained deletion. Importing it
+keeps it; creating it anew would leave it behind as an orphan. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from pulumi_rewind.engine.events import EngineEvent, ResourceDone
+from pulumi_rewind.errors import EngineError, UsageError
+from pulumi_rewind.goal.default_values import full_inputs, without_marks
+from pulumi_rewind.goal.model import Goal, Registration
+from pulumi_rewind.goal.replay_report import Previewed
+from pulumi_rewind.plan.model import Step, plan_steps
+from pulumi_rewind.risk import Risk
+from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs
+from pulumi_rewind.state.values import MASK, Json, is_secret, walk
+
+
+def wants_found(wanted: Mapping[str, str]) -> bool:
+    """Whether everything that would be created anew is tried by its recorded id, see `choices.FOUND`."""
+    return not all(wanted.values())
+
+
+def adopting(goal: Goal, wanted: Mapping[str, str], known: Mapping[str, Sequence[str]] = {}) -> Goal:
+    """The goal with some objects imported, as `Choices.adopt` says.
+
+    `known` has the ids that objects have had since (by URN of the goal, newest first); see `known_ids`.
+
+    Raises:
+        UsageError: a name that is unknown, ambiguous, or of something that live has or that can't be imported.
+    """
+    chosen: dict[str, tuple[str, ...]] = {}
+    if wants_found(wanted):
+        chosen = {item.urn: (*known.get(item.urn, ()), item.source.id) for item in adoptable(goal)}
+    chosen |= {urn: (identifier,) for urn, identifier in _asked(goal, wanted).items()}
+    return importing(goal, chosen)
+
+
+def importing(goal: Goal, ids: Mapping[str, Sequence[str]]) -> Goal:
+    """The goal with registrations (by URN) imported by the first of their ids; the others if that is gone."""
+    return goal.each(lambda item: _imported(item, tuple(dict.fromkeys(ids[item.urn]))) if ids.get(item.urn) else item)
+
+
+def _imported(item: Registration, ids: tuple[str, ...]) -> Registration:
+    first, *more = ids
+    return replace(item, import_id=first, more_ids=tuple(more), inputs=full_inputs(item.source, first), full=True)
+
+
+def adoptable(goal: Goal) -> list[Registration]:
+    """What would be created anew although an id is recorded: the object may still exist."""
+    return [item for item in goal.registrations if item.is_new and item.source.id]
+
+
+def _asked(goal: Goal, wanted: Mapping[str, str]) -> dict[str, str]:
+    """URN of the target → id, for what the operator named."""
+    found: dict[str, str] = {}
+    for name, identifier in wanted.items():
+        if identifier:
+            text, identifier = _split(goal, name, identifier)
+            found[_named(goal, text).urn] = identifier
+    return found
+
+
+def _split(goal: Goal, name: str, identifier: str) -> tuple[str, str]:
+    """Where ``NAME=ID`` is to be cut, as a name may hold a ``=`` itself: after the longest one that there is."""
+    texts = {text for item in goal.registrations for text in _texts(goal, item)}
+    parts = f"{name}={identifier}".split("=")
+    cuts = (("=".join(parts[:at]), "=".join(parts[at:])) for at in range(len(parts) - 1, 0, -1))
+    return next(((text, rest) for text, rest in cuts if text in texts and rest), (name, identifier))
+
+
+def _texts(goal: Goal, item: Registration) -> tuple[str, ...]:
+    """What a registration is called by: its URN, that of this run, its name with its type, and its name."""
+    return (item.urn, goal.run_urn(item.urn), f"{item.source.type}::{item.name}", item.name)
+
+
+def _named(goal: Goal, name: str) -> Registration:
+    candidates = adoptable(goal)
+    found = [item for item in candidates if name in _texts(goal, item)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        urns = ", ".join(item.urn for item in found)
+        raise UsageError(f"{name!r} names several resources", hint=f"Name one by its URN: {urns}.")
+    if any(name in _texts(goal, item) for item in goal.registrations):
+        raise UsageError(
+            f"{name!r} can't be adopted: it is in the state already, or it is no object of a provider",
+            hint="Only what would be created anew can be adopted; `pulumi-rewind plan` lists it.",
+        )
+    names = ", ".join(item.name for item in candidates) or "none"
+    raise UsageError(f"the target has no resource {name!r}", hint=f"What could be adopted: {names}.")
+
+
+def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple[Risk, ...]:
+    """Says that what would be created anew may still exist; nothing where that was looked at."""
+    created = {step.urn for step in steps if step.op == "create"}
+    names = [item.name for item in adoptable(goal) if goal.run_urn(item.urn) in created]
+    if not names or wants_found(wanted):
+        return ()
+    what = f"{names[0]} is" if len(names) == 1 else f"{len(names)} objects are"
+    message = f"{what} made anew; where the old object still exists, `--adopt found` takes it over instead"
+    return (Risk("may-exist", message),)
+
+
+def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
+    """What the operator must know of an object that is imported instead of created, and of one that is let go of."""
+    if item is not None and item.kind == "read" and step.op == "discard":
+        return (Risk.usual("released", step.urn),)
+    if item is None or not item.full or not item.is_new:
+        return ()
+    if step.op == "replace" or step.replace_keys:
+        keys = ", ".join(step.replace_keys or step.keys)
+        message = f"can't be adopted as {item.import_id}: it would have to be replaced{f' for {keys}' if keys else ''}"
+        return (Risk("adoption-replaces", message, step.urn),)
+    return (Risk("adopted", f"the existing object {item.import_id} is taken over and brought to the target"),)
+
+
+def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str, str]) -> tuple[Goal, Previewed]:
+    """A preview in which no import id stands in the way, and the goal that it is of.
+
+    The engine refuses to replace what still names an import id, and fails where the object is gone; then the id has
+    to be left out, which only a preview can tell. What the operator named stays, and the failure is his answer.
+
+    Raises:
+        EngineError: the preview failed for another reason, or for an id that was asked for.
+    """
+    asked = _asked(goal, wanted).keys()
+    while True:
+        try:
+            seen = look(goal)
+        except EngineError as err:
+            lost = _lost(goal, err, asked)
+            if not lost:
+                raise
+            goal = with_next_ids(goal, lost)
+            continue
+        steps = plan_steps(seen[0], goal)
+        goal, changed = like_the_objects(goal, seen[0], steps)
+        replaced = replaced_imports(goal, steps) - asked
+        if changed:
+            continue
+        if not replaced:
+            return goal, seen
+        keys = {step.urn: ", ".join(step.replace_keys or step.keys) for step in steps}
+        goal = without_imports(goal, replaced, keys)
+
+
+def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[Step]) -> tuple[Goal, bool]:
+    """The goal with what the provider made of an adopted object as that object has it, and whether that is new.
+
+    An object that was restored from a backup may have another auto-name than the lost one; asking for the old one
+    would replace it. Only what forces a replacement and what no program sent is taken over.
+    """
+    forced = {step.urn: frozenset(step.replace_keys) for step in steps if step.replace_keys}
+    read = {
+        event.step.urn: event.step.new.inputs or {}
+        for event in events
+        if isinstance(event, ResourceDone) and event.step.op == "import" and event.step.new is not None
+    }
+
+    def like_it(item: Registration) -> Registration:
+        urn = goal.run_urn(item.urn)
+        if not (item.full and item.is_new and urn in forced):
+            return item
+        keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
+        actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
+        differs = any(item.inputs.get(key) != value for key, value in actual.items())
+        return replace(item, inputs={**item.inputs, **actual}) if differs else item
+
+    made = goal.each(like_it)
+    return made, made.registrations != goal.registrations
+
+
+def _masked(value: Json) -> bool:
+    """Whether something in a value of an event is a secret, which the engine hides there."""
+    return any(inner == MASK or is_secret(inner) for inner in walk(value))
+
+
+def _lost(goal: Goal, error: EngineError, asked: Collection[str]) -> set[str]:
+    """What to leave out after a failed preview: what the engine complained of, else every import that may be it."""
+    open_ = {item.urn for item in goal.registrations if item.import_id and item.is_new} - set(asked)
+    blamed = {urn for urn in open_ if goal.run_urn(urn) in error.urns}
+    return blamed or open_
+
+
+def with_next_ids(goal: Goal, lost: Collection[str]) -> Goal:
+    """The goal with the next known id of what was not found by the one before, and without an import where none is."""
+    more = {item.urn: item.more_ids for item in goal.registrations if item.urn in lost and item.more_ids}
+    return without_imports(importing(goal, more), set(lost) - more.keys())
+
+
+def replaced_imports(goal: Goal, steps: Iterable[Step]) -> frozenset[str]:
+    """URNs of the goal whose import id stands in the way of the replacement that they need."""
+    replaced = {step.urn for step in steps if step.op == "replace" or (step.op == "create" and step.replace_keys)}
+    return frozenset(item.urn for urn, item in goal.by_run_urn.items() if item.import_id and urn in replaced)
+
+
+def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] = {}) -> Goal:
+    """The goal without the import ids of some registrations, and with a note about each.
+
+    `keys` has, by URN in this run, what the provider would replace an object for that is there.
+    """
+    notes: list[Risk] = []
+
+    def without(item: Registration) -> Registration:
+        if item.urn not in urns or not item.import_id:
+            return item
+        notes.append(_without_import(item, keys.get(goal.run_urn(item.urn))))
+        if item.full:
+            return replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
+        return replace(item, import_id="")
+
+    made = goal.each(without)
+    return replace(made, notes=(*goal.notes, *notes))
+
+
+def _without_import(item: Registration, why: str | None) -> Risk:
+    """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
+    if not item.full:
+        message = (
+            f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
+            "want to replace the new object"
+        )
+        return Risk("import-lost", message, item.urn)
+    # Only tried, as the operator asked for whatever is still there.
+    if why is None:
+        return Risk("not-found", f"is made anew: the old object {item.import_id} is gone", item.urn)
+    message = (
+        f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
+        f"being replaced{f' for {why}' if why else ''}"
+    )
+    return Risk("not-adopted", message, item.urn)

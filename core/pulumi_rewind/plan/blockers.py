@@ -1,0 +1,126 @@
+"""What stands in the way of a rollback, how it is passed by, and what was left out because of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent, ResourceFailed
+from pulumi_rewind.engine.messages import says_taken
+from pulumi_rewind.goal.model import Goal, registers
+from pulumi_rewind.plan.verify import Difference
+from pulumi_rewind.risk import PATH_CONTENT, PATH_UNTRACKED, SKIPPED
+from pulumi_rewind.state.identity import rehomed
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
+from pulumi_rewind.state.naming import NOT, Names, listed
+from pulumi_rewind.system.shell import command, quoted
+
+_ANNOUNCED = frozenset({SKIPPED, PATH_CONTENT, PATH_UNTRACKED})
+
+
+def left_alone(goal: Goal) -> Iterable[Difference]:
+    """What is not as in the target because it was left out, or has its content elsewhere: announced, so no surprise."""
+    return [Difference(note.urn, "", note.message, expected=True) for note in goal.notes if note.code in _ANNOUNCED]
+
+
+def speaker(goal: Goal, live: Checkpoint) -> Callable[[str], str]:
+    """Gives for a URN of a run the shortest text that names it on the command line, see `naming`."""
+    sources = [item.source for item in goal.registrations]
+    names = Names(res for res in (*sources, *live.resources) if registers(res) and not res.is_stack)
+    urns = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
+    return lambda urn: names.spoken(urns.get(urn, urn))
+
+
+class Blockers:
+    """The resources on which a preview or a run failed."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, None] = {}
+        self._named: dict[str, None] = {}
+        """Those that an error speaks of; that counts where no step failed, as in a preview."""
+        self._copies: dict[tuple[str, str], None] = {}
+        """URN and id of old copies that could not be deleted."""
+        self._beside: set[str] = set()
+        """Those of which a replacement could not be made beside the old object."""
+        self._creates: set[str] = set()
+        """Those that could not be made anew."""
+        self._taken: dict[str, None] = {}
+        """Those of which the provider said that they are there already."""
+
+    def add(self, event: EngineEvent) -> None:
+        """Looks at one event."""
+        match event:
+            case ResourceFailed(step) if step.op == "delete-replaced" and step.old is not None and step.old.delete:
+                self._copies[step.urn, step.old.id] = None
+            case ResourceFailed(step):
+                self._failed[step.urn] = None
+                if step.op == "create-replacement":
+                    self._beside.add(step.urn)
+                elif step.op == "create":
+                    self._creates.add(step.urn)
+            case Diagnostic(message, "error", urn):
+                if urn and parse_urn(urn).type != ROOT_STACK_TYPE:
+                    self._named[urn] = None
+                    if says_taken(message):
+                        self._taken[urn] = None
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """The URNs of the steps that failed."""
+        return frozenset(self._failed)
+
+    @property
+    def urns(self) -> tuple[str, ...]:
+        """What failed and can be left out."""
+        named = () if self._failed or self._copies else self._named
+        return tuple(self._failed or named)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, each once."""
+        return tuple(dict.fromkeys(map(urn_name, self.urns)))
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """URNs of replacements that could not be made because the old object has what must be unique."""
+        return tuple(urn for urn in self._taken if urn in self._beside)
+
+    def hint(self, stack: str, spoken: Callable[[str], str] = urn_name) -> str:
+        """How `resume` passes them by, with a space before it; empty if there are none."""
+        texts = dict.fromkeys(map(spoken, self.urns))
+        said = []
+        if self.taken:
+            words = (word for urn in self.taken for word in ("--delete-first", spoken(urn)))
+            said.append(f"`{command('resume', stack, *words)}` deletes the old one first.")
+        existing = [urn_name(urn) for urn in self._taken if urn in self._creates]
+        if existing:
+            how = command("resume", stack, "--adopt", "found")
+            said.append(
+                f"{listed(existing)} exists already: if it is what the target had, `{how}` takes it over (or `--adopt "
+                "NAME=ID`)."
+            )
+        if texts:
+            how = command("resume", stack, *(word for text in texts for word in ("--skip", text)))
+            said.append(f"`{how}` leaves {listed(self.names)} as it is and does the rest.")
+        return " ".join(("", *said, *self.stuck(stack))).rstrip()
+
+    def stuck(self, stack: str) -> tuple[str, ...]:
+        """What can't be left out, and what helps."""
+        return tuple(_old_copy(stack, *copy) for copy in self._copies)
+
+    def leaving_out(self, spoken: Callable[[str], str] = urn_name) -> str:
+        """How a plan leaves them out, with a space before it; empty if there are none."""
+        texts = dict.fromkeys(map(spoken, self.urns))
+        if not texts:
+            return ""
+        how = quoted(*(word for text in texts for word in ("--only", NOT + text)))
+        return f" `{how}` leaves {listed(self.names)} as it is, with what it uses, and does the rest."
+
+
+def _old_copy(stack: str, urn: str, identifier: str) -> str:
+    """What helps where an old copy can't be deleted; it can't be left out, as every run deletes such copies."""
+    forget = quoted("pulumi", "state", "delete", urn, "-s", stack)
+    return (
+        f"{identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
+        f'skipped. If it is gone, or may stay, `{forget}` forgets it (where it asks, choose {identifier}, "Pending '
+        f'Deletion"); then `{command("resume", stack)}`.'
+    )

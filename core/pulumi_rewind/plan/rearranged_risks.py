@@ -1,0 +1,89 @@
+"""What a plan says of the rewritten state: which objects come back, which stay, whose names are crossed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from pulumi_rewind.plan.model import OLD_COPY, Step
+from pulumi_rewind.plan.rearranged import Arrangement, Kept
+from pulumi_rewind.risk import BLOCKING, DATA_LOSS, NOT_RESTORED, Risk
+from pulumi_rewind.state.model import parse_urn, urn_name
+from pulumi_rewind.state.stateful_types import is_stateful
+from pulumi_rewind.system.shell import in_quotes
+
+EXISTED = "existed-before"
+CROSSED = "crossed-names"
+
+_STAYS = frozenset({"same", "read", "rename", OLD_COPY})
+_LEAVES = frozenset({"discard", "delete", "replace"})
+
+
+def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Sequence[str]) -> tuple[Step, ...]:
+    """The steps with what the rewritten state means for them: a returned object is a step of its own."""
+    back = {one.urn: one for one in arrangement.returned}
+    names = {urn: old for old, urn in arrangement.renamed.items()}
+    kept = {(one.urn, one.id): one for one in arrangement.kept}
+    found = []
+    for step in steps:
+        one = back.get(step.urn)
+        if one is not None and step.op in {*_STAYS, "update"}:
+            op = "return" if step.op in _STAYS else step.op
+            step = replace(step, op=op, forecast="returned", old_id=one.id)
+            step = _with(step, Risk("returned", f"comes back as {one.id}, which still exists, with its data", step.urn))
+            if one.replacement_id and is_stateful(step.type, stateful):
+                message = f"loses what came into {one.replacement_id} since that was made"
+                step = _with(step, Risk(DATA_LOSS, message, step.urn, object_id=one.replacement_id))
+        if step.urn in names:
+            if step.op in _STAYS:
+                step = replace(step, op="rename", forecast="renamed")
+            step = replace(step, renamed_from=names[step.urn])
+            step = _with(step, Risk(CROSSED, _crossed(step, names[step.urn]), step.urn))
+        stays = kept.get((step.urn, step.old_id))
+        if stays is not None and step.op in _LEAVES:
+            risks = tuple(risk for risk in step.risks if not (risk.loses_data or risk.code == NOT_RESTORED))
+            step = _with(replace(step, risks=risks), Risk(EXISTED, _stays(stays, step.urn), step.urn))
+        found.append(step)
+    return tuple(found)
+
+
+def _with(step: Step, risk: Risk) -> Step:
+    return replace(step, risks=(*step.risks, risk))
+
+
+def _crossed(step: Step, was: str) -> str:
+    return (
+        f"the name stood for another object: {step.old_id or 'its own'} lives as {urn_name(was)}, and gets its name "
+        "back in the state first"
+    )
+
+
+_TWIN = "is the object of the live entry, too"
+
+
+def _stays(kept: Kept, urn: str) -> str:
+    return (
+        f"existed before: {kept.id} {kept.origin or _TWIN}. The object stays as it is and only leaves the state "
+        f"(`--delete-imported {in_quotes(urn_name(urn))}` deletes it)"
+    )
+
+
+def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[Risk, ...]:
+    """The risks of the plan as a whole; what a step already says is left to it."""
+    said = {(step.urn, step.old_id) for step in steps if step.op in _LEAVES}
+    found = []
+    for one in arrangement.kept:
+        if not one.origin:
+            message = f"an old copy with the id {one.id} {_TWIN}: it only leaves the state and is not deleted"
+            found.append(Risk("same-object", message, one.urn))
+        elif (one.urn, one.id) not in said:
+            found.append(Risk(EXISTED, _stays(one, one.urn), one.urn))
+    for crossed in arrangement.stuck:
+        where = parse_urn(crossed.live_urn)
+        message = (
+            f"is {crossed.other_id or 'no object'} today, while the target's {crossed.id} lives as {where.name} "
+            f"({where.qualified_type}): going back would put the one in the other's place. Give them their names back "
+            f"with `pulumi state rename`, or leave both with `--only '!{urn_name(crossed.urn)}' --only '!{where.name}'`"
+        )
+        found.append(Risk(CROSSED, message, crossed.urn, BLOCKING))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""A project on disk: workspace, settings, stack configuration, git repository, journal of rollbacks."""

@@ -1,0 +1,145 @@
+"""Which old value a text or number in a property is, by the evidence of the place where it stands. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pulumi_rewind.relinking.links import Candidate, Grade, Link
+from pulumi_rewind.relinking.literals import Literals
+from pulumi_rewind.relinking.text import number_of
+from pulumi_rewind.state.values import UNKNOWN, Json, as_float, is_unknown
+
+LARGE: Final = 1000
+"""A smaller number that equals a short id may be any number."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands."""
+
+    path: str
+    key: str
+    top: bool = False
+    """It is the whole property."""
+
+    def under(self, key: str | int, *, name: str = "") -> Place:
+        """A place inside; `name` stands for a key that says nothing, as ``value`` beside a ``name`` does."""
+        if isinstance(key, int):
+            return Place(f"{self.path}[{key}]", self.key)
+        return Place(f"{self.path}.{key}", name or key)
+
+    def inside(self, key: str = "") -> Place:
+        """A part of the text that stands here."""
+        return Place(self.path, key)
+
+
+@dataclass
+class Walk:
+    """What one walk through a property finds."""
+
+    alone: frozenset[str] = frozenset()
+    """URNs whose short id stands in this property once, and nothing else of theirs."""
+    found: set[str] = field(default_factory=set)
+    used: set[tuple[str, str]] = field(default_factory=set)
+    """Outputs (URN and key) that stand under their own name."""
+    doubts: list[tuple[str, tuple[Candidate, ...]]] = field(default_factory=list)
+    short: list[tuple[str, Candidate]] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
+    """Paths at which something old remains."""
+
+    def lonely(self) -> frozenset[str]:
+        """URNs of which a short id is all that was found, once."""
+        urns = Counter(one.urn for _, one in self.short)
+        return frozenset(urn for urn, count in urns.items() if count == 1 and urn not in self.found)
+
+    def unsure(self) -> frozenset[str]:
+        """Paths of what was left as it is, although it may come from something that has changed."""
+        paths = {path for path, one in self.short if one.changed} | self.left
+        for path, found in self.doubts:
+            if any(one.changed and (one.urn, one.key) not in self.used for one in found):
+                paths.add(path)
+        return frozenset(paths)
+
+
+class Evidence:
+    """The old values of some links, and the rules by which an occurrence is one of them."""
+
+    def __init__(self, links: Iterable[Link], literals: Callable[[], Literals] | None, *, direct: bool) -> None:
+        self.texts: dict[str, list[Candidate]] = {}
+        self.numbers: dict[float, list[Candidate]] = {}
+        self._flags: dict[bool, list[Candidate]] = {}
+        self._literals = literals
+        self._direct = direct
+        for link in links:
+            for one in link.candidates:
+                self._add(one)
+
+    def _add(self, one: Candidate) -> None:
+        if isinstance(one.old, bool):
+            self._flags.setdefault(one.old, []).append(one)
+        elif isinstance(one.old, str):
+            self.texts.setdefault(one.old, []).append(one)
+            number = number_of(one.old)
+            if number is not None and (one.is_id or one.grade is Grade.WEAK):
+                self.numbers.setdefault(number, []).append(one)
+        elif abs(number := as_float(one.old)) < float("inf"):
+            self.numbers.setdefault(number, []).append(one)
+
+    def flag(self, value: bool, at: Place, walk: Walk) -> Json:
+        """A truth value now: it follows only where it is the whole of a property of its own name."""
+        named = [one for one in self._flags.get(value, ()) if one.fits(at.key)]
+        if not (at.top and self._direct and named):
+            return value
+        new = self.chosen(value, named, at, walk)
+        return value if new is None else new
+
+    def chosen(self, old: str | float, found: Sequence[Candidate], at: Place, walk: Walk) -> Json:
+        """What stands for a whole value now, None where it stays because none of the candidates is surely meant."""
+        sure = [one for one in found if self._sure(one, old, at, walk)]
+        named = [one for one in sure if one.fits(at.key)]
+        ids = [one for one in sure if one.is_id]
+        best = named or ids or [one for one in sure if one.grade is max(each.grade for each in sure)]
+        if not best:
+            self._left(found, at, walk)
+            return None
+        walk.found.update(one.urn for one in best)
+        news = {json.dumps(one.new) for one in best}
+        if best[0].new is None or (len(news) > 1 and not any(is_unknown(one.new) for one in best)):
+            walk.doubts.append((at.path, tuple(best)))  # it is gone, or two objects had it
+            return None
+        if len(news) > 1 and any(not one.changed for one in best):
+            return None
+        walk.used.update((one.urn, one.key) for one in named)
+        return UNKNOWN if any(is_unknown(one.new) for one in best) else best[0].new
+
+    def _left(self, found: Sequence[Candidate], at: Place, walk: Walk) -> None:
+        explained = {one.urn for one in found if one.explains}
+        walk.found |= explained
+        short = next((one for one in found if one.grade is Grade.SHORT), None)
+        if short is not None:
+            walk.short.append((at.path, short))
+        else:
+            walk.doubts.append((at.path, tuple(one for one in found if one.urn not in explained)))
+
+    def _sure(self, one: Candidate, old: str | float, at: Place, walk: Walk) -> bool:
+        whole = at.top and self._direct
+        match one.grade:
+            case Grade.STRONG:
+                return True
+            case Grade.PLAIN:
+                return whole or one.fits(at.key) or self.belongs(one, str(old))
+            case Grade.SHORT:
+                large = isinstance(old, str) or abs(old) >= LARGE
+                return whole or one.fits(at.key) or (large and one.urn in walk.alone)
+            case _ if one.status or isinstance(old, bool):
+                return whole and one.fits(at.key)
+            case _:
+                return whole or one.fits(at.key)
+
+    def belongs(self, one: Candidate, text: str) -> bool:
+        """Whether a text stands for that object alone, as far as the checkpoint tells."""
+        return self._literals is None or self._literals().belongs(text, one.urn)

@@ -1,1 +1,0 @@
-"""Revisions of components: ups and downs, as an ORM's migrations have them."""

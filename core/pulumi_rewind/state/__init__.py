@@ -1,0 +1,1 @@
+"""What a checkpoint holds: stack, resource, URN, property values, and what can be told of them. Pure."""

@@ -1,0 +1,1 @@
+"""The strategy `checkpoint`: the recorded resources registered again; needs no program."""

@@ -1,0 +1,182 @@
+"""One preview of a goal by the real engine, which another thread can stop."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from pulumi_rewind.engine.cli import Engine, EngineRun
+from pulumi_rewind.engine.crashes import with_report
+from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.engine.messages import speaks_of_protection
+from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
+from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.goal.replay_report import Observe as Observe
+from pulumi_rewind.goal.replay_report import Previewed as Previewed
+from pulumi_rewind.guard.rewriting import staged
+from pulumi_rewind.plan.advice import advise
+from pulumi_rewind.plan.blockers import Blockers, speaker
+from pulumi_rewind.plan.risks import protected_in_the_way
+from pulumi_rewind.project.stack_configuration import config_file
+from pulumi_rewind.replay.host import ReplayHost
+from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.session import Session
+from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.model import Checkpoint, urn_name
+from pulumi_rewind.state.values import Json
+from pulumi_rewind.system.private_directory import private_directory
+from pulumi_rewind.system.toolchain import parse_version
+
+IGNORES_PROTECTION: Final = (3, 256, 0)
+"""The first engine whose previews go past protection."""
+
+
+def unheard(_: EngineEvent) -> None:
+    """An observer that tells nobody."""
+
+
+def past_protection(engine: Engine) -> tuple[str, ...]:
+    """Lets a preview go on where something protected is in the way: the plan then says so, and doesn't run.
+
+    Never for a run. Engines older than `IGNORES_PROTECTION` fail instead.
+    """
+    version = parse_version(engine.version)
+    return ("--ignore-protect",) if version is None or version >= IGNORES_PROTECTION else ()
+
+
+def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], locks: Iterable[Lock]) -> RewindError:
+    """What an older engine's failure at something protected means, with all else that is in the way."""
+    if not isinstance(error, EngineError) or past_protection(engine) or not speaks_of_protection(error.output):
+        return error
+    found = list(dict.fromkeys([*names, *map(urn_name, sorted(error.urns))]))
+    what = [f"protected resources are in the way: {', '.join(found)}" if found else str(error)]
+    what += [f"the stack is locked by {lock}: {lock.advice}" for lock in locks]
+    return RefusedError(
+        "; ".join(what),
+        hint="Unprotect what may really go (`pulumi state unprotect URN`), or leave it as it is with `--only '!NAME'`. "
+        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan.",
+        unchanged=True,
+    )
+
+
+class PreviewControl:
+    """Lets another thread stop a preview that is running."""
+
+    def __init__(self) -> None:
+        self._stop: Callable[[], None] | None = None
+        self.stopped = False
+
+    def attach(self, stop: Callable[[], None]) -> None:
+        """Called by the preview when there is something to stop."""
+        self._stop = stop
+        if self.stopped:
+            stop()
+
+    def stop(self) -> None:
+        """Ends the preview; nothing is changed by one."""
+        self.stopped = True
+        if self._stop is not None:
+            self._stop()
+
+
+def preview(
+    session: Session,
+    goal: Goal,
+    live: Checkpoint,
+    observe: Observe,
+    control: PreviewControl,
+    *,
+    refresh: bool = False,
+    config: Mapping[str, Json] = {},
+    state: Checkpoint | None = None,
+) -> Previewed:
+    """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
+
+    `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
+    before the run, where that is to be rewritten: the preview then runs on it in a private backend. Where it fails on
+    resources, the error names them and says how to leave them out.
+
+    Raises:
+        EngineError, RefusedError: the preview failed.
+        InterruptedRun: `control` stopped it.
+    """
+    with (
+        private_directory() as private,
+        ReplayHost(goal, private, session.workspace.root) as host,
+        staged(session, state, (item.source for item in goal.registrations)) as place,
+    ):
+        own = session.workspace.config_file(session.stack.name)
+        config_path = config_file(own, live, private, config, session.vault.resealer)
+        plan_file = private / "plan.json"
+        run = session.engine.start(
+            [
+                "preview",
+                *("--client", host.address),
+                *("-s", place.fqn),
+                *("--config-file", str(config_path)),
+                *("--save-plan", str(plan_file)),
+                *past_protection(session.engine),
+                *(("--refresh",) if refresh else ()),
+            ],
+            private=private,
+            extra_env={**session.vault.environment(live), **place.environ},
+        )
+        blockers = Blockers()
+
+        def look(event: EngineEvent) -> None:
+            blockers.add(event)
+            observe(event)
+
+        events = followed(run, look, control)
+        if run.returncode != 0:
+            if host.refusal:
+                raise RefusedError(host.refusal, unchanged=True)
+            raise _failure(session, run, goal, live, blockers)
+        return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
+
+
+def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blockers: Blockers) -> RewindError:
+    """Why a preview failed; with what may be left out, where the engine names it."""
+    names = [res.name for res in protected_in_the_way(goal, live)]
+    locks = session.backend.locks(session.stack)
+    error = protected_refusal(run.error("the preview failed"), session.engine, names, locks)
+    if isinstance(error, EngineError | RefusedError):
+        spoken = speaker(goal, live)
+        # In a rollback that was begun, `resume` goes on without it; else another plan does.
+        begun = session.journal.peek() is not None
+        way_past = blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
+        error.advise(way_past.strip())
+        error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
+    return error
+
+
+@contextlib.contextmanager
+def explained(session: Session, goal: Goal, commit: str) -> Iterator[None]:
+    """Around a preview of a goal: its errors say what helps; `commit` is the target's."""
+    try:
+        yield
+    except RewindError as err:
+        if isinstance(err, EngineError):
+            err.explain(advise(err, goal, commit))
+        raise with_report(err, session.workspace.environ) from None
+
+
+def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[EngineEvent]:
+    """The events of a preview that runs, each told to `observe`; it has ended when they are returned.
+
+    Raises:
+        InterruptedRun: `control` stopped it.
+    """
+    control.attach(run.kill)
+    events: list[EngineEvent] = []
+    try:
+        for event in run.events():
+            events.append(event)
+            observe(event)
+    finally:
+        if run.returncode is None:
+            run.kill()
+    if control.stopped:
+        raise InterruptedRun("the preview was stopped; nothing was changed")
+    return events

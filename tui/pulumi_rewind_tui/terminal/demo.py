@@ -1,0 +1,119 @@
+"""How the demo is shown while it is made, and what is there afterwards."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Self
+
+from pulumi_rewind.demo.build import Begun, Done, Progress
+from pulumi_rewind.engine.events import ResourceDone, ResourcePre
+from pulumi_rewind_tui.terminal.writer import Line, Span, Writer
+from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.words.words import elapsed, resource_name
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from pulumi_rewind.demo.folder import Demo
+    from pulumi_rewind.demo.look import World
+
+TITLE_WIDTH = 41
+"""Columns that the longest title of a release takes."""
+
+CHANGES_WIDTH = 8
+"""Columns that the counts of the largest release take."""
+
+
+class BuildDisplay:
+    """A line for each thing that is done; in a terminal, one more that shows what is being done."""
+
+    def __init__(self, writer: Writer, title: str) -> None:
+        self._writer = writer
+        self._title = title
+        self._live: Live | None = None
+        self._what = ""
+        self._resource = ""
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._writer.color:
+            self._live = self._writer.live(self._render)
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def event(self, event: Progress) -> None:
+        """Shows one event."""
+        match event:
+            case Begun(what):
+                if self._title:  # not said before it is certain that something is made
+                    self._writer.line(Span(self._title, "title"))
+                    self._writer.flush()
+                    self._title = ""
+                self._what, self._resource, self._started = what, "", time.monotonic()
+            case Done():
+                self._writer.line(*done_line(event))
+                self._writer.flush()
+                self._what = ""
+            case ResourcePre(step) | ResourceDone(step) if step.op != "same":
+                self._resource = resource_name(step.urn)
+
+    def _render(self) -> list[Line]:
+        if not self._what:
+            return []
+        took = Span(f"   {elapsed(time.monotonic() - self._started)}", "dim")
+        resource = Span(f"   {self._resource}" if self._resource else "", "bold")
+        return [[Span(f"◐ {self._what}", "title"), took, resource]]
+
+
+def done_line(done: Done) -> Line:
+    """One finished thing."""
+    mark = Span("✗ ", "fail") if done.failed else Span("✓ ", "ok")
+    if done.changes is None:
+        return [mark, done.what, Span(f"  {done.detail}" if done.detail else "", "muted")]
+    counts = changes_line(done.changes)
+    width = sum(len(span.text if isinstance(span, Span) else span) for span in counts)
+    line: list[Span | str] = [mark, f"{done.what:<{TITLE_WIDTH}} ", *counts, " " * (CHANGES_WIDTH - width)]
+    line.append(Span(f"  {done.seconds:4.1f} s", "muted"))
+    if done.failed:
+        line.append(Span(f"  failed half-way, as it was meant to: {done.detail}", "warn"))
+    return line
+
+
+def world_lines(world: World) -> Iterator[Line]:
+    """Every service with what it answers, every table with its rows."""
+    for service in world.services:
+        if service.status:
+            mark = Span("✓", "ok") if service.well else Span("✗", "fail")
+            yield ["  ", mark, " ", Span(f"curl {service.url}", "name"), Span(f"   HTTP {service.status}", "muted")]
+            for text in service.text.splitlines():
+                yield ["      ", text]
+        else:
+            yield ["  ", Span("·", "muted"), Span(f" curl {service.url}", "name"), f"   no {service.name} is running"]
+    for database in sorted({table.database for table in world.tables}):
+        yield ["  ", Span("✓", "ok"), " ", Span(f"{database}.sqlite", "name")]
+        for table in world.tables:
+            if table.database == database:
+                yield ["      ", f"{table.name:<9} {', '.join(table.rows)}"]
+
+
+def try_lines(demo: Demo, named: str, good: str, *, ran: bool) -> Iterator[Line]:
+    """What to do with it now; `named` is the folder as a shell takes it."""
+    first = "pulumi-rewind rollback v1.1" if ran else f"pulumi-rewind rollback {good}"
+    yield [Span("what to try", "title")]
+    lines = (
+        (f"cd {named} && . ./env.sh", "so that pulumi and pulumi-rewind know this stack"),
+        (f"curl http://127.0.0.1:{demo.ports['web']}/", "a service: what it is, and what it is linked to"),
+        ("pulumi-rewind", "timeline and differences"),
+        ("pulumi-rewind diff", "what differs from the last good update"),
+        (first, "review, confirm, go back"),
+        (f"pulumi-rewind demo --clean {shlex.quote(str(demo.root))}", "stop the servers and remove everything"),
+    )
+    width = max(len(command) for command, _ in lines)
+    for command, what in lines:
+        yield ["  ", Span(f"{command:<{width}}", "git"), Span(f"  {what}", "muted")]

@@ -1,0 +1,267 @@
+"""From the operator's program to a good update, or back to where it began: the road of `up`."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.engine.events import Phase
+from pulumi_rewind.errors import ROLLED_BACK, InterruptedRun, RefusedError, RewindError, UpdateFailed, UsageError
+from pulumi_rewind.risk import BlockedError
+from pulumi_rewind_tui.terminal.failures import report_error
+from pulumi_rewind_tui.terminal.notices import interrupted_notice
+from pulumi_rewind_tui.terminal.planning import working
+from pulumi_rewind_tui.terminal.running import (
+    ask_for_yes,
+    follow,
+    forwarded_signals,
+    last_line,
+    open_display,
+    tell_plan,
+)
+from pulumi_rewind_tui.terminal.writer import Screen, Span
+from pulumi_rewind_tui.text.plan import plan_json, plan_lines
+from pulumi_rewind_tui.text.result import result_lines
+from pulumi_rewind_tui.text.up import (
+    review_json,
+    review_lines,
+    rolled_back_json,
+    rolled_back_lines,
+    updated_json,
+    updated_lines,
+)
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan.called import RevisionPlan
+    from pulumi_rewind.plan.model import Step
+    from pulumi_rewind.rollback.run import RollbackResult
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.up.run import Before, UpRun
+    from pulumi_rewind_tui.terminal.options import Terms
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the operator asked for."""
+
+    terms: Terms
+    flags: tuple[str, ...] = ()
+    """For `pulumi up`."""
+    rolls_back: bool = False
+    verify: str | None = None
+    verify_timeout: float = 300.0
+    delete_first: tuple[str, ...] = ()
+    """For the automatic rollback."""
+
+    def check(self) -> None:
+        """Refuses what can't be meant, before anything is read.
+
+        Raises:
+            UsageError: flags that can't be passed on, or options that mean nothing together.
+        """
+        from pulumi_rewind.up.flags import check_flags
+
+        check_flags(self.flags, rolls_back=self.rolls_back)
+        about = {"--allow-data-loss": self.terms.allow_data_loss, "--delete-first": bool(self.delete_first)}
+        for name in [name for name, given in about.items() if given and not self.rolls_back]:
+            raise UsageError(
+                f"{name} is about the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
+            )
+
+
+class Deployment:
+    """One update with everything around it."""
+
+    def __init__(self, session: Session, screen: Screen, wishes: Wishes) -> None:
+        self.session = session
+        self.screen = screen
+        self.wishes = wishes
+        self._revisions: RevisionPlan | None = None
+
+    @property
+    def name(self) -> str:
+        """The stack's short name, for commands."""
+        return self.session.stack.name
+
+    @cached_property
+    def before(self) -> Before:
+        """The state just before."""
+        from pulumi_rewind.up.run import take_before
+
+        return take_before(self.session)
+
+    def run(self) -> int:
+        """Reviews, asks, runs, verifies, and goes back if it has to; returns the exit code."""
+        from pulumi_rewind.up.run import UpRun
+
+        session, wishes = self.session, self.wishes
+        self._check()
+        steps = self._review()
+        run = UpRun(
+            session,
+            self.before,
+            wishes.flags,
+            rolls_back=wishes.rolls_back,
+            delete_first=wishes.delete_first,
+            revisions=self._revisions,
+        )
+        try:
+            self._update(run, steps)
+            self._verify(run)
+        except UpdateFailed as failure:
+            if wishes.rolls_back and failure.changed:
+                return self._go_back(failure)
+            raise self._told(failure, failure.changed) from None
+        except InterruptedRun as err:
+            raise self._told(err, not self._as_before()) from None
+        run.accept()
+        for note in run.notes:
+            self.screen.err.line(Span("! note", "warn"), f": {note}")
+        assert run.result is not None
+        with contextlib.suppress(BrokenPipeError):
+            if wishes.terms.as_json:
+                last_line(self.screen, updated_json(run.result, verified=wishes.verify is not None))
+            else:
+                verified = wishes.verify is not None
+                self.screen.out.lines(
+                    updated_lines(run.result, self.before, str(session.stack), self.name, verified=verified)
+                )
+        return 0
+
+    # -- before ---------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Everything that can be known before anything is asked of the engine."""
+        from pulumi_rewind.guard.checks import check_unlocked
+        from pulumi_rewind.up.run import check_rollback_possible
+        from pulumi_rewind.up.verify_command import check_command
+
+        session, wishes = self.session, self.wishes
+        if wishes.verify is not None:
+            workspace = session.workspace
+            check_command(wishes.verify, wishes.verify_timeout, workspace.environ, workspace.cwd)
+        check_unlocked(session)
+        entry = session.journal.read()
+        if entry is not None and wishes.rolls_back:
+            what = "is still running" if session.journal.running(entry) else "was interrupted"
+            raise RefusedError(
+                f"a way back to {entry.label} {what}; it would be forgotten",
+                hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it.",
+                unchanged=True,
+            )
+        interrupted_notice(session, self.screen)
+        if wishes.rolls_back:
+            check_rollback_possible(session, self.before, wishes.delete_first)
+        elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
+            session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
+
+    def _review(self) -> list[Step]:
+        """Shows what it would do and asks; returns the steps."""
+        from pulumi_rewind.up.review import review_up
+
+        session, screen, wishes = self.session, self.screen, self.wishes
+        with working(screen, f"previewing {session.stack}") as observe:
+            review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
+        tell_plan(screen, review, review_json, review_lines, as_json=wishes.terms.as_json, of="update")
+        if review.blocking:
+            raise BlockedError("the update can't be run", review.blocking, hint="Resolve what blocks it.")
+        self._revisions = review.revisions
+        if not wishes.terms.yes:
+            ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
+        return [step for step in review.steps if step.op not in {"same", "read"}]
+
+    # -- during ---------------------------------------------------------------------------------------------------
+
+    def _update(self, run: UpRun, steps: list[Step]) -> None:
+        title, as_json = f"UPDATING {self.session.stack}", self.wishes.terms.as_json
+        follow(run, run.events(), steps, self.screen, title, as_json=as_json)
+
+    def _verify(self, run: UpRun) -> None:
+        """Runs the operator's command; what it prints comes through on standard error."""
+        command = self.wishes.verify
+        if command is None:
+            return
+        from pulumi_rewind.up.verify_command import VerifyCommand
+
+        assert run.result is not None
+        judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
+        display = open_display(self.screen, (), "VERIFYING", as_json=self.wishes.terms.as_json)
+        with forwarded_signals(judge, display):
+            with display:
+                display.event(Phase("verify-command", "running the verify command"))
+            try:
+                judge.run()
+            except UpdateFailed as err:
+                raise run.found_wanting(err) from None
+
+    # -- after a failure --------------------------------------------------------------------------------------------
+
+    def _go_back(self, failure: UpdateFailed) -> int:
+        """Rolls back by itself; returns the exit code, or raises what tells both failures."""
+        from pulumi_rewind.up.recovery import Recovery
+
+        session, screen, wishes = self.session, self.screen, self.wishes
+        session.redactor.error(failure)
+        report_error(screen.err, failure)
+        recovery = Recovery(
+            session,
+            self.before,
+            failure,
+            allow_data_loss=wishes.terms.allow_data_loss,
+            delete_first=wishes.delete_first,
+        )
+        label = self.before.target.label
+        with working(screen, f"planning {session.stack} → {label}") as observe:
+            plan = recovery.plan(observe)
+        title, as_json = f"ROLLING BACK {session.stack} → {label}", wishes.terms.as_json
+        tell_plan(screen, plan, plan_json, plan_lines, as_json=as_json, of="rollback")
+        follow(recovery, recovery.events(plan), plan.steps, screen, title, as_json=as_json)
+        result = recovery.result
+        assert result is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._tell(failure, result)
+        return ROLLED_BACK
+
+    def _tell(self, failure: UpdateFailed, result: RollbackResult) -> None:
+        if self.wishes.terms.as_json:
+            last_line(self.screen, rolled_back_json(result, self.session.redactor.said(failure)))
+            return
+        stack = str(self.session.stack)
+        self.screen.out.lines(result_lines(result, self.before.target, stack))
+        self.screen.out.lines(rolled_back_lines(self.before, stack, self.name))
+
+    def _as_before(self) -> bool:
+        from pulumi_rewind.state.same import same_bytes
+
+        try:
+            live = self.session.backend.live(self.session.stack)
+        except RewindError:
+            return False
+        return same_bytes(live.raw, self.before.checkpoint.raw)
+
+    def _told(self, error: RewindError, changed: bool) -> RewindError:
+        """The error with how to go back and how to go on, in one line, and what was left open."""
+        from pulumi_rewind.up.recovery import left_open
+
+        if not changed:
+            return error
+        for risk in left_open(self.session):
+            self.screen.err.line(Span("⚠", "warn"), f" {risk.told}")
+        if self.wishes.rolls_back:  # only where the operator stopped it
+            error.advice = (
+                f"Roll back: `pulumi-rewind resume {self.name}`; or go on: `pulumi-rewind resume {self.name} --forget` "
+                f"and `pulumi-rewind up {self.name}`."
+            )
+            return error
+        error.advice = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
+        return error
+
+    def _way_back(self) -> str:
+        """How a person would go back."""
+        target = self.before.target
+        if not self.before.newest:
+            return f"There is no update to go back to; take it away: `pulumi destroy -s {self.name}`"
+        good = target.checkpoint is None and target.update.succeeded
+        return f"Roll back: `pulumi-rewind rollback {self.name} {target.update.number if good else 'last-good'}`"

@@ -1,0 +1,28 @@
+"""From a target to a finished rollback: what `rollback` and `resume` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulumi_rewind_tui.terminal.planning import planned
+from pulumi_rewind_tui.terminal.running import agree, consent_for, execute, tell_plan
+from pulumi_rewind_tui.text.plan import plan_json, plan_lines
+
+if TYPE_CHECKING:
+    from pulumi_rewind.choices import Choices
+    from pulumi_rewind.session import Session
+    from pulumi_rewind_tui.terminal.options import Terms
+    from pulumi_rewind_tui.terminal.writer import Screen
+
+
+def go_back(session: Session, screen: Screen, text: str, choices: Choices, terms: Terms) -> int:
+    """Plans, shows, asks, runs; returns the exit code.
+
+    A journal that can't be read is refused before anything else: nobody knows what it would take to go on.
+    """
+    session.journal.read()
+    as_json = terms.as_json
+    with planned(session, screen, text, choices, consent_for(session, screen, terms)) as plan:
+        tell_plan(screen, plan, plan_json, plan_lines, as_json=as_json)
+        lose = terms.allow_data_loss if plan.nothing_to_do else agree(session, plan, screen, terms)
+        return execute(session, plan, screen, allow_data_loss=lose, as_json=as_json)

@@ -1,0 +1,66 @@
+"""What an operator is told on the side, once, on standard error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulumi_rewind_tui.terminal.writer import Screen, Span
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+
+def half_way_notice(session: Session, screen: Screen) -> None:
+    """Says that the newest update failed half-way, and how to go back; nothing while a way back is under way."""
+    from pulumi_rewind.errors import BackendError
+    from pulumi_rewind.history.failed_update import half_way
+
+    try:
+        found = None if session.journal.peek() is not None else half_way(session.timeline)
+    except BackendError:
+        return  # said where it matters
+    if found is not None:
+        screen.err.line(
+            Span("! half-way", "warn"),
+            f": #{found.failed.number} failed; `pulumi-rewind rollback {session.stack.name} last-good` reviews the way "
+            f"back to #{found.good.number}",
+        )
+
+
+def damage_notice(session: Session, screen: Screen) -> None:
+    """Says that the live state is damaged, where, and what mends it."""
+    from pulumi_rewind.state.integrity import MENDING
+
+    if what := session.timeline.live_damage:
+        screen.err.line(Span("! damaged", "fail"), f": the engine refuses the live state: {what}")
+        screen.err.line(Span("hint:", "git"), f" {MENDING}")
+
+
+def interrupted_notice(session: Session, screen: Screen) -> None:
+    """Says that a rollback of this stack is under way or was interrupted, and how to go on."""
+    from pulumi_rewind.errors import RewindError
+
+    try:
+        entry = session.journal.read()
+    except RewindError as err:
+        screen.err.line(Span("! journal", "fail"), f": {session.redactor.said(err)}")
+        screen.err.line(Span("hint:", "git"), f" {err.hint}")
+        return
+    if entry is None:
+        return
+    if session.journal.running(entry):
+        what = f"an update of {session.stack}" if entry.update else f"a rollback of {session.stack} to {entry.label}"
+        screen.err.line(Span("◐ running", "warn"), f": {what} ({session.journal.who(entry)})")
+        return
+    if entry.update:
+        screen.err.line(
+            Span("! interrupted", "warn"),
+            f": an update of {session.stack} was not seen to its end; `pulumi-rewind resume {session.stack.name}` goes "
+            f"back to {entry.label}, `resume --forget` leaves it as it is",
+        )
+        return
+    screen.err.line(
+        Span("! interrupted", "warn"),
+        f": a rollback of {session.stack} to {entry.label} has not reached it; "
+        f"`pulumi-rewind resume {session.stack.name}` continues it",
+    )

@@ -1,0 +1,257 @@
+"""What every command has in common: its options, how it finds its stack, and where it writes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pulumi_rewind.errors import UsageError
+from pulumi_rewind_tui.terminal.writer import Screen, open_screen
+
+if TYPE_CHECKING:
+    from pulumi_rewind.secrets.known import KnownSecrets
+    from pulumi_rewind.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MINUS = "\N{MINUS SIGN}"
+_RELATIVE = re.compile(r"-[0-9]+")
+
+
+@dataclass
+class Shared:
+    """The options that every command takes, before or after the command's name."""
+
+    cwd: Path = field(default_factory=Path)
+    stack: str | None = None
+    backend: str | None = None
+    no_color: bool = False
+    ascii: bool = False
+    passphrase_file: tuple[Path, ...] = ()
+    known: KnownSecrets | None = None
+    """What the session knows as secret, once there is one: errors are shown without it."""
+    opener: Callable[..., int] | None = None
+    """Opens the screens; it is given by the command line, which alone knows them."""
+
+    def passphrases(self) -> tuple[str, ...]:
+        """What the passphrase files hold.
+
+        Raises:
+            UsageError: one can't be read.
+        """
+        if not self.passphrase_file:
+            return ()
+        from pulumi_rewind.secrets.passphrase import read_passphrase
+
+        return tuple(read_passphrase(path) for path in self.passphrase_file)
+
+    def open_screens(self, **where: Any) -> int:
+        """Runs the UI on a project and a stack (arguments of `RewindApp`) until it is left; returns the exit code."""
+        assert self.opener is not None
+        return self.opener(self, **where)
+
+    def screen(self) -> Screen:
+        """Where to write."""
+        return open_screen(no_color=self.no_color, ascii_only=self.ascii)
+
+    def named(self, stack: str | None) -> str | None:
+        """The stack that the command line names; a positional STACK counts like ``--stack``.
+
+        Raises:
+            UsageError: two different ones are named.
+        """
+        if stack and self.stack and stack != self.stack:
+            raise UsageError(
+                f"two stacks are named: {stack} and {self.stack}",
+                hint="Name the stack once, as STACK or with --stack.",
+            )
+        return stack or self.stack
+
+    def session(self, stack: str | None = None) -> Session:
+        """The project, backend and stack.
+
+        Raises:
+            UsageError: two different stacks are named, or none can be found.
+        """
+        from pulumi_rewind.session import open_session
+
+        session = open_session(
+            self.cwd,
+            stack=self.named(stack),
+            backend=self.backend,
+            environ=os.environ,
+            passphrases=self.passphrases(),
+        )
+        self.known = session.redactor
+        self.ascii = self.ascii or session.settings.ascii
+        return session
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value and param.name:
+        setattr(ctx.ensure_object(Shared), param.name, value)
+
+
+_COMMON = (
+    click.option(
+        "--cwd",
+        metavar="DIR",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Work in DIR instead of the current directory.",
+        expose_value=False,
+        callback=_remember,
+    ),
+    click.option(
+        "-s",
+        "--stack",
+        metavar="NAME",
+        help="The stack; else STACK, PULUMI_STACK or the selected one.",
+        expose_value=False,
+        callback=_remember,
+    ),
+    click.option(
+        "--backend",
+        metavar="URL",
+        help="Where the state is kept; else what pulumi itself would use.",
+        expose_value=False,
+        callback=_remember,
+    ),
+    click.option("--no-color", is_flag=True, help="No colour.", expose_value=False, callback=_remember),
+    click.option("--ascii", is_flag=True, help="ASCII symbols only.", expose_value=False, callback=_remember),
+)
+
+
+def common_options(function: F) -> F:
+    """Adds the options that every command has."""
+    for option in reversed(_COMMON):
+        function = option(function)
+    return function
+
+
+def passphrase_option(function: F) -> F:
+    """The option of commands that decrypt."""
+    return click.option(
+        "--passphrase-file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Another (older) passphrase to try, in a file; repeatable.",
+        expose_value=False,
+        callback=_remember,
+    )(function)
+
+
+def collected(function: Callable[..., Any], name: str, kind: Callable[..., Any], fields: Iterable[str]) -> Any:
+    """Gives a command its options of these names as one value of a kind."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **given: Any) -> Any:
+        value = kind(**{field: given.pop(field) for field in fields if field in given})
+        return function(*args, **{name: value}, **given)
+
+    return called
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the operator has agreed to on the command line, and how the outcome is told."""
+
+    yes: bool = False
+    allow_data_loss: bool = False
+    trust_target: bool = False
+    as_json: bool = False
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of everything that changes a stack; the command gets them as one `Terms`."""
+    function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the result last; needs --yes."),
+        click.option("--allow-data-loss", is_flag=True, help="Go on even if resources that hold data are lost."),
+        click.option("-y", "--yes", is_flag=True, help="Don't ask; a loss of data still needs its own option."),
+        passphrase_option,
+    ):
+        function = option(function)
+    return function
+
+
+class RewindCommand(click.Command):
+    """A command that takes ``-1`` as a target instead of an unknown option."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["context_settings"] = {"help_option_names": ["-h", "--help"], **(kwargs.get("context_settings") or {})}
+        super().__init__(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
+        return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
+
+
+def _restore(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Puts the sign back that `RewindCommand.parse_args` hid."""
+    return tuple("-" + word[1:] if _RELATIVE.fullmatch("-" + word[1:]) and word[0] == MINUS else word for word in value)
+
+
+def rewind_command(metavar: str = "", cls: type[RewindCommand] = RewindCommand) -> Callable[[F], click.Command]:
+    """Makes a command of a function: it gets the `Shared`, then its own options, and as `words` what the metavar shows.
+
+    The words are sorted out by `stack_of` and `stack_and_target`.
+    """
+
+    def made(function: F) -> click.Command:
+        own = getattr(function, "__click_params__", [])
+        bare: Any = click.pass_obj(function)
+        bare.__click_params__ = []
+        common_options(bare)
+        bare.__click_params__ += own
+        if metavar:
+            click.argument("words", nargs=-1, metavar=metavar, callback=_restore)(bare)
+        return click.command(cls=cls)(bare)
+
+    return made
+
+
+def stack_of(given: tuple[str, ...]) -> str | None:
+    """``[STACK]``."""
+    if len(given) > 1:
+        raise UsageError(f"too many arguments: {' '.join(given[1:])}", hint="At most one STACK is expected.")
+    return given[0] if given else None
+
+
+def stack_and_target(given: tuple[str, ...], command: str) -> tuple[str | None, str]:
+    """``[STACK] TARGET``: one word is the target, two are stack and target."""
+    match given:
+        case (target,):
+            return None, target
+        case (stack, target):
+            return stack, target
+        case ():
+            raise UsageError(
+                "no target is given",
+                hint=f"Say which update, for example `pulumi-rewind {command} last-good`, `{command} -1`, "
+                f"`{command} 12` or `{command} v1.2`.",
+            )
+        case _:
+            raise UsageError(
+                f"too many arguments: {' '.join(given[2:])}", hint="At most STACK and TARGET are expected."
+            )
+
+
+def to_json(value: Any) -> str:
+    """JSON in ASCII on one line, so that nothing in it can act on a terminal."""
+    import msgspec
+
+    try:
+        encoded = msgspec.json.encode(value, enc_hook=str)
+    except (ValueError, TypeError, RecursionError):  # what JSON doesn't have: lone surrogates, integers beyond 64 bits
+        encoded = b"\xff"
+    text = encoded.decode("ascii") if encoded.isascii() else json.dumps(value, default=str)
+    return text.replace("\x7f", "\\u007f")

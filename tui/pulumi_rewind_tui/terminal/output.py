@@ -1,0 +1,90 @@
+"""Standard streams that may be closed, full or gone without ending what is reported on them.
+
+A rollback goes on when nobody can read of it any more. What couldn't be written is said at the end, on the other stream
+and by the exit code, see `told`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Final
+
+from pulumi_rewind_tui.terminal.writer import Span, open_writer
+
+CHANGING: Final = frozenset({"demo", "record", "resolve", "resume", "rollback", "up"})
+"""Commands whose exit code is about what they did; of the others the output is all there is."""
+
+
+class KeptGoing(io.FileIO):
+    """A file of which the first error is remembered, and what is written later dropped; a closed pipe still counts."""
+
+    lost: OSError | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
+        """Writes what can be written, and says that it was all."""
+        if self.lost is None:
+            try:
+                return super().write(data) or 0
+            except BrokenPipeError:  # the reader has seen enough, see `cli.run`
+                raise
+            except OSError as err:
+                self.lost = err
+        return len(data)
+
+
+def open_streams() -> None:
+    """Makes the standard streams usable, whatever we were started with.
+
+    A descriptor that is closed would be given to the next file that is opened, and output would be written into that.
+    In its place stands one that can't be written (or is at its end, for input), so that it is noticed like a full disk.
+    """
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)  # the lowest number that is free: this one
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - lives as long as we do
+    sys.stdout, sys.stderr = _kept_going(sys.stdout, 1), _kept_going(sys.stderr, 2)
+
+
+def _kept_going(stream: object, fd: int) -> io.TextIOWrapper:
+    """The same stream on a `KeptGoing`."""
+    was = stream if isinstance(stream, io.TextIOWrapper) else None
+    return io.TextIOWrapper(
+        io.BufferedWriter(KeptGoing(fd, "w", closefd=False)),  # type: ignore[type-var]
+        encoding=was.encoding if was else "utf-8",
+        errors=was.errors if was else "backslashreplace",
+        line_buffering=was.line_buffering if was else fd == 2,
+        write_through=was.write_through if was else False,
+    )
+
+
+def in_terminal() -> bool:
+    """Whether screens can be shown: they are drawn on standard error."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def lost_output() -> OSError | None:
+    """Why standard output couldn't be written, None if it could."""
+    sys.stdout.flush()
+    file = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return file.lost if isinstance(file, KeptGoing) else None
+
+
+def told(code: int, command: str | None, *, no_color: bool, ascii_only: bool) -> int:
+    """The exit code of a command that ended with `code`, where its output may not have been written."""
+    if (lost := lost_output()) is None:
+        return code
+    err = open_writer(sys.stderr, no_color=no_color, ascii_only=ascii_only)
+    err.line(Span("error:", "fail"), f" standard output can't be written: {lost.strerror}")
+    if command in CHANGING:
+        hint = "What it was to do is done; `pulumi-rewind history` shows the newest update."
+        if code:
+            hint = f"It ended with exit code {code}; `pulumi-rewind doctor` shows what is left to do."
+        err.line(Span("hint:", "git"), f" {hint}")
+        return code
+    err.line(Span("hint:", "git"), " Send it where it can be written, and run it again.")
+    return code or 1

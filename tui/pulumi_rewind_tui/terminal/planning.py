@@ -1,0 +1,171 @@
+"""Making a plan from the command line: its options, its warnings, and a sign of life meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pulumi_rewind.choices import USUAL, Choices, adoptions
+from pulumi_rewind.choices import option as option_name
+from pulumi_rewind.strategies.choosing import STRATEGIES
+from pulumi_rewind_tui.terminal.options import F, collected
+from pulumi_rewind_tui.terminal.writer import Line, Screen, Span
+from pulumi_rewind_tui.words.words import elapsed
+
+if TYPE_CHECKING:
+    from pulumi_rewind.engine.events import EngineEvent
+    from pulumi_rewind.plan.model import Plan
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.trust.targets import UntrustedTarget
+
+_WAYS: Final = [entry.short for entry in STRATEGIES.values()]
+
+CHOICE_HELP: Final = {
+    "strategy": f"How to go back: {', '.join(_WAYS[:-1])}, or {_WAYS[-1]}.",
+    "only": "Only these resources, with what they need; !NAME: all but this one; repeatable.",
+    "refresh": "Compare the state with the real resources first.",
+    "no_install": "Run the old program without installing its dependencies, whose install scripts would run.",
+    "recorded_hooks": "Call today's undo callbacks, or those recorded when what they undo was deployed.",
+    "delete_imported": "Delete this although it existed before the stack managed it; repeatable.",
+    "delete_first": "Where this is replaced, delete the old object before the new one is made; repeatable.",
+    "adopt": "Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
+    "todays_config": "Default providers get today's settings instead of the target's.",
+    "recorded_credentials": "Explicit providers get the secrets of the target instead of today's.",
+}
+"""What the option of each field of `Choices` does, in the order of the help."""
+
+trust_option = click.option(
+    "--trust-target",
+    is_flag=True,
+    help="Agree to plugins, endpoints and code of the target that live doesn't use; remembered.",
+)
+
+
+def choice_option(field: str, about: str = "") -> Callable[[F], F]:
+    """The option of one field of `Choices`: a flag, a list or a word, as the field is; `about` instead of its help."""
+    name, usual = option_name(field), getattr(USUAL, field)
+    text = about or CHOICE_HELP[field]
+    match usual:
+        case bool() if field == "recorded_hooks":  # a word, since today's is a choice as well
+            return click.option(
+                name,
+                field,
+                type=click.Choice(["today", "recorded"]),
+                default="today",
+                show_default=True,
+                callback=lambda _context, _option, word: word == "recorded",
+                help=text,
+            )
+        case bool():
+            return click.option(name, field, is_flag=True, help=text)
+        case str():
+            return click.option(
+                name, field, type=click.Choice(tuple(STRATEGIES)), default=usual, show_default=True, help=text
+            )
+        case dict():
+            read = lambda _context, _option, words: adoptions(words)  # noqa: E731 - click's signature
+            return click.option(name, field, metavar="NAME=ID|found", multiple=True, callback=read, help=text)
+        case _:
+            return click.option(name, field, metavar="URN|NAME|GLOB", multiple=True, help=text)
+
+
+def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
+    function = collected(function, "choices", Choices, Choices.__struct_fields__)
+    order = list(CHOICE_HELP)
+    for field in sorted(Choices.__struct_fields__, key=order.index, reverse=True):
+        function = choice_option(field)(function)
+    return function
+
+
+@contextlib.contextmanager
+def planned(
+    session: Session, screen: Screen, text: str, choices: Choices, consent: Callable[[UntrustedTarget], None]
+) -> Iterator[Plan]:
+    """Resolves a target and asks the engine what going there would do; what the plan holds is given up at the end.
+
+    `consent` is asked where the target needs a yes before: it remembers that, or raises.
+
+    Raises:
+        UsageError: the strategy can't be used for this target, or the target is unknown.
+        RewindError: everything that `build_plan` raises.
+    """
+    from pulumi_rewind.rollback.planning import build_plan
+    from pulumi_rewind.rollback.resuming import find_target
+    from pulumi_rewind.trust.targets import UntrustedTarget
+
+    target = find_target(session, text)
+    plan: Plan | None = None
+    while plan is None:
+        try:
+            with working(screen, f"planning {session.stack} → {target.label}") as observe:
+                plan = build_plan(session, target, choices, observe=observe)
+        except UntrustedTarget as err:
+            consent(err)
+    try:
+        yield plan
+    finally:
+        plan.close()
+
+
+@contextlib.contextmanager
+def handling(names: Sequence[str], handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Gives these signals to a handler; not SIGHUP where nohup had it ignored, and nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    heard = [one for one in numbers if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
+    try:
+        yield
+    finally:
+        for number, was in before.items():
+            signal.signal(number, was)
+
+
+def stoppable() -> contextlib.AbstractContextManager[None]:
+    """A SIGTERM or a lost terminal ends what is going on like Ctrl-C, so that no engine is left behind."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    return handling(("SIGTERM", "SIGHUP"), stop)
+
+
+_NOBODY: Final = logging.NullHandler()
+
+
+@contextlib.contextmanager
+def working(screen: Screen, what: str) -> Iterator[Callable[[EngineEvent], None]]:
+    """What the engine is asked for, stoppable; in a terminal, with a line that counts while it takes long.
+
+    gRPC and others, which log unless somebody listens, are kept off standard error: what matters comes as events.
+    """
+    logging.getLogger().addHandler(_NOBODY)
+    if not screen.err.color:
+        with stoppable():
+            yield lambda _: None
+        return
+    from pulumi_rewind.engine.events import ResourceDone, ResourcePre
+
+    started = time.monotonic()
+    seen: set[str] = set()
+
+    def observe(event: EngineEvent) -> None:
+        if isinstance(event, ResourcePre | ResourceDone):
+            seen.add(event.step.urn)
+
+    def lines() -> list[Line]:
+        count = f"   {len(seen):,} looked at" if seen else ""
+        return [[Span(f"◐ {what}   {elapsed(time.monotonic() - started)}{count}", "dim")]]
+
+    with stoppable(), screen.err.live(lines):
+        yield observe

@@ -1,0 +1,137 @@
+"""Two sides of a timeline compared for the diff pane; whatever is kept for showing has its secrets masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from pulumi_rewind.state.model import urn_name
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff.checkpoints import Change
+
+LIVE = 0
+Side: TypeAlias = int
+"""An update's number, or `LIVE`."""
+
+Key: TypeAlias = tuple[Side, Side]
+"""Old side, new side."""
+
+SecretsState: TypeAlias = Literal["none", "pending", "compared", "locked"]
+CancelCheck: TypeAlias = Callable[[], bool]
+
+EAGER = 150
+"""For so many changed resources properties are compared ahead; others when they are opened."""
+
+
+class Cancelled(Exception):
+    """Not an error: nobody waits for the comparison any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One changed resource, as far as its line in the diff says."""
+
+    urn: str
+    old_urn: str | None
+    op: str
+    type: str
+    custom: bool = True
+    protect: bool = False
+    consequential: bool = False
+    uncertain: bool = False
+    """Whether all that may differ are secrets that could not be compared."""
+    stale: bool = False
+    """Whether it still names an object that is another one now."""
+    only_new_id: bool = False
+    """Whether it has the same content and is another object."""
+
+    @property
+    def name(self) -> str:
+        """The logical name."""
+        return urn_name(self.urn)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The properties of one changed resource, secrets masked."""
+
+    changes: tuple[Change, ...]
+    same_secrets: tuple[str, ...] = ()
+    """Inputs that hold secrets and are the same on both sides."""
+
+
+@dataclass
+class Comparison:
+    """Two sides compared, with the details that were looked at so far."""
+
+    key: Key
+    resources: tuple[Heading, ...]
+    secrets: SecretsState
+    reason: str = ""
+    """Why secrets could not be compared."""
+    parents: dict[str, str] = field(default_factory=dict)
+    """Parent URN by URN, for changed resources and what they lie in."""
+    seen: dict[tuple[int, bool], Details] = field(default_factory=dict)
+    source: Source | None = field(default=None, repr=False, compare=False)
+    columns: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
+    """Widths of columns that were measured: of names (-1) and of property paths by resource."""
+    same: tuple[tuple[str, str], ...] | None = None
+    """URN and type of what is unchanged; None until asked for."""
+
+    @property
+    def new_objects(self) -> tuple[Heading, ...]:
+        """What is the same but another object."""
+        return tuple(res for res in self.resources if res.only_new_id)
+
+    @property
+    def same_content(self) -> bool:
+        """Whether nothing differs but new ids, and what follows from elsewhere."""
+        return all(res.consequential and not res.uncertain for res in self.resources)
+
+    def details(self, index: int, *, outputs: bool = False) -> Details:
+        """The properties of a resource; slow the first time for those that weren't compared ahead."""
+        at = (index, outputs)
+        if at not in self.seen:
+            assert self.source is not None
+            self.seen[at] = self.source.details(self.key, self.decrypted, index, outputs)
+        return self.seen[at]
+
+    def changes(self, index: int, *, outputs: bool = False) -> tuple[Change, ...]:
+        """The property changes of a resource."""
+        return self.details(index, outputs=outputs).changes
+
+    def known(self, index: int, *, outputs: bool = False) -> bool:
+        """Whether the details of a resource are at hand."""
+        return (index, outputs) in self.seen
+
+    def unchanged(self) -> tuple[tuple[str, str], ...]:
+        """URN and type of every resource that is the same; slow the first time."""
+        if self.same is None:
+            assert self.source is not None
+            self.same = self.source.unchanged(self.key, self.decrypted)
+        return self.same
+
+    def revealed(self, index: int, path: str) -> Change | None:
+        """One change with its secrets in plaintext; never remembered."""
+        assert self.source is not None
+        return self.source.revealed(self.key, index, path)
+
+    @property
+    def decrypted(self) -> bool:
+        """Whether it was made with secrets decrypted."""
+        return self.secrets == "compared"
+
+
+class Source(Protocol):
+    """Where a comparison was made and more of it can be asked for: in this process or in another."""
+
+    def details(self, key: Key, decrypted: bool, index: int, outputs: bool) -> Details:
+        """The properties of one resource."""
+
+    def unchanged(self, key: Key, decrypted: bool) -> tuple[tuple[str, str], ...]:
+        """URN and type of what is the same."""
+
+    def revealed(self, key: Key, index: int, path: str) -> Change | None:
+        """One change with its secrets in plaintext."""

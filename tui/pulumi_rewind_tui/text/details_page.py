@@ -1,0 +1,175 @@
+"""The words of the details page, and what has to be read for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.history.commits import Between, commits_between
+from pulumi_rewind.records.evidence import evidence_of
+from pulumi_rewind.state.model import Update
+from pulumi_rewind_tui.text.cells import Line, facts, heading, paragraph, plain
+from pulumi_rewind_tui.text.facts import config_changes, record_facts
+from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.words.words import local_time
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
+
+COMMITS = 20
+"""How many commits are listed."""
+
+WHEN = "%Y-%m-%d %H:%M:%S %Z"
+
+
+@dataclass
+class Evidence:
+    """What the checkpoint, the update before and git say about an update."""
+
+    previous: Update | None = None
+    between: Between = field(default_factory=Between)
+    pending: tuple[str, ...] = ()
+    init_errors: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+    resources: int | None = None
+    problem: str = ""
+    kept: tuple[str, ...] = ()
+    """What `up` kept of a failure: its errors, and where everything lies."""
+    record: tuple[tuple[str, str], ...] = ()
+    """What a record in git holds of the update, empty if there is none."""
+    config: tuple[tuple[str, str, str], ...] = field(default=())
+    """Sign (``+ - ~``), key, and what can be shown of the values."""
+
+
+def read_evidence(session: Session, update: Update) -> Evidence:
+    """Reads the neighbours of an update; what can't be read is left out, with the reason."""
+    found = Evidence()
+    try:
+        if update.number > 1:
+            found.previous = session.timeline.update(update.number - 1)
+        found.config = config_changes(found.previous, update)
+        checkpoint = session.timeline.checkpoint(update.number)
+        found.resources = sum(not res.is_stack for res in checkpoint.resources)
+        found.pending = tuple(f"{each.type} {each.resource.name}" for each in checkpoint.pending_operations)
+        found.leftovers = tuple(res.name for res in checkpoint.resources if res.delete)
+        found.init_errors = tuple(
+            session.redactor(f"{res.name}: {error}") for res in checkpoint.resources for error in res.init_errors or ()
+        )
+    except RewindError as err:
+        found.problem = session.redactor.said(err)
+    frozen = evidence_of(session, update.number)
+    if frozen is not None:
+        found.kept = (*frozen[0].errors, f"events and state: {frozen[1]}")
+    found.record = _record(session, update)
+    found.between = commits_between(session.timeline, update, COMMITS)
+    return found
+
+
+def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
+    from pulumi_rewind.records.lookup import known_record
+
+    try:
+        known = known_record(session, update.number)
+    except RewindError as err:
+        return (("damaged", session.redactor.said(err)),)
+    if known is None:
+        return ()
+    record, origin = known
+    if not origin.trusted:
+        return (("ref", record.ref), ("not used", f"it was {origin.told}: see `pulumi-rewind record --verify`"))
+    left_out = (("left out", f"{item.path}: {item.reason}") for item in record.meta.left_out)
+    return (("ref", record.ref), *record_facts(record), *left_out)
+
+
+def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, cells: int) -> list[Line]:
+    """The whole page."""
+    env = update.environment
+    lines: list[Line] = paragraph(update.message or "(no message)", cells - 2, "bold", indent=1)
+    if update.problem:
+        lines += [(("", ""),), *paragraph(f"✗ {update.problem}", cells - 2, "failed", indent=1)]
+    lines += heading(" What")
+    lines += facts(
+        [
+            ("kind", update.kind),
+            ("result", update.result),
+            ("started", local_time(update.start_time, WHEN)),
+            ("ended", local_time(update.end_time, WHEN)),
+            ("changes", plain(changes_line(update.changes, words=True))),
+            ("unchanged", str(update.changes.get("same", ""))),
+            ("resources", "" if evidence is None or evidence.resources is None else str(evidence.resources)),
+        ],
+        cells,
+    )
+    lines += heading(" Git")
+    dirty = "yes: uncommitted changes went in, the commit can't reproduce this state" if update.dirty else "no"
+    lines += facts(
+        [
+            ("commit", update.commit or "not in a repository"),
+            ("branch", update.branch),
+            ("tags", ", ".join(tags)),
+            ("author", _person(env, "author")),
+            ("committer", _person(env, "committer")),
+            ("dirty tree", dirty if update.commit else ""),
+        ],
+        cells,
+    )
+    if evidence is None:
+        return [*lines, (("", ""),), ((" reading…", "dim"),)]
+    lines += _since(evidence)
+    lines += _failure(update, evidence, cells)
+    if evidence.record:
+        lines += heading(" Record in git")
+        lines += facts(list(evidence.record), cells)
+    lines += heading(" Environment")
+    hidden = ("git.",)
+    lines += facts([(key, env[key].strip()) for key in sorted(env) if not key.startswith(hidden)], cells)
+    return lines
+
+
+def _since(evidence: Evidence) -> list[Line]:
+    lines: list[Line] = []
+    before = f"#{evidence.previous.number}" if evidence.previous is not None else "the beginning"
+    lines += heading(f" Configuration since {before}")
+    roles = {"+": "added", "-": "removed", "~": "changed"}
+    for sign, key, text in evidence.config:
+        lines.append(((f"  {sign} ", roles[sign]), (key, ""), ("  " + text, "dim")))
+    if not evidence.config:
+        lines.append((("  no change", "dim"),))
+    between = evidence.between
+    since = f"#{between.since}" if between.since else before
+    lines += heading(f" Commits since {since}")
+    for commit in between.came:
+        lines.append((("  " + commit.sha[:7], "commit"), (f" {commit.title}", "")))
+    for commit in between.went:
+        lines.append((("  " + commit.sha[:7], "commit"), (" no longer in it: ", "dim"), (commit.title, "")))
+    if between.problem:
+        lines.append(((f"  {between.problem}", "dim"),))
+    elif not between.came and not between.went:
+        lines.append((("  none", "dim"),))
+    return lines
+
+
+def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
+    signs = (evidence.problem, evidence.pending, evidence.leftovers, evidence.kept)
+    if update.succeeded and not any(signs):
+        return []
+    lines = heading(" Evidence of a failure")
+    if evidence.problem:
+        lines += paragraph(f"✗ {evidence.problem}", cells - 2, "failed", indent=2)
+    for text in evidence.kept:
+        lines += paragraph(text, cells - 2, indent=2)
+    rows = [("pending", text) for text in evidence.pending]
+    rows += [("half made", text) for text in evidence.init_errors]
+    rows += [("waits for deletion", text) for text in evidence.leftovers]
+    lines += facts(rows, cells)
+    if not rows and not evidence.problem and not evidence.kept:
+        text = "The checkpoint holds no pending operations and no half-made resources; messages are not kept."
+        lines += paragraph(text, cells - 2, "dim", indent=2)
+    return lines
+
+
+def _person(env: Mapping[str, str], who: str) -> str:
+    name, mail = env.get(f"git.{who}", ""), env.get(f"git.{who}.email", "")
+    return f"{name} <{mail}>" if mail else name

@@ -1,0 +1,173 @@
+"""The rows of a diff: a tree of resources with their changed properties, folded or open. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind_tui.text.comparison import Comparison, Heading
+from pulumi_rewind_tui.text.values import shown_lines
+from pulumi_rewind_tui.words.words import new_ids
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff.checkpoints import Change
+
+Kind: TypeAlias = Literal["group", "resource", "change", "more", "secret", "fold", "same", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the diff pane."""
+
+    kind: Kind
+    depth: int = 0
+    index: int = -1
+    """Position of the resource in the diff."""
+    change: Change | None = None
+    text: str = ""
+    urn: str = ""
+    part: int = 0
+    """For rows of kind `more`: which line of a long value; of kind `fold`: 1 where new ids are folded."""
+
+
+@dataclass
+class Shown:
+    """What the operator chose to see."""
+
+    outputs: bool = False
+    """Outputs, and what the engine and providers made by themselves."""
+    unchanged: bool = False
+    consequential: bool = False
+    toggled: set[int] = field(default_factory=set)
+    """Resources that are folded or opened against the default."""
+    all_open: bool = False
+    long: set[tuple[int, str]] = field(default_factory=set)
+    """Long values that are unfolded, by resource and path."""
+    words: str = ""
+    """Filter, lower case."""
+
+    def open(self, index: int, resource: Heading, *, known: bool) -> bool:
+        """Whether the properties of a resource are shown."""
+        default = self.all_open or (known and resource.op not in ("create", "delete"))
+        return default != (index in self.toggled)
+
+
+@dataclass(slots=True)
+class _Node:
+    urn: str
+    index: int = -1
+    children: dict[str, _Node] = field(default_factory=dict)
+
+
+def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
+    """All rows, in the order of the tree."""
+    resources = comparison.resources
+    root = _Node("")
+    folded: list[int] = []
+    # What happens to resources comes before what the stack says of itself.
+    for index, res in sorted(enumerate(resources), key=lambda item: item[1].type == ROOT_STACK_TYPE):
+        if shown.words and not matches(comparison, index, shown.words):
+            continue
+        if res.consequential and not shown.consequential and not shown.words:
+            folded.append(index)
+            continue
+        _place(root, comparison, res.urn, index)
+    rows: list[Row] = []
+    for node in root.children.values():
+        _emit(node, 0, comparison, shown, rows)
+    if folded:
+        rows.extend(_folded([resources[index] for index in folded], comparison))
+    elif shown.consequential and any(res.consequential for res in resources) and not shown.words:
+        rows.append(Row("fold", text="fold what is consequential"))
+    if shown.unchanged:
+        rows.extend(
+            Row("same", urn=urn, text=type_) for urn, type_ in comparison.unchanged() if shown.words in urn.lower()
+        )
+    return rows
+
+
+def _folded(folded: list[Heading], comparison: Comparison) -> Iterator[Row]:
+    """What stands in place of the rows that are folded away."""
+    fresh = [res for res in folded if res.only_new_id]
+    rest = len(folded) - len(fresh)
+    if fresh:
+        text = new_ids(len(fresh), rest, same_content=comparison.same_content)
+        yield Row("fold", text=f"= {text}" if comparison.same_content else text, part=1)
+    if rest and not (fresh and comparison.same_content):
+        yield Row("fold", text=f"{rest} consequential (ids, outputs and dependencies that follow)")
+
+
+def matches(comparison: Comparison, index: int, words: str) -> bool:
+    """Whether a resource, or one of its known changes, contains the words."""
+    res = comparison.resources[index]
+    if words in res.urn.lower() or words in f"{res.op} {res.name}".lower():
+        return True
+    return comparison.known(index) and any(words in change.path.lower() for change in comparison.changes(index))
+
+
+def _place(root: _Node, comparison: Comparison, urn: str, index: int) -> None:
+    chain: list[str] = []
+    current = comparison.parents.get(urn, "")
+    seen = {urn}
+    while current and current not in seen and parse_urn(current).type != ROOT_STACK_TYPE:
+        chain.append(current)
+        seen.add(current)
+        current = comparison.parents.get(current, "")
+    node = root
+    for ancestor in reversed(chain):
+        node = node.children.setdefault(ancestor, _Node(ancestor))
+    existing = node.children.get(urn)
+    if existing is not None and existing.index < 0:
+        existing.index = index
+    else:
+        # The old and the new copy of a replaced resource may share a URN: both are shown.
+        node.children[urn if existing is None else f"{urn}\0{index}"] = _Node(urn, index)
+
+
+def _emit(node: _Node, depth: int, comparison: Comparison, shown: Shown, rows: list[Row]) -> None:
+    if node.index < 0:
+        rows.append(Row("group", depth, urn=node.urn))
+    else:
+        rows.append(Row("resource", depth, node.index, urn=node.urn))
+        res = comparison.resources[node.index]
+        known = comparison.known(node.index, outputs=shown.outputs) or comparison.known(node.index)
+        if shown.open(node.index, res, known=known and not res.uncertain):
+            rows.extend(_changes(node.index, depth + 1, comparison, shown))
+    for child in node.children.values():
+        _emit(child, depth + 1, comparison, shown, rows)
+
+
+def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> list[Row]:
+    rows: list[Row] = []
+    outputs = shown.outputs or comparison.resources[index].consequential
+    for change in comparison.changes(index, outputs=outputs):
+        rows.append(Row("change", depth, index, change, urn=change.path))
+        if (index, change.path) in shown.long:
+            for part, (sign, text) in enumerate(long_lines(change)):
+                rows.append(Row("more", depth + 1, index, change, text=sign + text, part=part))
+    rows.extend(
+        Row("secret", depth, index, text=key, urn=f"inputs.{key}")
+        for key in comparison.details(index, outputs=outputs).same_secrets
+    )
+    if not rows:
+        rows.append(Row("note", depth, index, text="only outputs differ (o shows them)"))
+    return rows
+
+
+def long_lines(change: Change) -> list[tuple[str, str]]:
+    """A long value, both sides, line by line: a sign (``-``, ``+`` or blank) and the line."""
+    import difflib
+
+    old = shown_lines(change.old) if change.kind != "added" else []
+    new = shown_lines(change.new) if change.kind != "removed" else []
+    lines: list[tuple[str, str]] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        if tag == "equal":
+            lines.extend((" ", line) for line in old[old_from:old_to])
+            continue
+        lines.extend(("-", line) for line in old[old_from:old_to])
+        lines.extend(("+", line) for line in new[new_from:new_to])
+    return lines

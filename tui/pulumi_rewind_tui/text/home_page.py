@@ -1,0 +1,167 @@
+"""The words of home: status bar, titles, notes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.backends.urls import shown_url
+from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
+from pulumi_rewind.state.model import ROOT_STACK_TYPE
+from pulumi_rewind_tui.text.cells import Line, paragraph, plain
+from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
+from pulumi_rewind_tui.text.timeline_rows import Marks
+from pulumi_rewind_tui.words.symbols import counts_text, symbols
+from pulumi_rewind_tui.words.words import plural
+
+if TYPE_CHECKING:
+    from pulumi_rewind.history.failed_update import HalfWay
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.state.locks import Lock
+
+
+@dataclass
+class StatusText:
+    """What the status bar of home says."""
+
+    session: Session | None = None
+    total: int | None = None
+    locks: tuple[Lock, ...] = ()
+    secrets: str = ""
+    has_secrets: bool = False
+    head: str = ""
+
+    def pieces(self) -> tuple[list[Line], Line]:
+        """The pieces from the left, the most important first, and the one at the right."""
+        if self.session is None:
+            return [(("opening…", "dim"),)], ()
+        name: Line = ((str(self.session.stack), "title"),)
+        if self.session.production:
+            name = (*name, (" ", ""), ("[PROD]", "hazard"))
+        pieces: list[Line] = [name]
+        if self.locks:
+            lock = self.locks[0]
+            pieces.append((("locked by ", "hazard"), (f"{lock}", "hazard")))
+        pieces.append(((shorten_url(shown_url(self.session.backend.url)), "dim"),))
+        if self.total is not None:
+            pieces.append(((plural(self.total, "update"), ""),))
+        if not self.locks:
+            pieces.append((("lock: none", "dim"),))
+        pieces.append(((self._secrets(), "hazard" if self.secrets == "locked" else "dim"),))
+        return pieces, ((self.head, "commit"),) if self.head else ()
+
+    def _secrets(self) -> str:
+        if self.secrets == "locked":
+            return "secrets: locked (p)"
+        if self.has_secrets or self.secrets in ("pending", "compared"):
+            return "secrets: hidden"
+        return "secrets: none"
+
+
+def shorten_url(url: str, cells: int = 28) -> str:
+    """``file://…/state``: the scheme and the last part of a long URL."""
+    if len(url) <= cells:
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://…/{rest.rstrip('/').rsplit('/', 1)[-1][-(cells - 12) :]}"
+
+
+def offer(found: HalfWay, ascii_only: bool) -> Line:
+    """For a stack that an update left half-way."""
+    return (
+        (f" {symbols(ascii_only)['failed']} ", "failed"),
+        (f"The last update, #{found.failed.number}, failed half-way.", "bold"),
+        ("  R ", "key"),
+        (f"reviews the way back to #{found.good.number}", ""),
+    )
+
+
+def side_name(number: int) -> str:
+    """``LIVE`` or ``#7``."""
+    return "LIVE" if number == LIVE else f"#{number}"
+
+
+def sides(key: Key, arrow: str = "→") -> str:
+    """``LIVE → #7``."""
+    old, new = key
+    return f"{side_name(old)} {arrow} {side_name(new)}"
+
+
+def diff_title(done: Comparison, ascii_only: bool) -> str:
+    """``LIVE → #7   ±1 +1 ~2 -1   (3 consequential folded)``."""
+    counted: dict[str, int] = {}
+    folded = 0
+    uncertain = 0
+    for res in done.resources:
+        if res.consequential:
+            folded += 1
+        elif res.uncertain:
+            uncertain += 1
+        elif res.type != ROOT_STACK_TYPE:
+            counted[res.op] = counted.get(res.op, 0) + 1
+    nothing = "outputs only" if done.resources else "no changes"
+    if done.new_objects and done.same_content:
+        nothing, folded = "same content, new ids", 0
+    parts = [sides(done.key, symbols(ascii_only)["arrow"]), counts_text(counted, ascii_only) or nothing]
+    if uncertain:
+        parts.append(f"?{uncertain}")
+    if folded:
+        parts.append(f"({folded} consequential)")
+    return "   ".join(parts)
+
+
+def diff_subtitle(done: Comparison) -> str:
+    """Which colour goes which way, and the state of the secrets."""
+    if done.secrets == "locked":
+        return "secrets not comparable: p asks for the passphrase"
+    return f"- only in {side_name(done.key[0])}   + only in {side_name(done.key[1])}"
+
+
+def nothing_differs(done: Comparison) -> tuple[Line, ...]:
+    """For two sides with the same resources."""
+    old, new = (side_name(side) for side in done.key)
+    return (
+        ((f"{old} and {new} hold the same resources with the same properties.", "ok"),),
+        (("There is nothing to roll back between them.", "dim"),),
+    )
+
+
+def same_side(number: int, marks: Marks) -> tuple[Line, ...]:
+    """For a row that would be compared with itself."""
+    if number == LIVE and marks.base is None:
+        return ((("There is nothing to compare live with yet.", "dim"),),)
+    return (
+        ((f"{side_name(number)} is the base (◆).", "bold"),),
+        (("Move to another row to compare it with the base; m takes the mark off.", "dim"),),
+    )
+
+
+def no_updates(session: Session | None) -> tuple[Line, ...]:
+    """For a stack without history."""
+    return (
+        ((f"{session.stack if session else 'This stack'} has no updates yet.", "bold"),),
+        (("", ""),),
+        (("Deploy it once with `pulumi up`, then press ctrl+r.", "dim"),),
+        (("s opens another stack.", "dim"),),
+    )
+
+
+def meaning(error: BaseException) -> str:
+    """What a failed comparison means for the stack."""
+    if isinstance(error, CheckpointError):
+        return "The stack itself is not affected; this update can't be looked at or rolled back to."
+    if isinstance(error, BackendError):
+        return "Nothing was changed. What is on screen was read before and may be out of date; ctrl+r reads again."
+    return "Nothing was changed."
+
+
+def error_lines(error: BaseException, what_it_means: str) -> tuple[Line, ...]:
+    """What happened, what it means for the stack, what to do next."""
+    cells = 66
+    message = str(error) if isinstance(error, RewindError) else f"unexpected {type(error).__name__}: {error}"
+    first, *rest = paragraph(message, cells, "failed", indent=2)
+    lines: list[Line] = [[("✗ " + plain(first)[2:], "failed")], *rest, [""], *paragraph(what_it_means, cells, indent=2)]
+    hint = getattr(error, "hint", "")
+    if hint:
+        lines += [[""], *paragraph(hint, cells, "dim", indent=2)]
+    return tuple(lines)

@@ -1,0 +1,270 @@
+"""How a run ended, in words: for the screen and for a report. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
+from pulumi_rewind.state.model import urn_name
+from pulumi_rewind.state.naming import listed
+from pulumi_rewind_tui.text.cells import Line, Piece, heading, join, line_width, paragraph
+from pulumi_rewind_tui.text.outcome import Aftermath, differences_count, stale_count, standing
+from pulumi_rewind_tui.text.run_state import RunState, doing
+from pulumi_rewind_tui.text.selection import selects, why_nothing
+from pulumi_rewind_tui.words.symbols import canonical_changes, counts_text
+from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, plural, resource_name
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan.model import Plan
+    from pulumi_rewind.rollback.run import Difference, RollbackResult
+
+LISTED = 12
+"""How many differences are listed before the rest is counted."""
+
+_SHORT = {"discard": "forgotten", "import": "adopted"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run and its end."""
+
+    plan: Plan
+    start: int
+    """The newest update before the run."""
+    result: RollbackResult | None
+    error: BaseException | None
+    aftermath: Aftermath
+    state: RunState
+
+    @property
+    def kind(self) -> Literal["done", "unchanged", "stopped", "failed"]:
+        """Done; not begun (nothing was changed); stopped by the operator half-way; failed half-way."""
+        if self.result is not None:
+            return "done"
+        if self.aftermath.entry is None and not self.aftermath.problem:
+            return "unchanged"
+        return "stopped" if isinstance(self.error, InterruptedRun) else "failed"
+
+    @property
+    def half_way(self) -> bool:
+        """Whether the stack is between two updates."""
+        return self.kind in ("stopped", "failed")
+
+    @property
+    def undo(self) -> int:
+        """The update that undoing leads to: the newest one before the way back was begun; 0 if there is none."""
+        return self.aftermath.undo or self.start
+
+
+def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
+    """One glance: how it ended, and where the stack is now."""
+    plan, state = outcome.plan, outcome.state
+    took = f"took {elapsed(outcome.result.seconds if outcome.result else state.seconds(state.ended))}"
+    label = plan.target.label
+    match outcome.kind:
+        case "done":
+            result = outcome.result
+            assert result is not None
+            now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
+            return [(*_done_headline(result, plan, table), (f"   {took}{now}", "dim"))]
+        case "unchanged":
+            return [((f"{table['failed']} NOT ROLLED BACK: nothing was changed", "failed"), (f"   {took}", "dim"))]
+        case "stopped":
+            mark, word, role = table["interrupted"], "STOPPED", "hazard"
+        case _:
+            mark, word, role = table["failed"], "FAILED", "failed"
+    done = state.count("ok")
+    begun = min(state.total, done + (1 if outcome.kind == "failed" else 0))
+    where = f"{word} at step {begun} of {state.total}" if state.total else word
+    between = f"{plan.stack} is BETWEEN #{outcome.start} and {label}"
+    if isinstance(outcome.error, IncompleteError) and not outcome.error.changed:
+        between = "this run has changed nothing in the stack yet"
+    return [((f"{mark} {where}", role), (f"   {between}", "bold"), (f"   {took}", "dim"))]
+
+
+def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str]) -> Line:
+    nothing = result.result == "nothing-to-do"
+    if nothing and not result.stale:
+        return ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
+    role = "ok" if result.exact else "hazard"
+    where = f"{plan.stack} {standing(result)} {plan.target.label}"
+    counted = ", ".join(filter(None, (differences_count(result), stale_count(result))))
+    if not counted:
+        return ((f"{table[role]} ", role), (where, role))
+    word = f"Nothing to do, but {stale_count(result)}" if nothing else f"done, {counted}"
+    return ((f"{table[role]} {word}: ", role), (where, "bold"))
+
+
+def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
+    """``✓ orders-db replaced   ✗ api failed   · worker``, wrapped; many of one kind are counted."""
+    rows = outcome.state.rows
+    pieces: list[Line] = []
+    for status in ("failed", "ok", "waiting"):
+        mine = [row for row in rows if row.status == status]
+        shown = mine if len(mine) <= LISTED + 4 else mine[:LISTED]
+        for row in shown:
+            word = (
+                NO_CHANGE
+                if row.unchanged
+                else _SHORT.get(row.op) or op_done(row.op)
+                if status == "ok"
+                else doing(row)
+                if status == "failed"
+                else "not reached"
+            )
+            name, role = resource_name(row.urn), "waiting" if status == "waiting" else "bold"
+            pieces.append(((f"{table[status]} ", status), (name, role), (f" {word}", "dim")))
+        if len(shown) < len(mine):
+            pieces.append(((f"{table[status]} ", status), (f"and {len(mine) - len(shown):,} more", "dim")))
+    lines: list[Line] = []
+    current: list[Piece] = []
+    for piece in pieces:
+        if current and line_width(current) + 3 + line_width(piece) > cells:
+            lines.append(tuple(current))
+            current = []
+        current += [("   ", ""), *piece] if current else list(piece)
+    return [*lines, tuple(current)] if current else lines
+
+
+def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bool = False) -> list[Line]:
+    """The whole page."""
+    lines: list[Line] = [*headline(outcome, table), (("", ""),)]
+    if outcome.kind == "done":
+        lines += _done(outcome, cells, table, ascii_only)
+    else:
+        lines += _not_done(outcome, cells, table)
+    reminder = outcome.aftermath.reminder
+    if reminder and outcome.kind != "unchanged":
+        text = reminder[0].upper() + reminder[1:]
+        lines += [(("", ""),), *paragraph(f"{table['hazard']} {text}.", cells, "hazard")]
+    return lines
+
+
+def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bool) -> list[Line]:
+    result = outcome.result
+    assert result is not None
+    lines: list[Line] = []
+    counts = canonical_changes(result.changes)
+    if counts:
+        words = ", ".join(f"{number} {_SHORT.get(op) or op_done(op)}" for op, number in counts.items())
+        lines.append(((counts_text(result.changes, ascii_only), "bold"), (f"   {words}", "dim")))
+    lines += step_flow(outcome, cells, table)
+    if result.differences:
+        lines += heading("What is not as in the target, and why")
+        lines += _points([_difference(one, table) for one in result.differences], cells)
+    if result.stale:
+        lines += heading("What may be stale: it was computed from something that is another now")
+        lines += _points([(table["hazard"], "hazard", f"{one.name}: {one.message}") for one in result.stale], cells)
+    elif result.result == "succeeded" and not result.differences:
+        lines += [
+            (("", ""),),
+            *paragraph("Compared afresh: resources, inputs, options, secrets and their provider.", cells, "dim"),
+        ]
+    for note in result.notes:
+        lines += [(("", ""),), *paragraph(f"{note[0].upper()}{note[1:]}", cells)]
+    if result.undo:
+        lines += [(("", ""),), *paragraph(f"Taken back by: {result.undo}", cells)]
+    return [*lines, *_callbacks(result, cells, table)]
+
+
+def _callbacks(result: RollbackResult, cells: int, table: Mapping[str, str]) -> list[Line]:
+    """What the project's own callbacks and hooks did."""
+    found = []
+    for one in result.callbacks:
+        mark = "failed" if one.outcome == "failed" else "ok"
+        about = f" for {resource_name(one.urn)}" if one.urn else ""
+        found.append((table[mark], mark, f"{one.function}{about}: {one.outcome} {one.message}".rstrip()))
+    return [*heading("Callbacks"), *_points(found, cells, len(found))] if found else []
+
+
+def _difference(one: Difference, table: Mapping[str, str]) -> tuple[str, str, str]:
+    mark, role = (table["waiting"], "dim") if one.expected else (table["hazard"], "hazard")
+    where = " ".join(filter(None, (resource_name(one.urn) if one.urn else "", one.path)))
+    text = f"{where}: {one.message}" if where else one.message
+    return mark, role, f"{text} (as announced)" if one.expected else text
+
+
+def _points(found: Sequence[tuple[str, str, str]], cells: int, most: int = LISTED) -> list[Line]:
+    """Entries of symbol, role and text, wrapped; beyond `most` they are counted."""
+    lines: list[Line] = []
+    for mark, role, text in found[:most]:
+        first, *rest = paragraph(text, cells - 4)
+        lines += [((f"  {mark} ", role), *first), *(("    ", *more) for more in rest)]
+    return [*lines, *_more(found, most)]
+
+
+def _more(found: Sequence[object], most: int = LISTED) -> list[Line]:
+    return [((f"    and {len(found) - most} more", "dim"),)] if len(found) > most else []
+
+
+def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
+    after = outcome.aftermath
+    lines = step_flow(outcome, cells, table) if outcome.half_way else []
+    lines += heading("Error") if outcome.kind != "stopped" else heading("What happened")
+    lines += paragraph(error_text(outcome.error), cells, "failed" if outcome.kind != "stopped" else "", indent=2)
+    hint = getattr(outcome.error, "hint", "")
+    if hint and outcome.kind == "unchanged":
+        lines += [(("", ""),), *paragraph(hint, cells, indent=2)]
+    lines += heading("The stack now")
+    if after.problem:
+        lines += paragraph(f"{table['hazard']} it can't be read: {after.problem}", cells, "hazard", indent=2)
+    names = [f"{one.type} {urn_name(one.resource.urn)}" for one in after.pending]
+    lines.append(_fact("Pending operations", ", ".join(names) or "none", bool(names)))
+    locked = ", ".join(str(lock) for lock in after.locks)
+    lines.append(_fact("Lock", locked or "released", bool(locked)))
+    if after.remaining is not None and outcome.half_way:
+        count = len(after.remaining)
+        text = f"{plural(count, 'difference')} remain{'s' if count == 1 else ''}" if count else "no difference remains"
+        lines.append(_fact(f"Live against {outcome.plan.target.label}", text, bool(count)))
+        lines += [((f"    {one}", "dim"),) for one in after.remaining[:LISTED]]
+        lines += _more(after.remaining)
+    if outcome.half_way:
+        lines += heading("Next")
+        for key, text in _ways(outcome):
+            lines.append(((f"  {key} ", "key"), (text, "")))
+        for text in getattr(outcome.error, "stuck", ()):
+            lines += [(("", ""),), *paragraph(text, cells, indent=2)]
+    return lines
+
+
+def _fact(name: str, value: str, bad: bool) -> Line:
+    return ((f"  {name}: ", "dim"), (value, "hazard" if bad else ""))
+
+
+def _ways(outcome: Outcome) -> list[tuple[str, str]]:
+    label = outcome.plan.target.label
+    failed = getattr(outcome.error, "passed_by", ())
+    aside = f"; space leaves {listed(failed)} out there" if failed and selects(outcome.plan.strategy) else ""
+    return [
+        ("c", f"continue to {label}: what is done already stays done{aside}"),
+        ("u", f"plan the way back to #{outcome.undo}"),
+        ("f", f"compare with the real resources first, then continue to {label}"),
+    ]
+
+
+def error_text(error: BaseException | None) -> str:
+    """What happened, in full."""
+    if error is None:
+        return "The run ended without a result; this is a bug in pulumi-rewind."
+    return str(error) if isinstance(error, RewindError) else f"Unexpected {type(error).__name__}: {error}"
+
+
+def report(outcome: Outcome, table: Mapping[str, str], version: str) -> str:
+    """Everything worth keeping, as text; secrets are masked already."""
+    plan, state = outcome.plan, outcome.state
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.started))
+    head = [
+        f"pulumi-rewind {version}: rollback of {plan.stack} to {plan.target.label}, begun {moment}",
+        f"reviewed plan {plan.fingerprint}, strategy {plan.strategy}, before it #{outcome.start}",
+        "",
+        join(result_lines(outcome, 100, table)),
+        "",
+        "Log",
+    ]
+    log = [f"{time.strftime('%H:%M:%S', time.localtime(line.time))} {line.text}" for line in state.log]
+    from pulumi_rewind.state.show import inert
+
+    return "\n".join(inert(line).rstrip() for part in (*head, *log) for line in (part.split("\n"))) + "\n"

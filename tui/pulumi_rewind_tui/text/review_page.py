@@ -1,0 +1,220 @@
+"""What the review says beside the steps: risks, checks, what is not restored, and the plan as plain text. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.risk import DATA_LOSS, DELETE_FIRST, NOT_RESTORED, SKIPPED, TAKEN_ALONG
+from pulumi_rewind.state.locks import Lock
+from pulumi_rewind_tui.text.cells import Line, wrap_words
+from pulumi_rewind_tui.text.selection import command_line, why_nothing
+from pulumi_rewind_tui.words.words import listed, plural, resource_name
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan.model import Plan
+    from pulumi_rewind.risk import Risk
+
+CHECKED = frozenset(
+    {"not-refreshed", "locked", "target", "config-differs", "edited-outside", DELETE_FIRST, "may-exist"}
+)
+"""Codes of risks that stand among the checks, or with another risk of the same resource."""
+
+ROWS = frozenset({TAKEN_ALONG, SKIPPED})
+"""Codes of notes that the steps show where they are about."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What holds around a plan, as last looked at."""
+
+    live_number: int | None = None
+    """The update that live equals; None: live was edited outside updates."""
+    newest: int = 0
+    locks: tuple[Lock, ...] = ()
+    reminder: str = ""
+    """What the next ordinary deploy would do."""
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One line of the pane of risks and checks."""
+
+    line: Line
+    urn: str = ""
+    """The resource that it is about."""
+    head: bool = True
+    """Whether an entry begins here; the cursor stops only there."""
+
+
+def live_name(around: Surroundings) -> str:
+    """``LIVE(#9)``, or ``LIVE(edited)`` where it equals no update."""
+    return f"LIVE(#{around.live_number})" if around.live_number else "LIVE(edited)"
+
+
+def title_pieces(
+    plan: Plan | None,
+    stack: str,
+    target: str,
+    around: Surroundings,
+    strategy: str,
+    *,
+    moved: bool,
+    table: Mapping[str, str],
+) -> tuple[list[Line], Line]:
+    """The status bar: what, from where to where, when, and how."""
+    arrow = f" {table['arrow']} "
+    label = plan.target.label if plan is not None else target
+    pieces: list[Line] = [
+        ((" PLAN ", "title"), (stack, "bold"), (": ", ""), (live_name(around) if plan else "LIVE", ""), (arrow, "dim"),
+         (label, "bold")),
+    ]  # fmt: skip
+    if plan is not None:
+        pieces.append((("built " + time.strftime("%H:%M:%S", time.localtime(plan.created)), "dim"),))
+        if moved:
+            pieces.append(((f"{table['failed']} live moved", "failed"),))
+        else:
+            pieces.append((("live unchanged ", "dim"), (table["ok"], "ok")))
+    return pieces, (("strategy: ", "dim"), (strategy, ""), (f" {table['closed']}", "dim"))
+
+
+def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
+    """Risks first: symbol name, role, URN and text; those of one resource are told together."""
+    risks = [risk for risk in plan.all_risks if risk.code not in CHECKED and risk.code not in ROWS]
+    first = {risk.urn for risk in risks if risk.urn}
+    groups: dict[str, list[Risk]] = {}
+    for index, risk in enumerate(sorted(risks, key=lambda risk: risk.rank)):
+        groups.setdefault(risk.urn or f"\0{index}", []).append(risk)
+    for risk in plan.all_risks:  # a replacement that deletes first says so with the loss that it means
+        if risk.code == DELETE_FIRST and risk.urn in first:
+            groups[risk.urn].append(risk)
+        elif risk.code == DELETE_FIRST:
+            groups.setdefault(risk.urn, []).append(risk)
+    found = []
+    for group in groups.values():
+        blocking = any(risk.blocking for risk in group)
+        text = "; ".join(dict.fromkeys(risk.message for risk in group))
+        mark, role = ("failed", "failed") if blocking else ("hazard", "hazard")
+        found.append((mark, role, group[0].urn, ("blocks: " if blocking else "") + text))
+    return found
+
+
+def not_restored(plan: Plan) -> str:
+    """What going back can't bring back, in one sentence."""
+    data = (
+        step.name
+        for step in plan.steps
+        if any(risk.code in (DATA_LOSS, NOT_RESTORED) and not risk.object_id for risk in step.risks)
+    )
+    ids = (step.name for step in plan.steps if step.forecast in ("recreated", "replaced"))
+    found = {"data in": list(dict.fromkeys(data)), "ids of": list(dict.fromkeys(ids))}
+    return "; ".join(f"{what} {listed(names)}" for what, names in found.items() if names)
+
+
+def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[tuple[str, str, str]]:
+    """What was looked at: symbol name, role, text."""
+    codes = {risk.code: risk.message for risk in plan.risks}
+    prepared = plan.prepared
+    if moved:
+        yield "failed", "failed", f"live has moved to #{around.newest}: this plan is void"
+    if around.locks:
+        yield "failed", "failed", f"locked by {around.locks[0]}: {around.locks[0].advice}"
+    else:
+        yield "ok", "ok", "no lock"
+    pending = len(prepared.live.pending_operations)
+    if pending:
+        yield "hazard", "hazard", f"{plural(pending, 'pending operation')} left by a killed update"
+    else:
+        yield "ok", "ok", "no pending operations"
+    provider = prepared.live.deployment.secrets_providers
+    if provider is not None:
+        yield "ok", "ok", f"secrets decrypted, their provider stays ({provider.type})"
+    if prepared.choices.refresh:
+        yield "ok", "ok", "compared with the real resources"
+    elif "not-refreshed" in codes:
+        yield "hazard", "hazard", "not compared with the real resources (f does)"
+    if "may-exist" in codes:
+        yield "waiting", "dim", "what is made anew may still exist (o, adopt: takes it over)"
+    for code in ("edited-outside", "config-differs"):
+        if code in codes:
+            yield "hazard", "hazard", codes[code]
+    for warning in plan.target.warnings:
+        yield "hazard", "hazard", warning
+    if around.reminder:
+        yield "hazard", "hazard", around.reminder
+
+
+def check_rows(
+    plan: Plan, around: Surroundings, cells: int, table: Mapping[str, str], *, moved: bool
+) -> list[CheckRow]:
+    """All of it as rows, wrapped to a width."""
+    rows: list[CheckRow] = []
+    risks = risk_entries(plan)
+    if risks:
+        rows.append(CheckRow(((plural(len(risks), "risk"), "title"),), head=False))
+    for mark, role, urn, text in risks:
+        about = f"{resource_name(urn)} " if urn else ""
+        rows.extend(_entry(table[mark], role, about, text, cells, urn))
+    lost = not_restored(plan)
+    if lost:
+        rows.extend(_entry(table["hazard"], "hazard", "not restored: ", lost, cells, ""))
+    if rows:
+        rows.append(CheckRow((("", ""),), head=False))
+    rows.append(CheckRow((("Checks", "title"),), head=False))
+    for mark, role, text in check_entries(plan, around, moved=moved):
+        rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    rows += [CheckRow((("", ""),), head=False), CheckRow((("The same on the command line", "title"),), head=False)]
+    rows.extend(_entry("$", "dim", "", command_line(plan), cells, ""))
+    return rows
+
+
+def _entry(mark: str, role: str, about: str, text: str, cells: int, urn: str) -> Iterator[CheckRow]:
+    pieces = wrap_words(about + text, max(12, cells - 4))
+    head, rest = pieces[0], pieces[1:]
+    spans: list[tuple[str, str]] = [(f"{mark} ", role)]
+    if about and head.startswith(about.rstrip()):
+        spans += [(about.rstrip(), "bold"), (head[len(about.rstrip()) :], "")]
+    else:
+        spans.append((head, ""))
+    yield CheckRow(tuple(spans), urn)
+    margin = " " * (len(mark) + 1)
+    for piece in rest:
+        yield CheckRow(((margin + piece, ""),), urn, head=False)
+
+
+def destructive(plan: Plan) -> int:
+    """How many steps delete or replace something real."""
+    return sum(step.op in ("delete", "replace") and step.forecast != "kept" for step in plan.steps)
+
+
+def unlocked_since(plan: Plan, around: Surroundings) -> bool:
+    """Whether the stack was locked when the plan was made, and isn't any more."""
+    return not around.locks and any(risk.code == "locked" for risk in plan.risks)
+
+
+def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved: bool = False) -> Line:
+    """The line above the buttons: what a yes would mean."""
+    if moved:
+        note = f"{table['failed']} State moved to #{around.newest}; plan discarded; "
+        return ((note, "failed"), ("r", "key"), (" rebuild", ""))
+    if plan.nothing_to_do:
+        return ((f"{table['same']} Nothing to do: ", "ok"), (f"{why_nothing(plan)}.", ""))
+    if around.locks:
+        return ((f"{table['failed']} Can't be run: the stack is locked.", "failed"),)
+    if unlocked_since(plan, around):
+        return ((f"{table['ok']} The lock is gone; ", "ok"), ("r", "key"), (" plans again", ""))
+    if plan.blocking:
+        count = plural(len(plan.blocking), "risk blocks", "risks block")
+        return ((f"{table['failed']} Can't be run: {count} it.", "failed"),)
+    count = plural(len(plan.steps), "step")
+    if not plan.steps:
+        return (("The state alone changes, no resource is touched.", ""),)
+    lost = plan.losers
+    if lost:
+        return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {listed(lost)}.", "hazard"))
+    number = destructive(plan)
+    if number:
+        return ((f"{count}, ", ""), (f"{number} destructive.", "hazard"))
+    return ((f"{count}, nothing is deleted or replaced.", ""),)

@@ -1,0 +1,111 @@
+"""Which resources of a plan go back: what can be taken out or in again, and the command line that means the same. Pure.
+
+A resource that is taken out stays as it is. The review and ``--only '!NAME'`` say the same thing to the core, which
+decides what has to stay with it; here is only how one key changes a selection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.choices import Choices, flags
+from pulumi_rewind.goal.model import registers
+from pulumi_rewind.goal.selection import names_of, parted
+from pulumi_rewind.goal.skipping import LeftAlone
+from pulumi_rewind.plan.model import OLD_COPY
+from pulumi_rewind.rollback.resuming import RESUME
+from pulumi_rewind.state.identity import rehomed
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, urn_name
+from pulumi_rewind.state.naming import NOT, Names
+from pulumi_rewind.strategies.choosing import STRATEGIES
+from pulumi_rewind.system.shell import command
+
+if TYPE_CHECKING:
+    from pulumi_rewind.plan.model import Plan
+
+
+def selects(strategy: str) -> bool:
+    """Whether a strategy can leave resources out."""
+    return "only" in STRATEGIES[strategy].knows
+
+
+def no_selection(strategy: str) -> str:
+    """Why a strategy has none."""
+    able = " and ".join(filter(selects, STRATEGIES))
+    return f"The strategy {strategy} takes everything back; only {able} can leave resources out."
+
+
+def left_out(plan: Plan) -> dict[str, LeftAlone]:
+    """What a plan leaves as it is: URN → why."""
+    return {note.urn: note for note in plan.prepared.goal.notes if isinstance(note, LeftAlone)}
+
+
+def toggled(plan: Plan, urn: str) -> Choices | str:
+    """The choices with a resource taken out, or in again; a sentence where that can't be."""
+    choices, goal = plan.prepared.choices, plan.prepared.goal
+    if not selects(plan.strategy):
+        return no_selection(plan.strategy)
+    left = left_out(plan)
+    wanted, _ = parted(choices.only, _names(plan))
+    note = left.get(urn)
+    if note is not None:
+        if note.because:
+            return f"{urn_name(urn)} has to stay, because {note.why}. Take {urn_name(note.because)} in first."
+        asked = (one.urn for one in left.values() if not one.because and one.urn != urn)
+        return choices.but(only=(*wanted, *(NOT + one for one in asked)))
+    step = next((step for step in plan.steps if step.urn == urn), None)
+    if step is None:
+        return "Nothing is done with it, so there is nothing to leave out."
+    if step.type == ROOT_STACK_TYPE:
+        return "The stack itself can't be left out: its outputs follow what goes back."
+    if step.op == OLD_COPY:
+        return "An old copy can't be left out: the engine deletes it in every run."
+    recorded = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
+    return choices.but(only=(*choices.only, NOT + recorded.get(urn, urn)))
+
+
+def everything(plan: Plan) -> Choices | str:
+    """The choices with all resources in; a sentence where nothing is out."""
+    choices = plan.prepared.choices
+    return choices.but(only=()) if choices.only else "Everything is in."
+
+
+def why_nothing(plan: Plan) -> str:
+    """Why a plan has nothing to do."""
+    if left_out(plan):
+        return f"all that differs from {plan.target.label} is left as it is"
+    return f"{plan.stack} is as it was at {plan.target.label}"
+
+
+def command_line(plan: Plan) -> str:
+    """The command that makes the same plan and runs it; names stand for URNs where they mean one resource alone."""
+    stack = plan.stack.rsplit("/", 1)[-1]
+    choices = plan.prepared.choices
+    names = _names(plan) if choices.only else Names(())
+    only = tuple(_short(text, names) for text in choices.only)
+    if plan.target.again == RESUME:
+        skips = (text.removeprefix(NOT) for text in only if text.startswith(NOT))
+        return command("resume", stack, *(word for text in skips for word in ("--skip", text)))
+    target = plan.target.again.removeprefix("#")
+    return command("rollback", stack, target, *flags(choices.but(only=only)))
+
+
+def _short(text: str, names: Names) -> str:
+    sign = NOT if text.startswith(NOT) else ""
+    urn = text.removeprefix(sign)
+    return sign + names.spoken(urn) if urn in names else text
+
+
+def _names(plan: Plan) -> Names:
+    prepared = plan.prepared
+    entries = (res for res in prepared.target_plain.resources if registers(res))
+    return names_of(entries, prepared.live_plain)
+
+
+def names_left(notes: Mapping[str, LeftAlone]) -> str:
+    """``db; net (web, which stays, uses it)``: what stays, and what it stays for."""
+    parts = []
+    for urn, note in notes.items():
+        parts.append(f"{urn_name(urn)} ({note.why})" if note.why else urn_name(urn))
+    return "; ".join(parts[:8]) + (f" and {len(parts) - 8} more" if len(parts) > 8 else "")

@@ -1,0 +1,115 @@
+"""Property paths and values, short on one line or as several lines; the same for command line and screens."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pulumi_rewind.state.model import ROOT_STACK_TYPE
+from pulumi_rewind.state.show import readable
+from pulumi_rewind.state.values import MASK, kind_of
+from pulumi_rewind_tui.text.cells import Line, Piece, cut, inert, line_width, width
+
+if TYPE_CHECKING:
+    from pulumi_rewind.diff.checkpoints import Change
+
+ONE_LINE = 100
+"""Longer objects are spread over several lines."""
+
+FOLDED = 40
+"""Lines of one value that are shown; the rest is counted."""
+
+CONTEXT = 10
+"""Cells kept of what two long values have in common at their beginning."""
+
+_WORD = re.compile(r"(?!(?:true|false|null|-?[0-9.]+)$)[^\s\"'\[{](?:.*\S)?", re.DOTALL)
+"""Strings that read well without quotes: not empty, no blanks at the ends, no JSON look-alikes."""
+
+
+def short_path(path: str, *, custom: bool = True) -> str:
+    """A property path without the section that is the ordinary case: inputs, or outputs of what has only those."""
+    return path.removeprefix("inputs." if custom else "outputs.").removeprefix("inputs.") or path
+
+
+def short_type(type_: str) -> str:
+    """``aws:rds/instance:Instance`` as ``rds:Instance``."""
+    parts = type_.split(":")
+    if len(parts) != 3:
+        return type_
+    module = parts[1].split("/")[0]
+    return f"{module}:{parts[2]}" if module not in ("", "index") else f"{parts[0]}:{parts[2]}"
+
+
+def with_type(left: Line, type_: str, cells: int, *, gap: int = 1) -> Line:
+    """A line with the short type at the right edge, if there is room."""
+    text = "" if type_ == ROOT_STACK_TYPE else short_type(type_)
+    room = cells - line_width(left) - 1 - gap
+    if not text or width(text) > room:
+        return left
+    return (*left, (" " * (room - width(text) + gap), ""), (text, "dim"), (" ", ""))
+
+
+def value_lines(value: object) -> list[str]:
+    """A value for people: JSON, several lines where it is long, special values in words."""
+    plain = readable(value)
+    if isinstance(plain, str):
+        if plain == MASK or plain != value or kind_of(value) is not None:
+            return [plain]
+        if "\n" in plain.strip("\n"):
+            return _fold(["|", *plain.splitlines()])
+    text = json.dumps(plain, ensure_ascii=False)
+    if isinstance(plain, str) or len(text) <= ONE_LINE:
+        return [text]
+    return _fold(json.dumps(plain, ensure_ascii=False, indent=2).splitlines())
+
+
+def _fold(lines: list[str]) -> list[str]:
+    if len(lines) <= FOLDED + 5:
+        return lines
+    return [*lines[:FOLDED], f"… {len(lines) - FOLDED} more lines"]
+
+
+def shown_lines(value: object) -> list[str]:
+    """A value as lines without control characters; plain words stand unquoted."""
+    if isinstance(value, str) and _WORD.fullmatch(value) and "\n" not in value:
+        return [inert(value)]
+    return [inert(line) for line in value_lines(value)]
+
+
+def shown_text(value: object) -> str:
+    """A value on one line."""
+    if isinstance(value, str) and "\n" in value:
+        return inert(value)
+    lines = shown_lines(value)
+    return lines[0] if len(lines) == 1 else " ".join(line.strip() for line in lines)
+
+
+def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[Piece, ...]:
+    """What was and what is, in `room` cells; where both don't fit, from where they begin to differ."""
+    old, new = shown_text(change.old), shown_text(change.new)
+    match change.kind:
+        case "added":
+            return (("+ ", "added"), (cut(new, room - 2), "added"))
+        case "removed":
+            return (("- ", "removed"), (cut(old, room - 2), "removed"))
+    if width(old) + width(new) + 3 > room:
+        # Where they begin to differ matters; both sides get half, and enter unfolds what is cut.
+        old, new = _from_difference(old, new)
+        half = max(4, (room - 3) // 2)
+        spare = max(0, half - min(width(old), width(new)))
+        old = cut(old, half + spare if width(old) > width(new) else half)
+        new = cut(new, half + spare if width(new) > width(old) else half)
+    return ((old, "removed"), (f" {table['arrow']} ", "dim"), (new, "added"))
+
+
+def _from_difference(old: str, new: str) -> tuple[str, str]:
+    """Two long values without most of what they have in common at the beginning."""
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
+    common = sum(1 for _ in pairs)
+    if common <= CONTEXT + 1:
+        return old, new
+    skipped = common - CONTEXT
+    return "…" + old[skipped:], "…" + new[skipped:]

@@ -1,0 +1,1 @@
+"""Symbols and wording, shared by command line and screens."""

@@ -1,0 +1,103 @@
+"""The words of operations, times and counts, the same everywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pulumi_rewind.state.model import ROOT_STACK_TYPE, Update, parse_urn
+
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    # op: while it is done, and afterwards
+    "create": ("creating", "created"),
+    "update": ("updating", "updated"),
+    "delete": ("deleting", "deleted"),
+    "replace": ("replacing", "replaced"),
+    "same": ("leaving", "unchanged"),
+    "rename": ("renaming", "renamed"),
+    "return": ("returning", "returned"),
+    "read": ("reading", "read"),
+    "refresh": ("refreshing", "refreshed"),
+    "import": ("adopting", "imported"),
+    "discard": ("forgetting", "forgotten, the object stays:"),
+    "create-replacement": ("creating replacement", "replacement created"),
+    "delete-replaced": ("deleting the old one", "old one deleted"),
+    "import-replacement": ("adopting replacement", "adopted"),
+    "read-replacement": ("reading replacement", "replacement read"),
+    "discard-replaced": ("forgetting the old one", "old one forgotten"),
+    "remove-pending-replace": ("forgetting the old one", "forgotten"),
+}
+
+NO_CHANGE: Final = "no change needed"
+"""Of a step that was planned and that the update turned out not to need."""
+
+
+def op_doing(op: str) -> str:
+    """The word for an operation that is under way."""
+    return _WORDS.get(op, (op, op))[0]
+
+
+def op_done(op: str) -> str:
+    """The word for an operation that has happened."""
+    return _WORDS.get(op, (op, op))[1]
+
+
+def local_time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """A moment in the operator's time zone, empty if unknown."""
+    try:
+        return time.strftime(form, time.localtime(seconds)) if seconds > 0 else ""
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+def iso_time(seconds: int) -> str | None:
+    """A moment as ISO 8601 in UTC for machines, None if unknown."""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) if seconds > 0 else None
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def elapsed(seconds: float) -> str:
+    """``00:14``, or ``1:02:03`` beyond an hour."""
+    minutes, secs = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes:02}:{secs:02}"
+
+
+def first_line(text: str) -> str:
+    """The first line of a message, with a mark if there is more."""
+    head, _, rest = text.strip().partition("\n")
+    return f"{head.rstrip()} …" if rest.strip() else head
+
+
+def short_commit(update: Update) -> str:
+    """The beginning of the commit, with ``*`` where uncommitted changes went in; empty without one."""
+    return update.commit[:7] + ("*" if update.dirty else "") if update.commit else ""
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """``1 step``, ``2 steps``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def new_ids(fresh: int, follow: int, *, same_content: bool) -> str:
+    """How many are the same but another object; where nothing else differs, also how many follow from that."""
+    count = plural(fresh, "object has", "objects have")
+    if not same_content:
+        return f"{count} a new id and the same content"
+    also = f", {plural(follow, 'other follows', 'others follow')}" if follow else ""
+    return f"same content; {count} a new id{also}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """``a, b, c and 4 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
+def resource_name(urn: str) -> str:
+    """What a resource is called for people; the root resource is the stack itself."""
+    parsed = parse_urn(urn)
+    return "stack outputs" if parsed.type == ROOT_STACK_TYPE else parsed.name

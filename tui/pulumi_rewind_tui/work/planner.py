@@ -1,0 +1,206 @@
+"""What a review does in the background: plans, and looks whether live moves. Runs in threads, touches no widget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from pulumi_rewind.choices import USUAL, Choices
+from pulumi_rewind_tui.text.cells import plain
+from pulumi_rewind_tui.text.review_page import Surroundings
+from pulumi_rewind_tui.words.words import plural
+from pulumi_rewind_tui.work.background import CancelCheck, Post
+
+if TYPE_CHECKING:
+    from pulumi_rewind.engine.events import EngineEvent
+    from pulumi_rewind.plan.model import Plan
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.strategies.preview import PreviewControl
+    from pulumi_rewind.trust.targets import Finding
+
+BATCH = 0.1
+"""Seconds between two messages while the engine is asked."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be planned."""
+
+    target: str
+    choices: Choices = USUAL
+
+
+@dataclass
+class PlanProgress(Message):
+    """The engine is being asked."""
+
+    generation: int
+    text: str
+
+
+@dataclass
+class PlanReady(Message):
+    """A plan can be reviewed."""
+
+    generation: int
+    plan: Plan
+    around: Surroundings
+
+
+@dataclass
+class PlanFailed(Message):
+    """There is no plan."""
+
+    generation: int
+    error: BaseException
+
+
+@dataclass
+class LiveLooked(Message):
+    """Live was looked at again."""
+
+    generation: int
+    """Of the plan that was in hand then."""
+    digest: str
+    around: Surroundings
+
+
+class LiveUnread(Message):
+    """Live could not be looked at this time; the run checks it once more."""
+
+
+@dataclass
+class Written(Message):
+    """A file was written, or could not be."""
+
+    path: Path | None
+    error: BaseException | None = None
+
+
+def strategies(plan: Plan | None) -> list[tuple[str, str]]:
+    """Every strategy with the reason why it can't be used, empty where it can as far as the plan in hand knows."""
+    from pulumi_rewind.choices import PROGRAM
+    from pulumi_rewind.strategies.choosing import STRATEGIES
+
+    found = plan.recommendation if plan is not None else None
+    return [(name, found.program_problem if found and name == PROGRAM else "") for name in STRATEGIES]
+
+
+def _observer(
+    generation: int, post: Post, control: PreviewControl, cancelled: CancelCheck
+) -> Callable[[EngineEvent], None]:
+    """Tells of the engine's events in a line of text, ten times a second at most."""
+    from pulumi_rewind.engine.events import Phase, Progress, ResourceDone, ResourcePre
+
+    seen: set[str] = set()
+    phase, sent = "", 0.0
+
+    def observe(event: EngineEvent) -> None:
+        nonlocal phase, sent
+        if cancelled():
+            control.stop()
+        at_once = False
+        match event:
+            case Phase(_, message):
+                phase, at_once = message, True
+            case ResourcePre(step) | ResourceDone(step):
+                seen.add(step.urn)
+            case Progress(_, message) if message:
+                phase, at_once = message, True
+        now = time.monotonic()
+        if at_once or now - sent >= BATCH:
+            sent = now
+            count = f"  {plural(len(seen), 'resource')} looked at" if seen else ""
+            post(PlanProgress(generation, f"{phase}…{count}"))
+
+    return observe
+
+
+def make_plan(
+    session: Session,
+    request: Request,
+    generation: int,
+    control: PreviewControl,
+    post: Post,
+    cancelled: CancelCheck,
+    agreed: Sequence[Finding] = (),
+) -> None:
+    """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one.
+
+    What is `agreed` is remembered first.
+    """
+    from pulumi_rewind.errors import InterruptedRun
+    from pulumi_rewind.guard.consent import agree
+    from pulumi_rewind.rollback.planning import build_plan
+    from pulumi_rewind.rollback.resuming import find_target
+
+    agree(session, agreed)
+    session.reload()
+    target = find_target(session, request.target)
+    try:
+        observe = _observer(generation, post, control, cancelled)
+        plan = build_plan(session, target, request.choices, observe=observe, control=control)
+    except InterruptedRun:
+        if control.stopped:
+            return
+        raise
+    if cancelled():
+        plan.close()
+        return
+    post(PlanReady(generation, plan, look_around(session, plan)))
+
+
+def look_around(session: Session, plan: Plan) -> Surroundings:
+    """What the pane of checks says beside the plan's own risks."""
+    from pulumi_rewind.errors import RewindError
+    from pulumi_rewind.rollback.head_reminder import head_reminder
+
+    number: int | None = None
+    reminder = ""
+    try:
+        number = session.timeline.live_update()
+        reminder = head_reminder(session, plan.target)
+    except (RewindError, OSError):
+        pass  # said elsewhere, or only a courtesy
+    return Surroundings(number, len(session.timeline), tuple(session.backend.locks(session.stack)), reminder)
+
+
+def look_at_live(session: Session, around: Surroundings, generation: int, post: Post) -> None:
+    """Reads the live state (no decoding of resources' properties, no CLI) and tells its digest and the locks."""
+    from dataclasses import replace
+
+    live = session.backend.live(session.stack)
+    locks = tuple(session.backend.locks(session.stack))
+    newest = len(session.history())
+    post(LiveLooked(generation, live.digest, replace(around, newest=newest, locks=locks)))
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as plain text, secrets masked."""
+    from pulumi_rewind.state.show import inert
+    from pulumi_rewind_tui.text.plan import plan_lines
+
+    lines = map(plain, plan_lines(plan))
+    from pulumi_rewind_tui.text.selection import command_line
+
+    same = f"the same on the command line: {command_line(plan)}"
+    return "\n".join(inert(line).rstrip() for line in (*lines, same)) + "\n"
+
+
+def write_plan(plan: Plan, directory: Path) -> Path:
+    """Writes the plan as JSON (the shape of ``plan --json`` with the property changes), mode 0600, secrets masked."""
+    import json
+
+    from pulumi_rewind.diff.checkpoints import diff_to_json
+    from pulumi_rewind_tui.text.plan import plan_json
+    from pulumi_rewind_tui.work.private_file import write_new
+
+    document = plan_json(plan)
+    document["diff"] = diff_to_json(plan.diff, "live", plan.target.label)["resources"]
+    name = f"rewind-plan-{plan.stack.rsplit('/', 1)[-1]}-{plan.target.update.number}.json"
+    return write_new(directory, name, json.dumps(document, indent=2) + "\n")
