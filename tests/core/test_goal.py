@@ -82,7 +82,7 @@ def test_default_providers_and_copies_that_wait_for_deletion_are_not_registered(
 def test_a_renamed_resource_keeps_its_identity_by_an_alias() -> None:
     built = goal(checkpoint(res("old-name", id="i-1")), checkpoint(res("new-name", id="i-1")))
     assert built.by_urn()[urn("old-name")].aliases == (urn("new-name"),)
-    assert urn("new-name") in built.pairs.values()  # so that it is not deleted
+    assert built.pairs[urn("old-name")] == urn("new-name")  # so that it is not deleted
 
 
 def test_a_renamed_component_is_found_through_its_children() -> None:
