@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.goal.model import Selection, references
 from pulumi_rewind.history.object_origins import Origins
-from pulumi_rewind.plan.rearranged import Arrangement, arrange, arranged
+from pulumi_rewind.plan.state_edits import Arrangement, arrange, arranged
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, urn_name
 from tests.support.checkpoints import checkpoint, res, urn

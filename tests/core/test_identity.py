@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.plan.adoption import adoptable, importing
-from pulumi_rewind.plan.known_ids import ids_since, taken_back
+from pulumi_rewind.plan.former_ids import ids_since, taken_back
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.state.identity import is_constant_id, match, may_be_one

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from pulumi_rewind.goal.mentions import Mentions
+from pulumi_rewind.goal.undeclared_dependencies import Mentions
 from pulumi_rewind.state.values import RESOURCE_REF, SECRET, SIG
 from tests.support.checkpoints import checkpoint, goal, res, urn
 

@@ -11,7 +11,7 @@ from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.skipping import LeftAlone
 from pulumi_rewind.plan.model import Step
-from pulumi_rewind.plan.staying import also_staying, touched_risk
+from pulumi_rewind.plan.staying_along import also_staying, touched_risk
 from pulumi_rewind.state.model import Checkpoint
 from tests.support.checkpoints import checkpoint, res, urn
 

@@ -21,7 +21,7 @@ from pulumi_rewind.errors import (
     RewindError,
     StateDirectoryError,
 )
-from pulumi_rewind.guard.rewriting import Rewriting
+from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.rollback.run_journal import RunJournal

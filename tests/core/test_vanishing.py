@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.engine.events import PropertyDiff, ResourceDone, StepMetadata, StepState
-from pulumi_rewind.plan.vanishing import vanishing_risks
+from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.state.values import SECRET, SIG
 from tests.support.checkpoints import checkpoint, goal, replayed, res, urn

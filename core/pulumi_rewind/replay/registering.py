@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi_rewind.goal.mentions import Mentions
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.goal.stashes import STASH, stash_outputs
+from pulumi_rewind.goal.undeclared_dependencies import Mentions
 from pulumi_rewind.relinking.links import Link, make_link
 from pulumi_rewind.replay import wire
 from pulumi_rewind.replay.linking import Linking, Response

@@ -23,8 +23,8 @@ from pulumi_rewind.errors import (
     RewindError,
 )
 from pulumi_rewind.goal.model import GoalChanges
-from pulumi_rewind.goal.released import passing_urns
 from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.goal.unmanaged import passing_urns
 from pulumi_rewind.guard.checks import (
     check_able,
     check_agreed,
@@ -33,7 +33,7 @@ from pulumi_rewind.guard.checks import (
     has_moved,
     lock_left,
 )
-from pulumi_rewind.guard.rewriting import Rewriting
+from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.history.origins import own_record
 from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.plan.advice import lost_module
@@ -43,9 +43,9 @@ from pulumi_rewind.plan.stale_values import stale_values
 from pulumi_rewind.plan.unsure_creates import doubt, lost_sight_of
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.replay.host import ReplayHost
-from pulumi_rewind.rollback.bookkeeping import mending
+from pulumi_rewind.rollback.default_values import mending
 from pulumi_rewind.rollback.driving import EngineDriver
-from pulumi_rewind.rollback.name_taken import announced_taken, deleting_taken_first
+from pulumi_rewind.rollback.name_conflicts import announced_taken, deleting_taken_first
 from pulumi_rewind.rollback.read_back import read_back, to_read
 from pulumi_rewind.rollback.replan import replanned
 from pulumi_rewind.rollback.result import RollbackResult

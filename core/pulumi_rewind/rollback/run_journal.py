@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pulumi_rewind.engine.system_errors import truthful
 from pulumi_rewind.errors import IncompleteError, RewindError, StateDirectoryError
-from pulumi_rewind.guard.rewriting import Rewriting
+from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.system.shell import command

@@ -14,7 +14,7 @@ from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, Rewi
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import Observe as Observe
 from pulumi_rewind.goal.replay_report import Previewed as Previewed
-from pulumi_rewind.guard.rewriting import staged
+from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.advice import advise
 from pulumi_rewind.plan.blockers import Blockers, speaker
 from pulumi_rewind.plan.risks import protected_in_the_way

@@ -15,23 +15,23 @@ from pulumi_rewind.goal.build import build_goal, choose
 from pulumi_rewind.goal.credentials import from_live_too, todays_credentials
 from pulumi_rewind.goal.default_values import with_pinned
 from pulumi_rewind.goal.model import Goal, GoalChanges, Selection
-from pulumi_rewind.goal.released import lasting, letting_go
 from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.goal.unmanaged import lasting, letting_go
 from pulumi_rewind.guard.consent import consented
-from pulumi_rewind.guard.rewriting import Rewritten, aware, rewritten
+from pulumi_rewind.guard.state_editing import Rewritten, aware, rewritten
 from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
-from pulumi_rewind.plan.earlier_orders import deleted_first_before
-from pulumi_rewind.plan.known_ids import knowing
+from pulumi_rewind.plan.former_ids import knowing
+from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan.planned_state import planned_state, refreshed_state
 from pulumi_rewind.plan.prepared import Prepared
-from pulumi_rewind.plan.rearranged import Arrangement
-from pulumi_rewind.plan.rearranged_risks import arrangement_risks
+from pulumi_rewind.plan.replacement_orders import deleted_first_before
 from pulumi_rewind.plan.risks import read_elsewhere, step_risks
 from pulumi_rewind.plan.stale_values import stale_risks
-from pulumi_rewind.plan.staying import Built, touched_risk, undisturbed
-from pulumi_rewind.plan.vanishing import vanishing_risks
+from pulumi_rewind.plan.state_edit_risks import arrangement_risks
+from pulumi_rewind.plan.state_edits import Arrangement
+from pulumi_rewind.plan.staying_along import Built, touched_risk, undisturbed
 from pulumi_rewind.plan.verify import verify
 from pulumi_rewind.project.stack_configuration import (
     ConfigChanges,

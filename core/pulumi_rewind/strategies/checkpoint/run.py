@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator, Mapping
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal.default_values import as_recorded
 from pulumi_rewind.goal.model import Goal, Registration
-from pulumi_rewind.goal.released import passing_urns
 from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.goal.unmanaged import passing_urns
 from pulumi_rewind.guard.checks import check_unmoved_under_lock
 from pulumi_rewind.history.failed_update import BOOKKEEPING
 from pulumi_rewind.plan.blockers import left_alone

@@ -11,7 +11,7 @@ from typing import Final
 from pulumi_rewind.engine.cli import Engine
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
-from pulumi_rewind.guard.rewriting import staged
+from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Resource
@@ -53,7 +53,7 @@ def preview_program(
 ) -> tuple[list[EngineEvent], bytes]:
     """One preview of the program in its worktree: its events, and the engine's own plan.
 
-    `state` is what the backend will hold before the run, where that is to be rewritten; see `guard.rewriting.staged`.
+    `state` is what the backend will hold before the run, where that is to be rewritten; see `guard.state_editing.staged`.
 
     Raises:
         EngineError, RefusedError: it failed.

@@ -16,12 +16,12 @@ from pulumi_rewind.engine.events import EngineEvent, Phase
 from pulumi_rewind.goal.model import Goal, no_goal
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.guard.consent import consented
-from pulumi_rewind.guard.rewriting import rewritten
+from pulumi_rewind.guard.state_editing import rewritten
 from pulumi_rewind.plan.model import Plan, Step, counts
 from pulumi_rewind.plan.planned_state import refreshed_state
 from pulumi_rewind.plan.prepared import Prepared
-from pulumi_rewind.plan.rearranged_risks import arrangement_risks
 from pulumi_rewind.plan.risks import read_elsewhere, step_risks
+from pulumi_rewind.plan.state_edit_risks import arrangement_risks
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.stack_configuration import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.records.lookup import uncommitted_record

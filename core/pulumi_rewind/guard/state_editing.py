@@ -18,7 +18,7 @@ from pulumi_rewind.goal.model import Goal, Selection
 from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
 from pulumi_rewind.history.object_origins import Origins
 from pulumi_rewind.plan.model import Step
-from pulumi_rewind.plan.rearranged import Arrangement, arrange, arranged
+from pulumi_rewind.plan.state_edits import Arrangement, arrange, arranged
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Resource, StackRef
 from pulumi_rewind.state.naming import Names

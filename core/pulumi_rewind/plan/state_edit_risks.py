@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pulumi_rewind.plan.model import OLD_COPY, Step
-from pulumi_rewind.plan.rearranged import Arrangement, Kept
+from pulumi_rewind.plan.state_edits import Arrangement, Kept
 from pulumi_rewind.risk import BLOCKING, DATA_LOSS, NOT_RESTORED, Risk
 from pulumi_rewind.state.model import parse_urn, urn_name
 from pulumi_rewind.state.stateful_types import is_stateful
