@@ -89,7 +89,7 @@ def test_while_a_child_of_the_killed_process_runs_its_directory_stays(
     place: Path, others: list[subprocess.Popen[str]]
 ) -> None:
     then = (
-        "import subprocess; from pulumi_rewind import private_directory as p; (d,) = p._held; "
+        "import subprocess; from pulumi_rewind.system import private_directory as p; (d,) = p._held; "
         "child = subprocess.Popen(['sleep', '600'], pass_fds=p.locks(d), stdout=subprocess.DEVNULL); "
         "print(child.pid, flush=True); time.sleep(600)"
     )

@@ -356,18 +356,18 @@ CLEAN = frozenset({"said", "error", "clean"})
 
 ARRIVES_CLEAN = frozenset(
     {
-        ("failures.py", "report_error"),  # from `report`, or from who has cleaned it
-        ("failures.py", "_report_usage"),
-        ("failures.py", "_report_bug"),
+        ("terminal/failures.py", "report_error"),  # from `report`, or from who has cleaned it
+        ("terminal/failures.py", "_report_usage"),
+        ("terminal/failures.py", "_report_bug"),
         ("commands/demo.py", "_build"),  # these two add to the hint of an error on its way to `report`
         ("commands/diff.py", "_side"),
-        ("failures.py", "_surroundings"),  # compares it, and shows a sentence of ours
+        ("terminal/failures.py", "_surroundings"),  # compares it, and shows a sentence of ours
         ("app.py", "_journal_unread"),  # from `_open`
         ("screens/error.py", "full_text"),  # from `RewindApp.fail`
         ("screens/error.py", "_lines"),
         ("screens/empty.py", "_lines"),  # from `in_thread`
-        ("screens/home_text.py", "error_lines"),
-        ("screens/result_text.py", "error_text"),  # from `work.runner.Runner`
+        ("text/home_page.py", "error_lines"),
+        ("text/result_page.py", "error_text"),  # from `work.runner.Runner`
         ("screens/passphrase.py", "_answer"),  # from `in_thread`
     }
 )
@@ -440,8 +440,8 @@ def test_nothing_else_of_the_user_interface_reads_what_an_error_says() -> None:
         ("copy_to_clipboard", pulumi_rewind_tui, {"app.py"}),
         ("write_text", pulumi_rewind_tui, set()),
         ("write_bytes", pulumi_rewind_tui, set()),
-        ("fdopen", pulumi_rewind_tui, {"private_file.py"}),
-        ("EngineRun", pulumi_rewind, {"engine.py"}),
+        ("fdopen", pulumi_rewind_tui, {"work/private_file.py"}),
+        ("EngineRun", pulumi_rewind, {"engine/cli.py"}),
         ("Engine", pulumi_rewind, {"session.py", "demo/build.py"}),
     ],
 )

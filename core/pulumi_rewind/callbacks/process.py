@@ -23,7 +23,7 @@ from pulumi_rewind.errors import CallbackError
 from pulumi_rewind.hooks.declare import Selector
 from pulumi_rewind.plan.called import Callback, Code
 
-WORKER: Final = Path(__file__).with_name("worker.py")
+WORKER: Final = Path(__file__).parents[1] / "hooks" / "worker.py"
 BOOT: Final = (
     "import sys; sys.path[:] = filter(None, sys.path); import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
 )

@@ -122,6 +122,7 @@ class RecordInput:
     """Values that must stand in no file."""
 
 
+# Long: a line for each kind of content, in the order in which a record lists them.
 def record_files(given: RecordInput, rewind: str) -> tuple[Meta, dict[str, Blob]]:
     """The files of a record and what ``update.json`` says; nothing with a secret in the clear gets in.
 

@@ -19,7 +19,7 @@ def settle() -> None:
     """
     variable = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
     given = variable.split(os.pathsep) if variable else []
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     try:
         here = os.getcwd()
         relative = {os.path.abspath(entry) for entry in given if not os.path.isabs(entry)}

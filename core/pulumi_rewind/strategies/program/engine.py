@@ -53,7 +53,7 @@ def preview_program(
 ) -> tuple[list[EngineEvent], bytes]:
     """One preview of the program in its worktree: its events, and the engine's own plan.
 
-    `state` is what the backend will hold before the run, where that is to be rewritten; see `guard.state_editing.staged`.
+    `state` is what the backend will hold before the run, where that is to be edited: see `guard.state_editing.staged`.
 
     Raises:
         EngineError, RefusedError: it failed.

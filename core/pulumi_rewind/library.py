@@ -1,0 +1,56 @@
+"""What the library offers beside its objects: comparing two states, and running a plan with an observer.
+
+`import pulumi_rewind` has all of it; docs/library.md shows it at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pulumi_rewind.diff.checkpoints import Diff, diff_checkpoints
+from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.rollback.result import RollbackResult
+from pulumi_rewind.rollback.resuming import find_target
+from pulumi_rewind.rollback.run import RollbackRun
+from pulumi_rewind.session import Session
+
+LIVE = "live"
+
+
+def compare(session: Session, old: str = LIVE, new: str = "last-good") -> Diff:
+    """What differs between two states of the stack, each a target (``12``, ``-1``, ``v1.2``, …) or ``live``.
+
+    Secrets are compared by what they hold, if the session can decrypt them, and appear in the result in plain text.
+
+    Raises:
+        TargetError: there is no such target, or it is ambiguous.
+        SecretsError: the secrets can't be decrypted.
+    """
+    before, after = (
+        session.live() if text == LIVE else session.timeline.checkpoint(find_target(session, text).update.number)
+        for text in (old, new)
+    )
+    return diff_checkpoints(*session.vault.decrypt_differing(before, after, session.stack))
+
+
+def run(
+    session: Session,
+    plan: Plan,
+    *,
+    allow_data_loss: bool = False,
+    observe: Callable[[EngineEvent], object] = lambda event: None,
+) -> RollbackResult:
+    """Runs a reviewed plan to its end; `observe` gets every event, without any secret, in this thread.
+
+    `RollbackRun` does the same step by step, and can be stopped from another thread.
+
+    Raises:
+        RefusedError: a check refused it before anything was changed.
+        InterruptedRun, IncompleteError: it ended half-way; the journal knows it, and a plan to the same target goes on.
+    """
+    rollback = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
+    for event in rollback.events():
+        observe(event)
+    assert rollback.result is not None  # as nothing was raised
+    return rollback.result
