@@ -18,13 +18,13 @@ from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import RecordError, RewindError, TargetError, UsageError
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.project.settings import load_settings, load_user_settings
-from pulumi_rewind.records.content import update_key
+from pulumi_rewind.records.content import RecordInput, update_key
 from pulumi_rewind.records.evidence import error_of
 from pulumi_rewind.records.foreign import ALL, agree, take_back
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.lookup import known_record, origin_of, recorded
 from pulumi_rewind.records.retention import prune
-from pulumi_rewind.records.store import RecordInput, Records, Written
+from pulumi_rewind.records.store import Records, Written
 from pulumi_rewind.records.verify import verify_records
 from pulumi_rewind.rollback.recording import after_run, record_all, record_update
 from pulumi_rewind.state.model import Update

@@ -16,10 +16,11 @@ from pulumi_rewind.engine.events import Diagnostic
 from pulumi_rewind.errors import RecordError, TargetError, UsageError
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.records.assets import RecordedAssets
+from pulumi_rewind.records.content import RecordInput
 from pulumi_rewind.records.foreign import agree
 from pulumi_rewind.records.git import Blob
 from pulumi_rewind.records.retention import prune
-from pulumi_rewind.records.store import RecordInput, Records
+from pulumi_rewind.records.store import Records
 from pulumi_rewind.records.verify import verify_records
 from pulumi_rewind.records.worktree import put_uncommitted
 from pulumi_rewind.rollback.recording import after_run, record_all, record_update

@@ -15,7 +15,8 @@ from pulumi_rewind.guard.consent import agree
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Plan, Step
 from pulumi_rewind.rollback.planning import build_plan
-from pulumi_rewind.rollback.run import RollbackResult, RollbackRun
+from pulumi_rewind.rollback.result import RollbackResult
+from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.trust.targets import UntrustedTarget
 from tests.support.stack import EngineStack

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.state.values import ASSET, SECRET, SIG, UNKNOWN
 from pulumi_rewind_tui.terminal.options import to_json
-from pulumi_rewind_tui.terminal.writer import Span, Writer, cell_width, open_writer
+from pulumi_rewind_tui.terminal.writer import Writer, open_writer
+from pulumi_rewind_tui.text.cells import Span
+from pulumi_rewind_tui.text.cells import width as cell_width
 from pulumi_rewind_tui.text.spans import changes_line
 from pulumi_rewind_tui.text.values import value_lines
 from pulumi_rewind_tui.words.words import elapsed, first_line, iso_time, local_time

@@ -20,7 +20,7 @@ from pulumi_rewind.engine.events import (
 from pulumi_rewind.errors import IncompleteError
 from pulumi_rewind.plan.called import CallbackOutcome
 from pulumi_rewind.plan.model import Step
-from pulumi_rewind.rollback.run import RollbackResult
+from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind_tui.terminal.display import JsonDisplay, PlainDisplay, under_way
 from pulumi_rewind_tui.terminal.writer import Writer
 from pulumi_rewind_tui.text.cells import plain

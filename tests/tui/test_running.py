@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from pulumi_rewind.engine.events import Diagnostic, ResourceDone, ResourcePre, StepMetadata
-from pulumi_rewind.rollback.run import RollbackResult
+from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.session import Session
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from pulumi_rewind.project.settings import Settings
     from pulumi_rewind.project.workspace import Workspace
 
-__all__ = ["LeftOut", "Record", "RecordInput", "Records", "Written", "open_records"]
 
 DAMAGED = "`pulumi-rewind record --verify` checks all records, and tells how to get a whole one."
 DIGITS = 7

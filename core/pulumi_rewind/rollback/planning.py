@@ -11,12 +11,13 @@ from pulumi_rewind.callbacks.revisions.plan import revised
 from pulumi_rewind.callbacks.undo.plan import announced, undo_plan
 from pulumi_rewind.choices import USUAL, ChoiceArguments, Choices, chosen_by
 from pulumi_rewind.engine.system_errors import refused_by_system
+from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable
 from pulumi_rewind.history.targets import Target
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies.choosing import plan_by_strategy
-from pulumi_rewind.strategies.preview import Observe, PreviewControl
+from pulumi_rewind.strategies.preview import PreviewControl
 
 
 @refused_by_system()

@@ -56,8 +56,6 @@ from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind.system.shell import command
 
-__all__ = ["Difference", "PreviewControl", "RollbackResult", "RollbackRun"]
-
 
 class RollbackRun(EngineDriver):
     """One run of a reviewed plan. Iterate `events`, then read `result`.

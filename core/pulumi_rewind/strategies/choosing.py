@@ -16,10 +16,11 @@ from pulumi_rewind.risk import Risk
 
 if TYPE_CHECKING:
     from pulumi_rewind.goal.model import GoalChanges
+    from pulumi_rewind.goal.replay_report import Observe
     from pulumi_rewind.history.targets import Target
     from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
-    from pulumi_rewind.strategies.preview import Observe, PreviewControl
+    from pulumi_rewind.strategies.preview import PreviewControl
     from pulumi_rewind.strategies.protocol import Strategy
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.goal.model import GoalChanges
+from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.history.targets import Target
 from pulumi_rewind.plan.model import STILL, Step
 from pulumi_rewind.plan.risks import stack_risks
@@ -20,7 +21,7 @@ from pulumi_rewind.state.integrity import check_sound
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import Json
-from pulumi_rewind.strategies.preview import Observe, PreviewControl
+from pulumi_rewind.strategies.preview import PreviewControl
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,17 @@ from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.engine.system_errors import truthful
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
+from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.plan.model import Plan, Step
 from pulumi_rewind.plan.risks import pending_risk
 from pulumi_rewind.risk import REVISION, BlockedError, Risk
 from pulumi_rewind.rollback.planning import build_plan
-from pulumi_rewind.rollback.run import RollbackResult, RollbackRun
+from pulumi_rewind.rollback.result import RollbackResult
+from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.identity import may_be_one
 from pulumi_rewind.state.model import Checkpoint, Resource, parse_urn
-from pulumi_rewind.strategies.preview import Observe, PreviewControl
+from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind.system.shell import command
 from pulumi_rewind.up.run import Before, begin_journal
 

@@ -14,6 +14,7 @@ from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFaile
 from pulumi_rewind.engine.system_errors import refused_by_system
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.goal.model import no_goal
+from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable
 from pulumi_rewind.plan.called import RevisionPlan
 from pulumi_rewind.plan.model import Step, counts, plan_steps
@@ -24,7 +25,7 @@ from pulumi_rewind.risk import NOT_RESTORED, Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.state.values import SIG, Json, each, is_secret
-from pulumi_rewind.strategies.preview import Observe, PreviewControl, followed
+from pulumi_rewind.strategies.preview import PreviewControl, followed
 from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
 

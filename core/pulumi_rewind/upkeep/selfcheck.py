@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pulumi_rewind.engine.events import EngineEvent, Phase
 from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.goal.model import Goal, registers
-from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.goal.replay_report import Observe, ReplayReport
 from pulumi_rewind.plan.model import Step, plan_steps
 from pulumi_rewind.plan.verify import verify
 from pulumi_rewind.risk import HOOK_CODE, TAKEN_ALONG, Risk
@@ -20,7 +20,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import Checkpoint, parse_urn
 from pulumi_rewind.strategies.checkpoint.plan import with_assets
-from pulumi_rewind.strategies.preview import Observe, PreviewControl, preview, unheard
+from pulumi_rewind.strategies.preview import PreviewControl, preview, unheard
 from pulumi_rewind.system.private_directory import private_directory
 
 HARMLESS = frozenset({"ignore-changes", HOOK_CODE, TAKEN_ALONG})

@@ -23,7 +23,7 @@ from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import SKIPPED
 from pulumi_rewind.rollback import planning
 from pulumi_rewind.rollback import run as rollback
-from pulumi_rewind.rollback.run import RollbackResult
+from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies.checkpoint import plan as prepare
 from tests.support.tui.run_recording import RUNS, TARGET, from_lines

@@ -8,7 +8,7 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, to_json
-from pulumi_rewind_tui.terminal.writer import Line, Span
+from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.values import short_path, value_lines
 from pulumi_rewind_tui.words.words import first_line, iso_time, local_time, short_commit
 from pulumi_rewind_tui.work.decrypting import decrypter

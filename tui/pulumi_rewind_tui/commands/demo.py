@@ -15,7 +15,8 @@ from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
 from pulumi_rewind_tui.terminal.demo import BuildDisplay, try_lines, world_lines
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command
 from pulumi_rewind_tui.terminal.output import in_terminal
-from pulumi_rewind_tui.terminal.writer import Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
     out.lines(world_lines(look(made)))
     if run_it:
         out.line()
-        out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "git"))
+        out.line(Span(f"$ pulumi-rewind rollback {GOOD} --yes --allow-data-loss", "commit"))
         code = go_back(session, screen, GOOD, USUAL, Terms(yes=True, allow_data_loss=True))
         if code:
             return code
@@ -98,7 +99,7 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
         out.line(Span("what is there after", "title"))
         out.lines(world_lines(look(made)))
     out.line()
-    out.line(Span("$ pulumi-rewind history", "git"))
+    out.line(Span("$ pulumi-rewind history", "commit"))
     print_history(session, screen)
     out.line()
     out.lines(try_lines(made, shlex.quote(str(named)), GOOD, ran=run_it))

@@ -11,7 +11,8 @@ from pulumi_rewind.errors import BackendError
 from pulumi_rewind.history.commits import commits_between
 from pulumi_rewind_tui.terminal.notices import damage_notice, half_way_notice, interrupted_notice
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of, to_json
-from pulumi_rewind_tui.terminal.writer import Line, Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.history import commits_json, commits_lines, entry_json, history_row, live_line
 from pulumi_rewind_tui.words.words import plural
 

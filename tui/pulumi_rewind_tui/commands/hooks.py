@@ -17,7 +17,8 @@ from pulumi_rewind_tui.terminal.options import (
     stack_of,
     to_json,
 )
-from pulumi_rewind_tui.terminal.writer import Line, Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Line, Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.callbacks.undo.listing import Listed, Listing
@@ -63,14 +64,14 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         screen.out.raw(to_json({**_listing_json(found), "recorded": kept}))
         return
     if found.hooks is not None:
-        screen.out.line(Span(found.hooks.label, "title"), Span(f"   run by {found.python}", "muted"))
+        screen.out.line(Span(found.hooks.label, "title"), Span(f"   run by {found.python}", "dim"))
         if not found.items:
             screen.out.line("nothing is declared in it")
 
     def matches(live: Sequence[str], there: Sequence[str]) -> None:
         for what, names in (("live", live), (target.label if target else "", there)):
             if what:
-                screen.out.line(Span(f"    {what}: ", "muted"), _named(names))
+                screen.out.line(Span(f"    {what}: ", "dim"), _named(names))
 
     for item in found.items:
         screen.out.line(*_declared(item))
@@ -85,7 +86,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     for code in kept:
         numbers = _named([f"#{number}" for number in code["updates"]])
         agreed = "agreed to" if code["agreed"] else "not agreed to"
-        screen.out.line(Span(f"recorded with {numbers}: sha256 {code['sha256'][:12]}, {agreed}", "muted"))
+        screen.out.line(Span(f"recorded with {numbers}: sha256 {code['sha256'][:12]}, {agreed}", "dim"))
 
 
 def opened(shared: Shared, words: tuple[str, ...], command: str) -> tuple[Session, Target | None]:
@@ -136,10 +137,10 @@ def _declared(item: Listed) -> Line:
         options.append("dry run safe")
     return [
         Span(f"{callback.kind:16}", "title"),
-        Span(callback.function, "name"),
-        Span(f" (line {callback.line})", "muted"),
+        Span(callback.function, "bold"),
+        Span(f" (line {callback.line})", "dim"),
         f"  {chosen}" if chosen else "",
-        Span(f"  {', '.join(options)}", "muted"),
+        Span(f"  {', '.join(options)}", "dim"),
     ]
 
 

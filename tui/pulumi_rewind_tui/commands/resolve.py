@@ -10,7 +10,8 @@ from pulumi_rewind.state.model import parse_urn, urn_name
 from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.terminal.running import json_outcome
-from pulumi_rewind_tui.terminal.writer import Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.upkeep.resolve import Resolved
@@ -64,7 +65,7 @@ def _list(screen: Screen, stack: str, urns: tuple[str, ...], *, as_json: bool) -
         return
     screen.out.line(Span("⚠ begun by a killed update, and never ended:", "hazard"))
     for urn in urns:
-        screen.out.line("  ", Span(urn_name(urn), "name"), f"  {parse_urn(urn).type}  {urn}")
+        screen.out.line("  ", Span(urn_name(urn), "bold"), f"  {parse_urn(urn).type}  {urn}")
     screen.out.line("look whether each exists, then decide about all of them at once:")
     screen.out.line(f"  pulumi-rewind resolve {stack} --adopt 'URN=ID'   it exists and has that id")
     screen.out.line(f"  pulumi-rewind resolve {stack} --clear 'URN'      it doesn't exist, or you have removed it")

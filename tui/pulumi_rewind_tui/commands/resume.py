@@ -14,7 +14,7 @@ from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import choice_option, trust_option
 from pulumi_rewind_tui.terminal.running import ask_for_yes, can_ask, check_can_ask, json_outcome
-from pulumi_rewind_tui.terminal.writer import Span
+from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import local_time
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import click
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind_tui.commands.hooks import opened
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, to_json
-from pulumi_rewind_tui.terminal.writer import Line, Span
+from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.plan import move_json
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def _lines(found: RevisionListing, target: Target | None) -> Iterator[Line]:
     if not found.components:
         yield ["no component has revisions: docs/hooks.md shows how to declare them"]
     for item in found.components:
-        there = [] if item.live else [Span("  not there now", "muted")]
-        yield [Span(item.name, "name"), Span(f"  {item.type}", "muted"), *there]
+        there = [] if item.live else [Span("  not there now", "dim")]
+        yield [Span(item.name, "bold"), Span(f"  {item.type}", "dim"), *there]
         for one in item.revisions:
             yield _revision(one)
         if target is not None:
@@ -75,22 +75,22 @@ def _revision(one: ListedRevision) -> Line:
     if declared.irreversible:
         back = f"irreversible: {declared.irreversible}"
     where = f"  {declared.up.function} (line {declared.up.line}), {declared.when}; {back}"
-    return [mark, one.id, f"  {state}", Span(where, "muted")]
+    return [mark, one.id, f"  {state}", Span(where, "dim")]
 
 
 def _rollback(item: ListedComponent, target: Target) -> Iterator[Line]:
     if not item.moves:
-        yield [Span(f"    to {target.label}: ", "muted"), "nothing to run"]
+        yield [Span(f"    to {target.label}: ", "dim"), "nothing to run"]
     for move in item.moves:
         line: list[Span | str] = [
-            Span(f"    to {target.label}: ", "muted"),
+            Span(f"    to {target.label}: ", "dim"),
             f"{move.direction} of {move.revision}",
         ]
         if move.problem:
-            line.append(Span(f"  ✗ blocks: {move.problem}", "fail"))
+            line.append(Span(f"  ✗ blocks: {move.problem}", "failed"))
         elif move.callback is not None:
             line.append(f", {move.callback.function}, {move.when} the resources")
-        yield [*line, Span(f"  {move.note}" if move.note else "", "muted")]
+        yield [*line, Span(f"  {move.note}" if move.note else "", "dim")]
 
 
 def _json(found: RevisionListing) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import click
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_and_target, to_json
-from pulumi_rewind_tui.terminal.writer import Span
+from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.text.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.text.facts import config_of
 from pulumi_rewind_tui.text.record import record_json, record_lines

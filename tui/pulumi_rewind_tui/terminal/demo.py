@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from pulumi_rewind.demo.build import Begun, Done, Progress
 from pulumi_rewind.engine.events import ResourceDone, ResourcePre
-from pulumi_rewind_tui.terminal.writer import Line, Span, Writer
+from pulumi_rewind_tui.terminal.writer import Writer
+from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.spans import changes_line
 from pulumi_rewind_tui.words.words import elapsed, resource_name
 
@@ -73,13 +74,13 @@ class BuildDisplay:
 
 def done_line(done: Done) -> Line:
     """One finished thing."""
-    mark = Span("✗ ", "fail") if done.failed else Span("✓ ", "ok")
+    mark = Span("✗ ", "failed") if done.failed else Span("✓ ", "ok")
     if done.changes is None:
-        return [mark, done.what, Span(f"  {done.detail}" if done.detail else "", "muted")]
+        return [mark, done.what, Span(f"  {done.detail}" if done.detail else "", "dim")]
     counts = changes_line(done.changes)
     width = sum(len(span.text if isinstance(span, Span) else span) for span in counts)
     line: list[Span | str] = [mark, f"{done.what:<{TITLE_WIDTH}} ", *counts, " " * (CHANGES_WIDTH - width)]
-    line.append(Span(f"  {done.seconds:4.1f} s", "muted"))
+    line.append(Span(f"  {done.seconds:4.1f} s", "dim"))
     if done.failed:
         line.append(Span(f"  failed half-way, as it was meant to: {done.detail}", "warn"))
     return line
@@ -89,14 +90,14 @@ def world_lines(world: World) -> Iterator[Line]:
     """Every service with what it answers, every table with its rows."""
     for service in world.services:
         if service.status:
-            mark = Span("✓", "ok") if service.well else Span("✗", "fail")
-            yield ["  ", mark, " ", Span(f"curl {service.url}", "name"), Span(f"   HTTP {service.status}", "muted")]
+            mark = Span("✓", "ok") if service.well else Span("✗", "failed")
+            yield ["  ", mark, " ", Span(f"curl {service.url}", "bold"), Span(f"   HTTP {service.status}", "dim")]
             for text in service.text.splitlines():
                 yield ["      ", text]
         else:
-            yield ["  ", Span("·", "muted"), Span(f" curl {service.url}", "name"), f"   no {service.name} is running"]
+            yield ["  ", Span("·", "dim"), Span(f" curl {service.url}", "bold"), f"   no {service.name} is running"]
     for database in sorted({table.database for table in world.tables}):
-        yield ["  ", Span("✓", "ok"), " ", Span(f"{database}.sqlite", "name")]
+        yield ["  ", Span("✓", "ok"), " ", Span(f"{database}.sqlite", "bold")]
         for table in world.tables:
             if table.database == database:
                 yield ["      ", f"{table.name:<9} {', '.join(table.rows)}"]
@@ -116,4 +117,4 @@ def try_lines(demo: Demo, named: str, good: str, *, ran: bool) -> Iterator[Line]
     )
     width = max(len(command) for command, _ in lines)
     for command, what in lines:
-        yield ["  ", Span(f"{command:<{width}}", "git"), Span(f"  {what}", "muted")]
+        yield ["  ", Span(f"{command:<{width}}", "commit"), Span(f"  {what}", "dim")]

@@ -21,7 +21,8 @@ from pulumi_rewind_tui.terminal.running import (
     open_display,
     tell_plan,
 )
-from pulumi_rewind_tui.terminal.writer import Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 from pulumi_rewind_tui.text.result import result_lines
 from pulumi_rewind_tui.text.up import (
@@ -36,7 +37,7 @@ from pulumi_rewind_tui.text.up import (
 if TYPE_CHECKING:
     from pulumi_rewind.plan.called import RevisionPlan
     from pulumi_rewind.plan.model import Step
-    from pulumi_rewind.rollback.run import RollbackResult
+    from pulumi_rewind.rollback.result import RollbackResult
     from pulumi_rewind.session import Session
     from pulumi_rewind.up.run import Before, UpRun
     from pulumi_rewind_tui.terminal.options import Terms

@@ -26,8 +26,8 @@ from pulumi_rewind.engine.events import (
 )
 from pulumi_rewind.plan.progress import Change, RunProgress, is_told
 from pulumi_rewind_tui.terminal.options import to_json
-from pulumi_rewind_tui.terminal.writer import Line, Span, Writer
-from pulumi_rewind_tui.text.cells import Piece, plain, spans
+from pulumi_rewind_tui.terminal.writer import Writer
+from pulumi_rewind_tui.text.cells import Line, Piece, Span, plain, spans
 from pulumi_rewind_tui.text.hooks import hook_json, hook_line, hook_text
 from pulumi_rewind_tui.text.spans import op_span
 from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, resource_name

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import ProjectNotFound, RewindError, TargetError, UsageError
-from pulumi_rewind_tui.terminal.writer import Span, Writer, open_writer
+from pulumi_rewind_tui.terminal.writer import Writer, open_writer
+from pulumi_rewind_tui.text.cells import Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.secrets.known import KnownSecrets
@@ -80,13 +81,13 @@ def report_error(writer: Writer, err: RewindError) -> None:
 
 def _error(writer: Writer, message: str) -> None:
     first, *rest = message.splitlines() or [""]
-    writer.line(Span("error:", "fail"), f" {first}")
+    writer.line(Span("error:", "failed"), f" {first}")
     for line in rest:
         writer.line("  ", line)
 
 
 def _hint(writer: Writer, hint: str) -> None:
-    writer.line(Span("hint:", "git"), f" {hint}")
+    writer.line(Span("hint:", "commit"), f" {hint}")
 
 
 def _report_usage(writer: Writer, err: click.ClickException) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pulumi_rewind_tui.terminal.writer import Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -32,8 +33,8 @@ def damage_notice(session: Session, screen: Screen) -> None:
     from pulumi_rewind.state.integrity import MENDING
 
     if what := session.timeline.live_damage:
-        screen.err.line(Span("! damaged", "fail"), f": the engine refuses the live state: {what}")
-        screen.err.line(Span("hint:", "git"), f" {MENDING}")
+        screen.err.line(Span("! damaged", "failed"), f": the engine refuses the live state: {what}")
+        screen.err.line(Span("hint:", "commit"), f" {MENDING}")
 
 
 def interrupted_notice(session: Session, screen: Screen) -> None:
@@ -43,8 +44,8 @@ def interrupted_notice(session: Session, screen: Screen) -> None:
     try:
         entry = session.journal.read()
     except RewindError as err:
-        screen.err.line(Span("! journal", "fail"), f": {session.redactor.said(err)}")
-        screen.err.line(Span("hint:", "git"), f" {err.hint}")
+        screen.err.line(Span("! journal", "failed"), f": {session.redactor.said(err)}")
+        screen.err.line(Span("hint:", "commit"), f" {err.hint}")
         return
     if entry is None:
         return

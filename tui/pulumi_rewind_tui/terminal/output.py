@@ -11,7 +11,8 @@ import os
 import sys
 from typing import Final
 
-from pulumi_rewind_tui.terminal.writer import Span, open_writer
+from pulumi_rewind_tui.terminal.writer import open_writer
+from pulumi_rewind_tui.text.cells import Span
 
 CHANGING: Final = frozenset({"demo", "record", "resolve", "resume", "rollback", "up"})
 """Commands whose exit code is about what they did; of the others the output is all there is."""
@@ -79,12 +80,12 @@ def told(code: int, command: str | None, *, no_color: bool, ascii_only: bool) ->
     if (lost := lost_output()) is None:
         return code
     err = open_writer(sys.stderr, no_color=no_color, ascii_only=ascii_only)
-    err.line(Span("error:", "fail"), f" standard output can't be written: {lost.strerror}")
+    err.line(Span("error:", "failed"), f" standard output can't be written: {lost.strerror}")
     if command in CHANGING:
         hint = "What it was to do is done; `pulumi-rewind history` shows the newest update."
         if code:
             hint = f"It ended with exit code {code}; `pulumi-rewind doctor` shows what is left to do."
-        err.line(Span("hint:", "git"), f" {hint}")
+        err.line(Span("hint:", "commit"), f" {hint}")
         return code
-    err.line(Span("hint:", "git"), " Send it where it can be written, and run it again.")
+    err.line(Span("hint:", "commit"), " Send it where it can be written, and run it again.")
     return code or 1

@@ -16,7 +16,8 @@ from pulumi_rewind.choices import USUAL, Choices, adoptions
 from pulumi_rewind.choices import option as option_name
 from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.terminal.options import F, collected
-from pulumi_rewind_tui.terminal.writer import Line, Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.words.words import elapsed
 
 if TYPE_CHECKING:

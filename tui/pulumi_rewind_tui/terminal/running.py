@@ -23,7 +23,8 @@ from pulumi_rewind.risk import BlockedError, DataLossError
 from pulumi_rewind_tui.terminal.display import Display, JsonDisplay, LiveDisplay, PlainDisplay
 from pulumi_rewind_tui.terminal.output import lost_output
 from pulumi_rewind_tui.terminal.planning import handling
-from pulumi_rewind_tui.terminal.writer import Line, Screen, Span
+from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.result import failure_json, findings_json, next_lines, result_json, result_lines
 
 if TYPE_CHECKING:

@@ -49,10 +49,6 @@ STYLES: Final[Mapping[str, str]] = {
     "bold": "bold",
     "commit": "cyan",
     "live": "bold cyan",
-    "fail": "red",
-    "muted": "dim",
-    "name": "bold",
-    "git": "cyan",
 }
 """Meanings in the 16 colours that every terminal has; a symbol or word always stands beside them."""
 

@@ -26,8 +26,8 @@ def contrast_lines(first: Plan, second: Plan) -> Iterator[Line]:
     for one in found:
         ops: list[Span | str] = []
         for op in (one.first, one.second):
-            ops += [op_span(op) if op else Span("nothing", "muted"), " → "]
-        yield ["  ", Span(resource_name(one.urn), "name"), "  ", *ops[:-1]]
+            ops += [op_span(op) if op else Span("nothing", "dim"), " → "]
+        yield ["  ", Span(resource_name(one.urn), "bold"), "  ", *ops[:-1]]
     said = set(first.all_risks)
     for risk in second.all_risks:
         if risk not in said:

@@ -33,7 +33,7 @@ def hook_text(event: HookEvent) -> str:
 def hook_role(event: HookEvent) -> str:
     """ok, failed or muted."""
     if not isinstance(event, HookEnded) or event.outcome == "not called":
-        return "muted"
+        return "dim"
     return "failed" if event.outcome == "failed" else "ok"
 
 
@@ -44,11 +44,11 @@ def hook_line(event: HookEvent) -> Line | None:
     text = hook_text(event)
     match hook_role(event):
         case "failed":
-            return [Span(f"✗ {text}", "fail")]
+            return [Span(f"✗ {text}", "failed")]
         case "ok":
             return [Span("✓ ", "ok"), text, Span(f"  {event.seconds:.1f} s" if isinstance(event, HookEnded) else "")]
         case _:
-            return [Span(f"{'  ' if isinstance(event, HookLog) else '· '}{text}", "muted")]
+            return [Span(f"{'  ' if isinstance(event, HookLog) else '· '}{text}", "dim")]
 
 
 def hook_json(event: HookEvent) -> dict[str, Any]:

@@ -43,10 +43,10 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         Span("plan", "title"),
         f" {plan.stack}: live → ",
         Span(plan.target.label, "title"),
-        Span(f"   {plan.strategy}   {plan.fingerprint[:12]}", "muted"),
+        Span(f"   {plan.strategy}   {plan.fingerprint[:12]}", "dim"),
     ]
     if plan.target.reason and plan.target.reason != f"update #{plan.target.update.number}":
-        yield [Span(f"  {plan.target.reason}", "muted")]
+        yield [Span(f"  {plan.target.reason}", "dim")]
     yield from _recommendation(plan)
     yield from risk_lines(plan.all_risks)
     yield []
@@ -57,10 +57,10 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]
         yield from tree_lines(plan.steps, plan.diff)
     if plan.state_only:
-        yield [Span("in the state alone", "title"), Span("  (no resource is touched)", "muted")]
+        yield [Span("in the state alone", "title"), Span("  (no resource is touched)", "dim")]
         for one in plan.state_only:
             where = f"{one.path}: " if one.path else ""
-            about: Line = [Span(resource_name(one.urn), "name"), " "] if one.urn else []
+            about: Line = [Span(resource_name(one.urn), "bold"), " "] if one.urn else []
             yield ["  ", Span("~ ", "update"), *about, f"{where}{one.message}"]
 
 
@@ -69,8 +69,8 @@ def _recommendation(plan: Plan) -> Iterator[Line]:
     found = plan.recommendation
     if found is None:
         return
-    style = "muted" if found.strategy == plan.strategy else "warn"
-    yield [Span(f"  recommended: {found.strategy}", style), Span(f"   {found.reason}", "muted")]
+    style = "dim" if found.strategy == plan.strategy else "warn"
+    yield [Span(f"  recommended: {found.strategy}", style), Span(f"   {found.reason}", "dim")]
 
 
 def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
@@ -86,13 +86,13 @@ def risk_lines(all_risks: Sequence[Risk]) -> Iterator[Line]:
 
 def risk_line(risk: Risk, before: str = "") -> Line:
     """One risk, with words before it."""
-    about: Line = [Span(resource_name(risk.urn), "name"), " "] if risk.urn else []
-    return ["  ", *_risk_mark(risk), f" {before}", *about, risk.message, Span(f"  ({risk.code})", "muted")]
+    about: Line = [Span(resource_name(risk.urn), "bold"), " "] if risk.urn else []
+    return ["  ", *_risk_mark(risk), f" {before}", *about, risk.message, Span(f"  ({risk.code})", "dim")]
 
 
 def _risk_mark(risk: Risk) -> Line:
     if risk.blocking:
-        return [Span("✗ blocks:", "fail")]
+        return [Span("✗ blocks:", "failed")]
     if risk.loses_data:
         return [Span("⚠ loses data:", "hazard")]
     return [Span("⚠", "warn")]
@@ -112,12 +112,12 @@ def _step(step: Step, urns: set[str]) -> Line:
     line: list[Span | str] = [op_span(step.op)]
     if step.delete_first:
         line.append(Span(", delete first", "hazard"))
-    line += ["  ", Span(resource_name(step.urn), "name")]
+    line += ["  ", Span(resource_name(step.urn), "bold")]
     if step.type != ROOT_STACK_TYPE:
-        line.append(Span(f"  {step.type}", "muted"))
+        line.append(Span(f"  {step.type}", "dim"))
     parent = parse_urn(step.parent)
     if step.parent and step.parent not in urns and parent.type != ROOT_STACK_TYPE:
-        line.append(Span(f"  in {parent.name}", "muted"))
+        line.append(Span(f"  in {parent.name}", "dim"))
     forecast = FORECASTS.get(step.forecast, step.forecast)
     line.append(f"  {forecast}" if forecast else "")
     if step.old_copies:
@@ -139,9 +139,9 @@ def _properties(step: Step, resource: ResourceDiff | None, indent: str) -> Itera
     changes = resource.changes() if resource is not None else ()
     if changes:
         for first, *rest in change_lines(changes, indent=""):
-            yield [Span(f"{indent}  ", "muted"), first, *rest]
+            yield [Span(f"{indent}  ", "dim"), first, *rest]
     elif step.keys:
-        yield [Span(f"{indent}  ", "muted"), Span(f"~ {', '.join(step.keys)}", "update")]
+        yield [Span(f"{indent}  ", "dim"), Span(f"~ {', '.join(step.keys)}", "update")]
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from pulumi_rewind_tui.text.facts import record_facts
 from pulumi_rewind_tui.words.words import plural
 
 if TYPE_CHECKING:
+    from pulumi_rewind.records.content import LeftOut
     from pulumi_rewind.records.provenance import Origin
-    from pulumi_rewind.records.store import LeftOut, Record, Written
+    from pulumi_rewind.records.store import Record, Written
     from pulumi_rewind.records.verify import Damage
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
     from pulumi_rewind.errors import RewindError
     from pulumi_rewind.history.targets import Target
-    from pulumi_rewind.rollback.run import RollbackResult
+    from pulumi_rewind.rollback.result import RollbackResult
     from pulumi_rewind.session import Session
 
 NAMED: Final = 12
@@ -63,17 +63,17 @@ def stale_text(result: RollbackResult, limit: int = NAMED) -> str:
 
 def _difference_lines(result: RollbackResult) -> Iterator[Line]:
     for difference in result.differences:
-        mark = Span("  · ", "muted") if difference.expected else Span("  ⚠ ", "warn")
-        where = [Span(resource_name(difference.urn), "name"), Span(" ")] if difference.urn else []
+        mark = Span("  · ", "dim") if difference.expected else Span("  ⚠ ", "warn")
+        where = [Span(resource_name(difference.urn), "bold"), Span(" ")] if difference.urn else []
         path = Span(f"{difference.path}: " if difference.path else "")
-        expected = Span("  (as announced)" if difference.expected else "", "muted")
+        expected = Span("  (as announced)" if difference.expected else "", "dim")
         yield [mark, *where, path, difference.message, expected]
     for outcome in result.callbacks:
         bad = outcome.outcome == "failed"
         about = f" for {resource_name(outcome.urn)}" if outcome.urn else ""
         more = f" ({outcome.message})" if outcome.message and not bad else ""
         text = f"failed: {outcome.message}" if bad else f"{outcome.outcome}{more}"
-        yield [Span("  ✗ " if bad else "  · ", "fail" if bad else "muted"), f"{outcome.function}{about}: {text}"]
+        yield [Span("  ✗ " if bad else "  · ", "failed" if bad else "dim"), f"{outcome.function}{about}: {text}"]
 
 
 def next_lines(
@@ -82,17 +82,17 @@ def next_lines(
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     name = session.stack.name
     for note in result.notes:
-        yield [Span("note:", "git"), f" {note}"]
+        yield [Span("note:", "commit"), f" {note}"]
     undo = undo_number(session.timeline, result.version) if result.result != "nothing-to-do" else 0
     if result.undo:
-        yield [Span("undo:", "git"), f" {result.undo}"]
+        yield [Span("undo:", "commit"), f" {result.undo}"]
     elif undo:
         forgot = bool(result.changes.get("discard"))
         again = flags(choices.undoing(forgot=forgot)) if choices is not None else ()
-        yield [Span("undo:", "git"), f" {command('rollback', name, str(undo), *again)}"]
+        yield [Span("undo:", "commit"), f" {command('rollback', name, str(undo), *again)}"]
     reminder = head_reminder(session, target)
     if reminder:
-        yield [Span("next:", "git"), f" {reminder}"]
+        yield [Span("next:", "commit"), f" {reminder}"]
 
 
 def result_json(result: RollbackResult) -> dict[str, Any]:

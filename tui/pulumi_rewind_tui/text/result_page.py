@@ -19,7 +19,8 @@ from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, plural, r
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan
-    from pulumi_rewind.rollback.run import Difference, RollbackResult
+    from pulumi_rewind.plan.verify import Difference
+    from pulumi_rewind.rollback.result import RollbackResult
 
 LISTED = 12
 """How many differences are listed before the rest is counted."""

@@ -106,7 +106,7 @@ class RunState(RunProgress):
             case Progress(identity, message, _, _, True):
                 yield LogLine(now, message or identity, "dim")
             case HookStarted() | HookLog() | HookProgress() | HookEnded():
-                role = {"muted": "dim"}.get(hook_role(event), hook_role(event))
+                role = hook_role(event)
                 yield LogLine(now, hook_text(event), role, event.urn, error=role == "failed")
 
 

@@ -12,7 +12,7 @@ from pulumi_rewind_tui.text.spans import changes_line
 from pulumi_rewind_tui.words.words import elapsed, plural
 
 if TYPE_CHECKING:
-    from pulumi_rewind.rollback.run import RollbackResult
+    from pulumi_rewind.rollback.result import RollbackResult
     from pulumi_rewind.up.review import UpReview
     from pulumi_rewind.up.run import Before, UpResult
 
@@ -42,17 +42,17 @@ def review_json(review: UpReview) -> dict[str, Any]:
 
 def updated_lines(result: UpResult, before: Before, stack: str, name: str, *, verified: bool) -> Iterator[Line]:
     """A good update."""
-    took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "muted")
+    took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "dim")
     yield [Span("✓ done", "ok"), f": {stack} is updated{' and verified' if verified else ''}", took]
     yield ["  ", *changes_line(result.changes, words=True)]
     if before.target.checkpoint is None and result.version > before.newest:
-        yield [Span("undo:", "git"), f" pulumi-rewind rollback {name} {before.target.update.number}"]
+        yield [Span("undo:", "commit"), f" pulumi-rewind rollback {name} {before.target.update.number}"]
 
 
 def rolled_back_lines(before: Before, stack: str, name: str) -> Iterator[Line]:
     """What is said after `text.result.result_lines` where the rollback belongs to a failed update."""
-    yield [Span("✗ the update failed", "fail"), f": {stack} is back at {before.target.label}"]
-    yield [Span("next:", "git"), f" mend the program, then `pulumi-rewind up {name}`"]
+    yield [Span("✗ the update failed", "failed"), f": {stack} is back at {before.target.label}"]
+    yield [Span("next:", "commit"), f" mend the program, then `pulumi-rewind up {name}`"]
 
 
 def updated_json(result: UpResult, *, verified: bool) -> dict[str, Any]:

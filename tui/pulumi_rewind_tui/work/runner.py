@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pulumi_rewind.plan.model import Plan
-    from pulumi_rewind.rollback.run import RollbackResult
+    from pulumi_rewind.rollback.result import RollbackResult
     from pulumi_rewind.session import Session
 
 BATCH = 0.1

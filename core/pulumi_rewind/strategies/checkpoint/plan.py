@@ -15,7 +15,7 @@ from pulumi_rewind.goal.build import build_goal, choose
 from pulumi_rewind.goal.credentials import from_live_too, todays_credentials
 from pulumi_rewind.goal.default_values import with_pinned
 from pulumi_rewind.goal.model import Goal, GoalChanges, Selection
-from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.goal.replay_report import Observe, Previewed, ReplayReport
 from pulumi_rewind.goal.unmanaged import lasting, letting_go
 from pulumi_rewind.guard.consent import consented
 from pulumi_rewind.guard.state_editing import Rewritten, aware, rewritten
@@ -48,7 +48,7 @@ from pulumi_rewind.state.integrity import check_target, damage
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import ARCHIVE, ASSET
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
-from pulumi_rewind.strategies.preview import Observe, Previewed, explained, preview
+from pulumi_rewind.strategies.preview import explained, preview
 from pulumi_rewind.system.private_directory import make_private, remove_if_unused, remove_private
 
 _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", TARGET_CONFIG, SKIPPED, PATH_CONTENT})

@@ -11,11 +11,12 @@ from typing import Final
 from pulumi_rewind.engine.cli import Engine
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
+from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Resource
-from pulumi_rewind.strategies.preview import Observe, PreviewControl, followed, past_protection, protected_refusal
+from pulumi_rewind.strategies.preview import PreviewControl, followed, past_protection, protected_refusal
 from pulumi_rewind.strategies.program.source import INSTEAD
 from pulumi_rewind.system.processes import kill_all, undisturbed
 
