@@ -147,11 +147,3 @@ def test_without_git_there_is_no_repository(repo: GitRepo, tmp_path: Path) -> No
     environ = {"PATH": str(tmp_path / "empty"), "PYTHONPATH": str(Path(__file__).parents[2] / "core")}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.returncode) == ("None", 0), done.stderr
-
-
-def test_git_is_not_imported_before_it_is_needed() -> None:
-    names = ("project.repository", "history.timeline", "history.targets")
-    code = f"import sys, {', '.join(f'pulumi_rewind.{name}' for name in names)}; print('git' in sys.modules)"
-    environ = {"PYTHONPATH": str(Path(__file__).parents[2] / "core")}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"

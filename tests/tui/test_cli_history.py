@@ -258,7 +258,7 @@ def test_secrets_are_masked_everywhere(stack: FileStack) -> None:
 
 
 def test_history_stays_light() -> None:
-    heavy = ("textual", "pulumi", "grpc", "deepdiff", "git", "rich", "pulumi_rewind.engine.cli")
+    heavy = ("textual", "pulumi", "grpc", "deepdiff", "rich", "pulumi_rewind.engine.cli")
     code = (
         "import sys\nfrom pulumi_rewind_tui.cli import run\nimport pulumi_rewind_tui.commands.history\n"
         f"print([m for m in {heavy[:-1]!r} if m in sys.modules])"

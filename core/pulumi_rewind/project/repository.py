@@ -1,8 +1,7 @@
 """The git repository that a project lies in: commits, tags, branches.
 
 A repository is help, never a condition: what it lacks (a pruned commit, a shallow history, git itself) comes back as
-None or empty. GitPython is loaded when first needed. Everything is asked of single git processes, because GitPython's
-long-lived ones must not be shared between threads.
+None or empty. Where it lies, the file system tells; everything else is asked of single git processes.
 """
 
 from __future__ import annotations
@@ -12,13 +11,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pulumi_rewind.system.git import GitCommand, GitFailed
-from pulumi_rewind.system.untrusted import RECORD, read_bytes
-
-if TYPE_CHECKING:
-    from git import Repo
+from pulumi_rewind.system.git import GitCommand, GitFailed, git_is_there
+from pulumi_rewind.system.untrusted import RECORD, read_bytes, read_text
 
 _HASH: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FORMAT: Final = "--format=%H%x00%an%x00%ct%x00%s"
@@ -43,9 +39,9 @@ class Commit:
 class Repository:
     """Reads a repository. What was read is kept until `refresh`."""
 
-    def __init__(self, repo: Repo) -> None:
-        self._repo = repo
-        self.command = _command_in(repo)
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.command = GitCommand(place.top)
         """Runs git in it."""
         self._tags: dict[str, tuple[str, ...]] | None = None
         self._refusal: str | None = None
@@ -53,18 +49,18 @@ class Repository:
 
     @property
     def root(self) -> Path:
-        """The top of the working tree; of a bare repository, the repository."""
-        return Path(str(self._repo.working_tree_dir or self._repo.git_dir))
+        """The top of the working tree, which `core.worktree` can put elsewhere; of a bare repository, itself."""
+        return Path(self._run("rev-parse", "--show-cdup") or self._place.top)
 
     @property
     def directory(self) -> Path:
         """Its git directory."""
-        return Path(str(self._repo.git_dir))
+        return self._place.directory
 
     @property
     def common_directory(self) -> Path:
         """The git directory with the refs and objects, which all its worktrees share."""
-        return Path(self._repo.common_dir)
+        return self._place.common_directory
 
     @property
     def refusal(self) -> str:
@@ -87,7 +83,7 @@ class Repository:
         """Forgets what was read, so that new commits and moved tags are seen."""
         self._tags = None
         self._refusal = None
-        self.command = _command_in(self._repo)
+        self.command = GitCommand(self._place.top)
         self._commits.clear()
 
     def head(self) -> str:
@@ -234,31 +230,37 @@ def trust_hint(refusal: str, place: Path) -> str:
     return f"If you trust it: `git config --global --add safe.directory {shlex.quote(str(place))}`."
 
 
-def _command_in(repo: Repo) -> GitCommand:
-    """Runs git where it finds this repository: at the top of its working tree, or in a bare repository itself."""
-    directory = Path(str(repo.git_dir))
-    tops = [Path(str(repo.working_tree_dir))] if repo.working_tree_dir else []
-    if directory.name == ".git":
-        tops.append(directory.parent)  # `core.worktree` may name another place
-    return GitCommand(next((top for top in tops if (top / ".git").exists()), directory))
+@dataclass(frozen=True)
+class Place:
+    """Where a repository lies, as the file system tells without git."""
+
+    top: Path
+    """What has the ``.git``; a bare repository itself."""
+    directory: Path
+    """Its git directory."""
+    common_directory: Path
+    """The git directory with the refs and objects, which all its worktrees share."""
 
 
-def may_be_repository(root: Path) -> bool:
-    """Whether it is worth loading GitPython, which takes longer than all else of a short command."""
-    root = root.absolute()
-    return any((place / ".git").exists() or (place / "HEAD").is_file() for place in (root, *root.parents))
+def find_repository(root: Path) -> Place | None:
+    """The repository at or above `root`, found as git does (gitrepository-layout(5)); None if there is none."""
+    for top in (root.absolute(), *root.absolute().parents):
+        directory = top / ".git"
+        try:
+            if directory.is_file():  # of a worktree or submodule: `gitdir: PATH`
+                directory = top / read_text(directory).removeprefix("gitdir:").strip()
+            elif not directory.is_dir():
+                directory = top  # if anything, a bare repository
+            shared = directory / "commondir"
+            common = directory / read_text(shared).strip() if shared.is_file() else directory
+            if (directory / "HEAD").is_file() and (common / "objects").is_dir() and (common / "refs").is_dir():
+                return Place(top, directory, common)
+        except (OSError, UnicodeDecodeError):
+            continue
+    return None
 
 
 def open_repository(root: Path) -> Repository | None:
-    """The repository that `root` lies in, None if there is none, it can't be read, or git is missing."""
-    if not may_be_repository(root):
-        return None
-    try:
-        from git import Repo
-        from git.exc import GitError
-    except ImportError:  # what GitPython raises where there is no git executable
-        return None
-    try:
-        return Repository(Repo(root, search_parent_directories=True))
-    except (GitError, OSError, ValueError):
-        return None
+    """The repository that `root` lies in, None if there is none, or git is missing."""
+    place = find_repository(root)
+    return Repository(place) if place is not None and git_is_there() else None

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, BinaryIO, Final
 
 from pulumi_rewind.errors import RecordError, UsageError
-from pulumi_rewind.project.repository import Repository, is_commit_id, open_repository, trust_hint
+from pulumi_rewind.project.repository import Repository, find_repository, is_commit_id, open_repository, trust_hint
 from pulumi_rewind.system.git import GitFailed
 from pulumi_rewind.system.shell import quoted
-from pulumi_rewind.system.untrusted import CHECKPOINT, read_bytes, read_text
+from pulumi_rewind.system.untrusted import CHECKPOINT, read_bytes
 
 REFS: Final = "refs/pulumi-rewind"
 IDENTITY: Final = "pulumi-rewind <records@pulumi-rewind.invalid>"
@@ -54,35 +54,18 @@ def _part(name: str) -> str:
 def may_have_records(root: Path, *, folder: str = REFS) -> bool:
     """Whether the repository that `root` lies in can have records at all; asks the file system, not git.
 
-    Without records nothing is to be paid for them: loading GitPython costs more than reading a long history.
+    Without records nothing is to be paid for them: a git process costs more than reading a long history.
     """
-    common = _common_directory(root)
-    if common is None:
+    place = find_repository(root)
+    if place is None:
         return False
+    common = place.common_directory
     if (common / "reftable").is_dir() or (common / folder).is_dir():
         return True
     try:
         return f" {folder}/".encode() in read_bytes(common / "packed-refs", CHECKPOINT)
     except OSError:
         return False
-
-
-def _common_directory(root: Path) -> Path | None:
-    """The directory with the refs of the repository at or above `root`, as git finds it; None if there is none."""
-    for place in (root, *root.parents):
-        found = place / ".git"
-        try:
-            if found.is_file():  # a worktree or submodule: `gitdir: PATH`
-                found = place / read_text(found).removeprefix("gitdir:").strip()
-            elif not found.is_dir():
-                if not ((place / "HEAD").is_file() and (place / "objects").is_dir()):
-                    continue
-                found = place  # a bare repository
-            common = found / "commondir"
-            return found / read_text(common).strip() if common.is_file() else found
-        except (OSError, UnicodeDecodeError):
-            return None
-    return None
 
 
 def place_of(root: Path, named: str) -> Path:

@@ -193,6 +193,14 @@ class GitCommand:
         return done.stdout or b""
 
 
+def git_is_there() -> bool:
+    """Whether there is a git on PATH."""
+    try:
+        return bool(_program(os.environ.get("PATH", os.defpath)))
+    except GitFailed:
+        return False
+
+
 def _program(path: str) -> str:
     """Git on PATH; never one in the directory that we happen to work in.
 
