@@ -48,8 +48,8 @@ def finished(document: dict[str, Any], needs: Mapping[str, set[str]], direct: It
     components = {component["name"]: component for component in document["components"]}
     root = document["metadata"]["component"]
     root["bom-ref"] = root["purl"] = f"pkg:pypi/{root['name']}@{root['version']}"
-    for tool in document["metadata"]["tools"]["components"]:
-        tool.pop("externalReferences", None)
+    for own in (root, *document["metadata"]["tools"]["components"]):
+        own.pop("externalReferences", None)
     for component in components.values():
         component["bom-ref"] = component["purl"]
         component.pop("description", None)
