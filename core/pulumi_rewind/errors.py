@@ -50,6 +50,8 @@ class RewindError(Exception):
         """The resources on which it failed, as a selection names them (`naming`), where leaving them out may help."""
         self.stuck: tuple[str, ...] = ()
         """What can't be left out, a sentence or two for each with what helps."""
+        self.resumes = False
+        """Whether the hint says already that `resume` goes on."""
 
     @property
     def hint(self) -> str:
@@ -168,8 +170,9 @@ class IncompleteError(RewindError):
 
     exit_code = 4
 
-    def __init__(self, message: str, *, hint: str = "", changed: bool = True) -> None:
+    def __init__(self, message: str, *, hint: str = "", changed: bool = True, resumes: bool = False) -> None:
         super().__init__(message, hint=hint)
+        self.resumes = resumes
         self.changed = changed
         """Whether this run may have changed the stack; False: only callbacks were called."""
 

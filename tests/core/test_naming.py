@@ -64,7 +64,7 @@ def test_what_is_printed_means_that_resource_alone(texts: list[str], data: st.Da
     live = checkpoint(*(res(name, type_) for name in texts for type_ in data.draw(st.sampled_from([TYPES, TYPES[:1]]))))
     one = data.draw(st.sampled_from([item for item in live.resources if not item.is_stack]))
     goal = goal_of(live)
-    spoken = speaker(goal, live)(one.urn)
+    spoken = speaker(goal.by_run_urn, live)(one.urn)
     assert find_resource(live, spoken).urn == one.urn
     assert left(goal_of(live, NOT + spoken)) == {one.urn}
     assert left(goal_of(live, NOT + one.urn)) == {one.urn}
@@ -72,9 +72,9 @@ def test_what_is_printed_means_that_resource_alone(texts: list[str], data: st.Da
     assert chosen == {one.urn}
     blockers = Blockers()
     blockers.add(Diagnostic("boom", "error", one.urn))
-    offered = blockers.hint("dev", speaker(goal, live)).split("`", 1)[1].rsplit("` leaves", 1)[0]
+    offered = blockers.hint("dev", speaker(goal.by_run_urn, live)).split("`", 1)[1].rsplit("` leaves", 1)[0]
     assert shlex.split(offered) == ["pulumi-rewind", "resume", "dev", "--skip", spoken]
-    offered = blockers.leaving_out(speaker(goal, live)).split("`", 1)[1].rsplit("` leaves", 1)[0]
+    offered = blockers.leaving_out(speaker(goal.by_run_urn, live)).split("`", 1)[1].rsplit("` leaves", 1)[0]
     assert shlex.split(offered) == ["--only", NOT + spoken]
 
 

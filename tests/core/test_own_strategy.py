@@ -10,7 +10,6 @@ import pytest
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.goal.model import no_goal
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Plan
@@ -33,7 +32,6 @@ class Wishing(Strategy):
 
     def plan(self, asked: PlanRequest) -> Plan:
         live, now, stored, plain = load(asked.session, asked.target)
-        goal = no_goal("shop", "dev")
         return plan_of(
             stack=str(asked.session.stack),
             target=asked.target,
@@ -41,14 +39,14 @@ class Wishing(Strategy):
             fingerprint="wish",
             changes={},
             state_only=(Difference("", "", "is wished for"),),
-            prepared=Prepared(goal, live, now, stored, plain, b"", ReplayReport(), asked.choices),
+            prepared=Prepared(live, now, stored, plain, asked.choices),
             undo=None,
             revisions=None,
         )
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         yield Phase("wish", run.message)
-        return run.plan.prepared.report
+        return ReplayReport()
 
     def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> Iterator[Difference]:
         yield Difference("", "", f"still {len(after.resources)} resources")

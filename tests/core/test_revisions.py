@@ -164,7 +164,9 @@ def test_components_are_followed_through_a_rollback_and_through_renames() -> Non
     want = {urn("both", BOX): ("1",), urn("back", BOX): ("1", "2")}
 
     def told(made: Goal) -> list[tuple[str, str, str]]:
-        moves, risks = rollback_moves(live, target, made, known, have, want)
+        moves, risks = rollback_moves(
+            live, target, made.run_urn, known, have, want, pairs=made.pairs, registered=made.registrations
+        )
         return [(move.name, move.direction, move.revision) for move in moves] + [
             (risk.urn, risk.code, risk.message.partition(":")[2]) for risk in risks
         ]

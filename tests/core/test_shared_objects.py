@@ -26,7 +26,7 @@ def codes(gone: dict[str, Any], op: str = "delete", forecast: str = "deleted") -
     live = checkpoint(entry("a"), gone)
     goal = build_goal(checkpoint(entry("a")), live, project="shop", stack="dev")
     step = Step(gone["urn"], "b", gone["type"], op, forecast)
-    return [risk.code for risk in step_risks(step, goal, live, ())]
+    return [risk.code for risk in step_risks(step, live, (), stack="dev", kept=goal.pairs.values())]
 
 
 @pytest.mark.parametrize("gone", [entry("b"), entry("b", created=None)])

@@ -48,7 +48,7 @@ def test_what_is_left_out_stays_as_it_is_and_says_what_differs_and_who_uses_it()
     goal = without(target, live, "db")
     assert sources(goal) == {"db": "live", "app": "target", "lone": "target"}
     assert notes(goal) == {"db": "stays as it is, because you skip it; it differs from the target in v; used by app"}
-    assert [(one.urn, one.expected) for one in left_alone(goal)] == [(urn("db"), True)]
+    assert [(one.urn, one.expected) for one in left_alone(goal.notes)] == [(urn("db"), True)]
 
 
 def test_what_only_live_has_stays_with_what_it_uses() -> None:

@@ -245,7 +245,7 @@ def test_callbacks_are_called_for_what_they_undo_in_an_order_that_risks_least() 
     by_kind: dict[str, list[Callback]] = {}
     for item in callbacks:
         by_kind.setdefault(item.kind, []).append(item)
-    calls = calls_for(steps, by_kind, goal(target, live), live, target)
+    calls = calls_for(steps, by_kind, goal(target, live).by_run_urn, live, target)
     assert [(item.callback.function, item.urn.rsplit("::", 1)[1]) for item in calls] == [
         ("undo_delete-*", "net"), ("undo_delete-db", "db"), ("undo_delete-*", "p"),
         ("undo_update-t:m:*", "web"),

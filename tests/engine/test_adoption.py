@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pulumi_rewind.errors import EngineError, IncompleteError, UsageError
-from pulumi_rewind.rollback import default_values as mending
+from pulumi_rewind.strategies.checkpoint import mending
 from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 

@@ -131,7 +131,7 @@ def test_what_stays_as_it_is_keeps_what_it_uses(stack: EngineStack) -> None:
         "web": OLD_COPY,
         "user": "update",
     }
-    assert {note.urn.split("::")[-1] for note in made.prepared.goal.notes if note.code == SKIPPED} == {"base", "web"}
+    assert {note.urn.split("::")[-1] for note in made.prepared.notes if note.code == SKIPPED} == {"base", "web"}
 
 
 @pytest.mark.slow

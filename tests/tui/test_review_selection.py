@@ -16,6 +16,7 @@ from pulumi_rewind.errors import EngineError, IncompleteError
 from pulumi_rewind.goal.skipping import LeftAlone
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Plan
+from pulumi_rewind.plan.prepared import ReplayPrepared
 from pulumi_rewind.rollback import planning
 from pulumi_rewind.session import open_session
 from pulumi_rewind.strategies.choosing import plan_by_strategy
@@ -142,9 +143,10 @@ async def test_what_has_to_stay_says_why_and_can_not_be_taken_in_alone(shop: Sho
         )
         why = "worker, which stays, uses it"
         held = LeftAlone("skipped", f"stays as it is, because {why}; it differs in image", api, because=worker, why=why)
-        goal = dataclasses.replace(plan.prepared.goal, notes=(*plan.prepared.goal.notes, held))
+        prepared = ReplayPrepared.of(plan.prepared)
+        goal = dataclasses.replace(prepared.goal, notes=(*prepared.notes, held))
         steps = tuple(step for step in plan.steps if step.urn != api)
-        screen.plan = dataclasses.replace(plan, steps=steps, prepared=dataclasses.replace(plan.prepared, goal=goal))
+        screen.plan = dataclasses.replace(plan, steps=steps, prepared=dataclasses.replace(prepared, goal=goal))
         screen.show_plan()
         await pilot.pause()
         text = screen_text(app)

@@ -39,7 +39,8 @@ def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> Rewin
             hint = _REMEDIES.get(err.errno or 0, "Check the permissions of what is named.")
     if not changed:
         return RefusedError(said, hint=hint, unchanged=True)
-    return IncompleteError(f"the rollback stopped half-way: {said}", hint=f"{hint} Then `{resume}` goes on.".strip())
+    hint = f"{hint} Then `{resume}` goes on.".strip()
+    return IncompleteError(f"the rollback stopped half-way: {said}", hint=hint, resumes=True)
 
 
 @contextlib.contextmanager

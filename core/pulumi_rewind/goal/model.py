@@ -159,11 +159,6 @@ class Goal:
         return hashlib.sha256(body).hexdigest()
 
 
-def no_goal(project: str, stack: str) -> Goal:
-    """A goal without registrations: of a strategy that registers nothing itself."""
-    return Goal(project, stack, (), (), (), (), (), {})
-
-
 @dataclass(frozen=True)
 class Selection:
     """Which resources come from the target, which stay as they are live, and what was taken along."""

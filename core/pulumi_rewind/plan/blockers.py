@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, ResourceFailed
 from pulumi_rewind.engine.messages import says_taken
-from pulumi_rewind.goal.model import Goal, registers
+from pulumi_rewind.goal.model import Registration, registers
 from pulumi_rewind.plan.verify import Difference
-from pulumi_rewind.risk import PATH_CONTENT, PATH_UNTRACKED, SKIPPED
-from pulumi_rewind.state.identity import rehomed
+from pulumi_rewind.risk import PATH_CONTENT, PATH_UNTRACKED, SKIPPED, Risk
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, parse_urn, urn_name
 from pulumi_rewind.state.naming import NOT, Names, listed
 from pulumi_rewind.system.shell import command, quoted
@@ -17,17 +16,22 @@ from pulumi_rewind.system.shell import command, quoted
 _ANNOUNCED = frozenset({SKIPPED, PATH_CONTENT, PATH_UNTRACKED})
 
 
-def left_alone(goal: Goal) -> Iterable[Difference]:
-    """What is not as in the target because it was left out, or has its content elsewhere: announced, so no surprise."""
-    return [Difference(note.urn, "", note.message, expected=True) for note in goal.notes if note.code in _ANNOUNCED]
+def left_alone(notes: Iterable[Risk]) -> Iterable[Difference]:
+    """What is not as in the target because it was left out, or has its content elsewhere: announced, so no surprise.
+
+    The `notes` of a goal say so.
+    """
+    return [Difference(note.urn, "", note.message, expected=True) for note in notes if note.code in _ANNOUNCED]
 
 
-def speaker(goal: Goal, live: Checkpoint) -> Callable[[str], str]:
-    """Gives for a URN of a run the shortest text that names it on the command line, see `naming`."""
-    sources = [item.source for item in goal.registrations]
+def speaker(registered: Mapping[str, Registration], live: Checkpoint) -> Callable[[str], str]:
+    """Gives for a URN of a run the shortest text that names it on the command line, see `naming`.
+
+    `registered` is what the run itself registers, by the URN in the run.
+    """
+    sources = [item.source for item in registered.values()]
     names = Names(res for res in (*sources, *live.resources) if registers(res) and not res.is_stack)
-    urns = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
-    return lambda urn: names.spoken(urns.get(urn, urn))
+    return lambda urn: names.spoken(registered[urn].urn if urn in registered else urn)
 
 
 class Blockers:

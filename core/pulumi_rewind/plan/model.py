@@ -56,8 +56,31 @@ class Recommendation:
     """Why the old program can't be run; empty where nothing is known against it."""
 
 
+class Weighed:
+    """What is to be done, with its risks: of a plan, and of the review of an update."""
+
+    steps: tuple[Step, ...]
+    risks: tuple[Risk, ...]
+    """Those that concern the whole; each step carries its own."""
+
+    @property
+    def all_risks(self) -> tuple[Risk, ...]:
+        """Plan-wide risks first, then those of the steps in their order."""
+        return self.risks + tuple(risk for step in self.steps for risk in step.risks)
+
+    @property
+    def blocking(self) -> tuple[Risk, ...]:
+        """Risks that must be resolved before anything runs."""
+        return tuple(risk for risk in self.all_risks if risk.blocking)
+
+    @property
+    def loses_data(self) -> bool:
+        """Whether some step needs its own yes because data goes."""
+        return any(risk.loses_data for risk in self.all_risks)
+
+
 @dataclass(frozen=True)
-class Plan:
+class Plan(Weighed):
     """A reviewed-to-be way from live to a target."""
 
     stack: str
@@ -95,21 +118,6 @@ class Plan:
         unfinished = self.undo is not None and bool(self.undo.finishing)
         moves = self.revisions is not None and bool(self.revisions.moves)
         return not (self.steps or self.state_only or unfinished or moves)
-
-    @property
-    def all_risks(self) -> tuple[Risk, ...]:
-        """Plan-wide risks first, then those of the steps in their order."""
-        return self.risks + tuple(risk for step in self.steps for risk in step.risks)
-
-    @property
-    def blocking(self) -> tuple[Risk, ...]:
-        """Risks that must be resolved before anything runs."""
-        return tuple(risk for risk in self.all_risks if risk.blocking)
-
-    @property
-    def loses_data(self) -> bool:
-        """Whether some step needs its own yes because data goes."""
-        return any(risk.loses_data for risk in self.all_risks)
 
     @property
     def forgets(self) -> bool:
@@ -158,15 +166,18 @@ _FORECASTS = {
 }
 
 
-def plan_steps(events: Iterable[EngineEvent], goal: Goal) -> tuple[Step, ...]:
-    """The steps of a preview, one a resource, in the engine's order; default providers are left out."""
+def plan_steps(events: Iterable[EngineEvent], goal: Goal | None = None) -> tuple[Step, ...]:
+    """The steps of a preview, one a resource, in the engine's order; default providers are left out.
+
+    That of a replay has a goal, which tells what is renamed.
+    """
     seen: dict[str, list[StepMetadata]] = {}
     for event in events:
         if isinstance(event, ResourcePre | ResourceDone | ResourceFailed):
             step = event.step
             if step.urn and not step.of_default_provider:
                 seen.setdefault(step.urn, []).append(step)
-    renames = _renames(goal)
+    renames = _renames(goal) if goal is not None else {}
     aliased = set(renames.values())
     return tuple(
         _step(urn, metas, renames.get(urn, ""))

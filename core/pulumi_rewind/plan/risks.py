@@ -17,18 +17,23 @@ from pulumi_rewind.state.values import Json
 from pulumi_rewind.system.shell import in_quotes
 
 
-def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]) -> tuple[Risk, ...]:
-    """The risks of one step, but for values that may be stale: see `plan.stale_values`."""
+def step_risks(
+    step: Step, live: Checkpoint, stateful: Sequence[str], *, stack: str, kept: Iterable[str] = ()
+) -> tuple[Risk, ...]:
+    """The risks of one step, but for values that may be stale: see `plan.stale_values`.
+
+    `kept` are the URNs of live that are known to stay.
+    """
     found: list[Risk] = []
     old = live.by_urn.get(step.renamed_from or step.urn)
     if is_stateful(step.type, stateful) and step.op in {"delete", "replace", "create"} and step.forecast != "kept":
         found.append(_data_risk(step))
     if step.op in {"delete", "replace", "discard"} and old is not None and old.protect:
-        found.append(Risk("protected", _protected(step, goal.stack), step.urn))
+        found.append(Risk("protected", _protected(step, stack), step.urn))
     if step.op == "create" and step.old_id:
         message = f"a second object is made: {step.old_id}, which is only read today, stays as it is"
         found.append(Risk("second-object", message, step.urn))
-    twin = _twin(step, goal, live)
+    twin = _twin(step, kept, live)
     if twin is not None:
         what = f"and {twin.name} are two entries of one object ({twin.id}), which would be gone for both"
         found.append(_shared(step, what))
@@ -41,7 +46,7 @@ def step_risks(step: Step, goal: Goal, live: Checkpoint, stateful: Sequence[str]
 _DONE = {"create": "made anew", "replace": "replaced", "update": "changed"}
 
 
-def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
+def _twin(step: Step, kept: Iterable[str], live: Checkpoint) -> Resource | None:
     """Another entry of live for the object that a step deletes, if that entry stays.
 
     State migrations can make two entries of one. An id alone says little, as every password of one provider has the id
@@ -52,11 +57,11 @@ def _twin(step: Step, goal: Goal, live: Checkpoint) -> Resource | None:
         return None
     if old.external or not old.custom or not old.id or old.is_provider:
         return None
-    kept = set(goal.pairs.values()) - {old.urn}
+    others = set(kept) - {old.urn}
     for res in live.resources:
         same = (res.type, res.id, res.provider) == (old.type, old.id, old.provider)
         moments = {res.created, old.created}
-        if same and len(moments - {None}) == 1 and res.urn in kept and not (res.delete or res.external):
+        if same and len(moments - {None}) == 1 and res.urn in others and not (res.delete or res.external):
             return res
     return None
 

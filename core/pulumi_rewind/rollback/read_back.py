@@ -14,13 +14,12 @@ from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.stack_configuration import config_file
-from pulumi_rewind.state.values import DEFAULTS
+from pulumi_rewind.state.values import DEFAULTS, Json
 from pulumi_rewind.strategies.preview import PreviewControl, followed, unheard
 from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.system.shell import quoted
 
 if TYPE_CHECKING:
-    from pulumi_rewind.plan.prepared import Prepared
     from pulumi_rewind.session import Session
 
 AT_ONCE: Final = 200
@@ -49,21 +48,22 @@ def to_read(steps: Iterable[Step]) -> dict[str, str]:
 
 def read_back(
     session: Session,
-    prepared: Prepared,
+    config: Mapping[str, Json],
     wanted: Mapping[str, str],
     differences: list[Difference],
     control: PreviewControl,
 ) -> Generator[EngineEvent]:
     """Has the providers read those resources (see `to_read`), and adds what is gone or differs to `differences`.
 
-    Nothing is changed. What can't be read is said and is no difference.
+    Nothing is changed. What can't be read is said and is no difference. `config` are the settings that the run had
+    instead of today's.
     """
     rest = iter(wanted)
     if wanted:
         yield Phase("verify", "reading what was replaced or came back")
     while some := tuple(islice(rest, AT_ONCE)):
         try:
-            differences += found_by(_refreshed(session, prepared, some, control), wanted)
+            differences += found_by(_refreshed(session, config, some, control), wanted)
         except InterruptedRun:
             yield Diagnostic("the reading of what was replaced was stopped", "warning")
             return
@@ -72,14 +72,16 @@ def read_back(
             return
 
 
-def _refreshed(session: Session, prepared: Prepared, urns: Sequence[str], control: PreviewControl) -> list[EngineEvent]:
+def _refreshed(
+    session: Session, config: Mapping[str, Json], urns: Sequence[str], control: PreviewControl
+) -> list[EngineEvent]:
     live = session.backend.live(session.stack)
     with private_directory() as private:
         own = session.workspace.config_file(session.stack.name)
         run = session.engine.start(
             [
                 *("refresh", "--preview-only", "-s", session.stack.fqn),
-                *("--config-file", str(config_file(own, live, private, prepared.config, session.vault.resealer))),
+                *("--config-file", str(config_file(own, live, private, config, session.vault.resealer))),
                 *(part for urn in urns for part in ("--target", urn)),
             ],
             private=private,

@@ -11,6 +11,7 @@ from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.goal.model import Goal, GoalChanges, references
 from pulumi_rewind.goal.skipping import needing_skipped
 from pulumi_rewind.plan.model import Plan, Step
+from pulumi_rewind.plan.prepared import ReplayPrepared
 from pulumi_rewind.risk import SKIPPED
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import urn_name
@@ -58,14 +59,14 @@ def plan_again(
     changes: GoalChanges | None = None,
 ) -> Plan:
     """The plan to the same target with these choices; raises as `strategies.choosing.plan_by_strategy`."""
-    changes = reviewed.prepared.changes if changes is None else changes
+    changes = ReplayPrepared.of(reviewed.prepared).changes if changes is None else changes
     return plan_by_strategy(session, reviewed.target, choices, changes=changes, control=control)
 
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:
     if now.prepared.live.digest != reviewed.prepared.live.digest:
         return "the stack's state has moved while the callbacks ran"
-    lost = needing_skipped(changes, now.prepared.goal)
+    lost = needing_skipped(changes, ReplayPrepared.of(now.prepared).goal)
     if lost:
         names = "; ".join(f"{urn_name(urn)} is needed by {', '.join(users)}" for urn, users in lost.items())
         return f"what a callback skipped can't be left out: {names}"
@@ -93,7 +94,7 @@ def deviations(reviewed: Plan, now: Plan, changes: GoalChanges) -> list[str]:
     before = {step.urn: step for step in reviewed.steps}
     after = {step.urn: step for step in now.steps}
     own = changes.subjects()
-    touched = _touched(own, now.prepared.goal, reviewed.prepared.goal)
+    touched = _touched(own, *(ReplayPrepared.of(plan.prepared).goal for plan in (now, reviewed)))
     found = [
         f"{step.name}: {step.op} instead of {before[urn].op if urn in before else 'nothing'}"
         for urn, step in after.items()

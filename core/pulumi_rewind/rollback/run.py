@@ -24,7 +24,6 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.goal.model import GoalChanges
 from pulumi_rewind.goal.replay_report import ReplayReport
-from pulumi_rewind.goal.unmanaged import passing_urns
 from pulumi_rewind.guard.checks import (
     check_able,
     check_agreed,
@@ -39,11 +38,9 @@ from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.plan.advice import lost_module
 from pulumi_rewind.plan.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.plan.model import Plan
-from pulumi_rewind.plan.stale_values import stale_values
 from pulumi_rewind.plan.unsure_creates import doubt, lost_sight_of
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.replay.host import ReplayHost
-from pulumi_rewind.rollback.default_values import mending
 from pulumi_rewind.rollback.driving import EngineDriver
 from pulumi_rewind.rollback.name_conflicts import announced_taken, deleting_taken_first
 from pulumi_rewind.rollback.read_back import read_back, to_read
@@ -162,8 +159,8 @@ class RollbackRun(EngineDriver):
         if self.plan.nothing_to_do:
             notes = self._journal.end()
             newest = len(self.session.history())
-            left = tuple(left_alone(self.plan.prepared.goal))
-            stale = stale_values(self.plan.prepared.goal, self.plan.prepared.report)
+            left = tuple(left_alone(self.plan.prepared.notes))
+            stale = self.plan.prepared.stale()
             self.result = RollbackResult(
                 "nothing-to-do", newest, dict(self.plan.changes), left, 0.0, notes, stale=stale
             )
@@ -189,7 +186,7 @@ class RollbackRun(EngineDriver):
         report = yield from self._update()
         self._changed = True
         changes = self._counted()
-        mended = [] if self._alike else (yield from mending(self.session, self.plan.prepared.goal, report))
+        mended = [] if self._alike else (yield from self._strategy.mend(self, report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
@@ -200,7 +197,7 @@ class RollbackRun(EngineDriver):
         took = time.monotonic() - started
         notes, undo = self._strategy.closing(self)
         notes = (*filter(None, (self._note, *self._journal.end())), *notes)
-        stale = stale_values(self.plan.prepared.goal, report)
+        stale = self.plan.prepared.stale(report)
         self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes, undo, stale=stale)
 
     def _counted(self) -> dict[str, int]:
@@ -222,12 +219,13 @@ class RollbackRun(EngineDriver):
         prepared = self.plan.prepared
         after, differences = self._verify(report)
         if self._alike:
-            return list(left_alone(prepared.goal))
-        record = mended or bool(passing_urns(prepared.goal))
+            return list(left_alone(prepared.notes))
+        record = mended or any(item.passing for item in prepared.registered.values())
         if (record or self.check_again) and not self._stops:
             yield from self._strategy.second_plan(self, after, differences, record=record)
         if not self._stops:
-            yield from read_back(self.session, prepared, self._made, differences, self.control)
+            config = self._strategy.settings(self.plan)
+            yield from read_back(self.session, config, self._made, differences, self.control)
         return differences
 
     def _guard(self) -> None:
@@ -311,7 +309,7 @@ class RollbackRun(EngineDriver):
         lock = lock_left(self.session)
         prepared, name = self.plan.prepared, self.session.stack.name
         resume = f"{lock}Run `{command('resume', name)}` to go on to the target, or roll back to the update before."
-        spoken = speaker(prepared.goal, prepared.live_plain)
+        spoken = speaker(prepared.registered, prepared.live_plain)
         resume += self.blockers.hint(name, spoken)
         if refusal and not self._changed:
             return RefusedError(refusal, hint="Plan again and review what it does now.", unchanged=True)
@@ -338,7 +336,7 @@ class RollbackRun(EngineDriver):
             lost = lost_sight_of(self.progress.made)
             told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
             return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
-        incomplete = IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume)
+        incomplete = IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume, resumes=True)
         incomplete.passed_by = tuple(dict.fromkeys(map(spoken, self.blockers.urns)))
         incomplete.stuck = self.blockers.stuck(name)
         return incomplete
@@ -346,7 +344,7 @@ class RollbackRun(EngineDriver):
     def _lost_module(self, error: RewindError) -> str:
         """What helps where code of a dynamic provider is gone: what is deleted needs that of the update before."""
         prepared = self.plan.prepared
-        kept = {item.name for item in prepared.goal.registrations}
+        kept = {item.name for item in prepared.registered.values()}
         deleted = not kept.intersection(self.blockers.names) and self._before
         update = self.session.timeline.update(self._before or 0) if deleted else self.plan.target.update
         types = {res.type for res in prepared.live.resources}

@@ -142,11 +142,12 @@ def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blo
     locks = session.backend.locks(session.stack)
     error = protected_refusal(run.error("the preview failed"), session.engine, names, locks)
     if isinstance(error, EngineError | RefusedError):
-        spoken = speaker(goal, live)
+        spoken = speaker(goal.by_run_urn, live)
         # In a rollback that was begun, `resume` goes on without it; else another plan does.
         begun = session.journal.peek() is not None
         way_past = blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
         error.advise(way_past.strip())
+        error.resumes = begun and bool(blockers.stuck(session.stack.name))
         error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
     return error
 

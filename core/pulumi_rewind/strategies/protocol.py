@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.replay.host import ReplayHost
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Checkpoint
+    from pulumi_rewind.state.values import Json
     from pulumi_rewind.strategies.parts import PlanRequest
     from pulumi_rewind.strategies.preview import PreviewControl
 
@@ -68,7 +69,16 @@ class Strategy(Protocol):
         return session.backend.live(session.stack)
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
-        """Changes the stack; returns what a replay was told of the resources, nothing where it was none."""
+        """Changes the stack; returns what a replay was told of the resources: an empty report where it was none."""
+
+    def mend(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+        """Puts into the state after the update what none can bring about; the URNs of what was put there."""
+        yield from ()
+        return []
+
+    def settings(self, plan: Plan) -> Mapping[str, Json]:
+        """Settings that the run has instead of today's."""
+        return {}
 
     def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> Iterable[Difference]:
         """Where the state `after` the update, decrypted, is not what was to come out."""

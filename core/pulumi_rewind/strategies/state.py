@@ -19,7 +19,6 @@ from pulumi_rewind.choices import STATE
 from pulumi_rewind.diff.entries import entry_differences
 from pulumi_rewind.engine.events import EngineEvent, Phase
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RefusedError, RewindError
-from pulumi_rewind.goal.model import no_goal
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.guard.consent import consented
 from pulumi_rewind.guard.kept_states import copy_path, import_state, keep, read_live
@@ -111,8 +110,7 @@ def plan_state(asked: PlanRequest) -> Plan:
             for urn, words in [*((item.urn, _WORDS.get(item.op, "changes")) for item in diff.resources), *entries]
         ),
         prepared=StatePrepared(
-            no_goal(session.workspace.project, session.stack.name),
-            live, live_plain, stored, plain, b"", ReplayReport(), choices,
+            live, live_plain, stored, plain, choices,
             deployment=importable(stored, provider, lambda: session.vault.plaintext(stored, session.stack)), copy=kept,
             environ=session.vault.environment(stored if provider is None else live),
         ),
@@ -228,7 +226,7 @@ class StateStrategy(Strategy):
             raise
         except RewindError as err:
             raise self._import_failure(session, prepared, err) from None
-        return prepared.report
+        return ReplayReport()
 
     def _import_failure(self, session: Session, prepared: StatePrepared, error: RewindError) -> RewindError:
         if self.live(session).digest == prepared.live.digest:

@@ -137,12 +137,11 @@ class Recovery:
                 begin_journal(self.session, self.before, self.choices, update=False)
 
     def _hint(self, error: RewindError) -> str:
-        resume = command("resume", self.session.stack.name)
         error.unchanged = False  # by the rollback, but the update has changed the stack
-        hint = error.hint
-        if f"`{resume}`" not in hint:
-            hint = f"{hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
-        return hint
+        if error.resumes:
+            return error.hint
+        resume = command("resume", self.session.stack.name)
+        return f"{error.hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
 
 
 def spared(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:

@@ -13,11 +13,10 @@ from pulumi_rewind.callbacks.revisions.plan import update_revisions
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.engine.system_errors import refused_by_system
 from pulumi_rewind.errors import SecretsError
-from pulumi_rewind.goal.model import no_goal
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable
 from pulumi_rewind.plan.called import RevisionPlan
-from pulumi_rewind.plan.model import Step, counts, plan_steps
+from pulumi_rewind.plan.model import Step, Weighed, counts, plan_steps
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.plan.risks import stack_risks, step_risks
 from pulumi_rewind.project.stack_configuration import of_another_time
@@ -38,7 +37,7 @@ _OF_A_ROLLBACK: Final = frozenset({NOT_RESTORED, "not-refreshed", "edited-outsid
 
 
 @dataclass(frozen=True)
-class UpReview:
+class UpReview(Weighed):
     """What an update would do."""
 
     stack: str
@@ -50,16 +49,6 @@ class UpReview:
     """Inputs before and after, secrets masked."""
     revisions: RevisionPlan | None = None
     """The revisions of components that it goes up."""
-
-    @property
-    def all_risks(self) -> tuple[Risk, ...]:
-        """Update-wide risks first, then those of the steps in their order."""
-        return self.risks + tuple(risk for step in self.steps for risk in step.risks)
-
-    @property
-    def blocking(self) -> tuple[Risk, ...]:
-        """Risks that must be resolved first."""
-        return tuple(risk for risk in self.all_risks if risk.blocking)
 
 
 @refused_by_system()
@@ -103,14 +92,13 @@ def review_up(
 def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -> UpReview:
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
-    goal = no_goal(session.workspace.project, session.stack.name)
-    all_steps = plan_steps(events, goal)
+    all_steps = plan_steps(events)
     stateful = session.settings.stateful_types
     steps = tuple(
         dataclasses.replace(
             step,
             forecast=_FORECASTS.get(step.op, step.forecast),
-            risks=_of_an_update(step_risks(step, goal, live, stateful)),
+            risks=_of_an_update(step_risks(step, live, stateful, stack=session.stack.name)),
         )
         for step in all_steps
         if step.op not in {"same", "read"}

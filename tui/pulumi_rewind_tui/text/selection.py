@@ -15,7 +15,6 @@ from pulumi_rewind.goal.selection import names_of, parted
 from pulumi_rewind.goal.skipping import LeftAlone
 from pulumi_rewind.plan.model import OLD_COPY
 from pulumi_rewind.rollback.resuming import RESUME
-from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, urn_name
 from pulumi_rewind.state.naming import NOT, Names
 from pulumi_rewind.strategies.choosing import STRATEGIES
@@ -38,12 +37,12 @@ def no_selection(strategy: str) -> str:
 
 def left_out(plan: Plan) -> dict[str, LeftAlone]:
     """What a plan leaves as it is: URN → why."""
-    return {note.urn: note for note in plan.prepared.goal.notes if isinstance(note, LeftAlone)}
+    return {note.urn: note for note in plan.prepared.notes if isinstance(note, LeftAlone)}
 
 
 def toggled(plan: Plan, urn: str) -> Choices | str:
     """The choices with a resource taken out, or in again; a sentence where that can't be."""
-    choices, goal = plan.prepared.choices, plan.prepared.goal
+    choices = plan.prepared.choices
     if not selects(plan.strategy):
         return no_selection(plan.strategy)
     left = left_out(plan)
@@ -61,8 +60,8 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
         return "The stack itself can't be left out: its outputs follow what goes back."
     if step.op == OLD_COPY:
         return "An old copy can't be left out: the engine deletes it in every run."
-    recorded = {rehomed(item.urn, goal.stack, goal.project): item.urn for item in goal.registrations}
-    return choices.but(only=(*choices.only, NOT + recorded.get(urn, urn)))
+    item = plan.prepared.registered.get(urn)
+    return choices.but(only=(*choices.only, NOT + (item.urn if item is not None else urn)))
 
 
 def everything(plan: Plan) -> Choices | str:

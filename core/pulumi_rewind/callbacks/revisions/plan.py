@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pulumi_rewind.callbacks.calling import declared
 from pulumi_rewind.callbacks.process import UndoProcess
@@ -18,7 +18,7 @@ from pulumi_rewind.callbacks.revisions.moves import (
     moves_up,
     revisions_of,
 )
-from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.goal.model import Registration
 from pulumi_rewind.plan.called import Code, Move, RevisionPlan
 from pulumi_rewind.plan.model import Plan, Step
 from pulumi_rewind.risk import BLOCKING, LOSES_DATA, REVISION, Risk
@@ -49,7 +49,15 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
         return _told(plan, _left(plan.strategy, have, want), RevisionPlan())
     prepared = plan.prepared
     moves, risks = rollback_moves(
-        prepared.live_plain, prepared.target_plain, prepared.goal, known, have, want, known_then
+        prepared.live_plain,
+        prepared.target_plain,
+        rehoming(session),
+        known,
+        have,
+        want,
+        known_then,
+        pairs=prepared.pairs,
+        registered=tuple(prepared.registered.values()),
     )
     if problem:
         risks = [Risk(REVISION, str(unknown(problem)), unusual=BLOCKING)]
@@ -83,21 +91,29 @@ def _left(strategy: str, have: Applied, want: Applied) -> Iterator[Risk]:
             yield Risk(REVISION, message, urn)
 
 
+def rehoming(session: Session) -> Callable[[str], str]:
+    """Gives for a URN of a checkpoint that in a run of today."""
+    return lambda urn: rehomed(urn, session.stack.name, session.workspace.project)
+
+
 def rollback_moves(
     live: Checkpoint,
     target: Checkpoint,
-    goal: Goal,
+    run_urn_of: Callable[[str], str],
     known: Sequence[Revisions],
     have: Applied,
     want: Applied,
     known_then: Sequence[Revisions] = (),
+    *,
+    pairs: Mapping[str, str] = {},
+    registered: Sequence[Registration] = (),
 ) -> tuple[list[Move], list[Risk]]:
     """What a rollback runs, for components that go first; and which components it leaves alone.
 
-    A goal without registrations means that everything is rolled back.
+    A replay says what it has paired and what it registers; without that, everything is rolled back.
     """
-    pairs = goal.pairs or match(target.resources, live.resources)
-    stays = {item.live_urn for item in goal.registrations} or set(pairs.values())
+    pairs = pairs or match(target.resources, live.resources)
+    stays = {item.live_urn for item in registered} or set(pairs.values())
     moves: list[Move] = []
     risks: list[Risk] = []
     for res in live.resources:
@@ -108,9 +124,9 @@ def rollback_moves(
         mine, theirs = have.get(live_urn, ()), want.get(res.urn, ())
         if not res.is_component or mine == theirs:
             continue
-        run_urn = rehomed(res.urn, goal.stack, goal.project)
-        if goal.registrations and not _whole(goal, target, res):
-            if any(item.urn == res.urn for item in goal.registrations):
+        run_urn = run_urn_of(res.urn)
+        if registered and not _whole(registered, target, res):
+            if any(item.urn == res.urn for item in registered):
                 message = "its revisions stay as they are: not all that is in it is rolled back"
                 risks.append(Risk(REVISION, message, run_urn))
             continue
@@ -119,10 +135,10 @@ def rollback_moves(
     return moves, risks
 
 
-def _whole(goal: Goal, target: Checkpoint, component: Resource) -> bool:
+def _whole(registered: Sequence[Registration], target: Checkpoint, component: Resource) -> bool:
     """Whether a component with all that is in it comes from the target."""
-    chosen = {item.urn for item in goal.registrations if not item.from_live}
-    left = {item.urn for item in goal.registrations if item.from_live}
+    chosen = {item.urn for item in registered if not item.from_live}
+    left = {item.urn for item in registered if item.from_live}
     inside = {res.urn for res in members(component.urn, target)}
     return component.urn in chosen and not inside & left
 

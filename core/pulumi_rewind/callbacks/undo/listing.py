@@ -10,12 +10,12 @@ from pulumi_rewind.callbacks.calling import Caller, declared
 from pulumi_rewind.callbacks.code import interpreter, todays_code
 from pulumi_rewind.callbacks.revisions.ledger import Ledger
 from pulumi_rewind.callbacks.revisions.moves import Revision, Revisions, revisions_of
-from pulumi_rewind.callbacks.revisions.plan import loaded, rollback_moves
+from pulumi_rewind.callbacks.revisions.plan import loaded, rehoming, rollback_moves
 from pulumi_rewind.callbacks.state_code import TYPE_PREFIX, riding_code, undo_methods
 from pulumi_rewind.callbacks.undo.match import first_match
 from pulumi_rewind.engine.events import HookEnded, HookEvent
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.goal.model import no_goal, registers
+from pulumi_rewind.goal.model import registers
 from pulumi_rewind.history.targets import Target
 from pulumi_rewind.hooks.declare import HOOK_KINDS, UNDO_KINDS
 from pulumi_rewind.plan.called import Call, Callback, Code, Move
@@ -219,8 +219,7 @@ def revision_listing(session: Session, target: Target | None) -> RevisionListing
     if target is not None:
         there = target.checkpoint or session.timeline.checkpoint(target.update.number)
         want = ledger.at(target.update.number, target.checkpoint)
-        goal = no_goal(session.workspace.project, session.stack.name)
-        moves, left = rollback_moves(live, there, goal, known, have, want)
+        moves, left = rollback_moves(live, there, rehoming(session), known, have, want)
         sides.append(there)
     moving = {move.live_urn or move.urn for move in moves}
     found: dict[str, ListedComponent] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pulumi_rewind.goal.model import Goal
+from pulumi_rewind.goal.model import Registration
 from pulumi_rewind.hooks.declare import UNDO_KINDS
 from pulumi_rewind.plan.called import Call, Callback
 from pulumi_rewind.plan.model import Step
@@ -30,7 +30,7 @@ def no_riding(_kind: str, _res: Resource) -> None:
 def calls_for(
     steps: Sequence[Step],
     callbacks: Mapping[str, Sequence[Callback]],
-    goal: Goal,
+    registered: Mapping[str, Registration],
     live: Checkpoint,
     target: Checkpoint,
     riding: Riding = no_riding,
@@ -39,28 +39,28 @@ def calls_for(
 
     Where none does, the method of the resource's own dynamic provider is. What restores goes first, what it depends
     on before it; then what changes and what takes away, each after what depends on it: should a restoration fail,
-    nothing that lives has been touched.
+    nothing that lives has been touched. `registered` is what the run registers, by the URN in the run.
     """
     wanted = [(step.urn, _KINDS[step.op]) for step in steps if step.op in _KINDS and step.forecast != "kept"]
-    return _calls(wanted, callbacks, goal, live, target, riding)
+    return _calls(wanted, callbacks, registered, live, target, riding)
 
 
 def calls_again(
     wanted: Iterable[tuple[str, str]],
     callbacks: Mapping[str, Sequence[Callback]],
-    goal: Goal,
+    registered: Mapping[str, Registration],
     live: Checkpoint,
     target: Checkpoint,
     riding: Riding = no_riding,
 ) -> tuple[Call, ...]:
     """The calls for some steps (URN and kind of callback) that an interrupted run has carried out already."""
-    return _calls(wanted, callbacks, goal, live, target, riding, done=True)
+    return _calls(wanted, callbacks, registered, live, target, riding, done=True)
 
 
 def _calls(
     wanted: Iterable[tuple[str, str]],
     callbacks: Mapping[str, Sequence[Callback]],
-    goal: Goal,
+    registered: Mapping[str, Registration],
     live: Checkpoint,
     target: Checkpoint,
     riding: Riding,
@@ -68,10 +68,9 @@ def _calls(
     done: bool = False,
 ) -> tuple[Call, ...]:
     """The calls for steps; `done`: for those that were carried out already, so that both sides have the resource."""
-    by_run_urn = goal.by_run_urn
     found: list[Call] = []
     for urn, kind in wanted:
-        item = by_run_urn.get(urn)
+        item = registered.get(urn)
         old = item.source if item is not None and not item.from_live else None
         new = live.by_urn.get(item.live_urn if item is not None else urn)
         subject, side = (old, target) if kind == "undo_delete" else (new, live)

@@ -46,12 +46,12 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
     by_kind: dict[str, tuple[Callback, ...]] = {
         kind: restoring if kind == "undo_delete" else living for kind in UNDO_KINDS
     }
-    calls = calls_for(plan.steps, by_kind, prepared.goal, live, target, riding)
+    calls = calls_for(plan.steps, by_kind, prepared.registered, live, target, riding)
     uncalled = bool(calls) and not STRATEGIES[plan.strategy].calls
     if uncalled:
         calls = ()
     unfinished = _unfinished(plan, _begun(session, plan))
-    finishing = calls_again(unfinished, by_kind, prepared.goal, live, target, riding)
+    finishing = calls_again(unfinished, by_kind, prepared.registered, live, target, riding)
     if not caller.codes:
         return None
     return UndoPlan(

@@ -25,7 +25,7 @@ from pulumi_rewind.plan.former_ids import knowing
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan.planned_state import planned_state, refreshed_state
-from pulumi_rewind.plan.prepared import Prepared
+from pulumi_rewind.plan.prepared import ReplayPrepared
 from pulumi_rewind.plan.replacement_orders import deleted_first_before
 from pulumi_rewind.plan.risks import read_elsewhere, step_risks
 from pulumi_rewind.plan.stale_values import stale_risks
@@ -179,9 +179,10 @@ class ReplayPlanning:
                 for difference in verify(goal, report, live_plain, live_plain)
                 if not difference.expected and difference.urn not in shown_elsewhere
             ),
-            prepared=Prepared(
-                goal, self.live, live_plain, self.stored, self.plain, update_plan, report, choices, stays, settings,
-                self.private if self.private.exists() else None, self.changes, self.before.state, self.refresh,
+            prepared=ReplayPrepared(
+                self.live, live_plain, self.stored, self.plain, choices, self.refresh, self.before.state,
+                goal=goal, update_plan=update_plan, report=report, stays=stays, config=settings,
+                private=self.private if self.private.exists() else None, changes=self.changes,
             ),
         )  # fmt: skip
 
@@ -201,7 +202,7 @@ class ReplayPlanning:
 
         def risks(step: Step) -> Iterator[Risk]:
             item = items.get(step.urn)
-            yield from step_risks(step, goal, live, stateful)
+            yield from step_risks(step, live, stateful, stack=goal.stack, kept=goal.pairs.values())
             yield from stale.get(step.urn, ())
             yield from order_risks(step, item)
             yield from filter(None, (elsewhere.get(step.urn),))

@@ -14,11 +14,13 @@ from pulumi_rewind.guard.checks import check_unmoved_under_lock
 from pulumi_rewind.history.failed_update import BOOKKEEPING
 from pulumi_rewind.plan.blockers import left_alone
 from pulumi_rewind.plan.model import Plan, Step, plan_steps
+from pulumi_rewind.plan.prepared import ReplayPrepared
 from pulumi_rewind.plan.verify import Difference, verify
 from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import Json
+from pulumi_rewind.strategies.checkpoint.mending import mending
 from pulumi_rewind.strategies.checkpoint.plan import ReplayPlanning, make_goal
 from pulumi_rewind.strategies.parts import PlanRequest
 from pulumi_rewind.strategies.preview import preview, unheard
@@ -36,23 +38,31 @@ class CheckpointStrategy(Strategy):
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         """The replay of the plan's goal."""
-        prepared = run.plan.prepared
+        prepared = ReplayPrepared.of(run.plan.prepared)
         return (
             yield from _replay(
                 run, prepared.goal, run.begun_from, prepared.update_plan, run.message, refresh=prepared.refresh
             )
         )
 
+    def mend(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+        """The recorded bookkeeping of imported objects, and the outputs of stashes."""
+        return (yield from mending(run.session, ReplayPrepared.of(run.plan.prepared).goal, report))
+
+    def settings(self, plan: Plan) -> Mapping[str, Json]:
+        """Those of the target."""
+        return ReplayPrepared.of(plan.prepared).config
+
     def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> list[Difference]:
         """Everything that is not as the goal asked for."""
-        goal = plan.prepared.goal
-        return [*left_alone(goal), *verify(goal, report, plan.prepared.live_plain, after)]
+        prepared = ReplayPrepared.of(plan.prepared)
+        return [*left_alone(prepared.notes), *verify(prepared.goal, report, prepared.live_plain, after)]
 
     def second_plan(
         self, run: Running, after: Checkpoint, differences: list[Difference], *, record: bool
     ) -> Iterator[EngineEvent]:
         """The same goal once more; what was read for the passage may still be forgotten."""
-        session, prepared = run.session, run.plan.prepared
+        session, prepared = run.session, ReplayPrepared.of(run.plan.prepared)
         goal = make_goal(
             session,
             prepared.target_plain,
@@ -91,7 +101,9 @@ def _replay(
         plan_file = private / "plan.json"
         plan_file.write_bytes(update_plan)
         own_config = workspace.config_file(session.stack.name)
-        config = config_file(own_config, live, private, run.plan.prepared.config, session.vault.resealer)
+        config = config_file(
+            own_config, live, private, ReplayPrepared.of(run.plan.prepared).config, session.vault.resealer
+        )
         arguments = update_arguments(run, config, plan_file, message=message, refresh=refresh)
         arguments += ["--client", host.address]
         ended = yield from run.stream(session.engine, arguments, private, session.vault.environment(live))

@@ -13,8 +13,6 @@ import msgspec
 from pulumi_rewind.choices import PROGRAM
 from pulumi_rewind.engine.cli import Engine
 from pulumi_rewind.engine.events import EngineEvent, Phase
-from pulumi_rewind.goal.model import Goal, no_goal
-from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.guard.consent import consented
 from pulumi_rewind.guard.state_editing import rewritten
 from pulumi_rewind.plan.model import Plan, Step, counts
@@ -47,6 +45,10 @@ class ProgramPrepared(Prepared):
     engine: Engine
     """The CLI in the program's directory."""
     config_path: Path
+    update_plan: bytes
+    """The engine's own plan (``--save-plan``), held to during the run."""
+    ref: tuple[str, str]
+    """Names of the stack and the project."""
     announced: frozenset[tuple[str, str]]
     """URN and path of what the program makes otherwise than the target, as the plan said."""
 
@@ -142,10 +144,7 @@ class ProgramPlanning:
         asked = program_steps(events, self.plain, *ref)
         after = program_state(events, asked, said, live_plain)
         differing = unlike_target(after, self.plain, *ref)
-        goal, report = no_goal(session.workspace.project, session.stack.name), ReplayReport()
-        steps, moving = with_risks(
-            asked, self._step_risks(asked, events, goal), arrangement, session.settings.stateful_types
-        )
+        steps, moving = with_risks(asked, self._step_risks(asked, events), arrangement, session.settings.stateful_types)
         parts = [self.live.digest, self.stored.digest, PROGRAM, self.update.commit, engine.version]
         parts += [config.path.read_text("utf-8"), repr(arrangement)]
         return Plan(
@@ -166,23 +165,21 @@ class ProgramPlanning:
             created=time.time(),
             state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
             prepared=ProgramPrepared(
-                goal, self.live, live_plain, self.stored, self.plain, hold_to(engine_plan, said.report()), report,
-                choices=self.choices, private=self.tree.private, refresh=refresh,
-                rewritten=self.before.state, tree=self.tree, engine=engine, config_path=config.path,
+                self.live, live_plain, self.stored, self.plain, self.choices, refresh, self.before.state,
+                tree=self.tree, engine=engine, config_path=config.path,
+                update_plan=hold_to(engine_plan, said.report()), ref=ref,
                 announced=frozenset((one.urn, one.path) for one in differing),
             ),
         )  # fmt: skip
 
-    def _step_risks(
-        self, asked: Iterable[Step], events: Iterable[EngineEvent], goal: Goal
-    ) -> Callable[[Step], Iterator[Risk]]:
-        live, stateful = self.before.plain, self.session.settings.stateful_types
+    def _step_risks(self, asked: Iterable[Step], events: Iterable[EngineEvent]) -> Callable[[Step], Iterator[Risk]]:
+        live, stack, stateful = self.before.plain, self.session.stack.name, self.session.settings.stateful_types
         known = {step.urn for step in asked if step.forecast != "created"}
         elsewhere = read_elsewhere(asked, events, live)
 
         def risks(step: Step) -> Iterator[Risk]:
             yield from filter(None, (elsewhere.get(step.urn),))
-            for risk in step_risks(step, goal, live, stateful):
+            for risk in step_risks(step, live, stateful, stack=stack):
                 if risk.code != NOT_RESTORED or step.urn in known:
                     yield risk
 

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourcePre, StepMetadata
-from pulumi_rewind.goal.model import no_goal
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.plan.model import Step, plan_steps
 from pulumi_rewind.plan.verify import Difference
@@ -61,7 +60,7 @@ def program_steps(events: Iterable[EngineEvent], target: Checkpoint, stack: str,
         if isinstance(event, ResourcePre | ResourceDone) and event.step.old is not None and event.step.old.urn
     }
     found = []
-    for step in plan_steps(events, no_goal(project, stack)):
+    for step in plan_steps(events):
         if step.op == "create" and step.urn not in known:
             step = replace(step, forecast="created")
         old = before.get(step.urn, step.urn)

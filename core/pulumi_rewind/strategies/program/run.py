@@ -47,7 +47,7 @@ class ProgramStrategy(Strategy):
         arguments = update_arguments(
             run, prepared.config_path, plan_file, refresh=prepared.refresh, agent=PROGRAM_AGENT
         )
-        live = run.begun_from
+        live, report = run.begun_from, ReplayReport()
         gate = Gate(
             prepared.engine,
             private,
@@ -59,18 +59,19 @@ class ProgramStrategy(Strategy):
             ended = yield from _guarded(run, run.stream(prepared.engine, arguments, private, environ), gate)
         plan_file.unlink()
         if ended.returncode != 0:
-            yield run.ended_early(ended, prepared.report, gate.refusal)
+            yield run.ended_early(ended, report, gate.refusal)
         elif gate.refusal:
             raise IncompleteError(
                 f"{gate.refusal}, and the program has run on that state",
                 hint=f"Look at what it did; `{command('resume', session.stack.name)}` plans from there.",
+                resumes=True,
             )
-        return prepared.report
+        return report
 
     def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> Iterator[Difference]:
         """What the program made otherwise than the target has it; announced or not."""
         prepared = _prepared(plan)
-        for one in unlike_target(after, prepared.target_plain, prepared.goal.stack, prepared.goal.project):
+        for one in unlike_target(after, prepared.target_plain, *prepared.ref):
             yield dataclasses.replace(one, expected=(one.urn, one.path) in prepared.announced)
         yield from provider_differences(prepared.live, after)
 
@@ -90,7 +91,7 @@ class ProgramStrategy(Strategy):
                 unheard,
                 run.control,
             )
-            return program_steps(events, prepared.target_plain, prepared.goal.stack, prepared.goal.project)
+            return program_steps(events, prepared.target_plain, *prepared.ref)
 
         yield from left_to_do(look, "a second run of the program", differences)
 
