@@ -34,7 +34,8 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
     except InterruptedRun:
         raise
     except RewindError as err:
-        raise IncompleteError(f"with what the callbacks returned: {err}", hint=f"{err.hint} {hint}".strip()) from None
+        text = f"with what the callbacks returned: {err}"
+        raise IncompleteError(text, hint=f"{err.hint} {hint}".strip(), resumes=err.resumes) from None
     return in_place_of(reviewed, now, _problem(reviewed, now, changes), hint)
 
 
