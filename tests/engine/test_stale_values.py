@@ -79,7 +79,8 @@ def test_the_command_counts_and_names_them_instead_of_equals(stack: EngineStack)
     stack.up(HEAD)
     ran = said(stack, "rollback", "1", "--yes")
     assert ran.code == 0
-    assert "done; 1 value may be stale: web.tags.h" in ran.out
+    assert "⚠ done, 2 differences, 1 value may be stale: shop/dev is back at #1" in ran.out
+    assert "  ⚠ web.tags.h: " in ran.out
     assert "equals" not in ran.out
     stack.up(HEAD)
     last = said(stack, "rollback", "1", "--yes", "--json").json_lines()[-1]

@@ -90,7 +90,7 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     assert "- delete  old" in ran.out
     assert "because of engine" in ran.out
     assert "error: the update failed: zeta: refused [secret]" in ran.err
-    assert "✓ done: shop/dev is back at #1, with 1 difference" in ran.out, "the name of the new database"
+    assert "✓ done, 1 difference: shop/dev is back at #1" in ran.out, "the name of the new database"
     assert "watch: app #2 because the update failed: zeta: refused [secret]" in ran.out
     assert "✓ watch for app: done" in ran.out
     assert "KeyboardInterrupt" not in ran.out, "how the program was ended is no news"

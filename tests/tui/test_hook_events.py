@@ -97,8 +97,8 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     result = RollbackResult("succeeded", 3, {"import": 1}, (), 2.0, callbacks=callbacks)
     outcome = Outcome(plan, 2, result, None, Aftermath(), state)
     text = [plain(line) for line in result_lines(outcome, 80, symbols(False))]
-    assert "  ✓ restore for db: restored db-2" in text
-    assert "  ✗ notify: failed no network" in text
+    assert "  ✓ restore for db: restored (db-2)" in text
+    assert "  ✗ notify: failed: no network" in text
 
     error = IncompleteError("restore failed; this run has changed nothing", changed=False)
     entry: Any = SimpleNamespace()

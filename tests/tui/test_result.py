@@ -80,7 +80,7 @@ async def test_an_exact_success_says_that_it_equals_the_target(shop: Shop, monke
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await ended(pilot)
-        assert "✓ shop/prod equals #5 (v1.2)" in screen_text(app)
+        assert "✓ done: shop/prod equals #5 (v1.2)" in screen_text(app)
         await pilot.press("escape")
         await settle(pilot)
         assert app.screen is app.home
@@ -193,7 +193,7 @@ async def test_a_report_is_private_and_masked(shop: Shop, monkeypatch: pytest.Mo
         page = screen.query_one("#result", TextView)
         assert "password [secret] was refused" in " ".join(page.text.split())
         await pilot.press("s", "y")
-        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith(" written: "))
+        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("written: "))
         await pilot.press("l")
         await wait_for(pilot, TextModal)
         assert "api update failed" in screen_text(app)

@@ -41,7 +41,7 @@ async def test_the_state_alone_is_put_back_from_the_review(tmp_path: Path) -> No
         text = " ".join(screen_text(app).split())
         assert "shop/prod equals #5 (v1.2)" in text
         assert "pulumi refresh --preview-only -s prod" in text
-        assert "Taken back by: pulumi stack import -s prod --file" in text
+        assert "undo: pulumi stack import -s prod --file" in text
         assert "undo this rollback" not in text
     assert shop.physical() == before
     resources = json.loads((shop.root.parent / "backend/.pulumi/stacks/shop/prod.json").read_text())

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import Screen
 
-from pulumi_rewind_tui.screens.base import RewindModal
+from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.text.cells import Line, heading, paragraph, width
-from pulumi_rewind_tui.widgets.footer import KeyFooter
-from pulumi_rewind_tui.widgets.text_page import TextView
 from pulumi_rewind_tui.words.palette import key_actions, keys_of
 
 SYMBOLS_HELP = (
@@ -23,7 +18,7 @@ SYMBOLS_HELP = (
 )
 
 
-class HelpScreen(RewindModal[None]):
+class HelpScreen(TextModal):
     """Closes with esc, ? or q."""
 
     FOOTER = ("dialog.leave",)
@@ -32,7 +27,7 @@ class HelpScreen(RewindModal[None]):
     ]
 
     def __init__(self, about: str, keys: Sequence[tuple[str, str, str]]) -> None:
-        super().__init__()
+        super().__init__("Help", self._lines)
         self._about = about
         self._keys = keys
 
@@ -44,17 +39,6 @@ class HelpScreen(RewindModal[None]):
         for _, binding in key_actions(screen):
             keys.append((" ".join(keys_of(screen, binding.id or "")), binding.description, binding.tooltip))
         return cls(about, keys)
-
-    def compose(self) -> ComposeResult:
-        """One page."""
-        with Vertical(classes="dialog help") as dialog:
-            dialog.border_title = Content("Help")
-            yield TextView(self._lines)
-            yield KeyFooter()
-
-    def on_mount(self) -> None:
-        """The text scrolls."""
-        self.query_one(TextView).focus()
 
     def _lines(self, cells: int) -> list[Line]:
         lines: list[Line] = []

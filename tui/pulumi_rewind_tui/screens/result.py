@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -13,20 +13,18 @@ from textual.content import Content
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.result_page import Outcome, report, result_lines
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_page import TextView
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
-from pulumi_rewind_tui.work.planner import Written
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 
-class ResultScreen(RewindScreen[None]):
+class ResultScreen(SavingScreen):
     """One page; its keys depend on how it ended."""
 
     CSS_PATH = "result.tcss"
@@ -150,19 +148,12 @@ class ResultScreen(RewindScreen[None]):
         moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.outcome.state.started))
         name = f"rewind-report-{self.session.stack.name}-{moment}.txt"
 
-        def write(_: CancelCheck) -> None:
+        def write() -> Path:
             from pulumi_rewind_tui.work.private_file import write_new
 
-            self.post_message(Written(write_new(directory, name, text)))
+            return write_new(directory, name, text)
 
-        in_thread(self, "write", write, lambda err: Written(None, err))
-
-    @on(Written)
-    def _written(self, event: Written) -> None:
-        if event.error is not None:
-            self.rewind.fail(event.error, meaning="The report was not written; nothing else happened.")
-        else:
-            self.query_one(NoteLine).show(((" written: ", "ok"), (str(event.path), "")))
+        self.save("The report", write)
 
     def action_copy(self) -> None:
         """Copies the page."""

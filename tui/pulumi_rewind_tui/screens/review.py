@@ -27,7 +27,6 @@ from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.steps_view import StepsView
 from pulumi_rewind_tui.words.words import plural
 from pulumi_rewind_tui.work import planner as work
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
 
 
 class ReviewScreen(PlanningScreen):
@@ -240,20 +239,8 @@ class ReviewScreen(PlanningScreen):
     def action_write(self) -> None:
         """Writes the plan beside the operator."""
         plan, directory = self.plan, self.rewind.cwd
-        if plan is None:
-            return
-
-        def write(_: CancelCheck) -> None:
-            self.post_message(work.Written(work.write_plan(plan, directory)))
-
-        in_thread(self, "write", write, lambda err: work.Written(None, err))
-
-    @on(work.Written)
-    def _written(self, event: work.Written) -> None:
-        if event.error is not None:
-            self.rewind.fail(event.error, meaning="The plan was not written; nothing else happened.")
-        else:
-            self.query_one(NoteLine).show((("written: ", "ok"), (str(event.path), "")))
+        if plan is not None:
+            self.save("The plan", lambda: work.write_plan(plan, directory))
 
     def action_run(self) -> None:
         """Asks for a yes, or plans again where there is nothing to say yes to."""

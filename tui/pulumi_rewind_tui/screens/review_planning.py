@@ -10,8 +10,8 @@ from textual import on
 
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
+from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.trust import TrustScreen
 from pulumi_rewind_tui.text import review_page as text
 from pulumi_rewind_tui.work import planner as work
@@ -27,7 +27,7 @@ WATCH = 2.0
 """Seconds between two looks at live."""
 
 
-class PlanningScreen(RewindScreen[None]):
+class PlanningScreen(SavingScreen):
     """Owns the plan; subclasses show it."""
 
     def __init__(self, session: Session, target_text: str, choices: Choices = USUAL) -> None:

@@ -20,7 +20,7 @@ class TextModal(RewindModal[None]):
 
     CSS_PATH = "running.tcss"
     HELP = "Scrolls; y copies everything, secrets masked."
-    FOOTER = ("text.copy", "dialog.leave")
+    FOOTER: ClassVar[tuple[str, ...]] = ("text.copy", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "copy", id="text.copy")]
 
     def __init__(self, title: str, build: Build) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from pulumi_rewind.history.commits import Between, commits_between
 from pulumi_rewind.records.evidence import evidence_of
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line, facts, heading, paragraph, plain
-from pulumi_rewind_tui.text.facts import config_changes, record_facts
+from pulumi_rewind_tui.text.facts import config_changes, git_facts, record_facts
 from pulumi_rewind_tui.text.spans import changes_line
 from pulumi_rewind_tui.words.words import local_time
 
@@ -103,18 +102,7 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
         cells,
     )
     lines += heading(" Git")
-    dirty = "yes: uncommitted changes went in, the commit can't reproduce this state" if update.dirty else "no"
-    lines += facts(
-        [
-            ("commit", update.commit or "not in a repository"),
-            ("branch", update.branch),
-            ("tags", ", ".join(tags)),
-            ("author", _person(env, "author")),
-            ("committer", _person(env, "committer")),
-            ("dirty tree", dirty if update.commit else ""),
-        ],
-        cells,
-    )
+    lines += facts(git_facts(update, tags), cells)
     if evidence is None:
         return [*lines, (("", ""),), ((" reading…", "dim"),)]
     lines += _since(evidence)
@@ -168,8 +156,3 @@ def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
         text = "The checkpoint holds no pending operations and no half-made resources; messages are not kept."
         lines += paragraph(text, cells - 2, "dim", indent=2)
     return lines
-
-
-def _person(env: Mapping[str, str], who: str) -> str:
-    name, mail = env.get(f"git.{who}", ""), env.get(f"git.{who}.email", "")
-    return f"{name} <{mail}>" if mail else name

@@ -1,9 +1,9 @@
-"""What an update's configuration and its record hold, as names and texts."""
+"""What an update's configuration, its commit and its record hold, as names and texts."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -74,6 +74,24 @@ def config_changes(previous: Update | None, update: Update) -> tuple[tuple[str, 
 def _hidden(value: Any) -> str:
     text = config_text(value)
     return HIDDEN if MASK in text else text
+
+
+def git_facts(update: Update, tags: Sequence[str]) -> list[tuple[str, str]]:
+    """Where its program came from; a value is empty where nothing is known."""
+    dirty = "yes: uncommitted changes went in, the commit can't reproduce this state" if update.dirty else "no"
+    return [
+        ("commit", update.commit or "not in a repository"),
+        ("branch", update.branch),
+        ("tags", ", ".join(tags)),
+        ("author", _person(update, "author")),
+        ("committer", _person(update, "committer")),
+        ("dirty tree", dirty if update.commit else ""),
+    ]
+
+
+def _person(update: Update, who: str) -> str:
+    name, mail = (update.environment.get(f"git.{who}{part}", "") for part in ("", ".email"))
+    return f"{name} <{mail}>" if mail else name
 
 
 def record_facts(record: Record) -> Iterator[tuple[str, str]]:

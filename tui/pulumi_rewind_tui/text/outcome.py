@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pulumi_rewind_tui.words.words import plural
+from pulumi_rewind_tui.words.words import plural, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.project.journal import JournalEntry
@@ -33,18 +33,59 @@ class Aftermath:
     """What the next ordinary deploy would do."""
 
 
-def standing(result: RollbackResult) -> str:
-    """How the stack stands to the target now: ``is back at``."""
+class Finding(NamedTuple):
+    """What came of one thing in a run: its symbol, what it is about (may be empty), and what is said of it."""
+
+    mark: str
+    """Name of the symbol, and role."""
+    about: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.text}" if self.about else self.text
+
+
+def ending(result: RollbackResult, stack: str, label: str) -> Finding:
+    """``done, 2 differences``: what came out, and how the stack stands to the target now."""
+    stale = f"{plural(len(result.stale_names), 'value')} may be stale" if result.stale else ""
+    count = len(result.differences)
     if result.result == "nothing-to-do":
-        return "is as it was at"
-    return "is back at" if result.differences or result.stale else "equals"
+        left = f", but for {plural(count, 'resource')} left out" if count else ""
+        but = f", but {stale}" if stale else ""
+        return Finding("hazard" if stale else "same", f"nothing to do{but}", f"{stack} is as it was at {label}{left}")
+    done = ", ".join(filter(None, ("done", plural(count, "difference") if count else "", stale)))
+    stands = "is back at" if count or stale else "equals"
+    return Finding("ok" if result.exact else "hazard", done, f"{stack} {stands} {label}")
 
 
-def differences_count(result: RollbackResult) -> str:
-    """``2 differences``, empty for none."""
-    return plural(len(result.differences), "difference") if result.differences else ""
+def differences(result: RollbackResult) -> list[Finding]:
+    """What is not as in the target, and why."""
+    found = []
+    for one in result.differences:
+        about = " ".join(filter(None, (resource_name(one.urn) if one.urn else "", one.path)))
+        text = f"{one.message} (as announced)" if one.expected else one.message
+        found.append(Finding("waiting" if one.expected else "hazard", about, text))
+    return found
 
 
-def stale_count(result: RollbackResult) -> str:
-    """``1 value may be stale``, empty for none."""
-    return f"{plural(len(result.stale_names), 'value')} may be stale" if result.stale else ""
+def stale_values(result: RollbackResult) -> list[Finding]:
+    """What may be stale, and why."""
+    return [Finding("hazard", one.name, one.message) for one in result.stale]
+
+
+def callbacks(result: RollbackResult) -> list[Finding]:
+    """What the project's own callbacks and hooks did."""
+    found = []
+    for one in result.callbacks:
+        about = f"{one.function} for {resource_name(one.urn)}" if one.urn else one.function
+        failed = one.outcome == "failed"
+        more = (f": {one.message}" if failed else f" ({one.message})") if one.message else ""
+        found.append(Finding("failed" if failed else "ok", about, f"{one.outcome}{more}"))
+    return found
+
+
+def advice(result: RollbackResult | None, undo: str, reminder: str) -> list[Finding]:
+    """What else to know, the command that takes it back, and what the next deploy would do."""
+    notes = [Finding("", "note", note) for note in result.notes] if result is not None else []
+    more = (Finding("", "undo", undo), Finding("hazard", "next", reminder))
+    return [*notes, *(one for one in more if one.text)]

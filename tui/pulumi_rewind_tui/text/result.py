@@ -10,12 +10,12 @@ import msgspec
 from pulumi_rewind.choices import flags
 from pulumi_rewind.history.failed_update import undo_number
 from pulumi_rewind.rollback.head_reminder import head_reminder
-from pulumi_rewind.state.show import inert
 from pulumi_rewind.system.shell import command
 from pulumi_rewind_tui.text.cells import Line, Span
-from pulumi_rewind_tui.text.outcome import differences_count, stale_count, standing
+from pulumi_rewind_tui.text.outcome import advice, callbacks, differences, ending, stale_values
 from pulumi_rewind_tui.text.spans import changes_line
-from pulumi_rewind_tui.words.words import elapsed, listed, plural, resource_name
+from pulumi_rewind_tui.words.symbols import UNICODE
+from pulumi_rewind_tui.words.words import elapsed
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
@@ -24,56 +24,20 @@ if TYPE_CHECKING:
     from pulumi_rewind.rollback.result import RollbackResult
     from pulumi_rewind.session import Session
 
-NAMED: Final = 12
-"""How many values that may be stale are named before the rest is counted."""
+_ROLES: Final = {"ok": "ok", "same": "ok", "hazard": "warn", "failed": "failed", "waiting": "dim"}
 
 
 def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
     """What came out, compared afresh with the target."""
-    if result.result == "nothing-to-do":
-        but = f", but for {plural(len(result.differences), 'resource')} left out" if result.differences else ""
-        yield [Span("= nothing to do", "ok"), f": {stack} {standing(result)} {target.label}{but}"]
-        if result.stale:
-            yield [Span("⚠ ", "warn"), stale_text(result)]
-        yield from _difference_lines(result)
-        return
+    mark, word, place = ending(result, stack, target.label)
+    updated = result.result == "succeeded"
     now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
-    mark = Span("✓ done", "ok") if result.exact else Span("⚠ done", "warn")
-    place: Line = [
-        f"{stack} {standing(result)} ",
-        Span(target.label, "title"),
-        f", with {differences_count(result)}" if result.differences else "",
-        Span(f"   took {elapsed(result.seconds)}{now}", "dim"),
-    ]
-    if result.stale:
-        yield [mark, f"; {stale_text(result)}"]
-        yield ["  ", *place]
-    else:
-        yield [mark, ": ", *place]
-    if not result.undo:
+    took = f"   took {elapsed(result.seconds)}{now}" if updated else ""
+    yield [Span(f"{UNICODE[mark]} {word}", _ROLES[mark]), ": ", Span(place, "bold"), Span(took, "dim")]
+    if updated and not result.undo:
         yield ["  ", *changes_line(result.changes, words=True)]
-    yield from _difference_lines(result)
-
-
-def stale_text(result: RollbackResult, limit: int = NAMED) -> str:
-    """``3 values may be stale: web.tags, api.userData …``."""
-    names = [inert(name) for name in result.stale_names]
-    return f"{stale_count(result)}: {listed(names, limit)}"
-
-
-def _difference_lines(result: RollbackResult) -> Iterator[Line]:
-    for difference in result.differences:
-        mark = Span("  · ", "dim") if difference.expected else Span("  ⚠ ", "warn")
-        where = [Span(resource_name(difference.urn), "bold"), Span(" ")] if difference.urn else []
-        path = Span(f"{difference.path}: " if difference.path else "")
-        expected = Span("  (as announced)" if difference.expected else "", "dim")
-        yield [mark, *where, path, difference.message, expected]
-    for outcome in result.callbacks:
-        bad = outcome.outcome == "failed"
-        about = f" for {resource_name(outcome.urn)}" if outcome.urn else ""
-        more = f" ({outcome.message})" if outcome.message and not bad else ""
-        text = f"failed: {outcome.message}" if bad else f"{outcome.outcome}{more}"
-        yield [Span("  ✗ " if bad else "  · ", "failed" if bad else "dim"), f"{outcome.function}{about}: {text}"]
+    for mark, about, text in (*differences(result), *stale_values(result), *callbacks(result)):
+        yield [Span(f"  {UNICODE[mark]} ", _ROLES[mark]), Span(about, "bold"), f": {text}" if about else text]
 
 
 def next_lines(
@@ -81,18 +45,14 @@ def next_lines(
 ) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     name = session.stack.name
-    for note in result.notes:
-        yield [Span("note:", "commit"), f" {note}"]
-    undo = undo_number(session.timeline, result.version) if result.result != "nothing-to-do" else 0
-    if result.undo:
-        yield [Span("undo:", "commit"), f" {result.undo}"]
-    elif undo:
+    number = undo_number(session.timeline, result.version) if result.result != "nothing-to-do" else 0
+    undo = result.undo
+    if number and not undo:
         forgot = bool(result.changes.get("discard"))
         again = flags(choices.undoing(forgot=forgot)) if choices is not None else ()
-        yield [Span("undo:", "commit"), f" {command('rollback', name, str(undo), *again)}"]
-    reminder = head_reminder(session, target)
-    if reminder:
-        yield [Span("next:", "commit"), f" {reminder}"]
+        undo = command("rollback", name, str(number), *again)
+    for one in advice(result, undo, head_reminder(session, target)):
+        yield [Span(f"{one.about}:", "commit"), f" {one.text}"]
 
 
 def result_json(result: RollbackResult) -> dict[str, Any]:

@@ -11,15 +11,22 @@ from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.state.model import urn_name
 from pulumi_rewind.state.naming import listed
 from pulumi_rewind_tui.text.cells import Line, Piece, heading, join, line_width, paragraph
-from pulumi_rewind_tui.text.outcome import Aftermath, differences_count, stale_count, standing
+from pulumi_rewind_tui.text.outcome import (
+    Aftermath,
+    Finding,
+    advice,
+    callbacks,
+    differences,
+    ending,
+    stale_values,
+)
 from pulumi_rewind_tui.text.run_state import RunState, doing
-from pulumi_rewind_tui.text.selection import selects, why_nothing
+from pulumi_rewind_tui.text.selection import selects
 from pulumi_rewind_tui.words.symbols import canonical_changes, counts_text
 from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, plural, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan
-    from pulumi_rewind.plan.verify import Difference
     from pulumi_rewind.rollback.result import RollbackResult
 
 LISTED = 12
@@ -87,16 +94,8 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
 
 
 def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str]) -> Line:
-    nothing = result.result == "nothing-to-do"
-    if nothing and not result.stale:
-        return ((f"{table['same']} Nothing to do: ", "ok"), (why_nothing(plan), "bold"))
-    role = "ok" if result.exact else "hazard"
-    where = f"{plan.stack} {standing(result)} {plan.target.label}"
-    counted = ", ".join(filter(None, (differences_count(result), stale_count(result))))
-    if not counted:
-        return ((f"{table[role]} ", role), (where, role))
-    word = f"Nothing to do, but {stale_count(result)}" if nothing else f"done, {counted}"
-    return ((f"{table[role]} {word}: ", role), (where, "bold"))
+    mark, word, place = ending(result, plan.stack, plan.target.label)
+    return ((f"{table[mark]} {word}: ", "ok" if mark == "same" else mark), (place, "bold"))
 
 
 def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
@@ -137,10 +136,10 @@ def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_o
         lines += _done(outcome, cells, table, ascii_only)
     else:
         lines += _not_done(outcome, cells, table)
-    reminder = outcome.aftermath.reminder
-    if reminder and outcome.kind != "unchanged":
-        text = reminder[0].upper() + reminder[1:]
-        lines += [(("", ""),), *paragraph(f"{table['hazard']} {text}.", cells, "hazard")]
+    undo = outcome.result.undo if outcome.result is not None else ""
+    reminder = outcome.aftermath.reminder if outcome.kind != "unchanged" else ""
+    for one in advice(outcome.result, undo, reminder):
+        lines += [(("", ""),), *paragraph(str(one), cells, one.mark)]
     return lines
 
 
@@ -155,45 +154,26 @@ def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bo
     lines += step_flow(outcome, cells, table)
     if result.differences:
         lines += heading("What is not as in the target, and why")
-        lines += _points([_difference(one, table) for one in result.differences], cells)
+        lines += _points(differences(result), cells, table)
     if result.stale:
         lines += heading("What may be stale: it was computed from something that is another now")
-        lines += _points([(table["hazard"], "hazard", f"{one.name}: {one.message}") for one in result.stale], cells)
+        lines += _points(stale_values(result), cells, table)
     elif result.result == "succeeded" and not result.differences:
         lines += [
             (("", ""),),
             *paragraph("Compared afresh: resources, inputs, options, secrets and their provider.", cells, "dim"),
         ]
-    for note in result.notes:
-        lines += [(("", ""),), *paragraph(f"{note[0].upper()}{note[1:]}", cells)]
-    if result.undo:
-        lines += [(("", ""),), *paragraph(f"Taken back by: {result.undo}", cells)]
-    return [*lines, *_callbacks(result, cells, table)]
+    found = callbacks(result)
+    return [*lines, *heading("Callbacks"), *_points(found, cells, table, len(found))] if found else lines
 
 
-def _callbacks(result: RollbackResult, cells: int, table: Mapping[str, str]) -> list[Line]:
-    """What the project's own callbacks and hooks did."""
-    found = []
-    for one in result.callbacks:
-        mark = "failed" if one.outcome == "failed" else "ok"
-        about = f" for {resource_name(one.urn)}" if one.urn else ""
-        found.append((table[mark], mark, f"{one.function}{about}: {one.outcome} {one.message}".rstrip()))
-    return [*heading("Callbacks"), *_points(found, cells, len(found))] if found else []
-
-
-def _difference(one: Difference, table: Mapping[str, str]) -> tuple[str, str, str]:
-    mark, role = (table["waiting"], "dim") if one.expected else (table["hazard"], "hazard")
-    where = " ".join(filter(None, (resource_name(one.urn) if one.urn else "", one.path)))
-    text = f"{where}: {one.message}" if where else one.message
-    return mark, role, f"{text} (as announced)" if one.expected else text
-
-
-def _points(found: Sequence[tuple[str, str, str]], cells: int, most: int = LISTED) -> list[Line]:
-    """Entries of symbol, role and text, wrapped; beyond `most` they are counted."""
+def _points(found: Sequence[Finding], cells: int, table: Mapping[str, str], most: int = LISTED) -> list[Line]:
+    """Findings below one another, wrapped; beyond `most` they are counted."""
     lines: list[Line] = []
-    for mark, role, text in found[:most]:
-        first, *rest = paragraph(text, cells - 4)
-        lines += [((f"  {mark} ", role), *first), *(("    ", *more) for more in rest)]
+    for one in found[:most]:
+        first, *rest = paragraph(str(one), cells - 4)
+        role = "dim" if one.mark == "waiting" else one.mark
+        lines += [((f"  {table[one.mark]} ", role), *first), *(("    ", *more) for more in rest)]
     return [*lines, *_more(found, most)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.text.cells import Line, Span
-from pulumi_rewind_tui.text.facts import config_of, config_text
+from pulumi_rewind_tui.text.facts import config_of, config_text, git_facts
 from pulumi_rewind_tui.text.history import entry_json, standing
 from pulumi_rewind_tui.text.spans import changes_line, result_span
 from pulumi_rewind_tui.words.words import elapsed, local_time, plural
@@ -44,26 +44,18 @@ def update_lines(entry: Entry, target: Target) -> Iterator[Line]:
 
 
 def _field(name: str, value: str) -> list[Span | str]:
-    return ["  ", Span(f"{name:<9}", "dim"), " ", value]
+    return ["  ", Span(f"{name:<10}", "dim"), " ", value]
 
 
 def _git_lines(entry: Entry) -> Iterator[Line]:
-    update = entry.update
-    if not update.commit:
-        yield _field("git", "no commit was recorded")
-        return
-    line = [*_field("git", ""), Span(update.commit, "commit")]
-    if update.branch:
-        line.append(f" on {update.branch}")
-    if entry.tags:
-        line += [" ", Span(f"({', '.join(entry.tags)})", "title")]
-    yield line
-    if entry.commit is not None:
-        yield _field("", f"{entry.commit.title}, {entry.commit.author}")
-    elif update.author:
-        yield _field("author", update.author)
-    if update.dirty:
-        yield [*_field("", ""), Span("* dirty: the working tree had changes that are in no commit", "warn")]
+    roles = {"commit": "commit" if entry.update.commit else "", "tags": "title"}
+    if entry.update.dirty:
+        roles["dirty tree"] = "warn"
+    for name, value in git_facts(entry.update, entry.tags):
+        if value:
+            yield [*_field(name, ""), Span(value, roles.get(name, ""))]
+        if name == "commit" and entry.commit is not None:
+            yield _field("", f"{entry.commit.title}, {entry.commit.author}")
 
 
 def table_rows(values: Mapping[str, Any]) -> list[list[Line]]:

@@ -74,14 +74,6 @@ class LiveUnread(Message):
     """Live could not be looked at this time; the run checks it once more."""
 
 
-@dataclass
-class Written(Message):
-    """A file was written, or could not be."""
-
-    path: Path | None
-    error: BaseException | None = None
-
-
 def strategies(plan: Plan | None) -> list[tuple[str, str]]:
     """Every strategy with the reason why it can't be used, empty where it can as far as the plan in hand knows."""
     from pulumi_rewind.choices import PROGRAM
