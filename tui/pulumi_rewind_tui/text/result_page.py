@@ -139,7 +139,8 @@ def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_o
     undo = outcome.result.undo if outcome.result is not None else ""
     reminder = outcome.aftermath.reminder if outcome.kind != "unchanged" else ""
     for one in advice(outcome.result, undo, reminder):
-        lines += [(("", ""),), *paragraph(str(one), cells, one.mark)]
+        text = f"{table['hazard']} {one.text}." if one.mark == "hazard" else str(one)
+        lines += [(("", ""),), *paragraph(text, cells, one.mark)]
     return lines
 
 
