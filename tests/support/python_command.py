@@ -3,7 +3,7 @@
 Before every update the host asks it for its version, and for a list of all installed packages (``-m pip list -v
 --format json``), which costs more than the small programs of the tests. The answers are always the same: they are kept.
 Programs and dynamic providers run in copies of a process that has the SDK loaded (`forking`), unless a test sets
-another PYTHONPATH.
+another PYTHONPATH; so do the processes of the `bridged` provider.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def python_command() -> Path:
     answer.write_bytes(subprocess.run(question, capture_output=True, check=True).stdout)
     path, forks = directory / "forks", [sys.executable, str(Path(forking.__file__))]
     server = subprocess.Popen(
-        [*forks, "serve", str(path)], env=dict(os.environ) | {"PYTHONPATH": str(PROVIDERS), "PYTHONWARNINGS": "ignore"}
+        [*forks, "serve", str(path)],
+        env=dict(os.environ) | {"PYTHONPATH": str(PROVIDERS), "PYTHONWARNINGS": "ignore"},
     )
     atexit.register(server.kill)
     script = directory / "python"
@@ -44,7 +45,7 @@ def python_command() -> Path:
         f'fork="{shlex.join([forks[0], "-I", "-S", forks[1]])} run {path}"\n'
         f'[ -S {shlex.quote(str(path))} ] && [ "$PYTHONPATH" = {shlex.quote(str(PROVIDERS))} ] && case "$*" in\n'
         '*/pulumi-language-python-exec*) exec $fork "$@" ;;\n'
-        '"-u -m pulumi.dynamic"*) shift && exec $fork "$@" ;;\n'
+        f'"-u -m pulumi.dynamic"* | "-u {PROVIDERS}/bridged_provider.py"*) shift && exec $fork "$@" ;;\n'
         "esac\n"
         f'exec {shlex.quote(sys.executable)} "$@"\n'
     )

@@ -165,7 +165,7 @@ class EngineStack:
         real = PROVIDERS / "pulumi-resource-bridged"
         binary.write_text(
             "#!/bin/sh\n"
-            f"export BRIDGED_VERSION={version} BRIDGED_PYTHON={shlex.quote(sys.executable)}\n"
+            f"export BRIDGED_VERSION={version} BRIDGED_PYTHON={shlex.quote(str(python_command()))}\n"
             f'exec {shlex.quote(str(real))} "$@"\n'
         )
         binary.chmod(0o755)

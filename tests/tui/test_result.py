@@ -24,7 +24,7 @@ from pulumi_rewind_tui.work.planner import Request
 from tests.support.journals import process_ended
 from tests.support.tui.replay import play, recorded
 from tests.support.tui.shop import Shop, screen_text, settle
-from tests.support.tui.stories import choose, found, interrupted, review, until, wait_for
+from tests.support.tui.stories import found, go_back, interrupted, review, until, wait_for
 
 CHOSEN = Choices(
     only=("*api*", "!worker"),
@@ -43,11 +43,7 @@ def shop(tmp_path: Path) -> Shop:
 
 async def ended(pilot: Pilot[Any]) -> ResultScreen:
     """From the start to the result of a whole run."""
-    await settle(pilot)
-    await choose(pilot, 5)
-    await pilot.press("r")
-    await review(pilot)
-    await pilot.press("r", "space", *"prod", "enter")
+    await go_back(pilot)
     screen = await wait_for(pilot, ResultScreen)
     await settle(pilot)
     return screen

@@ -17,7 +17,7 @@ from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
 from tests.support.tui.engine_shop import EngineShop
 from tests.support.tui.shop import screen_text, settle
-from tests.support.tui.stories import choose, review, until, wait_for
+from tests.support.tui.stories import choose, go_back, review, until, wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -119,11 +119,7 @@ async def test_an_engine_that_is_killed_leaves_a_way_on(tmp_path: Path) -> None:
     shop.trouble({"name": "api", "operation": "update", "action": "hang"})
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await choose(pilot, 5)
-        await pilot.press("r")
-        await review(pilot)
-        await pilot.press("r", "space", *"prod", "enter")
+        await go_back(pilot)
         running = await wait_for(pilot, RunningScreen)
         await until(pilot, lambda: any(row.status == "running" and "api" in row.urn for row in running.state.rows))
         await pilot.press("q")  # blocked: asks instead

@@ -34,7 +34,7 @@ from tests.support.filestack import FileStack
 from tests.support.sealing import Sealer
 from tests.support.tui.replay import play
 from tests.support.tui.shop import Shop, screen_text, settle
-from tests.support.tui.stories import choose, review, until, wait_for
+from tests.support.tui.stories import choose, go_back, until, wait_for
 
 PASSPHRASE = "a passphrase of the tests"
 CANARY = "canary-hunter2/of+the=stack"
@@ -304,11 +304,7 @@ async def test_the_result_its_report_and_the_log_of_the_run(shop: Shop, monkeypa
     play(monkeypatch, events=events)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await choose(pilot, 5)
-        await pilot.press("r")
-        await review(pilot)
-        await pilot.press("r", "space", *"prod", "enter")
+        await go_back(pilot)
         await wait_for(pilot, ResultScreen)
         await settle(pilot)
         assert "the provider says: [secret]" in without_canary(screen_text(app))

@@ -22,8 +22,8 @@ from pulumi_rewind_tui.screens.stop import StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.work.runner import RunBatch, log_path
 from tests.support.tui.replay import ReplayedRun, play, recorded
-from tests.support.tui.shop import Shop, screen_text, settle
-from tests.support.tui.stories import choose, review, until, wait_for
+from tests.support.tui.shop import Shop, screen_text
+from tests.support.tui.stories import go_back, until, wait_for
 
 HALF = 19
 """Events of the recording after which three of seven steps are done."""
@@ -44,11 +44,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> type[ReplayedRun]:
 
 async def started(pilot: Pilot[Any]) -> RunningScreen:
     """From the start to a run that waits half-way."""
-    await settle(pilot)
-    await choose(pilot, 5)
-    await pilot.press("r")
-    await review(pilot)
-    await pilot.press("r", "space", *"prod", "enter")
+    await go_back(pilot)
     screen = await wait_for(pilot, RunningScreen)
     await until(pilot, lambda: len(screen.state.raw) >= BUSY)
     await pilot.pause(0.3)
@@ -289,11 +285,7 @@ async def test_a_result_that_is_missing_is_no_success(shop: Shop, monkeypatch: p
     play(monkeypatch, events=events)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await choose(pilot, 5)
-        await pilot.press("r")
-        await review(pilot)
-        await pilot.press("r", "space", *"prod", "enter")
+        await go_back(pilot)
         screen = await wait_for(pilot, ResultScreen)
         assert screen.outcome.kind != "done"
         assert isinstance(screen.outcome.result, RollbackResult | None)

@@ -85,7 +85,7 @@ class EngineShop(Shop):
         real = PROVIDERS / "pulumi-resource-bridged"
         binary.write_text(
             "#!/bin/sh\n"
-            f"export BRIDGED_VERSION=1.0.0 BRIDGED_PYTHON={shlex.quote(sys.executable)}\n"
+            f"export BRIDGED_VERSION=1.0.0 BRIDGED_PYTHON={shlex.quote(str(python_command()))}\n"
             f'exec {shlex.quote(str(real))} "$@"\n'
         )
         binary.chmod(0o755)

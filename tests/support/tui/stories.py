@@ -51,6 +51,15 @@ async def review(pilot: Pilot[Any]) -> ReviewScreen:
     return screen
 
 
+async def go_back(pilot: Pilot[Any], number: int = 5) -> None:
+    """From the start to a rollback that was reviewed and confirmed."""
+    await settle(pilot)
+    await choose(pilot, number)
+    await pilot.press("r")
+    await review(pilot)
+    await pilot.press("r", "space", *"prod", "enter")
+
+
 def interrupted(shop: Shop, *, digest: str = "") -> Any:
     """Leaves a rollback to #5 half-way, begun by a process that is gone."""
     session = open_session(shop.root, "prod", environ=shop.environ)
