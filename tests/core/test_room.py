@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_a_sidecar_that_a_kill_left_empty_is_named(tmp_path: Path) -> None:
     sidecar.write_text("")
     assert f"`rm '{sidecar}'`" in cut_off(url)
     assert cut_off("s3://bucket") == ""
+
+
+def test_a_file_that_somebody_is_just_writing_is_no_leftover(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    store.add("one")
+    sidecar = store.state.with_name(f"{store.state.name}.attrs")
+    sidecar.write_text("")
+    writer = threading.Timer(0.1, sidecar.write_text, ['{"md5": "a"}'])
+    writer.start()
+    assert cut_off(store.url) == ""
+    writer.join()

@@ -8,8 +8,10 @@ cut-off file in the place of the state, tries again for half a minute, and gives
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import shutil
+import time
 from pathlib import Path
 from typing import Final
 
@@ -71,6 +73,10 @@ def shortage(url: str, size: int) -> str:
     return f"the disk of the backend ({folder}) has {free // 1024:,} KiB left; an update may need {need // 1024:,} KiB"
 
 
+WRITING: Final = 0.5
+"""Seconds; a living CLI has filled a sidecar long before that: it makes it empty and writes it at once."""
+
+
 def cut_off(url: str) -> str:
     """What to do about a sidecar of a state (``.attrs``) that a killed CLI left empty; empty if there is none.
 
@@ -79,14 +85,26 @@ def cut_off(url: str) -> str:
     if not url.startswith(FILE):
         return ""
     folder = file_path(url, Path.cwd()) / ".pulumi" / "stacks"
-    try:
-        found = [path for path in sorted(folder.rglob("*.attrs")) if not path.stat().st_size]
-    except OSError:
-        return ""  # whoever reads there will say what is wrong
+    found = _empty_sidecars(folder)
+    if found:
+        time.sleep(WRITING)
+        found &= _empty_sidecars(folder)
     if not found:
         return ""
-    paths = " ".join(in_quotes(str(path)) for path in found)
+    paths = " ".join(in_quotes(str(path)) for path, _ in sorted(found))
     return f"A killed pulumi has left a file empty, at which every pulumi command fails: `rm {paths}` removes it."
+
+
+def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
+    """Those that are empty at this moment, each with the time at which it became so."""
+    found = set()
+    with contextlib.suppress(OSError):  # whoever reads there will say what is wrong
+        for path in folder.rglob("*.attrs"):
+            with contextlib.suppress(FileNotFoundError):  # replaced at this moment
+                status = path.stat()
+                if not status.st_size:
+                    found.add((path, status.st_mtime_ns))
+    return found
 
 
 def whole_before(path: Path) -> str:
