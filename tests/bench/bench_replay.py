@@ -47,6 +47,7 @@ def measure(count: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         stack = EngineStack(Path(directory) / "stack", find_engine(os.environ).path)
         stack.use_plugin_processes()  # our own CPU is measured
+        stack.install_provider("1.0.0", Path(sys.executable))
         every = max(count // 10, 1)
         stack.up(PROGRAM.format(count=count, image="one", every=every))
         stack.up(PROGRAM.format(count=count, image="two", every=every))

@@ -157,15 +157,18 @@ class EngineStack:
         path.write_text(text)
         return path
 
-    def install_provider(self, version: str) -> None:
-        """Installs the `bridged` provider as a plugin of that version; several can stand side by side."""
+    def install_provider(self, version: str, python: Path | None = None) -> None:
+        """Installs the `bridged` provider as a plugin of that version; several can stand side by side.
+
+        `python` runs it instead of a copy of a process that has the SDK loaded, whose CPU no engine is charged for.
+        """
         directory = self.home / "plugins" / f"resource-bridged-v{version}"
         directory.mkdir(parents=True, exist_ok=True)
         binary = directory / "pulumi-resource-bridged"
         real = PROVIDERS / "pulumi-resource-bridged"
         binary.write_text(
             "#!/bin/sh\n"
-            f"export BRIDGED_VERSION={version} BRIDGED_PYTHON={shlex.quote(str(python_command()))}\n"
+            f"export BRIDGED_VERSION={version} BRIDGED_PYTHON={shlex.quote(str(python or python_command()))}\n"
             f'exec {shlex.quote(str(real))} "$@"\n'
         )
         binary.chmod(0o755)
