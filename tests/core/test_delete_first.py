@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import parse_event
 from pulumi_rewind.engine.messages import says_taken
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import InterruptedRun, UsageError
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.plan.delete_first import (
     ASKED,
@@ -24,10 +26,14 @@ from pulumi_rewind.plan.delete_first import (
     order_risks,
     same_place,
 )
-from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.model import Plan, Step
+from pulumi_rewind.rollback import name_conflicts
 from pulumi_rewind.rollback.read_back import found_by, to_read
 from pulumi_rewind.state.identity import is_constant_id
+from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.strategies.preview import PreviewControl
 from tests.support.checkpoints import checkpoint, goal, res, urn
+from tests.support.plans import plan_of
 
 
 def registration(identifier: str, inputs: dict[str, Any], today: dict[str, Any] | None = None, **fields: Any) -> Any:
@@ -201,3 +207,18 @@ def test_a_registration_asks_the_engine_for_it() -> None:
         request = resource_pb2.RegisterResourceRequest()
         fill_options(request, one, "/")
         assert (request.deleteBeforeReplace, request.deleteBeforeReplaceDefined) == (wanted, wanted)
+
+
+def test_who_stops_while_the_way_on_is_planned_is_not_told_that_nothing_was_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(*_: Any) -> Plan:
+        raise InterruptedRun("the preview was stopped; nothing was changed")
+
+    monkeypatch.setattr(name_conflicts, "plan_again", stopped)
+    session: Any = SimpleNamespace(stack=StackRef("p", "dev"))
+    reviewed = plan_of(prepared=SimpleNamespace(choices=USUAL))
+    with pytest.raises(InterruptedRun, match="stopped half-way; pool can't be made beside the old object") as raised:
+        name_conflicts.deleting_taken_first(session, reviewed, [urn("pool")], PreviewControl())
+    assert "nothing was changed" not in str(raised.value)
+    assert "resume dev --delete-first pool" in raised.value.hint

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase, ResourcePre, StepMetadata
+from pulumi_rewind.errors import EngineError, InterruptedRun, UsageError
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Plan
@@ -61,6 +61,17 @@ class Wishing(Strategy):
         return ("wishes cost nothing",), "stop wishing"
 
 
+class Halting(Wishing):
+    """Has made something when the operator stops it between two updates of the engine."""
+
+    def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
+        assert isinstance(run, RollbackRun)
+        run.progress.see(ResourcePre(StepMetadata("update", "urn:pulumi:dev::shop::t:m:R::a")))
+        run.interrupt()
+        yield from run.stream(run.session.engine, ["up"], run.session.workspace.root, {})
+        raise AssertionError("it was to stop")
+
+
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
     stack = FileStack(tmp_path)
@@ -87,6 +98,27 @@ def test_a_new_strategy_goes_the_whole_road(session: Session, monkeypatch: pytes
     assert [one.message for one in result.differences] == ["still 3 resources", "would be wished for again"]
     assert (result.notes, result.undo) == (("wishes cost nothing",), "stop wishing")
     assert session.journal.read() is None
+
+
+def test_a_run_that_is_stopped_between_two_updates_does_not_say_that_nothing_was_changed(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STRATEGIES, "wishing", Entry(Halting, "wish for it", "wish", frozenset()))
+    made = build_plan(session, resolve_target(session.timeline, "1"), Choices("wishing"))
+    with pytest.raises(InterruptedRun, match="stopped half-way") as raised:
+        list(RollbackRun(session, made).events())
+    assert "nothing" not in str(raised.value)
+    assert "`pulumi-rewind resume dev`" in raised.value.hint
+
+
+def test_without_a_cli_nothing_is_read(tmp_path: Path) -> None:
+    stack = FileStack(tmp_path)
+    stack.update(stack.resource("a", {}))
+    opened = open_session(stack.work, "dev", environ=stack.env)
+    heard: list[EngineEvent] = []
+    with pytest.raises(EngineError, match="no pulumi CLI"):
+        build_plan(opened, resolve_target(opened.timeline, "1"), observe=heard.append)
+    assert heard == []
 
 
 def test_the_table_has_what_can_be_made_and_knows_choices_alone() -> None:

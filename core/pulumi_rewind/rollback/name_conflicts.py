@@ -1,6 +1,6 @@
 """A run in which a replacement could not be made because the old object has its name: the way on.
 
-The plan has said so (`plan.delete_first.SAME_NAME`). The old object is then deleted first, if that is all that changes.
+The plan has said so (`risk.SAME_NAME`). The old object is then deleted first, if that is all that changes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def deleting_taken_first(session: Session, reviewed: Plan, urns: Sequence[str], 
         wanted = tuple(dict.fromkeys((*choices.delete_first, *urns)))
         now = plan_again(session, reviewed, choices.but(delete_first=wanted), control)
     except InterruptedRun:
-        raise
+        raise InterruptedRun(f"stopped half-way; {what}", hint=hint) from None
     except RewindError as err:
         raise IncompleteError(f"{what}, and no other plan could be made: {err}", hint=hint) from None
     more = more_than_reviewed(now.steps, reviewed.steps)

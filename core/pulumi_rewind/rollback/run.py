@@ -247,7 +247,7 @@ class RollbackRun(EngineDriver):
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
         """The rollback itself; what it was told of the resources is returned.
 
-        Once more with the old objects deleted first where that is what the plan announced, see `name_taken`.
+        Once more with the old objects deleted first where that is what the plan announced, see `name_conflicts`.
         """
         while True:
             try:
@@ -276,6 +276,10 @@ class RollbackRun(EngineDriver):
         return self.engine_run is not None and not self.engine_run.heard and has_moved(self.session, self.begun_from)
 
     def _not_begun(self) -> Exception:
+        if self.progress.moved:  # what is not begun is another update of the same rollback
+            resume = command("resume", self.session.stack.name)
+            how = "what was begun has been finished and saved"
+            return InterruptedRun(f"stopped half-way; {how}", hint=f"Run `{resume}` to go on to the target.")
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
     def _said_by_hooks(self) -> Iterator[EngineEvent]:

@@ -60,6 +60,7 @@ class ReplayPlanning:
 
     Raises:
         UsageError: a selection that isn't available.
+        EngineError: there is no pulumi CLI, or it is too old.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
         UntrustedTarget: the target needs a yes first.
     """
@@ -69,6 +70,7 @@ class ReplayPlanning:
         self.changes, self.observe, self.control = asked.changes, asked.observe, asked.control
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
+        self.engine = session.engine  # an error of it comes before any work, and before the target needs a yes
         self.observe(Phase("load", f"reading live and {target.label}"))
         self.locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
         self.live, self.now, self.stored, self.plain = load(session, target)
@@ -153,7 +155,7 @@ class ReplayPlanning:
         # What a step changes and what an alias renames is shown there.
         shown_elsewhere = moved | set(goal.pairs.values()) - set(report.urns.values())
         chosen = msgspec.json.encode([choices.recorded_credentials, sorted(settings.items()), repr(arrangement)])
-        reviewed = (self.live.digest, self.stored.digest, goal.fingerprint(), session.engine.version, chosen.decode())
+        reviewed = (self.live.digest, self.stored.digest, goal.fingerprint(), self.engine.version, chosen.decode())
         return Plan(
             stack=str(session.stack),
             target=self.target,
