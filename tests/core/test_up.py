@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -15,18 +16,18 @@ from hypothesis import strategies as st
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.engine.events import PropertyDiff, ResourcePre, StepMetadata, StepState
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import UpdateFailed, UsageError
 from pulumi_rewind.plan.model import Step
-from pulumi_rewind.plan.risks import stack_risks
+from pulumi_rewind.plan.risks import pending_risk, stack_risks
 from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.records.evidence import KEPT, Evidence, EvidenceStore, name_of
 from pulumi_rewind.records.withheld import masked_events
-from pulumi_rewind.risk import Risk
+from pulumi_rewind.risk import BlockedError, Risk
 from pulumi_rewind.secrets.redaction import Redactor
 from pulumi_rewind.state.model import StackRef, urn_name
 from pulumi_rewind.state.values import MASK, SECRET, SIG
 from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, given_options, preview_flags
-from pulumi_rewind.up.recovery import MADE_BY_UPDATE, spared
+from pulumi_rewind.up.recovery import MADE_BY_UPDATE, Recovery, spared
 from pulumi_rewind.up.review import sides
 from pulumi_rewind.up.verify_command import check_command
 from tests.support.checkpoints import checkpoint, res, urn
@@ -157,6 +158,21 @@ def test_only_what_is_older_than_the_update_is_lost_by_taking_it_back() -> None:
     again = losing("db-2")
     assert not again.loses_data
     assert [risk.code for risk in again.all_risks] == [MADE_BY_UPDATE]
+
+
+def test_what_a_killed_update_left_open_is_told_beside_another_risk_of_the_same_resource() -> None:
+    left = [{"type": kind, "resource": res(name)} for kind, name in (("updating", "db"), ("creating", "web"))]
+    state = checkpoint(res("db"), pending_operations=left)
+    session: Any = SimpleNamespace(
+        stack=StackRef("p", "dev"), redactor=SimpleNamespace(said=str), backend=SimpleNamespace(live=lambda _: state)
+    )
+    before: Any = SimpleNamespace(target=SimpleNamespace(label="#1"))
+    blocked = BlockedError(
+        "not safe to run", [Risk("protected", "is protected", urn("db")), pending_risk(state.pending_operations[1])]
+    )
+    told = str(Recovery(session, before, UpdateFailed("it failed"))._failed_too(blocked))
+    assert told.count("was left open by a killed update, which was updating it") == 1
+    assert told.count("may have been created by a killed update") == 1
 
 
 def test_an_old_copy_that_waits_for_its_deletion_takes_its_data_along() -> None:
