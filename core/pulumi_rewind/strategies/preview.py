@@ -12,8 +12,7 @@ from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.engine.messages import speaks_of_protection
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.goal.model import Goal
-from pulumi_rewind.goal.replay_report import Observe as Observe
-from pulumi_rewind.goal.replay_report import Previewed as Previewed
+from pulumi_rewind.goal.replay_report import Observe, Previewed
 from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.advice import advise
 from pulumi_rewind.plan.blockers import Blockers, speaker
