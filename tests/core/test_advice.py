@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from pulumi_rewind.engine.cli import Engine
-from pulumi_rewind.engine.events import Diagnostic, ResourceFailed, StepMetadata
+from pulumi_rewind.engine.events import Diagnostic, ResourceFailed, StepMetadata, StepState
 from pulumi_rewind.engine.messages import says_taken
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.goal.build import build_goal
@@ -18,6 +20,8 @@ from pulumi_rewind.project.workspace import find_workspace
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.state.integrity import check_target
 from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.strategies import preview
 from pulumi_rewind.strategies.preview import past_protection, protected_refusal
 from tests.support.checkpoints import checkpoint, res, urn
 
@@ -128,3 +132,19 @@ def test_an_engine_that_can_not_plan_past_protection_says_so_and_names_all(tmp_p
     other = error("the quota is used up", "data")
     assert protected_refusal(other, old, ["logs"], [lock]) is other
     assert (past_protection(old), past_protection(new)) == ((), ("--ignore-protect",))
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_old_copy_in_the_way_of_a_rollback_that_was_begun_is_followed_by_resume(begun: bool) -> None:
+    session: Any = SimpleNamespace(
+        stack=StackRef("p", "dev"),
+        engine=SimpleNamespace(version="3.276.0"),
+        backend=SimpleNamespace(locks=lambda _: ()),
+        journal=SimpleNamespace(peek=lambda: object() if begun else None),
+    )
+    run: Any = SimpleNamespace(error=error)
+    blockers = Blockers()
+    old = StepState(id="vm-0", delete=True)
+    blockers.add(ResourceFailed(StepMetadata("delete-replaced", urn("vm"), "t:m:R", old=old)))
+    told = preview._failure(session, run, GOAL, checkpoint(), blockers)
+    assert (told.resumes, "`pulumi-rewind resume dev`" in told.hint) == (begun, begun)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from pulumi_rewind.choices import Choices
+from pulumi_rewind.engine.cli import EngineRun
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase, ResourcePre, StepMetadata
-from pulumi_rewind.errors import EngineError, InterruptedRun, UsageError
+from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun, UpdateFailed, UsageError
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.plan.prepared import Prepared
 from pulumi_rewind.plan.verify import Difference
+from pulumi_rewind.rollback import run as run_module
 from pulumi_rewind.rollback.planning import build_plan
 from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.values import Json
 from pulumi_rewind.strategies.choosing import STRATEGIES, Entry
 from pulumi_rewind.strategies.parts import PlanRequest, load
 from pulumi_rewind.strategies.protocol import Running, Strategy
+from pulumi_rewind.up.recovery import Recovery
+from pulumi_rewind.up.run import Before
 from tests.support.filestack import FileStack
 from tests.support.plans import plan_of
 from tests.support.pretended import program
@@ -57,6 +64,9 @@ class Wishing(Strategy):
         differences.append(Difference("", "", "would be wished for again"))
         yield Diagnostic("looked once more", "info")
 
+    def settings(self, plan: Plan) -> Mapping[str, Json]:
+        return {"shop:wish": "yes"}
+
     def closing(self, run: Running) -> tuple[tuple[str, ...], str]:
         return ("wishes cost nothing",), "stop wishing"
 
@@ -70,6 +80,18 @@ class Halting(Wishing):
         run.interrupt()
         yield from run.stream(run.session.engine, ["up"], run.session.workspace.root, {})
         raise AssertionError("it was to stop")
+
+
+class Failing(Wishing):
+    """Has made something when the engine fails."""
+
+    def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
+        assert isinstance(run, RollbackRun)
+        run.progress.see(ResourcePre(StepMetadata("update", "urn:pulumi:dev::shop::t:m:R::a")))
+        run._changed = run.progress.moved
+        ended = SimpleNamespace(interrupted=False, errors=[], heard=True, error=EngineError)
+        yield run.ended_early(cast("EngineRun", ended), ReplayReport(), "no")
+        return ReplayReport()
 
 
 @pytest.fixture
@@ -90,7 +112,23 @@ def test_a_new_strategy_goes_the_whole_road(session: Session, monkeypatch: pytes
     made = build_plan(session, target, Choices("wishing", refresh=True))
     assert made.recommendation is not None
     run = RollbackRun(session, made)
+    entries: list[bool] = []
+    settings: list[Mapping[str, Json]] = []
+
+    def look(*_: object) -> Iterator[EngineEvent]:
+        entries.append(session.journal.read() is not None)
+        yield from ()
+
+    def read_back(_: Session, config: Mapping[str, Json], *more: object) -> Iterator[EngineEvent]:
+        settings.append(config)
+        return look()
+
+    monkeypatch.setattr(run.undo, "before", look)
+    monkeypatch.setattr(run.revisions, "after", look)
+    monkeypatch.setattr(run_module, "read_back", read_back)
     events = list(run.events())
+    assert entries == [True, True, True], "whoever kills it at any of these moments can go on"
+    assert settings == [{"shop:wish": "yes"}]
     assert Phase("wish", "rollback to #1") in events
     assert Diagnostic("looked once more", "info") in events
     result = run.result
@@ -98,6 +136,20 @@ def test_a_new_strategy_goes_the_whole_road(session: Session, monkeypatch: pytes
     assert [one.message for one in result.differences] == ["still 3 resources", "would be wished for again"]
     assert (result.notes, result.undo) == (("wishes cost nothing",), "stop wishing")
     assert session.journal.read() is None
+
+
+def test_what_an_update_rolls_back_in_vain_names_the_way_on_once(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STRATEGIES, "wishing", Entry(Failing, "wish for it", "wish", frozenset()))
+    target = resolve_target(session.timeline, "1")
+    made = build_plan(session, target, Choices("wishing"))
+    with pytest.raises(IncompleteError, match="the rollback to #1 failed") as raised:
+        list(RollbackRun(session, made).events())
+    assert session.journal.read() is not None
+    recovery = Recovery(session, Before(made.prepared.live, 2, target), UpdateFailed("it failed"))
+    for told in (raised.value, recovery._failed_too(raised.value)):
+        assert told.hint.count("`pulumi-rewind resume dev`") == 1, told.hint
 
 
 def test_a_run_that_is_stopped_between_two_updates_does_not_say_that_nothing_was_changed(
