@@ -24,11 +24,19 @@ from pulumi_rewind.hooks.declare import Selector
 from pulumi_rewind.plan.called import Callback, Code
 
 WORKER: Final = Path(__file__).parents[1] / "hooks" / "worker.py"
-BOOT: Final = (
-    "import sys; sys.path[:] = filter(None, sys.path); import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
-)
+BOOT: Final = """
+import os, sys
+if sys.version_info < (3, 10):
+    error = "it is run by Python %d.%d, and needs 3.10 or newer" % sys.version_info[:2]
+    os.write(int(sys.argv[2]), ('{"end": {"error": "%s", "where": 0}}\\n' % error).encode())
+    sys.exit(1)
+sys.path[:] = filter(None, sys.path)
+import runpy
+runpy.run_path(sys.argv[1], run_name='__main__')
+"""
 """Starts the worker without its own directory on the path, nor the project's: modules there have names that others
 have too. The project's interpreter may be too old for ``-P``, and ``-I`` would take variables from the project's code.
+One that is too old for the worker itself says so.
 """
 
 LOAD_TIMEOUT: Final = 60.0
@@ -117,7 +125,8 @@ class UndoProcess:
             _end(process)
 
     def close(self) -> None:
-        """Lets it end: there is nothing more to ask."""
+        """Ends it for good: there is nothing more to ask, also for a thread that would try once more."""
+        self._stopped = True
         self._kill()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -156,6 +165,7 @@ class UndoProcess:
         except CallbackError as err:
             raise CallbackError(f"{err}, while it was loaded", hint=self.code.mend) from None
         if "error" in answer:
+            self._kill()  # half of it is loaded: nothing of that is to be called by the next try
             where = f" (line {answer['where']})" if answer["where"] else ""
             raise CallbackError(f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint=self.code.mend)
         self.callbacks = tuple(

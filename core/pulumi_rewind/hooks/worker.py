@@ -59,6 +59,8 @@ def _provide_package() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["pulumi_rewind"] = module
     spec.loader.exec_module(module)
+    # The names of the library need what this interpreter need not have; ``import *`` is for those of hooks.
+    module.__all__ = [name for name in module.__all__ if name not in module._LIBRARY]
     sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != folder]
 
 
