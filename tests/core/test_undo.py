@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -156,6 +157,18 @@ def test_one_that_is_closed_is_not_started_again(process: UndoProcess) -> None:
     process.close()
     error, _ = call(process, restore, context("good"))
     assert str(error) == "stopped"
+
+
+def test_one_that_is_stopped_while_it_starts_is_ended(process: UndoProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = subprocess.Popen
+
+    def stopped_meanwhile(*args: Any, **more: Any) -> Any:
+        process.stop()
+        return begin(*args, **more)
+
+    monkeypatch.setattr("pulumi_rewind.callbacks.process.subprocess.Popen", stopped_meanwhile)
+    with pytest.raises(CallbackError, match="was stopped, while it was loaded"):
+        process.load()
 
 
 @pytest.mark.serial  # its callbacks have a second and a half

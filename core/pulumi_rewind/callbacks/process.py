@@ -157,6 +157,8 @@ class UndoProcess:
         finally:
             os.close(theirs)
         self._reply = mine
+        if self._stopped:  # meanwhile, by a thread that did not see it yet
+            _end(self._process)
         name = self.code.name
         op = "unpickle" if self.code.origin == "state" else "load"
         self._ask({"op": op, "file": str(self.code.path), "source": self.code.source})
