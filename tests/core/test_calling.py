@@ -14,10 +14,13 @@ from typing import Any, cast
 import pytest
 
 from pulumi_rewind.callbacks.calling import Caller, Talk, drained
+from pulumi_rewind.callbacks.code import UntrustedCode
 from pulumi_rewind.callbacks.engine_hooks import Afterwards, HookRunner
+from pulumi_rewind.callbacks.undo.run import UndoRun
 from pulumi_rewind.engine.events import HookEnded, HookEvent, HookStarted
 from pulumi_rewind.errors import CallbackError
-from pulumi_rewind.plan.called import Call, Callback, Code
+from pulumi_rewind.plan.called import Call, Callback, Code, UndoPlan
+from pulumi_rewind.project.settings import Settings
 from pulumi_rewind.session import Session
 
 SOURCE = """
@@ -130,6 +133,26 @@ def test_every_try_is_told_and_the_last_one_is_the_outcome(caller: Caller) -> No
     assert "***, try 1, again False" in ended[0].message
     assert "***, try 2, again True" in ended[1].message
     assert [(one.outcome, one.message) for one in caller.outcomes] == [("keep", "try 3, again True")]
+
+
+def test_one_that_was_begun_in_an_earlier_run_hears_so_in_every_try(caller: Caller) -> None:
+    told, _ = _told(caller.call(_function(caller, "keep"), {**CONTEXT, "again": True}, "u"), caller)
+    assert [event.again for event in told if isinstance(event, HookStarted)] == [True, True, True]
+    assert "try 1, again True" in next(event.message for event in told if isinstance(event, HookEnded))
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_recorded_code_runs_only_while_it_is_agreed_to(caller: Caller, tmp_path: Path, agreed: bool) -> None:
+    code = Code(tmp_path / "rewind_hooks.py", SOURCE, "1" * 64, "record", 3)
+    undo = UndoPlan(None, {code.sha256: code}, sys.executable, (), ())
+    caller.session.__dict__.update(settings=Settings(), trust=SimpleNamespace(has=lambda _: agreed))
+    plan: Any = SimpleNamespace(undo=undo)
+    run = UndoRun(caller.session, plan, lambda _: plan)
+    if agreed:
+        assert list(run.before()) == []
+    else:  # it was taken back since the plan was made
+        with pytest.raises(UntrustedCode, match="as recorded with #3"):
+            list(run.before())
 
 
 @pytest.mark.parametrize(("beside", "tries"), [(False, 1), (True, 3)])

@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
@@ -72,7 +73,7 @@ class UndoProcess:
         """For the project's code alone: the worker puts it behind the library that it has itself loaded from."""
         self._process: subprocess.Popen[bytes] | None = None
         self._reply: int | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def load(self) -> tuple[Callback, ...]:
         """Everything that the file declares.
@@ -120,13 +121,13 @@ class UndoProcess:
 
     def stop(self) -> None:
         """Ends it for good, whatever it does; from any thread."""
-        self._stopped = True
+        self._stopped.set()
         if (process := self._process) is not None:
             _end(process)
 
     def close(self) -> None:
         """Ends it for good: there is nothing more to ask, also for a thread that would try once more."""
-        self._stopped = True
+        self._stopped.set()
         self._kill()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ class UndoProcess:
         if self._process is not None and self._process.poll() is None:
             return
         self._kill()
-        if self._stopped:
+        if self._stopped.is_set():
             raise CallbackError("stopped")
         mine, theirs = os.pipe()
         try:
@@ -157,7 +158,7 @@ class UndoProcess:
         finally:
             os.close(theirs)
         self._reply = mine
-        if self._stopped:  # meanwhile, by a thread that did not see it yet
+        if self._stopped.is_set():  # meanwhile, by a thread that did not see it yet
             _end(self._process)
         name = self.code.name
         op = "unpickle" if self.code.origin == "state" else "load"
@@ -244,7 +245,7 @@ class UndoProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5)
         self._kill()
-        if self._stopped:
+        if self._stopped.is_set():
             return "was stopped"
         code = process.returncode
         return f"ended its process (exit code {code})" if code is None or code >= 0 else f"was killed (signal {-code})"

@@ -60,7 +60,8 @@ def _provide_package() -> None:
     sys.modules["pulumi_rewind"] = module
     spec.loader.exec_module(module)
     # The names of the library need what this interpreter need not have; ``import *`` is for those of hooks.
-    module.__all__ = [name for name in module.__all__ if name not in module._LIBRARY]
+    names = vars(module)
+    names["__all__"] = [name for name in names["__all__"] if name not in names["_LIBRARY"]]
     sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != folder]
 
 
