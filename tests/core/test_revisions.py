@@ -364,6 +364,20 @@ def test_an_up_is_tried_again_stopped_and_never_other_code_than_was_reviewed(sta
     assert update_revisions(session, live, ()) == (None, ())
 
 
+def test_one_that_an_interrupted_run_has_begun_hears_so_and_keeps_its_key(stack: FileStack) -> None:
+    inside = stack.resource("in", {"size": 1}, parent=stack.urn("a", BOX))
+    stack.update(component(stack, "a"), inside)
+    (stack.work / "rewind_hooks.py").write_text(WORKING)
+    session = opened(stack)
+    live = session.timeline.live()
+    planned, _ = update_revisions(session, live, ())
+    assert planned is not None
+    begun = Ledger(session).begin(stack.urn("a", BOX), planned.moves[0])
+    list(UpdateRevisions(session, planned).phase("after", live, lambda: live))
+    told = [line.rsplit(" ", 2)[1:] for line in (stack.work / "told").read_text().splitlines()]
+    assert told == [["True", begun.key]]
+
+
 def test_the_command_lists_and_marks(stack: FileStack) -> None:
     stack.update(component(stack, "a"))
     assert "no component has revisions" in stack.run("revision").out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +109,66 @@ def call(process: UndoProcess, callback: Callback, given: dict[str, Any]) -> tup
         return end.value, said
     except CallbackError as err:
         return err, said
+
+
+def test_a_star_import_gives_a_hooks_file_its_names_and_needs_nothing_else(tmp_path: Path) -> None:
+    code = "from pulumi_rewind import *\nimport sys\n@undo_create(name='x')\ndef keep(ctx):\n    return Keep('x')\n"
+    made = hooks_process(tmp_path, f"{code}assert 'msgspec' not in sys.modules, 'the library is loaded'\n")
+    try:
+        assert [item.function for item in made.load()] == ["keep"]
+    finally:
+        made.close()
+
+
+def test_nothing_of_a_file_is_called_that_is_half_loaded(tmp_path: Path) -> None:
+    text = (
+        "import pathlib\nimport pulumi_rewind as rewind\n"
+        "@rewind.undo_create(name='x')\ndef keep(ctx):\n    return rewind.Keep('called')\n"
+        "ready = pathlib.Path(__file__).with_name('ready')\n"
+    )
+    made = hooks_process(tmp_path, f"{text}ready.exists() or ready.read_text()\n")
+    try:
+        (tmp_path / "ready").touch()
+        (keep,) = made.load()
+        made._kill()
+        (tmp_path / "ready").unlink()
+        for _ in range(2):
+            error, _ = call(made, keep, {**context("x"), "old": None})
+            assert "can't be loaded (line 7)" in str(error)
+    finally:
+        made.close()
+
+
+def test_an_interpreter_that_is_too_old_is_named(tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 8, 1)$2" "$3" "$4" "$5"\n')
+    old.chmod(0o755)
+    made = hooks_process(tmp_path, HOOKS)
+    made.python = old
+    try:
+        with pytest.raises(CallbackError, match=r"can't be loaded: it is run by Python 3\.8, and needs 3\.10 or newer"):
+            made.load()
+    finally:
+        made.close()
+
+
+def test_one_that_is_closed_is_not_started_again(process: UndoProcess) -> None:
+    restore, *_ = process.load()
+    process.close()
+    error, _ = call(process, restore, context("good"))
+    assert str(error) == "stopped"
+
+
+def test_one_that_is_stopped_while_it_starts_is_ended(process: UndoProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = subprocess.Popen
+
+    def stopped_meanwhile(*args: Any, **more: Any) -> Any:
+        process.stop()
+        return begin(*args, **more)
+
+    monkeypatch.setattr("pulumi_rewind.callbacks.process.subprocess.Popen", stopped_meanwhile)
+    with pytest.raises(CallbackError, match="was stopped, while it was loaded"):
+        process.load()
 
 
 @pytest.mark.serial  # its callbacks have a second and a half

@@ -80,7 +80,7 @@ class Caller:
 
     def close(self) -> None:
         """Ends the workers."""
-        for process in self._processes.values():
+        for process in tuple(self._processes.values()):  # a thread of the host's may begin one meanwhile
             process.close()
         self._processes.clear()
 

@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
@@ -24,11 +25,19 @@ from pulumi_rewind.hooks.declare import Selector
 from pulumi_rewind.plan.called import Callback, Code
 
 WORKER: Final = Path(__file__).parents[1] / "hooks" / "worker.py"
-BOOT: Final = (
-    "import sys; sys.path[:] = filter(None, sys.path); import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
-)
+BOOT: Final = """
+import os, sys
+if sys.version_info < (3, 10):
+    error = "it is run by Python %d.%d, and needs 3.10 or newer" % sys.version_info[:2]
+    os.write(int(sys.argv[2]), ('{"end": {"error": "%s", "where": 0}}\\n' % error).encode())
+    sys.exit(1)
+sys.path[:] = filter(None, sys.path)
+import runpy
+runpy.run_path(sys.argv[1], run_name='__main__')
+"""
 """Starts the worker without its own directory on the path, nor the project's: modules there have names that others
 have too. The project's interpreter may be too old for ``-P``, and ``-I`` would take variables from the project's code.
+One that is too old for the worker itself says so.
 """
 
 LOAD_TIMEOUT: Final = 60.0
@@ -64,7 +73,7 @@ class UndoProcess:
         """For the project's code alone: the worker puts it behind the library that it has itself loaded from."""
         self._process: subprocess.Popen[bytes] | None = None
         self._reply: int | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def load(self) -> tuple[Callback, ...]:
         """Everything that the file declares.
@@ -112,12 +121,13 @@ class UndoProcess:
 
     def stop(self) -> None:
         """Ends it for good, whatever it does; from any thread."""
-        self._stopped = True
+        self._stopped.set()
         if (process := self._process) is not None:
             _end(process)
 
     def close(self) -> None:
-        """Lets it end: there is nothing more to ask."""
+        """Ends it for good: there is nothing more to ask, also for a thread that would try once more."""
+        self._stopped.set()
         self._kill()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -126,7 +136,7 @@ class UndoProcess:
         if self._process is not None and self._process.poll() is None:
             return
         self._kill()
-        if self._stopped:
+        if self._stopped.is_set():
             raise CallbackError("stopped")
         mine, theirs = os.pipe()
         try:
@@ -148,6 +158,8 @@ class UndoProcess:
         finally:
             os.close(theirs)
         self._reply = mine
+        if self._stopped.is_set():  # meanwhile, by a thread that did not see it yet
+            _end(self._process)
         name = self.code.name
         op = "unpickle" if self.code.origin == "state" else "load"
         self._ask({"op": op, "file": str(self.code.path), "source": self.code.source})
@@ -156,6 +168,7 @@ class UndoProcess:
         except CallbackError as err:
             raise CallbackError(f"{err}, while it was loaded", hint=self.code.mend) from None
         if "error" in answer:
+            self._kill()  # half of it is loaded: nothing of that is to be called by the next try
             where = f" (line {answer['where']})" if answer["where"] else ""
             raise CallbackError(f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint=self.code.mend)
         self.callbacks = tuple(
@@ -232,7 +245,7 @@ class UndoProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5)
         self._kill()
-        if self._stopped:
+        if self._stopped.is_set():
             return "was stopped"
         code = process.returncode
         return f"ended its process (exit code {code})" if code is None or code >= 0 else f"was killed (signal {-code})"

@@ -59,6 +59,9 @@ def _provide_package() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["pulumi_rewind"] = module
     spec.loader.exec_module(module)
+    # The names of the library need what this interpreter need not have; ``import *`` is for those of hooks.
+    names = vars(module)
+    names["__all__"] = [name for name in names["__all__"] if name not in names["_LIBRARY"]]
     sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != folder]
 
 
