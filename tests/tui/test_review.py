@@ -16,6 +16,7 @@ from pulumi_rewind.choices import FOUND, Choices
 from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.rollback import planning
+from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens import review_planning as review_module
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen, NameInput
@@ -59,6 +60,16 @@ def note(screen: ReviewScreen) -> str:
 
 def checks(screen: ReviewScreen) -> str:
     return " ".join(plain(row.line).strip() for row in screen.checks.rows)
+
+
+async def test_a_key_that_is_pressed_twice_makes_one_plan(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        for _ in range(2):  # both are asked for before the first one's screen is there
+            app.post_message(msg.RollbackRequested("#5"))
+        await review(pilot)
+        assert [type(screen) for screen in app.screen_stack[1:]] == [ReviewScreen]
 
 
 async def test_steps_stand_in_order_with_symbols_words_and_forecasts(shop: Shop) -> None:
