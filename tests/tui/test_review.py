@@ -237,6 +237,24 @@ async def test_leaving_stops_the_preview(shop: Shop, monkeypatch: pytest.MonkeyP
         assert app.screen is app.home
 
 
+async def test_what_was_chosen_in_a_review_that_was_left_is_kept_until_it_is_run(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("f")
+        await settle(pilot)
+        await review(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        again = await opened(pilot)
+        assert again.request.choices == Choices(refresh=True)
+        await pilot.press("r", "space", *"prod", "enter")
+        await wait_for(pilot, ResultScreen)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert (await opened(pilot)).request.choices == Choices()
+
+
 async def test_a_copy_and_a_written_plan_hold_no_secret(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[str] = []
     app = shop.app()
