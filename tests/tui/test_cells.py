@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_rewind_tui.text.cells import cut, fit, fit_line, inert, line_width, plain, width, wrap, wrap_words
+from pulumi_rewind_tui.text.cells import (
+    cut,
+    facts,
+    fit,
+    fit_line,
+    inert,
+    join,
+    line_width,
+    plain,
+    width,
+    wrap,
+    wrap_words,
+)
 from pulumi_rewind_tui.widgets.footer import LIMIT, FooterKey, fitting
 
 NASTY = st.text(
@@ -66,6 +78,12 @@ def test_wrapping_loses_nothing(text: str, cells: int) -> None:
     assert "".join(wrap(shown, cells)) == shown
     assert all(width(piece) <= cells for piece in wrap(shown, cells))
     assert all(width(piece) <= cells for piece in wrap_words(text, cells))
+
+
+def test_names_and_values_never_touch() -> None:
+    names = ["short", "pulumi.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"]
+    lines = join(facts([(name, "set") for name in (*names, "a" * 90)], 110)).splitlines()
+    assert [line.split() for line in lines] == [[names[0], "set"], [names[1], "set"], ["a" * 90, "set"]]
 
 
 def test_the_footer_keeps_help_and_quit_and_fits() -> None:

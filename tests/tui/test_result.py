@@ -149,6 +149,7 @@ async def test_the_other_ways_on(
         await pilot.press(key)
         on = await review(pilot)
         assert (on.request.target, on.request.choices.refresh) == (target, refresh)
+        assert app.screen_stack == [app.home, on]  # in place of the result: esc leads to the timeline
 
 
 async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

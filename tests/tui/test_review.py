@@ -16,6 +16,7 @@ from pulumi_rewind.choices import FOUND, Choices
 from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.rollback import planning
+from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens import review_planning as review_module
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen, NameInput
@@ -59,6 +60,16 @@ def note(screen: ReviewScreen) -> str:
 
 def checks(screen: ReviewScreen) -> str:
     return " ".join(plain(row.line).strip() for row in screen.checks.rows)
+
+
+async def test_a_key_that_is_pressed_twice_makes_one_plan(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        for _ in range(2):  # both are asked for before the first one's screen is there
+            app.post_message(msg.RollbackRequested("#5"))
+        await review(pilot)
+        assert [type(screen) for screen in app.screen_stack[1:]] == [ReviewScreen]
 
 
 async def test_steps_stand_in_order_with_symbols_words_and_forecasts(shop: Shop) -> None:
@@ -224,6 +235,24 @@ async def test_leaving_stops_the_preview(shop: Shop, monkeypatch: pytest.MonkeyP
         await settle(pilot)
         assert stopped.is_set()
         assert app.screen is app.home
+
+
+async def test_what_was_chosen_in_a_review_that_was_left_is_kept_until_it_is_run(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await pilot.press("f")
+        await settle(pilot)
+        await review(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        again = await opened(pilot)
+        assert again.request.choices == Choices(refresh=True)
+        await pilot.press("r", "space", *"prod", "enter")
+        await wait_for(pilot, ResultScreen)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert (await opened(pilot)).request.choices == Choices()
 
 
 async def test_a_copy_and_a_written_plan_hold_no_secret(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

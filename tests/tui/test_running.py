@@ -124,6 +124,19 @@ async def test_stopping_gently_then_now(shop: Shop, monkeypatch: pytest.MonkeyPa
         assert "c continue to #5 (v1.2)" in text
 
 
+async def test_what_was_asked_of_a_run_is_gone_when_it_has_ended(shop: Shop, played: type[ReplayedRun]) -> None:
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await started(pilot)
+        await pilot.press("enter")
+        await wait_for(pilot, TextModal)
+        await pilot.press("ctrl+c")
+        await wait_for(pilot, StopScreen)
+        played.made.go()
+        result = await wait_for(pilot, ResultScreen)
+        assert app.screen_stack == [app.home, result]
+
+
 async def test_killing_is_told_apart(shop: Shop, played: type[ReplayedRun]) -> None:
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:

@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from pulumi_rewind.state.show import inert
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, fit_line, line_width, plain, spans
-from pulumi_rewind_tui.text.cells import width as cell_width
 from pulumi_rewind_tui.words.symbols import TO_ASCII
-
-__all__ = ["Line", "Screen", "Span", "Writer", "cell_width", "open_screen", "open_writer", "text_of"]
 
 if TYPE_CHECKING:
     from rich.console import Console

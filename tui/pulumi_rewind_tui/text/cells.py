@@ -197,6 +197,6 @@ def facts(pairs: Sequence[tuple[str, str]], cells: int) -> list[Line]:
     lines: list[Line] = []
     for name, value in shown:
         pieces = wrap_words(value, max(10, cells - column - 2))
-        lines.append((("  " + name.ljust(column), "dim"), (pieces[0], "")))
+        lines.append((("  " + name.ljust(column - 2) + "  ", "dim"), (pieces[0], "")))
         lines.extend(((" " * (column + 2) + piece, ""),) for piece in pieces[1:])
     return lines

@@ -31,7 +31,7 @@ def hook_text(event: HookEvent) -> str:
 
 
 def hook_role(event: HookEvent) -> str:
-    """ok, failed or muted."""
+    """ok, failed or dim."""
     if not isinstance(event, HookEnded) or event.outcome == "not called":
         return "dim"
     return "failed" if event.outcome == "failed" else "ok"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
@@ -225,9 +226,9 @@ class RowsView(LinesView, Generic[RowT]):
         self.rows: list[RowT] = []
         self.note: Sequence[Line] = ()
 
+    @abstractmethod
     def row_line(self, row: RowT, width: int) -> Line:
         """What a row shows in `width` cells."""
-        raise NotImplementedError
 
     @property
     def show_cursor(self) -> bool:  # type: ignore[override]

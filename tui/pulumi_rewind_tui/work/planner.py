@@ -176,10 +176,9 @@ def plan_text(plan: Plan) -> str:
     """The plan as plain text, secrets masked."""
     from pulumi_rewind.state.show import inert
     from pulumi_rewind_tui.text.plan import plan_lines
-
-    lines = map(plain, plan_lines(plan))
     from pulumi_rewind_tui.text.selection import command_line
 
+    lines = map(plain, plan_lines(plan))
     same = f"the same on the command line: {command_line(plan)}"
     return "\n".join(inert(line).rstrip() for line in (*lines, same)) + "\n"
 
