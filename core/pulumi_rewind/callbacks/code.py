@@ -1,8 +1,8 @@
 """Which code is called: today's hooks file, the one that a record kept, or what rides in the state.
 
 Code of a record has been in force when the thing was deployed that it undoes; it runs only after the operator has
-agreed to its hash once (`undo.trust`). Code in a state is a dynamic provider's: the engine runs that very code already
-for the plan's preview, so that there is nothing left to agree to.
+agreed to its hash once (`trust.agreements`). Code in a state is a dynamic provider's: the engine runs that very code
+already for the plan's preview, so that there is nothing left to agree to.
 """
 
 from __future__ import annotations
