@@ -165,15 +165,13 @@ class Session:
     @cached_property
     def timeline(self) -> Timeline:
         """The stack's updates, without git annotations until `repository` is asked for."""
-        from pulumi_rewind.records.foreign import unused_note
-
         return Timeline(
             self.history(),
             self.backend,
             self.stack,
             lambda: self.repository,
             lambda old, new: self.vault.decrypt_differing(old, new, self.stack),
-            unused_note,
+            _unused_note,
         )
 
     @property
@@ -213,6 +211,12 @@ class Session:
             opened.refresh()
         else:
             self.__dict__.pop("repository", None)  # there may be one by now
+
+
+def _unused_note(timeline: Timeline, text: str) -> str:
+    from pulumi_rewind.records.foreign import unused_note
+
+    return unused_note(timeline, text)
 
 
 def open_session(

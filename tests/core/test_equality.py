@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,12 +66,14 @@ def test_one_real_change_is_seen_among_new_ids(key: str) -> None:
     assert same_content(stack("db-1111", "net-1111"), stack("db-2222", "net-2222", **{key: changed[key]})) is False
 
 
-def test_who_still_names_the_old_object_is_not_the_same() -> None:
+@pytest.mark.parametrize("how", ["dependencies", "propertyDependencies"])
+def test_who_still_names_the_old_object_is_not_the_same(how: str) -> None:
     """A run that ended between the two: the object is another one, and its user was not told yet."""
 
     def state(id_: str, told: str) -> Checkpoint:
         db = res("db", id=id_)
-        return checkpoint(db, res("web", inputs={"url": f"http://{told}/", "n": 1}, dependencies=[db["urn"]]))
+        uses: Any = {"url": [db["urn"]], "n": None} if how == "propertyDependencies" else [db["urn"]]
+        return checkpoint(db, res("web", inputs={"url": f"http://{told}/", "n": 1}, **{how: uses}))
 
     before, between, after = state("db-1111", "db-1111"), state("db-2222", "db-1111"), state("db-2222", "db-2222")
     assert same_content(before, after) is True

@@ -312,3 +312,11 @@ def test_git_is_run_in_one_place() -> None:
                     case ast.Constant(value=str(word)) if word.startswith("--git-dir="):
                         found.append(f"{place}: names the repository, so that git doesn't look at its owner")
     assert found == []
+
+
+def test_a_repository_that_is_made_later_is_looked_at_anew(tmp_path: Path) -> None:
+    git = GitCommand(tmp_path, {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"})
+    git.read("version")
+    repo = GitRepo(tmp_path)
+    repo.git("config", "filter.odd.clean", "false")
+    assert git.filters_off() == ("odd",)

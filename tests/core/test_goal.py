@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.state.identity import match, rehomed
 from pulumi_rewind.state.model import Checkpoint, decode_checkpoint
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs
@@ -156,3 +158,14 @@ def test_a_target_whose_parent_is_missing_is_refused() -> None:
     assert (note.code, note.blocking, note.urn) == ("damaged-target", True, child["urn"])
     assert "is part of group" in note.message
     assert goal(checkpoint(group, child), checkpoint(group, child)).notes == ()
+
+
+def test_registrations_are_looked_up_by_the_urn_of_a_run_in_a_renamed_stack() -> None:
+    state = checkpoint(res("web"))
+    built = build_goal(state, checkpoint(), project="shop", stack="prod")
+    now = rehomed(urn("web"), "prod", "shop")
+    assert now != urn("web")
+    assert built.by_run_urn[now].urn == urn("web")
+    assert urn("web") not in built.by_run_urn
+    other = built.each(lambda item: replace(item, full=True))
+    assert other.by_run_urn[now].full

@@ -66,7 +66,7 @@ def test_the_map_of_the_house_names_every_room_and_no_other() -> None:
         assert named == rooms(package)
 
 
-def test_the_rooms_that_documents_name_are_there() -> None:
+def test_the_rooms_that_documents_and_docstrings_name_are_there() -> None:
     """Modules written as ``room.module`` in backticks, and source paths."""
     packages = [(package, package.rglob("*.py")) for package in PACKAGES]
     known = {path.relative_to(package).with_suffix("").as_posix() for package, paths in packages for path in paths}
@@ -82,9 +82,9 @@ def test_the_rooms_that_documents_name_are_there() -> None:
             if room[0] in tops and last not in {"json", "py", "toml"} and not there:
                 yield name
 
-    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *sources()]
     assert not [
-        f"{document.name}: {name}"
+        f"{document.relative_to(ROOT)}: {name}"
         for document in documents
         if document.name != "CHANGELOG.md"  # which tells of rooms that were
         for name in missing(document.read_text())

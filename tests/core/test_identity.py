@@ -13,7 +13,7 @@ from pulumi_rewind.plan.model import Step
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.state.identity import is_constant_id, match, may_be_one
 from pulumi_rewind.up.recovery import spared
-from tests.support.checkpoints import checkpoint, goal, res, urn
+from tests.support.checkpoints import checkpoint, goal, provider, res, urn, used
 from tests.support.plans import plan_of
 
 PASSWORD = "random:index/randomPassword:RandomPassword"
@@ -120,3 +120,10 @@ def test_the_ids_that_the_history_knows_newest_first() -> None:
     assert ids_since(items, live, newest_first) == {urn("db"): ["3", "1"]}, "2 is managed by live"
     tried = importing(made, {urn("db"): ["3", "1", "1"]}).by_urn()[urn("db")]
     assert (tried.import_id, tried.more_ids) == ("3", ("1",))
+
+
+def test_two_providers_that_became_one_are_not_both_it() -> None:
+    then = checkpoint(provider("p1"), provider("p2"), used("a", "p1"), used("b", "p2"))
+    now = checkpoint(provider("q"), used("a", "q"), used("b", "q"))
+    kind = "pulumi:providers:cloud"
+    assert pairs(then, now) == {urn("p1", kind): urn("q", kind)}

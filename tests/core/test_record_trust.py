@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from pulumi_rewind.records.evidence import error_of
 from pulumi_rewind.records.foreign import ALL, agree, take_back
 from pulumi_rewind.records.git import FILE, LINK, Blob
 from pulumi_rewind.records.lookup import known_record, origin_of, recorded
+from pulumi_rewind.records.provenance import Provenance
 from pulumi_rewind.records.retention import prune
 from pulumi_rewind.records.store import Records, Written
 from pulumi_rewind.records.verify import verify_records
@@ -521,3 +523,23 @@ def test_an_update_is_known_by_what_the_backend_says(shop: Shop) -> None:
     assert shop.records().at(1, written.commit).meta.key == update_key(update)
     shop.lose(1)
     assert len(shop.session().timeline) == 0
+
+
+def test_what_was_made_for_one_stack_is_not_trusted_for_another(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    Provenance.of(environ, "shop", "dev").made.add(["a" * 40])
+    assert Provenance.of(environ, "shop", "dev").known() == {"a" * 40}
+    assert Provenance.of(environ, "shop", "prod").known() == frozenset()
+    assert Provenance.of(environ, "other", "dev").known() == frozenset()
+
+
+def test_a_record_of_another_update_with_its_number_is_not_used(shop: Shop) -> None:
+    """A stack that was removed and made anew numbers from 1 again."""
+    number = shop.deploy("one")
+    session = shop.session()
+    record_update(session, number)
+    assert recorded(session, number) is not None
+
+    update = msgspec.structs.replace(session.timeline.update(number), start_time=1)
+    made_anew: Any = SimpleNamespace(records=session.records, timeline=SimpleNamespace(update=lambda _: update))
+    assert recorded(made_anew, number) is None

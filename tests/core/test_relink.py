@@ -161,3 +161,10 @@ def test_forth_and_back_gives_the_same_text(before: str, after: str) -> None:
     forth = relinked(text, link("db-1111", "db-2222"))
     if "db-2222" not in text:
         assert relinked(forth, link("db-2222", "db-1111")) == text
+
+
+def test_what_lies_in_something_unknown_is_unknown() -> None:
+    old = {"net": {"ips": ["10.0.0.1"]}, "gone": {"name": "old-name"}}
+    for preview, absent in ((False, None), (True, UNKNOWN)):
+        made = make_link(URN, "", old, "", {"net": UNKNOWN, "gone": 5}, preview=preview)
+        assert [(leaf.old, leaf.new) for leaf in made.leaves] == [("10.0.0.1", UNKNOWN), ("old-name", absent)]

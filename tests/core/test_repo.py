@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from pulumi_rewind.project.repository import open_repository
 from tests.support.gitrepo import GitRepo
@@ -131,6 +134,82 @@ def test_a_subdirectory_belongs_and_a_worktree_too(repo: GitRepo, tmp_path: Path
     tree = open_repository(tmp_path / "tree")
     assert tree is not None
     assert (tree.head(), tree.tags()) == (sha, {sha: ("v1",)})
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        *("plain", "below", "linked", "relative", "submodule", "separate"),
+        *("hidden-bare", "bare", "inside", "symlink", "above"),
+    ],
+)
+def test_a_repository_is_found_where_git_finds_it(repo: GitRepo, tmp_path: Path, layout: str) -> None:
+    repo.commit("one")
+    there = repo.root
+    match layout:
+        case "below":
+            there = repo.root / "infra/prod"
+        case "linked" | "relative":
+            there = tmp_path / "tree"
+            repo.git("worktree", "add", "--quiet", "--detach", str(there))
+            if layout == "relative":
+                (there / ".git").write_text(f"gitdir: {os.path.relpath(repo.root, there)}/.git/worktrees/tree\n")
+        case "submodule":
+            outer = GitRepo(tmp_path / "outer")
+            outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repo.root), "mod")
+            there = outer.root / "mod"
+        case "separate":
+            there = tmp_path / "tree"
+            repo.git("init", "--quiet", f"--separate-git-dir={tmp_path / 'kept here'}", str(there))
+        case "hidden-bare":
+            there = tmp_path / "all"
+            repo.git("clone", "--quiet", "--bare", str(repo.root), str(there / ".bare"))
+            (there / ".git").write_text("gitdir: ./.bare\r\n")
+        case "bare":
+            there = tmp_path / "bare.git"
+            repo.git("clone", "--quiet", "--bare", str(repo.root), str(there))
+        case "inside":
+            there = repo.root / ".git/refs"
+        case "symlink":
+            (repo.root / "infra").mkdir()
+            there = tmp_path / "link"
+            there.symlink_to(repo.root / "infra")
+        case "above":
+            repo.git("config", "core.worktree", "../..")
+    there.mkdir(parents=True, exist_ok=True)
+
+    def says(*question: str) -> str:
+        command = ["git", "rev-parse", "--path-format=absolute", *question]
+        return subprocess.run(command, cwd=there, capture_output=True, text=True, check=False).stdout.strip()
+
+    found = open_repository(there)
+    assert found is not None
+    assert str(found.directory.resolve()) == says("--git-dir")
+    assert str(found.common_directory.resolve()) == says("--git-common-dir")
+    top = says("--show-toplevel")  # a bare repository has none
+    assert found.root == (Path(top) if top else there if layout != "inside" else repo.root / ".git")
+
+
+@pytest.mark.parametrize("text", ["gitdir: /not/there\n", "rubbish", "", "\xff"])
+def test_a_git_file_that_leads_nowhere_ends_the_search(repo: GitRepo, text: str) -> None:
+    """As it does for git: what lies above is another repository."""
+    repo.commit("one", "v1")
+    inner = repo.root / "inner/project"
+    inner.mkdir(parents=True)
+    (inner.parent / ".git").write_bytes(text.encode("latin-1"))
+    found = open_repository(inner)
+    assert found is not None
+    assert found.root == inner.parent
+    assert found.refusal
+    assert (found.head(), found.tags(), found.gaps().startswith("git refuses to read")) == ("", {}, True)
+
+
+def test_the_root_is_asked_for_once(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.commit("one")
+    opened = repo.open()
+    assert opened.root == repo.root
+    monkeypatch.setattr(opened, "command", None)
+    assert opened.root == repo.root
 
 
 def test_no_repository_and_a_broken_one(tmp_path: Path) -> None:

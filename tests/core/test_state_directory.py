@@ -177,3 +177,19 @@ def test_what_the_system_refuses_is_told_and_leaves_nothing(
 def test_a_relative_xdg_state_home_is_ignored(tmp_path: Path) -> None:
     at_home = StateDirectory({"HOME": str(tmp_path), "XDG_STATE_HOME": "somewhere"})
     assert at_home.root == tmp_path / ".local" / "state" / "pulumi-rewind"
+
+
+def test_what_cannot_be_removed_keeps_nothing_else(state: StateDirectory, tmp_path: Path) -> None:
+    directory = tmp_path / "kept"
+    directory.mkdir()
+    for age in range(5):
+        place = directory / str(age)
+        if age == 1:
+            place.symlink_to(tmp_path)  # which `rmtree` refuses
+        else:
+            place.mkdir()
+        os.utime(place, ns=(0, -age * 10**9), follow_symlinks=False)
+    os.utime(tmp_path, ns=(0, -(10**9)))
+    state.prune(directory, 1)
+    assert sorted(path.name for path in directory.iterdir()) == ["0", "1"]
+    assert tmp_path.is_dir()

@@ -16,11 +16,12 @@ from pulumi_rewind.errors import TargetError, UsageError
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.plan.model import Recommendation
 from pulumi_rewind.plan.recommend import recommend
+from pulumi_rewind.project.stack_configuration import differing_keys
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.model import REPLAY_AGENT, Checkpoint, Deployment, SecretsProvider, decode_checkpoint
-from pulumi_rewind.state.values import SECRET, SIG, UNKNOWN
+from pulumi_rewind.state.values import MASK, SECRET, SIG, UNKNOWN, unmasked
 from pulumi_rewind.strategies.choosing import plan_by_strategy
 from pulumi_rewind.strategies.program.config import path_of, places
 from pulumi_rewind.strategies.program.result import Declared, declared, unlike_target
@@ -160,6 +161,24 @@ def test_every_secret_of_a_configuration_is_found_and_named_as_the_cli_names_it(
         'shop:obj.a[1]["x.y"]',
         'shop:obj["q\\""]',
     ]
+
+
+def test_settings_are_compared_as_text_and_encrypted_ones_count_as_equal() -> None:
+    one = {"shop:a": {"secure": "v1:a"}, "shop:b": "true", "shop:c": {"d": [{"secure": "v1:x"}, 1]}, "shop:e": 1}
+    other = {"shop:a": {"secure": "v1:b"}, "shop:b": True, "shop:c": {"d": [{"secure": "v1:y"}, "1"]}, "shop:e": 2}
+    assert differing_keys(one, other) == ["shop:e"]
+    assert differing_keys(one, {**other, "shop:a": "plain", "shop:f": None}) == ["shop:a", "shop:e"]
+
+
+def test_secrets_that_the_engine_masked_are_those_of_before_unless_they_change() -> None:
+    sealed, before = {SIG: SECRET, "ciphertext": MASK}, {SIG: SECRET, "plaintext": '"old"'}
+    unknown = {SIG: SECRET, "plaintext": json.dumps(UNKNOWN)}
+    seen = {"key": sealed, "list": [sealed, f"user:{MASK}@host", 1], "more": {"n": 2}}
+    known = {"key": before, "list": [before, "user:pw@host", 0]}
+    assert unmasked(seen, known, False) == {**seen, "key": before, "list": [before, "user:pw@host", 1]}
+    assert unmasked(seen, known, True) == {**seen, "key": unknown, "list": [unknown, UNKNOWN, 1]}
+    assert unmasked(sealed, "old", False) == unknown
+    assert unmasked([sealed], [before, before], False) == [unknown]
 
 
 # -- what a program makes ----------------------------------------------------------------------------------------------

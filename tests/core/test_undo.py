@@ -342,6 +342,8 @@ def test_what_is_kept_takes_along_what_it_needs_and_what_is_skipped_must_not_be_
     assert needing_skipped(both, changed(both)) == {}
     other = changed(GoalChanges(inputs={urn("db"): {"size": 2}})).by_urn()[urn("db")]
     assert (other.inputs, other.property_dependencies) == ({"size": 2}, {"size": ()})
+    stays = GoalChanges(inputs={urn("web"): {"size": 2}}, keep={urn("web"): "hotfix"})
+    assert changed(stays).by_urn()[urn("web")].inputs == {}, "what stays as it is live gets nothing else"
 
 
 def test_the_journal_keeps_what_callbacks_returned_for_the_same_target_alone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ None or empty. Where it lies, the file system tells; everything else is asked of
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -45,12 +46,15 @@ class Repository:
         """Runs git in it."""
         self._tags: dict[str, tuple[str, ...]] | None = None
         self._refusal: str | None = None
+        self._root: Path | None = None
         self._commits: dict[str, Commit | None] = {}
 
     @property
     def root(self) -> Path:
         """The top of the working tree, which `core.worktree` can put elsewhere; of a bare repository, itself."""
-        return Path(self._run("rev-parse", "--show-cdup") or self._place.top)
+        if self._root is None:
+            self._root = Path(os.path.normpath(self._place.top / self._run("rev-parse", "--show-cdup")))
+        return self._root
 
     @property
     def directory(self) -> Path:
@@ -83,6 +87,7 @@ class Repository:
         """Forgets what was read, so that new commits and moved tags are seen."""
         self._tags = None
         self._refusal = None
+        self._root = None
         self.command = GitCommand(self._place.top)
         self._commits.clear()
 
@@ -243,20 +248,27 @@ class Place:
 
 
 def find_repository(root: Path) -> Place | None:
-    """The repository at or above `root`, found as git does (gitrepository-layout(5)); None if there is none."""
-    for top in (root.absolute(), *root.absolute().parents):
+    """The repository at or above `root`, found as git does (gitrepository-layout(5)); None if there is none.
+
+    ``GIT_DIR`` and ``GIT_CEILING_DIRECTORIES`` say nothing here, as they say nothing to Pulumi.
+    """
+    real = Path(os.path.realpath(root))
+    for top in (real, *real.parents):
         directory = top / ".git"
+        linked = found = False
+        common = directory
         try:
-            if directory.is_file():  # of a worktree or submodule: `gitdir: PATH`
+            if linked := directory.is_file():  # of a worktree or submodule: `gitdir: PATH`
                 directory = top / read_text(directory).removeprefix("gitdir:").strip()
             elif not directory.is_dir():
                 directory = top  # if anything, a bare repository
             shared = directory / "commondir"
             common = directory / read_text(shared).strip() if shared.is_file() else directory
-            if (directory / "HEAD").is_file() and (common / "objects").is_dir() and (common / "refs").is_dir():
-                return Place(top, directory, common)
+            found = (directory / "HEAD").is_file() and (common / "objects").is_dir() and (common / "refs").is_dir()
         except (OSError, UnicodeDecodeError):
-            continue
+            pass
+        if found or linked:  # a `.git` file that leads nowhere ends the search: git says what is wrong with it
+            return Place(top, directory, common)
     return None
 
 

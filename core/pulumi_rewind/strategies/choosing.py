@@ -103,7 +103,7 @@ def plan_by_strategy(
 
     Raises:
         UsageError: there is no such strategy, or it can't do what is asked for.
-        RewindError: see `planning.build_plan`.
+        RewindError: see `rollback.planning.build_plan`.
     """
     from pulumi_rewind.strategies.parts import PlanRequest
     from pulumi_rewind.strategies.preview import PreviewControl, unheard

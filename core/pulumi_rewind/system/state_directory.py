@@ -191,7 +191,8 @@ class StateDirectory:
         with contextlib.suppress(OSError):
             places = sorted(directory.iterdir(), key=lambda place: place.stat().st_mtime_ns, reverse=True)
             for place in places[keep:]:
-                shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # one that can't be removed keeps no other
+                    shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
 
     def remove(self, path: Path) -> bool:
         """Removes a file; whether it was there."""
