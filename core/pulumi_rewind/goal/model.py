@@ -49,7 +49,7 @@ class Registration:
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
     passing: bool = False
-    """Whether it is registered for the passage alone, see `goal.released`."""
+    """Whether it is registered for the passage alone, see `goal.unmanaged`."""
     live_urn: str = ""
     live_source: Resource | None = None
     """The same object's entry in live."""

@@ -2,7 +2,7 @@
 
 A text that begins with ``!`` in a selection means: not this one. What is left out keeps its live entry, so that the
 engine has no reason to touch it. What it uses stays with it where the target lacks that, or where going to the target
-would touch what is left out (a preview tells, see `staying`); what can't be without it stays away with it.
+would touch what is left out (a preview tells, see `plan.staying_along`); what can't be without it stays away with it.
 """
 
 from __future__ import annotations

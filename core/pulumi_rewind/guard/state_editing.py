@@ -1,6 +1,6 @@
 """Rewriting the stack's state before the engine runs: planned from live, done once all guards have passed.
 
-What is rewritten and why is said in `plan.rearranged`. A copy of the state is kept first; where the run then changes
+What is rewritten and why is said in `plan.state_edits`. A copy of the state is kept first; where the run then changes
 nothing, the state is put back as it was.
 """
 

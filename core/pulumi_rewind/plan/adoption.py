@@ -28,7 +28,7 @@ def wants_found(wanted: Mapping[str, str]) -> bool:
 def adopting(goal: Goal, wanted: Mapping[str, str], known: Mapping[str, Sequence[str]] = {}) -> Goal:
     """The goal with some objects imported, as `Choices.adopt` says.
 
-    `known` has the ids that objects have had since (by URN of the goal, newest first); see `known_ids`.
+    `known` has the ids that objects have had since (by URN of the goal, newest first); see `plan.former_ids`.
 
     Raises:
         UsageError: a name that is unknown, ambiguous, or of something that live has or that can't be imported.

@@ -66,7 +66,7 @@ class ReplayPrepared(Prepared):
     report: ReplayReport
     """Of the preview."""
     stays: Mapping[str, str] = field(default_factory=dict)
-    """What stays with what was left out: URN of live → URN of what uses it, see `staying`."""
+    """What stays with what was left out: URN of live → URN of what uses it, see `plan.staying_along`."""
     config: Mapping[str, Json] = field(default_factory=dict)
     """Settings of the target that the run has instead of today's, see `project.stack_configuration`."""
     private: Path | None = None

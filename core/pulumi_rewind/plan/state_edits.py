@@ -92,7 +92,7 @@ class Arrangement:
 
     @property
     def told(self) -> frozenset[str]:
-        """The ids of copies of which `plan.rearranged_risks` speaks."""
+        """The ids of copies of which `plan.state_edit_risks` speaks."""
         return frozenset((*(one.replacement_id for one in self.returned), *(one.id for one in self.kept)))
 
     @property

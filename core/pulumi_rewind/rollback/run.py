@@ -247,7 +247,7 @@ class RollbackRun(EngineDriver):
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
         """The rollback itself; what it was told of the resources is returned.
 
-        Once more with the old objects deleted first where that is what the plan announced, see `name_taken`.
+        Once more with the old objects deleted first where the plan announced that, see `rollback.name_conflicts`.
         """
         while True:
             try:
