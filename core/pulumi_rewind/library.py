@@ -14,6 +14,7 @@ from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.rollback.resuming import find_target
 from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.session import Session
+from pulumi_rewind.state.model import Checkpoint
 
 LIVE = "live"
 
@@ -27,10 +28,14 @@ def compare(session: Session, old: str = LIVE, new: str = "last-good") -> Diff:
         TargetError: there is no such target, or it is ambiguous.
         SecretsError: the secrets can't be decrypted.
     """
-    before, after = (
-        session.live() if text == LIVE else session.timeline.checkpoint(find_target(session, text).update.number)
-        for text in (old, new)
-    )
+
+    def state(text: str) -> Checkpoint:
+        if text == LIVE:
+            return session.live()
+        target = find_target(session, text)
+        return target.checkpoint or session.timeline.checkpoint(target.update.number)
+
+    before, after = state(old), state(new)
     return diff_checkpoints(*session.vault.decrypt_differing(before, after, session.stack))
 
 

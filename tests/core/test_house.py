@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (ROOT / "core/pulumi_rewind", ROOT / "tui/pulumi_rewind_tui")
@@ -66,8 +70,47 @@ def test_the_map_of_the_house_names_every_room_and_no_other() -> None:
         assert named == rooms(package)
 
 
-def test_the_rooms_that_documents_and_docstrings_name_are_there() -> None:
-    """Modules written as ``room.module`` in backticks, and source paths."""
+def floors(package: Path) -> list[str]:
+    """The rooms of a package from the ground up, as the contract has them."""
+    contracts = tomllib.loads((ROOT / "layers.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == [package.name])
+    return list(reversed(layers))
+
+
+@pytest.mark.parametrize(("package", "heading"), [(PACKAGES[0], "core"), (PACKAGES[1], "UI")])
+def test_the_map_of_the_house_has_the_floors_in_their_order(package: Path, heading: str) -> None:
+    section = (ROOT / "docs/architecture.md").read_text().split(f"## The rooms of the {heading}")[1].split("\n## ")[0]
+    assert [name.removesuffix(".py") for name in re.findall(r"^\| `([\w.]+)/?` \|", section, re.M)] == floors(package)
+
+
+def imports(package: Path) -> set[tuple[str, str]]:
+    """Which room another one imports: the imported one first."""
+    return {
+        (f"{node.module}.{alias.name}".split(".")[1], path.relative_to(package).parts[0].removesuffix(".py"))
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package.name}.")
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_picture_of_the_house_shows_every_room_and_imports_that_there_are(package: Path) -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    picture = text.split(f"[{package.name}]\n")[1].split("\n  end")[0]
+    nodes = {name: inside.split(", ") for name, inside in re.findall(r"(\w+)\[([\w, ]+)\]", picture)}
+    chains = [re.sub(r"\[.*?\]", "", line).split(" --> ") for line in picture.splitlines() if "-->" in line]
+    arrows = {(lower.strip(), upper) for chain in chains for lower, upper in pairwise(chain)}
+    shown = [room for node in {node for arrow in arrows for node in arrow} for room in nodes.get(node, [node])]
+    assert sorted(shown) == sorted(floors(package))
+    real = imports(package)
+    for lower, upper in arrows:
+        between = {(low, high) for low in nodes.get(lower, [lower]) for high in nodes.get(upper, [upper])}
+        assert between & real, f"{lower} --> {upper}"
+
+
+def test_the_rooms_that_documents_name_are_there() -> None:
+    """Modules written as ``room.module`` in backticks, in documents and in docstrings, and source paths."""
     packages = [(package, package.rglob("*.py")) for package in PACKAGES]
     known = {path.relative_to(package).with_suffix("").as_posix() for package, paths in packages for path in paths}
     tops = set().union(*(rooms(package) for package in PACKAGES)) - {"session"}

@@ -19,7 +19,7 @@ import pulumi_rewind
 
 ROOT = Path(__file__).resolve().parents[2]
 USER_INTERFACE = frozenset({"textual", "rich", "click", "pulumi_rewind_tui"})
-HEAVY = frozenset({"pulumi", "grpc", "google", "deepdiff", "obstore", "yaml", "textual", "rich"})
+HEAVY = frozenset({"pulumi", "grpc", "google", "yaml", "textual", "rich"})
 
 QUICK = (
     "pulumi_rewind",

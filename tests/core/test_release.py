@@ -49,7 +49,7 @@ def doctored() -> Iterator[tuple[str, str]]:
     yield LOCK + f"Click==8.1.7 {HASH}\n", "requirements.lock: click comes twice"
 
 
-@pytest.mark.parametrize(("lock", "problem"), list(doctored()))
+@pytest.mark.parametrize(("lock", "problem"), [pytest.param(*both, id=both[1]) for both in doctored()])
 def test_a_doctored_lock_is_told(lock: str, problem: str) -> None:
     version = installed()["click"]
     assert any(one.startswith(problem.format(version)) for one in found(lock)), found(lock)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import RefusedError
+from pulumi_rewind.library import compare
 from pulumi_rewind.rollback.resuming import RESUME, find_target
 from pulumi_rewind.session import Session, open_session
 from tests.support.filestack import FileStack
@@ -54,3 +55,13 @@ def test_another_checkpoint_is_not_taken_for_it(stack: FileStack) -> None:
     opened.journal.begin(target=2, label="#2", digest=newest, start=3)
     with pytest.raises(RefusedError, match="not the one"):  # it was there before, under its own number
         find_target(opened, RESUME)
+
+
+def test_a_state_that_no_update_left_is_compared_and_not_the_update_beside_it(stack: FileStack) -> None:
+    opened = session(stack)
+    kept = opened.timeline.checkpoint(1)
+    opened.journal.begin(target=3, label="the state before", digest=kept.digest, start=3, checkpoint=kept)
+    (change,) = compare(opened, "1", "live").resources
+    assert change.op == "update"
+    assert not compare(opened, "1", RESUME).resources
+    assert [one.op for one in compare(opened, RESUME, "live").resources] == ["update"]

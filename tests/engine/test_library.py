@@ -31,7 +31,7 @@ def test_the_example_goes_the_whole_way(
     monkeypatch.chdir(stack.root.parent)
     exec(example.replace('"infra"', repr(str(stack.root))).replace('"prod"', repr(stack.name)), {})
     said = capsys.readouterr().out
-    assert "update web restored ['stale']" in said or "update web restored []" in said
+    assert "\nupdate web restored []\n" in said
     assert "ResourceDone" in said, "events are printed"
     assert said.splitlines()[-1] == "3 []"
     assert stack.resources()["web"]["inputs"]["image"] == "nginx:1"
@@ -41,4 +41,4 @@ def test_every_name_that_is_offered_can_be_had_and_is_documented() -> None:
     documents = DOCUMENT.read_text() + (DOCUMENT.parent / "hooks.md").read_text()
     for name in rewind.__all__:
         assert getattr(rewind, name, None) is not None
-        assert name in documents or name == "__version__", f"{name} stands in no document"
+        assert name == "__version__" or re.search(rf"[`.@]{name}\b", documents), f"{name} stands in no document"

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pulumi_rewind.engine.cli import Engine
 from pulumi_rewind.engine.private_backend import environment, private_backend, scoped
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.secrets.known import KnownSecrets
@@ -21,6 +20,9 @@ from pulumi_rewind.secrets.passphrase import Key, Passphrase, no_passphrase, sal
 from pulumi_rewind.state.decrypted import Open, is_sealed, opened_checkpoint, opened_json, opened_resource
 from pulumi_rewind.state.model import Checkpoint, Resource, StackRef, decode_checkpoint
 from pulumi_rewind.system.core_dumps import leave_no_core
+
+if TYPE_CHECKING:
+    from pulumi_rewind.engine.cli import Engine
 
 CACHED = 8
 """How many decrypted checkpoints are kept; live, a target and their neighbours."""
