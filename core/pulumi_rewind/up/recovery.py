@@ -126,8 +126,8 @@ class Recovery:
         if isinstance(error, OSError):
             error = truthful(error, changed=True, resume=command("resume", self.session.stack.name))
         said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(error)}"
-        known = {risk.urn for risk in error.risks} if isinstance(error, BlockedError) else set()
-        open_ = [risk.told for risk in left_open(self.session) if risk.urn not in known]
+        known = error.risks if isinstance(error, BlockedError) else ()
+        open_ = [risk.told for risk in left_open(self.session) if risk not in known]
         return RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(error))
 
     def _keep(self) -> None:
