@@ -54,9 +54,14 @@ class RewindError(Exception):
         """Whether the hint says already that `resume` goes on."""
 
     @property
+    def next_step(self) -> str:
+        """The hint for where it is said already what became of the stack; may be empty."""
+        return self.advice
+
+    @property
     def hint(self) -> str:
         """All that is told below the message; may be empty."""
-        return f"{self.advice} Nothing was changed.".strip() if self.unchanged else self.advice
+        return f"{self.next_step} Nothing was changed.".strip() if self.unchanged else self.next_step
 
     def advise(self, *more: str) -> None:
         """Adds sentences to the advice."""
@@ -132,9 +137,9 @@ class EngineError(RewindError):
         """The resources that the engine complained of, where it said so."""
 
     @property
-    def hint(self) -> str:
-        """All that is told below the message; may be empty."""
-        return f"{UNEXPLAINED} {super().hint}".strip() if self.unexplained else super().hint
+    def next_step(self) -> str:
+        """The advice, after where to look if nothing better is known."""
+        return f"{UNEXPLAINED} {self.advice}".strip() if self.unexplained else self.advice
 
     def explain(self, advice: str) -> None:
         """Says what helps, if anything does, where the engine's message alone didn't tell."""

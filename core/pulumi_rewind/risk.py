@@ -81,7 +81,7 @@ RISKS: Final[Mapping[str, Kind]] = {
     "left-out-touched": Kind(BLOCKING, "The engine would change a resource that was to be left as it is."),
     "locked": Kind(BLOCKING, "The stack is locked."),
     PENDING_CREATE: Kind(
-        BLOCKING, "A killed update may have created an object that the state doesn't know; an update only notes it."
+        BLOCKING, "A killed update may have created an object that the state doesn't know; `up` and `state` note it."
     ),
     "protected": Kind(BLOCKING, "A protected resource would be deleted, replaced or given up."),
     "renamed-stack": Kind(BLOCKING, "The stack had another name then, and its state fits no other."),

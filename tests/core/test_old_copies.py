@@ -20,6 +20,9 @@ from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.plan.blockers import Blockers
 from pulumi_rewind.plan.model import OLD_COPY, Step, counts, plan_steps
+from pulumi_rewind.plan.risks import stack_risks
+from pulumi_rewind.risk import NOTE
+from pulumi_rewind.strategies.state import _only_forgotten
 from tests.support.checkpoints import checkpoint, goal, res, urn
 
 VM = urn("vm")
@@ -102,3 +105,13 @@ def test_who_asks_to_leave_out_an_old_copy_is_told_why_that_can_not_be() -> None
     both = checkpoint(res("web"), res("vm"), res("vm", id="vm-a", delete=True))
     kept = build_goal(target, both, project="p", stack="dev", only=["!vm"])
     assert [item.live_source.id for item in kept.registrations if item.name == "vm" and item.live_source] == ["vm-id"]
+
+
+def test_an_import_of_the_state_deletes_no_old_copy_and_so_loses_no_data() -> None:
+    copy = res("data", "aws:rds/instance:Instance", id="i-1", delete=True)
+    around = {"live_known": True, "target_config": None, "live_config": None, "refreshed": True}
+    (risk,) = stack_risks(live=checkpoint(copy), locks=(), stateful=(), **around)  # type: ignore[arg-type]
+    assert risk.loses_data
+    told = _only_forgotten(risk)
+    assert (told.severity, told.code) == (NOTE, "leftover")
+    assert "deletes nothing" in told.message

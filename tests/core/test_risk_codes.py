@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.risk import BLOCKING, NOTE, RISKS, SEVERE, Kind, Risk
+from pulumi_rewind.risk import BLOCKING, LOSES_DATA, NOTE, RISKS, SEVERE, Kind, Risk
 from scripts.risk_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +58,33 @@ def test_a_risk_is_as_severe_as_the_table_says_unless_it_says_otherwise() -> Non
     assert not replace(locked, unusual=NOTE).blocking
     assert Risk("leftover", "has a copy").severity == NOTE
     assert Risk("data-loss", "holds data").loses_data
+
+
+def test_nothing_stops_blocking_by_the_way() -> None:
+    """Said once more, as a row of the table that changes lets a plan run that was refused."""
+    assert {code for code, kind in RISKS.items() if kind.severity == BLOCKING} == {
+        *("adoption-replaces", "asset-missing", "asset-unsafe", "damaged-target", "default-provider-lost"),
+        *("dirty-commit", "left-out-touched", "locked", "pending-create", "protected", "renamed-stack"),
+        "shared-object",
+    }
+    assert {code for code, kind in RISKS.items() if kind.severity == LOSES_DATA} == {"data-loss"}
+    unusual = {(code, ast.unparse(said)) for code, call in calls() if (said := severity_of(call)) is not None}
+    assert unusual == {
+        ("crossed-names", "BLOCKING"),
+        ("leftover", "LOSES_DATA if holds else None"),
+        ("made-by-update", "None"),
+        ("pending-create", "None if creates_block else NOTE"),
+        ("revision", "BLOCKING"),
+        ("revision", "LOSES_DATA if lost else None"),
+        ("target-damaged", "BLOCKING"),
+        ("would-vanish", "BLOCKING if blocking else None"),
+    }
+
+
+def severity_of(call: ast.Call) -> ast.expr | None:
+    """What a call says of the severity, by place or by word."""
+    named = next((word.value for word in call.keywords if word.arg == "unusual"), None)
+    return named if len(call.args) < 4 else call.args[3]
 
 
 def test_only_what_has_a_wording_is_made_without_one() -> None:

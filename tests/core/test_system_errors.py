@@ -16,6 +16,7 @@ from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.engine.system_errors import refused_by_system, still, truthful
 from pulumi_rewind.errors import (
     BackendError,
+    EngineError,
     IncompleteError,
     RefusedError,
     RewindError,
@@ -53,6 +54,24 @@ def test_it_is_refused_before_a_change_and_incomplete_after_one(error: RewindErr
 def test_other_errors_stay() -> None:
     error = BackendError("gone")
     assert truthful(error, changed=True, resume="") is error
+
+
+def test_once_something_was_changed_no_other_error_says_otherwise() -> None:
+    error = EngineError("locked", hint="Wait.", unchanged=True, locked=True)
+    assert truthful(error, changed=False, resume="").hint == "Wait. Nothing was changed."
+    assert truthful(error, changed=True, resume="").hint == "Wait."
+
+
+def test_the_claim_ends_the_hint_however_it_was_put_together() -> None:
+    error = EngineError("no", unchanged=True, unexplained=True)
+    error.advise("Leave it out.")
+    first = "The engine's message above says what it met."
+    assert error.hint == f"{first} Leave it out. Nothing was changed."
+    assert error.next_step == f"{first} Leave it out."
+    error.explain("Make it again.")
+    error.explain("Too late.")
+    assert error.hint == "Make it again. Leave it out. Nothing was changed."
+    assert EngineError("no", unchanged=True).hint == "Nothing was changed."
 
 
 def test_what_comes_after_a_run_only_warns() -> None:

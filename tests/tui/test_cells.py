@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_rewind.errors import RefusedError
 from pulumi_rewind_tui.text.cells import (
     cut,
     facts,
@@ -21,6 +22,7 @@ from pulumi_rewind_tui.text.cells import (
     wrap,
     wrap_words,
 )
+from pulumi_rewind_tui.text.home_page import error_lines
 from pulumi_rewind_tui.widgets.footer import LIMIT, FooterKey, fitting
 
 NASTY = st.text(
@@ -93,3 +95,11 @@ def test_the_footer_keeps_help_and_quit_and_fits() -> None:
         shown = fitting(keys, cells)
         assert [key.key for key in shown[-2:]] == ["?", "q"]
         assert 1 + sum(key.cells for key in shown) + 2 * (len(shown) - 1) <= min(cells, LIMIT)
+
+
+def test_an_error_says_once_that_nothing_was_changed() -> None:
+    refused = RefusedError("no", hint="Plan again.", unchanged=True)
+    for meaning, times in (("Nothing was changed. esc goes back.", 1), ("The stacks are not affected.", 1)):
+        said = "\n".join(plain(line) for line in error_lines(refused, meaning))
+        assert said.count("Nothing was changed.") == times
+        assert "Plan again." in said

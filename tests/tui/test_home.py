@@ -255,6 +255,7 @@ async def test_a_key_reveals_one_secret_and_leaving_masks_it(shop: Shop) -> None
         to_row(pilot, "password")
         text = await press(pilot, "v")
         assert f"{SECRET_NOW} → {SECRET_BEFORE}" in text
+        assert text.count("revealed") == 1  # the other rows stay as they are
         text = await press(pilot, "y")
         assert SECRET_NOW not in pilot.app.clipboard
         assert "password" in pilot.app.clipboard

@@ -223,7 +223,7 @@ async def test_leaving_stops_the_preview(shop: Shop, monkeypatch: pytest.MonkeyP
 
         options["control"].attach(stopped.set)
         assert stopped.wait(30)
-        raise InterruptedRun("the preview was stopped; nothing was changed")
+        raise InterruptedRun("the preview was stopped", unchanged=True)
 
     monkeypatch.setattr(planning, "build_plan", build_plan)
     app = shop.app()

@@ -24,8 +24,8 @@ _REMEDIES: Final = {
 def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
     """The error that says whether the stack, or what callbacks deal with, was changed before it.
 
-    `resume` is the command that goes on. What isn't the system's stays, except that nothing is called refused once
-    something was changed.
+    `resume` is the command that goes on. What isn't the system's stays, except that once something was changed nothing
+    is called refused, and no hint says otherwise.
     """
     match err:
         case StateDirectoryError():
@@ -33,6 +33,7 @@ def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> Rewin
         case RefusedError() if changed:
             said, hint = str(err), err.advice
         case RewindError():
+            err.unchanged = err.unchanged and not changed
             return err
         case _:
             said = ": ".join(filter(None, (str(err.filename or ""), err.strerror or str(err))))

@@ -35,6 +35,7 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
         raise
     except RewindError as err:
         text = f"with what the callbacks returned: {err}"
+        err.unchanged = False  # by the preview, but callbacks were called
         raise IncompleteError(text, hint=f"{err.hint} {hint}".strip(), resumes=err.resumes) from None
     return in_place_of(reviewed, now, _problem(reviewed, now, changes), hint)
 

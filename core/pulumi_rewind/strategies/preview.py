@@ -178,5 +178,5 @@ def followed(run: EngineRun, observe: Observe, control: PreviewControl) -> list[
         if run.returncode is None:
             run.kill()
     if control.stopped:
-        raise InterruptedRun("the preview was stopped; nothing was changed")
+        raise InterruptedRun("the preview was stopped", unchanged=True)
     return events

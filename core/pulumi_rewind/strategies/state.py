@@ -218,7 +218,7 @@ class StateStrategy(Strategy):
         yield Phase("copy", f"keeping the present state in {prepared.copy}")
         keep(session, prepared.live, prepared.copy)
         if run.asked_to_stop():
-            raise InterruptedRun("stopped before it began; nothing was changed")
+            raise InterruptedRun("stopped before it began", unchanged=True)
         yield Phase("import", "putting the old state in its place")
         try:
             import_state(session, prepared.deployment, prepared.environ, instead_of=prepared.live)

@@ -142,8 +142,16 @@ class UpRun(EngineDriver):
         self._revisions.kill()
 
     def _not_begun(self) -> InterruptedRun:
+        if self._revisions.changed:
+            return InterruptedRun("stopped after revisions were run, before the update began", hint=self._goes_on())
         self.accept()
-        return InterruptedRun("stopped before it began; nothing was changed")
+        return InterruptedRun("stopped before it began", unchanged=True)
+
+    def _goes_on(self) -> str:
+        """What there is to do where only revisions were run."""
+        name = self.session.stack.name
+        back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
+        return f"{back}`pulumi-rewind up {name}` goes on with what is missing."
 
     def _not_started(self, error: EngineError) -> RewindError:
         return error
@@ -214,12 +222,10 @@ class UpRun(EngineDriver):
             kept = self._freeze((("", str(err)),))
             raise UpdateFailed(FAILED + "; ".join(kept), hint=err.hint, left=self._left()) from None
         except InterruptedRun as err:
-            name, changed = self.session.stack.name, self._revisions.changed
-            if when == "before" and not changed:
+            if when == "before" and not self._revisions.changed:
                 self.accept()
             elif when == "before":
-                back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
-                err.advice = f"{back}`pulumi-rewind up {name}` goes on with what is missing."
+                err.advice = self._goes_on()
             raise
 
     def accept(self) -> None:
@@ -271,6 +277,7 @@ class UpRun(EngineDriver):
         if not changed and newest == self.before.newest and isinstance(error, EngineError) and error.locked:
             self.accept()
             return RefusedError(str(error), hint=error.advice, unchanged=True)
+        error.unchanged = False  # as the engine sees it
         kept = self._freeze(errors or (("", str(error)),))
         what = "\n".join((FAILED + kept[0], *kept[1:])) if errors else kept[0]
         if run.interrupted or self.asked_to_stop():

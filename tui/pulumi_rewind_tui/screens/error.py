@@ -13,6 +13,7 @@ from textual.widgets import Button
 from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RewindError
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, heading, paragraph
+from pulumi_rewind_tui.text.home_page import next_step
 from pulumi_rewind_tui.widgets.text_page import TextView
 
 
@@ -75,7 +76,8 @@ class ErrorScreen(Dialog[None]):
         what = str(error) if known else f"Unexpected {type(error).__name__}: this is a bug in pulumi-rewind."
         lines = paragraph(what or type(error).__name__, cells, "failed")
         lines += [(("", ""),), *paragraph(self._meaning, cells)]
-        hint = error.hint if isinstance(error, RewindError) else "Please report it with the full text (t, then y)."
+        report = "Please report it with the full text (t, then y)."
+        hint = next_step(error, self._meaning) if isinstance(error, RewindError) else report
         if hint:
             lines += [(("", ""),), (("Next", "title"),), *paragraph(hint, cells)]
         if self._full:

@@ -248,6 +248,7 @@ class Deployment:
 
         if not changed:
             return error
+        error.unchanged = False
         for risk in left_open(self.session):
             self.screen.err.line(Span("⚠", "warn"), f" {risk.told}")
         if self.wishes.rolls_back:  # only where the operator stopped it

@@ -155,13 +155,18 @@ def meaning(error: BaseException) -> str:
     return "Nothing was changed."
 
 
+def next_step(error: RewindError, what_it_means: str) -> str:
+    """The error's hint, which doesn't say once more that nothing was changed."""
+    return error.next_step if what_it_means.startswith("Nothing was changed.") else error.hint
+
+
 def error_lines(error: BaseException, what_it_means: str) -> tuple[Line, ...]:
     """What happened, what it means for the stack, what to do next."""
     cells = 66
     message = str(error) if isinstance(error, RewindError) else f"unexpected {type(error).__name__}: {error}"
     first, *rest = paragraph(message, cells, "failed", indent=2)
     lines: list[Line] = [[("✗ " + plain(first)[2:], "failed")], *rest, [""], *paragraph(what_it_means, cells, indent=2)]
-    hint = getattr(error, "hint", "")
+    hint = next_step(error, what_it_means) if isinstance(error, RewindError) else ""
     if hint:
         lines += [[""], *paragraph(hint, cells, "dim", indent=2)]
     return tuple(lines)

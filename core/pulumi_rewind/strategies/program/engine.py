@@ -123,7 +123,7 @@ def install(engine: Engine, control: PreviewControl) -> None:
         output.seek(0)
         said = engine.redact(output.read().decode(errors="replace").strip())
     if control.stopped:
-        raise InterruptedRun("the installation was stopped; nothing was changed")
+        raise InterruptedRun("the installation was stopped", unchanged=True)
     if process.returncode != 0:
         tail = "\n".join(list(dict.fromkeys(said.splitlines()))[-TAIL:])
         raise EngineError(
