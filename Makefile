@@ -15,7 +15,7 @@ STEADY_SEED := 1
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: setup engine tmux faketime test test-engine check lint ruff types layers pure audit audit-online fuzz faults demo bench \
-	lock sbom release clean
+	pictures lock sbom release clean
 
 setup: $(STAMP) engine
 
@@ -96,6 +96,18 @@ fuzz: $(STAMP)
 
 demo: setup
 	$(BIN)/pulumi-rewind demo $$(test -t 0 && test -t 1 && echo --open || echo --run)
+
+# Everything in screenshots/, from the real program on a real demo in /tmp/shop; takes a minute or two. What it draws with
+# lies beside the environment, which stays what requirements.lock says.
+PICTURES := $(VENV)/pictures
+
+$(PICTURES)/.done: scripts/pictures/requirements.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
+		--target $(PICTURES) -r scripts/pictures/requirements.lock
+	@touch $@
+
+pictures: setup $(PICTURES)/.done
+	PYTHONPATH=$(PICTURES) $(BIN)/python -m scripts.pictures
 
 bench: setup
 	$(BIN)/python -m tests.bench

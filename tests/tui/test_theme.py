@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.color import Color as Ink
+from rich.color import ColorSystem
 from textual.color import Color
 from textual.theme import Theme
 
 from pulumi_rewind_tui.theme import ROLES, role_styles, themes
+from scripts.pictures.grid import grid_of
+from scripts.pictures.strokes import is_drawn
 from tests.support.tui.pictures import colours
+from tests.support.tui.shop import Shop, settle
 
 SNAPSHOTS = Path(__file__).parent / "__snapshots__"
 THEMES = {theme.name: theme for theme in themes()}
 READABLE = 4.5
 """The contrast that WCAG 2 asks of text."""
 MARKED = 3.0
-"""What it asks of large text; enough for bars, boxes and the row that the cursor is on."""
+"""What it asks of lines: borders of panes."""
 DECORATION = {"guide"}
 """Lines, not text."""
 
@@ -26,6 +31,19 @@ def grounds(theme: Theme) -> dict[str, str]:
     fixed = {"background": theme.background, "surface": theme.surface, "panel": theme.panel}
     cursors = {name: theme.variables[name] for name in ("rewind-cursor", "rewind-cursor-blur")}
     return {name: colour for name, colour in (fixed | cursors).items() if colour}
+
+
+def inks(name: str) -> dict[str, str]:
+    """The colour of each role's text."""
+    plain = THEMES[name].foreground
+    assert plain is not None
+    styles = {role: role_styles(name)[role] for role in sorted(set(ROLES) - DECORATION)}
+    return {role: plain if style.color is None else style.color.get_truecolor().hex for role, style in styles.items()}
+
+
+def standard(colour: str) -> int | None:
+    """Which of 16 colours a terminal that has no more shows."""
+    return Ink.parse(colour).downgrade(ColorSystem.STANDARD).number
 
 
 def luminance(colour: str) -> float:
@@ -63,14 +81,41 @@ def test_every_role_has_a_style(name: str) -> None:
 
 @pytest.mark.parametrize("name", THEMES)
 def test_every_role_can_be_read_on_every_ground(name: str) -> None:
-    theme = THEMES[name]
-    assert theme.foreground is not None
     poor = {}
-    for role in sorted(set(ROLES) - DECORATION):
-        ink = role_styles(name)[role].color
-        text = theme.foreground if ink is None else ink.get_truecolor().hex
-        for ground, colour in grounds(theme).items():
-            wanted = READABLE if ground == "background" else MARKED
-            if (found := contrast(text, colour)) < wanted:
+    for role, ink in inks(name).items():
+        for ground, colour in grounds(THEMES[name]).items():
+            if (found := contrast(ink, colour)) < READABLE:
                 poor[role, ground] = round(found, 2)
     assert poor == {}
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_borders_can_be_seen_and_buttons_can_be_read(name: str) -> None:
+    theme = THEMES[name]
+    assert theme.background is not None
+    for border in ("rewind-border", "rewind-border-focus"):
+        assert contrast(theme.variables[border], theme.background) >= MARKED, border
+    for button in (theme.primary, theme.error):
+        assert button is not None
+        assert contrast(theme.background, button) >= READABLE, "of a button with the focus"
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_no_text_vanishes_in_16_colours(name: str) -> None:
+    behind = {standard(colour) for colour in grounds(THEMES[name]).values()}
+    assert [role for role, ink in inks(name).items() if standard(ink) in behind] == []
+
+
+@pytest.mark.parametrize("name", THEMES)
+async def test_all_that_a_screen_shows_can_be_read(name: str, shop: Shop) -> None:
+    poor = set()
+    async with shop.app(theme=name.removeprefix("rewind-")).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        for key in ("j", "slash", "escape"):
+            await pilot.press(key)
+            await settle(pilot)
+            for row in grid_of(pilot.app).rows:
+                for cell in row:
+                    if cell.text.strip() and not is_drawn(cell.text) and contrast(cell.ink, cell.paper) < READABLE:
+                        poor.add((cell.text, cell.ink, cell.paper))
+    assert poor == set()

@@ -20,15 +20,15 @@ ROLES: tuple[str, ...] = (
 
 _DARK: Mapping[str, str] = {
     "green": "#7fd18f", "red": "#ff7f89", "yellow": "#e3c078", "purple": "#cf9ff5", "orange": "#ffae5c",
-    "blue": "#82aaff", "cyan": "#6cc7d1", "gold": "#ffd866", "grey": "#8b94a7", "faint": "#4a5366",
+    "blue": "#82aaff", "cyan": "#6cc7d1", "gold": "#ffd866", "grey": "#98a1b3", "faint": "#646f84",
 }  # fmt: skip
 _LIGHT: Mapping[str, str] = {
-    "green": "#1a7f37", "red": "#c0262d", "yellow": "#8a5a00", "purple": "#8250df", "orange": "#b34700",
-    "blue": "#0a58ca", "cyan": "#0b7285", "gold": "#9a6700", "grey": "#636c7a", "faint": "#b4bac4",
+    "green": "#136c2e", "red": "#b8232a", "yellow": "#805300", "purple": "#6f42c1", "orange": "#a23f00",
+    "blue": "#0a52bd", "cyan": "#0a6373", "gold": "#855c00", "grey": "#57606d", "faint": "#868d98",
 }  # fmt: skip
 _SAFE: Mapping[str, str] = {
     "green": "#56b4e9", "red": "#f0903c", "yellow": "#f0e442", "purple": "#e59ac4", "orange": "#ffb000",
-    "blue": "#8cc8ff", "cyan": "#4fd1b0", "gold": "#f0e442", "grey": "#98a0b0", "faint": "#4f586a",
+    "blue": "#8cc8ff", "cyan": "#4fd1b0", "gold": "#f0e442", "grey": "#9ba3b3", "faint": "#667086",
 }  # fmt: skip
 
 _COLOURS: Mapping[str, Mapping[str, str]] = {"dark": _DARK, "light": _LIGHT, "colour-blind": _SAFE}

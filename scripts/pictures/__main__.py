@@ -1,0 +1,49 @@
+"""Makes all pictures: ``make pictures``, or ``python -m scripts.pictures [FOLDER]``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from scripts.pictures import film, stills
+from scripts.pictures.draw import Painter, save_film, save_still
+from scripts.pictures.film import Frame
+from scripts.pictures.grid import Grid
+from scripts.pictures.studio import demo
+
+OUT: Final = Path(__file__).resolve().parents[2] / "screenshots"
+STILL_CELL, FILM_CELL = 15, 14
+"""Width of a cell in pixels: about twice what a README shows, for screens with a fine resolution."""
+
+
+async def make(out: Path) -> None:
+    """A PNG for each name in `stills.NAMES`, and the film."""
+    painter = Painter(STILL_CELL)
+
+    def keep(name: str, grid: Grid) -> None:
+        save_still(painter.picture(grid), out / f"{name}.png")
+        print(f"{name}.png", flush=True)
+
+    with demo() as shop:
+        await stills.browse(shop, keep)
+        await stills.fail(shop, keep)
+    with demo() as shop:
+        frames = await film.story(shop, keep)
+    save(frames, out / film.NAME)
+
+
+def save(frames: Sequence[Frame], path: Path) -> None:
+    """Draws the film."""
+    painter = Painter(FILM_CELL)
+    seconds = [frame.seconds for frame in frames]
+    save_film([painter.picture(frame.grid, (frame.key, frame.words)) for frame in frames], seconds, path)
+    print(f"{path.name}: {len(frames)} frames, {sum(seconds):.0f} s, {path.stat().st_size / 1e6:.2f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else OUT)
+    target.mkdir(parents=True, exist_ok=True)
+    asyncio.run(make(target))

@@ -1,0 +1,98 @@
+"""The core story as a film: an update failed half-way, and seven keys later the stack is what it was."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pulumi_rewind.demo.content import STACK
+from pulumi_rewind.demo.folder import Demo
+from scripts.pictures.grid import Grid
+from scripts.pictures.studio import Actor, Keep, playing
+
+NAME: Final = "story.gif"
+SIZE: Final = (112, 32)
+"""Side by side, and still readable where the picture is 830 pixels wide."""
+RESULT_ROWS: Final = 22
+GLANCE, READ, KEY, RUN = 0.8, 2.6, 0.2, 5.0
+"""Seconds: for a screen that a person knows already, for one to read, for a key typed, and for the run at most."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of the film."""
+
+    grid: Grid
+    key: str
+    words: str
+    seconds: float
+
+
+class Camera:
+    """Takes the frames."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self.frames: list[Frame] = []
+
+    def take(self, key: str, words: str, seconds: float) -> None:
+        """What is on the screen, for so long; what looks like the frame before only makes that one longer."""
+        frame = Frame(self.actor.look(), key, words, seconds)
+        if self.frames and replace(self.frames[-1], seconds=seconds) == frame:
+            frame = replace(frame, seconds=seconds + self.frames.pop().seconds)
+        self.frames.append(frame)
+
+
+async def story(shop: Demo, keep: Keep) -> list[Frame]:
+    """Plays it; the stills of the run and of its end are taken on the way."""
+    async with playing(shop, SIZE) as actor:
+        camera = Camera(actor)
+        camera.take("", "The last update failed half-way. What now?", READ)
+        await _move(actor, "k")
+        camera.take("k", "#4 failed: what it did, and why.", READ)
+        await _move(actor, "j")
+        camera.take("j", "#3 is the last good one: this is what the way back would change.", READ)
+        await actor.press("r")
+        camera.take("r", "The engine works out a plan.", GLANCE)
+        await actor.sees("PLAN", "built ", "live unchanged")
+        camera.take("r", "Review it: every step in order, with its risks. Nothing has changed yet.", READ + 1)
+        await actor.press("r")
+        await actor.sees("Cancel", "Roll back")
+        question = "Data would be lost: agree to that, and type the stack's name."
+        camera.take("r", question, READ)
+        await actor.press("space")
+        camera.take("space", question, GLANCE)
+        for character in STACK:
+            await actor.press(character)
+            camera.take(character, question, KEY)
+        await actor.press("enter")
+        await _run(camera)
+        await actor.sees("equals", seconds=120)
+        camera.take("", "Done, and compared afresh: the stack equals #3 again.", READ + 2)
+        running = [frame.grid for frame in camera.frames if "ROLLING BACK" in frame.grid.text]
+        keep("running", running[len(running) // 2])
+        await actor.resize(SIZE[0], RESULT_ROWS)
+        keep("result", actor.look())
+        return camera.frames
+
+
+async def _move(actor: Actor, key: str) -> None:
+    await actor.press(key)
+    await actor.pilot.pause(1)  # what the row means follows the cursor a little later
+    await actor.sees("#4")
+
+
+async def _run(camera: Camera) -> None:
+    actor, before = camera.actor, len(camera.frames)
+    await actor.until(lambda: actor.shows("ROLLING BACK"))
+    then = time.monotonic()
+    while actor.shows("ROLLING BACK"):
+        await actor.pilot.pause(0.2)
+        if actor.shows("ROLLING BACK"):
+            now = time.monotonic()
+            camera.take("enter", "The engine replaces, updates and deletes, and every step is shown.", now - then)
+            then = now
+    shots = camera.frames[before:]
+    pace = min(1, RUN / sum(shot.seconds for shot in shots))
+    camera.frames[before:] = [replace(shot, seconds=shot.seconds * pace) for shot in shots]

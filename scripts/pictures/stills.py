@@ -1,0 +1,50 @@
+"""The still pictures: what each is called, and the keys that lead there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pulumi_rewind.demo.content import STACK
+from pulumi_rewind.demo.folder import Demo
+from scripts.pictures.studio import PLAN, SMALL, WIDE, Keep, broken, playing
+
+NAMES: Final = frozenset(
+    {"home", "diff", "review", "confirm", "running", "result", "failure"}
+    | {"home-light", "home-colour-blind", "home-80x24", "review-80x24"}
+)
+"""What is made; README and docs show each of them."""
+
+
+async def browse(shop: Demo, keep: Keep) -> None:
+    """All that changes nothing."""
+    for theme, size, name in (
+        ("dark", WIDE, "home"),
+        ("light", WIDE, "home-light"),
+        ("colour-blind", WIDE, "home-colour-blind"),
+        ("dark", SMALL, "home-80x24"),
+    ):
+        async with playing(shop, size, theme) as actor:
+            keep(name, actor.look())
+            if name == "home":
+                await actor.press("tab", "]")
+                await actor.sees("shop-db")
+                keep("diff", actor.look())
+            if size == SMALL:
+                await actor.press("R")
+                await actor.sees("PLAN", "built ")
+                keep("review-80x24", actor.look())
+
+
+async def fail(shop: Demo, keep: Keep) -> None:
+    """A plan, the last question, and a rollback that does not come to its end."""
+    async with playing(shop, PLAN) as actor:
+        await actor.press("R")
+        await actor.sees("PLAN", "built ", "live unchanged")
+        keep("review", actor.look())
+        with broken(shop):
+            await actor.press("r")
+            await actor.sees("Cancel", "Roll back")
+            keep("confirm", actor.look())
+            await actor.press("space", *STACK, "enter")
+            await actor.sees("FAILED", seconds=120)
+            keep("failure", actor.look())
