@@ -8,6 +8,11 @@ from typing import Final
 
 from pulumi_rewind.demo.content import STACK
 from pulumi_rewind.demo.folder import Demo
+from pulumi_rewind_tui.screens.confirm import ConfirmScreen
+from pulumi_rewind_tui.screens.home import HomeScreen
+from pulumi_rewind_tui.screens.result import ResultScreen
+from pulumi_rewind_tui.screens.review import ReviewScreen
+from pulumi_rewind_tui.screens.running import RunningScreen
 from scripts.pictures.grid import Grid
 from scripts.pictures.studio import Actor, Keep, playing
 
@@ -55,10 +60,10 @@ async def story(shop: Demo, keep: Keep) -> list[Frame]:
         camera.take("j", "#3 is the last good one: this is what the way back would change.", READ)
         await actor.press("r")
         camera.take("r", "The engine works out a plan.", GLANCE)
-        await actor.sees("PLAN", "built ", "live unchanged")
+        await actor.sees(ReviewScreen, "built ")
         camera.take("r", "Review it: every step in order, with its risks. Nothing has changed yet.", READ + 1)
         await actor.press("r")
-        await actor.sees("Cancel", "Roll back")
+        await actor.sees(ConfirmScreen)
         question = "Data would be lost: agree to that, and type the stack's name."
         camera.take("r", question, READ)
         await actor.press("space")
@@ -67,11 +72,10 @@ async def story(shop: Demo, keep: Keep) -> list[Frame]:
             await actor.press(character)
             camera.take(character, question, KEY)
         await actor.press("enter")
-        await _run(camera)
-        await actor.sees("equals", seconds=120)
+        run = await _run(camera)
+        await actor.sees(ResultScreen, "equals", seconds=120)
         camera.take("", "Done, and compared afresh: the stack equals #3 again.", READ + 2)
-        running = [frame.grid for frame in camera.frames if "ROLLING BACK" in frame.grid.text]
-        keep("running", running[len(running) // 2])
+        keep("running", run[len(run) // 3].grid)
         await actor.resize(SIZE[0], RESULT_ROWS)
         keep("result", actor.look())
         return camera.frames
@@ -80,19 +84,20 @@ async def story(shop: Demo, keep: Keep) -> list[Frame]:
 async def _move(actor: Actor, key: str) -> None:
     await actor.press(key)
     await actor.pilot.pause(1)  # what the row means follows the cursor a little later
-    await actor.sees("#4")
+    await actor.sees(HomeScreen, "#4")
 
 
-async def _run(camera: Camera) -> None:
+async def _run(camera: Camera) -> list[Frame]:
     actor, before = camera.actor, len(camera.frames)
-    await actor.until(lambda: actor.shows("ROLLING BACK"))
+    await actor.until(lambda: actor.is_on(RunningScreen))
     then = time.monotonic()
-    while actor.shows("ROLLING BACK"):
+    while actor.is_on(RunningScreen):
         await actor.pilot.pause(0.2)
-        if actor.shows("ROLLING BACK"):
+        if actor.is_on(RunningScreen):
             now = time.monotonic()
             camera.take("enter", "The engine replaces, updates and deletes, and every step is shown.", now - then)
             then = now
     shots = camera.frames[before:]
     pace = min(1, RUN / sum(shot.seconds for shot in shots))
-    camera.frames[before:] = [replace(shot, seconds=shot.seconds * pace) for shot in shots]
+    camera.frames[before:] = shots = [replace(shot, seconds=shot.seconds * pace) for shot in shots]
+    return shots

@@ -6,6 +6,10 @@ from typing import Final
 
 from pulumi_rewind.demo.content import STACK
 from pulumi_rewind.demo.folder import Demo
+from pulumi_rewind_tui.screens.confirm import ConfirmScreen
+from pulumi_rewind_tui.screens.home import HomeScreen
+from pulumi_rewind_tui.screens.result import ResultScreen
+from pulumi_rewind_tui.screens.review import ReviewScreen
 from scripts.pictures.studio import PLAN, SMALL, WIDE, Keep, broken, playing
 
 NAMES: Final = frozenset(
@@ -27,11 +31,11 @@ async def browse(shop: Demo, keep: Keep) -> None:
             keep(name, actor.look())
             if name == "home":
                 await actor.press("tab", "]")
-                await actor.sees("shop-db")
+                await actor.sees(HomeScreen, "shop-db")
                 keep("diff", actor.look())
             if size == SMALL:
                 await actor.press("R")
-                await actor.sees("PLAN", "built ")
+                await actor.sees(ReviewScreen, "built ")
                 keep("review-80x24", actor.look())
 
 
@@ -39,12 +43,13 @@ async def fail(shop: Demo, keep: Keep) -> None:
     """A plan, the last question, and a rollback that does not come to its end."""
     async with playing(shop, PLAN) as actor:
         await actor.press("R")
-        await actor.sees("PLAN", "built ", "live unchanged")
+        await actor.sees(ReviewScreen, "built ")
         keep("review", actor.look())
         with broken(shop):
             await actor.press("r")
-            await actor.sees("Cancel", "Roll back")
+            await actor.sees(ConfirmScreen)
             keep("confirm", actor.look())
             await actor.press("space", *STACK, "enter")
-            await actor.sees("FAILED", seconds=120)
+            await actor.sees(ResultScreen, "FAILED", seconds=120)
+            await actor.resize(*WIDE)
             keep("failure", actor.look())

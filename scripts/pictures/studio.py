@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from pulumi_rewind.demo.build import build_demo
 from pulumi_rewind.demo.content import STACK
 from pulumi_rewind.demo.folder import Demo, open_demo
 from pulumi_rewind_tui.app import RewindApp
+from pulumi_rewind_tui.screens.home import HomeScreen
 from scripts.pictures.grid import Grid, grid_of, text_of
 
 FOLDER: Final = Path("/tmp/shop")  # noqa: S108  what pictures show of paths is the same on every machine
@@ -60,10 +62,14 @@ class Actor:
         self.app = app
         self.pilot = pilot
 
-    async def sees(self, *texts: str, seconds: float = 60) -> None:
-        """Waits until all of these are on the screen, and nothing is being compared any more."""
-        await self.until(lambda: self.shows(*texts) and not self.shows("comparing"), seconds)
+    async def sees(self, screen: type[Screen[Any]], *texts: str, seconds: float = 60) -> None:
+        """Waits until a screen is there with all of these, and nothing is being compared any more."""
+        await self.until(lambda: self.is_on(screen) and self.shows(*texts) and not self.shows("comparing"), seconds)
         await self.pilot.pause(0.4)
+
+    def is_on(self, screen: type[Screen[Any]]) -> bool:
+        """Whether a screen of this kind is on top."""
+        return isinstance(self.app.screen, screen)
 
     async def until(self, done: Callable[[], bool], seconds: float = 60) -> None:
         """Waits for something else."""
@@ -104,5 +110,5 @@ async def playing(shop: Demo, size: tuple[int, int], theme: str = "dark") -> Asy
     app = RewindApp(cwd=shop.root, stack=STACK, environ=shop.environ(os.environ), theme=theme)
     async with app.run_test(size=size) as pilot:
         actor = Actor(app, pilot)
-        await actor.sees("#4", "#3", "shop-db")
+        await actor.sees(HomeScreen, "#4", "#3", "shop-db")
         yield actor
