@@ -24,7 +24,7 @@ async def make(out: Path) -> None:
     painter = Painter(STILL_CELL)
 
     def keep(name: str, grid: Grid) -> None:
-        save_still(painter.picture(grid), out / f"{name}.png")
+        save_still(painter.picture(grid), grid, out / f"{name}.png")
         print(f"{name}.png", flush=True)
 
     with demo() as shop:
@@ -39,7 +39,8 @@ def save(frames: Sequence[Frame], path: Path) -> None:
     """Draws the film."""
     painter = Painter(FILM_CELL)
     seconds = [frame.seconds for frame in frames]
-    save_film([painter.picture(frame.grid, (frame.key, frame.words)) for frame in frames], seconds, path)
+    pictures = [painter.picture(frame.grid, (frame.key, frame.words)) for frame in frames]
+    save_film(pictures, [frame.grid for frame in frames], seconds, path)
     print(f"{path.name}: {len(frames)} frames, {sum(seconds):.0f} s, {path.stat().st_size / 1e6:.2f} MB", flush=True)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from scripts.pictures.grid import Cell, Grid
 from scripts.pictures.strokes import ARMS, BLOCKS, ROUND, is_drawn
@@ -20,7 +21,8 @@ ASPECT: Final = 2.1
 FINE: Final = 4
 """Shapes are drawn so much larger, then reduced: their edges get smooth."""
 
-EXACT: Final = 96
+EXACT: Final = 112
+"""So many of a palette's 256 colours are those of cells."""
 
 
 class Painter:
@@ -128,31 +130,28 @@ class Painter:
         return mask.reduce(FINE)
 
 
-def save_still(picture: Image.Image, path: Path) -> None:
+def save_still(picture: Image.Image, grid: Grid, path: Path) -> None:
     """A PNG with as many colours as a terminal's screen has."""
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(palette=_palette(picture, [grid]), dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def save_film(pictures: Sequence[Image.Image], seconds: Sequence[float], path: Path) -> None:
+def save_film(pictures: Sequence[Image.Image], grids: Sequence[Grid], seconds: Sequence[float], path: Path) -> None:
     """A GIF that runs for ever, in one palette for all frames, so that equal parts of them stay equal."""
-    first = pictures[0]
-    small = [picture.resize((first.width // 2, first.height // 2), Image.Resampling.NEAREST) for picture in pictures]
-    wall = Image.new("RGB", (small[0].width, sum(picture.height for picture in small)))
-    top = 0
-    for picture in small:
-        wall.paste(picture, (0, top))
-        top += picture.height
-    palette = _palette(wall)
+    width, height = pictures[0].width // 2, pictures[0].height // 2
+    wall = Image.new("RGB", (width, height * len(pictures)))
+    for place, picture in enumerate(pictures):
+        wall.paste(picture.resize((width, height), Image.Resampling.NEAREST), (0, place * height))
+    palette = _palette(wall, grids)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [round(each * 100) * 10 for each in seconds]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True, disposal=1)
 
 
-def _palette(wall: Image.Image) -> Image.Image:
-    """The colours that most pixels have, exactly; the rest of the 256 stand for all others."""
-    counted = sorted(wall.getcolors(wall.width * wall.height) or [], key=lambda found: found[0], reverse=True)
-    exact = [value for _, colour in counted[:EXACT] for value in colour]
-    others = wall.quantize(256 - EXACT, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+def _palette(picture: Image.Image, grids: Sequence[Grid]) -> Image.Image:
+    """The colours of the cells exactly; the rest of the 256 stand for all between them."""
+    count = Counter(colour for grid in grids for row in grid.rows for cell in row for colour in (cell.ink, cell.paper))
+    exact = [value for colour, _ in count.most_common(EXACT) for value in ImageColor.getrgb(colour)]
+    between = picture.quantize(256 - EXACT, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     palette = Image.new("P", (1, 1))
-    palette.putpalette(exact + (others.getpalette() or [])[: 3 * (256 - EXACT)])
+    palette.putpalette(exact + (between.getpalette() or []))
     return palette

@@ -20,7 +20,7 @@ from scripts.pictures.studio import Actor, Keep, playing
 NAME: Final = "story.gif"
 SIZE: Final = (112, 32)
 """Side by side, and still readable where the picture is 830 pixels wide."""
-RESULT_ROWS: Final = 22
+RESULT_ROWS: Final = 19
 GLANCE, READ, KEY, RUN = 0.8, 2.2, 0.2, 4.5
 """Seconds: for a screen that a person knows already, for one to read, for a key typed, and for the run at most."""
 
