@@ -30,8 +30,8 @@ import click  # noqa: E402
 from pulumi_rewind import __version__  # noqa: E402
 from pulumi_rewind.system.core_dumps import limit_core_files  # noqa: E402
 from pulumi_rewind_tui.terminal.failures import directory_is_gone, report  # noqa: E402
-from pulumi_rewind_tui.terminal.options import Shared, common_options  # noqa: E402
-from pulumi_rewind_tui.terminal.output import in_terminal, open_streams, told  # noqa: E402
+from pulumi_rewind_tui.terminal.options import AsciiHelp, Shared, common_options  # noqa: E402
+from pulumi_rewind_tui.terminal.output import in_terminal, no_screens, open_streams, told  # noqa: E402
 
 if _OURS:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -55,7 +55,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Every command, in the order of the help; each is the function of that name in ``commands/<name>.py``."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(AsciiHelp, click.Group):
     """Knows its commands by name and loads one when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -98,18 +98,24 @@ def cli(ctx: click.Context) -> int | None:
     Without a command the screens open; without a terminal the history is printed. A TARGET is an update
     (12, '#12'), -1 (the one before live), a git tag, branch or commit, @TIME (@2026-11-23T14:00) or
     last-good. Exit codes: 0 done, 1 error, 2 usage, 3 refused and nothing changed, 4 rollback incomplete,
-    5 update failed and rolled back, 6 update failed and so did the rollback, 130 interrupted.
+    5 update failed and rolled back, 6 update failed and so did the rollback, 7 there are differences
+    (--exit-code), 130 interrupted.
     """
     shared = ctx.ensure_object(Shared)
     shared.opener = open_screens
     if ctx.invoked_subcommand is not None:
         return None
-    if in_terminal():
+    plain = in_terminal() and no_screens(os.environ)
+    if in_terminal() and not plain:
         gc.disable()  # what start-up makes is there to stay; `RewindApp.on_mount` enables it again
         return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
     from pulumi_rewind_tui.commands.history import print_history
 
-    print_history(shared.session(), shared.screen())
+    session = shared.session()
+    screen = shared.screen()
+    if plain:
+        screen.err.line(f"note: {plain}: here is the history instead")
+    print_history(session, screen)
     return None
 
 
@@ -126,8 +132,8 @@ def open_screens(shared: Shared, **where: Any) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; every error becomes a message."""
-    no_color, ascii_only = "--no-color" in arguments, "--ascii" in arguments
-    shared = Shared()
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    shared = Shared(no_color="--no-color" in ours, ascii="--ascii" in ours)  # for what is said before they are parsed
     command = None
     if directory_is_gone() and any(word.startswith("--cwd") for word in arguments):
         os.chdir("/")  # nothing is relative to where we stand
@@ -149,8 +155,9 @@ def run(arguments: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as err:  # noqa: BLE001 - the one place that reports what is left
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
-        return report(err, shared.known, no_color=no_color, ascii_only=ascii_only)
-    return told(result if isinstance(result, int) else 0, command, no_color=no_color, ascii_only=ascii_only)
+        return report(err, shared.known, no_color=shared.no_color, ascii_only=shared.ascii)
+    code = result if isinstance(result, int) else 0
+    return told(code, command, no_color=shared.no_color, ascii_only=shared.ascii)
 
 
 @contextlib.contextmanager

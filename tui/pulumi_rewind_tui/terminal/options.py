@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind_tui.terminal.writer import Screen, open_screen
+from pulumi_rewind_tui.terminal.writer import Screen, open_screen, open_writer
 
 if TYPE_CHECKING:
     from pulumi_rewind.secrets.known import KnownSecrets
@@ -136,6 +137,15 @@ def common_options(function: F) -> F:
     return function
 
 
+DIFFERS = 7
+"""The exit code that ``--exit-code`` asks for where there is something to change; no error ends with it."""
+
+
+def exit_code_option(what: str) -> Callable[[F], F]:
+    """The option of commands that only look and that a script asks for a yes or no."""
+    return click.option("--exit-code", is_flag=True, help=f"End with exit code {DIFFERS} if {what}, else with 0.")
+
+
 def passphrase_option(function: F) -> F:
     """The option of commands that decrypt."""
     return click.option(
@@ -183,7 +193,15 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-class RewindCommand(click.Command):
+class AsciiHelp(click.Command):
+    """A command whose help has ASCII symbols alone where those are asked for."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, as this output may show it."""
+        return open_writer(sys.stdout, ascii_only=ctx.ensure_object(Shared).ascii).ascii(super().get_help(ctx))
+
+
+class RewindCommand(AsciiHelp):
     """A command that takes ``-1`` as a target instead of an unknown option."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

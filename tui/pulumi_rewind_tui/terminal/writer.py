@@ -64,9 +64,12 @@ class Writer:
 
     def clean(self, text: str) -> str:
         """The text as it may be printed here."""
-        text = inert(text)
+        return self.ascii(inert(text))
+
+    def ascii(self, text: str) -> str:
+        """The text in the characters that this output has."""
         if self.ascii_only and not text.isascii():
-            text = text.translate(TO_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+            return text.translate(TO_ASCII).encode("ascii", "backslashreplace").decode("ascii")
         return text
 
     def line(self, *pieces: Piece) -> None:
@@ -133,7 +136,9 @@ class Writer:
         from rich.text import Text
 
         def shown() -> Text:
-            return Text("\n", no_wrap=True, overflow="ellipsis").join(text_of(self._cleaned(line)) for line in build())
+            more, width = self.clean("…"), self.console.width
+            lines = (text_of(fit_line(self._cleaned(line), width, more)) for line in build())
+            return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
         return Live(
             get_renderable=shown,

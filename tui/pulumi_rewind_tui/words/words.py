@@ -29,6 +29,9 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "remove-pending-replace": ("forgetting the old one", "forgotten"),
 }
 
+SMALLEST: Final = (60, 15)
+"""Columns and rows below which the screens can show nothing useful."""
+
 NO_CHANGE: Final = "no change needed"
 """Of a step that was planned and that the update turned out not to need."""
 
