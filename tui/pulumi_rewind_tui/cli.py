@@ -50,6 +50,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "record": "Keep updates as git objects that outlive the backend's history.",
     "resolve": "Decide about creates that a killed update left open.",
     "doctor": "Check what a rollback needs, and what is missing.",
+    "completion": "Print the completion script for bash, zsh or fish.",
     "demo": "Make a small project to try everything on.",
 }
 """Every command, in the order of the help; each is the function of that name in ``commands/<name>.py``."""
@@ -81,6 +82,13 @@ class LazyGroup(AsciiHelp, click.Group):
             meant = f"; did you mean {near[0]}?" if near else ""
             raise click.UsageError(f"there is no command {args[0]!r}{meant}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Commands and options that fit, without importing the commands."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=about) for name, about in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing them."""
@@ -141,7 +149,7 @@ def run(arguments: Sequence[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _complete(arguments), cli.make_context("pulumi-rewind", list(arguments), obj=shared) as ctx:
+        with cli.make_context("pulumi-rewind", list(arguments), obj=shared) as ctx:
             result: Any = cli.invoke(ctx)
             command = ctx.invoked_subcommand
         sys.stdout.flush()
@@ -160,18 +168,14 @@ def run(arguments: Sequence[str]) -> int:
     return told(code, command, no_color=shared.no_color, ascii_only=shared.ascii)
 
 
-@contextlib.contextmanager
-def _complete(arguments: Sequence[str]) -> Any:
-    """Shell completion, which click only does in its own `main`."""
-    if os.environ.get("_PULUMI_REWIND_COMPLETE"):
-        cli.main(args=list(arguments), prog_name="pulumi-rewind", complete_var="_PULUMI_REWIND_COMPLETE")
-    yield
-
-
 def main() -> None:
     """The entry point of ``pulumi-rewind`` and ``pulumi-tool-rewind``."""
     open_streams()
     limit_core_files()
+    if instruction := os.environ.get("_PULUMI_REWIND_COMPLETE"):
+        from pulumi_rewind_tui.terminal.shells import answer
+
+        sys.exit(answer(cli, instruction))
     code = run(sys.argv[1:])
     # All is done and told: a signal while exiting prints nothing, and takes nothing from an exit code that says more.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -10,6 +10,7 @@ from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetE
 from pulumi_rewind_tui.terminal.notices import damage_notice
 from pulumi_rewind_tui.terminal.options import (
     DIFFERS,
+    LIVE,
     Shared,
     exit_code_option,
     passphrase_option,
@@ -22,8 +23,6 @@ from pulumi_rewind_tui.text.diff import diff_lines, heading, new_id_lines, stat_
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Checkpoint
-
-LIVE = "live"
 
 
 @rewind_command("[STACK] [FROM] [TO]")

@@ -96,6 +96,17 @@ class Shared:
         return session
 
 
+def offering(kind: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """Completes a value of a kind, see `offers`."""
+
+    def offered(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
+        from pulumi_rewind_tui.terminal.offers import offers
+
+        return offers(kind, ctx, incomplete)
+
+    return offered
+
+
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value and param.name:
         setattr(ctx.ensure_object(Shared), param.name, value)
@@ -115,6 +126,7 @@ _COMMON = (
         "--stack",
         metavar="NAME",
         help="The stack; else STACK, PULUMI_STACK or the selected one.",
+        shell_complete=offering("STACK"),
         expose_value=False,
         callback=_remember,
     ),
@@ -136,6 +148,9 @@ def common_options(function: F) -> F:
         function = option(function)
     return function
 
+
+LIVE = "live"
+"""How a command line names the state now, beside the targets."""
 
 DIFFERS = 7
 """The exit code that ``--exit-code`` asks for where there is something to change; no error ends with it."""
@@ -231,7 +246,9 @@ def rewind_command(metavar: str = "", cls: type[RewindCommand] = RewindCommand) 
         common_options(bare)
         bare.__click_params__ += own
         if metavar:
-            click.argument("words", nargs=-1, metavar=metavar, callback=_restore)(bare)
+            click.argument("words", nargs=-1, metavar=metavar, callback=_restore, shell_complete=offering("words"))(
+                bare
+            )
         return click.command(cls=cls)(bare)
 
     return made

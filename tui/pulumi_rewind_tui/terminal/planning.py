@@ -15,7 +15,7 @@ import click
 from pulumi_rewind.choices import USUAL, Choices, adoptions
 from pulumi_rewind.choices import option as option_name
 from pulumi_rewind.strategies.choosing import STRATEGIES
-from pulumi_rewind_tui.terminal.options import F, collected
+from pulumi_rewind_tui.terminal.options import F, collected, offering
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.words.words import elapsed
@@ -72,9 +72,19 @@ def choice_option(field: str, about: str = "") -> Callable[[F], F]:
             )
         case dict():
             read = lambda _context, _option, words: adoptions(words)  # noqa: E731 - click's signature
-            return click.option(name, field, metavar="NAME=ID|found", multiple=True, callback=read, help=text)
+            return click.option(
+                name,
+                field,
+                metavar="NAME=ID|found",
+                multiple=True,
+                callback=read,
+                help=text,
+                shell_complete=offering("adopt"),
+            )
         case _:
-            return click.option(name, field, metavar="URN|NAME|GLOB", multiple=True, help=text)
+            return click.option(
+                name, field, metavar="URN|NAME|GLOB", multiple=True, help=text, shell_complete=offering("selection")
+            )
 
 
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
