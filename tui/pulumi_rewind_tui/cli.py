@@ -123,7 +123,8 @@ def cli(ctx: click.Context) -> int | None:
     screen = shared.screen()
     if plain:
         screen.err.line(f"note: {plain}: here is the history instead")
-    print_history(session, screen)
+    with shared.paged(screen) as page:
+        print_history(session, page)
     return None
 
 

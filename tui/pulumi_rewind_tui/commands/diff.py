@@ -54,16 +54,17 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
     if as_json:
         screen.out.raw(to_json(diff_to_json(found, from_label, to_label, secrets=secrets)))
         return code
-    screen.out.line(*heading(from_label, to_label, found))
 
     def stateful(type_: str) -> bool:
         return is_stateful(type_, session.settings.stateful_types)
 
-    if stat:
-        screen.out.table(list(stat_rows(found)))
-        screen.out.lines(new_id_lines(found, stateful))
-    else:
-        screen.out.lines(diff_lines(found, secrets=secrets, stateful=stateful))
+    with shared.paged(screen) as page:
+        page.out.line(*heading(from_label, to_label, found))
+        if stat:
+            page.out.table(list(stat_rows(found)))
+            page.out.lines(new_id_lines(found, stateful))
+        else:
+            page.out.lines(diff_lines(found, secrets=secrets, stateful=stateful))
     return code
 
 

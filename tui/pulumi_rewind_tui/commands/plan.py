@@ -54,10 +54,12 @@ def plan(
                 if as_json:
                     screen.out.raw(to_json(contrast_json(made, second)))
                 else:
-                    screen.out.lines(plan_lines(made))
-                    screen.out.lines(contrast_lines(made, second))
+                    with shared.paged(screen) as page:
+                        page.out.lines(plan_lines(made))
+                        page.out.lines(contrast_lines(made, second))
         elif as_json:
             screen.out.raw(to_json(plan_json(made)))
         else:
-            screen.out.lines(plan_lines(made))
+            with shared.paged(screen) as page:
+                page.out.lines(plan_lines(made))
         return DIFFERS if exit_code and not made.nothing_to_do else 0

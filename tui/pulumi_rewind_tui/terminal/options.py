@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -36,6 +37,7 @@ class Shared:
     backend: str | None = None
     no_color: bool = False
     ascii: bool = False
+    no_pager: bool = False
     passphrase_file: tuple[Path, ...] = ()
     known: KnownSecrets | None = None
     """What the session knows as secret, once there is one: errors are shown without it."""
@@ -62,6 +64,14 @@ class Shared:
     def screen(self) -> Screen:
         """Where to write."""
         return open_screen(no_color=self.no_color, ascii_only=self.ascii)
+
+    def paged(self, screen: Screen, *, wanted: bool = True) -> contextlib.AbstractContextManager[Screen]:
+        """The screen for a text that may be long: a pager shows it where that is wanted and possible, see `pager`."""
+        if not wanted or self.no_pager or not screen.out.terminal:
+            return contextlib.nullcontext(screen)
+        from pulumi_rewind_tui.terminal.pager import paged
+
+        return paged(screen)
 
     def named(self, stack: str | None) -> str | None:
         """The stack that the command line names; a positional STACK counts like ``--stack``.
@@ -139,6 +149,7 @@ _COMMON = (
     ),
     click.option("--no-color", is_flag=True, help="No colour.", expose_value=False, callback=_remember),
     click.option("--ascii", is_flag=True, help="ASCII symbols only.", expose_value=False, callback=_remember),
+    click.option("--no-pager", is_flag=True, help="No pager for long texts.", expose_value=False, callback=_remember),
 )
 
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from pulumi_rewind.state.show import inert
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, fit_line, line_width, plain, spans
@@ -61,6 +61,10 @@ class Writer:
         self.width = width
         """Columns of the terminal; nothing is cut where there is none."""
         self._console: Console | None = None
+
+    def onto(self, stream: Any) -> Writer:
+        """The same for another stream, which has `write` and `flush`."""
+        return Writer(stream, color=self.color, terminal=self.terminal, ascii_only=self.ascii_only, width=self.width)
 
     def clean(self, text: str) -> str:
         """The text as it may be printed here."""
