@@ -19,6 +19,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import theme_name, themes
 from pulumi_rewind_tui.widgets.ascii_filter import AsciiFilter
@@ -331,8 +332,9 @@ class RewindApp(App[int]):
             timer.start()
 
     async def action_interrupt(self) -> None:
-        """Ctrl-C: like quitting, but inside a text field it copies the selection, as terminals do."""
-        await self.action_quit()
+        """Ctrl-C: stops what the screen is reading, else it is like quitting."""
+        if not (isinstance(self.screen, RewindScreen) and self.screen.interrupted()):
+            await self.action_quit()
 
     # A crash must not show local variables: they may hold secrets.
 

@@ -55,6 +55,10 @@ class _Shared(Screen[ResultT], Hosted):
         for footer in self.query(KeyFooter):
             footer.show(self.footer_keys())
 
+    def interrupted(self) -> bool:
+        """Ctrl-C: stops what this screen itself does, and says whether there was something; else it quits."""
+        return False
+
     @on(KeyFooter.Pressed)
     async def _footer_pressed(self, event: KeyFooter.Pressed) -> None:
         event.stop()

@@ -18,9 +18,11 @@ from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.terminal.options import F, collected, offering
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Line, Span
-from pulumi_rewind_tui.words.words import elapsed
+from pulumi_rewind_tui.words.words import PATIENCE, checked, elapsed
 
 if TYPE_CHECKING:
+    from rich.live import Live
+
     from pulumi_rewind.engine.events import EngineEvent
     from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
@@ -149,6 +151,33 @@ def stoppable() -> contextlib.AbstractContextManager[None]:
         raise KeyboardInterrupt
 
     return handling(("SIGTERM", "SIGHUP"), stop)
+
+
+@contextlib.contextmanager
+def counted(
+    screen: Screen, what: str, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int, int], None]]:
+    """What looks through updates, stoppable; in a terminal, with a line that says how far it is once it takes long."""
+    started = clock()
+    at = (0, 0)
+    live: Live | None = None
+
+    def lines() -> list[Line]:
+        return [[Span(f"◐ {what}   {checked(*at)}   {elapsed(clock() - started)}   ctrl+c stops", "dim")]]
+
+    def observe(done: int, total: int) -> None:
+        nonlocal at, live
+        at = (done, total)
+        if live is None and screen.err.color and clock() - started > PATIENCE:
+            live = screen.err.live(lines)
+            live.start()
+
+    try:
+        with stoppable():
+            yield observe
+    finally:
+        if live is not None:
+            live.stop()
 
 
 _NOBODY: Final = logging.NullHandler()
