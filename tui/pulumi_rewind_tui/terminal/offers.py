@@ -148,7 +148,8 @@ class Place:
 
     def _newest(self) -> Iterator[Update]:
         total = len(self._timeline)
-        fits = (number for number in range(total, 0, -1) if str(number).startswith(self.incomplete))
+        begun = self.incomplete if self.incomplete.isdigit() else ""
+        fits = (number for number in range(total, 0, -1) if str(number).startswith(begun))
         yield from islice((self._timeline.update(number) for number in fits), UPDATES)
 
     # -- resources --------------------------------------------------------------------------------------------------

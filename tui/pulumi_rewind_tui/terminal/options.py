@@ -236,7 +236,14 @@ class RewindCommand(AsciiHelp):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
+        if ctx.resilient_parsing and args and self._takes_value(args[-1]):
+            args = args[:-1]  # completion stands behind it; without its value click would lose the words before it
         return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
+
+    def _takes_value(self, word: str) -> bool:
+        return any(
+            isinstance(param, click.Option) and not param.is_flag and word in param.opts for param in self.params
+        )
 
 
 def _restore(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -71,12 +71,17 @@ def in_terminal() -> bool:
     return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
-def no_screens(environ: Mapping[str, str]) -> str:
-    """Why this terminal can't show the screens; empty where it can."""
+def plain_only(environ: Mapping[str, str]) -> str:
+    """Why this terminal is for lines of text alone, or has nobody in front of it; empty where it isn't so."""
     if environ.get("TERM", "") in {"", "dumb"}:
         return f"TERM is {environ.get('TERM') or 'not set'}"
-    if environ.get("CI", "").lower() not in {"", "0", "false"}:
-        return "CI is set"
+    return "CI is set" if environ.get("CI", "").lower() not in {"", "0", "false"} else ""
+
+
+def no_screens(environ: Mapping[str, str]) -> str:
+    """Why this terminal can't show the screens; empty where it can."""
+    if reason := plain_only(environ):
+        return reason
     size = shutil.get_terminal_size((80, 24))
     if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
         return "the window is {}x{}, and the screens need {}x{}".format(*size, *SMALLEST)

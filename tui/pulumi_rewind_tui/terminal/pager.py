@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import IO, Final, TextIO
 
+from pulumi_rewind_tui.terminal.output import plain_only
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import width
 
@@ -31,7 +32,7 @@ class PagerClosed(Exception):
 
 def pager_command(environ: Mapping[str, str]) -> list[str]:
     """The pager and its arguments; empty where none is to be used."""
-    if environ.get("TERM", "") in {"", "dumb"} or environ.get("CI", "").lower() not in {"", "0", "false"}:
+    if plain_only(environ):
         return []
     named = next((environ[name] for name in VARIABLES if name in environ), "less")
     with contextlib.suppress(ValueError):  # an unfinished quote
