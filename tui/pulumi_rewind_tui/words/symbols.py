@@ -69,13 +69,14 @@ TO_ASCII: Mapping[int, str] = str.maketrans(
     {
         "±": "+-", "●": "@", "⚠": "!!", "✓": "v", "✗": "x", "◐": "o", "·": ".", "★": "^", "↺": "<-",
         "»": ">", "→": "->", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-", "«": "<", "○": "f", "↥": "i", "▾": "v",
-        "▸": ">", "❯": ">", "◆": "=",
+        "▸": ">", "❯": ">", "◆": "=", "—": "-", "⏎": "\\n", "⇥": "\\t", "‹": "<", "›": ">",
     }
+    | dict.fromkeys(map(chr, range(0x2400, 0x2422)), "?")
 )  # fmt: skip
 """What a text that is printed has in place of other characters."""
 
 ONE_CELL: Mapping[int, str] = str.maketrans(
-    dict(zip("±●⚠✓✗◐·★↺»→…«○↥▾▸❯◆⏎⇥‹›←↑↓•✔", "~@!vxo.^<>>~<fiv>>=~><><^v.v", strict=True))
+    dict(zip("±●⚠✓✗◐·★↺»→…«○↥▾▸❯◆⏎⇥‹›←↑↓•✔—", "~@!vxo.^<>>~<fiv>>=~><><^v.v-", strict=True))
     | dict.fromkeys(map(chr, range(0x2400, 0x2422)), "?")
     | dict.fromkeys("─━═╌▁▔▂▃▄▀▅▆▇", "-")
     | dict.fromkeys("│┃║▌▐▎▏▕▊", "|")
