@@ -170,7 +170,7 @@ def counted(
         at = (done, total)
         if live is None and screen.err.color and clock() - started > PATIENCE:
             live = screen.err.live(lines)
-            live.start()
+            live.start(refresh=True)
 
     try:
         with stoppable():
