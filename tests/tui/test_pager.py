@@ -141,4 +141,6 @@ def test_less_is_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pager_command({"TERM": "xterm"}) == ["/usr/bin/less"]
     assert pager_command({"TERM": "xterm", "PAGER": "more -s"}) == ["/usr/bin/more", "-s"]
     assert pager_command({}) == []
+    monkeypatch.setattr("shutil.which", lambda name, path=None: f"./{name}")
+    assert pager_command({"TERM": "xterm"}) == [], "not one that the project has put there"
     assert os.environ.get("CI") is None, "taken out by conftest"

@@ -43,6 +43,8 @@ class Shared:
     """What the session knows as secret, once there is one: errors are shown without it."""
     opener: Callable[..., int] | None = None
     """Opens the screens; it is given by the command line, which alone knows them."""
+    offers: Callable[[str, click.Context, str], list[Any]] | None = None
+    """What completion offers for a kind of value, while a shell asks."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.
@@ -110,9 +112,8 @@ def offering(kind: str) -> Callable[[click.Context, click.Parameter, str], list[
     """Completes a value of a kind, see `offers`."""
 
     def offered(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
-        from pulumi_rewind_tui.terminal.offers import offers
-
-        return offers(kind, ctx, incomplete)
+        offers = ctx.ensure_object(Shared).offers
+        return [] if offers is None else offers(kind, ctx, incomplete)
 
     return offered
 

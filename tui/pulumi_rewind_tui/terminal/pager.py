@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import IO, Final, TextIO
 
 from pulumi_rewind_tui.terminal.output import plain_only
@@ -37,7 +38,8 @@ def pager_command(environ: Mapping[str, str]) -> list[str]:
     named = next((environ[name] for name in VARIABLES if name in environ), "less")
     with contextlib.suppress(ValueError):  # an unfinished quote
         command = shlex.split(named)
-        if command and command != ["cat"] and (found := shutil.which(command[0], path=environ.get("PATH"))):
+        found = shutil.which(command[0], path=environ.get("PATH")) if command and command != ["cat"] else None
+        if found and (os.sep in command[0] or Path(found).is_absolute()):  # none that lies where we happen to stand
             return [found, *command[1:]]
     return []
 

@@ -217,7 +217,7 @@ class Fish(Shell):
 SHELLS: Final[dict[str, type[Shell]]] = {kind.name: kind for kind in (Bash, Zsh, Fish)}
 
 
-def answer(command: click.Command, instruction: str) -> int:
+def answer(command: click.Command, instruction: str, shared: Shared) -> int:
     """Answers a shell (``bash_complete``), or prints its script (``bash_source``); says nothing of what goes wrong.
 
     Nothing may ask or complain in the middle of a line that somebody types.
@@ -228,7 +228,7 @@ def answer(command: click.Command, instruction: str) -> int:
     kind = SHELLS.get(shell)
     if kind is None or what not in {"source", "complete"}:
         return 1
-    made = kind(command, {"obj": Shared()}, "pulumi-rewind", VARIABLE)
+    made = kind(command, {"obj": shared}, "pulumi-rewind", VARIABLE)
     text = ""
     with contextlib.suppress(Exception):
         if what == "complete":
