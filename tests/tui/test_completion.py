@@ -124,7 +124,8 @@ def test_a_line_is_split_as_a_shell_does() -> None:
 def test_what_bash_inserts_is_quoted(stack: FileStack) -> None:
     stack.update(stack.resource(HOSTILE, {}))
     (value,) = ask(stack, "pulumi-rewind blame dev ", "bash")
-    assert subprocess.run(["bash", "-c", f"printf %s {value}"], capture_output=True, text=True).stdout == HOSTILE
+    printed = subprocess.run(["bash", "-c", f"printf %s {value}"], cwd=stack.work, capture_output=True, text=True)
+    assert printed.stdout == HOSTILE
     assert ask(stack, 'pulumi-rewind blame dev "', "bash") == {}, "nothing that acts inside the open quote"
     assert list(ask(stack, "pulumi-rewind blame dev '", "bash")) == [HOSTILE]
 
@@ -170,12 +171,16 @@ def interactive(stack: FileStack, shell: str, *flags: str) -> Prompt:
 @pytest.mark.parametrize("name", ["pulumi-rewind", "pulumi-tool-rewind"])
 def test_bash_completes_names_with_colons_and_values_after_equals(stack: FileStack, name: str) -> None:
     prompt = interactive(stack, "bash", "--norc", "-i")
-    prompt.send(f"{name} -s dev blame urn:pulumi:dev::shop::test:index:Thing::w\t")
-    prompt.until("Thing::web ")
-    prompt.send("\x15" + f"{name} -s dev plan --only=w\t")
-    prompt.until("--only=web ")
-    prompt.send("\x15" + f"{name} -s dev plan 1 --adopt orders\t")
-    prompt.until("orders-db=")
+
+    def completed(line: str) -> str:
+        """The line after TAB, as bash would run it."""
+        prompt.send(f'{line}\t\x01echo be""gin \x05 e""nd\r')
+        return prompt.until(" end").partition("begin ")[2].partition(" end")[0].strip()
+
+    urn = stack.urn("web")
+    assert completed(f"{name} -s dev blame {urn[:-2]}") == f"{name} -s dev blame {urn}"
+    assert completed(f"{name} -s dev plan --only=w") == f"{name} -s dev plan --only=web"
+    assert completed(f"{name} -s dev plan 1 --adopt orders") == f"{name} -s dev plan 1 --adopt orders-db="
     prompt.close()
 
 
