@@ -14,8 +14,8 @@ STEADY_SEED := 1
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: setup engine tmux faketime test test-engine check lint ruff types layers pure audit audit-online fuzz faults demo bench \
-	pictures lock sbom release clean
+.PHONY: setup engine tmux faketime zsh fish test test-engine check lint ruff types layers pure audit audit-online fuzz \
+	faults demo bench pictures lock sbom release clean
 
 setup: $(STAMP) engine
 
@@ -61,16 +61,18 @@ audit-online: $(STAMP)
 check: $(STAMP)
 	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(UNMIXED) ruff types layers audit pure
 
-# One test drives the installed command in a real terminal; some faults need a clock that jumps.
-tmux faketime:
+# One test drives the installed command in a real terminal; some faults need a clock that jumps; completion is tried in
+# every shell that it is for.
+tmux faketime zsh fish:
 	@command -v $@ >/dev/null 2>&1 || { command -v apt-get >/dev/null 2>&1 && \
-		(apt-get install -y -q $@ || (apt-get update -q && apt-get install -y -q $@)) >/dev/null 2>&1; } || \
+		(apt-get install -y -q --no-install-recommends $@ || \
+		(apt-get update -q && apt-get install -y -q --no-install-recommends $@)) >/dev/null 2>&1; } || \
 		echo "$@ is needed for some tests; install it with your package manager" >&2
 
 # Half of the time tests wait for engines, so there are more workers than cores. Tests that watch the clock come last, one
 # by one; the summary of pytest closes the output of each part.
 # Before them come two minutes of faults, which a fixed seed decides.
-test: setup tmux faketime lint audit
+test: setup tmux faketime zsh fish lint audit
 	$(BIN)/python -m tests.faults --minutes 2 --seed $(STEADY_SEED) --workers $(WORKERS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not serial and not long" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m serial $(PYTEST_ARGS)

@@ -84,7 +84,7 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
-            if name.startswith(FOREIGN) or name in {"NO_COLOR", "FORCE_COLOR"}:
+            if name.startswith(FOREIGN) or name in {"NO_COLOR", "FORCE_COLOR", "CI"}:
                 patch.delenv(name)
         patch.setenv("HOME", str(home))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")

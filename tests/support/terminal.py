@@ -36,8 +36,9 @@ class Ran:
 def run_in_terminal(
     command: list[str], cwd: Path, env: dict[str, str], answers: dict[str, str], *, colors: bool = False
 ) -> Ran:
-    """Runs a command with a pseudo terminal as its stdin, stdout and stderr."""
+    """Runs a command with a pseudo terminal as its stdin, stdout and stderr; without a pager unless `env` names one."""
     main, side = pty.openpty()
+    env = {"PAGER": "cat", **env}
     process = subprocess.Popen(
         command, cwd=cwd, env=env, stdin=side, stdout=side, stderr=side, start_new_session=True, close_fds=True
     )

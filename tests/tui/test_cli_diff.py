@@ -175,3 +175,22 @@ def test_unknown_targets(stack: FileStack) -> None:
     assert "nonsense" in ran.err
     assert stack.run("diff", "a", "b", "c", "d").code == 2
     assert stack.run("diff", "-s", "dev", "1", "2", "live").code == 2
+
+
+def test_the_exit_code_says_whether_they_differ_where_that_is_asked(stack: FileStack) -> None:
+    for form in ((), ("--json",), ("--stat",)):
+        assert stack.run("diff", "1", "2", *form).code == 0
+        assert stack.run("diff", "1", "2", "--exit-code", *form).code == 7
+        assert stack.run("diff", "2", "live", "--exit-code", *form).code == 0
+    assert stack.run("diff", "--exit-code", "99").code == 2
+    assert stack.run("diff", "--exit-code", "--nothing").code == 2
+
+
+def test_for_the_exit_code_new_ids_are_no_difference_and_an_unread_secret_is_one(stack: FileStack) -> None:
+    stack.update(stack.resource("db", {"password": encrypted("v1:one")}))
+    stack.update(stack.resource("db", {"password": encrypted("v1:two")}))
+    stack.update(stack.resource("db", {"password": encrypted("v1:two")}, id="db-another"))
+    assert stack.run("diff", "3", "4", "--exit-code").code == 7, "nobody can tell that they are the same"
+    same = stack.run("diff", "4", "5", "--exit-code")
+    assert "same content" in same.out
+    assert same.code == 0

@@ -10,6 +10,8 @@ import pytest
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.cli import open_screens
 from pulumi_rewind_tui.terminal.options import Shared
+from pulumi_rewind_tui.terminal.output import no_screens
+from tests.support.filestack import FileStack
 
 
 @pytest.mark.parametrize(("returned", "result", "code"), [(0, None, 0), (0, 4, 4), (1, None, 1)])
@@ -31,3 +33,32 @@ def test_screens_open_where_a_command_wants_them(
     (app,) = opened
     assert (app.cwd, app.stack_name, app.environ, app.ascii_only) == (tmp_path, "dev", {"A": "b"}, True)
     assert os.environ["NO_COLOR"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("env", "reason"),
+    [
+        ({"TERM": "dumb"}, "TERM is dumb"),
+        ({"TERM": ""}, "TERM is not set"),
+        ({"CI": "true"}, "CI is set"),
+        ({"COLUMNS": "59", "LINES": "24"}, "the window is 59x24, and the screens need 60x15"),
+        ({"COLUMNS": "80", "LINES": "14"}, "the window is 80x14, and the screens need 60x15"),
+    ],
+)
+def test_a_terminal_that_can_not_show_the_screens_gets_the_history(
+    tmp_path: Path, env: dict[str, str], reason: str
+) -> None:
+    stack = FileStack(tmp_path)
+    stack.update(stack.resource("api", {}), message="the first")
+    ran = stack.terminal(env=env, colors=True)
+    assert ran.code == 0, ran.out
+    assert f"note: {reason}: here is the history instead" in ran.out
+    assert "#1" in ran.out
+    assert "\x1b[?1049h" not in ran.out, "no full screen"
+
+
+def test_what_does_not_speak_against_the_screens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("LINES", "15")
+    assert no_screens({"TERM": "xterm"}) == ""
+    assert no_screens({"TERM": "xterm", "CI": "false"}) == ""

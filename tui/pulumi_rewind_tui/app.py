@@ -8,18 +8,21 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import theme_name, themes
+from pulumi_rewind_tui.widgets.ascii_filter import AsciiFilter
 from pulumi_rewind_tui.words.palette import ActionProvider
 from pulumi_rewind_tui.work.background import clean, in_thread
 
@@ -85,6 +88,11 @@ class RewindApp(App[int]):
     def get_default_screen(self) -> Screen[Any]:
         """Home is at the bottom of the stack of screens."""
         return HomeScreen()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every row goes through before it is drawn."""
+        usual = super().get_line_filters()
+        return [*usual, AsciiFilter()] if self.ascii_only else usual
 
     def on_mount(self) -> None:
         """Opens the stack in the background after the first paint, which would else share the processor with it."""
@@ -324,8 +332,9 @@ class RewindApp(App[int]):
             timer.start()
 
     async def action_interrupt(self) -> None:
-        """Ctrl-C: like quitting, but inside a text field it copies the selection, as terminals do."""
-        await self.action_quit()
+        """Ctrl-C: stops what the screen is reading, else it is like quitting."""
+        if not (isinstance(self.screen, RewindScreen) and self.screen.interrupted()):
+            await self.action_quit()
 
     # A crash must not show local variables: they may hold secrets.
 

@@ -30,8 +30,8 @@ import click  # noqa: E402
 from pulumi_rewind import __version__  # noqa: E402
 from pulumi_rewind.system.core_dumps import limit_core_files  # noqa: E402
 from pulumi_rewind_tui.terminal.failures import directory_is_gone, report  # noqa: E402
-from pulumi_rewind_tui.terminal.options import Shared, common_options  # noqa: E402
-from pulumi_rewind_tui.terminal.output import in_terminal, open_streams, told  # noqa: E402
+from pulumi_rewind_tui.terminal.options import AsciiHelp, Shared, common_options  # noqa: E402
+from pulumi_rewind_tui.terminal.output import in_terminal, no_screens, open_streams, told  # noqa: E402
 
 if _OURS:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,12 +50,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "record": "Keep updates as git objects that outlive the backend's history.",
     "resolve": "Decide about creates that a killed update left open.",
     "doctor": "Check what a rollback needs, and what is missing.",
+    "completion": "Print the completion script for bash, zsh or fish.",
     "demo": "Make a small project to try everything on.",
 }
 """Every command, in the order of the help; each is the function of that name in ``commands/<name>.py``."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(AsciiHelp, click.Group):
     """Knows its commands by name and loads one when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -82,6 +83,13 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"there is no command {args[0]!r}{meant}", ctx)
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Commands and options that fit, without importing the commands."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=about) for name, about in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing them."""
         with formatter.section("Commands"):
@@ -98,18 +106,25 @@ def cli(ctx: click.Context) -> int | None:
     Without a command the screens open; without a terminal the history is printed. A TARGET is an update
     (12, '#12'), -1 (the one before live), a git tag, branch or commit, @TIME (@2026-11-23T14:00) or
     last-good. Exit codes: 0 done, 1 error, 2 usage, 3 refused and nothing changed, 4 rollback incomplete,
-    5 update failed and rolled back, 6 update failed and so did the rollback, 130 interrupted.
+    5 update failed and rolled back, 6 update failed and so did the rollback, 7 there are differences
+    (--exit-code), 130 interrupted.
     """
     shared = ctx.ensure_object(Shared)
     shared.opener = open_screens
     if ctx.invoked_subcommand is not None:
         return None
-    if in_terminal():
+    plain = in_terminal() and no_screens(os.environ)
+    if in_terminal() and not plain:
         gc.disable()  # what start-up makes is there to stay; `RewindApp.on_mount` enables it again
         return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
     from pulumi_rewind_tui.commands.history import print_history
 
-    print_history(shared.session(), shared.screen())
+    session = shared.session()
+    screen = shared.screen()
+    if plain:
+        screen.err.line(f"note: {plain}: here is the history instead")
+    with shared.paged(screen) as page:
+        print_history(session, page)
     return None
 
 
@@ -126,8 +141,8 @@ def open_screens(shared: Shared, **where: Any) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; every error becomes a message."""
-    no_color, ascii_only = "--no-color" in arguments, "--ascii" in arguments
-    shared = Shared()
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    shared = Shared(no_color="--no-color" in ours, ascii="--ascii" in ours)  # for what is said before they are parsed
     command = None
     if directory_is_gone() and any(word.startswith("--cwd") for word in arguments):
         os.chdir("/")  # nothing is relative to where we stand
@@ -135,7 +150,7 @@ def run(arguments: Sequence[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _complete(arguments), cli.make_context("pulumi-rewind", list(arguments), obj=shared) as ctx:
+        with cli.make_context("pulumi-rewind", list(arguments), obj=shared) as ctx:
             result: Any = cli.invoke(ctx)
             command = ctx.invoked_subcommand
         sys.stdout.flush()
@@ -149,22 +164,20 @@ def run(arguments: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as err:  # noqa: BLE001 - the one place that reports what is left
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
-        return report(err, shared.known, no_color=no_color, ascii_only=ascii_only)
-    return told(result if isinstance(result, int) else 0, command, no_color=no_color, ascii_only=ascii_only)
-
-
-@contextlib.contextmanager
-def _complete(arguments: Sequence[str]) -> Any:
-    """Shell completion, which click only does in its own `main`."""
-    if os.environ.get("_PULUMI_REWIND_COMPLETE"):
-        cli.main(args=list(arguments), prog_name="pulumi-rewind", complete_var="_PULUMI_REWIND_COMPLETE")
-    yield
+        return report(err, shared.known, no_color=shared.no_color, ascii_only=shared.ascii)
+    code = result if isinstance(result, int) else 0
+    return told(code, command, no_color=shared.no_color, ascii_only=shared.ascii)
 
 
 def main() -> None:
     """The entry point of ``pulumi-rewind`` and ``pulumi-tool-rewind``."""
     open_streams()
     limit_core_files()
+    if instruction := os.environ.get("_PULUMI_REWIND_COMPLETE"):
+        from pulumi_rewind_tui.terminal.offers import offers
+        from pulumi_rewind_tui.terminal.shells import answer
+
+        sys.exit(answer(cli, instruction, Shared(offers=offers)))
     code = run(sys.argv[1:])
     # All is done and told: a signal while exiting prints nothing, and takes nothing from an exit code that says more.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

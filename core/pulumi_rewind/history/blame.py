@@ -78,11 +78,16 @@ def properties(resource: Resource) -> dict[str, Json]:
 
 
 def blame(
-    timeline: Timeline, urn: str, *, decrypt: Callable[[Checkpoint, Resource], Resource] = lambda _, res: res
+    timeline: Timeline,
+    urn: str,
+    *,
+    decrypt: Callable[[Checkpoint, Resource], Resource] = lambda _, res: res,
+    observe: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Iterator[Blamed]:
     """The properties of a live resource, each as soon as its origin is known; those set most recently come first.
 
-    `decrypt` makes secrets comparable; without it they are attributed with ``certain=False``.
+    `decrypt` makes secrets comparable; without it they are attributed with ``certain=False``. `observe` hears before
+    each update how many were checked, and of how many; what it raises ends the search.
 
     Raises:
         UsageError: the live state has no such resource.
@@ -96,6 +101,7 @@ def blame(
     for number in range(len(timeline), 0, -1):
         if not open_paths:
             return
+        observe(len(timeline) - number, len(timeline))
         try:
             checkpoint = timeline.checkpoint(number)
         except BackendError:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.state.model import urn_name
+from pulumi_rewind_tui.terminal.failures import INTERRUPTED
 from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, to_json
+from pulumi_rewind_tui.terminal.planning import counted
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.values import short_path, value_lines
-from pulumi_rewind_tui.words.words import first_line, iso_time, local_time, short_commit
+from pulumi_rewind_tui.words.words import checked, first_line, iso_time, local_time, short_commit
 from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.blame import Blamed
+    from pulumi_rewind.history.timeline import Timeline
+    from pulumi_rewind.state.model import Checkpoint, Resource
 
 VALUE = 48
 """Cells of a value that are shown in the table."""
@@ -23,13 +29,12 @@ VALUE = 48
 @rewind_command("[STACK] RESOURCE")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @passphrase_option
-def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
+def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> int:
     """Show which update set each property of a resource last.
 
     RESOURCE is a name, a URN, or a pattern over type::name ('*:Database::orders*'). Secrets are compared
-    decrypted if a passphrase or key is at hand, and never shown.
+    decrypted if a passphrase or key is at hand, and never shown. Ctrl-C stops the search and shows what is found.
     """
-    from pulumi_rewind.history.blame import blame as find_blame
     from pulumi_rewind.history.blame import find_resource
 
     match words:
@@ -43,15 +48,53 @@ def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     screen = shared.screen()
     decrypt, problem = decrypter(session)
     urn = find_resource(session.timeline.live(), resource).urn
-    found = sorted(find_blame(session.timeline, urn, decrypt=decrypt), key=lambda item: item.path)
+    search = Search(session.timeline, urn, decrypt)
+    with counted(screen, f"blame {urn_name(urn)}") as observe:
+        search.run(observe, keep=not as_json)
+    found = sorted(search.found, key=lambda item: item.path)
     if as_json:
         screen.out.raw("[" + ",\n ".join(to_json(blamed_json(item)) for item in found) + "]")
-        return
-    screen.out.line(Span(urn, "title"))
-    screen.out.table([_row(item) for item in found])
+        return 0
+    with shared.paged(screen) as page:
+        page.out.line(Span(urn, "title"))
+        page.out.table([_row(item) for item in found])
     if any(not item.certain for item in found):
         why = f": {problem()}" if problem() else ""
         screen.err.line(f"note: ? marks what can't be told for certain (unreadable or encrypted states){why}")
+    if search.stopped:
+        screen.err.line(Span(f"! interrupted: {search.stopped}; what is not listed was set before", "warn"))
+        return INTERRUPTED
+    return 0
+
+
+class Search:
+    """The walk through the history, which can be stopped."""
+
+    def __init__(self, timeline: Timeline, urn: str, decrypt: Callable[[Checkpoint, Resource], Resource]) -> None:
+        self._arguments = (timeline, urn, decrypt)
+        self.found: list[Blamed] = []
+        self.stopped = ""
+        """How far it got, if it was stopped."""
+
+    def run(self, observe: Callable[[int, int], None], *, keep: bool) -> None:
+        """Looks through all; an interrupt ends it, and is the caller's matter unless what was found is to be kept."""
+        from pulumi_rewind.history.blame import blame as find_blame
+
+        timeline, urn, decrypt = self._arguments
+        reached = 0
+
+        def look(done: int, total: int) -> None:
+            nonlocal reached
+            reached = done
+            observe(done, total)
+
+        try:
+            for item in find_blame(timeline, urn, decrypt=decrypt, observe=look):
+                self.found.append(item)
+        except KeyboardInterrupt:
+            if not keep:
+                raise
+            self.stopped = checked(reached, len(timeline))
 
 
 def blamed_json(item: Blamed) -> dict[str, Any]:

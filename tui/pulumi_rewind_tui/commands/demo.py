@@ -14,7 +14,7 @@ from pulumi_rewind.choices import USUAL
 from pulumi_rewind.errors import InterruptedRun, RewindError, UsageError
 from pulumi_rewind_tui.terminal.demo import BuildDisplay, try_lines, world_lines
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command
-from pulumi_rewind_tui.terminal.output import in_terminal
+from pulumi_rewind_tui.terminal.output import in_terminal, no_screens
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import plural
@@ -53,7 +53,7 @@ def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open
             named = shared.cwd.resolve()
         return _clean(shared.cwd / named, named, screen)
     code = _make(shared.cwd / named, named, screen, run_it=run_it)
-    if code == 0 and open_it and in_terminal():
+    if code == 0 and open_it and in_terminal() and not no_screens(os.environ):
         return _open(shared, shared.cwd / named)
     return code
 

@@ -8,7 +8,15 @@ import click
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError, UsageError
 from pulumi_rewind_tui.terminal.notices import damage_notice
-from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, to_json
+from pulumi_rewind_tui.terminal.options import (
+    DIFFERS,
+    LIVE,
+    Shared,
+    exit_code_option,
+    passphrase_option,
+    rewind_command,
+    to_json,
+)
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.diff import diff_lines, heading, new_id_lines, stat_rows
 
@@ -16,20 +24,20 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Checkpoint
 
-LIVE = "live"
-
 
 @rewind_command("[STACK] [FROM] [TO]")
 @click.option("--stat", is_flag=True, help="One line for each resource.")
 @click.option("--secrets", is_flag=True, help="Show secrets in plaintext.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@exit_code_option("there are differences")
 @passphrase_option
-def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_json: bool) -> None:
+def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_json: bool, exit_code: bool) -> int:
     """Show what differs between two states, each a target or `live`.
 
     Without targets: live → last-good, which is what going back would change. With one: live → that one.
     With two: FROM → TO. A first word that is the name of a stack is the STACK; name it with --stack if a
-    tag has the same name. `-` is what FROM has, `+` what TO has.
+    tag has the same name. `-` is what FROM has, `+` what TO has. For --exit-code, new ids alone are no
+    difference, and a secret that can't be compared is one.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
     from pulumi_rewind.state.stateful_types import is_stateful
@@ -42,19 +50,22 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
     to_label, new = _side(session, goal, screen)
     old, new = decrypted(session, screen, old, new)
     found = diff_checkpoints(old, new)
+    code = DIFFERS if exit_code and not found.same_content else 0
     if as_json:
         screen.out.raw(to_json(diff_to_json(found, from_label, to_label, secrets=secrets)))
-        return
-    screen.out.line(*heading(from_label, to_label, found))
+        return code
 
     def stateful(type_: str) -> bool:
         return is_stateful(type_, session.settings.stateful_types)
 
-    if stat:
-        screen.out.table(list(stat_rows(found)))
-        screen.out.lines(new_id_lines(found, stateful))
-    else:
-        screen.out.lines(diff_lines(found, secrets=secrets, stateful=stateful))
+    with shared.paged(screen) as page:
+        page.out.line(*heading(from_label, to_label, found))
+        if stat:
+            page.out.table(list(stat_rows(found)))
+            page.out.lines(new_id_lines(found, stateful))
+        else:
+            page.out.lines(diff_lines(found, secrets=secrets, stateful=stateful))
+    return code
 
 
 def _arguments(shared: Shared, given: tuple[str, ...]) -> tuple[Session, str, str]:

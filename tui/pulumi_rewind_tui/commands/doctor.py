@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
 
     stack = stack_of(words)
     named = shared.named(stack)
+    with contextlib.suppress(RewindError, OSError):
+        shared.session(stack)  # for the settings; what is wrong with it is found below
     out = shared.screen().out
     findings: list[Finding] = []
 

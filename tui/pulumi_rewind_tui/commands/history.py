@@ -38,7 +38,8 @@ def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: 
     one (★): the newest successful update that differs from live.
     """
     session = shared.session(stack_of(words))
-    print_history(session, shared.screen(), limit=limit, as_json=as_json, commits=commits)
+    with shared.paged(shared.screen(), wanted=not as_json) as page:
+        print_history(session, page, limit=limit, as_json=as_json, commits=commits)
 
 
 def print_history(

@@ -7,8 +7,10 @@ import click
 from pulumi_rewind.choices import CHECKPOINT, PROGRAM, Choices
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.options import (
+    DIFFERS,
     Shared,
     Terms,
+    exit_code_option,
     passphrase_option,
     rewind_command,
     stack_and_target,
@@ -24,11 +26,18 @@ from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 @goal_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--compare", is_flag=True, help="Also plan with the other strategy, and show how the two differ.")
+@exit_code_option("there is something to do")
 @trust_option
 @passphrase_option
 def plan(
-    shared: Shared, words: tuple[str, ...], choices: Choices, as_json: bool, compare: bool, trust_target: bool
-) -> None:
+    shared: Shared,
+    words: tuple[str, ...],
+    choices: Choices,
+    as_json: bool,
+    compare: bool,
+    exit_code: bool,
+    trust_target: bool,
+) -> int:
     """Show what going back to TARGET would do: steps, forecasts, risks. Nothing is changed.
 
     With --compare the plan of the old program is set beside that of the checkpoint, or the other way round.
@@ -45,9 +54,12 @@ def plan(
                 if as_json:
                     screen.out.raw(to_json(contrast_json(made, second)))
                 else:
-                    screen.out.lines(plan_lines(made))
-                    screen.out.lines(contrast_lines(made, second))
+                    with shared.paged(screen) as page:
+                        page.out.lines(plan_lines(made))
+                        page.out.lines(contrast_lines(made, second))
         elif as_json:
             screen.out.raw(to_json(plan_json(made)))
         else:
-            screen.out.lines(plan_lines(made))
+            with shared.paged(screen) as page:
+                page.out.lines(plan_lines(made))
+        return DIFFERS if exit_code and not made.nothing_to_do else 0

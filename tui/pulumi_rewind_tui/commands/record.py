@@ -8,7 +8,7 @@ import click
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.records.content import NOT_HERE
-from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.terminal.options import Shared, offering, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.text.record import damage_lines, written_json, written_lines
 from pulumi_rewind_tui.words.words import plural
 
@@ -26,8 +26,15 @@ LISTED = 8
 @click.option("--all", "everything", is_flag=True, help="Fill in all updates that are not recorded yet.")
 @click.option("--prune", is_flag=True, help="Drop what rewind.toml doesn't keep (keep, keep_days).")
 @click.option("--verify", is_flag=True, help="Record nothing; check that all records are whole, and whose they are.")
-@click.option("--trust", metavar="N|all", help="Record nothing; use a record that was not made here, as it is now.")
-@click.option("--distrust", metavar="N|all", help="Record nothing; use a record no longer.")
+@click.option(
+    "--trust",
+    metavar="N|all",
+    help="Record nothing; use a record that was not made here, as it is now.",
+    shell_complete=offering("record"),
+)
+@click.option(
+    "--distrust", metavar="N|all", help="Record nothing; use a record no longer.", shell_complete=offering("record")
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def record(
     shared: Shared,

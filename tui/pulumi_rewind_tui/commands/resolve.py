@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.state.model import parse_urn, urn_name
-from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.terminal.options import Shared, offering, passphrase_option, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.terminal.running import json_outcome
 from pulumi_rewind_tui.terminal.writer import Screen
@@ -23,8 +23,15 @@ if TYPE_CHECKING:
     metavar="URN=ID",
     multiple=True,
     help="The object exists and has this id: take it into the state; repeatable.",
+    shell_complete=offering("pending-id"),
 )
-@click.option("--clear", metavar="URN", multiple=True, help="The object doesn't exist: forget it; repeatable.")
+@click.option(
+    "--clear",
+    metavar="URN",
+    multiple=True,
+    help="The object doesn't exist: forget it; repeatable.",
+    shell_complete=offering("pending"),
+)
 @click.option("--clear-all", is_flag=True, help="Forget all that are not adopted.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @passphrase_option

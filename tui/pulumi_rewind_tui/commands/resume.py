@@ -11,7 +11,7 @@ from pulumi_rewind.plan.unsure_creates import doubt
 from pulumi_rewind.state.naming import NOT
 from pulumi_rewind.system.shell import command
 from pulumi_rewind_tui.terminal.going_back import go_back
-from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_of, to_json
+from pulumi_rewind_tui.terminal.options import Shared, Terms, offering, rewind_command, run_options, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import choice_option, trust_option
 from pulumi_rewind_tui.terminal.running import ask_for_yes, can_ask, check_can_ask, json_outcome
 from pulumi_rewind_tui.text.cells import Span
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     metavar="URN|NAME",
     multiple=True,
     help="Leave this resource as it is, with what it needs; repeatable.",
+    shell_complete=offering("selection"),
 )
 @choice_option(
     "adopt", "Take over an object that exists already instead of creating it; `found`: all that still exist."

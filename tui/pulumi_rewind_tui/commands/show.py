@@ -46,28 +46,29 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         found = {"record": kept, "evidence": evidence_json(frozen)}
         screen.out.raw(to_json({**update_json(entry, target, checkpoint), **found}))
         return
-    out = screen.out
-    out.lines(update_lines(entry, target))
-    if frozen is not None:
-        out.line()
-        out.lines(evidence_lines(*frozen))
-    if (after := evidence_after(session, number)) is not None:
-        out.line()
-        out.lines(evidence_lines(*after, title=f"evidence of an update after #{number} that left no record"))
-    for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
-        if values:
+    with shared.paged(screen) as page:
+        out = page.out
+        out.lines(update_lines(entry, target))
+        if frozen is not None:
             out.line()
-            out.line(Span(title, "title"))
-            out.table(table_rows(values), indent=2)
-    out.line()
-    if known is not None:
-        out.lines(record_lines(*known))
+            out.lines(evidence_lines(*frozen))
+        if (after := evidence_after(session, number)) is not None:
+            out.line()
+            out.lines(evidence_lines(*after, title=f"evidence of an update after #{number} that left no record"))
+        for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
+            if values:
+                out.line()
+                out.line(Span(title, "title"))
+                out.table(table_rows(values), indent=2)
         out.line()
-    elif damage:
-        out.line(Span(f"✗ {damage}", "failed"))
-        out.line()
-    if checkpoint is None:
-        out.line(Span(f"✗ {problem}", "failed"))
-        return
-    out.line(*resources_title(checkpoint))
-    out.table(resource_rows(checkpoint), indent=2)
+        if known is not None:
+            out.lines(record_lines(*known))
+            out.line()
+        elif damage:
+            out.line(Span(f"✗ {damage}", "failed"))
+            out.line()
+        if checkpoint is None:
+            out.line(Span(f"✗ {problem}", "failed"))
+            return
+        out.line(*resources_title(checkpoint))
+        out.table(resource_rows(checkpoint), indent=2)

@@ -16,6 +16,7 @@ from pulumi_rewind_tui.host import Hosted
 from pulumi_rewind_tui.widgets.footer import FooterKey, KeyFooter
 from pulumi_rewind_tui.widgets.header import StatusBar
 from pulumi_rewind_tui.words.palette import key_actions
+from pulumi_rewind_tui.words.words import SMALLEST
 
 ResultT = TypeVar("ResultT")
 
@@ -27,9 +28,6 @@ SHORT = 30
 
 ALWAYS = ("app.help", "app.quit")
 """Ids of the bindings that stand in every footer."""
-
-MINIMUM = (60, 15)
-"""Below this size nothing useful can be shown."""
 
 
 class _Shared(Screen[ResultT], Hosted):
@@ -57,6 +55,10 @@ class _Shared(Screen[ResultT], Hosted):
         for footer in self.query(KeyFooter):
             footer.show(self.footer_keys())
 
+    def interrupted(self) -> bool:
+        """Ctrl-C: stops what this screen itself does, and says whether there was something; else it quits."""
+        return False
+
     @on(KeyFooter.Pressed)
     async def _footer_pressed(self, event: KeyFooter.Pressed) -> None:
         event.stop()
@@ -77,7 +79,7 @@ class _Shared(Screen[ResultT], Hosted):
         self.set_class(width >= WIDE, "-wide")
         self.set_class(width < WIDE, "-narrow")
         self.set_class(height <= SHORT, "-short")
-        self.set_class(width < MINIMUM[0] or height < MINIMUM[1], "-tiny")
+        self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-tiny")
 
 
 class RewindScreen(_Shared[ResultT]):
@@ -95,7 +97,7 @@ class RewindScreen(_Shared[ResultT]):
         with Container(id="body"):
             yield from self.compose_body()
         yield KeyFooter()
-        width, height = MINIMUM
+        width, height = SMALLEST
         yield Static(
             f"This window is too small for the screens.\nMake it at least {width}x{height}, or use "
             "`pulumi-rewind history` and `pulumi-rewind diff`.\n\nq quits.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,11 +23,13 @@ from pulumi_rewind_tui.text.home_page import error_lines
 from pulumi_rewind_tui.text.timeline_rows import moment
 from pulumi_rewind_tui.text.values import short_path, shown_text
 from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
-from pulumi_rewind_tui.words.words import first_line, plural, short_commit
+from pulumi_rewind_tui.words.words import PATIENCE, checked, first_line, plural, short_commit
 from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.work.decrypting import decrypter
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from pulumi_rewind.session import Session
 
 BATCH = 0.1
@@ -42,29 +46,49 @@ class BlameFound(Message):
 
 
 @dataclass
+class BlameProgress(Message):
+    """How far the search is."""
+
+    done: int
+    total: int
+
+
+@dataclass
 class BlameFailed(Message):
     """Nothing can be said."""
 
     error: BaseException
 
 
+class Stopped(Exception):
+    """Nobody waits any more."""
+
+
 def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -> None:
-    """Walks history backwards and posts what it finds in batches; in a thread."""
-    import time
+    """Walks history backwards and posts what it finds in batches, and how far it is; in a thread."""
 
     from pulumi_rewind.history.blame import blame
 
     decrypt, problem = decrypter(session)
     batch: list[Blamed] = []
-    sent = time.monotonic()
-    for item in blame(session.timeline, urn, decrypt=decrypt):
+    sent = told = time.monotonic()
+    patience = PATIENCE
+
+    def observe(done: int, total: int) -> None:
+        nonlocal told, patience
         if cancelled():
-            return
-        batch.append(item)
-        if time.monotonic() - sent > BATCH:
-            post(BlameFound(batch, False))
-            batch, sent = [], time.monotonic()
-    post(BlameFound(batch, True, problem()))
+            raise Stopped
+        if time.monotonic() - told > patience:
+            post(BlameProgress(done, total))
+            told, patience = time.monotonic(), BATCH
+
+    with contextlib.suppress(Stopped):
+        for item in blame(session.timeline, urn, decrypt=decrypt, observe=observe):
+            batch.append(item)
+            if time.monotonic() - sent > BATCH:
+                post(BlameFound(batch, False))
+                batch, sent = [], time.monotonic()
+    post(BlameFound(batch, not cancelled(), problem()))
 
 
 class BlameList(RowsView[Blamed]):
@@ -120,7 +144,8 @@ class BlameScreen(RewindScreen[None]):
 
     HELP = (
         "For each property of the resource as it is now: the update, commit and author that set it last. "
-        "? beside a number: an older state can't be read or its secret can't be compared, so it may be older."
+        "? beside a number: an older state can't be read or its secret can't be compared, so it may be older. "
+        "esc or ctrl+c stops a search that takes long; what it has found stays."
     )
     FOOTER = ("blame.rollback", "blame.order", "list.open", "blame.copy", "screen.back")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -134,6 +159,8 @@ class BlameScreen(RewindScreen[None]):
         self.session = session
         self.urn = urn
         self.path = path
+        self._reader: Worker[None] | None = None
+        self._reached = ""
 
     def compose_body(self) -> ComposeResult:
         """The list."""
@@ -147,7 +174,33 @@ class BlameScreen(RewindScreen[None]):
         view.focus()
         self.status.show([((str(self.session.stack), "title"),), ((parsed.name, "bold"),), ((parsed.type, "dim"),)])
         session, urn = self.session, self.urn
-        in_thread(self, "blame", lambda cancelled: read_blame(session, urn, self.post_message, cancelled), BlameFailed)
+        self._reader = in_thread(
+            self, "blame", lambda cancelled: read_blame(session, urn, self.post_message, cancelled), BlameFailed
+        )
+
+    @on(BlameProgress)
+    def _progress(self, event: BlameProgress) -> None:
+        if self._reader is not None:
+            self._reached = checked(event.done, event.total)
+            self.query_one(BlameList).border_subtitle = Content(f"{self._reached}   esc stops")
+
+    def interrupted(self) -> bool:
+        """Stops the search; what it has found stays."""
+        if self._reader is None:
+            return False
+        self._reader.cancel()
+        self._reader = None
+        view = self.query_one(BlameList)
+        view.border_subtitle = Content(f"stopped: {self._reached or 'nothing checked'}; the rest was set before")
+        if not view.rows:
+            view.note = ((("Stopped before anything was found.", "dim"),),)
+            view.changed()
+        return True
+
+    def action_back(self) -> None:
+        """Stops the search first, if that takes long; then one level back."""
+        if not (self._reached and self.interrupted()):
+            super().action_back()
 
     @on(BlameFound)
     def _found(self, event: BlameFound) -> None:
@@ -157,6 +210,7 @@ class BlameScreen(RewindScreen[None]):
             view.note = ((("This resource has no properties.", "dim"),),)
         view.order()
         if event.done:
+            self._reader = None
             view.border_subtitle = Content(plural(len(view.rows), "property", "properties"))
             if event.problem:
                 view.border_subtitle = Content("secrets not comparable")
@@ -170,6 +224,7 @@ class BlameScreen(RewindScreen[None]):
 
     @on(BlameFailed)
     def _failed(self, event: BlameFailed) -> None:
+        self._reader = None
         view = self.query_one(BlameList)
         view.rows = []
         view.note = error_lines(event.error, "The stack is not affected.")

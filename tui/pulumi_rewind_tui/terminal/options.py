@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind_tui.terminal.writer import Screen, open_screen
+from pulumi_rewind_tui.terminal.writer import Screen, open_screen, open_writer
 
 if TYPE_CHECKING:
     from pulumi_rewind.secrets.known import KnownSecrets
@@ -35,11 +37,14 @@ class Shared:
     backend: str | None = None
     no_color: bool = False
     ascii: bool = False
+    no_pager: bool = False
     passphrase_file: tuple[Path, ...] = ()
     known: KnownSecrets | None = None
     """What the session knows as secret, once there is one: errors are shown without it."""
     opener: Callable[..., int] | None = None
     """Opens the screens; it is given by the command line, which alone knows them."""
+    offers: Callable[[str, click.Context, str], list[Any]] | None = None
+    """What completion offers for a kind of value, while a shell asks."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.
@@ -61,6 +66,14 @@ class Shared:
     def screen(self) -> Screen:
         """Where to write."""
         return open_screen(no_color=self.no_color, ascii_only=self.ascii)
+
+    def paged(self, screen: Screen, *, wanted: bool = True) -> contextlib.AbstractContextManager[Screen]:
+        """The screen for a text that may be long: a pager shows it where that is wanted and possible, see `pager`."""
+        if not wanted or self.no_pager or not screen.out.terminal:
+            return contextlib.nullcontext(screen)
+        from pulumi_rewind_tui.terminal.pager import paged
+
+        return paged(screen)
 
     def named(self, stack: str | None) -> str | None:
         """The stack that the command line names; a positional STACK counts like ``--stack``.
@@ -95,6 +108,16 @@ class Shared:
         return session
 
 
+def offering(kind: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """Completes a value of a kind, see `offers`."""
+
+    def offered(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
+        offers = ctx.ensure_object(Shared).offers
+        return [] if offers is None else offers(kind, ctx, incomplete)
+
+    return offered
+
+
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value and param.name:
         setattr(ctx.ensure_object(Shared), param.name, value)
@@ -114,6 +137,7 @@ _COMMON = (
         "--stack",
         metavar="NAME",
         help="The stack; else STACK, PULUMI_STACK or the selected one.",
+        shell_complete=offering("STACK"),
         expose_value=False,
         callback=_remember,
     ),
@@ -126,6 +150,7 @@ _COMMON = (
     ),
     click.option("--no-color", is_flag=True, help="No colour.", expose_value=False, callback=_remember),
     click.option("--ascii", is_flag=True, help="ASCII symbols only.", expose_value=False, callback=_remember),
+    click.option("--no-pager", is_flag=True, help="No pager for long texts.", expose_value=False, callback=_remember),
 )
 
 
@@ -134,6 +159,18 @@ def common_options(function: F) -> F:
     for option in reversed(_COMMON):
         function = option(function)
     return function
+
+
+LIVE = "live"
+"""How a command line names the state now, beside the targets."""
+
+DIFFERS = 7
+"""The exit code that ``--exit-code`` asks for where there is something to change; no error ends with it."""
+
+
+def exit_code_option(what: str) -> Callable[[F], F]:
+    """The option of commands that only look and that a script asks for a yes or no."""
+    return click.option("--exit-code", is_flag=True, help=f"End with exit code {DIFFERS} if {what}, else with 0.")
 
 
 def passphrase_option(function: F) -> F:
@@ -183,7 +220,15 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-class RewindCommand(click.Command):
+class AsciiHelp(click.Command):
+    """A command whose help has ASCII symbols alone where those are asked for."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, as this output may show it."""
+        return open_writer(sys.stdout, ascii_only=ctx.ensure_object(Shared).ascii).ascii(super().get_help(ctx))
+
+
+class RewindCommand(AsciiHelp):
     """A command that takes ``-1`` as a target instead of an unknown option."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -192,7 +237,14 @@ class RewindCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
+        if ctx.resilient_parsing and args and self._takes_value(args[-1]):
+            args = args[:-1]  # completion stands behind it; without its value click would lose the words before it
         return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
+
+    def _takes_value(self, word: str) -> bool:
+        return any(
+            isinstance(param, click.Option) and not param.is_flag and word in param.opts for param in self.params
+        )
 
 
 def _restore(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -213,7 +265,9 @@ def rewind_command(metavar: str = "", cls: type[RewindCommand] = RewindCommand) 
         common_options(bare)
         bare.__click_params__ += own
         if metavar:
-            click.argument("words", nargs=-1, metavar=metavar, callback=_restore)(bare)
+            click.argument("words", nargs=-1, metavar=metavar, callback=_restore, shell_complete=offering("words"))(
+                bare
+            )
         return click.command(cls=cls)(bare)
 
     return made

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from pulumi_rewind_tui.terminal.writer import open_writer
 from pulumi_rewind_tui.text.cells import Span
+from pulumi_rewind_tui.words.words import SMALLEST
 
 CHANGING: Final = frozenset({"demo", "record", "resolve", "resume", "rollback", "up"})
 """Commands whose exit code is about what they did; of the others the output is all there is."""
@@ -64,8 +67,25 @@ def _kept_going(stream: object, fd: int) -> io.TextIOWrapper:
 
 
 def in_terminal() -> bool:
-    """Whether screens can be shown: they are drawn on standard error."""
+    """Whether the standard streams are a terminal; screens are drawn on standard error."""
     return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def plain_only(environ: Mapping[str, str]) -> str:
+    """Why this terminal is for lines of text alone, or has nobody in front of it; empty where it isn't so."""
+    if environ.get("TERM", "") in {"", "dumb"}:
+        return f"TERM is {environ.get('TERM') or 'not set'}"
+    return "CI is set" if environ.get("CI", "").lower() not in {"", "0", "false"} else ""
+
+
+def no_screens(environ: Mapping[str, str]) -> str:
+    """Why this terminal can't show the screens; empty where it can."""
+    if reason := plain_only(environ):
+        return reason
+    size = shutil.get_terminal_size((80, 24))
+    if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
+        return "the window is {}x{}, and the screens need {}x{}".format(*size, *SMALLEST)
+    return ""
 
 
 def lost_output() -> OSError | None:

@@ -15,12 +15,14 @@ import click
 from pulumi_rewind.choices import USUAL, Choices, adoptions
 from pulumi_rewind.choices import option as option_name
 from pulumi_rewind.strategies.choosing import STRATEGIES
-from pulumi_rewind_tui.terminal.options import F, collected
+from pulumi_rewind_tui.terminal.options import F, collected, offering
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Line, Span
-from pulumi_rewind_tui.words.words import elapsed
+from pulumi_rewind_tui.words.words import PATIENCE, checked, elapsed
 
 if TYPE_CHECKING:
+    from rich.live import Live
+
     from pulumi_rewind.engine.events import EngineEvent
     from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
@@ -72,9 +74,19 @@ def choice_option(field: str, about: str = "") -> Callable[[F], F]:
             )
         case dict():
             read = lambda _context, _option, words: adoptions(words)  # noqa: E731 - click's signature
-            return click.option(name, field, metavar="NAME=ID|found", multiple=True, callback=read, help=text)
+            return click.option(
+                name,
+                field,
+                metavar="NAME=ID|found",
+                multiple=True,
+                callback=read,
+                help=text,
+                shell_complete=offering("adopt"),
+            )
         case _:
-            return click.option(name, field, metavar="URN|NAME|GLOB", multiple=True, help=text)
+            return click.option(
+                name, field, metavar="URN|NAME|GLOB", multiple=True, help=text, shell_complete=offering("selection")
+            )
 
 
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,6 +151,33 @@ def stoppable() -> contextlib.AbstractContextManager[None]:
         raise KeyboardInterrupt
 
     return handling(("SIGTERM", "SIGHUP"), stop)
+
+
+@contextlib.contextmanager
+def counted(
+    screen: Screen, what: str, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int, int], None]]:
+    """What looks through updates, stoppable; in a terminal, with a line that says how far it is once it takes long."""
+    started = clock()
+    at = (0, 0)
+    live: Live | None = None
+
+    def lines() -> list[Line]:
+        return [[Span(f"◐ {what}   {checked(*at)}   {elapsed(clock() - started)}   ctrl+c stops", "dim")]]
+
+    def observe(done: int, total: int) -> None:
+        nonlocal at, live
+        at = (done, total)
+        if live is None and screen.err.color and clock() - started > PATIENCE:
+            live = screen.err.live(lines)
+            live.start(refresh=True)
+
+    try:
+        with stoppable():
+            yield observe
+    finally:
+        if live is not None:
+            live.stop()
 
 
 _NOBODY: Final = logging.NullHandler()

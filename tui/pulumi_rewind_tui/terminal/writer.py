@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from pulumi_rewind.state.show import inert
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, fit_line, line_width, plain, spans
@@ -62,11 +62,18 @@ class Writer:
         """Columns of the terminal; nothing is cut where there is none."""
         self._console: Console | None = None
 
+    def onto(self, stream: Any) -> Writer:
+        """The same for another stream, which has `write` and `flush`."""
+        return Writer(stream, color=self.color, terminal=self.terminal, ascii_only=self.ascii_only, width=self.width)
+
     def clean(self, text: str) -> str:
         """The text as it may be printed here."""
-        text = inert(text)
+        return self.ascii(inert(text))
+
+    def ascii(self, text: str) -> str:
+        """The text in the characters that this output has."""
         if self.ascii_only and not text.isascii():
-            text = text.translate(TO_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+            return text.translate(TO_ASCII).encode("ascii", "backslashreplace").decode("ascii")
         return text
 
     def line(self, *pieces: Piece) -> None:
@@ -133,7 +140,9 @@ class Writer:
         from rich.text import Text
 
         def shown() -> Text:
-            return Text("\n", no_wrap=True, overflow="ellipsis").join(text_of(self._cleaned(line)) for line in build())
+            more, width = self.clean("…"), self.console.width
+            lines = (text_of(fit_line(self._cleaned(line), width, more)) for line in build())
+            return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
         return Live(
             get_renderable=shown,

@@ -20,7 +20,6 @@ from textual.strip import Strip
 from pulumi_rewind_tui.host import Hosted
 from pulumi_rewind_tui.text.cells import Line, shown_line
 from pulumi_rewind_tui.theme import role_styles
-from pulumi_rewind_tui.words.symbols import ONE_CELL
 
 RowT = TypeVar("RowT")
 
@@ -155,11 +154,10 @@ class LinesView(ScrollView, Hosted, can_focus=True):
 
     def _strip(self, index: int, width: int) -> Strip:
         styles = role_styles(self.app.theme)
-        ascii_only = self.rewind.ascii_only
         margin = 1 if self.show_cursor else 0
         segments = [Segment(" ")] if margin else []
         for text, role in shown_line(self.line(index, width - margin), width - margin):
-            segments.append(Segment(text.translate(ONE_CELL) if ascii_only else text, styles.get(role)))
+            segments.append(Segment(text, styles.get(role)))
         return Strip(segments)
 
     def watch_has_focus(self, value: bool) -> None:

@@ -68,13 +68,23 @@ ASCII: Mapping[str, str] = {
 TO_ASCII: Mapping[int, str] = str.maketrans(
     {
         "±": "+-", "●": "@", "⚠": "!!", "✓": "v", "✗": "x", "◐": "o", "·": ".", "★": "^", "↺": "<-",
-        "»": ">", "→": "->", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-",
+        "»": ">", "→": "->", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-", "«": "<", "○": "f", "↥": "i", "▾": "v",
+        "▸": ">", "❯": ">", "◆": "=", "—": "-", "⏎": "\\n", "⇥": "\\t", "‹": "<", "›": ">",
     }
+    | dict.fromkeys(map(chr, range(0x2400, 0x2422)), "?")
 )  # fmt: skip
 """What a text that is printed has in place of other characters."""
 
-ONE_CELL: Mapping[int, str] = str.maketrans({"…": "~", "→": ">", "─": "-", "│": "|", "·": "."})
-"""The same where columns are aligned already: one character for one."""
+ONE_CELL: Mapping[int, str] = str.maketrans(
+    dict(zip("±●⚠✓✗◐·★↺»→…«○↥▾▸❯◆⏎⇥‹›←↑↓•✔—", "~@!vxo.^<>>~<fiv>>=~><><^v.v-", strict=True))
+    | dict.fromkeys(map(chr, range(0x2400, 0x2422)), "?")
+    | dict.fromkeys("─━═╌▁▔▂▃▄▀▅▆▇", "-")
+    | dict.fromkeys("│┃║▌▐▎▏▕▊", "|")
+    | dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝", "+")
+    | dict.fromkeys("█▓▒░■", "#")
+    | {"🔎": "/ "}
+)
+"""The same where columns are aligned already, frames and scroll bars included: one character for one."""
 
 _ORDER = ("replace", "create", "update", "delete", "discard", "return", "rename", "import", "read")
 KINDS: Mapping[str, str] = {

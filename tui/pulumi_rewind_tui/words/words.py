@@ -29,6 +29,12 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "remove-pending-replace": ("forgetting the old one", "forgotten"),
 }
 
+PATIENCE: Final = 0.5
+"""Seconds after which what takes long says how far it is."""
+
+SMALLEST: Final = (60, 15)
+"""Columns and rows below which the screens can show nothing useful."""
+
 NO_CHANGE: Final = "no change needed"
 """Of a step that was planned and that the update turned out not to need."""
 
@@ -89,6 +95,11 @@ def new_ids(fresh: int, follow: int, *, same_content: bool) -> str:
         return f"{count} a new id and the same content"
     also = f", {plural(follow, 'other follows', 'others follow')}" if follow else ""
     return f"same content; {count} a new id{also}"
+
+
+def checked(done: int, total: int) -> str:
+    """``checked 120 of 1,200 updates``."""
+    return f"checked {done:,} of {plural(total, 'update')}"
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
