@@ -113,7 +113,7 @@ class ComparingScreen(RewindScreen[None]):
         done = self.comparer.cached(key)
         if done is not None:
             self._show(done)
-        else:
+        elif self.diff.comparison is None or self.diff.comparison.key != key:
             self.diff.border_title = Content(text.sides(key))
             self._waiting.append(self.set_timer(PATIENCE, lambda: self.diff.show_note((("comparing…", "dim"),))))
         delay = 0.001 if at_once else PAUSE

@@ -30,6 +30,8 @@ class StatusText:
     secrets: str = ""
     has_secrets: bool = False
     head: str = ""
+    news: Line = ()
+    """What has happened, or why nobody knows."""
 
     def pieces(self) -> tuple[list[Line], Line]:
         """The pieces from the left, the most important first, and the one at the right."""
@@ -38,7 +40,7 @@ class StatusText:
         name: Line = ((str(self.session.stack), "title"),)
         if self.session.production:
             name = (*name, (" ", ""), ("[PROD]", "hazard"))
-        pieces: list[Line] = [name]
+        pieces: list[Line] = [name, self.news] if self.news else [name]
         if self.locks:
             lock = self.locks[0]
             pieces.append((("locked by ", "hazard"), (f"{lock}", "hazard")))
