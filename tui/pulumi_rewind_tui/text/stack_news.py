@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+import msgspec
+
+from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.words.words import ago, first_line, local_time
@@ -66,6 +70,15 @@ def news_line(news: News, now: float) -> Line:
         what = "the state was changed outside updates"
         what += f": it equals #{news.live} now" if news.live is not None else ""
     return ((what, "bold"), (f", {ago(now - news.at)}", ""))
+
+
+def lock_text(lock: Lock) -> str:
+    """``root@ci (pid 15817) since 06:56:46``: who holds a lock, with the time of here."""
+    try:
+        since = datetime.fromisoformat(lock.timestamp)
+    except ValueError:
+        return str(lock)
+    return str(msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), "%H:%M:%S")))
 
 
 def away_line(since: float) -> Line:
