@@ -59,7 +59,7 @@ def news_line(news: News, now: float) -> Line:
         when = ago(now - (finished(newest) or news.at))
         return ((f"{came}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
     if news.replaced:
-        what = "the history was replaced: updates are gone or have other numbers"
+        what = "the history was replaced"
     elif news.took:
         what = "the stack was locked"
     elif news.gave:
