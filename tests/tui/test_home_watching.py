@@ -317,6 +317,34 @@ async def test_a_history_that_was_replaced_is_read_anew(shop: Shop) -> None:
         assert app.home.timeline.number == 5
 
 
+async def test_a_checkpoint_that_comes_after_its_record_is_read_too(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        came(shop)
+        checkpoint = shop.checkpoint(9)
+        aside = checkpoint.replace(shop.directory / "aside")
+        assert "no checkpoint" in await look(pilot)
+        aside.replace(checkpoint)
+        text = await look(pilot)
+        assert "no checkpoint" not in text
+        assert "9 updates" in text
+        assert "#9 came" in text
+
+
+async def test_another_stack_begins_without_the_news_of_the_last(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        came(shop)
+        await look(pilot)
+        app.home.closing()
+        app.open_stack("prod")
+        await settle(pilot)
+        assert "9 updates" in header(pilot)
+        assert "came" not in header(pilot)
+
+
 async def test_rows_below_the_first_screen_stay_where_they_are(tmp_path: Path, shop: Shop) -> None:
     store = FileStore(tmp_path / "long", project="shop", stack="prod")
     for number in range(120):
@@ -325,7 +353,7 @@ async def test_rows_below_the_first_screen_stay_where_they_are(tmp_path: Path, s
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         timeline = app.home.timeline
-        await pilot.press(*("pagedown",) * 2)
+        await pilot.press(*("pagedown",) * 2, *("k",) * 5)
         await settle(pilot)
         number, line = timeline.number, timeline.cursor - timeline.scroll_offset.y
         assert timeline.scroll_offset.y
@@ -343,7 +371,8 @@ async def test_rows_below_the_first_screen_stay_where_they_are(tmp_path: Path, s
 
 
 def update(number: int, **given: Any) -> Update:
-    return Update(**{"number": number, "kind": "update", "result": "succeeded", "end_time": 100} | given)
+    usual: dict[str, Any] = {"number": number, "kind": "update", "result": "succeeded", "end_time": 100}
+    return Update(**usual | given)
 
 
 def test_the_words() -> None:

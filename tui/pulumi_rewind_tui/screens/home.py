@@ -87,6 +87,7 @@ class HomeScreen(LivingScreen):
         """Another stack is on its way."""
         self._stop_timers()
         self.generation += 1
+        self.forget_news()
         self.session = None
         self._offer(None)
         self.action_drop_filter()

@@ -39,12 +39,21 @@ def read_news(
     session.reload()
     timeline = session.timeline
     count, newest = known
-    if len(timeline) < count or (newest is not None and timeline.update(count) != newest):
+    again = timeline.update(count) if newest is not None and len(timeline) >= count else None
+    if len(timeline) < count or not same_update(again, newest):
         post(msg.HistoryReplaced(generation))
         return
     marks = loading.read_marks(session, generation)
-    entries = tuple(timeline.entries(len(timeline) - count))
-    post(msg.StackMoved(generation, now, marks, entries, loading.head_text(session)))
+    # A record comes a moment before its checkpoint: then the newest update of before is read once more.
+    entries = tuple(timeline.entries(len(timeline) - count + (again != newest)))
+    post(msg.StackMoved(generation, now, marks, entries, loading.head_text(session) if entries else ""))
+
+
+def same_update(one: Update | None, other: Update | None) -> bool:
+    """Whether two readings of a number found the same update; an unreadable record says nothing of that."""
+    if one is None or other is None or "unreadable" in (one.result, other.result):
+        return True
+    return (one.kind, one.start_time, one.end_time) == (other.kind, other.start_time, other.end_time)
 
 
 class LivingScreen(FilteringScreen):
@@ -76,6 +85,11 @@ class LivingScreen(FilteringScreen):
         """Whoever presses a key has read the news."""
         self._show_news(None)
 
+    def forget_news(self) -> None:
+        """Another stack is on its way."""
+        self.watching.seen, self._away = None, False
+        self._show_news(None)
+
     def refresh_all(self) -> None:
         """Reads everything again: the stack has changed."""
 
@@ -98,6 +112,7 @@ class LivingScreen(FilteringScreen):
             return
         self.watching.seen = now
         moved = marks is not None and marks.digest != self._live_digest
+        updates = tuple(entry.update for entry in event.entries if entry.update.number > self.timeline.newest)
         took, gave = bool(now.locks and not before.locks), bool(before.locks and not now.locks)
         self.bar.locks = now.locks
         if marks is not None:
@@ -108,8 +123,7 @@ class LivingScreen(FilteringScreen):
             self.refilter()
             if moved or event.entries:
                 self._compare_with_live()
-        if moved or event.entries or took or gave:
-            updates = tuple(entry.update for entry in event.entries)
+        if moved or updates or took or gave:
             live = marks.live if marks is not None else None
             news = News(self.rewind.clock(), updates, live, took=took, gave=gave, held=bool(now.locks))
             self._news = news.after(self._news)

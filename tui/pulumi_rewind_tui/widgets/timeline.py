@@ -88,11 +88,12 @@ class TimelineView(LinesView):
         self.changed()
 
     def grow(self, entries: Sequence[Entry]) -> None:
-        """Newer updates, newest first; the cursor stays on its row, and that on its line unless the top is in sight."""
-        if not entries:
-            return
+        """Newer updates, newest first; the cursor stays on its row, and that on its line unless the top is in sight.
+
+        One that is known already was read once more.
+        """
         number, before, top = self.number, self.cursor, self.scroll_offset.y
-        self.total += len(entries)
+        self.total += sum(entry.update.number > self.newest for entry in entries)
         self.add_updates(entry.update for entry in entries)
         self.add_entries(entries)
         self._cursor = self.index_of(number) or 0
