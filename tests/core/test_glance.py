@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import BackendError
-from tests.core.test_filestate import watched
 from tests.support.filestore import FileStore, denied
+from tests.support.watched import watched
 
 
 @pytest.fixture(params=[False, True], ids=["scoped", "legacy"])

@@ -187,9 +187,16 @@ async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPa
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         read: list[str] = []
-        live, listing = FileBackend.live, FileHistory._list
-        monkeypatch.setattr(FileBackend, "live", lambda *given: read.append("live") or live(*given))
-        monkeypatch.setattr(FileHistory, "_list", lambda *given: read.append("history") or listing(*given))
+
+        def noted(name: str, original: Any) -> Any:
+            def call(*given: Any) -> Any:
+                read.append(name)
+                return original(*given)
+
+            return call
+
+        monkeypatch.setattr(FileBackend, "live", noted("live", FileBackend.live))
+        monkeypatch.setattr(FileHistory, "_list", noted("history", FileHistory._list))
         await look(pilot)
         take_lock(shop)
         await look(pilot)
