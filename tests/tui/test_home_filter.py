@@ -8,10 +8,8 @@ import pytest
 from textual.message import Message
 
 from pulumi_rewind_tui.messages import RollbackRequested
-from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.text.comparison import LIVE
-from pulumi_rewind_tui.text.home_page import sides
 from tests.support.tui.replay import play
 from tests.support.tui.shop import Shop, settle, title
 from tests.support.tui.stories import wait_for
@@ -70,8 +68,8 @@ async def test_cursor_diff_and_r_mean_the_same_row_all_the_time(shop: Shop, monk
                 shown = home.diff.comparison
                 number = home.timeline.number
                 assert shown is not None, key
-                assert shown.key == loading.pair(number, None, 8, reverse=False), key
-                assert title(home.diff).startswith(sides(shown.key)), key
+                assert number in shown.key, key
+                assert number == LIVE or f"#{number}" in title(home.diff), key
                 home.action_roll_back()
                 assert asked == ([f"#{number}"] if number != LIVE else []), key
                 asked.clear()
