@@ -1,7 +1,7 @@
 """The installed UI in a pseudo-terminal against an empty Textual application: ``python -m tests.bench.bench_ui``.
 
 First paint on a stack with 10,000 updates, key to paint while moving over updates with two 10,000-resource checkpoints,
-a diff of 100,000 lines, and memory; ratios of one run. Goals: design 6.
+a diff of 100,000 lines, memory, and what it costs to watch the backend; ratios of one run. Goals: design 6.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ Empty().run()
 """
 RUNS = 5
 KEYS = 40
+REST = 30.0
 
 
 def project(directory: Path, store: FileStore) -> tuple[Path, dict[str, str]]:
@@ -73,6 +75,22 @@ def first_paint(directory: Path) -> None:
             f"   {name:<12} CPU {cpu / middle['empty'][1]:.2f} {goal:<10}   "
             f"wall {wall / middle['empty'][0]:.2f}  [{wall:.2f} s]"
         )
+    at_rest(root, environ)
+
+
+def at_rest(root: Path, environ: dict[str, str]) -> None:
+    """What it costs to watch a backend where nothing happens."""
+    app = PtyApp(ours(), cwd=root, environ=environ)
+    app.until(b"#10000")
+    app.quiet(3.0)
+    before = app.cpu()
+    painted = len(app.output)
+    end = time.perf_counter() + REST
+    while time.perf_counter() < end:
+        app.read(1.0)
+    share = (app.cpu() - before) / REST
+    print(f"   at rest      CPU {share:.2%} of a core (goal 1%), {len(app.output) - painted} bytes painted")
+    app.close()
 
 
 def write_state(store: FileStore, state: dict[str, Any]) -> int:

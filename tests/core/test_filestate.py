@@ -6,8 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -26,31 +25,10 @@ from pulumi_rewind.state.model import StackRef
 from pulumi_rewind.system.toolchain import EngineInfo, parse_version
 from tests.support.filestore import Compression, FileStore, compress, denied
 from tests.support.stack import EngineStack
+from tests.support.watched import watched
 
 NO_LEGACY = (3, 275, 0)
 """The first CLI that refuses the legacy layout altogether."""
-
-_watched: list[tuple[str, str]] | None = None
-
-
-def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if _watched is not None and event in {"open", "os.scandir", "os.listdir"}:
-        _watched.append((event, str(arguments[0])))
-
-
-sys.addaudithook(_audit)
-
-
-@contextmanager
-def watched(below: Path) -> Iterator[Callable[[str], list[str]]]:
-    """Every open and directory listing that happens below a directory, as Python itself reports them."""
-    global _watched
-    events: list[tuple[str, str]] = []
-    _watched = events
-    try:
-        yield lambda event: [path for kind, path in events if kind == event and path.startswith(str(below))]
-    finally:
-        _watched = None
 
 
 # -- stacks -----------------------------------------------------------------------------------------------------------

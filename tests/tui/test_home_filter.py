@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.message import Message
 
+from pulumi_rewind_tui.messages import RollbackRequested
 from pulumi_rewind_tui.screens.review import ReviewScreen
+from pulumi_rewind_tui.text.comparison import LIVE
 from tests.support.tui.replay import play
-from tests.support.tui.shop import Shop, settle
+from tests.support.tui.shop import Shop, settle, title
 from tests.support.tui.stories import wait_for
 
 WIDE = (120, 40)
@@ -39,3 +42,38 @@ async def test_a_filter_moves_the_diff_with_the_cursor(shop: Shop, monkeypatch: 
         assert home.timeline.number == 2
         await pilot.press("r")
         assert (await wait_for(pilot, ReviewScreen)).request.target == "#2"
+
+
+async def test_cursor_diff_and_r_mean_the_same_row_all_the_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While typing, where nothing matches, from match to match, and when the filter is off again."""
+    app = shop.app()
+    asked: list[str] = []
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        home = app.home
+        posted = app.post_message
+
+        def post(message: Message) -> bool:
+            if not isinstance(message, RollbackRequested):
+                return posted(message)
+            asked.append(message.target)
+            return True
+
+        monkeypatch.setattr(app, "post_message", post)
+
+        async def agree(*keys: str) -> None:
+            for key in keys:
+                await pilot.press(key)
+                await settle(pilot)
+                shown = home.diff.comparison
+                number = home.timeline.number
+                assert shown is not None, key
+                assert number in shown.key, key
+                assert number == LIVE or f"#{number}" in title(home.diff), key
+                home.action_roll_back()
+                assert asked == ([f"#{number}"] if number != LIVE else []), key
+                asked.clear()
+
+        await agree("slash", *"ok", "enter", "n", "N")
+        await agree("slash", "z", "enter", "n", "escape", "N")
+        await agree("slash", "number_sign", "2", "escape")

@@ -18,7 +18,6 @@ from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.rollback import planning
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.app import RewindApp
-from pulumi_rewind_tui.screens import review_planning as review_module
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen, NameInput
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
@@ -27,6 +26,7 @@ from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.work import watch as watch_module
 from tests.support.tui.replay import ReplayedRun, play
 from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, review, until, wait_for
@@ -277,7 +277,7 @@ async def test_a_copy_and_a_written_plan_hold_no_secret(shop: Shop, monkeypatch:
 
 
 async def test_live_that_moves_discards_the_plan(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(review_module, "WATCH", 0.1)
+    monkeypatch.setattr(watch_module, "EVERY", 0.1)
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
@@ -299,7 +299,7 @@ async def test_live_that_moves_discards_the_plan(shop: Shop, monkeypatch: pytest
 
 
 async def test_a_locked_stack_can_be_reviewed_but_not_rolled_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(review_module, "WATCH", 0.1)
+    monkeypatch.setattr(watch_module, "EVERY", 0.1)
     lock = shop.backend / ".pulumi" / "locks" / "organization" / "shop" / "prod" / "4711.json"
     lock.parent.mkdir(parents=True)
     app = shop.app()

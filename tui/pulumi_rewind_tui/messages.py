@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.choices import Choices
     from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.errors import RewindError
@@ -81,10 +82,6 @@ class RunFinished(Message):
     outcome: Outcome
 
 
-class StackChanged(Message):
-    """The stack is not what it was: live has moved."""
-
-
 @dataclass
 class InterruptedFound(Message):
     """A rollback of this stack was interrupted and can be resumed."""
@@ -106,10 +103,10 @@ class HistoryLoaded(Message):
     generation: int
     total: int
     updates: tuple[Update, ...]
-    first: bool = False
-    """Whether these are the newest ones, with which the timeline begins."""
     complete: bool = False
     """Whether now all are read."""
+    first: Glance | None = None
+    """Where these are the newest ones, with which the timeline begins: the stack as it was before they were read."""
 
 
 @dataclass
@@ -123,6 +120,8 @@ class MarksLoaded(Message):
     locks: tuple[Lock, ...]
     secrets: bool
     """Whether live holds secrets."""
+    digest: str = ""
+    """Of the live state; empty if it can't be read."""
     half_way: HalfWay | None = None
     """Whether the newest update failed half-way."""
 
@@ -134,6 +133,27 @@ class EntriesLoaded(Message):
     generation: int
     entries: tuple[Entry, ...]
     head: str
+
+
+@dataclass
+class StackMoved(Message):
+    """Something has happened to the stack on the screen; what is new was read."""
+
+    generation: int
+    now: Glance
+    marks: MarksLoaded | None = None
+    """How live stands to the updates now; None if it is as before, and so are the updates."""
+    entries: tuple[Entry, ...] = ()
+    """The updates that came, newest first."""
+    head: str = ""
+    """Where the working tree is."""
+
+
+@dataclass
+class HistoryReplaced(Message):
+    """The backend's history is another one: updates that were known are gone or have other numbers."""
+
+    generation: int
 
 
 @dataclass

@@ -19,6 +19,7 @@ import msgspec
 
 from pulumi_rewind.backends.filehistory import FileHistory
 from pulumi_rewind.backends.files import SUFFIXES, newest_variant, read_file
+from pulumi_rewind.backends.protocol import Glance
 from pulumi_rewind.backends.urls import file_path, shown_url
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.state.locks import Lock
@@ -130,6 +131,13 @@ class FileBackend:
             found.append(msgspec.structs.replace(lock, path=entry.path, dead=_is_dead(lock)))
         return sorted(found, key=lambda lock: lock.timestamp)
 
+    def glance(self, stack: StackRef) -> Glance:
+        """See `Backend.glance`: file statuses and the listing of the locks; each record is a new file."""
+        self._check()
+        folder = self._folder("stacks", stack)
+        live = tuple(self._status(folder / f"{stack.name}{suffix}") for suffix in SUFFIXES)
+        return Glance(live, self._status(self._folder("history", stack) / stack.name), tuple(self.locks(stack)))
+
     def shared(self, stack: StackRef) -> str:
         """Looks at every directory from the backend's own down to the stack's history."""
         folder = self._folder("history", stack) / stack.name
@@ -212,6 +220,16 @@ class FileBackend:
             return []
         except OSError as err:
             self._denied(folder, err)
+
+    def _status(self, path: Path) -> tuple[int, ...] | None:
+        """What changes when a file is written or a directory gets an entry; None if it isn't there."""
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as err:
+            self._denied(path, err)
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
     def _denied(self, path: Path, err: Exception) -> NoReturn:
         reason = getattr(err, "strerror", None) or str(err)

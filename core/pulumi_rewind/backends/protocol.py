@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from pulumi_rewind.errors import UsageError
@@ -64,6 +65,17 @@ def no_update(history: History, stack: object, number: int) -> UsageError:
     return UsageError(f"{stack} has no update #{number}", hint=there)
 
 
+@dataclass(frozen=True)
+class Glance:
+    """A stack as a cheap look shows it: where two are equal, nothing has happened in between."""
+
+    live: Hashable
+    """Stands for the state: different whenever it was written."""
+    history: Hashable
+    """Stands for the list of updates: different whenever one was added or removed."""
+    locks: tuple[Lock, ...] = ()
+
+
 class Backend(Protocol):
     """A place that keeps stacks."""
 
@@ -103,6 +115,16 @@ class Backend(Protocol):
 
         Raises:
             BackendError: whether there are locks can't be seen.
+        """
+        ...
+
+    def glance(self, stack: StackRef) -> Glance:
+        """What tells whether anything has happened to a stack, without reading its state or its history.
+
+        It is asked every two seconds: file statuses, HEAD requests, one listing of the locks.
+
+        Raises:
+            BackendError: the backend can't be reached.
         """
         ...
 

@@ -14,7 +14,7 @@ from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
-from pulumi_rewind_tui.screens.home_filter import FilteringScreen
+from pulumi_rewind_tui.screens.home_watching import LivingScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 
-class HomeScreen(FilteringScreen):
+class HomeScreen(LivingScreen):
     """Timeline left or above, diff right or below."""
 
     HELP = (
@@ -87,6 +87,7 @@ class HomeScreen(FilteringScreen):
         """Another stack is on its way."""
         self._stop_timers()
         self.generation += 1
+        self.forget_news()
         self.session = None
         self._offer(None)
         self.action_drop_filter()
@@ -117,6 +118,7 @@ class HomeScreen(FilteringScreen):
 
     def _read(self) -> None:
         self.generation += 1
+        self.watching.seen = None
         self.complete = False
         self.read_in_thread("history", loading.load_timeline)
 
@@ -125,7 +127,8 @@ class HomeScreen(FilteringScreen):
         if event.generation != self.generation:
             return
         timeline = self.timeline
-        if event.first:
+        if event.first is not None:
+            self.watching.seen = event.first
             number = timeline.number
             timeline.reset(event.total)
             self.bar.total = event.total
@@ -136,22 +139,26 @@ class HomeScreen(FilteringScreen):
             timeline.add_updates(event.updates)
         self.complete = self.complete or event.complete
         self.refilter()
-        if event.first:
+        if event.first is not None:
             self.compare_soon(at_once=True)
 
     @on(msg.MarksLoaded)
     def _marks_loaded(self, event: msg.MarksLoaded) -> None:
-        if event.generation != self.generation:
-            return
-        marks = self.timeline.marks
-        marks.known, marks.live, marks.last_good, marks.problem = True, event.live, event.last_good, event.problem
-        self._offer(event.half_way)
-        self.bar.locks = event.locks
-        self.bar.has_secrets = event.secrets
+        if event.generation == self.generation:
+            self.apply_marks(event)
+            if event.last_good and not self._moved_by_hand:
+                self.timeline.select(event.last_good)
+
+    def apply_marks(self, marks: msg.MarksLoaded) -> None:
+        """Live, the last good update, locks and the offer."""
+        super().apply_marks(marks)
+        shown = self.timeline.marks
+        shown.known, shown.live, shown.last_good, shown.problem = True, marks.live, marks.last_good, marks.problem
+        self._offer(marks.half_way)
+        self.bar.locks = marks.locks
+        self.bar.has_secrets = marks.secrets
         self._show_status()
         self.timeline.changed()
-        if event.last_good and not self._moved_by_hand:
-            self.timeline.select(event.last_good)
 
     def _offer(self, found: HalfWay | None) -> None:
         """Offers the way back where the newest update failed half-way."""

@@ -104,17 +104,16 @@ class ComparingScreen(RewindScreen[None]):
             return
         timeline = self.timeline
         key = loading.pair(timeline.number, timeline.marks.base, timeline.newest, reverse=self.reverse)
-        self.diff.border_subtitle = Content("")
         if key is None:
-            self.diff.border_title = Content("")
+            self.diff.border_title = self.diff.border_subtitle = Content("")
             nothing = text.no_updates(self.session) if not timeline.total else None
             self.diff.show_note(*nothing or text.same_side(timeline.number, timeline.marks))
             return
         done = self.comparer.cached(key)
         if done is not None:
             self._show(done)
-        else:
-            self.diff.border_title = Content(text.sides(key))
+        elif self.diff.comparison is None or self.diff.comparison.key != key:
+            self.diff.border_title, self.diff.border_subtitle = Content(text.sides(key)), Content("")
             self._waiting.append(self.set_timer(PATIENCE, lambda: self.diff.show_note((("comparing…", "dim"),))))
         delay = 0.001 if at_once else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))

@@ -24,13 +24,14 @@ BATCH = 500
 
 def load_timeline(session: Session, generation: int, post: Post, cancelled: CancelCheck) -> None:
     """The first rows at once, then live and locks, then git."""
+    glance = session.backend.glance(session.stack)  # first: what happens from now on is news
     timeline = session.timeline
     total = len(timeline)
     updates = tuple(timeline.update(number) for number in range(total, max(0, total - FIRST), -1))
-    post(msg.HistoryLoaded(generation, total, updates, first=True, complete=total <= FIRST))
+    post(msg.HistoryLoaded(generation, total, updates, complete=total <= FIRST, first=glance))
     if cancelled():
         return
-    load_marks(session, generation, post)
+    post(read_marks(session, generation))
     if cancelled():
         return
     try:
@@ -40,7 +41,7 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
     post(msg.EntriesLoaded(generation, entries, head_text(session)))
 
 
-def load_marks(session: Session, generation: int, post: Post) -> None:
+def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
     """Which update live equals, the last good one, and the locks."""
     from pulumi_rewind.history.failed_update import half_way
 
@@ -48,9 +49,11 @@ def load_marks(session: Session, generation: int, post: Post) -> None:
     last_good: int | None = None
     problem = ""
     secrets = False
+    digest = ""
     between: HalfWay | None = None
     try:
-        secrets = session.timeline.live().has_secrets
+        now = session.timeline.live()
+        secrets, digest = now.has_secrets, now.digest
         live = session.timeline.live_update()
         good = session.timeline.last_good()
         last_good = good.number if good is not None else None
@@ -63,7 +66,7 @@ def load_marks(session: Session, generation: int, post: Post) -> None:
         locks = tuple(session.backend.locks(session.stack))
     except (RewindError, OSError):
         locks = ()
-    post(msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, between))
+    return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between)
 
 
 def head_text(session: Session) -> str:
@@ -130,10 +133,10 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
     if shown.unchanged:
         done.unchanged()
     if shown.all_open or shown.toggled:
-        for index in range(len(done.resources)):
+        for index, res in enumerate(done.resources):
             if cancelled():
                 return
-            if shown.all_open or index in shown.toggled:
+            if shown.all_open or res.key in shown.toggled:
                 done.changes(index, outputs=shown.outputs)
     post(msg.ComparisonReady(done, build_rows(done, shown)))
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 
 from pulumi_rewind.choices import USUAL, Choices
-from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.trust import TrustScreen
 from pulumi_rewind_tui.text import review_page as text
 from pulumi_rewind_tui.work import planner as work
 from pulumi_rewind_tui.work.background import in_thread
+from pulumi_rewind_tui.work.watch import Follow, Watch
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
     from pulumi_rewind.strategies.preview import PreviewControl
     from pulumi_rewind.trust.targets import Finding, UntrustedTarget
-
-WATCH = 2.0
-"""Seconds between two looks at live."""
 
 
 class PlanningScreen(SavingScreen):
@@ -44,10 +42,11 @@ class PlanningScreen(SavingScreen):
         """Whether live is not what was planned for any more."""
         self._generation = 0
         self._control: PreviewControl | None = None
+        self._watching = Watch(self, self._following)
 
     def begin(self) -> None:
         """Plans, and keeps an eye on live from now on."""
-        self.set_interval(WATCH, self._look)
+        self._watching.begin()
         self.rebuild()
 
     def on_unmount(self) -> None:
@@ -125,6 +124,7 @@ class PlanningScreen(SavingScreen):
             event.plan.close()
             return
         self.plan, self.around = event.plan, event.around
+        self._watching.seen = None  # what happened while it was made is seen by the next look
         self.show_plan()
 
     @on(work.PlanFailed)
@@ -153,27 +153,22 @@ class PlanningScreen(SavingScreen):
 
     # Watching live
 
-    def _look(self) -> None:
-        if self.plan is not None and not self.moved:
-            session, around, generation = self.session, self.around, self._generation
-            in_thread(
-                self,
-                "watch",
-                lambda _: work.look_at_live(session, around, generation, self.post_message),
-                lambda _: work.LiveUnread(),
-            )
+    def _following(self) -> tuple[Session, Follow] | None:
+        """Watches live for the plan in hand; where it can't be looked at this time, the run checks it once more."""
+        if self.plan is None or self.moved:
+            return None
+        return self.session, partial(work.look_at_live, self.session, self.around, self._generation, self.post_message)
 
     @on(work.LiveLooked)
     def _looked(self, event: work.LiveLooked) -> None:
         plan = self.plan
         if plan is None or self.moved or event.generation != self._generation:
             return
+        self._watching.seen = event.now
         self.moved = event.digest != plan.prepared.live.digest
         changed = event.around != self.around
         self.around = event.around
-        if self.moved:
-            if isinstance(self.app.screen, ConfirmScreen):
-                self.app.screen.dismiss(None)
-            self.rewind.post_message(msg.StackChanged())
+        if self.moved and isinstance(self.app.screen, ConfirmScreen):
+            self.app.screen.dismiss(None)
         if self.moved or changed:
             self.show_plan()

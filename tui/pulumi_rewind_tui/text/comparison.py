@@ -18,6 +18,9 @@ Side: TypeAlias = int
 Key: TypeAlias = tuple[Side, Side]
 """Old side, new side."""
 
+ResourceKey: TypeAlias = tuple[str, bool]
+"""A resource's URN, and whether it is one that goes."""
+
 SecretsState: TypeAlias = Literal["none", "pending", "compared", "locked"]
 CancelCheck: TypeAlias = Callable[[], bool]
 
@@ -46,6 +49,11 @@ class Heading:
     """Whether it still names an object that is another one now."""
     only_new_id: bool = False
     """Whether it has the same content and is another object."""
+
+    @property
+    def key(self) -> ResourceKey:
+        """What it is called in any comparison: an old copy that goes may share its URN with the new one."""
+        return self.urn, self.op == "delete"
 
     @property
     def name(self) -> str:

@@ -73,7 +73,7 @@ class DiffText:
         comparison, table = self.comparison, self.table
         res = comparison.resources[row.index]
         uncertain = res.uncertain
-        opened = self.shown.open(row.index, res, known=comparison.known(row.index) and not uncertain)
+        opened = self.shown.open(res, known=comparison.known(row.index) and not uncertain)
         op = "unknown" if uncertain and res.op == "update" else res.op
         name = resource_name(res.urn)
         column = name_column(comparison) - 2 * row.depth

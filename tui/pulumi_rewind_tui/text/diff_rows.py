@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
-from pulumi_rewind_tui.text.comparison import Comparison, Heading
+from pulumi_rewind_tui.text.comparison import Comparison, Heading, ResourceKey
 from pulumi_rewind_tui.text.values import shown_lines
 from pulumi_rewind_tui.words.words import new_ids
 
@@ -40,18 +40,18 @@ class Shown:
     """Outputs, and what the engine and providers made by themselves."""
     unchanged: bool = False
     consequential: bool = False
-    toggled: set[int] = field(default_factory=set)
+    toggled: set[ResourceKey] = field(default_factory=set)
     """Resources that are folded or opened against the default."""
     all_open: bool = False
-    long: set[tuple[int, str]] = field(default_factory=set)
+    long: set[tuple[ResourceKey, str]] = field(default_factory=set)
     """Long values that are unfolded, by resource and path."""
     words: str = ""
     """Filter, lower case."""
 
-    def open(self, index: int, resource: Heading, *, known: bool) -> bool:
+    def open(self, resource: Heading, *, known: bool) -> bool:
         """Whether the properties of a resource are shown."""
         default = self.all_open or (known and resource.op not in ("create", "delete"))
-        return default != (index in self.toggled)
+        return default != (resource.key in self.toggled)
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ def _emit(node: _Node, depth: int, comparison: Comparison, shown: Shown, rows: l
         rows.append(Row("resource", depth, node.index, urn=node.urn))
         res = comparison.resources[node.index]
         known = comparison.known(node.index, outputs=shown.outputs) or comparison.known(node.index)
-        if shown.open(node.index, res, known=known and not res.uncertain):
+        if shown.open(res, known=known and not res.uncertain):
             rows.extend(_changes(node.index, depth + 1, comparison, shown))
     for child in node.children.values():
         _emit(child, depth + 1, comparison, shown, rows)
@@ -144,7 +144,7 @@ def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> li
     outputs = shown.outputs or comparison.resources[index].consequential
     for change in comparison.changes(index, outputs=outputs):
         rows.append(Row("change", depth, index, change, urn=change.path))
-        if (index, change.path) in shown.long:
+        if (comparison.resources[index].key, change.path) in shown.long:
             for part, (sign, text) in enumerate(long_lines(change)):
                 rows.append(Row("more", depth + 1, index, change, text=sign + text, part=part))
     rows.extend(

@@ -10,6 +10,7 @@ from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
 from pulumi_rewind.state.model import ROOT_STACK_TYPE
 from pulumi_rewind_tui.text.cells import Line, paragraph, plain
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
+from pulumi_rewind_tui.text.stack_news import lock_text
 from pulumi_rewind_tui.text.timeline_rows import Marks
 from pulumi_rewind_tui.words.symbols import counts_text, symbols
 from pulumi_rewind_tui.words.words import plural
@@ -30,6 +31,8 @@ class StatusText:
     secrets: str = ""
     has_secrets: bool = False
     head: str = ""
+    news: Line = ()
+    """What has happened, or why nobody knows."""
 
     def pieces(self) -> tuple[list[Line], Line]:
         """The pieces from the left, the most important first, and the one at the right."""
@@ -38,10 +41,9 @@ class StatusText:
         name: Line = ((str(self.session.stack), "title"),)
         if self.session.production:
             name = (*name, (" ", ""), ("[PROD]", "hazard"))
-        pieces: list[Line] = [name]
         if self.locks:
-            lock = self.locks[0]
-            pieces.append((("locked by ", "hazard"), (f"{lock}", "hazard")))
+            name = (*name, ("   ", ""), (f"locked by {lock_text(self.locks[0])}", "hazard"))  # never left out
+        pieces: list[Line] = [name, self.news] if self.news else [name]
         pieces.append(((shorten_url(shown_url(self.session.backend.url)), "dim"),))
         if self.total is not None:
             pieces.append(((plural(self.total, "update"), ""),))

@@ -12,6 +12,7 @@ from textual.message import Message
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import Comparison
 from pulumi_rewind_tui.text.diff_lines import DiffText
+from pulumi_rewind_tui.text.diff_place import RowKey, find, places
 from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows
 from pulumi_rewind_tui.widgets.lines import RowsView
 
@@ -79,9 +80,9 @@ class DiffView(RowsView[Row]):
         self.scroll_to(y=0, animate=False)
 
     def show_comparison(self, comparison: Comparison, rows: Sequence[Row] | None = None) -> None:
-        """Shows a comparison; the cursor stays on its resource if it is the same pair of sides."""
+        """Shows a comparison; the cursor stays on its row if it is the same pair of sides."""
         same = self.comparison is not None and self.comparison.key == comparison.key
-        at = self.row_key(self.cursor) if same else None
+        place = self._place() if same else None
         if not same:
             self.shown.toggled.clear()
             self.shown.long.clear()
@@ -90,39 +91,30 @@ class DiffView(RowsView[Row]):
         self.note = ()
         self._revealed = None
         self.rows = list(rows) if rows is not None else build_rows(comparison, self.shown)
-        self._restore(at)
+        self._restore(place)
 
     def rebuild(self) -> None:
         """Builds the rows again after a choice of what is shown."""
         if self.comparison is not None:
-            at = self.row_key(self.cursor)
+            place = self._place()
             self._revealed = None
             self.rows = build_rows(self.comparison, self.shown)
-            self._restore(at)
+            self._restore(place)
 
-    def _restore(self, at: tuple[int, str, str] | None) -> None:
-        keys = {self.row_key(index): index for index in range(len(self.rows) - 1, -1, -1)} if at else {}
-        place = 0
-        if at is not None:
-            place = keys.get(at, keys.get((at[0], "resource", self._urn_of(at[0])), 0))
-        self._cursor = place
-        self.changed()
-        if at is None:
-            self.scroll_to(y=0, animate=False)
-        else:
-            self.reveal(place)
+    def _place(self) -> tuple[list[RowKey], int] | None:
+        """The row under the cursor, and on which line of the pane it stands."""
+        if self.comparison is None or not self.rows:
+            return None
+        return places(self.comparison, self.rows, self.cursor), self.cursor - self.scroll_offset.y
 
-    def _urn_of(self, index: int) -> str:
+    def _restore(self, place: tuple[list[RowKey], int] | None) -> None:
+        """Puts the cursor on the row of before, on the same line of the pane; on the first row without one."""
         assert self.comparison is not None
-        resources = self.comparison.resources
-        return resources[index].urn if 0 <= index < len(resources) else ""
-
-    def row_key(self, position: int) -> tuple[int, str, str]:
-        """What a row is about, wherever it stands."""
-        if not 0 <= position < len(self.rows):
-            return (-1, "", "")
-        row = self.rows[position]
-        return (row.index, row.kind, row.urn)
+        wanted, line = place or ([], 0)
+        self._cursor = find(wanted, self.comparison, self.rows)
+        self.changed()
+        self.scroll_to(y=max(0, self._cursor - line), animate=False, immediate=True)
+        self.reveal(self._cursor)
 
     @property
     def current_urn(self) -> str:
@@ -188,10 +180,10 @@ class DiffView(RowsView[Row]):
         if row.kind == "fold":
             self.action_show("consequential")
         elif row.kind in ("change", "more") and row.change is not None:
-            self.shown.long ^= {(row.index, row.change.path)}
+            self.shown.long ^= {(self.comparison.resources[row.index].key, row.change.path)}
             self.rebuild()
         elif row.kind == "resource":
-            self.shown.toggled ^= {row.index}
+            self.shown.toggled ^= {self.comparison.resources[row.index].key}
             if self.comparison.known(row.index, outputs=self.shown.outputs):
                 self.rebuild()
             else:

@@ -87,6 +87,21 @@ class TimelineView(LinesView):
             self.entries[entry.update.number] = entry
         self.changed()
 
+    def grow(self, entries: Sequence[Entry]) -> None:
+        """Newer updates, newest first; the cursor stays on its row, and that on its line unless the top is in sight.
+
+        One that is known already was read once more.
+        """
+        number, before, top = self.number, self.cursor, self.scroll_offset.y
+        self.total += sum(entry.update.number > self.newest for entry in entries)
+        self.add_updates(entry.update for entry in entries)
+        self.add_entries(entries)
+        self._cursor = self.index_of(number) or 0
+        self.changed()
+        if top:
+            self.scroll_to(y=top + self._cursor - before, animate=False, immediate=True)
+        self.reveal(self._cursor)
+
     def tags(self, number: int) -> tuple[str, ...]:
         """The tags of an update's commit, as far as they are known."""
         entry = self.entries.get(number)

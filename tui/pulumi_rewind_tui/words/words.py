@@ -112,3 +112,14 @@ def resource_name(urn: str) -> str:
     """What a resource is called for people; the root resource is the stack itself."""
     parsed = parse_urn(urn)
     return "stack outputs" if parsed.type == ROOT_STACK_TYPE else parsed.name
+
+
+def ago(seconds: float) -> str:
+    """``3 s ago``, ``2 min ago``, ``5 h ago`` or ``4 days ago``; ``just now`` where another clock is ahead of ours."""
+    if seconds < 1:
+        return "just now"
+    if seconds < 60:
+        return f"{int(seconds)} s ago"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    return f"{int(seconds // 3600)} h ago" if seconds < 48 * 3600 else f"{int(seconds // 86400)} days ago"

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError
-from pulumi_rewind_tui.text.comparison import CancelCheck, Comparison, Key
+from pulumi_rewind_tui.text.comparison import CancelCheck, Comparison, Key, Side
 from pulumi_rewind_tui.work.diff_process import ProcessSource, SessionSpec
 
 if TYPE_CHECKING:
@@ -36,13 +36,17 @@ class Comparer:
         self._near: LocalSource | None = None
         self._far: ProcessSource | None = None
 
-    def forget(self) -> None:
-        """Drops everything: the stack has changed."""
+    def forget(self, side: Side | None = None) -> None:
+        """Drops everything: the stack has changed; or, where only that has, what a side was compared with.
+
+        What is being compared meanwhile is not kept.
+        """
         with self._lock:
-            self._done.clear()
+            kept = self._done.items() if side is not None else ()
+            self._done = OrderedDict((key, done) for key, done in kept if side not in key)
         for source in (self._near, self._far):
             if source is not None:
-                source.forget()
+                source.forget(side)
 
     def add_passphrase(self, passphrase: str) -> None:
         """Offers a passphrase and drops the comparisons that lacked one."""
@@ -71,24 +75,25 @@ class Comparer:
             BackendError, CheckpointError: a side can't be read.
             Cancelled: `cancelled` said so.
         """
-        return self._keep(self._source(key).compare(key, False, cancelled), key)
+        kept = self._done
+        return self._keep(self._source(key).compare(key, False, cancelled), key, kept)
 
     def compare_decrypted(self, key: Key, cancelled: CancelCheck = lambda: False) -> Comparison:
         """Compares with secrets decrypted; where that fails, says why in `reason`. Raises as `compare`."""
-        source = self._source(key)
+        source, kept = self._source(key), self._done
         try:
-            return self._keep(source.compare(key, True, cancelled), key)
+            return self._keep(source.compare(key, True, cancelled), key, kept)
         except (SecretsError, EngineError) as err:
             done = source.compare(key, False, cancelled)
             done.secrets, done.reason = "locked", self._session.redactor.said(err)
-            return self._keep(done, key)
+            return self._keep(done, key, kept)
 
-    def _keep(self, done: Comparison, key: Key) -> Comparison:
+    def _keep(self, done: Comparison, key: Key, kept: OrderedDict[Key, Comparison]) -> Comparison:
         done.source = self._source(key)
         with self._lock:
-            self._done[key] = done
-            while len(self._done) > KEPT:
-                self._done.popitem(last=False)
+            kept[key] = done
+            while len(kept) > KEPT:
+                kept.popitem(last=False)
         return done
 
     def _source(self, key: Key) -> LocalSource | ProcessSource:

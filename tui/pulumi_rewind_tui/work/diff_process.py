@@ -21,7 +21,7 @@ from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.core_dumps import leave_no_core
 from pulumi_rewind.system.own_python import ROOT, own_python
 from pulumi_rewind.system.path_variables import standing
-from pulumi_rewind_tui.text.comparison import CancelCheck, Cancelled, Comparison, Details, Key
+from pulumi_rewind_tui.text.comparison import CancelCheck, Cancelled, Comparison, Details, Key, Side
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -82,11 +82,11 @@ class ProcessSource:
             if self._connection is not None:
                 self._connection.send((0, "add_passphrase", (passphrase,)))
 
-    def forget(self) -> None:
-        """Drops what was read."""
+    def forget(self, side: Side | None = None) -> None:
+        """Drops what was read: of a side, or everything."""
         with self._lock:
             if self._connection is not None:
-                self._connection.send((0, "forget", ()))
+                self._connection.send((0, "forget", (side,)))
 
     def close(self) -> None:
         """Ends the process."""
@@ -169,7 +169,7 @@ def serve(connection: Connection) -> None:
                 answer: Any = source.compare(key, decrypt, connection.poll)
             elif what == "forget":
                 session.reload()
-                source.forget()
+                source.forget(*arguments)
                 answer = None
             else:
                 answer = getattr(source, what)(*arguments)

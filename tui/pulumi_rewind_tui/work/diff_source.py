@@ -41,11 +41,15 @@ class LocalSource:
         self._lock = threading.RLock()
         self._vault_lock = threading.Lock()
 
-    def forget(self) -> None:
-        """Drops what was read."""
+    def forget(self, side: Side | None = None) -> None:
+        """Drops what was read: of a side, or everything."""
         with self._lock:
-            self._checkpoints.clear()
-            self._diffs.clear()
+            if side is None:
+                self._checkpoints.clear()
+            else:
+                self._checkpoints.pop(side, None)
+            kept = self._diffs.items() if side is not None else ()
+            self._diffs = OrderedDict((at, found) for at, found in kept if side not in at[0])
 
     def add_passphrase(self, passphrase: str) -> None:
         """Offers a passphrase to the session's vault."""
@@ -86,20 +90,21 @@ class LocalSource:
         return next((change for change in changes if change.path == path), None)
 
     def _diff(self, key: Key, decrypt: bool, cancelled: CancelCheck) -> tuple[Diff, Checkpoint, Checkpoint]:
+        kept = self._diffs  # another one once the stack has changed: what is begun now is not kept then
         old, new = (self._load(side, cancelled) for side in key)
         with self._lock:
-            if (key, decrypt) in self._diffs:
-                self._diffs.move_to_end((key, decrypt))
-                return self._diffs[key, decrypt][0], new, old
+            if (key, decrypt) in kept:
+                kept.move_to_end((key, decrypt))
+                return kept[key, decrypt][0], new, old
         if decrypt:
             old, new = self._open(old, new, cancelled)
         if cancelled():
             raise Cancelled
         diff = diff_checkpoints(old, new)
         with self._lock:
-            self._diffs[key, decrypt] = (diff, new)
-            while len(self._diffs) > DIFFS:
-                self._diffs.popitem(last=False)
+            kept[key, decrypt] = (diff, new)
+            while len(kept) > DIFFS:
+                kept.popitem(last=False)
         return diff, new, old
 
     def _open(self, old: Checkpoint, new: Checkpoint, cancelled: CancelCheck) -> tuple[Checkpoint, Checkpoint]:

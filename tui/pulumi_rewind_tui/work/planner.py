@@ -17,6 +17,7 @@ from pulumi_rewind_tui.words.words import plural
 from pulumi_rewind_tui.work.background import CancelCheck, Post
 
 if TYPE_CHECKING:
+    from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.engine.events import EngineEvent
     from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.session import Session
@@ -68,10 +69,8 @@ class LiveLooked(Message):
     """Of the plan that was in hand then."""
     digest: str
     around: Surroundings
-
-
-class LiveUnread(Message):
-    """Live could not be looked at this time; the run checks it once more."""
+    now: Glance
+    """What was seen before it was read."""
 
 
 def strategies(plan: Plan | None) -> list[tuple[str, str]]:
@@ -162,14 +161,20 @@ def look_around(session: Session, plan: Plan) -> Surroundings:
     return Surroundings(number, len(session.timeline), tuple(session.backend.locks(session.stack)), reminder)
 
 
-def look_at_live(session: Session, around: Surroundings, generation: int, post: Post) -> None:
+def look_at_live(
+    session: Session,
+    around: Surroundings,
+    generation: int,
+    post: Post,
+    _: Glance | None,
+    now: Glance,
+) -> None:
     """Reads the live state (no decoding of resources' properties, no CLI) and tells its digest and the locks."""
     from dataclasses import replace
 
     live = session.backend.live(session.stack)
-    locks = tuple(session.backend.locks(session.stack))
     newest = len(session.history())
-    post(LiveLooked(generation, live.digest, replace(around, newest=newest, locks=locks)))
+    post(LiveLooked(generation, live.digest, replace(around, newest=newest, locks=now.locks), now))
 
 
 def plan_text(plan: Plan) -> str:

@@ -1,0 +1,168 @@
+"""The part of home that is alive: shows within seconds what happens elsewhere, and moves nothing under the cursor."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from pulumi_rewind_tui import messages as msg
+from pulumi_rewind_tui.screens import home_loading as loading
+from pulumi_rewind_tui.screens.home_filter import FilteringScreen
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.text.comparison import LIVE
+from pulumi_rewind_tui.text.stack_news import SHOWN, News, away_line, news_line
+from pulumi_rewind_tui.work.watch import EVERY, Follow, Reached, Unreached, Watch
+
+if TYPE_CHECKING:
+    from pulumi_rewind.backends.protocol import Glance
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.state.model import Update
+    from pulumi_rewind_tui.work.background import Post
+
+
+def read_news(
+    session: Session,
+    generation: int,
+    known: tuple[int, Update | None],
+    post: Post,
+    before: Glance | None,
+    now: Glance,
+) -> None:
+    """Reads what is new since a glance; `known` is how many updates there were and the newest. Runs in a thread."""
+    if before is None:
+        return  # nothing is on the screen yet that could be out of date
+    if (before.live, before.history) == (now.live, now.history):
+        post(msg.StackMoved(generation, now))
+        return
+    session.reload()
+    timeline = session.timeline
+    count, newest = known
+    again = timeline.update(count) if newest is not None and len(timeline) >= count else None
+    if len(timeline) < count or not same_update(again, newest):
+        post(msg.HistoryReplaced(generation))
+        return
+    marks = loading.read_marks(session, generation)
+    # A record comes a moment before its checkpoint: then the newest update of before is read once more.
+    entries = tuple(timeline.entries(len(timeline) - count + (again != newest)))
+    post(msg.StackMoved(generation, now, marks, entries, loading.head_text(session) if entries else ""))
+
+
+def same_update(one: Update | None, other: Update | None) -> bool:
+    """Whether two readings of a number found the same update; an unreadable record says nothing of that."""
+    if one is None or other is None or "unreadable" in (one.result, other.result):
+        return True
+    return (one.kind, one.start_time, one.end_time) == (other.kind, other.start_time, other.end_time)
+
+
+class LivingScreen(FilteringScreen):
+    """Watches the backend while home is in sight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watching = Watch(self, self._following)
+        self._news: News | None = None
+        self._away = False
+        """Whether the backend didn't answer the last time."""
+        self._answered = 0.0
+        """When it last did, in Unix seconds."""
+        self._live_digest = ""
+
+    def on_mount(self) -> None:
+        """Looks from now on."""
+        self.watching.begin()
+
+    def on_screen_suspend(self) -> None:
+        """Nobody sees home."""
+        self.watching.pause()
+
+    def on_screen_resume(self) -> None:
+        """What happened meanwhile is shown at once."""
+        self.watching.resume()
+
+    def on_key(self) -> None:
+        """Whoever presses a key has read the news."""
+        self._show_news(None)
+
+    def forget_news(self) -> None:
+        """Another stack is on its way."""
+        self.watching.seen, self._away = None, False
+        self._show_news(None)
+
+    def refresh_all(self) -> None:
+        """Reads everything again: the stack has changed."""
+
+    def apply_marks(self, marks: msg.MarksLoaded) -> None:
+        """Shows how live stands to the updates, whatever row the cursor is on."""
+        self._live_digest = marks.digest
+
+    def _following(self) -> tuple[Session, Follow] | None:
+        session, timeline = self.session, self.timeline
+        comparing = any(worker.group == "diff" and not worker.is_finished for worker in self.workers)
+        if session is None or (comparing and self.watching.since_last < 2 * EVERY):
+            return None  # a live state that moves all the time must not keep a comparison from its end
+        known = timeline.total, timeline.updates.get(timeline.newest)
+        return session, partial(read_news, session, self.generation, known, self.post_message)
+
+    @on(msg.StackMoved)
+    def _stack_moved(self, event: msg.StackMoved) -> None:
+        before, now, marks = self.watching.seen, event.now, event.marks
+        if event.generation != self.generation or before is None:
+            return
+        self.watching.seen = now
+        moved = marks is not None and marks.digest != self._live_digest
+        updates = tuple(entry.update for entry in event.entries if entry.update.number > self.timeline.newest)
+        took, gave = bool(now.locks and not before.locks), bool(before.locks and not now.locks)
+        self.bar.locks = now.locks
+        if marks is not None:
+            self.timeline.grow(event.entries)
+            self.bar.total = self.timeline.total
+            self.bar.head = event.head or self.bar.head
+            self.apply_marks(marks)
+            self.refilter()
+            if moved or event.entries:
+                self._compare_with_live()
+        if moved or updates or took or gave:
+            live = marks.live if marks is not None else None
+            news = News(self.rewind.clock(), updates, live, took=took, gave=gave, held=bool(now.locks))
+            self._news = news.after(self._news)
+        self._show_news(self._news)
+
+    def _compare_with_live(self) -> None:
+        """What was compared with live is compared again; what is shown of two updates stays."""
+        if self.comparer is None:
+            return
+        self.comparer.forget(LIVE)
+        shown = self.diff.comparison
+        if shown is None or LIVE in shown.key:
+            self.compare_soon(at_once=True)
+
+    @on(msg.HistoryReplaced)
+    def _history_replaced(self, event: msg.HistoryReplaced) -> None:
+        if event.generation == self.generation:
+            self._moved_by_hand = True  # the cursor stays on its number
+            self._news = News(self.rewind.clock(), replaced=True)
+            self._show_news(self._news)
+            self.refresh_all()
+
+    @on(Reached)
+    def _reached(self) -> None:
+        came_back, self._away = self._away, False
+        self._answered = self.rewind.clock()
+        if came_back and self.watching.seen is None:
+            self.refresh_all()  # it was away when the stack was to be read
+        self._show_news(self._news)
+
+    @on(Unreached)
+    def _unreached(self) -> None:
+        self._away = True
+        self._show_news(self._news)
+
+    def _show_news(self, news: News | None) -> None:
+        now = self.rewind.clock()
+        self._news = news if news is not None and now - news.at < SHOWN else None
+        line: Line = away_line(self._answered) if self._away else news_line(self._news, now) if self._news else ()
+        if line != self.bar.news or line:
+            self.bar.news = line
+            self._show_status()

@@ -1,0 +1,87 @@
+"""What has happened to the stack on the screen, in one line. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.model import Update
+from pulumi_rewind_tui.text.cells import Line
+from pulumi_rewind_tui.words.words import ago, first_line, local_time
+
+SHOWN = 30.0
+"""Seconds that news stay in sight when no key is pressed."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What a look has found to be different."""
+
+    at: float
+    """When, in Unix seconds."""
+    updates: tuple[Update, ...] = ()
+    """Those that came, newest first."""
+    live: int | None = None
+    """The update that the state equals now."""
+    took: bool = False
+    """Whether somebody took the lock."""
+    gave: bool = False
+    """Whether the lock was released."""
+    held: bool = False
+    """Whether somebody holds the lock now."""
+    replaced: bool = False
+    """Whether the history is another one."""
+
+    def after(self, earlier: News | None) -> News:
+        """Both together: updates stay told of when their lock is released a moment later."""
+        if earlier is None or not earlier.updates:
+            return self
+        if not self.updates:
+            return earlier
+        return replace(self, updates=self.updates + earlier.updates)
+
+
+def news_line(news: News, now: float) -> Line:
+    """``#10 came: update, ok, 3 s ago``."""
+    if news.updates:
+        from pulumi_rewind.history.timeline import finished
+
+        newest, oldest = news.updates[0], news.updates[-1]
+        came = f"#{newest.number} came: "
+        if newest is not oldest:
+            came = f"#{oldest.number} to #{newest.number} came, the newest: "
+        what = first_line(newest.message) if newest.is_rollback else newest.kind
+        result = "ok" if newest.succeeded else newest.result
+        role = "ok" if newest.succeeded else "failed"
+        when = ago(now - (finished(newest) or news.at))
+        return ((f"{came}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
+    if news.replaced:
+        what = "the history was replaced"
+    elif news.took:
+        what = "the stack was locked"
+    elif news.gave:
+        what = "the lock was released"
+    elif news.held:
+        what = "the state changed"
+    else:
+        what = "the state was changed outside updates"
+        what += f": it equals #{news.live} now" if news.live is not None else ""
+    return ((what, "bold"), (f", {ago(now - news.at)}", ""))
+
+
+def lock_text(lock: Lock) -> str:
+    """``root@ci (pid 15817) since 06:56:46``: who holds a lock, with the time of here."""
+    try:
+        since = datetime.fromisoformat(lock.timestamp)
+    except ValueError:
+        return str(lock)
+    return str(msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), "%H:%M:%S")))
+
+
+def away_line(since: float) -> Line:
+    """``as of 05:41, backend not reachable``."""
+    known = f"as of {local_time(since, '%H:%M')}, " if since else ""
+    return ((f"{known}backend not reachable", "hazard"),)
