@@ -26,7 +26,7 @@ def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
     settings = load_settings(tmp_path)
     assert settings == Settings()
     assert settings.production == ("prod*",)
-    assert (settings.hooks_file, settings.theme, settings.ascii) == ("rewind_hooks.py", "dark", False)
+    assert (settings.hooks_file, settings.theme, settings.ascii) == ("rewind_hooks.py", "", False)
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +20,7 @@ from textual.screen import Screen
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.home import HomeScreen
-from pulumi_rewind_tui.theme import theme_name, themes
+from pulumi_rewind_tui.theme import NAMES, PREFIX, theme_name, themes
 from pulumi_rewind_tui.words.palette import ActionProvider
 from pulumi_rewind_tui.work.background import clean, in_thread
 
@@ -77,7 +78,6 @@ class RewindApp(App[int]):
         """Set by the running screen; while it is, nothing quits."""
         self._kept_choices: dict[tuple[str, str], Choices] = {}
         """By stack and target: what was chosen in reviews that were left."""
-        self._chosen_theme = theme
         for each in themes():
             self.register_theme(each)
         self.theme = theme_name(theme or "dark")
@@ -107,7 +107,8 @@ class RewindApp(App[int]):
         from pulumi_rewind.session import open_session
 
         session = open_session(self.cwd, stack=name, backend=self.backend_url, environ=self.environ)
-        self.post_message(msg.SessionOpened(session))
+        keys, clashes = self._keys(session) if session.settings.keys else ({}, ())
+        self.post_message(msg.SessionOpened(session, keys, clashes))
         try:
             entry = session.journal.read()
         except RewindError as err:
@@ -117,17 +118,27 @@ class RewindApp(App[int]):
         if entry is not None and not session.journal.running(entry):
             self.post_message(msg.InterruptedFound(entry))
 
+    def _keys(self, session: Session) -> tuple[dict[str, str], tuple[str, ...]]:
+        """What the settings make of the keys, and which of them are in each other's way."""
+        from pulumi_rewind.project.settings import where_set
+        from pulumi_rewind_tui.screens.actions import actions, clashes, keymap
+
+        at = partial(where_set, session.workspace.root, self.environ)
+        found = actions(type(self), session.settings.keys, at)
+        return keymap(found), tuple(clashes(found))
+
     @on(msg.SessionOpened)
     def _session_opened(self, event: msg.SessionOpened) -> None:
         self.session = event.session
         settings = event.session.settings
-        if self._chosen_theme is None:
-            self.theme = theme_name(settings.theme)
         if settings.ascii and not self.ascii_only:
             self.ascii_only = True
             for screen in self.screen_stack:
                 screen.add_class("-ascii")
-        self.set_keymap(dict(settings.keys))
+        self.set_keymap(event.keys)
+        if event.clashes:
+            text = "\n".join([*event.clashes, "`pulumi-rewind keys` lists all keys."])
+            self.notify(text, title="Two actions on one key", severity="warning", timeout=20, markup=False)
         self.home.open_session(event.session)
 
     @on(msg.SessionFailed)
@@ -304,9 +315,21 @@ class RewindApp(App[int]):
 
     def action_next_theme(self) -> None:
         """Dark, light, colour-blind safe."""
-        names = [each.name for each in themes()]
-        at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
+        at = NAMES.index(self.theme.removeprefix(PREFIX))
+        self.choose_theme(NAMES[(at + 1) % len(NAMES)])
+
+    def choose_theme(self, name: str) -> None:
+        """Changes the colours, and remembers them for the next start."""
+        from pulumi_rewind_tui.work.looks import remember
+
+        self.theme = theme_name(name)
+        environ = self.environ
+        in_thread(self, "theme", lambda _: remember(environ, name), msg.ThemeNotKept)
+
+    @on(msg.ThemeNotKept)
+    def _theme_not_kept(self, event: msg.ThemeNotKept) -> None:
+        text = f"{event.error}\n{getattr(event.error, 'hint', '')}".strip()
+        self.notify(text, title="The theme is not remembered", severity="warning", timeout=20, markup=False)
 
     async def action_quit(self) -> None:
         """Quits, unless a rollback runs: then asks."""
