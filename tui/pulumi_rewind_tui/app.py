@@ -21,7 +21,6 @@ from textual.screen import Screen
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import NAMES, PREFIX, theme_name, themes
-from pulumi_rewind_tui.words.palette import ActionProvider
 from pulumi_rewind_tui.work.background import clean, in_thread
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ class RewindApp(App[int]):
 
     TITLE = "pulumi-rewind"
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/base.tcss", "screens/home.tcss"]
-    COMMANDS: ClassVar[set[Any]] = {ActionProvider}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "help", id="app.help", key_display="?"),
@@ -231,10 +229,19 @@ class RewindApp(App[int]):
 
         self.push_screen(StacksScreen())
 
+    def go_home(self) -> None:
+        """Leaves all screens but the one at the bottom; a review keeps what was chosen in it."""
+        from pulumi_rewind_tui.screens.review import ReviewScreen
+
+        while len(self.screen_stack) > 1:
+            if isinstance(self.screen, ReviewScreen):
+                self.screen.action_back()
+            else:
+                self.pop_screen()
+
     @on(msg.StackSelected)
     def _stack_selected(self, event: msg.StackSelected) -> None:
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
+        self.go_home()
         self.stack_name = event.name
         self.home.closing()
         self.open_stack(event.name)
@@ -312,6 +319,13 @@ class RewindApp(App[int]):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen.of(self.screen))
+
+    def action_command_palette(self) -> None:
+        """The palette, which reads what it finds when it is opened."""
+        from pulumi_rewind_tui.screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
 
     def action_next_theme(self) -> None:
         """Dark, light, colour-blind safe."""

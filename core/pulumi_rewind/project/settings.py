@@ -35,7 +35,7 @@ PROJECT_ONLY: Final = ("hooks_file",)
 """What the user's own file can't say, for it is about one project."""
 
 ANSWERS: Final = ("confirm.", "dialog.", "interrupted.", "passphrase.", "stop.", "trust.")
-"""Actions that answer a question: a project that binds ``trust.yes`` to escape would answer in the user's place."""
+"""Actions that answer a question: a project that binds ``"trust.yes"`` to escape would answer in the user's place."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _read(path: Path, *, own: bool) -> _File:
     if own and (reason := shared((path.parent, path))):
         raise UsageError(
             f"{path} is not used: {reason}",
-            hint="Your settings count only where nobody else can write them: change the owner or the mode, or remove it.",
+            hint="Your settings count only where nobody else can write them: change its owner or mode, or remove it.",
         )
     try:
         text = read_text(path)

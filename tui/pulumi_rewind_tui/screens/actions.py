@@ -71,6 +71,9 @@ class Action:
     """As they are set now, each by Textual's name for it."""
     default: tuple[str, ...]
     what: str
+    run: str
+    """What Textual runs, in the namespace of its owner."""
+    owner: type[DOMNode]
 
     @property
     def where(self) -> str:
@@ -89,17 +92,18 @@ def actions(app: type[DOMNode], keys: Mapping[str, str], at: Callable[[str], str
     Raises:
         UsageError: the settings name an action that there isn't, or a key that can't be pressed.
     """
-    found: dict[str, Binding] = {}
+    found: dict[str, tuple[Binding, type[DOMNode]]] = {}
     for one in (app, *_classes()):
         for binding in vars(one).get("BINDINGS", ()):
             if isinstance(binding, Binding) and binding.id:
-                found.setdefault(binding.id, binding)
+                found.setdefault(binding.id, (binding, one))
     checked = {name: _checked(name, given, found, at) for name, given in keys.items()}
     order = list(PLACES)
-    return {
-        name: Action(name, checked.get(name, default := _split(binding.key)), default, _what(binding))
-        for name, binding in sorted(found.items(), key=lambda item: order.index(item[0].partition(".")[0]))
-    }
+    listed = {}
+    for name, (binding, owner) in sorted(found.items(), key=lambda item: order.index(item[0].partition(".")[0])):
+        default = _split(binding.key)
+        listed[name] = Action(name, checked.get(name, default), default, _what(binding), binding.action, owner)
+    return listed
 
 
 def _classes() -> Iterator[type[DOMNode]]:

@@ -124,6 +124,14 @@ class DiffView(RowsView[Row]):
         row = self.rows[position]
         return (row.index, row.kind, row.urn)
 
+    def rows_of_resources(self) -> dict[str, int]:
+        """The row of each resource that has one, by URN."""
+        if self.comparison is None:
+            return {}
+        resources = self.comparison.resources
+        rows = ((at, row) for at, row in enumerate(self.rows) if row.kind in ("resource", "same"))
+        return {resources[row.index].urn if row.index >= 0 else row.urn: at for at, row in rows}
+
     @property
     def current_urn(self) -> str:
         """The resource under the cursor."""
