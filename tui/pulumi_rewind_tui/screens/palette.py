@@ -152,10 +152,10 @@ class Finder(Provider):
         here = set()
         for label, about, run, name in self._here():
             here.add(name)
-            label = f"{label}  {about}".rstrip()
-            exact = all(word in label.lower() for word in words)
+            whole = f"{label}  {about}".rstrip()
+            exact = all(word in whole.lower() for word in words)
             if exact or matcher.match(label) > 0:
-                yield HERE - len(here) if exact else LIKE, label, run
+                yield HERE - len(here) if exact else LIKE, whole, run
         elsewhere = self._palette.actions.values() if self._palette is not None else ()
         for action in elsewhere:
             if action.name in here or action.name.startswith(ONLY_THERE):
