@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
+import pytest
 from textual.command import CommandInput, CommandList
 from textual.pilot import Pilot
 
+from pulumi_rewind_tui.screens import palette
 from pulumi_rewind_tui.screens.blame import BlameScreen
 from pulumi_rewind_tui.screens.palette import Palette
-from pulumi_rewind_tui.screens.palette_index import LIMIT, Listing
+from pulumi_rewind_tui.screens.palette_index import LIMIT, Listing, read_index
 from pulumi_rewind_tui.screens.review import ReviewScreen
 from tests.support.tui.shop import Shop, screen_text, settle
 
@@ -108,10 +111,23 @@ async def test_actions_of_another_pane_are_run_there_and_those_of_other_screens_
         assert pilot.app.screen is home
 
 
-async def test_what_was_typed_early_is_looked_for_again_when_all_is_read(shop: Shop) -> None:
+async def test_what_was_typed_early_is_looked_for_again_when_all_is_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def late(*arguments: Any) -> None:
+        go_on.wait(20)
+        read_index(*arguments)
+
+    monkeypatch.setattr(palette, "read_index", late)
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
         await pilot.press("ctrl+p", "#", "5")
+        while any(worker.name == "_gather_commands" and not worker.is_finished for worker in pilot.app.workers):
+            await pilot.pause()
+        assert "Update #5" not in screen_text(pilot.app)
+        go_on.set()
         await settle(pilot)
         assert screen_text(pilot.app).count("Update #5") == 1
 
