@@ -64,6 +64,7 @@ async def test_the_review_of_an_update_is_the_second_entry(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
         assert (await search(pilot, "#4"))[1].startswith("Roll back… to #4")
+        assert (await search(pilot, "roll back to 4"))[:2] == (await search(pilot, "#4"))[:2]
         await choose(pilot, "#4", "Roll back…")
         opened = [screen for screen in pilot.app.screen_stack if isinstance(screen, ReviewScreen)]
         assert [screen.request.target for screen in opened] == ["#4"]

@@ -9,6 +9,7 @@ from itertools import groupby
 import click
 
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, to_json
+from pulumi_rewind_tui.text.cells import paragraph
 
 
 @rewind_command()
@@ -34,15 +35,16 @@ def keys(shared: Shared, as_json: bool) -> None:
         listed = [summary(action) for action in found.values()]
         out.raw(to_json({"files": [str(path) for path in files], "actions": listed, "problems": problems}))
         return
-    names = max(map(len, found))
     pressed = {name: ", ".join(map(shown, action.keys)) for name, action in found.items()}
-    column = max(map(len, pressed.values()))
+    names, column = max(map(len, found)) + 2, max(map(len, pressed.values())) + 2
+    room = max(out.width - names - column - 2, 20) if out.terminal else 1000
     for where, here in groupby(found.values(), lambda action: action.where):
         out.line((where[0].upper() + where[1:], "bold"))
         for action in here:
             mark = "*" if action.keys != action.default else " "
-            out.lines([((f"{mark} {action.name:<{names}}  ", ""), (f"{pressed[action.name]:<{column}}  ", "key"),
-                        (action.what, "dim"))])  # fmt: skip
+            first, *rest = paragraph(action.what, room, "dim")
+            out.line(f"{mark} {action.name:<{names}}", (f"{pressed[action.name]:<{column}}", "key"), *first)
+            out.lines([(" " * (names + column + 2), *line) for line in rest])
         out.line("")
     where = ", ".join(map(str, files)) or "no rewind.toml"
     out.line((f"Settings read: {where}. docs/settings.md says how to change a key.", "dim"))

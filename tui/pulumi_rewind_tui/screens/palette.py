@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +43,9 @@ TYPED = 40
 
 EXACT, HERE, FOUND, ELSEWHERE, LIKE = 1000.0, 800.0, 600.0, 300.0, 0.0
 """Scores: a name that was typed whole, an action that works now, what has all words, other actions, what is similar."""
+
+VERB = re.compile(r"^(?:update|roll back(?:…|\.\.\.)?(?: to)?|blame|show|open stack) +(?=\S)", re.IGNORECASE)
+"""What rows begin with, and an operator may type before what is looked for."""
 
 Command = Callable[[], Any]
 
@@ -124,7 +128,7 @@ class Finder(Provider):
         palette = self._palette
         if palette is None or not self._can_leave:
             return
-        index, said = palette.index, set[str]()
+        index, said, query = palette.index, set[str](), VERB.sub("", query, count=1)
         for base, look in ((EXACT, "named"), (FOUND, "find")):
             for listing, offers in (
                 (index.updates, self._update), (index.resources, self._resource), (index.stacks, self._stack)
@@ -161,7 +165,7 @@ class Finder(Provider):
             if action.name in here or action.name.startswith(ONLY_THERE):
                 continue
             label, run = self._elsewhere(action)
-            if all(word in label.lower() for word in words):
+            if all(word in f"{action.name} {action.what}".lower() for word in words):
                 yield ELSEWHERE, label, run
 
     def _elsewhere(self, action: Action) -> tuple[str, Command]:
