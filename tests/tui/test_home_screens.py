@@ -267,9 +267,7 @@ async def test_the_palette_knows_what_keys_can_do(shop: Shop) -> None:
         assert showing(pilot.app, Palette)
         assert "Roll back" in text
         await press(pilot, *"details")
-        await pilot.pause(0.5)
-        await press(pilot, "down", "enter")
-        await pilot.pause(0.3)
+        await press(pilot, "enter")
         assert showing(pilot.app, DetailsScreen)
 
 

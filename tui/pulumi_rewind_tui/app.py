@@ -49,8 +49,10 @@ class RewindApp(App[int]):
         Binding("q", "quit", "quit", id="app.quit"),
         Binding("ctrl+q", "quit", "quit", id="app.quit-too", show=False, priority=True),
         Binding("ctrl+c", "interrupt", "stop or quit", id="app.interrupt", show=False, priority=True),
-        Binding("ctrl+t", "next_theme", "next theme", id="app.theme"),
-    ]
+        Binding("ctrl+p", "command_palette", "palette", id="app.palette", show=False, priority=True,
+                tooltip="Find any action, update, resource, stack or theme"),
+        Binding("ctrl+t", "next_theme", "next theme", id="app.theme", tooltip="Remembered for the next start"),
+    ]  # fmt: skip
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.host import Host
     from pulumi_rewind_tui.screens.home import HomeScreen
 
-MOVES = ("list.", "screen.next-pane", "screen.previous-pane", "app.quit-too", "app.interrupt")
+MOVES = ("list.", "screen.next-pane", "screen.previous-pane", "app.quit-too", "app.interrupt", "app.palette")
 """Actions by the beginning of their names that only make sense as keys."""
 
 ONLY_THERE = (*MOVES, *ANSWERS, "filter.", "help.", "text.", "error.", "options.", "strategy.")
