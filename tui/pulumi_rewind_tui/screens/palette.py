@@ -128,16 +128,18 @@ class Finder(Provider):
         palette = self._palette
         if palette is None or not self._can_leave:
             return
-        index, said, query = palette.index, set[str](), VERB.sub("", query, count=1)
+        index, seen, at, query = palette.index, set[int](), 0, VERB.sub("", query, count=1)
         for base, look in ((EXACT, "named"), (FOUND, "find")):
             for listing, offers in (
                 (index.updates, self._update), (index.resources, self._resource), (index.stacks, self._stack)
             ):  # fmt: skip
                 for row in getattr(listing, look)(query):
+                    if id(row) in seen:
+                        continue
+                    seen.add(id(row))
                     for label, command in offers(row):
-                        if label not in said:
-                            said.add(label)
-                            yield base - len(said), label, command
+                        at += 1
+                        yield base - at, label, command
 
     # Actions
 

@@ -1,6 +1,6 @@
 """How the screens look from the first paint on: the theme that was chosen last, unless settings or a flag say another.
 
-Nothing is imported for a file that isn't there: all of this happens before the first paint.
+All of this happens before the first paint: it reads small files alone, and nothing of the project or its backend.
 """
 
 from __future__ import annotations
