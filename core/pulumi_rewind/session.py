@@ -235,7 +235,7 @@ def open_session(
         UsageError: no stack is named and none is selected; the message lists the stacks.
     """
     workspace = find_workspace(cwd, backend=backend, environ=environ)
-    settings = load_settings(workspace.root)
+    settings = load_settings(workspace.root, environ)
     opened = open_backend(workspace.backend_url)
     name = stack or workspace.current_stack()
     if not name:

@@ -161,3 +161,26 @@ def test_nothing_to_resume(stack: FileStack) -> None:
     assert ran.code == 0, ran.err
     assert "no rollback of shop/dev was interrupted" in ran.out
     assert stack.run("resume", "--json").json()["result"] == "nothing-to-do"
+
+
+def test_the_settings_that_were_read_are_named_and_those_of_the_screens_are_checked(stack: FileStack) -> None:
+    fake_engine(stack)
+    own = Path(stack.env["HOME"]) / ".config" / "pulumi-rewind" / "rewind.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text("ascii = true\n")
+    project = stack.work / "rewind.toml"
+    project.write_text('[keys]\nhome.stacks = "j"\n')
+    ran = stack.run("doctor", "--json")
+    said = {one["message"]: one["status"] for one in ran.json()["findings"] if one["check"] == "settings"}
+    assert said == {
+        f"{own}, {project}; production stacks: prod*": "ok",
+        "j is the key of home.stacks and of list.down (home): only one of them works": "warn",
+    }
+    project.write_text('theme = "blue"\n')
+    checks = found(stack.run("doctor", "--json"))
+    assert checks["settings"] == (
+        "warn", f"the screens can't be opened: {project}, line 1: there is no theme 'blue'"
+    )  # fmt: skip
+    project.write_text("them = 1\n")
+    checks = found(stack.run("doctor", "--json"))
+    assert checks["settings"] == ("fail", f"{project}, line 1: unknown key 'them'")

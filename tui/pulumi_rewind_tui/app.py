@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,9 +22,8 @@ from textual.screen import Screen
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
-from pulumi_rewind_tui.theme import theme_name, themes
+from pulumi_rewind_tui.theme import NAMES, PREFIX, theme_name, themes
 from pulumi_rewind_tui.widgets.ascii_filter import AsciiFilter
-from pulumi_rewind_tui.words.palette import ActionProvider
 from pulumi_rewind_tui.work.background import clean, in_thread
 
 if TYPE_CHECKING:
@@ -46,15 +46,16 @@ class RewindApp(App[int]):
 
     TITLE = "pulumi-rewind"
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/base.tcss", "screens/home.tcss"]
-    COMMANDS: ClassVar[set[Any]] = {ActionProvider}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "help", id="app.help", key_display="?"),
         Binding("q", "quit", "quit", id="app.quit"),
         Binding("ctrl+q", "quit", "quit", id="app.quit-too", show=False, priority=True),
         Binding("ctrl+c", "interrupt", "stop or quit", id="app.interrupt", show=False, priority=True),
-        Binding("ctrl+t", "next_theme", "next theme", id="app.theme"),
-    ]
+        Binding("ctrl+p", "command_palette", "palette", id="app.palette", show=False, priority=True,
+                tooltip="Find any action, update, resource, stack or theme"),
+        Binding("ctrl+t", "next_theme", "next theme", id="app.theme", tooltip="Remembered for the next start"),
+    ]  # fmt: skip
 
     def __init__(
         self,
@@ -80,7 +81,6 @@ class RewindApp(App[int]):
         """Set by the running screen; while it is, nothing quits."""
         self._kept_choices: dict[tuple[str, str], Choices] = {}
         """By stack and target: what was chosen in reviews that were left."""
-        self._chosen_theme = theme
         for each in themes():
             self.register_theme(each)
         self.theme = theme_name(theme or "dark")
@@ -115,7 +115,8 @@ class RewindApp(App[int]):
         from pulumi_rewind.session import open_session
 
         session = open_session(self.cwd, stack=name, backend=self.backend_url, environ=self.environ)
-        self.post_message(msg.SessionOpened(session))
+        keys, clashes = self._keys(session) if session.settings.keys else ({}, ())
+        self.post_message(msg.SessionOpened(session, keys, clashes))
         try:
             entry = session.journal.read()
         except RewindError as err:
@@ -125,17 +126,27 @@ class RewindApp(App[int]):
         if entry is not None and not session.journal.running(entry):
             self.post_message(msg.InterruptedFound(entry))
 
+    def _keys(self, session: Session) -> tuple[dict[str, str], tuple[str, ...]]:
+        """What the settings make of the keys, and which of them are in each other's way."""
+        from pulumi_rewind.project.settings import where_set
+        from pulumi_rewind_tui.screens.actions import actions, clashes, keymap
+
+        at = partial(where_set, session.workspace.root, self.environ)
+        found = actions(type(self), session.settings.keys, at)
+        return keymap(found), tuple(clashes(found))
+
     @on(msg.SessionOpened)
     def _session_opened(self, event: msg.SessionOpened) -> None:
         self.session = event.session
         settings = event.session.settings
-        if self._chosen_theme is None:
-            self.theme = theme_name(settings.theme)
         if settings.ascii and not self.ascii_only:
             self.ascii_only = True
             for screen in self.screen_stack:
                 screen.add_class("-ascii")
-        self.set_keymap(dict(settings.keys))
+        self.set_keymap(event.keys)
+        if event.clashes:
+            text = "\n".join([*event.clashes, "`pulumi-rewind keys` lists all keys."])
+            self.notify(text, title="Two actions on one key", severity="warning", timeout=20, markup=False)
         self.home.open_session(event.session)
 
     @on(msg.SessionFailed)
@@ -228,10 +239,19 @@ class RewindApp(App[int]):
 
         self.push_screen(StacksScreen())
 
+    def go_home(self) -> None:
+        """Leaves all screens but the one at the bottom; a review keeps what was chosen in it."""
+        from pulumi_rewind_tui.screens.review import ReviewScreen
+
+        while len(self.screen_stack) > 1:
+            if isinstance(self.screen, ReviewScreen):
+                self.screen.action_back()
+            else:
+                self.pop_screen()
+
     @on(msg.StackSelected)
     def _stack_selected(self, event: msg.StackSelected) -> None:
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
+        self.go_home()
         self.stack_name = event.name
         self.home.closing()
         self.open_stack(event.name)
@@ -306,11 +326,30 @@ class RewindApp(App[int]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen.of(self.screen))
 
+    def action_command_palette(self) -> None:
+        """The palette, which reads what it finds when it is opened."""
+        from pulumi_rewind_tui.screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
     def action_next_theme(self) -> None:
         """Dark, light, colour-blind safe."""
-        names = [each.name for each in themes()]
-        at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
+        at = NAMES.index(self.theme.removeprefix(PREFIX))
+        self.choose_theme(NAMES[(at + 1) % len(NAMES)])
+
+    def choose_theme(self, name: str) -> None:
+        """Changes the colours, and remembers them for the next start."""
+        from pulumi_rewind_tui.work.looks import remember
+
+        self.theme = theme_name(name)
+        environ = self.environ
+        in_thread(self, "theme", lambda _: remember(environ, name), msg.ThemeNotKept)
+
+    @on(msg.ThemeNotKept)
+    def _theme_not_kept(self, event: msg.ThemeNotKept) -> None:
+        text = f"{event.error}\n{getattr(event.error, 'hint', '')}".strip()
+        self.notify(text, title="The theme is not remembered", severity="warning", timeout=20, markup=False)
 
     async def action_quit(self) -> None:
         """Quits, unless a rollback runs: then asks."""

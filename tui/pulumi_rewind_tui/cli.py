@@ -49,6 +49,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "revision": "List the revisions of components: applied, missing, to be run.",
     "record": "Keep updates as git objects that outlive the backend's history.",
     "resolve": "Decide about creates that a killed update left open.",
+    "keys": "List the actions of the screens and their keys.",
     "doctor": "Check what a rollback needs, and what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
     "demo": "Make a small project to try everything on.",
@@ -98,9 +99,10 @@ class LazyGroup(AsciiHelp, click.Group):
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", message="pulumi-rewind %(version)s")
+@click.option("--theme", metavar="NAME", help="The screens' colours: dark, light or colour-blind; else the last ones.")
 @common_options
 @click.pass_context
-def cli(ctx: click.Context) -> int | None:
+def cli(ctx: click.Context, theme: str | None) -> int | None:
     """See what a Pulumi stack was, what it would take to go back, and go back.
 
     Without a command the screens open; without a terminal the history is printed. A TARGET is an update
@@ -111,6 +113,11 @@ def cli(ctx: click.Context) -> int | None:
     """
     shared = ctx.ensure_object(Shared)
     shared.opener = open_screens
+    if theme:
+        from pulumi_rewind_tui.theme import theme_name
+
+        theme_name(theme)  # a name that is none is refused where nothing is coloured as well
+        shared.theme = theme
     if ctx.invoked_subcommand is not None:
         return None
     plain = in_terminal() and no_screens(os.environ)
@@ -131,10 +138,12 @@ def cli(ctx: click.Context) -> int | None:
 def open_screens(shared: Shared, **where: Any) -> int:
     """Runs the UI until it is left; returns the exit code."""
     from pulumi_rewind_tui.app import RewindApp
+    from pulumi_rewind_tui.work.looks import looks
 
     if shared.no_color:
         os.environ["NO_COLOR"] = "1"
-    app = RewindApp(ascii_only=shared.ascii, **where)
+    found = looks(where["cwd"], where.get("environ", os.environ), shared.theme, shared.ascii)
+    app = RewindApp(theme=found.theme, ascii_only=found.ascii, **where)
     result = app.run()
     return app.return_code or result or 0
 

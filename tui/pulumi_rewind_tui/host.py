@@ -39,6 +39,12 @@ class Host(Protocol):
     def post_message(self, message: Message) -> bool:
         """Tells the application something."""
 
+    def go_home(self) -> None:
+        """Leaves all screens but the one at the bottom."""
+
+    def choose_theme(self, name: str) -> None:
+        """Changes the colours, and remembers them."""
+
     def open_stack(self, name: str | None) -> None:
         """Opens a stack (None: the current one) in the background."""
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.choices import Choices
     from pulumi_rewind.diff.checkpoints import Change
@@ -28,6 +30,10 @@ class SessionOpened(Message):
     """A stack is open."""
 
     session: Session
+    keys: Mapping[str, str]
+    """What the settings make of the keys, as Textual takes it."""
+    clashes: tuple[str, ...]
+    """Which of them are in each other's way, in words."""
 
 
 @dataclass
@@ -161,6 +167,13 @@ class LoadFailed(Message):
     """The history could not be read."""
 
     generation: int
+    error: BaseException
+
+
+@dataclass
+class ThemeNotKept(Message):
+    """The chosen theme could not be remembered."""
+
     error: BaseException
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 from rich.style import Style
 from textual.theme import Theme
+
+from pulumi_rewind.errors import UsageError
 
 ROLES: tuple[str, ...] = (
     "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "return", "discard", "same",
@@ -36,10 +39,20 @@ _COLOURS: Mapping[str, Mapping[str, str]] = {"dark": _DARK, "light": _LIGHT, "co
 NAMES: tuple[str, ...] = tuple(_COLOURS)
 
 
+PREFIX: Final = "rewind-"
+"""Before our names in those that Textual knows."""
+
+
 def theme_name(setting: str) -> str:
-    """The name Textual knows one of ours by; an unknown setting falls back to dark."""
+    """The name Textual knows one of ours by.
+
+    Raises:
+        UsageError: there is no such theme.
+    """
     name = setting.replace("_", "-").replace("color", "colour")
-    return f"rewind-{name if name in _COLOURS else 'dark'}"
+    if name not in _COLOURS:
+        raise UsageError(f"there is no theme {setting!r}", hint=f"The themes are {', '.join(NAMES)}.")
+    return PREFIX + name
 
 
 def themes() -> tuple[Theme, ...]:

@@ -1,29 +1,46 @@
-"""The optional ``rewind.toml`` beside Pulumi.yaml, and the user's own ``config.toml``: whom this user trusts.
+"""The settings: ``rewind.toml`` beside Pulumi.yaml, one of the user's own below it, and the user's ``config.toml``.
 
-Whom to trust never stands in the project's file: whoever can push to the repository writes that one.
+Whoever can push to a repository writes its ``rewind.toml``. So that file can't take back what protects the user, see
+`ADDED` and `ANSWERS`, and whom to trust stands in ``config.toml`` alone. The user's own files count only where nobody
+else can write them.
 """
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.system.documents import load_toml
+from pulumi_rewind.system.ownership import shared
 from pulumi_rewind.system.untrusted import read_text
+
+FILE: Final = "rewind.toml"
+TRUST_FILE: Final = "config.toml"
 
 RECORDS: Final = "records"
 RECORD_KEYS: Final = ("sign_with", "allowed_signers")
 """The keys of ``[records]``."""
 
+ADDED: Final = ("production", "stateful_types", "passphrase_env")
+"""Lists to which the project's file only adds: without them a stack asks less, and a passphrase is no known secret."""
+
+PROJECT_ONLY: Final = ("hooks_file",)
+"""What the user's own file can't say, for it is about one project."""
+
+ANSWERS: Final = ("confirm.", "dialog.", "interrupted.", "passphrase.", "stop.", "trust.")
+"""Actions that answer a question: a project that binds ``"trust.yes"`` to escape would answer in the user's place."""
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What a team has decided for a project; `load_settings` reads it, the README explains each key."""
+    """What a user and a team have decided; `load_settings` reads it, docs/settings.md explains each key."""
 
     production: tuple[str, ...] = ("prod*",)
     """Patterns of stack names that ask for the name before a rollback."""
@@ -33,8 +50,8 @@ class Settings:
     """Patterns of names or types of resources whose replacement deletes the old object first."""
     hooks_file: str = "rewind_hooks.py"
     """Where the user's hooks and undo callbacks are, relative to the project."""
-    theme: str = "dark"
-    """The UI's colours."""
+    theme: str = ""
+    """The UI's colours; empty: those that were chosen last."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Key bindings of the UI: name of the action → key."""
     ascii: bool = False
@@ -56,36 +73,104 @@ class Settings:
         return any(fnmatch.fnmatchcase(name, pattern.casefold()) for pattern in self.production)
 
 
-def load_settings(root: Path) -> Settings:
-    """Reads ``rewind.toml`` in the project's directory; the defaults if there is none.
+def load_settings(root: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the user's own settings and, over them, those in the project's directory; the defaults if there are none.
 
     Raises:
-        UsageError: not TOML, an unknown key, or a value of the wrong kind.
+        UsageError: not TOML, an unknown key, a value of the wrong kind, or what this file can't decide.
     """
-    path = root / "rewind.toml"
-    return Settings(**{name: _value(path, name, value) for name, value in _document(path).items()})
+    found: dict[str, Any] = {}
+    for path in settings_files(root, environ):
+        file = _read(path, own=root is None or path != root / FILE)
+        for name, value in file.document.items():
+            value = _value(file, name, value)
+            if isinstance(value, dict):
+                value = {**found.get(name, {}), **value}
+            elif name in ADDED:
+                value = tuple(dict.fromkeys([*found.get(name, ()), *value]))
+            found[name] = value
+    return Settings(**found)
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return load_toml(read_text(path))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as err:
-        raise UsageError(f"{path} can't be read: {err}", hint="Mend or remove it.") from None
+def settings_files(root: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files of settings that are there, the one that counts most last."""
+    places = [user_file(environ, FILE), *([root / FILE] if root is not None else ())]
+    return tuple(path for path in places if os.path.lexists(path))
 
 
-def _value(path: Path, name: str, value: Any) -> Any:
-    known = {item.name: item for item in fields(Settings)}
-    if name in RECORD_KEYS or (name == RECORDS and isinstance(value, dict)):
+def where_set(root: Path | None, environ: Mapping[str, str], name: str) -> str:
+    """The file and the line that decide a setting, for messages of whoever finds its value wrong.
+
+    Raises:
+        UsageError: as `load_settings`.
+    """
+    files = [_read(path, own=root is None or path != root / FILE) for path in settings_files(root, environ)]
+    found = [file.at(name) for file in files if file.line(name)]
+    return found[-1] if found else FILE
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    text: str
+    document: Mapping[str, Any]
+    own: bool
+    """Whether it is the user's, not the project's."""
+
+    def at(self, name: str) -> str:
+        """Where it names something."""
+        line = self.line(name)
+        return f"{self.path}, line {line}" if line else str(self.path)
+
+    def line(self, name: str) -> int | None:
+        """The number of the first line that names something; dotted names may be split between a table and a key."""
+        named = re.compile(rf"""\s*(?:\[\s*)?(?:keys\s*[.=].*)?["']?{re.escape(name)}(?![\w-])""")
+        lines = enumerate(self.text.splitlines(), 1)
+        return next((number for number, line in lines if named.match(line)), None)
+
+
+def _read(path: Path, *, own: bool) -> _File:
+    if own and (reason := shared((path.parent, path))):
         raise UsageError(
-            f"{path}: whose records are used isn't the project's to say, for whoever can push can write this file",
-            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into config.toml of your own, see docs/records.md.",
+            f"{path} is not used: {reason}",
+            hint="Your settings count only where nobody else can write them: change its owner or mode, or remove it.",
+        )
+    try:
+        text = read_text(path)
+        return _File(path, text, load_toml(text), own)
+    except FileNotFoundError:
+        return _File(path, "", {}, own)
+    except (OSError, ValueError) as err:
+        raise UsageError(f"{path} can't be read: {err}", hint="Correct or remove it.") from None
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """``Did you mean …? ``, empty where nothing is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]}? " if near else ""
+
+
+def _value(file: _File, name: str, value: Any) -> Any:
+    known = {item.name: item for item in fields(Settings)}
+    at = file.at(name)
+    if name in RECORD_KEYS or (name == RECORDS and isinstance(value, dict)):
+        reason = "" if file.own else " isn't the project's to say, for whoever can push can write this file: it"
+        raise UsageError(
+            f"{at}: whose records are used{reason} stands in {TRUST_FILE}",
+            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into your own {TRUST_FILE}, see docs/records.md.",
         )
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        meant = f"Did you mean {near[0]}? " if near else ""
-        raise UsageError(f"{path}: unknown key {name!r}", hint=f"{meant}Known keys: {', '.join(sorted(known))}.")
+        raise UsageError(
+            f"{at}: unknown key {name!r}", hint=f"{nearest(name, known)}Known keys: {', '.join(sorted(known))}."
+        )
+    if file.own and name in PROJECT_ONLY:
+        raise UsageError(
+            f"{at}: {name} is a setting of one project", hint=f"Put it into the {FILE} beside that Pulumi.yaml."
+        )
+    if name == "keys" and isinstance(value, dict):
+        value = dict(_flat(value))
+        if not file.own:
+            _check_project_keys(file, value)
     default = getattr(Settings(), name)
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -107,7 +192,25 @@ def _value(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
             return value
         wanted = "a table of strings"
-    raise UsageError(f"{path}: {name} must be {wanted}", hint=f"It is {value!r} now, the default is {default!r}.")
+    raise UsageError(f"{at}: {name} must be {wanted}", hint=f"It is {value!r} now, the default is {default!r}.")
+
+
+def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """``home.stacks = "S"`` without quotes is a table in TOML, and means the same."""
+    for name, value in table.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value
+
+
+def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
+    for action in keys:
+        if action.startswith(ANSWERS):
+            raise UsageError(
+                f"{file.at(action)}: a project can't set the key of {action}, which answers a question",
+                hint=f"Put it into your own {FILE}, see docs/settings.md.",
+            )
 
 
 # -- the user's own ----------------------------------------------------------------------------------------------------
@@ -123,28 +226,29 @@ class UserSettings:
     """Whose signatures of records count, as ``ssh-keygen -Y verify`` takes them (ALLOWED SIGNERS in its manual)."""
 
 
-def user_settings_path(environ: Mapping[str, str]) -> Path:
-    """Where the file is: ``$XDG_CONFIG_HOME/pulumi-rewind/config.toml``, by default in ``~/.config``.
+def user_file(environ: Mapping[str, str], name: str) -> Path:
+    """Where a file of the user's own is: in ``$XDG_CONFIG_HOME/pulumi-rewind``, by default below ``~/.config``.
 
     A relative XDG_CONFIG_HOME doesn't count, as the XDG specification says: it could name a directory of the project.
     """
     base = Path(environ.get("XDG_CONFIG_HOME") or "")
     if not base.is_absolute():
         base = _home(environ) / ".config"
-    return base / "pulumi-rewind" / "config.toml"
+    return base / "pulumi-rewind" / name
 
 
 def load_user_settings(environ: Mapping[str, str]) -> UserSettings:
-    """Reads the user's settings; the defaults if there are none.
+    """Reads whom the user trusts; the defaults if nothing is said.
 
     Raises:
-        UsageError: not TOML, an unknown key, or a value of the wrong kind.
+        UsageError: not TOML, an unknown key, or a value of the wrong kind; or others can write the file.
     """
-    path = user_settings_path(environ)
-    document = _document(path)
+    path = user_file(environ, TRUST_FILE)
+    document = _read(path, own=True).document
     known = f"It knows [{RECORDS}] with {' and '.join(RECORD_KEYS)}."
     for name in document.keys() - {RECORDS}:
-        raise UsageError(f"{path}: unknown key {name!r}", hint=known)
+        hint = f"It belongs into {FILE} beside it." if name in Settings.__dataclass_fields__ else known
+        raise UsageError(f"{path}: unknown key {name!r}", hint=hint)
     table = document.get(RECORDS, {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {RECORDS} must be a table", hint=known)

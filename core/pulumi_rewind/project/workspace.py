@@ -130,14 +130,23 @@ def find_workspace(cwd: Path, *, backend: str | None = None, environ: Mapping[st
     start = _as_the_shell_shows_it(cwd, environ)
     if not start.is_dir():
         raise ProjectNotFound(f"there is no directory {start}", hint="Name an existing one with `--cwd DIR`.")
-    for folder in (start, *start.parents):
-        for name in PROJECT_FILES:
-            if (folder / name).is_file():
-                return _open(folder / name, start, backend, environ)
+    if (path := _project_file(start)) is not None:
+        return _open(path, start, backend, environ)
     raise ProjectNotFound(
         f"no Pulumi.yaml in {start} or above it",
         hint="Go into a Pulumi project, or name its directory with `--cwd DIR`.",
     )
+
+
+def project_root(cwd: Path, environ: Mapping[str, str]) -> Path | None:
+    """The directory of the project at `cwd` or above it, found without reading anything; None if there is none."""
+    path = _project_file(_as_the_shell_shows_it(cwd, environ))
+    return path.parent if path is not None else None
+
+
+def _project_file(start: Path) -> Path | None:
+    places = (folder / name for folder in (start, *start.parents) for name in PROJECT_FILES)
+    return next((path for path in places if path.is_file()), None)
 
 
 def _as_the_shell_shows_it(cwd: Path, environ: Mapping[str, str]) -> Path:

@@ -77,6 +77,11 @@ class StateDirectory:
         return self.root / "records"
 
     @property
+    def theme(self) -> Path:
+        """The name of the UI's theme that was chosen last."""
+        return self.root / "theme"
+
+    @property
     def trusted(self) -> Path:
         """What the operator has agreed to run."""
         return self.root / "trusted.json"

@@ -16,7 +16,7 @@ from typing import Literal
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.engine.environment import TALKATIVE, withheld
 from pulumi_rewind.errors import RewindError, SecretsError
-from pulumi_rewind.project.settings import load_settings
+from pulumi_rewind.project.settings import load_settings, settings_files
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
@@ -111,9 +111,10 @@ class _Doctor:
         yield Finding("project", "ok", f"{space.project} ({space.runtime or 'no runtime'}) in {space.root}")
 
     def _check_settings(self) -> Iterator[Finding]:
-        settings = load_settings(self._workspace.root)
+        root = self._workspace.root
+        settings = load_settings(root, self._environ)
         patterns = ", ".join(settings.production) or "none"
-        there = "rewind.toml" if (self._workspace.root / "rewind.toml").is_file() else "no rewind.toml, defaults"
+        there = ", ".join(map(str, settings_files(root, self._environ))) or "no rewind.toml, defaults"
         yield Finding("settings", "ok", f"{there}; production stacks: {patterns}")
 
     def _check_engine(self) -> Iterator[Finding]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import RewindError, UsageError
 from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.text.doctor import check_json, check_lines, finding_json, finding_lines
 
 if TYPE_CHECKING:
+    from pulumi_rewind.upkeep.doctor import Finding
     from pulumi_rewind.upkeep.selfcheck import SelfCheck
 
 
@@ -44,6 +47,8 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
 
     for finding in diagnose(shared.cwd, named, shared.backend, os.environ, shared.passphrases()):
         found(finding)
+    for finding in _screens(shared):
+        found(finding)
     checked: SelfCheck | None = None
     if replay:
         try:
@@ -71,6 +76,33 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
         shown = {"ok": not failed, "findings": [finding_json(finding) for finding in findings]}
         out.raw(to_json(shown | ({"replay": check_json(checked)} if replay else {})))
     return 1 if failed else 0
+
+
+def _screens(shared: Shared) -> Iterator[Finding]:
+    """What the settings say of theme and keys, which only the screens know."""
+    from pulumi_rewind.project.settings import load_settings, where_set
+    from pulumi_rewind.project.workspace import project_root
+    from pulumi_rewind.upkeep.doctor import Finding
+
+    root = project_root(shared.cwd, os.environ)
+    try:
+        settings = load_settings(root, os.environ)
+    except UsageError:
+        return  # said already
+    if not settings.theme and not settings.keys:
+        return
+    from pulumi_rewind_tui.app import RewindApp
+    from pulumi_rewind_tui.screens.actions import actions, clashes
+    from pulumi_rewind_tui.work.looks import looks
+
+    try:
+        looks(shared.cwd, os.environ, None, False)
+        found = actions(RewindApp, settings.keys, partial(where_set, root, os.environ))
+    except UsageError as err:
+        yield Finding("settings", "warn", f"the screens can't be opened: {err}", err.hint)
+        return
+    for problem in clashes(found):
+        yield Finding("settings", "warn", problem, "`pulumi-rewind keys` lists all keys.")
 
 
 def _replay(shared: Shared, stack: str | None) -> SelfCheck:

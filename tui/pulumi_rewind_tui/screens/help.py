@@ -16,6 +16,7 @@ SYMBOLS_HELP = (
     "+ create   ~ update   - delete   ± replace   « return   ○ forget   = same   ● secret   ? known only when run   "
     "⚠ hazard   [P] protected   * dirty tree   ★ last good   ◆ base   ↺ rollback"
 )
+KEYS_HELP = "[keys] in rewind.toml sets other keys: `pulumi-rewind keys` lists the names of all actions."
 
 
 class HelpScreen(TextModal):
@@ -51,6 +52,7 @@ class HelpScreen(TextModal):
             for index, piece in enumerate(pieces):
                 head = ("  " + key.ljust(column) if not index else " " * (column + 2), "key")
                 lines.append((head, *piece))
+        lines += paragraph(KEYS_HELP, cells, "dim", indent=2)
         lines += heading("Symbols")
         lines += paragraph(SYMBOLS_HELP, cells, "dim", indent=2)
         return lines

@@ -12,14 +12,19 @@ from pulumi_rewind_tui.widgets.filter_bar import FilterBar
 
 def update_matches(update: Update, tags: tuple[str, ...], words: str) -> bool:
     """Whether all words occur in what is known of an update."""
+    haystack = update_text(update, tags)
+    return all(word in haystack for word in words.split())
+
+
+def update_text(update: Update, tags: tuple[str, ...]) -> str:
+    """All that is known of an update, in lower case, to look for words in."""
     env = update.environment
-    haystack = " ".join(
+    return " ".join(
         (
             f"#{update.number}", update.kind, update.result, update.message, update.commit, update.branch,
             env.get("git.author", ""), env.get("git.committer", ""), "dirty" if update.dirty else "", *tags,
         )
     ).lower()  # fmt: skip
-    return all(word in haystack for word in words.split())
 
 
 class FilteringScreen(ComparingScreen):

@@ -54,15 +54,21 @@ class StacksFailed(Message):
     error: BaseException
 
 
-def read_stacks(app: Host, post: Post, cancelled: CancelCheck) -> None:
-    """Lists the stacks, then looks at each; in a thread."""
+def list_stacks(app: Host) -> tuple[Backend, str, list[StackRef]]:
+    """The backend, the project's name and all stacks, the project's first; in a thread."""
     from pulumi_rewind.backends import open_backend
     from pulumi_rewind.project.workspace import find_workspace
 
     workspace = find_workspace(app.cwd, backend=app.backend_url, environ=app.environ)
     backend = open_backend(workspace.backend_url)
     refs = sorted(backend.stacks(), key=lambda ref: (ref.project not in ("", workspace.project), ref))
-    post(StacksListed(backend.url, workspace.project, refs))
+    return backend, workspace.project, refs
+
+
+def read_stacks(app: Host, post: Post, cancelled: CancelCheck) -> None:
+    """Lists the stacks, then looks at each; in a thread."""
+    backend, project, refs = list_stacks(app)
+    post(StacksListed(backend.url, project, refs))
     for ref in refs:
         if cancelled():
             return

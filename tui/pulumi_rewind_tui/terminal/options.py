@@ -38,6 +38,8 @@ class Shared:
     no_color: bool = False
     ascii: bool = False
     no_pager: bool = False
+    theme: str | None = None
+    """What ``--theme`` says; for the screens alone."""
     passphrase_file: tuple[Path, ...] = ()
     known: KnownSecrets | None = None
     """What the session knows as secret, once there is one: errors are shown without it."""

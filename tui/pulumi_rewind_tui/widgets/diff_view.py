@@ -116,6 +116,14 @@ class DiffView(RowsView[Row]):
         self.scroll_to(y=max(0, self._cursor - line), animate=False, immediate=True)
         self.reveal(self._cursor)
 
+    def rows_of_resources(self) -> dict[str, int]:
+        """The row of each resource that has one, by URN."""
+        if self.comparison is None:
+            return {}
+        resources = self.comparison.resources
+        rows = ((at, row) for at, row in enumerate(self.rows) if row.kind in ("resource", "same"))
+        return {resources[row.index].urn if row.index >= 0 else row.urn: at for at, row in rows}
+
     @property
     def current_urn(self) -> str:
         """The resource under the cursor."""

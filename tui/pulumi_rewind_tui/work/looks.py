@@ -1,0 +1,70 @@
+"""How the screens look from the first paint on: the theme that was chosen last, unless settings or a flag say another.
+
+All of this happens before the first paint: it reads small files alone, and nothing of the project or its backend.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulumi_rewind.errors import StateDirectoryError, UsageError
+from pulumi_rewind.system.state_directory import StateDirectory
+from pulumi_rewind_tui.theme import PREFIX, theme_name
+
+LONGEST: int = 40
+"""Characters of a theme's name."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a screen needs before it is painted."""
+
+    theme: str
+    """One of `theme.NAMES`."""
+    ascii: bool
+
+
+def looks(cwd: Path, environ: Mapping[str, str], theme: str | None, ascii_only: bool) -> Looks:
+    """The looks as flags, settings and the last choice have them, in this order.
+
+    Raises:
+        UsageError: there is no such theme, or the settings can't be read.
+    """
+    from pulumi_rewind.project.settings import Settings, load_settings, settings_files, where_set
+    from pulumi_rewind.project.workspace import project_root
+
+    root = project_root(cwd, environ)
+    settings = load_settings(root, environ) if settings_files(root, environ) else Settings()
+    if theme:
+        name = theme_name(theme)
+    elif settings.theme:
+        try:
+            name = theme_name(settings.theme)
+        except UsageError as err:
+            raise UsageError(f"{where_set(root, environ, 'theme')}: {err}", hint=err.hint) from None
+    else:
+        name = theme_name(remembered(environ) or "dark")
+    return Looks(name.removeprefix(PREFIX), ascii_only or settings.ascii)
+
+
+def remembered(environ: Mapping[str, str]) -> str:
+    """The theme that was chosen last; empty if none was, or what is kept of it is of no use: that stops nothing."""
+    directory = StateDirectory(environ)
+    with contextlib.suppress(StateDirectoryError, UsageError, UnicodeDecodeError):
+        name = (directory.read(directory.theme) or b"")[:LONGEST].decode().strip()
+        if name:
+            return theme_name(name).removeprefix(PREFIX)
+    return ""
+
+
+def remember(environ: Mapping[str, str], theme: str) -> None:
+    """Keeps the name of a theme for the next start.
+
+    Raises:
+        StateDirectoryError: it can't be written.
+    """
+    directory = StateDirectory(environ)
+    directory.write(directory.theme, theme.removeprefix(PREFIX).encode() + b"\n")
