@@ -92,8 +92,8 @@ class Incident:
 
     @property
     def failed(self) -> Update | None:
-        """The newest update that failed, among those gone back over."""
-        return next((one for one in reversed(self.over) if one.result == "failed"), None)
+        """The newest update that failed, among those gone back over; an attempt to roll back is none."""
+        return next((one for one in reversed(self.over) if one.result == "failed" and not read_stamp(one)), None)
 
 
 def read_incident(session: Session, number: int | None = None) -> Incident:
@@ -133,7 +133,8 @@ def incident_of(session: Session, number: int, report: Report | None) -> Inciden
         return msgspec.structs.replace(update, message=session.redactor(update.message))
 
     update = told(timeline.update(number))
-    own = update if read_stamp(update) is not None else None
+    became = report is None or number > report.before  # the run of the report has become this update
+    own = update if became and read_stamp(update) is not None else None
     target = _target(session, own, report)
     target = told(target) if target is not None else None
     start = report.before if report is not None else number - 1

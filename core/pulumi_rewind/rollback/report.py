@@ -75,7 +75,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Planned steps by operation, those that stay the same included."""
     steps: tuple[ReportedStep, ...] = ()
     risks: tuple[ReportedRisk, ...] = ()
-    outcome: Literal["done", "stopped", "failed"]
+    outcome: Literal["done", "unchanged", "stopped", "failed"]
+    """Unchanged: it was refused, and nothing was changed."""
     result: RollbackResult | None = None
     """How it ended, where it reached its end."""
     error: str = ""
@@ -87,11 +88,20 @@ class Report(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def report_of(
-    plan: Plan, began: float, before: int, end: RollbackResult | BaseException | None, undo: str, run: str = ""
+    plan: Plan,
+    began: float,
+    before: int,
+    end: RollbackResult | BaseException | None,
+    undo: str,
+    *,
+    run: str = "",
+    ended: float = 0,
+    unchanged: bool = False,
 ) -> Report:
-    """What is to be kept of a run that ends now; `end` is its result, or what went wrong."""
+    """What is to be kept of a run; `end` is its result, or what went wrong. It ends now, if no time is given."""
     result = end if isinstance(end, RollbackResult) else None
     error = end if isinstance(end, BaseException) else None
+    how: Literal["stopped", "failed"] = "stopped" if isinstance(error, InterruptedRun) else "failed"
     risks = sorted(plan.all_risks, key=lambda risk: risk.rank)
     return Report(
         target=plan.target.update.number,
@@ -101,14 +111,14 @@ def report_of(
         options=tuple(flags(plan.prepared.choices)),
         planned=plan.created,
         began=began,
-        ended=time.time(),
+        ended=ended or time.time(),
         before=before,
         changes=dict(plan.changes),
         steps=tuple(
             ReportedStep(step.op, step.name, step.type, step.forecast, step.delete_first) for step in plan.steps[:STEPS]
         ),
         risks=tuple(ReportedRisk(risk.code, risk.told, risk.loses_data) for risk in risks[:STEPS]),
-        outcome="done" if result is not None else "stopped" if isinstance(error, InterruptedRun) else "failed",
+        outcome="done" if result is not None else "unchanged" if unchanged else how,
         result=result,
         error=str(error) if error is not None else "",
         hint=getattr(error, "hint", ""),
@@ -142,9 +152,13 @@ def masked(report: Report, redact: Callable[[str], str]) -> Report:
 def keep(session: Session, report: Report) -> Mapping[str, bytes]:
     """Keeps a report in the state directory, secrets masked; returns it as a file for the record of its update.
 
-    Where it can't be written, the record alone has it: that must not stand in the way of anything.
+    What can't be written, or can't be kept because a strategy's plan holds what no report can, is left out: a note is
+    never worth more than the run's own end.
     """
-    content = msgspec.json.encode(masked(report, session.redactor))
+    try:
+        content = msgspec.json.encode(masked(report, session.redactor))
+    except (msgspec.MsgspecError, TypeError):
+        return {}
     own = own_record(session.timeline.history, Stamp(run=report.run))
     name = name_of(report.before, own.number if own is not None else report.before)
     with contextlib.suppress(StateDirectoryError):

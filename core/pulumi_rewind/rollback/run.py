@@ -162,11 +162,11 @@ class RollbackRun(EngineDriver):
         """Keeps what the incident note tells of this run; the same as a file for the record."""
         if self._before is None or end is None:
             return {}
-        with contextlib.suppress(RewindError, OSError):  # a note is never worth more than the run's own end
+        with contextlib.suppress(RewindError, OSError):  # as where it can't be kept
             self.session.reload()
             result = end if isinstance(end, RollbackResult) else None
             undo = undo_command(self.session, result, self.plan.prepared.choices)
-            return keep(self.session, report_of(self.plan, self._began, self._before, end, undo, self.stamp.run))
+            return keep(self.session, report_of(self.plan, self._began, self._before, end, undo, run=self.stamp.run))
         return {}
 
     def _events(self, started: float) -> Iterator[EngineEvent]:

@@ -36,9 +36,15 @@ REVERTED: Final = 20
 _QUIET: Final = frozenset({"update", "same", "read"})
 """Operations that are counted in the note and not named."""
 
-_DONE: Final = {"done": "rollback done", "stopped": "rollback stopped", "failed": "rollback failed"}
+_DONE: Final = {
+    "done": "rollback done",
+    "unchanged": "rollback refused",
+    "stopped": "rollback stopped",
+    "failed": "rollback failed",
+}
 _TITLES: Final = {
     "done": "rolled back to",
+    "unchanged": "not rolled back to",
     "stopped": "rollback stopped on the way to",
     "failed": "rollback failed on the way to",
 }
@@ -172,10 +178,11 @@ def _timeline(incident: Incident) -> list[str]:
         lines += _update(one)
     report, own = incident.report, incident.rollback
     if report is not None:
-        between = report.began - report.planned
-        lines.append(f"{_clock(report.planned)} the plan was made, and reviewed for {elapsed(max(between, 0))}")
+        review = report.began - report.planned
+        reviewed = f", and reviewed for {elapsed(review)}" if review >= 1 else ""
+        lines.append(f"{_clock(report.planned)} the plan was made{reviewed}")
         lines.append(f"{_clock(report.began)} rollback began")
-        became = f", and became {_number(own.number)}" if own is not None else ", and became no update"
+        became = f", and became {_number(own.number)}" if own is not None else ""
         lines.append(
             f"{_clock(report.ended)} {_DONE[report.outcome]} after {elapsed(report.ended - report.began)}{became}"
         )
@@ -189,7 +196,9 @@ def _update(update: Update) -> Iterator[str]:
     kind = _kind(update)
     if update.result == "failed":
         yield f"{_clock(update.start_time)} {kind} {_number(update.number)} began{_origin(update)}"
-        yield f"{_clock(update.end_time)} {kind} {_number(update.number)} **{_ended(update)}**"
+        counts = counts_text(update.changes)
+        changed = f", after it had changed {counts}" if counts else ""
+        yield f"{_clock(update.end_time)} {kind} {_number(update.number)} **{_ended(update)}**{changed}"
     else:
         yield f"{_clock(update.end_time)} {kind} {_number(update.number)} {_ended(update)}{_origin(update)}"
 
@@ -235,10 +244,11 @@ def _plan(incident: Incident) -> list[str]:
     if report is None:
         return ["Not kept: the rollback was run elsewhere or by an earlier release."] if incident.is_rollback else []
     options = f", with {code(' '.join(report.options))}" if report.options else ""
+    same = report.changes.get("same", 0)
     how = f"strategy {code(report.strategy)}{options}, fingerprint {code(report.fingerprint)}"
     lines = [
         f"- Target {_label(incident)}, {how}",
-        f"- Steps: {counts_text(report.changes) or 'none'}, {report.changes.get('same', 0):,} unchanged",
+        f"- Steps: {counts_text(report.changes) or 'none'}{f', {same:,} unchanged' if same else ''}",
     ]
     notable = [step for step in report.steps if step.op not in _QUIET]
     lines += _points([_step(step) for step in notable], LISTED + 1)
@@ -268,6 +278,8 @@ def _result(incident: Incident) -> list[str]:
         compare = command("diff", incident.name, str(own.number), str(target.number)) if target is not None else ""
         more = f" Whether it equals the target was not kept; {code(compare)} compares." if compare else ""
         return [f"The rollback {_ended(own)}: {counts_text(own.changes) or 'no changes'}.{more}"]
+    if report.outcome == "unchanged":
+        return ["Nothing was changed.", *block(report.error)]
     if report.result is None:
         where = f"between {_number(report.before)} and {_label(incident)}"
         return [f"The rollback {report.outcome} half-way; it left the stack {where}.", *block(report.error)]
@@ -307,7 +319,8 @@ def _undo(incident: Incident) -> list[str]:
 
 def _remaining(incident: Incident) -> list[str]:
     """As a list of things to tick off."""
-    return [f"- [ ] {one}" for one in _open(incident)] or ["Nothing that is known."]
+    found = [f"- [ ] {one}" for one in _open(incident)]
+    return found or ([] if incident.rolled_back_by else ["Nothing that is known."])
 
 
 def _open(incident: Incident) -> Iterator[str]:
@@ -327,7 +340,7 @@ def _open(incident: Incident) -> Iterator[str]:
             yield f"Check {plural(len(result.stale_names), 'value')} that may be stale."
         for note in result.notes:
             yield code(note)
-    if incident.is_rollback:
+    if incident.is_rollback and _outcome(incident) != "unchanged":
         yield from _git(incident)
 
 
@@ -336,7 +349,7 @@ def _git(incident: Incident) -> Iterator[str]:
     if reverts.commits:
         count = plural(len(reverts.commits), "commit")
         lines = " then ".join(code(line, len(line)) for line in revert_lines(reverts))
-        yield f"HEAD still contains {count} that it went back over, and the next deploy applies them again: {lines}"
+        yield f"HEAD still contains {count} that it went back over; the next deploy applies this again. {lines}"
     elif incident.reminder:
         yield f"{code(incident.reminder)}."
     if reverts.problem:
