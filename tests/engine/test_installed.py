@@ -45,7 +45,7 @@ class Installed:
         return subprocess.run(
             [str(self.bin / command[0]), *command[1:]],
             cwd=cwd or self.outside,
-            env=self.environ | environ,
+            env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -106,6 +106,8 @@ def test_everything_that_git_has_is_in_it(installed: Installed) -> None:
         wanted = {file for file in there if "__pycache__" not in file.parts}
         assert wanted
         assert {file for file in wanted if not (site / file).is_file()} == set()
+    for page in (ROOT / "docs" / "man").glob("*.1"):
+        assert (installed.directory / "venv" / "share" / "man" / "man1" / page.name).is_file()
 
 
 @pytest.fixture(scope="module")

@@ -92,8 +92,10 @@ class Incident:
 
     @property
     def failed(self) -> Update | None:
-        """The newest update that failed, among those gone back over; an attempt to roll back is none."""
-        return next((one for one in reversed(self.over) if one.result == "failed" and not read_stamp(one)), None)
+        """The update that failed last before the rollback, whose own attempts don't count; None where it succeeded."""
+        attempts = (one for one in reversed(self.over) if one.succeeded or read_stamp(one) is None)
+        last = next(attempts, None)
+        return last if last is not None and last.result == "failed" else None
 
 
 def read_incident(session: Session, number: int | None = None) -> Incident:
@@ -232,9 +234,11 @@ def _reverts(session: Session, target: Update | None, over: tuple[Update, ...]) 
     if lacking := next((sha for sha in (kept, *wanted) if sha not in known), None):
         return Reverts(problem=f"commit {lacking[:7]} is not in this repository" if lacking else "")
     held = [sha for sha in wanted if repository.is_ancestor(sha, head) and not repository.is_ancestor(sha, kept)]
-    commits = list({one.sha: one for sha in held for one in repository.log(kept, sha, COMMITS)}.values())
-    since = {one.title for sha in held[:1] for one in repository.log(kept, head, COMMITS)}
-    left = [one for one in commits if f'Revert "{one.title}"' not in since]
+    gone = {one.sha for sha in held for one in repository.log(kept, sha, COMMITS)}
+    since = repository.log(kept, head, COMMITS) if gone else []
+    titles = {one.title for one in since}
+    commits = [one for one in since if one.sha in gone]
+    left = [one for one in commits if f'Revert "{one.title}"' not in titles]
     return Reverts(tuple(left), repository.merges(one.sha for one in left), len(commits) - len(left))
 
 
