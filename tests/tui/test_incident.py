@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from pulumi_rewind.plan.stale_values import StaleValue
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.repository import Commit
 from pulumi_rewind.rollback.incident import Incident, Reverts
-from pulumi_rewind.rollback.report import Report, ReportedRisk, ReportedStep
+from pulumi_rewind.rollback.report import Report, ReportedRisk, ReportedStep, keep
 from pulumi_rewind.rollback.result import RollbackResult
+from pulumi_rewind.session import open_session
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
 from pulumi_rewind_tui.text.incident import block, code, incident_json, incident_note, revert_lines
 from tests.support.filestack import NOON, FileStack
@@ -207,6 +209,28 @@ def test_for_machines() -> None:
     assert found["report"]["fingerprint"] == "abcdef01"
     assert found["revert"] == ["b" * 40]
     assert found["note"] == "the note"
+
+
+def test_no_secret_is_kept(stack: FileStack) -> None:
+    """Whatever part of plan and result quotes one."""
+    stack.update(stack.resource("api", {"size": "s"}))
+    session = open_session(stack.work, "dev", environ=stack.env)
+    session.redactor.note_texts(["correct-horse"])
+    quoting = report(
+        before=1,
+        label="the correct-horse one",
+        options=("--only", "correct-horse"),
+        steps=(ReportedStep("delete", "correct-horse", "t", "deleted"),),
+        risks=(ReportedRisk("data-loss", "correct-horse is lost"),),
+        result=RollbackResult("succeeded", 1, {}, (Difference("", "", "not correct-horse"),), 1.0, ("correct-horse",)),
+        error="correct-horse",
+    )
+    (content,) = keep(session, quoting).values()
+    (path,) = stack.root.rglob("rollback.json")
+    assert path.read_bytes() == content
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert b"correct-horse" not in content
+    assert content.count(b"[secret]") == 7
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
