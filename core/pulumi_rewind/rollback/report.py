@@ -146,7 +146,7 @@ def masked(report: Report, redact: Callable[[str], str]) -> Report:
     def clean(value: Json) -> Json:
         return redact(value) if isinstance(value, str) else each(value, clean)
 
-    return msgspec.convert(clean(msgspec.to_builtins(report)), Report)
+    return msgspec.convert(clean(msgspec.json.decode(msgspec.json.encode(report))), Report)
 
 
 def keep(session: Session, report: Report) -> Mapping[str, bytes]:
