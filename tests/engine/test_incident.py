@@ -82,3 +82,11 @@ def test_a_rollback_can_be_told_on_another_day(stack: EngineStack) -> None:
     # A stack of the same name that was made anew, whose update has the number of the rollback.
     stack.git("update-ref", "-d", ref)
     assert kept_report(session(stack), result.version) is None
+
+    # What only puts a state back becomes no update, and is the newest all the same.
+    roll_back(stack, "2", strategy="state")
+    text = said(stack, "report").out
+    assert "rolled back to `#2 (v2)`" in text
+    assert "strategy `state`" in text
+    assert "pulumi stack import -s dev" in text
+    assert "rolled back to `#1 (v1)`" in said(stack, "report", str(result.version)).out

@@ -18,7 +18,7 @@ from pulumi_rewind.history.timeline import deployed_commit
 from pulumi_rewind.history.update_mark import read_stamp
 from pulumi_rewind.records.evidence import error_of
 from pulumi_rewind.rollback.head_reminder import head_reminder
-from pulumi_rewind.rollback.report import Report, kept_report
+from pulumi_rewind.rollback.report import Report, kept_report, report_after
 from pulumi_rewind.system.shell import command
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def read_incident(session: Session, number: int | None = None) -> Incident:
     if not newest:
         raise UsageError(f"{session.stack} has no updates yet", hint="There is nothing to report.")
     if number is None:
+        if (after := report_after(session, newest)) is not None:
+            return incident_of(session, newest, after)
         number = next(iter(_incidents(session)), 0)
         if not number:
             raise UsageError(
@@ -117,7 +119,8 @@ def read_incident(session: Session, number: int | None = None) -> Incident:
                 hint=f"`{command('history', session.stack.name)}` lists its updates.",
             )
     update = timeline.update(number)
-    report = kept_report(session, number)
+    own = read_stamp(update) is not None
+    report = kept_report(session, number) if own else report_after(session, number)
     if report is None and not _is_incident(update):
         found = [f"#{one}" for one in _incidents(session)]
         there = f"Those of {session.stack} are {', '.join(found[:OFFERED])}." if found else "There are none."
@@ -174,13 +177,8 @@ def _is_incident(update: Update) -> bool:
 
 
 def _incidents(session: Session) -> list[int]:
-    """The rollbacks and failed updates, newest first; a rollback that became no update counts as the one before."""
-    timeline = session.timeline
-    newest = len(timeline)
-    found = [update.number for update in timeline.history.newest(FAR) if _is_incident(update)]
-    if newest not in found and kept_report(session, newest) is not None:
-        found.insert(0, newest)
-    return found
+    """The rollbacks and failed updates, newest first."""
+    return [update.number for update in session.timeline.history.newest(FAR) if _is_incident(update)]
 
 
 def _open_live(session: Session) -> None:

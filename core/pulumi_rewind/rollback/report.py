@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from pulumi_rewind.choices import flags
+from pulumi_rewind.choices import USUAL, flags
 from pulumi_rewind.errors import InterruptedRun, RewindError, StateDirectoryError
 from pulumi_rewind.history.failed_update import before_attempts, undo_number
 from pulumi_rewind.history.origins import own_record
@@ -64,7 +64,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     strategy: str
     fingerprint: str
     options: tuple[str, ...] = ()
-    """What was chosen beside the target, as words of a command line."""
+    """What was chosen beside target and strategy, as words of a command line."""
     planned: float
     """When the plan that was reviewed was made; Unix seconds, as all times."""
     began: float
@@ -108,7 +108,7 @@ def report_of(
         label=plan.target.label,
         strategy=plan.strategy,
         fingerprint=plan.fingerprint,
-        options=tuple(flags(plan.prepared.choices)),
+        options=tuple(flags(plan.prepared.choices.but(strategy=USUAL.strategy))),
         planned=plan.created,
         began=began,
         ended=ended or time.time(),
@@ -167,16 +167,14 @@ def keep(session: Session, report: Report) -> Mapping[str, bytes]:
 
 
 def kept_report(session: Session, number: int) -> Report | None:
-    """What was kept of the rollback that became an update, or that left no record after it; None if nothing was.
+    """What was kept of the rollback that became an update; None if nothing was.
 
     It must be of this very rollback: a stack that was removed and made anew numbers from 1 again.
     """
-    store = EvidenceStore(session.journal)
-    update = session.timeline.update(number)
-    stamp = read_stamp(update)
+    stamp = read_stamp(session.timeline.update(number))
     if stamp is None:
-        found = _decoded(store.file(name_of(number, number), REPORT))
-        return found if found is not None and found.began >= update.start_time else None
+        return None
+    store = EvidenceStore(session.journal)
     for name in (number, number + 1):  # what puts back bookkeeping is an update after the first
         found = _decoded(store.file(str(name), REPORT))
         if found is not None and found.run == stamp.run:
@@ -187,6 +185,12 @@ def kept_report(session: Session, number: int) -> Report | None:
     except RewindError:
         return None
     return found if found is not None and found.run == stamp.run else None
+
+
+def report_after(session: Session, number: int) -> Report | None:
+    """What was kept of a rollback after an update that became none itself: it put a state back, or was killed."""
+    found = _decoded(EvidenceStore(session.journal).file(name_of(number, number), REPORT))
+    return found if found is not None and found.began >= session.timeline.update(number).start_time else None
 
 
 def _decoded(content: bytes | None) -> Report | None:
