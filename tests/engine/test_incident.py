@@ -23,6 +23,15 @@ bridged.Server("api", {{"image": "{image}"}}, opts=pulumi.ResourceOptions(depend
 """
 
 
+HOOKS = """
+import pulumi_rewind as rewind
+
+@rewind.after_rollback
+def tell(ctx):
+    pass
+"""
+
+
 def deploy(stack: EngineStack, image: str, tag: str, *, fails: bool = False) -> str:
     stack.write_program(PROGRAM.format(image=image, secret=SECRET))
     stack.git_commit(f"image {image}", tag=tag)
@@ -50,7 +59,9 @@ def test_a_rollback_can_be_told_on_another_day(stack: EngineStack) -> None:
     assert "not now: [secret]" in text
     assert "`pulumi-rewind resume dev` goes on" in text
     stack.trouble()
+    stack.write_file("rewind_hooks.py", HOOKS)
     result = roll_back(stack, "v1")
+    assert [one.outcome for one in result.callbacks] == ["done"]  # it ended after the record was made
 
     opened = session(stack)
     report = kept_report(opened, result.version)

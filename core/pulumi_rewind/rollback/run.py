@@ -145,7 +145,8 @@ class RollbackRun(EngineDriver):
                 self.result = dataclasses.replace(
                     self.result, callbacks=(*self.undo.outcomes, *self.revisions.outcomes)
                 )
-                self._report(self.result)
+                if self.result.callbacks:  # some end after the record was made
+                    self._report(self.result)
         finally:
             self.undo.close()
             self.plan.close()
