@@ -361,12 +361,13 @@ def _git(incident: Incident) -> Iterator[str]:
 
 def revert_lines(reverts: Reverts) -> list[str]:
     """The git commands that take the commits out of HEAD, newest first; of a merge its first parent stays."""
-    lines: list[list[str]] = []
+    lines: list[str] = []
+    joins = False
     for one in reverts.commits[:REVERTED]:
-        if one.sha in reverts.merges:
-            lines.append(["git", "revert", "-m", "1", one.sha[:12]])
-        elif lines and "-m" not in lines[-1]:
-            lines[-1].append(one.sha[:12])
+        short, merge = one.sha[:12], one.sha in reverts.merges
+        if merge or not joins:
+            lines.append(f"git revert -m 1 {short}" if merge else f"git revert {short}")
         else:
-            lines.append(["git", "revert", one.sha[:12]])
-    return [" ".join(line) for line in lines]
+            lines[-1] += f" {short}"
+        joins = not merge
+    return lines
