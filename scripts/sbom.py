@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi_rewind.version import __version__
 from scripts.audit import OURS, ROOT, required
 from scripts.lockfile import needed, pins
 
@@ -47,6 +48,7 @@ def finished(document: dict[str, Any], needs: Mapping[str, set[str]], direct: It
     """The document without the addresses of registries, with the graph of dependencies, named by package URLs."""
     components = {component["name"]: component for component in document["components"]}
     root = document["metadata"]["component"]
+    root["version"] = __version__  # pyproject.toml leaves it to the build
     root["bom-ref"] = root["purl"] = f"pkg:pypi/{root['name']}@{root['version']}"
     for own in (root, *document["metadata"]["tools"]["components"]):
         own.pop("externalReferences", None)

@@ -84,6 +84,7 @@ def test_a_release_says_what_it_contains() -> None:
     graph = {one["ref"]: one["dependsOn"] for one in document["dependencies"]}
     root = document["metadata"]["component"]["bom-ref"]
     assert f"pkg:pypi/click@{locked['click'].version}" in graph[root]
+    assert root == f"pkg:pypi/pulumi-rewind@{installed()['pulumi-rewind']}"
     assert str(ROOT) not in json.dumps(document)
 
 

@@ -131,7 +131,7 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         assert "Pending operations: none" in text
         assert "Lock: released" in text
         assert "Live against #5 (v1.2): 4 differences remain" in text
-        assert {"continue", "way back", "refresh", "save report"} <= set(labels(screen))
+        assert {"continue", "way back", "refresh", "copy note"} <= set(labels(screen))
         await pilot.press("c")
         on = await review(pilot)
         assert on.request.target == "#5"
@@ -171,7 +171,7 @@ async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: 
         assert (await review(pilot)).request.target == "#5"
 
 
-async def test_a_report_is_private_and_masked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     played = play(monkeypatch, "failure")
     real = played.events
 
@@ -187,22 +187,44 @@ async def test_a_report_is_private_and_masked(shop: Shop, monkeypatch: pytest.Mo
     monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await ended(pilot)
+        assert {"save", "copy note"} <= set(labels(screen))
         page = screen.query_one("#result", TextView)
         assert "password [secret] was refused" in " ".join(page.text.split())
         await pilot.press("s", "y")
-        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("written: "))
+        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("written: ") and bool(copied))
         await pilot.press("l")
         await wait_for(pilot, TextModal)
         assert "api update failed" in screen_text(app)
-    path = next(shop.root.glob("rewind-report-prod-*.txt"))
+    path = next(shop.directory.rglob("incident-prod-*.md"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    text = path.read_text()
-    assert "FAILED at step 5 of 7" in text
-    assert "api update failed" in text
-    assert "12:00:00" in text
-    for kept in (text, copied[0]):
-        assert "correct-horse" not in kept
-        assert "[secret]" in kept
+    assert path.read_text() == copied[0]
+    text = copied[0]
+    assert text.startswith("# `shop/prod`: update `#8` failed, rollback failed on the way to `#5 (v1.2)`\n")
+    assert "The rollback failed half-way; it left the stack between `#8` and `#5 (v1.2)`." in text
+    assert "- replace `orders-db` (`bridged:index:Database`)" in text
+    assert "pulumi-rewind rollback prod 8" in text
+    assert "`pulumi-rewind resume prod` goes on" in text
+    assert "HEAD still contains" in text
+    assert "`git revert " in text
+    assert "correct-horse" not in text
+    assert "[secret]" in text
+
+
+async def test_a_note_that_can_not_be_made_is_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch)
+    app = shop.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await ended(pilot)
+
+        def fails(*_: object) -> None:
+            raise errors.BackendError("the history is gone", hint="Look at the backend.")
+
+        monkeypatch.setattr("pulumi_rewind.rollback.incident.incident_of", fails)
+        await pilot.press("y")
+        await until(pilot, lambda: app.screen is not screen)
+        text = " ".join(screen_text(app).split())
+        assert "the history is gone" in text
+        assert "was not copied" in text
 
 
 async def test_continuing_keeps_everything_that_was_chosen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "rollback": "Go back to a target, after review.",
     "up": "Run `pulumi up`, reviewed; go back if it fails.",
     "resume": "Continue a rollback that was interrupted.",
+    "report": "Write the incident note of a rollback or failed update.",
     "hooks": "List the project's undo callbacks and what they match; try them.",
     "revision": "List the revisions of components: applied, missing, to be run.",
     "record": "Keep updates as git objects that outlive the backend's history.",

@@ -159,6 +159,13 @@ class Repository:
             return []
         return list(self._log(f"--max-count={limit}", revisions[0], *(f"^{rev}" for rev in revisions[1:]), "--"))
 
+    def merges(self, shas: Iterable[str]) -> frozenset[str]:
+        """Those of some commits, by their full ids, that merge others."""
+        wanted = [sha for sha in shas if _HASH.fullmatch(sha)]
+        if not wanted:
+            return frozenset()
+        return frozenset(self._run("rev-list", "--no-walk", "--merges", *wanted[:AT_ONCE], "--").splitlines())
+
     def ancestors(self, sha: str, limit: int = DEPTH) -> Iterator[str]:
         """Ids of the commits that `sha` stands on, nearest first, itself included."""
         if _HASH.fullmatch(sha):

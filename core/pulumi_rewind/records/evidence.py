@@ -1,5 +1,7 @@
 """What is kept of an update that failed, frozen before anything else is done: events, errors, and the state it left.
 
+The report of a rollback lies here as well, see `rollback.report`.
+
 It lies in the user's state directory beside the journal, 0600 in 0700, under the number of the update. Secrets are
 masked by the engine in events, and once more by us in everything that others wrote; the checkpoint is as the backend
 stored it.
@@ -7,6 +9,7 @@ stored it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +68,17 @@ class EvidenceStore:
             self._state.write(place / file, content)
         self._state.prune(self.directory, KEPT)
         return place
+
+    def keep(self, name: str, file: str, content: bytes) -> None:
+        """Keeps one more file under a name, replacing what was there; raises as `freeze`."""
+        self._state.write(self.directory / name / file, content)
+        self._state.prune(self.directory, KEPT)
+
+    def file(self, name: str, file: str) -> bytes | None:
+        """A file that is kept under a name, None if there is none or it can't be read."""
+        with contextlib.suppress(StateDirectoryError):
+            return self._state.read(self.directory / name / file)
+        return None
 
     def read(self, name: str) -> Evidence | None:
         """What is kept under a name, None if there is nothing or it is damaged."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 from pulumi_rewind.callbacks.revisions.run import RollbackRevisions
 from pulumi_rewind.callbacks.undo.run import UndoRun
@@ -45,6 +45,7 @@ from pulumi_rewind.rollback.driving import EngineDriver
 from pulumi_rewind.rollback.name_conflicts import announced_taken, deleting_taken_first
 from pulumi_rewind.rollback.read_back import read_back, to_read
 from pulumi_rewind.rollback.replan import replanned
+from pulumi_rewind.rollback.report import keep, report_of, undo_command
 from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.rollback.run_journal import RunJournal
 from pulumi_rewind.session import Session
@@ -81,6 +82,7 @@ class RollbackRun(EngineDriver):
         self.undo = UndoRun(session, plan, self._replanned)
         """The project's callbacks; its `cause` may be set before the run."""
         self.revisions = RollbackRevisions(session, plan.revisions, plan.target.label)
+        self._began = 0.0
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
         self._journal = RunJournal(session)
@@ -125,6 +127,7 @@ class RollbackRun(EngineDriver):
 
     def _told(self) -> Generator[EngineEvent]:
         started = time.monotonic()
+        self._began = time.time()
         try:
             try:
                 yield from self._events(started)
@@ -133,25 +136,39 @@ class RollbackRun(EngineDriver):
                 changed = changed or (isinstance(err, OSError) and self._unheard())
                 told = self._journal.settled(err, self._rewriting, changed=changed)
                 yield from still(self.undo.failed(told))
-                yield from still(self._recorded())
+                kept = changed or isinstance(told, IncompleteError)
+                yield from still(self._recorded(told if kept else None))
                 raise told from err
-            yield from still(self._recorded())
+            yield from still(self._recorded(self.result))
             if self.result is not None and self.result.result != "nothing-to-do":
                 yield from still(self.undo.after(self.result))
                 self.result = dataclasses.replace(
                     self.result, callbacks=(*self.undo.outcomes, *self.revisions.outcomes)
                 )
+                if self.result.callbacks:  # some end after the record was made
+                    self._report(self.result)
         finally:
             self.undo.close()
             self.plan.close()
             self.session.journal.release()
 
-    def _recorded(self) -> Iterator[EngineEvent]:
-        """Keeps what the run has made of the stack as a record in git."""
+    def _recorded(self, end: RollbackResult | RewindError | None) -> Iterator[EngineEvent]:
+        """Keeps how it ended, and what the run has made of the stack as a record in git."""
         if self._before is not None:
             from pulumi_rewind.rollback.recording import after_run
 
-            yield from after_run(self.session, self._before)
+            yield from after_run(self.session, self._before, self._report(end))
+
+    def _report(self, end: RollbackResult | RewindError | None) -> Mapping[str, bytes]:
+        """Keeps what the incident note tells of this run; the same as a file for the record."""
+        if self._before is None or end is None:
+            return {}
+        with contextlib.suppress(RewindError, OSError):  # as where it can't be kept
+            self.session.reload()
+            result = end if isinstance(end, RollbackResult) else None
+            undo = undo_command(self.session, result, self.plan.prepared.choices)
+            return keep(self.session, report_of(self.plan, self._began, self._before, end, undo, run=self.stamp.run))
+        return {}
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
         yield Phase("guard", "checking that nothing moved since the review")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.strategies.choosing import STRATEGIES
@@ -16,12 +19,21 @@ from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.text.cells import Line
-from pulumi_rewind_tui.text.result_page import Outcome, report, result_lines
+from pulumi_rewind_tui.text.result_page import Outcome, result_lines
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_page import TextView
+from pulumi_rewind_tui.work.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
+
+
+@dataclass
+class Noted(Message):
+    """The incident note was written, or could not be."""
+
+    text: str
+    error: Exception | None = None
 
 
 class ResultScreen(SavingScreen):
@@ -33,16 +45,16 @@ class ResultScreen(SavingScreen):
         "before anything is changed."
     )
     FOOTER = (
-        "result.continue", "result.undo", "result.refresh", "result.save", "result.log", "result.copy", "screen.back",
+        "result.continue", "result.undo", "result.refresh", "result.copy", "result.save", "result.log", "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "continue", "continue", id="result.continue", tooltip="Review the rest of the way to the target"),
         Binding("u", "undo", "way back", id="result.undo", tooltip="Review the way back to the update before"),
         Binding("f", "refresh", "refresh", id="result.refresh",
                 tooltip="Review the way to the target, compared with the real resources first"),
-        Binding("s", "save", "save report", id="result.save", tooltip="Write a report, secrets masked"),
+        Binding("s", "save", "save", id="result.save", tooltip="Save the incident note (Markdown), masked"),
         Binding("l", "log", "log", id="result.log", tooltip="What the engine said"),
-        Binding("y", "copy", "copy", id="result.copy", tooltip="Copy this page by OSC 52"),
+        Binding("y", "copy", "copy note", id="result.copy", tooltip="Copy the incident note (Markdown) by OSC 52"),
     ]  # fmt: skip
 
     def __init__(self, session: Session, outcome: Outcome) -> None:
@@ -135,29 +147,39 @@ class ResultScreen(SavingScreen):
 
     # Keeping it
 
-    @property
-    def report(self) -> str:
-        """The report, secrets masked."""
-        from pulumi_rewind import __version__
+    def _note(self) -> str:
+        """The incident note, secrets masked; reads history and git, so never on the UI's thread."""
+        from pulumi_rewind_tui.work.noting import note_of_run
 
-        return self.rewind.redact(report(self.outcome, self.table, __version__))
+        return note_of_run(self.session, self.outcome, self.rewind.clock())
 
     def action_save(self) -> None:
-        """Writes the report beside the operator, mode 0600."""
-        text, directory = self.report, self.rewind.cwd
-        moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.outcome.state.started))
-        name = f"rewind-report-{self.session.stack.name}-{moment}.txt"
+        """Saves the incident note, mode 0600."""
+        directory = self.rewind.cwd
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.outcome.state.started))
+        name = f"incident-{self.session.stack.name}-{moment}.md"
 
         def write() -> Path:
             from pulumi_rewind_tui.work.private_file import write_new
 
-            return write_new(directory, name, text)
+            return write_new(directory, name, self._note())
 
-        self.save("The report", write)
+        self.save("The incident note", write)
 
     def action_copy(self) -> None:
-        """Copies the page."""
-        self.rewind.copy(self.query_one("#result", TextView).text)
+        """Copies the incident note."""
+
+        def work(_: CancelCheck) -> None:
+            self.post_message(Noted(self._note()))
+
+        in_thread(self, "note", work, lambda err: Noted("", err))
+
+    @on(Noted)
+    def _noted(self, event: Noted) -> None:
+        if event.error is not None:
+            self.rewind.fail(event.error, meaning="The incident note was not copied; nothing else happened.")
+        else:
+            self.rewind.copy(event.text)
 
     def action_log(self) -> None:
         """Shows the log of the run."""

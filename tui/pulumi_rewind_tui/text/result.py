@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pulumi_rewind.choices import flags
-from pulumi_rewind.history.failed_update import undo_number
 from pulumi_rewind.rollback.head_reminder import head_reminder
-from pulumi_rewind.system.shell import command
+from pulumi_rewind.rollback.report import undo_command
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.outcome import advice, callbacks, differences, ending, stale_values
 from pulumi_rewind_tui.text.spans import changes_line
@@ -44,13 +42,7 @@ def next_lines(
     session: Session, target: Target, result: RollbackResult, choices: Choices | None = None
 ) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
-    name = session.stack.name
-    number = undo_number(session.timeline, result.version) if result.result != "nothing-to-do" else 0
-    undo = result.undo
-    if number and not undo:
-        forgot = bool(result.changes.get("discard"))
-        again = flags(choices.undoing(forgot=forgot)) if choices is not None else ()
-        undo = command("rollback", name, str(number), *again)
+    undo = undo_command(session, result, choices)
     for one in advice(result, undo, head_reminder(session, target)):
         yield [Span(f"{one.about}:", "commit"), f" {one.text}"]
 

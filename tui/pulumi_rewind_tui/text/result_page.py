@@ -1,8 +1,7 @@
-"""How a run ended, in words: for the screen and for a report. Pure."""
+"""How a run ended, in words for the screen. Pure."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.state.model import urn_name
 from pulumi_rewind.state.naming import listed
-from pulumi_rewind_tui.text.cells import Line, Piece, heading, join, line_width, paragraph
+from pulumi_rewind_tui.text.cells import Line, Piece, heading, line_width, paragraph
 from pulumi_rewind_tui.text.outcome import (
     Aftermath,
     Finding,
@@ -232,21 +231,3 @@ def error_text(error: BaseException | None) -> str:
     if error is None:
         return "The run ended without a result; this is a bug in pulumi-rewind."
     return str(error) if isinstance(error, RewindError) else f"Unexpected {type(error).__name__}: {error}"
-
-
-def report(outcome: Outcome, table: Mapping[str, str], version: str) -> str:
-    """Everything worth keeping, as text; secrets are masked already."""
-    plan, state = outcome.plan, outcome.state
-    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.started))
-    head = [
-        f"pulumi-rewind {version}: rollback of {plan.stack} to {plan.target.label}, begun {moment}",
-        f"reviewed plan {plan.fingerprint}, strategy {plan.strategy}, before it #{outcome.start}",
-        "",
-        join(result_lines(outcome, 100, table)),
-        "",
-        "Log",
-    ]
-    log = [f"{time.strftime('%H:%M:%S', time.localtime(line.time))} {line.text}" for line in state.log]
-    from pulumi_rewind.state.show import inert
-
-    return "\n".join(inert(line).rstrip() for part in (*head, *log) for line in (part.split("\n"))) + "\n"
