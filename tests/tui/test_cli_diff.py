@@ -175,3 +175,18 @@ def test_unknown_targets(stack: FileStack) -> None:
     assert "nonsense" in ran.err
     assert stack.run("diff", "a", "b", "c", "d").code == 2
     assert stack.run("diff", "-s", "dev", "1", "2", "live").code == 2
+
+
+def test_what_an_update_did(stack: FileStack) -> None:
+    assert stack.run("diff", "2", "--did").out == stack.run("diff", "1", "2").out
+    assert stack.run("diff", "dev", "last-good", "--did", "--stat").out.startswith("- nothing → + #1")
+    first = stack.run("diff", "1", "--did", "--json").json()
+    assert first["from"] == "nothing"
+    assert {res["op"] for res in first["resources"]} == {"create"}
+
+
+@pytest.mark.parametrize("args", [(), ("live",), ("1", "2")])
+def test_what_it_did_needs_one_update(stack: FileStack, args: tuple[str, ...]) -> None:
+    ran = stack.run("diff", *args, "--did")
+    assert ran.code == 2
+    assert "`pulumi-rewind diff 4 --did`" in ran.err

@@ -17,24 +17,28 @@ if TYPE_CHECKING:
     from pulumi_rewind.state.model import Checkpoint
 
 LIVE = "live"
+NOTHING = "nothing"
+"""What was there before the oldest update."""
 
 
 @rewind_command("[STACK] [FROM] [TO]")
+@click.option("--did", is_flag=True, help="What the one target named did: the update before it → TARGET.")
 @click.option("--stat", is_flag=True, help="One line for each resource.")
 @click.option("--secrets", is_flag=True, help="Show secrets in plaintext.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @passphrase_option
-def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_json: bool) -> None:
+def diff(shared: Shared, words: tuple[str, ...], did: bool, stat: bool, secrets: bool, as_json: bool) -> None:
     """Show what differs between two states, each a target or `live`.
 
     Without targets: live → last-good, which is what going back would change. With one: live → that one.
-    With two: FROM → TO. A first word that is the name of a stack is the STACK; name it with --stack if a
+    With two: FROM → TO. `diff N` is the way back to update N, `diff N live` what has changed since it, and
+    `diff N --did` what it did. A first word that is the name of a stack is the STACK; name it with --stack if a
     tag has the same name. `-` is what FROM has, `+` what TO has.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
     from pulumi_rewind.state.stateful_types import is_stateful
 
-    session, source, goal = _arguments(shared, words)
+    session, source, goal = _arguments(shared, words, did=did)
     screen = shared.screen()
     if LIVE in (source, goal):
         damage_notice(session, screen)
@@ -57,13 +61,15 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
         screen.out.lines(diff_lines(found, secrets=secrets, stateful=stateful))
 
 
-def _arguments(shared: Shared, given: tuple[str, ...]) -> tuple[Session, str, str]:
+def _arguments(shared: Shared, given: tuple[str, ...], *, did: bool) -> tuple[Session, str, str]:
     if len(given) > 3:
         raise UsageError(f"too many arguments: {' '.join(given[3:])}", hint="At most STACK, FROM and TO are expected.")
     stack, targets = None, given
     if len(given) == 3 or (given and not shared.stack and _is_stack(shared, given[0])):
         stack, targets = given[0], given[1:]
     session = shared.session(stack)
+    if did:
+        return session, *_before(session, targets)
     match targets:
         case (source, goal):
             return session, source, goal
@@ -72,6 +78,16 @@ def _arguments(shared: Shared, given: tuple[str, ...]) -> tuple[Session, str, st
         case () | (_,):
             return session, LIVE, "last-good"
     raise UsageError(f"too many arguments: {' '.join(targets[2:])}", hint="At most FROM and TO are expected.")
+
+
+def _before(session: Session, targets: tuple[str, ...]) -> tuple[str, str]:
+    """The update before the one target that is named, and that target."""
+    from pulumi_rewind.history.targets import resolve_target
+
+    if len(targets) != 1 or targets[0] == LIVE:
+        raise UsageError("--did needs one update", hint="For example `pulumi-rewind diff 4 --did`.")
+    number = resolve_target(session.timeline, targets[0]).update.number
+    return (f"#{number - 1}" if number > 1 else NOTHING), targets[0]
 
 
 def _is_stack(shared: Shared, word: str) -> bool:
@@ -93,6 +109,10 @@ def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]
     from pulumi_rewind.history.targets import resolve_target
 
     timeline = session.timeline
+    if text == NOTHING:
+        from pulumi_rewind.state.model import Checkpoint, Deployment
+
+        return NOTHING, Checkpoint(b"", Deployment())
     if text == LIVE:
         number = timeline.live_update() if len(timeline) else None
         return (LIVE if number is None else f"{LIVE} (#{number})"), timeline.live()

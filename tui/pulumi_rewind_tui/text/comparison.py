@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
 
 LIVE = 0
+NOTHING = -1
+"""What was there before the oldest update."""
+
 Side: TypeAlias = int
-"""An update's number, or `LIVE`."""
+"""An update's number, `LIVE` or `NOTHING`."""
 
 Key: TypeAlias = tuple[Side, Side]
 """Old side, new side."""

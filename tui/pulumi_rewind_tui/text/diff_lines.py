@@ -83,7 +83,7 @@ class DiffText:
             (table.get(op, "·") + " ", op),
             (fit(name, max(column, width(name))), res.op if res.op == "delete" else "bold"),
         ]
-        words = _verb(res, to_live=comparison.key[1] == LIVE)
+        words = _verb(res, from_live=comparison.key[0] == LIVE, to_live=comparison.key[1] == LIVE)
         if uncertain:
             pending = comparison.secrets == "pending"
             words = "comparing secrets" + table["ellipsis"] if pending else "secrets not comparable"
@@ -148,18 +148,18 @@ def _path(change: Change, res: Heading) -> str:
     return short_path(change.path, custom=res.custom)
 
 
-def _verb(res: Heading, *, to_live: bool) -> str:
+def _verb(res: Heading, *, from_live: bool, to_live: bool) -> str:
     match res.op:
         case "create":
-            return "create" if to_live or not res.custom else "create (new id)"
+            return "create (new id)" if from_live and res.custom else "create"
         case "delete":
             return "DELETE"
         case "replace":
             return "REPLACE"
         case "return":
             return "return, same id" if to_live else "the older object"
-        case "rename":
-            return f"was {resource_name(res.old_urn or '')}"
+        case _ if res.old_urn is not None and res.old_urn != res.urn:
+            return f"was {resource_name(res.old_urn)}"
         case "same" if res.only_new_id:
             return "another object"
         case _:

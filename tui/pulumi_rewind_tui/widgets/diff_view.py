@@ -61,8 +61,6 @@ class DiffView(RowsView[Row]):
         super().__init__(id=id, classes=classes)
         self.comparison: Comparison | None = None
         self.shown = Shown()
-        self.to_live = False
-        """Whether the right side is live: nothing would be created anew by looking at it."""
         self.stateful = stateful
         self._revealed: tuple[int, Change] | None = None
 
