@@ -78,6 +78,8 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
     lines: list[Line] = paragraph(update.message or "(no message)", cells - 2, "bold", indent=1)
     if update.problem:
         lines += [(("", ""),), *paragraph(f"✗ {update.problem}", cells - 2, "failed", indent=1)]
+    if evidence is not None:
+        lines += _failure(update, evidence, cells)
     lines += heading(" What")
     lines += facts(
         [
@@ -96,7 +98,6 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
     if evidence is None:
         return [*lines, (("", ""),), ((" reading…", "dim"),)]
     lines += _since(evidence)
-    lines += _failure(update, evidence, cells)
     if evidence.record:
         lines += heading(" Record in git")
         lines += facts(list(evidence.record), cells)
