@@ -18,10 +18,12 @@ from tests.support.checkpoints import checkpoint, goal, res, urn
 DIGEST = hashlib.sha256(b"db-id").hexdigest()
 
 
-def replay(goal: Goal, ids: dict[str, str], outputs: dict[str, dict[str, Json]]) -> ReplayReport:
+def replay(
+    goal: Goal, ids: dict[str, str], outputs: dict[str, dict[str, Json]], *, preview: bool = False
+) -> ReplayReport:
     """Applies the links of a goal as a run does whose resources get these ids and outputs by name."""
     report, responses = ReplayReport(), dict[str, Response]()
-    linking = Linking(goal, report, responses, preview=False)
+    linking = Linking(goal, report, responses, preview=preview)
     for item in goal.registrations:
         known = {
             one: linking.link(one, from_live=item.from_live)

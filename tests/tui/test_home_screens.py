@@ -63,7 +63,7 @@ async def test_details_tell_everything_about_an_update(shop: Shop) -> None:
         ):
             assert words in text
         await press(pilot, "escape", "k", "i")
-        assert "Evidence of a failure" in screen_text(pilot.app)
+        assert "Why it failed" in screen_text(pilot.app)
         await press(pilot, "y")
         assert "Jobs 0.1.1" in pilot.app.clipboard
 
