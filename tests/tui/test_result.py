@@ -125,7 +125,7 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         screen = await ended(pilot)
         text = screen_text(app)
         assert "✗ FAILED at step 5 of 7   shop/prod is BETWEEN #8 and #5 (v1.2)" in text
-        assert "✗ api update failed" in text
+        assert "✗ api updating failed" in text
         assert "· jobs not reached" in text
         assert "InvalidParameterValue: image shop/api:1.2.0 is not in this region" in text
         assert "Pending operations: none" in text
@@ -193,12 +193,12 @@ async def test_a_report_is_private_and_masked(shop: Shop, monkeypatch: pytest.Mo
         await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("written: "))
         await pilot.press("l")
         await wait_for(pilot, TextModal)
-        assert "api update failed" in screen_text(app)
+        assert "api updating failed" in screen_text(app)
     path = next(shop.root.glob("rewind-report-prod-*.txt"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text()
     assert "FAILED at step 5 of 7" in text
-    assert "api update failed" in text
+    assert "api updating failed" in text
     assert "12:00:00" in text
     for kept in (text, copied[0]):
         assert "correct-horse" not in kept
