@@ -15,7 +15,7 @@ from textual.theme import Theme
 ROLES: tuple[str, ...] = (
     "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "return", "discard", "same",
     "import", "read", "secret", "unknown", "hazard", "warn", "ok", "failed", "running", "waiting", "added", "removed",
-    "changed", "star", "commit", "live", "tag", "path", "link", "match", "guide",
+    "removed-word", "added-word", "changed", "star", "commit", "live", "tag", "path", "link", "match", "guide",
 )  # fmt: skip
 
 _DARK: Mapping[str, str] = {
@@ -108,6 +108,8 @@ def role_styles(name: str) -> Mapping[str, Style]:
         "changed": ink("yellow"),
         "delete": ink("red"),
         "removed": ink("red"),
+        "removed-word": ink("red", bold=True) + Style(underline=True),
+        "added-word": ink("green", bold=True) + Style(underline=True),
         "failed": ink("red", bold=True),
         "replace": ink("purple", bold=True),
         "rename": ink("cyan"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from textual import on
+from textual import events, on
 from textual.content import Content
 from textual.timer import Timer
 
@@ -15,6 +15,7 @@ from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison
 from pulumi_rewind_tui.text.failure import Cause, banner
+from pulumi_rewind_tui.text.side_by_side import COLUMNS
 from pulumi_rewind_tui.text.views import DEFAULTS, Look, RowKind, View, row_kind
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.text_block import TextBlock
@@ -61,6 +62,10 @@ class ComparingScreen(RewindScreen[None]):
         self.half_way: HalfWay | None = None
         self._moved_by_hand = False
         self._waiting: list[Timer] = []
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Old and new stand side by side where the terminal is wide enough."""
+        self.diff.stand_beside(event.size.width >= COLUMNS)
 
     def on_unmount(self) -> None:
         """The process that compares ends with the application."""

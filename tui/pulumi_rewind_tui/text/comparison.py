@@ -79,7 +79,7 @@ class Comparison:
     seen: dict[tuple[int, bool], Details] = field(default_factory=dict)
     source: Source | None = field(default=None, repr=False, compare=False)
     columns: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
-    """Widths of columns that were measured: of names (-1) and of property paths by resource."""
+    """Widths of columns that were measured: of paths by resource, of names (-1), of all paths (-2) of so many (-3)."""
     same: tuple[tuple[str, str], ...] | None = None
     """URN and type of what is unchanged; None until asked for."""
 

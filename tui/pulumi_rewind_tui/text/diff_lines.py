@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.state.values import Json, each
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, plain, width
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Heading
 from pulumi_rewind_tui.text.diff_rows import Row, Shown
+from pulumi_rewind_tui.text.side_by_side import change_beside, divider_at, line_beside
 from pulumi_rewind_tui.text.values import change_values, short_path, with_type
 from pulumi_rewind_tui.words.words import listed, resource_name
 
@@ -21,6 +23,9 @@ NAME = 26
 
 PATH = 30
 """Widest column of property paths."""
+
+INDENT = 6
+"""Cells before and behind the column of paths, of a resource that lies in no other one."""
 
 UNBOUNDED = 100_000
 """Cells of a line that is copied."""
@@ -49,6 +54,8 @@ class DiffText:
             case "change":
                 assert row.change is not None
                 return self._change(row, revealed or row.change, cells, revealed is not None)
+            case "more" if row.beside is not None:
+                return line_beside(row.text[:1], row.text[1:], row.beside, indent, self._middle(cells), cells, table)
             case "more":
                 role = {"-": "removed", "+": "added"}.get(row.text[:1], "dim")
                 return ((indent, ""), (row.text[:1] + " " + row.text[1:], role))
@@ -107,7 +114,10 @@ class DiffText:
     def _change(self, row: Row, change: Change, cells: int, revealed: bool) -> Line:
         indent = "  " * row.depth + "  "
         path = _path(change, self.comparison.resources[row.index])
-        column = min(path_column(self.comparison, row.index), max(10, cells // 3))
+        beside = self.shown.side_by_side and cells < UNBOUNDED
+        column = widest_paths(self.comparison) if beside else path_column(self.comparison, row.index)
+        column = min(column, max(10, cells // 3))
+        change = _named(change)
         spans: list[Piece] = [(indent, ""), (fit(path, max(column, width(path))), "path"), ("  ", "")]
         if change.secret and not revealed:
             return (*spans, *self._secret(change))
@@ -116,7 +126,13 @@ class DiffText:
             spans[1] = (cut(path, max(column, cells - width(indent) - 30)), "path")
             room = cells - line_width(spans)
         mark = [("  " + self.table["secret"][:1] + " revealed", "secret")] if revealed else []
+        if beside:
+            return (*change_beside(change, tuple(spans), self._middle(cells), cells, self.table), *mark)
         return (*spans, *change_values(change, room, self.table), *mark)
+
+    def _middle(self, cells: int) -> int:
+        """Where the line between the two sides stands, in all rows alike."""
+        return divider_at(cells, widest_paths(self.comparison) + INDENT)
 
     def _secret(self, change: Change) -> Line:
         dots = self.table["secret"]
@@ -142,6 +158,30 @@ def path_column(comparison: Comparison, index: int) -> int:
         paths = (width(_path(change, res)) for change in comparison.changes(index)[:200])
         comparison.columns[index] = max(6, min(PATH, max(paths, default=6)))
     return comparison.columns[index]
+
+
+def widest_paths(comparison: Comparison) -> int:
+    """The column of property paths where all resources share one; measured again when more of them are known."""
+    columns, known = comparison.columns, len(comparison.seen)
+    if columns.get(-3) != known:
+        columns[-2] = max(
+            (path_column(comparison, index) for index, outputs in comparison.seen if not outputs), default=6
+        )
+        columns[-3] = known
+    return columns[-2]
+
+
+def _named(change: Change) -> Change:
+    """An option with the names of the resources that its URNs stand for."""
+    if not change.path.startswith("options."):
+        return change
+    return replace(change, old=_names(change.old), new=_names(change.new))
+
+
+def _names(value: Json) -> Json:
+    if isinstance(value, str) and value.startswith("urn:pulumi:"):
+        return resource_name(value)
+    return each(value, _names)
 
 
 def _path(change: Change, res: Heading) -> str:

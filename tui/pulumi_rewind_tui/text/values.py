@@ -97,7 +97,7 @@ def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[
             return (("- ", "removed"), (cut(old, room - 2), "removed"))
     if width(old) + width(new) + 3 > room:
         # Where they begin to differ matters; both sides get half, and enter unfolds what is cut.
-        old, new = _from_difference(old, new)
+        old, new = from_difference(old, new)
         half = max(4, (room - 3) // 2)
         spare = max(0, half - min(width(old), width(new)))
         old = cut(old, half + spare if width(old) > width(new) else half)
@@ -105,7 +105,7 @@ def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[
     return ((old, "removed"), (f" {table['arrow']} ", "dim"), (new, "added"))
 
 
-def _from_difference(old: str, new: str) -> tuple[str, str]:
+def from_difference(old: str, new: str) -> tuple[str, str]:
     """Two long values without most of what they have in common at the beginning."""
     pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
     common = sum(1 for _ in pairs)

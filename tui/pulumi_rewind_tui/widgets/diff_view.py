@@ -64,6 +64,12 @@ class DiffView(RowsView[Row]):
         self.stateful = stateful
         self._revealed: tuple[int, Change] | None = None
 
+    def stand_beside(self, beside: bool) -> None:
+        """Whether what was and what is stand side by side."""
+        if beside != self.shown.side_by_side:
+            self.shown.side_by_side = beside
+            self.rebuild()
+
     # Data
 
     def show_note(self, *lines: Line) -> None:
