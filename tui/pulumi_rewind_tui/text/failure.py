@@ -111,7 +111,7 @@ def elsewhere(update: Update) -> str:
     return f"Look for them in the terminal or CI log of this update{ran}{f' from a commit of {who}' if who else ''}."
 
 
-NOT_KEPT = "Pulumi keeps no messages of an update, and pulumi-rewind keeps those of updates that it runs itself."
+NOT_KEPT = "Pulumi keeps no messages of an update; `pulumi-rewind up` keeps those of the updates that it runs."
 
 
 def banner(cause: Cause, cells: int, rows: int, table: Mapping[str, str]) -> list[Line]:
