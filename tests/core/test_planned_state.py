@@ -7,8 +7,8 @@ import json
 from pulumi_rewind.diff.checkpoints import diff_checkpoints
 from pulumi_rewind.plan.planned_state import planned_state
 from pulumi_rewind.state.values import UNKNOWN
-from tests.core.test_stale_values import depending, replay
 from tests.support.checkpoints import checkpoint, goal, res, urn
+from tests.support.linked import depending, replay
 
 
 def test_what_is_known_of_a_text_is_shown_and_only_the_rest_is_known_when_run() -> None:

@@ -17,6 +17,7 @@ from pulumi_rewind_tui.words.words import listed, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
+    from pulumi_rewind.diff.properties import Kind
 
 NAME = 26
 """Widest column of names before verbs stop lining up."""
@@ -172,10 +173,19 @@ def widest_paths(comparison: Comparison) -> int:
 
 
 def _named(change: Change) -> Change:
-    """An option with the names of the resources that its URNs stand for."""
+    """An option with the names of the resources that its URNs stand for; of a list of these, what differs."""
     if not change.path.startswith("options."):
         return change
-    return replace(change, old=_names(change.old), new=_names(change.new))
+    old, new = _names(change.old), _names(change.new)
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return replace(change, old=old, new=new)
+    gone, came = ([name for name in one if name not in other] for one, other in ((old, new), (new, old)))
+    kind: Kind = "changed" if bool(gone) == bool(came) else "removed" if gone else "added"
+    return replace(change, kind=kind, old=_in_words(gone or old), new=_in_words(came or new))
+
+
+def _in_words(names: list[Json]) -> Json:
+    return ", ".join(map(str, names)) if all(isinstance(name, str) for name in names) else names
 
 
 def _names(value: Json) -> Json:
@@ -203,7 +213,7 @@ def _verb(res: Heading, *, from_live: bool, to_live: bool) -> str:
         case "same" if res.only_new_id:
             return "another object"
         case _:
-            return "names an old object" if res.stale else ""
+            return "refers to the old object" if res.stale else ""
 
 
 def _with_type(left: Line, type_: str, cells: int) -> Line:

@@ -111,5 +111,6 @@ def from_difference(old: str, new: str) -> tuple[str, str]:
     common = sum(1 for _ in pairs)
     if common <= CONTEXT + 1:
         return old, new
-    skipped = common - CONTEXT
-    return "…" + old[skipped:], "…" + new[skipped:]
+    begin = common - CONTEXT
+    begin = max(begin, *(old.rfind(mark, begin, common) for mark in "/ "))  # whole words, if they begin near
+    return "…" + old[begin:], "…" + new[begin:]
