@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from textual.pilot import Pilot
 
 from pulumi_rewind.records.evidence import Evidence, EvidenceStore
 from pulumi_rewind.session import open_session
-from pulumi_rewind_tui.text.comparison import LIVE, NOTHING
+from pulumi_rewind_tui.text.comparison import LIVE, NOTHING, CancelCheck, Comparison, Key
 from pulumi_rewind_tui.text.failure import Cause, banner
-from pulumi_rewind_tui.text.views import Look, next_view, next_words
+from pulumi_rewind_tui.text.views import Look, next_view, next_words, sides
 from pulumi_rewind_tui.words.symbols import UNICODE
+from pulumi_rewind_tui.work.diff_source import LocalSource
 from tests.support.tui.shop import Shop, screen_text, settle, title
+from tests.support.tui.stories import until
 
 WIDE = (120, 40)
 
@@ -161,3 +164,25 @@ def test_a_long_error_is_cut_and_says_where_the_rest_is() -> None:
     assert len(lines) == 3
     assert lines[-1][0][0].endswith("… (i shows all)")
     assert all(len(line[0][0]) <= 60 for line in lines)
+
+
+async def test_the_title_is_always_that_of_what_is_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, compare = threading.Event(), LocalSource.compare
+
+    def late(source: LocalSource, key: Key, decrypt: bool, cancelled: CancelCheck) -> Comparison:
+        go_on.wait(20)
+        return compare(source, key, decrypt, cancelled)
+
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        monkeypatch.setattr(LocalSource, "compare", late)
+        diff = pilot.app.home.diff  # type: ignore[attr-defined]
+        await pilot.press("G")
+        try:
+            assert diff.comparison is None or sides(diff.comparison.key) in title(diff)
+            await until(pilot, lambda: "comparing…" in screen_text(pilot.app))
+            assert diff_title(pilot) == "The way back to #1: LIVE → #1"
+        finally:
+            go_on.set()
+        await settle(pilot)
+        assert diff_title(pilot).startswith("The way back to #1: LIVE → #1   ±")

@@ -13,7 +13,7 @@ from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.text import home_page as text
-from pulumi_rewind_tui.text.comparison import LIVE, Comparison
+from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
 from pulumi_rewind_tui.text.failure import Cause, banner
 from pulumi_rewind_tui.text.side_by_side import COLUMNS
 from pulumi_rewind_tui.text.views import DEFAULTS, Look, RowKind, View, row_kind
@@ -132,9 +132,8 @@ class ComparingScreen(RewindScreen[None]):
         key = look.key
         self.update_footer()
         self._show_cause(look)
-        self.diff.border_subtitle = Content("")
         if key is None:
-            self.diff.border_title = Content("")
+            self.diff.border_title = self.diff.border_subtitle = Content("")
             nothing = text.no_updates(self.session) if not timeline.total else None
             self.diff.show_note(*nothing or text.same_side(timeline.number, timeline.marks))
             return
@@ -142,12 +141,17 @@ class ComparingScreen(RewindScreen[None]):
         if done is not None:
             self._show(done)
         else:
-            self.diff.border_title = Content(text.begun_title(look, key, self.rewind.ascii_only))
-            self._waiting.append(self.set_timer(PATIENCE, lambda: self.diff.show_note((("comparing…", "dim"),))))
+            self._waiting.append(self.set_timer(PATIENCE, lambda: self._say_comparing(look, key)))
         delay = 0.001 if at_once else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
 
-    def _compare(self, key: tuple[int, int]) -> None:
+    def _say_comparing(self, look: Look, key: Key) -> None:
+        """The old comparison goes together with its title, so that the two always agree."""
+        self.diff.border_title = Content(text.begun_title(look, key, self.rewind.ascii_only))
+        self.diff.border_subtitle = Content("")
+        self.diff.show_note((("comparing…", "dim"),))
+
+    def _compare(self, key: Key) -> None:
         comparer, shown = self.comparer, self.diff.shown
         if comparer is None:
             return
