@@ -11,6 +11,7 @@ from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import Comparison, Details, Heading
 from pulumi_rewind_tui.text.diff_lines import DiffText
 from pulumi_rewind_tui.text.diff_rows import Row, Shown
+from pulumi_rewind_tui.text.steps_rows import StepRow, row_line
 from pulumi_rewind_tui.text.values import change_values
 from pulumi_rewind_tui.words.symbols import UNICODE
 
@@ -41,3 +42,15 @@ def test_dependencies_are_shown_by_name_and_only_what_differs(old: list[str], ne
     done.seen[0, False] = Details((one,))
     line = DiffText(done, Shown(), UNICODE, lambda _: False).text(Row("change", 0, 0, one))
     assert line.strip() == text
+
+
+def test_names_are_not_cut_beside_empty_space() -> None:
+    one = change("inputs.size", "s", "m")
+    done = Comparison((0, 1), (Heading(URN + "api", URN + "api", "update", "t:m:R"),), "compared")
+    done.seen[0, False] = Details((one,), ("connectionPassword",))
+    line = DiffText(done, Shown(), UNICODE, lambda _: False).line
+    assert plain(line(Row("secret", 0, 0, text="connectionPassword"), 60)) == "  connectionPassword  ●●● same"
+    assert plain(line(Row("change", 0, 0, one), 60)) == "  size                s → m"
+    path = 'inputs.metadata.annotations["example.com/checksum"]'
+    step = StepRow("change", URN + "api", 1, change=change(path, "1a2b", "3c4d"))
+    assert 'annotations["example.com/checksum"]' in plain(row_line(step, [step], 90, UNICODE))

@@ -108,3 +108,9 @@ def test_rows_are_as_wide_as_the_pane_whatever_the_message(message: str, tag: st
     line = update_line(update, Entry(update, tags=(inert(tag),)), Marks(), cells=cells, digits=2, dated=True)
     assert line_width(fit_line(line, cells)) <= cells
     assert plain(line).rstrip().endswith("6f73e70*")
+
+
+def test_a_tag_is_cut_only_where_the_row_has_no_room() -> None:
+    entry = Entry(GOOD, tags=("release-2026-11-28",))
+    assert "release-2026-11-28 6f73e70*" in row(entry=entry, cells=60)
+    assert "release-2… 6f73e70*" in row(entry=entry, cells=40)

@@ -61,8 +61,9 @@ class DiffText:
                 role = {"-": "removed", "+": "added"}.get(row.text[:1], "dim")
                 return ((indent, ""), (row.text[:1] + " " + row.text[1:], role))
             case "secret":
-                column = path_column(self.comparison, row.index)
-                return ((indent + "  ", ""), (fit(row.text, column) + "  ", "path"), (table["secret"] + " ", "secret"),
+                column = self._column(row, cells)
+                name = fit(row.text, max(column, width(row.text)))
+                return ((indent + "  ", ""), (name + "  ", "path"), (table["secret"] + " ", "secret"),
                         ("same", "dim"))  # fmt: skip
             case "fold":
                 holders = self._holders() if row.part else ()
@@ -115,9 +116,8 @@ class DiffText:
     def _change(self, row: Row, change: Change, cells: int, revealed: bool) -> Line:
         indent = "  " * row.depth + "  "
         path = _path(change, self.comparison.resources[row.index])
-        beside = self.shown.side_by_side and cells < UNBOUNDED
-        column = widest_paths(self.comparison) if beside else path_column(self.comparison, row.index)
-        column = min(column, max(10, cells // 3))
+        beside = self._beside(cells)
+        column = self._column(row, cells)
         change = _named(change)
         spans: list[Piece] = [(indent, ""), (fit(path, max(column, width(path))), "path"), ("  ", "")]
         if change.secret and not revealed:
@@ -130,6 +130,16 @@ class DiffText:
         if beside:
             return (*change_beside(change, tuple(spans), self._middle(cells), cells, self.table), *mark)
         return (*spans, *change_values(change, room, self.table), *mark)
+
+    def _beside(self, cells: int) -> bool:
+        """Whether both sides stand beside each other; not in what is copied."""
+        return self.shown.side_by_side and cells < UNBOUNDED
+
+    def _column(self, row: Row, cells: int) -> int:
+        """How wide property paths are."""
+        comparison = self.comparison
+        column = widest_paths(comparison) if self._beside(cells) else path_column(comparison, row.index)
+        return min(column, max(10, cells // 3))
 
     def _middle(self, cells: int) -> int:
         """Where the line between the two sides stands, in all rows alike."""
@@ -156,8 +166,9 @@ def path_column(comparison: Comparison, index: int) -> int:
     """How wide the column of property paths of a resource is."""
     if index not in comparison.columns:
         res = comparison.resources[index]
-        paths = (width(_path(change, res)) for change in comparison.changes(index)[:200])
-        comparison.columns[index] = max(6, min(PATH, max(paths, default=6)))
+        found = comparison.details(index)
+        paths = [*(_path(change, res) for change in found.changes[:200]), *found.same_secrets[:200]]
+        comparison.columns[index] = max(6, min(PATH, max(map(width, paths), default=6)))
     return comparison.columns[index]
 
 

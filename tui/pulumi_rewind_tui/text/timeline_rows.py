@@ -107,6 +107,8 @@ def update_line(
     if update.from_record:
         left.append((" record" if update.from_record == "update" else " recorded", "dim"))
     right = _right_side(update, entry, marks, table, cells)
+    if line_width(left) + line_width(right) > cells:
+        right = _right_side(update, entry, marks, table, max(6, cells // 4))
     room = cells - line_width(left) - line_width(right)
     if said and line_width(counts) <= room:
         left.extend(counts)
@@ -119,14 +121,15 @@ def update_line(
     return (*left, (" " * max(0, room), ""), *right)
 
 
-def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mapping[str, str], cells: int) -> Line:
+def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mapping[str, str], tag: int) -> Line:
+    """★, tag and commit; a tag has so many cells."""
     spans: list[Span] = []
     if marks.last_good == update.number:
         spans.append(Span(table["star"], "star"))
     tags = entry.tags if entry is not None else ()
     if tags:
         more = f" +{len(tags) - 1}" if len(tags) > 1 else ""
-        spans.append(Span(cut(tags[0], max(6, cells // 4)) + more, "tag"))
+        spans.append(Span(cut(tags[0], tag) + more, "tag"))
     if not update.is_rollback:  # the commit that was checked out then is not what it went back to
         spans.append(Span(short_commit(update).ljust(8), "commit"))
     return [" ", *joined(spans)] if spans else []
