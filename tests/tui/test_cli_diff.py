@@ -190,3 +190,12 @@ def test_what_it_did_needs_one_update(stack: FileStack, args: tuple[str, ...]) -
     ran = stack.run("diff", *args, "--did")
     assert ran.code == 2
     assert "`pulumi-rewind diff 4 --did`" in ran.err
+
+
+def test_what_a_failed_update_did_comes_with_why_it_failed(stack: FileStack) -> None:
+    stack.update(stack.resource("api", {"size": "l"}), result="failed")
+    shown = stack.run("diff", "3", "--did").out
+    assert shown.startswith("- #2 → + #3")
+    assert "✗ #3 failed\n  No message was kept." in shown
+    assert '    + size: "l"' in shown
+    assert "failed" not in stack.run("diff", "2", "--did").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,9 @@ from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetE
 from pulumi_rewind_tui.terminal.notices import damage_notice
 from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, to_json
 from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import PAGE, Line, Span
 from pulumi_rewind_tui.text.diff import diff_lines, heading, new_id_lines, stat_rows
+from pulumi_rewind_tui.text.failure import cause_lines, read_cause
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -50,6 +53,8 @@ def diff(shared: Shared, words: tuple[str, ...], did: bool, stat: bool, secrets:
         screen.out.raw(to_json(diff_to_json(found, from_label, to_label, secrets=secrets)))
         return
     screen.out.line(*heading(from_label, to_label, found))
+    if did:
+        screen.out.lines(_why(session, goal))
 
     def stateful(type_: str) -> bool:
         return is_stateful(type_, session.settings.stateful_types)
@@ -88,6 +93,17 @@ def _before(session: Session, targets: tuple[str, ...]) -> tuple[str, str]:
         raise UsageError("--did needs one update", hint="For example `pulumi-rewind diff 4 --did`.")
     number = resolve_target(session.timeline, targets[0]).update.number
     return (f"#{number - 1}" if number > 1 else NOTHING), targets[0]
+
+
+def _why(session: Session, goal: str) -> Iterator[Line]:
+    """Why an update failed, if it did."""
+    from pulumi_rewind.history.targets import resolve_target
+
+    update = resolve_target(session.timeline, goal).update
+    cause = read_cause(session, update) if update.result == "failed" else None
+    if cause is not None:
+        yield [Span(f"✗ #{update.number} failed", "failed")]
+        yield from cause_lines(cause, PAGE, failed=True)
 
 
 def _is_stack(shared: Shared, word: str) -> bool:
