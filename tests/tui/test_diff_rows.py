@@ -27,6 +27,12 @@ def test_long_paths_are_cut_where_the_word_that_differs_begins() -> None:
     assert plain(change_values(one, 54, UNICODE)) == "…/db-294c3372.sqlite → …/db-f5a34a99.sqlite"
 
 
+def test_known_when_run_is_never_cut() -> None:
+    one = change("inputs.url", "http://127.0.0.1:21731/shop", "(known when run)")
+    assert plain(change_values(one, 33, UNICODE)) == "http://127.0.… → (known when run)"
+    assert plain(change_values(one, 46, UNICODE)) == "http://127.0.0.1:21731/shop → (known when run)"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
