@@ -98,6 +98,8 @@ class BackendError(RewindError):
 class CheckpointError(BackendError):
     """A checkpoint is damaged, or of a version or feature this release doesn't know."""
 
+    number = 0
+    """The update whose checkpoint it is, where that is known."""
     raw = b""
     """What was read, where it could be read at all; secrets in it are as encrypted as they were stored."""
 

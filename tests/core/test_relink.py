@@ -168,3 +168,17 @@ def test_what_lies_in_something_unknown_is_unknown() -> None:
     for preview, absent in ((False, None), (True, UNKNOWN)):
         made = make_link(URN, "", old, "", {"net": UNKNOWN, "gone": 5}, preview=preview)
         assert [(leaf.old, leaf.new) for leaf in made.leaves] == [("10.0.0.1", UNKNOWN), ("old-name", absent)]
+
+
+def partly(value: Any) -> Any:
+    return Relinker([make_link(URN, "db-1111", {}, "", {}, preview=True)], partly=True).apply(value).value
+
+
+def test_what_a_preview_knows_of_a_text_can_be_shown() -> None:
+    settings = json.dumps({"headline": "open", "db": "db-1111", "hosts": ["a", "x/db-1111"]})
+    whole = Relinker([make_link(URN, "db-1111", {}, "", {}, preview=True)])
+    assert whole.apply(settings).value == UNKNOWN, "a partly unknown text can't be sent"
+    assert json.loads(partly(settings)) == {"headline": "open", "db": UNKNOWN, "hosts": ["a", f"x/{UNKNOWN}"]}
+    assert partly("postgres://db-1111/shop") == f"postgres://{UNKNOWN}/shop"
+    assert partly(["db-1111", 1]) == [UNKNOWN, 1]
+    assert partly(base64.b64encode(b"host=db-1111").decode()) == UNKNOWN, "nobody reads half of that"

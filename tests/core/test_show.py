@@ -25,6 +25,7 @@ STEERING = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 
         ("[bold]markup[/bold]", "[bold]markup[/bold]"),
         ({SIG: SECRET, "plaintext": '"x"'}, "[secret]"),
         (UNKNOWN, "(known when run)"),
+        (f"db-{UNKNOWN}.sqlite", "db-(known when run).sqlite"),
         ("日本 é 🚀", "日本 é 🚀"),
     ],
 )

@@ -10,34 +10,13 @@ from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.plan.stale_values import stale_risks, stale_values
 from pulumi_rewind.relinking.literals import Literals
-from pulumi_rewind.replay.linking import Linking, Response
+from pulumi_rewind.replay.linking import Linking
 from pulumi_rewind.state.model import Checkpoint
-from pulumi_rewind.state.values import SECRET, SIG, Json
+from pulumi_rewind.state.values import SECRET, SIG
 from tests.support.checkpoints import checkpoint, goal, res, urn
+from tests.support.linked import depending, replay
 
 DIGEST = hashlib.sha256(b"db-id").hexdigest()
-
-
-def replay(goal: Goal, ids: dict[str, str], outputs: dict[str, dict[str, Json]]) -> ReplayReport:
-    """Applies the links of a goal as a run does whose resources get these ids and outputs by name."""
-    report, responses = ReplayReport(), dict[str, Response]()
-    linking = Linking(goal, report, responses, preview=False)
-    for item in goal.registrations:
-        known = {
-            one: linking.link(one, from_live=item.from_live)
-            for urns in item.property_dependencies.values()
-            for one in urns
-        }
-        report.sent[item.urn] = linking.inputs(item, known)
-        report.urns[item.urn] = item.urn
-        old = item.source.decoded_outputs()
-        responses[item.urn] = Response(item.urn, ids.get(item.name, item.source.id), outputs.get(item.name, old))
-    return report
-
-
-def depending(name: str, on: str = "db", recorded: bool = True, **inputs: Json) -> dict[str, Any]:
-    listed = {key: [urn(on)] for key in inputs} if recorded else None
-    return res(name, inputs=inputs, dependencies=[urn(on)], outputs=inputs, propertyDependencies=listed)
 
 
 def names(made: Goal, report: ReplayReport) -> list[str]:

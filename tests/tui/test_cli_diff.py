@@ -194,3 +194,27 @@ def test_for_the_exit_code_new_ids_are_no_difference_and_an_unread_secret_is_one
     same = stack.run("diff", "4", "5", "--exit-code")
     assert "same content" in same.out
     assert same.code == 0
+
+
+def test_what_an_update_did(stack: FileStack) -> None:
+    assert stack.run("diff", "2", "--did").out == stack.run("diff", "1", "2").out
+    assert stack.run("diff", "dev", "last-good", "--did", "--stat").out.startswith("- nothing → + #1")
+    first = stack.run("diff", "1", "--did", "--json").json()
+    assert first["from"] == "nothing"
+    assert {res["op"] for res in first["resources"]} == {"create"}
+
+
+@pytest.mark.parametrize("args", [(), ("live",), ("1", "2")])
+def test_what_it_did_needs_one_update(stack: FileStack, args: tuple[str, ...]) -> None:
+    ran = stack.run("diff", *args, "--did")
+    assert ran.code == 2
+    assert "`pulumi-rewind diff 4 --did`" in ran.err
+
+
+def test_what_a_failed_update_did_comes_with_why_it_failed(stack: FileStack) -> None:
+    stack.update(stack.resource("api", {"size": "l"}), result="failed")
+    shown = stack.run("diff", "3", "--did").out
+    assert shown.startswith("- #2 → + #3")
+    assert "✗ #3 failed\n  No message was kept." in shown
+    assert '    + size: "l"' in shown
+    assert "failed" not in stack.run("diff", "2", "--did").out

@@ -306,3 +306,11 @@ def test_times_are_local(stack: FileStack) -> None:
     stack.update()
     assert NOON == 1_795_600_000
     assert "2026-11-25 10:46:40" in stack.run("history", env={"TZ": "CET-1"}).out
+
+
+def test_show_says_where_the_messages_of_a_failed_update_may_be(three: FileStack) -> None:
+    shown = three.run("show", "3").out
+    assert "why it failed" in shown
+    assert "No message was kept." in shown
+    assert "Look for them in the terminal or CI log of this update" in " ".join(shown.split())
+    assert "why it failed" not in three.run("show", "2").out

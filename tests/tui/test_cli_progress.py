@@ -70,7 +70,7 @@ def test_plain_lines_say_what_ended_and_what_was_said() -> None:
         "00:00 ✗ api: line one",
         r"00:00     line \x1b[2Jtwo",
         "00:00 ✓ updated  api  0.0 s",
-        "00:00 ✗ failed to create-replacement  db  0.0 s",
+        "00:00 ✗ creating the replacement failed  db  0.0 s",
     ]
     progress = display.progress
     assert (progress.count("ok"), progress.count("failed"), progress.in_flight) == (1, 1, {})

@@ -125,7 +125,7 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         screen = await ended(pilot)
         text = screen_text(app)
         assert "✗ FAILED at step 5 of 7   shop/prod is BETWEEN #8 and #5 (v1.2)" in text
-        assert "✗ api update failed" in text
+        assert "✗ api updating failed" in text
         assert "· jobs not reached" in text
         assert "InvalidParameterValue: image shop/api:1.2.0 is not in this region" in text
         assert "Pending operations: none" in text

@@ -59,7 +59,7 @@ async def test_rows_counts_and_log_follow_the_engine(shop: Shop, played: type[Re
         assert "ROLLING BACK shop/prod → #5 (v1.2)   3/7   0 running   0 failed   00:00   lock: ours" in text
         assert "✓ orders-db  ± replaced" in text
         assert "· worker     ~ waiting" in text
-        assert "12:00:00 orders-db creating replacement…" in text
+        assert "12:00:00 orders-db creating the replacement…" in text
         assert app.run_in_progress is screen
         path = log_path(shop_session(app))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

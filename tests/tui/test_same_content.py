@@ -13,6 +13,7 @@ from pulumi_rewind_tui.text.comparison import Comparison, Heading
 from pulumi_rewind_tui.text.diff_lines import DiffText
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
 from pulumi_rewind_tui.text.home_page import diff_title
+from pulumi_rewind_tui.text.views import Look
 from pulumi_rewind_tui.words.symbols import symbols
 from tests.support.filestore import FileStore
 from tests.support.gitrepo import GitRepo
@@ -40,7 +41,7 @@ def test_new_ids_are_one_folded_line_that_names_what_holds_data() -> None:
     assert "= same content; 2 objects have a new id, 1 other follows" in line
     assert "data may differ: orders" in line
     assert "REPLACE" not in line
-    assert "same content, new ids" in diff_title(comparison, False)
+    assert "same content, new ids" in diff_title(Look(1, "back", 2), comparison, False)
     opened = "\n".join(rows(comparison, Shown(consequential=True, toggled=set())))
     assert "another object" in opened
     assert "data may differ" in opened
@@ -52,7 +53,7 @@ def test_beside_real_changes_they_are_folded_too() -> None:
     assert any("DELETE" in line for line in shown)
     assert any("2 objects have a new id and the same content" in line for line in shown)
     assert any("1 consequential" in line for line in shown)
-    assert "same content, new ids" not in diff_title(comparison, False)
+    assert "same content, new ids" not in diff_title(Look(1, "back", 2), comparison, False)
 
 
 def test_head_still_contains_what_a_rollback_to_a_rollback_leaves_behind(tmp_path: Path) -> None:

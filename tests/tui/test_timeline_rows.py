@@ -56,10 +56,31 @@ def test_a_rollback_says_what_it_went_back_to() -> None:
     assert "↺ rollback to #3 (v1.0)" in row(update)
 
 
+def test_a_failed_rollback_says_what_it_was_to_go_back_to() -> None:
+    agent = {"exec.agent": REPLAY_AGENT, "git.head": "6f73e70aa"}
+    update = change(message="rollback to #3 (v1.0)", environment=agent, result="failed")
+    assert "✗ failed rollback to #3" in row(update, cells=44)
+    assert "✗ failed rollback to #3 (v1.0) ±1 +1 ~2" in row(update)
+    assert "6f73e70" not in row(update), "that commit was only checked out"
+
+
+@pytest.mark.parametrize("cells", range(36, 70))
+def test_the_message_takes_the_room_there_is(cells: int) -> None:
+    line = row(cells=cells)
+    before, message = line.split("~2")[0] + "~2", line.split("~2")[1].removesuffix("6f73e70*")
+    room = cells - len(before) - 8
+    if room >= 8:
+        shown = message.strip()
+        assert shown == GOOD.message or (shown.endswith("…") and len(message) - len(shown) <= 4)
+    else:
+        assert not message.strip()
+
+
 @pytest.mark.parametrize(
     ("update", "words"),
     [
         (change(result="failed"), "✗ failed"),
+        (change(result="failed", kind="refresh"), "✗ failed refresh"),
         (change(result="in-progress"), "◐ running"),
         (change(kind="refresh"), "✓ refresh"),
         (change(kind="resource-import"), "✓ import"),
@@ -87,3 +108,9 @@ def test_rows_are_as_wide_as_the_pane_whatever_the_message(message: str, tag: st
     line = update_line(update, Entry(update, tags=(inert(tag),)), Marks(), cells=cells, digits=2, dated=True)
     assert line_width(fit_line(line, cells)) <= cells
     assert plain(line).rstrip().endswith("6f73e70*")
+
+
+def test_a_tag_is_cut_only_where_the_row_has_no_room() -> None:
+    entry = Entry(GOOD, tags=("release-2026-11-28",))
+    assert "release-2026-11-28 6f73e70*" in row(entry=entry, cells=60)
+    assert "release-2… 6f73e70*" in row(entry=entry, cells=40)

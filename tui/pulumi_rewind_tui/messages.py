@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.state.model import Update
     from pulumi_rewind_tui.text.comparison import Comparison, Key
     from pulumi_rewind_tui.text.diff_rows import Row
+    from pulumi_rewind_tui.text.failure import Cause
     from pulumi_rewind_tui.text.result_page import Outcome
 
 
@@ -191,6 +192,16 @@ class ComparisonFailed(Message):
 
     key: Key
     error: BaseException
+
+
+@dataclass
+class CauseRead(Message):
+    """Why an update failed is known, as far as it can be."""
+
+    generation: int
+    number: int
+    """The row of the timeline."""
+    cause: Cause | None
 
 
 @dataclass

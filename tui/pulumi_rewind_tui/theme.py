@@ -18,7 +18,7 @@ from pulumi_rewind.errors import UsageError
 ROLES: tuple[str, ...] = (
     "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "return", "discard", "same",
     "import", "read", "secret", "unknown", "hazard", "warn", "ok", "failed", "running", "waiting", "added", "removed",
-    "changed", "star", "commit", "live", "tag", "path", "link", "match", "guide",
+    "removed-word", "added-word", "changed", "star", "commit", "live", "tag", "path", "link", "match", "guide",
 )  # fmt: skip
 
 _DARK: Mapping[str, str] = {
@@ -121,6 +121,8 @@ def role_styles(name: str) -> Mapping[str, Style]:
         "changed": ink("yellow"),
         "delete": ink("red"),
         "removed": ink("red"),
+        "removed-word": ink("red", bold=True) + Style(underline=True),
+        "added-word": ink("green", bold=True) + Style(underline=True),
         "failed": ink("red", bold=True),
         "replace": ink("purple", bold=True),
         "rename": ink("cyan"),

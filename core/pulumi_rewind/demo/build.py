@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.folder import Demo, enclosing_demo, find_demo
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
+from pulumi_rewind.state.model import urn_name
 from pulumi_rewind.system.git import GitCommand, GitFailed
 
 if TYPE_CHECKING:
-    from pulumi_rewind.engine.cli import Engine
+    from pulumi_rewind.engine.cli import Engine, EngineRun
 
 FIRST_PORT: Final = 8101
 LAST_PORT: Final = 28100
@@ -276,6 +279,8 @@ class _Maker:
             if failed:
                 raise error
             raise EngineError(f"deploying {release.tag} was to fail, and did not", hint="Please report it.")
+        if failed:
+            self._record(run)
         reason = _reason(run.error("").args[0]) if failed else ""
         yield Done(
             f"{release.tag}  {release.title}",
@@ -284,6 +289,16 @@ class _Maker:
             seconds=time.monotonic() - started,
             failed=failed,
         )
+
+    def _record(self, run: EngineRun) -> None:
+        """Keeps why a release failed in the demo's repository, as `pulumi-rewind up` does."""
+        from pulumi_rewind.records.evidence import ERRORS
+        from pulumi_rewind.rollback.recording import record_update
+        from pulumi_rewind.session import open_session
+
+        session = open_session(self.demo.root, stack=content.STACK, environ=self.environ)
+        told = {f"{urn_name(event.urn)}: {_reason(event.message)}": None for event in run.errors if event.urn}
+        record_update(session, len(session.timeline), {ERRORS: msgspec.json.encode(tuple(told))})
 
 
 def _reason(text: str) -> str:

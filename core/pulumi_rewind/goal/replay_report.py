@@ -30,6 +30,8 @@ class ReplayReport:
     """URN of the goal → physical id in this run; empty if a preview doesn't know."""
     sent: dict[str, dict[str, Json]] = field(default_factory=dict)
     """URN in this run → inputs as sent (secrets in plaintext, in memory only)."""
+    partly: dict[str, dict[str, Json]] = field(default_factory=dict)
+    """URN of the goal → inputs that a preview knows in part, with `UNKNOWN` inside text for the rest: for showing."""
     outputs: dict[str, dict[str, Json]] = field(default_factory=dict)
     """URN in this run → outputs as registered, for components and the stack."""
     skipped_hooks: list[str] = field(default_factory=list)

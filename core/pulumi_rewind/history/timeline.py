@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends.protocol import Backend, History
-from pulumi_rewind.errors import BackendError, EngineError, RewindError, SecretsError
+from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RewindError, SecretsError
 from pulumi_rewind.history.origins import is_good, origin
 from pulumi_rewind.state.integrity import damage
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
@@ -102,7 +102,11 @@ class Timeline:
 
     def checkpoint(self, number: int) -> Checkpoint:
         """The state stored with an update; raises as `History.checkpoint` does."""
-        return self.history.checkpoint(number)
+        try:
+            return self.history.checkpoint(number)
+        except CheckpointError as err:
+            err.number = number
+            raise
 
     def around(self, number: int, limit: int = 64) -> Iterator[Checkpoint]:
         """The checkpoints of the updates around one, nearest first, lazily read; unreadable ones are passed over."""

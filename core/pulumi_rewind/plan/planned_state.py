@@ -88,7 +88,7 @@ def _planned(
 
 def _inputs(item: Registration, report: ReplayReport, urn: str, live: Checkpoint, new_object: bool) -> msgspec.Raw:
     overlay: dict[str, Json] = {}
-    sent = report.sent.get(urn, {})
+    sent = {**report.sent.get(urn, {}), **report.partly.get(item.urn, {})}
     for key in report.relinked.get(item.urn, ()):
         overlay[key] = sent.get(key)
     partner = live.by_urn.get(item.live_urn)

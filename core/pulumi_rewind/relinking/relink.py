@@ -68,7 +68,8 @@ class Relinker:
     """Applies a set of links to values; make one per property and reuse it for nested values.
 
     `direct` says that the links are recorded for this very property: a value that is nothing but an output then is
-    that output. `literals` is asked only where an occurrence needs it.
+    that output. `literals` is asked only where an occurrence needs it. `partly` keeps what is known of a text, with
+    `UNKNOWN` in the place of the rest: for showing, such a text can't be sent.
     """
 
     def __init__(
@@ -78,7 +79,9 @@ class Relinker:
         references: Mapping[str, tuple[str, str]] | None = None,
         literals: Callable[[], Literals] | None = None,
         direct: bool = True,
+        partly: bool = False,
     ) -> None:
+        self._partly = partly
         self._references = references or {}
         self._links = [link for link in links if link.moved or link.renewed]
         self._renewed = [link for link in self._links if link.renewed]
@@ -232,8 +235,13 @@ class Relinker:
                 pieces.append(part.text)
                 continue
             new = self._value(part.value, at.inside(part.key), walk)
-            pieces.append(UNKNOWN if is_unknown(new) else part.text if new == part.value else part.written(new))
-        return UNKNOWN if UNKNOWN in pieces else "".join(pieces)
+            bare = is_unknown(new) and not self._partly
+            pieces.append(UNKNOWN if bare else part.text if new == part.value else part.written(new))
+        return self._joined(pieces)
+
+    def _joined(self, pieces: Sequence[str]) -> str:
+        """The text of its pieces; a partly unknown one can't be sent, and is unknown as a whole."""
+        return UNKNOWN if UNKNOWN in pieces and not self._partly else "".join(pieces)
 
     def _inside(self, text: str, at: Place, walk: Walk) -> str:
         """The text with whole tokens replaced; a partly unknown one can't be expressed and is unknown."""
@@ -254,7 +262,7 @@ class Relinker:
                 start = text.find(first, max(end, start + 1))
             if blocks:
                 blocks.append(self._inside(text[end:], at, walk))
-                return UNKNOWN if any(map(is_unknown, blocks)) else "".join(blocks)
+                return self._joined(blocks)
         for hit in tokens(text, self._explaining):
             walk.found.update(one.urn for one in self._texts[hit.text] if one.explains)
         assigned = self._assign(text, at, walk)
@@ -272,7 +280,7 @@ class Relinker:
             new = self._weak(old, at.inside(name.group(1)), walk)
             pieces += [text[end : hit.start], old if new is None else new]
             end = hit.end
-        return UNKNOWN if UNKNOWN in pieces else "".join((*pieces, text[end:]))
+        return self._joined((*pieces, text[end:]))
 
     def _weak(self, old: str, at: Place, walk: Walk, urns: frozenset[str] = frozenset()) -> str | None:
         """What stands for a weak value of that name, or beside an id of one of these objects; None: it stays."""
@@ -303,7 +311,7 @@ class Relinker:
             if follows and more is not None:
                 pieces += [text[end], more]
                 end += 1 + len(follows)
-        new = UNKNOWN if UNKNOWN in pieces else "".join((*pieces, text[end:]))
+        new = self._joined((*pieces, text[end:]))
         if not is_unknown(new) and tokens(new, self._watched):
             walk.left.add(at.path)
         return new
@@ -332,7 +340,7 @@ class Relinker:
         new = self._string(inside, at.inside(), walk)
         if new == inside:
             return text
-        return UNKNOWN if is_unknown(new) else base64.b64encode(new.encode()).decode()
+        return UNKNOWN if UNKNOWN in new else base64.b64encode(new.encode()).decode()
 
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")

@@ -15,7 +15,7 @@ from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.relinking.links import Link, make_link
 from pulumi_rewind.relinking.literals import Literals
 from pulumi_rewind.relinking.relink import Relinker
-from pulumi_rewind.state.values import Json
+from pulumi_rewind.state.values import Json, contains_unknown
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,9 @@ class Linking:
                 links += [self.link(link.urn, from_live=True) for link in links if link.urn in self._responses]
             relinked = self._relinker(links, item, direct=exact).apply(value, key)
             result[key] = relinked.value
+            if self._preview and contains_unknown(relinked.value):
+                partly = self._relinker(links, item, direct=exact, partly=True).apply(value, key).value
+                self._report.partly.setdefault(item.urn, {})[key] = partly
             if relinked.changed:
                 self._report.relinked.setdefault(item.urn, set()).add(key)
             if relinked.unsure:
@@ -101,9 +104,9 @@ class Linking:
         unsure = {f"outputs.{path}" for one in found.values() for path in one.unsure}
         return {key: one.value for key, one in found.items()}, unsure
 
-    def _relinker(self, links: Sequence[Link], item: Registration, *, direct: bool) -> Relinker:
+    def _relinker(self, links: Sequence[Link], item: Registration, *, direct: bool, partly: bool = False) -> Relinker:
         literals = functools.partial(self._literals_of, item.from_live)
-        return Relinker(links, references=self.references, literals=literals, direct=direct)
+        return Relinker(links, references=self.references, literals=literals, direct=direct, partly=partly)
 
     def _literals_of(self, from_live: bool) -> Literals:
         """What the checkpoint that a registration's values come from has as literals; made when first needed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
 
 import msgspec
 
@@ -15,11 +16,15 @@ from pulumi_rewind.state.values import (
     RESOURCE_REF,
     SECRET,
     SPECIAL_FLOAT,
+    UNKNOWN,
     Json,
     each,
     is_unknown,
     kind_of,
 )
+
+KNOWN_WHEN_RUN: Final = "(known when run)"
+"""Stands for a value, or a part of one, that only the run can tell."""
 
 
 def inert(text: str, *, newlines: str = "⏎") -> str:
@@ -59,7 +64,9 @@ def readable(value: Json) -> Json:
     if kind is None:
         if isinstance(value, dict):
             return {key: readable(item) for key, item in value.items() if key != DEFAULTS}
-        return "(known when run)" if is_unknown(value) else each(value, readable)
+        if is_unknown(value):
+            return KNOWN_WHEN_RUN
+        return value.replace(UNKNOWN, KNOWN_WHEN_RUN) if isinstance(value, str) else each(value, readable)
     if kind == SECRET:
         return "[secret]"
     if kind in {ASSET, ARCHIVE}:
@@ -74,5 +81,5 @@ def readable(value: Json) -> Json:
     if kind == SPECIAL_FLOAT:
         return {"7ff0000000000000": "Infinity", "fff0000000000000": "-Infinity"}.get(str(value.get("value")), "NaN")
     if kind == OUTPUT:
-        return readable(value.get("value", "(known when run)"))
+        return readable(value.get("value", KNOWN_WHEN_RUN))
     return each(value, readable)

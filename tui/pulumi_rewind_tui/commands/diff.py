@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -18,31 +19,40 @@ from pulumi_rewind_tui.terminal.options import (
     to_json,
 )
 from pulumi_rewind_tui.terminal.writer import Screen
+from pulumi_rewind_tui.text.cells import PAGE, Line, Span
 from pulumi_rewind_tui.text.diff import diff_lines, heading, new_id_lines, stat_rows
+from pulumi_rewind_tui.text.failure import cause_lines, read_cause
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Checkpoint
 
+NOTHING = "nothing"
+"""What was there before the oldest update."""
+
 
 @rewind_command("[STACK] [FROM] [TO]")
+@click.option("--did", is_flag=True, help="What the one target named did: the update before it → TARGET.")
 @click.option("--stat", is_flag=True, help="One line for each resource.")
 @click.option("--secrets", is_flag=True, help="Show secrets in plaintext.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @exit_code_option("there are differences")
 @passphrase_option
-def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_json: bool, exit_code: bool) -> int:
+def diff(
+    shared: Shared, words: tuple[str, ...], did: bool, stat: bool, secrets: bool, as_json: bool, exit_code: bool
+) -> int:
     """Show what differs between two states, each a target or `live`.
 
     Without targets: live → last-good, which is what going back would change. With one: live → that one.
-    With two: FROM → TO. A first word that is the name of a stack is the STACK; name it with --stack if a
+    With two: FROM → TO. `diff N` is the way back to update N, `diff N live` what has changed since it, and
+    `diff N --did` what it did. A first word that is the name of a stack is the STACK; name it with --stack if a
     tag has the same name. `-` is what FROM has, `+` what TO has. For --exit-code, new ids alone are no
     difference, and a secret that can't be compared is one.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
     from pulumi_rewind.state.stateful_types import is_stateful
 
-    session, source, goal = _arguments(shared, words)
+    session, source, goal = _arguments(shared, words, did=did)
     screen = shared.screen()
     if LIVE in (source, goal):
         damage_notice(session, screen)
@@ -60,6 +70,8 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
 
     with shared.paged(screen) as page:
         page.out.line(*heading(from_label, to_label, found))
+        if did:
+            page.out.lines(_why(session, goal))
         if stat:
             page.out.table(list(stat_rows(found)))
             page.out.lines(new_id_lines(found, stateful))
@@ -68,13 +80,15 @@ def diff(shared: Shared, words: tuple[str, ...], stat: bool, secrets: bool, as_j
     return code
 
 
-def _arguments(shared: Shared, given: tuple[str, ...]) -> tuple[Session, str, str]:
+def _arguments(shared: Shared, given: tuple[str, ...], *, did: bool) -> tuple[Session, str, str]:
     if len(given) > 3:
         raise UsageError(f"too many arguments: {' '.join(given[3:])}", hint="At most STACK, FROM and TO are expected.")
     stack, targets = None, given
     if len(given) == 3 or (given and not shared.stack and _is_stack(shared, given[0])):
         stack, targets = given[0], given[1:]
     session = shared.session(stack)
+    if did:
+        return session, *_before(session, targets)
     match targets:
         case (source, goal):
             return session, source, goal
@@ -83,6 +97,27 @@ def _arguments(shared: Shared, given: tuple[str, ...]) -> tuple[Session, str, st
         case () | (_,):
             return session, LIVE, "last-good"
     raise UsageError(f"too many arguments: {' '.join(targets[2:])}", hint="At most FROM and TO are expected.")
+
+
+def _before(session: Session, targets: tuple[str, ...]) -> tuple[str, str]:
+    """The update before the one target that is named, and that target."""
+    from pulumi_rewind.history.targets import resolve_target
+
+    if len(targets) != 1 or targets[0] == LIVE:
+        raise UsageError("--did needs one update", hint="For example `pulumi-rewind diff 4 --did`.")
+    number = resolve_target(session.timeline, targets[0]).update.number
+    return (f"#{number - 1}" if number > 1 else NOTHING), targets[0]
+
+
+def _why(session: Session, goal: str) -> Iterator[Line]:
+    """Why an update failed, if it did."""
+    from pulumi_rewind.history.targets import resolve_target
+
+    update = resolve_target(session.timeline, goal).update
+    cause = read_cause(session, update) if update.result == "failed" else None
+    if cause is not None:
+        yield [Span(f"✗ #{update.number} failed", "failed")]
+        yield from cause_lines(cause, PAGE, failed=True)
 
 
 def _is_stack(shared: Shared, word: str) -> bool:
@@ -104,6 +139,10 @@ def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]
     from pulumi_rewind.history.targets import resolve_target
 
     timeline = session.timeline
+    if text == NOTHING:
+        from pulumi_rewind.state.model import Checkpoint, Deployment
+
+        return NOTHING, Checkpoint(b"", Deployment())
     if text == LIVE:
         number = timeline.live_update() if len(timeline) else None
         return (LIVE if number is None else f"{LIVE} (#{number})"), timeline.live()

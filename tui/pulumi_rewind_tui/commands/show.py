@@ -6,9 +6,10 @@ import click
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_and_target, to_json
-from pulumi_rewind_tui.text.cells import Span
+from pulumi_rewind_tui.text.cells import PAGE, Span
 from pulumi_rewind_tui.text.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.text.facts import config_of
+from pulumi_rewind_tui.text.failure import cause_lines, read_cause
 from pulumi_rewind_tui.text.record import record_json, record_lines
 from pulumi_rewind_tui.text.update import resource_rows, resources_title, table_rows, update_json, update_lines
 
@@ -52,6 +53,10 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         if frozen is not None:
             out.line()
             out.lines(evidence_lines(*frozen))
+        elif entry.update.result == "failed" and (cause := read_cause(session, entry.update)) is not None:
+            out.line()
+            out.line(Span("why it failed", "title"))
+            out.lines(cause_lines(cause, PAGE, failed=True))
         if (after := evidence_after(session, number)) is not None:
             out.line()
             out.lines(evidence_lines(*after, title=f"evidence of an update after #{number} that left no record"))

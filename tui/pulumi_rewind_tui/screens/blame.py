@@ -114,9 +114,9 @@ class BlameList(RowsView[Blamed]):
 
 def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     """Path, value, update, time, commit, author, message."""
-    column = min(34, max(width(short_path(each.path)) for each in items), max(12, cells // 3))
+    column = min(max(width(short_path(each.path)) for each in items), max(12, cells // 3))
     update = item.update
-    value_cells = max(8, min(32, cells - column - 44))
+    value_cells = max(8, min(max(32, cells // 4), cells - column - 44))
     value = "●●●" if item.secret and item.value == MASK else _short(item.value)
     left: Line = ((fit(short_path(item.path), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
     if update is None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Vertical
 from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_watching import LivingScreen
 from pulumi_rewind_tui.text import home_page as text
+from pulumi_rewind_tui.text.comparison import LIVE
+from pulumi_rewind_tui.text.views import DEFAULTS, next_view, next_words, row_kind
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
+from pulumi_rewind_tui.widgets.footer import FooterKey
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
+from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 from pulumi_rewind_tui.work.comparer import Comparer
 from pulumi_rewind_tui.work.diff_process import SessionSpec
@@ -34,15 +39,18 @@ class HomeScreen(LivingScreen):
 
     HELP = (
         "The timeline shows every update of the stack, newest first; live is on top and ★ is the newest successful "
-        "update that differs from live. The pane beside it shows what going back from live to the selected update "
-        "would change: red with - goes away, green with + comes back. Nothing is changed before you have reviewed "
-        "and confirmed a plan (r)."
+        "update that differs from live. The pane beside it compares two states, and its title says which: the way back "
+        "from live to the selected update, what has changed since it, or what it did. d turns between these three; a "
+        "failed update starts with what it did and why it failed. Red with - is on the left side of the arrow alone, "
+        "green with + on the right. With a base (m) everything is compared with it, and d turns the direction. "
+        "Nothing is changed before you have reviewed and confirmed a plan (r)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "roll back…", id="home.rollback", tooltip="Review the way back to this update"),
         Binding("R", "roll_back_failed", "undo failure…", id="home.failed",
                 tooltip="Review the way back to before the update that failed half-way"),
-        Binding("d", "direction", "flip", id="home.direction", tooltip="Swap the two sides of the diff"),
+        Binding("d", "view", "next view", id="home.view",
+                tooltip="What it did, the way back to it, what has changed since; with a base: the direction"),
         Binding("B", "blame", "blame", id="home.blame", tooltip="Which update set each property last"),
         Binding("slash", "filter", "filter", id="home.filter", key_display="/"),
         Binding("n", "match(1)", "next match", id="home.next-match"),
@@ -52,7 +60,7 @@ class HomeScreen(LivingScreen):
         Binding("ctrl+r,f5", "refresh", "read again", id="home.refresh", tooltip="Read the backend again"),
     ]  # fmt: skip
     TIMELINE_FOOTER = (
-        "list.open", "home.rollback", "home.direction", "timeline.mark", "home.blame", "home.filter", "home.stacks",
+        "list.open", "home.rollback", "home.view", "timeline.mark", "home.blame", "home.filter", "home.stacks",
         "timeline.details",
     )  # fmt: skip
     DIFF_FOOTER = (
@@ -65,7 +73,9 @@ class HomeScreen(LivingScreen):
         yield NoteLine(id="offer")
         with Container(id="panes"):
             yield TimelineView(id="timeline", classes="pane")
-            yield DiffView(id="diff", classes="pane", stateful=self._stateful)
+            with Vertical(id="differences"):
+                yield TextBlock(lambda _: (), id="cause")
+                yield DiffView(id="diff", classes="pane", stateful=self._stateful)
         yield FilterBar()
 
     def on_mount(self) -> None:
@@ -81,6 +91,11 @@ class HomeScreen(LivingScreen):
             return ("filter.keep", "filter.clear")
         return self.DIFF_FOOTER if self.focused is not None and self.focused.id == "diff" else self.TIMELINE_FOOTER
 
+    def footer_keys(self) -> list[FooterKey]:
+        """The key of the views says what comes next."""
+        words = next_words(self.look())
+        return [replace(key, label=words) if key.action == "view" else key for key in super().footer_keys()]
+
     # Opening and reading
 
     def closing(self) -> None:
@@ -93,6 +108,7 @@ class HomeScreen(LivingScreen):
         self.action_drop_filter()
         self.timeline.reset(0)
         self.timeline.marks.base = None
+        self.views, self.reverse = dict(DEFAULTS), False
         self.diff.show_note((("opening the stack…", "dim"),))
         self.diff.border_title = Content("")
 
@@ -119,6 +135,7 @@ class HomeScreen(LivingScreen):
     def _read(self) -> None:
         self.generation += 1
         self.watching.seen = None
+        self._causes.clear()
         self.complete = False
         self.read_in_thread("history", loading.load_timeline)
 
@@ -148,6 +165,8 @@ class HomeScreen(LivingScreen):
             self.apply_marks(event)
             if event.last_good and not self._moved_by_hand:
                 self.timeline.select(event.last_good)
+            elif self.timeline.number == LIVE:
+                self.compare_soon()  # it may be that an update was killed, which its row tells
 
     def apply_marks(self, marks: msg.MarksLoaded) -> None:
         """Live, the last good update, locks and the offer."""
@@ -210,6 +229,7 @@ class HomeScreen(LivingScreen):
     def _mark_toggled(self, event: TimelineView.MarkToggled) -> None:
         marks = self.timeline.marks
         marks.base = None if marks.base == event.number else event.number
+        self.reverse = False
         self.timeline.changed()
         self.compare_soon()
 
@@ -234,9 +254,14 @@ class HomeScreen(LivingScreen):
         if self.half_way is not None:
             self.rewind.post_message(msg.RollbackRequested(f"#{self.half_way.good.number}"))
 
-    def action_direction(self) -> None:
-        """Swaps the sides."""
-        self.reverse = not self.reverse
+    def action_view(self) -> None:
+        """The row's next view; with a base, the other direction."""
+        look = self.look()
+        if look.base is not None:
+            self.reverse = not self.reverse
+        else:
+            kind = row_kind(look.number, self.timeline.updates.get(look.number))
+            self.views[kind] = next_view(kind, look.view)
         self.compare_soon(at_once=True)
 
     def action_blame(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from textual import on
+from textual import events, on
 from textual.content import Content
 from textual.timer import Timer
 
@@ -12,8 +13,12 @@ from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.text import home_page as text
-from pulumi_rewind_tui.text.comparison import LIVE, Comparison
+from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
+from pulumi_rewind_tui.text.failure import Cause, banner
+from pulumi_rewind_tui.text.side_by_side import COLUMNS
+from pulumi_rewind_tui.text.views import DEFAULTS, Look, RowKind, View, row_kind
 from pulumi_rewind_tui.widgets.diff_view import DiffView
+from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
 from pulumi_rewind_tui.work.comparer import Comparer
@@ -33,6 +38,11 @@ PAUSE = 0.05
 PATIENCE = 0.3
 """Seconds an old comparison stays in sight while the new one is made."""
 
+CAUSE_ROWS = 4
+"""Lines that the error of a failed update may take above the diff."""
+
+CAUSE_ROWS_SHORT = 2
+
 
 class ComparingScreen(RewindScreen[None]):
     """Holds the session and shows the comparison of the selected row."""
@@ -41,13 +51,21 @@ class ComparingScreen(RewindScreen[None]):
         super().__init__()
         self.session: Session | None = None
         self.comparer: Comparer | None = None
+        self.views: dict[RowKind, View] = dict(DEFAULTS)
+        """Which view the rows of a kind show; the operator's choice stays while the cursor moves."""
         self.reverse = False
+        """Whether a marked base is compared the other way round."""
+        self._causes: dict[int, Cause | None] = {}
         self.generation = 0
         self.complete = False
         self.bar = text.StatusText()
         self.half_way: HalfWay | None = None
         self._moved_by_hand = False
         self._waiting: list[Timer] = []
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Old and new stand side by side where the terminal is wide enough."""
+        self.diff.stand_beside(event.size.width >= COLUMNS)
 
     def on_unmount(self) -> None:
         """The process that compares ends with the application."""
@@ -67,7 +85,14 @@ class ComparingScreen(RewindScreen[None]):
     @property
     def shown_numbers(self) -> tuple[int, ...]:
         """The updates whose states are compared on the screen."""
-        return tuple(number for number in (self.timeline.number, self.timeline.marks.base) if number and number != LIVE)
+        return tuple(number for number in self.look().key or () if number > LIVE)
+
+    def look(self, number: int | None = None) -> Look:
+        """What is shown of a row; of the selected one if none is named."""
+        timeline = self.timeline
+        number = timeline.number if number is None else number
+        kind = row_kind(number, timeline.updates.get(number))
+        return Look(number, self.views[kind], timeline.newest, timeline.marks.base, self.reverse)
 
     def _stateful(self, type_: str) -> bool:
         from pulumi_rewind.state.stateful_types import is_stateful
@@ -103,7 +128,10 @@ class ComparingScreen(RewindScreen[None]):
         if self.comparer is None:
             return
         timeline = self.timeline
-        key = loading.pair(timeline.number, timeline.marks.base, timeline.newest, reverse=self.reverse)
+        look = self.look()
+        key = look.key
+        self.update_footer()
+        self._show_cause(look)
         if key is None:
             self.diff.border_title = self.diff.border_subtitle = Content("")
             nothing = text.no_updates(self.session) if not timeline.total else None
@@ -113,18 +141,22 @@ class ComparingScreen(RewindScreen[None]):
         if done is not None:
             self._show(done)
         elif self.diff.comparison is None or self.diff.comparison.key != key:
-            self.diff.border_title, self.diff.border_subtitle = Content(text.sides(key)), Content("")
-            self._waiting.append(self.set_timer(PATIENCE, lambda: self.diff.show_note((("comparing…", "dim"),))))
+            self._waiting.append(self.set_timer(PATIENCE, lambda: self._say_comparing(look, key)))
         delay = 0.001 if at_once else PAUSE
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
 
-    def _compare(self, key: tuple[int, int]) -> None:
+    def _say_comparing(self, look: Look, key: Key) -> None:
+        """The old comparison goes together with its title, so that the two always agree."""
+        self.diff.border_title = Content(text.begun_title(look, key, self.rewind.ascii_only))
+        self.diff.border_subtitle = Content("")
+        self.diff.show_note((("comparing…", "dim"),))
+
+    def _compare(self, key: Key) -> None:
         comparer, shown = self.comparer, self.diff.shown
         if comparer is None:
             return
         near = (self.timeline.number_at(self.timeline.cursor + step) for step in (1, -1))
-        base, newest, reverse = self.timeline.marks.base, self.timeline.newest, self.reverse
-        pairs = (loading.pair(number, base, newest, reverse=reverse) for number in near if number != LIVE)
+        pairs = (self.look(number).key for number in near if number != LIVE)
         neighbours = tuple(other for other in pairs if other is not None)
         in_thread(
             self,
@@ -135,38 +167,75 @@ class ComparingScreen(RewindScreen[None]):
 
     @on(msg.ComparisonReady)
     def _comparison_ready(self, event: msg.ComparisonReady) -> None:
-        timeline = self.timeline
-        wanted = loading.pair(timeline.number, timeline.marks.base, timeline.newest, reverse=self.reverse)
-        if event.comparison.key == wanted:
+        if event.comparison.key == self.look().key:
             self._stop_timers()
             self._show(event.comparison, event)
 
     def _show(self, done: Comparison, event: msg.ComparisonReady | None = None) -> None:
         diff = self.diff
         if event is None and diff.comparison is done:
+            self._show_titles(done)
             return
         diff.show_comparison(done, event.rows if event is not None else None)
-        diff.border_title = Content(text.diff_title(done, self.rewind.ascii_only))
-        diff.border_subtitle = Content(text.diff_subtitle(done))
-        if not done.resources and not diff.rows:
-            diff.note = text.nothing_differs(done)
-            diff.changed()
+        self._show_titles(done)
         self.bar.secrets = done.secrets
         self._show_status()
         self.refilter()
+
+    def _show_titles(self, done: Comparison) -> None:
+        """Which view this is, what - and + mean; two views of live's newest update may have the same sides."""
+        diff, look = self.diff, self.look()
+        diff.border_title = Content(text.diff_title(look, done, self.rewind.ascii_only))
+        diff.border_subtitle = Content(text.diff_subtitle(look, done))
+        if not done.resources and not diff.rows:
+            diff.note = text.nothing_differs(look, done)
+            diff.changed()
+
+    # Why an update failed
+
+    def _show_cause(self, look: Look) -> None:
+        """The error of a failed update above what it did; of one that was killed above what live has since then."""
+        block = self.query_one("#cause", TextBlock)
+        number, update = look.number, self.timeline.updates.get(look.number)
+        failed = look.view == "did" and row_kind(number, update) == "failed"
+        killed = number == LIVE and look.view == "since" and self.timeline.marks.known
+        if look.base is not None or not (failed or killed):
+            block.set_class(False, "-shown")
+        elif number in self._causes:
+            self._draw_cause(self._causes[number])
+        else:
+            block.set_class(False, "-shown")
+            self.read_in_thread("cause", partial(loading.load_cause, number=number, update=update))
+
+    def _draw_cause(self, cause: Cause | None) -> None:
+        block = self.query_one("#cause", TextBlock)
+        block.set_class(cause is not None, "-shown")
+        if cause is not None:
+            rows = CAUSE_ROWS_SHORT if self.has_class("-short") else CAUSE_ROWS
+            block.show(lambda cells: banner(cause, cells, rows, self.table))
+
+    @on(msg.CauseRead)
+    def _cause_read(self, event: msg.CauseRead) -> None:
+        if event.generation == self.generation:
+            self._causes[event.number] = event.cause
+            look = self.look()
+            if look.number == event.number:
+                self._show_cause(look)
 
     @on(msg.ComparisonFailed)
     def _comparison_failed(self, event: msg.ComparisonFailed) -> None:
         from pulumi_rewind.errors import CheckpointError
 
         self._stop_timers()
-        old, new = event.key
-        number = new if old == LIVE else old if new == LIVE else new
-        if isinstance(event.error, CheckpointError) and number != LIVE:
+        number = event.error.number if isinstance(event.error, CheckpointError) else 0
+        if number:
             self.timeline.marks.broken[number] = "damaged state"
             self.timeline.changed()
-        self.diff.border_title = Content(text.sides(event.key))
-        self.diff.show_note(*text.error_lines(event.error, text.meaning(event.error)))
+        look = self.look()
+        if event.key != look.key:
+            return  # of a row that the cursor has left
+        self.diff.border_title = Content(text.begun_title(look, event.key, self.rewind.ascii_only))
+        self.diff.show_note(*text.error_lines(event.error, text.meaning(event.error, look, number)))
 
     @on(DiffView.RebuildWanted)
     def _rebuild_wanted(self) -> None:

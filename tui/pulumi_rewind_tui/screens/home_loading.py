@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
-from pulumi_rewind_tui.text.comparison import LIVE, Cancelled, Key
+from pulumi_rewind_tui.text.comparison import Cancelled, Key
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
 from pulumi_rewind_tui.work.background import CancelCheck, Post
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
+    from pulumi_rewind.state.model import Update
     from pulumi_rewind_tui.work.comparer import Comparer
 
 FIRST = 60
@@ -141,12 +142,10 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
     post(msg.ComparisonReady(done, build_rows(done, shown)))
 
 
-def pair(selected: int, base: int | None, newest: int, *, reverse: bool) -> Key | None:
-    """The two sides that home compares: from base (else live) to the selected row; None if they are one."""
-    if selected == LIVE and base is None:
-        # Live itself: what was changed since the newest update left it.
-        return (newest, LIVE) if newest else None
-    old, new = (LIVE if base is None else base), selected
-    if old == new:
-        return None
-    return (new, old) if reverse else (old, new)
+def load_cause(
+    session: Session, generation: int, post: Post, _: CancelCheck, *, number: int, update: Update | None
+) -> None:
+    """Why an update failed; without one, of what was killed after the newest update."""
+    from pulumi_rewind_tui.text.failure import read_cause
+
+    post(msg.CauseRead(generation, number, read_cause(session, update)))

@@ -23,7 +23,7 @@ from pulumi_rewind_tui.text.result_page import Outcome
 from pulumi_rewind_tui.text.run_state import RunState, doing
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
-from pulumi_rewind_tui.words.words import elapsed, resource_name
+from pulumi_rewind_tui.words.words import elapsed, op_to_do, resource_name
 from pulumi_rewind_tui.work.background import in_thread
 from pulumi_rewind_tui.work.lost_terminal import detach
 from pulumi_rewind_tui.work.runner import RunBatch, RunEnded, Runner
@@ -249,7 +249,7 @@ class RunningScreen(RewindScreen[None]):
 def row_lines(state: RunState, index: int, cells: int) -> list[Line]:
     """Everything said about one resource."""
     row = state.rows[index]
-    lines = facts([("resource", row.urn), ("planned", row.op), ("now", doing(row) or "waiting")], cells)
+    lines = facts([("resource", row.urn), ("planned", op_to_do(row.op)), ("now", doing(row) or "waiting")], cells)
     lines += heading("Messages")
     for message in row.messages or ["none"]:
         lines += paragraph(message, cells, indent=2)

@@ -30,7 +30,7 @@ from pulumi_rewind_tui.terminal.writer import Writer
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, plain, spans
 from pulumi_rewind_tui.text.hooks import hook_json, hook_line, hook_text
 from pulumi_rewind_tui.text.spans import op_span
-from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, resource_name
+from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, op_failed, resource_name
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -94,7 +94,7 @@ def _end_line(event: ResourceDone | ResourceFailed, change: Change, progress: Ru
     step, took = event.step, Span(f"  {change.seconds:.1f} s", "dim")
     name = Span(resource_name(step.urn), "bold")
     if isinstance(event, ResourceFailed):
-        return [Span(f"✗ failed to {step.op}", "failed"), "  ", name, took]
+        return [Span(f"✗ {op_failed(step.op)}", "failed"), "  ", name, took]
     if step.op != "same":
         return [Span(f"✓ {op_done(step.op)}", "ok"), "  ", name, took]
     row = progress.rows[change.row] if change.row is not None else None

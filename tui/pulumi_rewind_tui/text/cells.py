@@ -31,6 +31,9 @@ Build: TypeAlias = Callable[[int], Sequence[Line]]
 
 ELLIPSIS = "…"
 
+PAGE = 100
+"""How wide running text is on the command line."""
+
 _KEPT_FORMATS = frozenset("\u200c\u200d")
 """Joiners, without which emoji and some scripts fall apart; harmless on their own."""
 

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
 
 LIVE = 0
+NOTHING = -1
+"""What was there before the oldest update."""
+
 Side: TypeAlias = int
-"""An update's number, or `LIVE`."""
+"""An update's number, `LIVE` or `NOTHING`."""
 
 Key: TypeAlias = tuple[Side, Side]
 """Old side, new side."""
@@ -84,7 +87,7 @@ class Comparison:
     seen: dict[tuple[int, bool], Details] = field(default_factory=dict)
     source: Source | None = field(default=None, repr=False, compare=False)
     columns: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
-    """Widths of columns that were measured: of names (-1) and of property paths by resource."""
+    """Widths of columns that were measured: of paths by resource, of names (-1), of all paths (-2) of so many (-3)."""
     same: tuple[tuple[str, str], ...] | None = None
     """URN and type of what is unchanged; None until asked for."""
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.history.commits import Between, commits_between
-from pulumi_rewind.records.evidence import evidence_of
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line, facts, heading, paragraph, plain
 from pulumi_rewind_tui.text.facts import config_changes, git_facts, record_facts
+from pulumi_rewind_tui.text.failure import Cause, cause_lines, read_cause
 from pulumi_rewind_tui.text.spans import changes_line
 from pulumi_rewind_tui.words.words import local_time
 
@@ -29,13 +29,10 @@ class Evidence:
 
     previous: Update | None = None
     between: Between = field(default_factory=Between)
-    pending: tuple[str, ...] = ()
-    init_errors: tuple[str, ...] = ()
-    leftovers: tuple[str, ...] = ()
     resources: int | None = None
+    cause: Cause | None = None
+    """Why it failed, as far as that is known."""
     problem: str = ""
-    kept: tuple[str, ...] = ()
-    """What `up` kept of a failure: its errors, and where everything lies."""
     record: tuple[tuple[str, str], ...] = ()
     """What a record in git holds of the update, empty if there is none."""
     config: tuple[tuple[str, str, str], ...] = field(default=())
@@ -51,16 +48,9 @@ def read_evidence(session: Session, update: Update) -> Evidence:
         found.config = config_changes(found.previous, update)
         checkpoint = session.timeline.checkpoint(update.number)
         found.resources = sum(not res.is_stack for res in checkpoint.resources)
-        found.pending = tuple(f"{each.type} {each.resource.name}" for each in checkpoint.pending_operations)
-        found.leftovers = tuple(res.name for res in checkpoint.resources if res.delete)
-        found.init_errors = tuple(
-            session.redactor(f"{res.name}: {error}") for res in checkpoint.resources for error in res.init_errors or ()
-        )
     except RewindError as err:
         found.problem = session.redactor.said(err)
-    frozen = evidence_of(session, update.number)
-    if frozen is not None:
-        found.kept = (*frozen[0].errors, f"events and state: {frozen[1]}")
+    found.cause = read_cause(session, update)
     found.record = _record(session, update)
     found.between = commits_between(session.timeline, update, COMMITS)
     return found
@@ -88,6 +78,8 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
     lines: list[Line] = paragraph(update.message or "(no message)", cells - 2, "bold", indent=1)
     if update.problem:
         lines += [(("", ""),), *paragraph(f"✗ {update.problem}", cells - 2, "failed", indent=1)]
+    if evidence is not None:
+        lines += _failure(update, evidence, cells)
     lines += heading(" What")
     lines += facts(
         [
@@ -106,7 +98,6 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
     if evidence is None:
         return [*lines, (("", ""),), ((" reading…", "dim"),)]
     lines += _since(evidence)
-    lines += _failure(update, evidence, cells)
     if evidence.record:
         lines += heading(" Record in git")
         lines += facts(list(evidence.record), cells)
@@ -140,19 +131,12 @@ def _since(evidence: Evidence) -> list[Line]:
 
 
 def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
-    signs = (evidence.problem, evidence.pending, evidence.leftovers, evidence.kept)
-    if update.succeeded and not any(signs):
+    cause = evidence.cause
+    if update.succeeded and not evidence.problem and (cause is None or not cause.told):
         return []
-    lines = heading(" Evidence of a failure")
+    lines = heading(" Why it failed" if not update.succeeded else " What it left unfinished")
     if evidence.problem:
         lines += paragraph(f"✗ {evidence.problem}", cells - 2, "failed", indent=2)
-    for text in evidence.kept:
-        lines += paragraph(text, cells - 2, indent=2)
-    rows = [("pending", text) for text in evidence.pending]
-    rows += [("half made", text) for text in evidence.init_errors]
-    rows += [("waits for deletion", text) for text in evidence.leftovers]
-    lines += facts(rows, cells)
-    if not rows and not evidence.problem and not evidence.kept:
-        text = "The checkpoint holds no pending operations and no half-made resources; messages are not kept."
-        lines += paragraph(text, cells - 2, "dim", indent=2)
+    if cause is not None:
+        lines += cause_lines(cause, cells, failed=not update.succeeded)
     return lines

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.state.values import Json, each
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, plain, width
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Heading
 from pulumi_rewind_tui.text.diff_rows import Row, Shown
+from pulumi_rewind_tui.text.side_by_side import change_beside, divider_at, line_beside
 from pulumi_rewind_tui.text.values import change_values, short_path, with_type
 from pulumi_rewind_tui.words.words import listed, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
+    from pulumi_rewind.diff.properties import Kind
 
 NAME = 26
 """Widest column of names before verbs stop lining up."""
 
 PATH = 30
 """Widest column of property paths."""
+
+INDENT = 6
+"""Cells before and behind the column of paths, of a resource that lies in no other one."""
 
 UNBOUNDED = 100_000
 """Cells of a line that is copied."""
@@ -49,12 +55,15 @@ class DiffText:
             case "change":
                 assert row.change is not None
                 return self._change(row, revealed or row.change, cells, revealed is not None)
+            case "more" if row.beside is not None:
+                return line_beside(row.text[:1], row.text[1:], row.beside, indent, self._middle(cells), cells, table)
             case "more":
                 role = {"-": "removed", "+": "added"}.get(row.text[:1], "dim")
                 return ((indent, ""), (row.text[:1] + " " + row.text[1:], role))
             case "secret":
-                column = path_column(self.comparison, row.index)
-                return ((indent + "  ", ""), (fit(row.text, column) + "  ", "path"), (table["secret"] + " ", "secret"),
+                column = self._column(row, cells)
+                name = fit(row.text, max(column, width(row.text)))
+                return ((indent + "  ", ""), (name + "  ", "path"), (table["secret"] + " ", "secret"),
                         ("same", "dim"))  # fmt: skip
             case "fold":
                 holders = self._holders() if row.part else ()
@@ -83,7 +92,7 @@ class DiffText:
             (table.get(op, "·") + " ", op),
             (fit(name, max(column, width(name))), res.op if res.op == "delete" else "bold"),
         ]
-        words = _verb(res, to_live=comparison.key[1] == LIVE)
+        words = _verb(res, from_live=comparison.key[0] == LIVE, to_live=comparison.key[1] == LIVE)
         if uncertain:
             pending = comparison.secrets == "pending"
             words = "comparing secrets" + table["ellipsis"] if pending else "secrets not comparable"
@@ -107,7 +116,9 @@ class DiffText:
     def _change(self, row: Row, change: Change, cells: int, revealed: bool) -> Line:
         indent = "  " * row.depth + "  "
         path = _path(change, self.comparison.resources[row.index])
-        column = min(path_column(self.comparison, row.index), max(10, cells // 3))
+        beside = self._beside(cells)
+        column = self._column(row, cells)
+        change = _named(change)
         spans: list[Piece] = [(indent, ""), (fit(path, max(column, width(path))), "path"), ("  ", "")]
         if change.secret and not revealed:
             return (*spans, *self._secret(change))
@@ -116,7 +127,23 @@ class DiffText:
             spans[1] = (cut(path, max(column, cells - width(indent) - 30)), "path")
             room = cells - line_width(spans)
         mark = [("  " + self.table["secret"][:1] + " revealed", "secret")] if revealed else []
+        if beside:
+            return (*change_beside(change, tuple(spans), self._middle(cells), cells, self.table), *mark)
         return (*spans, *change_values(change, room, self.table), *mark)
+
+    def _beside(self, cells: int) -> bool:
+        """Whether both sides stand beside each other; not in what is copied."""
+        return self.shown.side_by_side and cells < UNBOUNDED
+
+    def _column(self, row: Row, cells: int) -> int:
+        """How wide property paths are."""
+        comparison = self.comparison
+        column = widest_paths(comparison) if self._beside(cells) else path_column(comparison, row.index)
+        return min(column, max(10, cells // 3))
+
+    def _middle(self, cells: int) -> int:
+        """Where the line between the two sides stands, in all rows alike."""
+        return divider_at(cells, widest_paths(self.comparison) + INDENT)
 
     def _secret(self, change: Change) -> Line:
         dots = self.table["secret"]
@@ -139,31 +166,65 @@ def path_column(comparison: Comparison, index: int) -> int:
     """How wide the column of property paths of a resource is."""
     if index not in comparison.columns:
         res = comparison.resources[index]
-        paths = (width(_path(change, res)) for change in comparison.changes(index)[:200])
-        comparison.columns[index] = max(6, min(PATH, max(paths, default=6)))
+        found = comparison.details(index)
+        paths = [*(_path(change, res) for change in found.changes[:200]), *found.same_secrets[:200]]
+        comparison.columns[index] = max(6, min(PATH, max(map(width, paths), default=6)))
     return comparison.columns[index]
+
+
+def widest_paths(comparison: Comparison) -> int:
+    """The column of property paths where all resources share one; measured again when more of them are known."""
+    columns, known = comparison.columns, len(comparison.seen)
+    if columns.get(-3) != known:
+        columns[-2] = max(
+            (path_column(comparison, index) for index, outputs in comparison.seen if not outputs), default=6
+        )
+        columns[-3] = known
+    return columns[-2]
+
+
+def _named(change: Change) -> Change:
+    """An option with the names of the resources that its URNs stand for; of a list of these, what differs."""
+    if not change.path.startswith("options."):
+        return change
+    old, new = _names(change.old), _names(change.new)
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return replace(change, old=old, new=new)
+    gone, came = ([name for name in one if name not in other] for one, other in ((old, new), (new, old)))
+    kind: Kind = "changed" if bool(gone) == bool(came) else "removed" if gone else "added"
+    return replace(change, kind=kind, old=_in_words(gone or old), new=_in_words(came or new))
+
+
+def _in_words(names: list[Json]) -> Json:
+    return ", ".join(map(str, names)) if all(isinstance(name, str) for name in names) else names
+
+
+def _names(value: Json) -> Json:
+    if isinstance(value, str) and value.startswith("urn:pulumi:"):
+        return resource_name(value)
+    return each(value, _names)
 
 
 def _path(change: Change, res: Heading) -> str:
     return short_path(change.path, custom=res.custom)
 
 
-def _verb(res: Heading, *, to_live: bool) -> str:
+def _verb(res: Heading, *, from_live: bool, to_live: bool) -> str:
     match res.op:
         case "create":
-            return "create" if to_live or not res.custom else "create (new id)"
+            return "create (new id)" if from_live and res.custom else "create"
         case "delete":
             return "DELETE"
         case "replace":
             return "REPLACE"
         case "return":
             return "return, same id" if to_live else "the older object"
-        case "rename":
-            return f"was {resource_name(res.old_urn or '')}"
+        case _ if res.old_urn is not None and res.old_urn != res.urn:
+            return f"was {resource_name(res.old_urn)}"
         case "same" if res.only_new_id:
             return "another object"
         case _:
-            return "names an old object" if res.stale else ""
+            return "refers to the old object" if res.stale else ""
 
 
 def _with_type(left: Line, type_: str, cells: int) -> Line:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.comparison import Comparison, Heading, ResourceKey
+from pulumi_rewind_tui.text.side_by_side import paired_lines
 from pulumi_rewind_tui.text.values import shown_lines
 from pulumi_rewind_tui.words.words import new_ids
 
@@ -30,6 +31,8 @@ class Row:
     urn: str = ""
     part: int = 0
     """For rows of kind `more`: which line of a long value; of kind `fold`: 1 where new ids are folded."""
+    beside: str | None = None
+    """For rows of kind `more` with the sides side by side: the new one's line; `text` is the sign and the old one's."""
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Shown:
     """Long values that are unfolded, by resource and path."""
     words: str = ""
     """Filter, lower case."""
+    side_by_side: bool = False
+    """Whether what was and what is stand beside each other."""
 
     def open(self, resource: Heading, *, known: bool) -> bool:
         """Whether the properties of a resource are shown."""
@@ -145,8 +150,10 @@ def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> li
     for change in comparison.changes(index, outputs=outputs):
         rows.append(Row("change", depth, index, change, urn=change.path))
         if (comparison.resources[index].key, change.path) in shown.long:
-            for part, (sign, text) in enumerate(long_lines(change)):
-                rows.append(Row("more", depth + 1, index, change, text=sign + text, part=part))
+            rows.extend(
+                Row("more", depth + 1, index, change, text=text, part=part, beside=beside)
+                for part, (text, beside) in enumerate(_unfolded(change, shown))
+            )
     rows.extend(
         Row("secret", depth, index, text=key, urn=f"inputs.{key}")
         for key in comparison.details(index, outputs=outputs).same_secrets
@@ -154,6 +161,14 @@ def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> li
     if not rows:
         rows.append(Row("note", depth, index, text="only outputs differ (o shows them)"))
     return rows
+
+
+def _unfolded(change: Change, shown: Shown) -> Iterator[tuple[str, str | None]]:
+    """The lines of a long value, and where both sides stand side by side, what stands beside them."""
+    if shown.side_by_side:
+        yield from ((sign + old, new) for sign, old, new in paired_lines(change))
+    else:
+        yield from ((sign + text, None) for sign, text in long_lines(change))
 
 
 def long_lines(change: Change) -> list[tuple[str, str]]:

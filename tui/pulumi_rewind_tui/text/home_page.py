@@ -12,6 +12,7 @@ from pulumi_rewind_tui.text.cells import Line, paragraph, plain
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
 from pulumi_rewind_tui.text.stack_news import lock_text
 from pulumi_rewind_tui.text.timeline_rows import Marks
+from pulumi_rewind_tui.text.views import Look, side_name, sides
 from pulumi_rewind_tui.words.symbols import counts_text, symbols
 from pulumi_rewind_tui.words.words import plural
 
@@ -78,19 +79,13 @@ def offer(found: HalfWay, ascii_only: bool) -> Line:
     )
 
 
-def side_name(number: int) -> str:
-    """``LIVE`` or ``#7``."""
-    return "LIVE" if number == LIVE else f"#{number}"
+def begun_title(look: Look, key: Key, ascii_only: bool) -> str:
+    """``The way back to #7: LIVE → #7``."""
+    return f"{look.name}: {sides(key, symbols(ascii_only)['arrow'])}"
 
 
-def sides(key: Key, arrow: str = "→") -> str:
-    """``LIVE → #7``."""
-    old, new = key
-    return f"{side_name(old)} {arrow} {side_name(new)}"
-
-
-def diff_title(done: Comparison, ascii_only: bool) -> str:
-    """``LIVE → #7   ±1 +1 ~2 -1   (3 consequential folded)``."""
+def diff_title(look: Look, done: Comparison, ascii_only: bool) -> str:
+    """``The way back to #7: LIVE → #7   ±1 +1 ~2 -1   (3 consequential)``."""
     counted: dict[str, int] = {}
     folded = 0
     uncertain = 0
@@ -104,7 +99,7 @@ def diff_title(done: Comparison, ascii_only: bool) -> str:
     nothing = "outputs only" if done.resources else "no changes"
     if done.new_objects and done.same_content:
         nothing, folded = "same content, new ids", 0
-    parts = [sides(done.key, symbols(ascii_only)["arrow"]), counts_text(counted, ascii_only) or nothing]
+    parts = [begun_title(look, done.key, ascii_only), counts_text(counted, ascii_only) or nothing]
     if uncertain:
         parts.append(f"?{uncertain}")
     if folded:
@@ -112,20 +107,32 @@ def diff_title(done: Comparison, ascii_only: bool) -> str:
     return "   ".join(parts)
 
 
-def diff_subtitle(done: Comparison) -> str:
-    """Which colour goes which way, and the state of the secrets."""
-    if done.secrets == "locked":
-        return "secrets not comparable: p asks for the passphrase"
-    return f"- only in {side_name(done.key[0])}   + only in {side_name(done.key[1])}"
+def diff_subtitle(look: Look, done: Comparison) -> str:
+    """What - and + mean, and whether secrets can't be compared."""
+    old, new = look.signs
+    locked = "secrets not comparable (p)   " if done.secrets == "locked" else ""
+    return f"{locked}- {old}   + {new}"
 
 
-def nothing_differs(done: Comparison) -> tuple[Line, ...]:
+def nothing_differs(look: Look, done: Comparison) -> tuple[Line, ...]:
     """For two sides with the same resources."""
     old, new = (side_name(side) for side in done.key)
-    return (
-        ((f"{old} and {new} hold the same resources with the same properties.", "ok"),),
-        (("There is nothing to roll back between them.", "dim"),),
-    )
+    if look.base is None and look.number == LIVE and look.view == "since":
+        return (
+            ((f"Nothing was changed outside of updates: live is as #{look.newest} left it.", "ok"),),
+            ((f"d shows what #{look.newest} did.", "dim"),),
+        )
+    if look.base is None and look.view == "did":
+        return (
+            ((f"#{look.number or look.newest} changed no resource.", "ok"),),
+            ((f"{new} holds the same resources with the same properties as {old}.", "dim"),),
+        )
+    same = f"{old} and {new} hold the same resources with the same properties."
+    if look.base is not None:
+        return (((same, "ok"),),)
+    if look.view == "since":
+        return (((f"Nothing has changed since #{look.number}.", "ok"),), ((same, "dim"),))
+    return (((f"The stack is at #{look.number} already: nothing to roll back.", "ok"),), ((same, "dim"),))
 
 
 def same_side(number: int, marks: Marks) -> tuple[Line, ...]:
@@ -148,8 +155,13 @@ def no_updates(session: Session | None) -> tuple[Line, ...]:
     )
 
 
-def meaning(error: BaseException) -> str:
-    """What a failed comparison means for the stack."""
+def meaning(error: BaseException, look: Look, number: int) -> str:
+    """What a failed comparison means for the stack; `number` is the update whose checkpoint is at fault."""
+    if isinstance(error, CheckpointError) and look.view == "did" and number and number != look.number:
+        return (
+            f"What #{look.number or look.newest} did can't be shown without the checkpoint of #{number} before it. "
+            "The stack itself is not affected; d shows the other views."
+        )
     if isinstance(error, CheckpointError):
         return "The stack itself is not affected; this update can't be looked at or rolled back to."
     if isinstance(error, BackendError):

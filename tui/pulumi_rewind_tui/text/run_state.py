@@ -23,7 +23,7 @@ from pulumi_rewind.engine.events import (
 )
 from pulumi_rewind.plan.progress import Change, ResourceProgress, RunProgress, is_told
 from pulumi_rewind_tui.text.hooks import hook_role, hook_text
-from pulumi_rewind_tui.words.words import NO_CHANGE, op_doing, op_done, resource_name
+from pulumi_rewind_tui.words.words import NO_CHANGE, op_doing, op_done, op_failed, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Step
@@ -44,7 +44,7 @@ def _doing(row: ResourceProgress) -> str:
         case ResourceDone(step):
             return "replaced" if row.replaced else op_done(step.op)
         case ResourceFailed(step):
-            return f"{step.op} failed"
+            return op_failed(step.op)
         case HookStarted(function):
             return f"calling {function}"
         case HookProgress(function, done, total):

@@ -7,13 +7,7 @@ from typing import Final
 
 from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.symbols import KINDS, UNICODE, canonical_changes
-
-_WORDS: Final[Mapping[str, str]] = {
-    "delete-old": "delete old copy",
-    "discard": "forget",
-    "discard-replaced": "forget replaced",
-    "remove-pending-replace": "forget replaced",
-}
+from pulumi_rewind_tui.words.words import op_to_do
 
 _SYMBOLS: Final[Mapping[str, str]] = {
     **{op: UNICODE[op] for op in ("create", "update", "delete", "replace", "same", "rename", "return", "discard")},
@@ -26,15 +20,15 @@ def op_span(op: str) -> Span:
     """``+ create``, coloured."""
     kind = KINDS.get(op, op)
     if kind not in _SYMBOLS:
-        return Span(f"· {op}")
-    return Span(f"{_SYMBOLS[kind]} {_WORDS.get(op, op.replace('-', ' '))}", kind)
+        return Span(f"· {op_to_do(op)}")
+    return Span(f"{_SYMBOLS[kind]} {op_to_do(op)}", kind)
 
 
 def changes_line(changes: Mapping[str, int], *, words: bool = False) -> list[Span]:
     """``±1 +1 ~2 -1``, or ``1 to replace`` … in words; unchanged ones are left out."""
     spans: list[Span] = []
     for op, count in canonical_changes(changes).items():
-        text = f"{_SYMBOLS[op]} {count} {_WORDS.get(op, op)}" if words else f"{_SYMBOLS[op]}{count}"
+        text = f"{_SYMBOLS[op]} {count} {op_to_do(op)}" if words else f"{_SYMBOLS[op]}{count}"
         spans.append(Span(text, op))
     return joined(spans) or [Span("no changes", "dim")]
 

@@ -27,6 +27,9 @@ NAME = 28
 PATH = 28
 """Widest column of property paths."""
 
+VALUES = 32
+"""Cells that a path leaves to the values behind it."""
+
 UNFOLDED = 60
 """Width of the reason of what stays, when it is unfolded."""
 
@@ -200,7 +203,8 @@ def paths(rows: Sequence[StepRow], urn: str) -> int:
 
 def _change_line(change: Change, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
     path = short_path(change.path, custom=False)
-    left: list[Piece] = [(indent, ""), (fit(path, column), "path"), ("  ", "")]
+    most = max(column, cells - width(indent) - VALUES)  # a longer path takes what the values can spare
+    left: list[Piece] = [(indent, ""), (fit(path, min(most, max(column, width(path)))), "path"), ("  ", "")]
     room = max(8, cells - line_width(tuple(left)))
     if change.secret:
         word = change.kind if change.comparable else "not comparable"

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.model import Update
-from pulumi_rewind_tui.text.cells import Line, Piece, Span, cut, fit_line, line_width, width
+from pulumi_rewind_tui.text.cells import Line, Piece, Span, cut, fit_line, line_width
 from pulumi_rewind_tui.text.spans import joined
 from pulumi_rewind_tui.words.symbols import canonical_changes, symbols
 from pulumi_rewind_tui.words.words import first_line, local_time, short_commit
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry
+
+MESSAGE = 5
+"""Cells from which on the beginning of a message says something."""
 
 
 @dataclass
@@ -46,8 +49,10 @@ def moment(seconds: int, *, dated: bool) -> str:
 def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[Piece, str, str]:
     """Symbol with its role, the words beside it, and their role."""
     reason = why_unusable(update, marks)
+    kind = "" if update.kind == "update" else update.kind.replace("resource-", "")
     if update.result == "failed" and not reason:
-        return (table["failed"], "failed"), "failed", "failed"
+        what = first_line(update.message) if update.is_rollback else kind
+        return (table["failed"], "failed"), f"failed {what}".rstrip(), "failed"
     if reason:
         return (table["unknown"], "hazard"), reason, "dim"
     if update.result == "in-progress":
@@ -57,7 +62,7 @@ def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[P
     if update.is_rollback:
         return (table["rollback"], "rename"), first_line(update.message), "rename"
     symbol = (table["ok"], "ok")
-    return symbol, "" if update.kind == "update" else update.kind.replace("resource-", ""), ""
+    return symbol, kind, ""
 
 
 def why_unusable(update: Update, marks: Marks) -> str:
@@ -91,35 +96,40 @@ def update_line(
         (moment(update.start_time, dated=dated).ljust(11 if dated else 8) + " ", "dim"),
         symbol,
     ]
-    counts = canonical_changes(update.changes)
+    counts = [(f" {table[op]}{count}", op) for op, count in canonical_changes(update.changes).items()]
+    said = update.is_rollback and not unusable  # its message stands beside the symbol
     if words:
         left.append((" " + words, role))
-    if counts and not update.is_rollback and not unusable:
-        left.extend((f" {table[op]}{number}", op) for op, number in counts.items())
-    elif not words:
+    if not counts and not words:
         left.append((" no changes", "dim"))
+    if not unusable and not said:
+        left.extend(counts)
     if update.from_record:
         left.append((" record" if update.from_record == "update" else " recorded", "dim"))
     right = _right_side(update, entry, marks, table, cells)
+    if line_width(left) + line_width(right) > cells:
+        right = _right_side(update, entry, marks, table, max(6, cells // 4))
     room = cells - line_width(left) - line_width(right)
+    if said and line_width(counts) <= room:
+        left.extend(counts)
     message = first_line(update.message)
-    if room > 12 and message and not update.is_rollback and not unusable:
-        shown = cut(message, room - 4)
-        left.append(("  " + shown, "dim"))
-        room -= 2 + width(shown)
-    if room < 1:
-        left = [*fit_line(left, max(8, cells - line_width(right) - 1))]
-        room = cells - line_width(left) - line_width(right)
+    if message and not said and room >= MESSAGE + 2:
+        left.append(("  " + cut(message, room - 2), "dim"))
+    if room < 0:
+        left = [*fit_line(left, max(8, cells - line_width(right)))]
+    room = cells - line_width(left) - line_width(right)
     return (*left, (" " * max(0, room), ""), *right)
 
 
-def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mapping[str, str], cells: int) -> Line:
+def _right_side(update: Update, entry: Entry | None, marks: Marks, table: Mapping[str, str], tag: int) -> Line:
+    """★, tag and commit; a tag has so many cells."""
     spans: list[Span] = []
     if marks.last_good == update.number:
         spans.append(Span(table["star"], "star"))
     tags = entry.tags if entry is not None else ()
     if tags:
         more = f" +{len(tags) - 1}" if len(tags) > 1 else ""
-        spans.append(Span(cut(tags[0], max(6, cells // 4)) + more, "tag"))
-    spans.append(Span(short_commit(update).ljust(8), "commit"))
-    return [" ", *joined(spans)]
+        spans.append(Span(cut(tags[0], tag) + more, "tag"))
+    if not update.is_rollback:  # the commit that was checked out then is not what it went back to
+        spans.append(Span(short_commit(update).ljust(8), "commit"))
+    return [" ", *joined(spans)] if spans else []

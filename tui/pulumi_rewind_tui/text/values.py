@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE
-from pulumi_rewind.state.show import readable
+from pulumi_rewind.state.show import KNOWN_WHEN_RUN, readable
 from pulumi_rewind.state.values import MASK, kind_of
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, inert, line_width, width
 
@@ -21,6 +21,9 @@ ONE_LINE = 100
 
 FOLDED = 40
 """Lines of one value that are shown; the rest is counted."""
+
+LEAST = 8
+"""Cells that a value has at least."""
 
 CONTEXT = 10
 """Cells kept of what two long values have in common at their beginning."""
@@ -95,9 +98,11 @@ def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[
             return (("+ ", "added"), (cut(new, room - 2), "added"))
         case "removed":
             return (("- ", "removed"), (cut(old, room - 2), "removed"))
-    if width(old) + width(new) + 3 > room:
+    if width(old) + width(new) + 3 > room and new == KNOWN_WHEN_RUN:
+        old = cut(old, max(LEAST, room - 3 - width(new)))
+    elif width(old) + width(new) + 3 > room:
         # Where they begin to differ matters; both sides get half, and enter unfolds what is cut.
-        old, new = _from_difference(old, new)
+        old, new = from_difference(old, new)
         half = max(4, (room - 3) // 2)
         spare = max(0, half - min(width(old), width(new)))
         old = cut(old, half + spare if width(old) > width(new) else half)
@@ -105,11 +110,12 @@ def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[
     return ((old, "removed"), (f" {table['arrow']} ", "dim"), (new, "added"))
 
 
-def _from_difference(old: str, new: str) -> tuple[str, str]:
+def from_difference(old: str, new: str) -> tuple[str, str]:
     """Two long values without most of what they have in common at the beginning."""
     pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
     common = sum(1 for _ in pairs)
     if common <= CONTEXT + 1:
         return old, new
-    skipped = common - CONTEXT
-    return "…" + old[skipped:], "…" + new[skipped:]
+    begin = common - CONTEXT
+    begin = max(begin, *(old.rfind(mark, begin, common) for mark in "/ "))  # whole words, if they begin near
+    return "…" + old[begin:], "…" + new[begin:]

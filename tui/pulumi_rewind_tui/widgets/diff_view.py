@@ -62,10 +62,14 @@ class DiffView(RowsView[Row]):
         super().__init__(id=id, classes=classes)
         self.comparison: Comparison | None = None
         self.shown = Shown()
-        self.to_live = False
-        """Whether the right side is live: nothing would be created anew by looking at it."""
         self.stateful = stateful
         self._revealed: tuple[int, Change] | None = None
+
+    def stand_beside(self, beside: bool) -> None:
+        """Whether what was and what is stand side by side."""
+        if beside != self.shown.side_by_side:
+            self.shown.side_by_side = beside
+            self.rebuild()
 
     # Data
 

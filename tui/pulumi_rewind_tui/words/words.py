@@ -8,26 +8,29 @@ from typing import Final
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, Update, parse_urn
 
-_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    # op: while it is done, and afterwards
-    "create": ("creating", "created"),
-    "update": ("updating", "updated"),
-    "delete": ("deleting", "deleted"),
-    "replace": ("replacing", "replaced"),
-    "same": ("leaving", "unchanged"),
-    "rename": ("renaming", "renamed"),
-    "return": ("returning", "returned"),
-    "read": ("reading", "read"),
-    "refresh": ("refreshing", "refreshed"),
-    "import": ("adopting", "imported"),
-    "discard": ("forgetting", "forgotten, the object stays:"),
-    "create-replacement": ("creating replacement", "replacement created"),
-    "delete-replaced": ("deleting the old one", "old one deleted"),
-    "import-replacement": ("adopting replacement", "adopted"),
-    "read-replacement": ("reading replacement", "replacement read"),
-    "discard-replaced": ("forgetting the old one", "old one forgotten"),
-    "remove-pending-replace": ("forgetting the old one", "forgotten"),
+_WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    # op: what is to be done, while it is done, and afterwards
+    "create": ("create", "creating", "created"),
+    "update": ("update", "updating", "updated"),
+    "delete": ("delete", "deleting", "deleted"),
+    "replace": ("replace", "replacing", "replaced"),
+    "same": ("same", "leaving", "unchanged"),
+    "rename": ("rename", "renaming", "renamed"),
+    "return": ("return", "returning", "returned"),
+    "read": ("read", "reading", "read"),
+    "refresh": ("refresh", "refreshing", "refreshed"),
+    "import": ("import", "adopting", "imported"),
+    "discard": ("forget", "forgetting", "forgotten, the object stays:"),
+    "create-replacement": ("create replacement", "creating the replacement", "replacement created"),
+    "delete-replaced": ("delete the old one", "deleting the old one", "old one deleted"),
+    "delete-old": ("delete old copy", "deleting the old copy", "old copy deleted"),
+    "import-replacement": ("adopt replacement", "adopting the replacement", "adopted"),
+    "read-replacement": ("read replacement", "reading the replacement", "replacement read"),
+    "read-discard": ("forget what was read", "forgetting what was read", "what was read forgotten"),
+    "discard-replaced": ("forget replaced", "forgetting the old one", "old one forgotten"),
+    "remove-pending-replace": ("forget replaced", "forgetting the old one", "old one forgotten"),
 }
+"""The engine's names of operations are for machines and for the raw log; people read these words everywhere."""
 
 PATIENCE: Final = 0.5
 """Seconds after which what takes long says how far it is."""
@@ -39,14 +42,28 @@ NO_CHANGE: Final = "no change needed"
 """Of a step that was planned and that the update turned out not to need."""
 
 
+def op_to_do(op: str) -> str:
+    """The word for an operation that is planned."""
+    return _words(op)[0]
+
+
 def op_doing(op: str) -> str:
     """The word for an operation that is under way."""
-    return _WORDS.get(op, (op, op))[0]
+    return _words(op)[1]
 
 
 def op_done(op: str) -> str:
     """The word for an operation that has happened."""
-    return _WORDS.get(op, (op, op))[1]
+    return _words(op)[2]
+
+
+def op_failed(op: str) -> str:
+    """The words for an operation that has failed."""
+    return f"{op_doing(op)} failed"
+
+
+def _words(op: str) -> tuple[str, str, str]:
+    return _WORDS.get(op) or (op.replace("-", " "),) * 3
 
 
 def local_time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError
-from pulumi_rewind_tui.text.comparison import CancelCheck, Comparison, Key, Side
+from pulumi_rewind_tui.text.comparison import NOTHING, CancelCheck, Comparison, Key, Side
 from pulumi_rewind_tui.work.diff_process import ProcessSource, SessionSpec
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Comparer:
     def _large(self, key: Key) -> bool:
         try:
             history = self._session.timeline.history
-            sizes = [history.size(side or len(history)) for side in key]
+            sizes = [history.size(side or len(history)) for side in key if side != NOTHING]
         except (RewindError, OSError, IndexError):
             return False
         return any(size is not None and size >= LARGE for size in sizes)

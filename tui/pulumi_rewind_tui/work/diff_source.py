@@ -7,11 +7,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.diff.checkpoints import Change, Diff, ResourceDiff, diff_checkpoints
-from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.model import Checkpoint, Deployment
 from pulumi_rewind.state.values import contains_secret
 from pulumi_rewind_tui.text.comparison import (
     EAGER,
     LIVE,
+    NOTHING,
     CancelCheck,
     Cancelled,
     Comparison,
@@ -116,6 +117,8 @@ class LocalSource:
     def _load(self, side: Side, cancelled: CancelCheck) -> Checkpoint:
         if cancelled():
             raise Cancelled
+        if side == NOTHING:
+            return Checkpoint(b"", Deployment())
         if side == LIVE:
             return self._session.timeline.live()
         with self._lock:
