@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pulumi_rewind.goal.model import Goal, GoalChanges, Selection, references, registers
 from pulumi_rewind.risk import SKIPPED, Risk
@@ -23,11 +24,19 @@ class LeftAlone(Risk):
     """What is said of a resource that is left out."""
 
     because: str = ""
-    """The resource for whose sake it is; empty where the operator asked for it."""
+    """The resource for whose sake it is, itself where its data is kept; empty where the operator named it."""
     why: str = ""
     """What the message says of that, as a clause."""
     briefly: str = ""
     """The message where it is plain already that the operator asked for it; empty where somebody else did."""
+
+    @property
+    def for_data(self) -> bool:
+        """Whether it stays because its own data would be lost."""
+        return self.because == self.urn
+
+
+KEEPS_DATA: Final = "its data would be lost"
 
 
 class Sides:
@@ -100,7 +109,7 @@ class LeavingOut(Sides):
                 self._keep(urn, "", "")
         for urn, user in stays.items():
             if urn in self.live:
-                self._keep(urn, f"{urn_name(user)}, which stays, uses it", user)
+                self._keep(urn, KEEPS_DATA if user == urn else f"{urn_name(user)}, which stays, uses it", user)
         before = -1
         while before != len(self.left):
             before = len(self.left)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -143,17 +142,11 @@ class ResultScreen(SavingScreen):
         return self.rewind.redact(report(self.outcome, self.table, __version__))
 
     def action_save(self) -> None:
-        """Writes the report beside the operator, mode 0600."""
-        text, directory = self.report, self.rewind.cwd
+        """Saves the report in the state directory."""
+        text = self.report
         moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.outcome.state.started))
         name = f"rewind-report-{self.session.stack.name}-{moment}.txt"
-
-        def write() -> Path:
-            from pulumi_rewind_tui.work.private_file import write_new
-
-            return write_new(directory, name, text)
-
-        self.save("The report", write)
+        self.save("The report", name, lambda: text)
 
     def action_copy(self) -> None:
         """Copies the page."""

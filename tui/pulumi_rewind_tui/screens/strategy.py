@@ -53,7 +53,7 @@ class StrategyScreen(ListDialog[str]):
     HELP = "How to go back. Enter takes the strategy under the cursor; one that is not available says why."
     FOOTER = ("list.open", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "next", "next", id="strategy.next", show=False),
+        Binding("t,tab", "next", "next", id="strategy.next", show=False),
     ]
 
     def __init__(

@@ -149,22 +149,24 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
 def check_rows(
     plan: Plan, around: Surroundings, cells: int, table: Mapping[str, str], *, moved: bool
 ) -> list[CheckRow]:
-    """All of it as rows, wrapped to a width."""
+    """All of it as rows, wrapped to a width: the worst first, and what is in order in as few lines as possible."""
     rows: list[CheckRow] = []
-    risks = risk_entries(plan)
-    if risks:
-        rows.append(CheckRow(((plural(len(risks), "risk"), "title"),), head=False))
-    for mark, role, urn, text in risks:
+    checks = list(check_entries(plan, around, moved=moved))
+    for mark, role, text in checks:
+        if role == "failed":
+            rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    for mark, role, urn, text in risk_entries(plan):
         about = f"{resource_name(urn)} " if urn else ""
         rows.extend(_entry(table[mark], role, about, text, cells, urn))
     lost = not_restored(plan)
     if lost:
         rows.extend(_entry(table["hazard"], "hazard", "not restored: ", lost, cells, ""))
-    if rows:
-        rows.append(CheckRow((("", ""),), head=False))
-    rows.append(CheckRow((("Checks", "title"),), head=False))
-    for mark, role, text in check_entries(plan, around, moved=moved):
-        rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    for mark, role, text in checks:
+        if role in ("hazard", "dim"):
+            rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    good = f"   {table['ok']} ".join(text for _, role, text in checks if role == "ok")
+    if good:
+        rows.extend(_entry(table["ok"], "ok", "", good, cells, ""))
     rows += [CheckRow((("", ""),), head=False), CheckRow((("The same on the command line", "title"),), head=False)]
     rows.extend(_entry("$", "dim", "", command_line(plan), cells, ""))
     return rows

@@ -10,7 +10,7 @@ from pulumi_rewind.plan.model import OLD_COPY
 from pulumi_rewind.risk import DELETE_FIRST, TAKEN_ALONG
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, width, wrap_words
-from pulumi_rewind_tui.text.selection import left_out, selects
+from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, selects
 from pulumi_rewind_tui.text.steps import tree
 from pulumi_rewind_tui.text.values import change_values, short_path, with_type
 from pulumi_rewind_tui.words.words import resource_name
@@ -72,6 +72,9 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
             rows.append(StepRow("out", note.urn, text=reason, box=not note.because))
             pieces = wrap_words(reason, UNFOLDED) if note.urn in opened else ()
             rows.extend(StepRow("note", note.urn, 1, text=piece) for piece in pieces)
+    if leaves_nothing(plan):
+        rows.append(StepRow("heading", text="Keeping the data leaves nothing to go back"))
+        rows.extend(StepRow("note", text=piece) for piece in wrap_words(OTHER_WAYS, UNFOLDED))
     return rows
 
 
