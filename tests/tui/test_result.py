@@ -190,11 +190,11 @@ async def test_a_report_is_private_and_masked(shop: Shop, monkeypatch: pytest.Mo
         page = screen.query_one("#result", TextView)
         assert "password [secret] was refused" in " ".join(page.text.split())
         await pilot.press("s", "y")
-        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("written: "))
+        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("saved: "))
         await pilot.press("l")
         await wait_for(pilot, TextModal)
         assert "api update failed" in screen_text(app)
-    path = next(shop.root.glob("rewind-report-prod-*.txt"))
+    path = next((shop.directory / "state").rglob("rewind-report-prod-*.txt"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text()
     assert "FAILED at step 5 of 7" in text

@@ -205,7 +205,7 @@ async def test_a_strategy_without_a_selection_does_not_offer_the_key_and_says_wh
         assert note(screen).startswith("The strategy state takes everything back")
         screen.rebuild(Choices(only=("!api",)))
         await review(pilot)
-        await pilot.press("tab", "j", "j", "enter")
+        await pilot.press("t", "j", "j", "enter")
         await settle(pilot)
         assert "takes everything back" in note(screen)
         assert screen.request.choices == Choices(only=("!api",)), "a selection isn't dropped on the way"

@@ -309,9 +309,9 @@ async def test_the_result_its_report_and_the_log_of_the_run(shop: Shop, monkeypa
         await settle(pilot)
         assert "the provider says: [secret]" in without_canary(screen_text(app))
         await pilot.press("s")
-        await until(pilot, lambda: any(shop.root.glob("rewind-report-*")))
+        await until(pilot, lambda: any((shop.directory / "state").rglob("rewind-report-*")))
         await settle(pilot)
-    (written,) = shop.root.glob("rewind-report-*")
+    (written,) = (shop.directory / "state").rglob("rewind-report-*")
     (log,) = (shop.directory / "state").rglob("*.log")
     for text in (written.read_text(), log.read_text()):
         assert "said: [secret]\\x1b[2J" in without_canary(text)
@@ -321,15 +321,15 @@ async def test_the_result_its_report_and_the_log_of_the_run(shop: Shop, monkeypa
 def test_files_for_people_steer_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pulumi_rewind.system.state_directory import StateDirectory
     from pulumi_rewind_tui.text import plan as rendering
-    from pulumi_rewind_tui.work.planner import write_plan
-    from pulumi_rewind_tui.work.private_file import PrivateLog, write_new
+    from pulumi_rewind_tui.work.planner import plan_document
+    from pulumi_rewind_tui.work.private_file import PrivateLog, save_new
 
     state = StateDirectory({"HOME": str(tmp_path)})
     active = "a\x1b[2J\x9b31m\u202ereversed\r"
     log = PrivateLog(state.root / "a.log", state)
     log.write(active + "\nb\n")
     log.close()
-    written = write_new(tmp_path, "report.txt", active + "\nb\n")
+    written = save_new(state, "report.txt", active + "\nb\n")
     for path in (log.path, written):
         first, *rest = path.read_text().split("\n")
         assert first == r"a\x1b[2J\x9b31m\u202ereversed\x0d"
@@ -339,7 +339,7 @@ def test_files_for_people_steer_no_terminal(tmp_path: Path, monkeypatch: pytest.
     )
     monkeypatch.setattr(rendering, "plan_json", lambda _: {"message": active})
     monkeypatch.setattr("pulumi_rewind.diff.checkpoints.diff_to_json", lambda *_: {"resources": []})
-    text = write_plan(plan, tmp_path).read_text()
+    text = save_new(state, "plan.json", plan_document(plan)).read_text()
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert json.loads(text)["message"] == active

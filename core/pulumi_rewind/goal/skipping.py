@@ -28,7 +28,7 @@ class LeftAlone(Risk):
     why: str = ""
     """What the message says of that, as a clause."""
     briefly: str = ""
-    """The message where it is plain already that the operator asked for it; empty where somebody else did."""
+    """The message in a list of what stays as it is; empty where it has to be the whole one."""
 
     @property
     def for_data(self) -> bool:
@@ -37,6 +37,7 @@ class LeftAlone(Risk):
 
 
 KEEPS_DATA: Final = "its data would be lost"
+_STAYS: Final = "stays as it is"
 
 
 class Sides:
@@ -170,7 +171,8 @@ class LeavingOut(Sides):
     def _note(self, urn: str, why: str, for_: str) -> LeftAlone:
         state, more = self._said(urn)
         message = f"{state}, because {why or 'you skip it'}{more}"
-        return LeftAlone(SKIPPED, message, urn, because=for_, why=why, briefly="" if why else state + more)
+        briefly = state + more if not why else why + more if state == _STAYS else ""
+        return LeftAlone(SKIPPED, message, urn, because=for_, why=why, briefly=briefly)
 
     def _said(self, urn: str) -> tuple[str, str]:
         """What becomes of it, and what else there is to say."""
@@ -181,7 +183,7 @@ class LeavingOut(Sides):
             return "stays although the target lacks it", self._users(urn)
         keys = _different(here, there)
         what = f"it differs from the target in {listed(keys)}" if keys else "its inputs are as in the target"
-        return "stays as it is", f"; {what}{self._users(urn)}"
+        return _STAYS, f"; {what}{self._users(urn)}"
 
     def _users(self, urn: str) -> str:
         """Who depends on it."""

@@ -14,8 +14,9 @@ from textual.widgets import Button
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.state.naming import NOT, listed
+from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
-from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, options_of, with_options
+from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, available, options_of, with_options
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.text import review_page as text
@@ -41,8 +42,8 @@ class ReviewScreen(PlanningScreen):
         "review of this target. Nothing is changed before you say yes in the next dialogue (r)."
     )
     FOOTER = (
-        "list.open", "review.run", "review.toggle", "review.keep-data", "review.strategy", "review.options",
-        "review.refresh", "review.copy", "review.write", "screen.back",
+        "review.run", "review.toggle", "review.keep-data", "review.strategy", "review.options", "review.refresh",
+        "list.open", "review.write", "review.copy", "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "roll back…", id="review.run", tooltip="Asks for your yes; after a change, plans again"),
@@ -121,7 +122,7 @@ class ReviewScreen(PlanningScreen):
         self._show_title()
         verdict = text.verdict(plan, self.around, table, moved=self.moved)
         self.steps.show_plan(plan, () if plan.steps else (verdict,))
-        count = plural(len(plan.steps), "step")
+        count = plural(len(plan.steps), "step") if plan.steps or not plan.state_only else "the state alone"
         left = len(left_out(plan))
         if left:
             count += f", {left} left as {'it is' if left == 1 else 'they are'}"
@@ -206,6 +207,8 @@ class ReviewScreen(PlanningScreen):
             return ("review.pass-by", *self.FOOTER)
         choices = self.request.choices
         away = set[str]() if selects(choices.strategy) else {"review.toggle"}
+        if not _refreshes(choices):
+            away.add("review.refresh")
         if not choices.keep_data and (away or self.plan is None or not self.plan.loses_data):
             away.add("review.keep-data")
         return tuple(name for name in self.FOOTER if name not in away)
@@ -235,12 +238,16 @@ class ReviewScreen(PlanningScreen):
             if options is not None and options != options_of(choices):
                 self.rebuild(with_options(choices, options))
 
-        self.app.push_screen(PlanOptionsScreen(options_of(self.request.choices)), chosen)
+        choices = self.request.choices
+        self.app.push_screen(PlanOptionsScreen(options_of(choices), available(choices.strategy)), chosen)
 
     def action_refresh(self) -> None:
         """Plans with the state compared with the real resources first, or without."""
         choices = self.request.choices
-        self.rebuild(choices.but(refresh=not choices.refresh))
+        if _refreshes(choices):
+            self.rebuild(choices.but(refresh=not choices.refresh))
+        else:
+            self._choose(f"The strategy {choices.strategy} asks no provider, so it can't compare.")
 
     def action_back(self) -> None:
         """Back; what was chosen is kept for the next review of this target."""
@@ -278,3 +285,7 @@ class ReviewScreen(PlanningScreen):
         self.plan = None  # the run has it now
         start, target = self.around.newest, self.request.target
         self.rewind.start_run(self.session, target, plan, start, allow_data_loss=agreement.allow_data_loss)
+
+
+def _refreshes(choices: Choices) -> bool:
+    return "refresh" in STRATEGIES[choices.strategy].knows

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.risk import DATA_LOSS, DELETE_FIRST, NOT_RESTORED, SKIPPED, TAKEN_ALONG
 from pulumi_rewind.state.locks import Lock
-from pulumi_rewind_tui.text.cells import Line, wrap_words
+from pulumi_rewind_tui.text.cells import Line, width, wrap_words
 from pulumi_rewind_tui.text.selection import command_line, why_nothing
 from pulumi_rewind_tui.words.words import listed, plural, resource_name
 
@@ -164,12 +164,23 @@ def check_rows(
     for mark, role, text in checks:
         if role in ("hazard", "dim"):
             rows.extend(_entry(table[mark], role, "", text, cells, ""))
-    good = f"   {table['ok']} ".join(text for _, role, text in checks if role == "ok")
-    if good:
-        rows.extend(_entry(table["ok"], "ok", "", good, cells, ""))
+    for texts in _packed([text for _, role, text in checks if role == "ok"], table["ok"], cells):
+        rows.extend(_entry(table["ok"], "ok", "", texts, cells, ""))
     rows += [CheckRow((("", ""),), head=False), CheckRow((("The same on the command line", "title"),), head=False)]
     rows.extend(_entry("$", "dim", "", command_line(plan), cells, ""))
     return rows
+
+
+def _packed(texts: Iterable[str], mark: str, cells: int) -> list[str]:
+    """Short texts as lines of several, with the mark between them."""
+    lines: list[str] = []
+    for text in texts:
+        longer = f"{lines[-1]}   {mark} {text}" if lines else text
+        if lines and width(longer) <= cells - 4:
+            lines[-1] = longer
+        else:
+            lines.append(text)
+    return lines
 
 
 def _entry(mark: str, role: str, about: str, text: str, cells: int, urn: str) -> Iterator[CheckRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -85,13 +85,24 @@ def _state_rows(plan: Plan, diffs: Mapping[str, ResourceDiff]) -> list[StepRow]:
         if urn:  # else it is about the state as a whole
             rows.append(StepRow("state", urn))
         changes = diffs[urn].changes(outputs=True) if urn in diffs else ()
-        rows.extend(StepRow("change", urn, change=change) for change in changes)
+        rows.extend(_each_once(urn, changes))
         if not changes:
             mine = (one for one in plan.state_only if one.urn == urn)
             rows.extend(
                 StepRow("note", urn, text=f"{one.path}: {one.message}" if one.path else one.message) for one in mine
             )
     return rows
+
+
+def _each_once(urn: str, changes: Sequence[Change]) -> Iterator[StepRow]:
+    """A row for each property: an output that only repeats what changes in an input has none."""
+    inputs = {short_path(change.path, custom=False): change for change in changes if change.section == "inputs"}
+    for change in changes:
+        same = inputs.get(short_path(change.path, custom=False)) if change.section == "outputs" else None
+        if same is None:
+            yield StepRow("change", urn, change=change)
+        elif (same.kind, same.old, same.new, same.secret) != (change.kind, change.old, change.new, change.secret):
+            yield StepRow("change", urn, change=change, text=change.path)
 
 
 def _below(step: Step, diff: ResourceDiff | None, depth: int, opened: set[str]) -> list[StepRow]:
@@ -141,8 +152,7 @@ def row_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[s
         case "out":
             return _out_line(row, cells)
         case "change":
-            assert row.change is not None
-            return _change_line(row.change, " " * 8 + indent, paths(rows, row.urn), cells, table)
+            return _change_line(row, " " * 8 + indent, paths(rows, row.urn), cells, table)
         case "state":
             name = resource_name(row.urn) if row.urn else "the state itself"
             return (("     ", ""), (table["update"] + " ", "update"), (name, "bold"))
@@ -195,14 +205,18 @@ def _out_line(row: StepRow, cells: int) -> Line:
 
 def paths(rows: Sequence[StepRow], urn: str) -> int:
     """How wide the column of property paths of a resource is."""
-    found = (
-        width(short_path(row.change.path, custom=False)) for row in rows if row.urn == urn and row.change is not None
-    )
+    found = (width(_path(row, row.change)) for row in rows if row.urn == urn and row.change is not None)
     return max(6, min(PATH, max(found, default=6)))
 
 
-def _change_line(change: Change, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
-    path = short_path(change.path, custom=False)
+def _path(row: StepRow, change: Change) -> str:
+    return row.text or short_path(change.path, custom=False)
+
+
+def _change_line(row: StepRow, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
+    change = row.change
+    assert change is not None
+    path, column = _path(row, change), min(column, max(10, cells // 3))
     left: list[Piece] = [(indent, ""), (fit(path, column), "path"), ("  ", "")]
     room = max(8, cells - line_width(tuple(left)))
     if change.secret:

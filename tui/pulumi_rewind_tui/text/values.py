@@ -25,6 +25,9 @@ FOLDED = 40
 CONTEXT = 10
 """Cells kept of what two long values have in common at their beginning."""
 
+DIFFERENCE = 6
+"""Cells of the difference itself, marks of what is cut included, that come before any of that."""
+
 _WORD = re.compile(r"(?!(?:true|false|null|-?[0-9.]+)$)[^\s\"'\[{](?:.*\S)?", re.DOTALL)
 """Strings that read well without quotes: not empty, no blanks at the ends, no JSON look-alikes."""
 
@@ -97,19 +100,19 @@ def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[
             return (("- ", "removed"), (cut(old, room - 2), "removed"))
     if width(old) + width(new) + 3 > room:
         # Where they begin to differ matters; both sides get half, and enter unfolds what is cut.
-        old, new = _from_difference(old, new)
         half = max(4, (room - 3) // 2)
+        old, new = _from_difference(old, new, max(0, min(CONTEXT, half - DIFFERENCE)))
         spare = max(0, half - min(width(old), width(new)))
         old = cut(old, half + spare if width(old) > width(new) else half)
         new = cut(new, half + spare if width(new) > width(old) else half)
     return ((old, "removed"), (f" {table['arrow']} ", "dim"), (new, "added"))
 
 
-def _from_difference(old: str, new: str) -> tuple[str, str]:
+def _from_difference(old: str, new: str, context: int) -> tuple[str, str]:
     """Two long values without most of what they have in common at the beginning."""
     pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
     common = sum(1 for _ in pairs)
-    if common <= CONTEXT + 1:
+    if common <= context + 1:
         return old, new
-    skipped = common - CONTEXT
+    skipped = common - context
     return "…" + old[skipped:], "…" + new[skipped:]
