@@ -269,7 +269,10 @@ async def test_a_copy_and_a_written_plan_hold_no_secret(shop: Shop, monkeypatch:
         await until(pilot, lambda: note(screen).startswith("saved: "))
         path = saved / "rewind-plan-prod-5-2.json"
         await settle(pilot)
-        assert str(path) in "".join(line[:80].strip() for line in screen_text(app).splitlines()), "wrapped, not cut"
+        said = screen.query_one(NoteLine)
+        lines = said.render().plain.splitlines()
+        assert len(lines) == said.size.height
+        assert str(path) in "".join(lines), "wrapped, not cut"
     assert sorted(shop.root.rglob("*")) == tree, "the working tree stays as it is"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     plan = json.loads(path.read_text())

@@ -439,7 +439,7 @@ def test_nothing_else_of_the_user_interface_reads_what_an_error_says() -> None:
         ("copy_to_clipboard", pulumi_rewind_tui, {"app.py"}),
         ("write_text", pulumi_rewind_tui, set()),
         ("write_bytes", pulumi_rewind_tui, set()),
-        ("fdopen", pulumi_rewind_tui, {"work/private_file.py"}),
+        ("fdopen", pulumi_rewind_tui, set()),
         ("EngineRun", pulumi_rewind, {"engine/cli.py"}),
         ("Engine", pulumi_rewind, {"session.py", "demo/build.py"}),
     ],
