@@ -101,7 +101,7 @@ class PlanOptionsScreen(ListDialog[frozenset[str]]):
 
     CSS_PATH = "running.tcss"
     HELP = "Space or enter switches the option under the cursor; esc goes back and plans anew if something changed."
-    FOOTER = ("list.open", "options.toggle", "dialog.leave")
+    FOOTER = ("options.toggle", "dialog.leave")
 
     def __init__(self, chosen: Iterable[str], names: Sequence[str] = tuple(OPTIONS)) -> None:
         self._options = OptionList(chosen, names)
