@@ -67,7 +67,7 @@ def test_what_no_selection_prevents_blocks() -> None:
     """The engine deletes old copies in every run; a revision of something that isn't there can't be left out."""
     copy = Risk(LEFTOVER, "has an old copy; it holds data, which is lost then", HEAD + "db", LOSES_DATA, "db-1")
     down = Risk(REVISION, "will run the down", HEAD + "elsewhere", LOSES_DATA)
-    road = Road(always=(copy, down))
+    road = Road((), ("db",), always=(copy, down))
     plan = keeping_data(road.make)
     assert [risk.severity for risk in plan.risks] == [BLOCKING, BLOCKING]
     assert all("--keep-data" in risk.message for risk in plan.risks)

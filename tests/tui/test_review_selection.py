@@ -318,7 +318,10 @@ async def test_keeping_the_data_is_offered_where_some_is_lost_and_can_be_kept(sh
     app = shop.app()
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
-        labels = lambda: [key.label for key in screen.query_one(KeyFooter).shown]  # noqa: E731
+
+        def labels() -> list[str]:
+            return [key.label for key in screen.query_one(KeyFooter).shown]
+
         assert "keep data" in labels()
         screen.rebuild(Choices(only=("!orders-db",)))
         await review(pilot)

@@ -29,6 +29,11 @@ def selects(strategy: str) -> bool:
     return "only" in STRATEGIES[strategy].knows
 
 
+def keepable(plan: Plan) -> bool:
+    """Whether the data that a plan loses could be kept; a rollback that goes on is planned as it began."""
+    return selects(plan.strategy) and plan.target.again != RESUME
+
+
 def no_selection(strategy: str) -> str:
     """Why a strategy has none."""
     able = " and ".join(filter(selects, STRATEGIES))
