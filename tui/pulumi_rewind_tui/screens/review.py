@@ -131,8 +131,8 @@ class ReviewScreen(PlanningScreen):
         keeps = "data is kept; K takes it in" if self.request.choices.keep_data else ""
         self.steps.border_subtitle = Content("kept from before; a takes all in" if kept else keeps)
         around, moved = self.around, self.moved
-        risks = plural(len(text.risk_entries(plan)), "risk")
-        self.checks.border_title = Content(f"Risks and checks: {risks}")
+        risks = len(text.risk_entries(plan))
+        self.checks.border_title = Content("Risks and checks" + (f": {plural(risks, 'risk')}" if risks else ""))
         self.checks.show(lambda cells: text.check_rows(plan, around, cells, table, moved=moved))
         self.query_one(NoteLine).show(verdict)
         self._buttons()
