@@ -32,6 +32,8 @@ class Choices(msgspec.Struct, frozen=True):
     strategy: str = CHECKPOINT
     only: tuple[str, ...] = ()
     """Which resources: URNs, names, types or patterns, see `naming`; with ``!`` before it: all but those."""
+    keep_data: bool = False
+    """Whatever would lose data stays as it is, with all that has to stay for it."""
     refresh: bool = False
     """The engine compares the state with the real resources first."""
     recorded_credentials: bool = False
@@ -76,6 +78,7 @@ class ChoiceArguments(TypedDict, total=False):
 
     strategy: str
     only: tuple[str, ...] | list[str]
+    keep_data: bool
     refresh: bool
     recorded_credentials: bool
     todays_config: bool

@@ -255,8 +255,9 @@ class BlockedError(RefusedError):
 class DataLossError(RefusedError):
     """Data would go, and nobody has agreed to that."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, keepable: bool = False) -> None:
         self.names = tuple(names)
         """The resources that hold it."""
-        hint = "Back it up, then say so with `--allow-data-loss`."
+        hint = "Back it up, then say so with `--allow-data-loss`"
+        hint += "; or leave it as it is with `--keep-data`." if keepable else "."
         super().__init__(f"data would be lost in: {', '.join(names)}", hint=hint, unchanged=True)

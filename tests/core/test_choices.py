@@ -45,7 +45,7 @@ def test_the_journal_carries_every_choice(choices: Choices) -> None:
 
 def test_an_entry_that_was_begun_has_them_whole(tmp_path: Path) -> None:
     journal = Journal("file:///b", StackRef("shop", "dev"), {"XDG_STATE_HOME": str(tmp_path)})
-    every = Choices("checkpoint", ("!web[0]",), True, True, True, {"db": "i-1"}, ("db",), ("zone",), True, True)
+    every = Choices("checkpoint", ("!web[0]",), True, True, True, True, {"db": "i-1"}, ("db",), ("zone",), True, True)
     assert len(chosen(every)) == len(Choices.__struct_fields__) - 1, "all but the strategy, which is the usual one"
     journal.begin(target=1, label="#1", digest="d", start=2, choices=every)
     entry = journal.read()
@@ -74,6 +74,17 @@ def test_found_is_no_name() -> None:
 
 
 def test_undoing_keeps_how_much_and_under_which_credentials() -> None:
-    every = Choices("checkpoint", ("web",), True, True, True, {"db": "i-1"}, ("db",), ("zone",), True, True)
+    every = Choices(
+        only=("web",),
+        keep_data=True,
+        refresh=True,
+        recorded_credentials=True,
+        todays_config=True,
+        adopt={"db": "i-1"},
+        delete_first=("db",),
+        delete_imported=("zone",),
+        recorded_hooks=True,
+        no_install=True,
+    )
     assert every.undoing() == Choices(only=("web",), recorded_credentials=True)
     assert Choices().undoing(forgot=True) == Choices(adopt={"": ""}), "what was forgotten still exists"

@@ -24,7 +24,7 @@ from pulumi_rewind.state.model import REPLAY_AGENT, Checkpoint, Deployment, Secr
 from pulumi_rewind.state.values import MASK, SECRET, SIG, UNKNOWN, unmasked
 from pulumi_rewind.strategies.choosing import plan_by_strategy
 from pulumi_rewind.strategies.program.config import path_of, places
-from pulumi_rewind.strategies.program.result import Declared, declared, unlike_target
+from pulumi_rewind.strategies.program.result import declared, unlike_target
 from pulumi_rewind.strategies.program.source import program_problem, program_update
 from pulumi_rewind.strategies.state import importable
 from tests.support.filestore import FileStore
@@ -230,10 +230,12 @@ def test_only_what_a_program_decides_is_compared_with_the_target() -> None:
 
 def test_the_engines_plan_tells_what_the_program_sent() -> None:
     goal = {"inputDiff": {"adds": {"name": "auto", "image": "i"}}, "propertyDependencies": {"image": []}}
+    goal |= {"parent": "root", "dependencies": ["two"], "provider": "urn:pulumi:dev::s::pulumi:providers:a::p::id"}
     old = {"inputDiff": {"adds": {"a": 1}, "updates": {"b": 2}}}
     plan = json.dumps({"resourcePlans": {"one": {"goal": goal}, "two": {"goal": old}, "gone": {"steps": ["delete"]}}})
     said = declared(plan.encode())
-    assert said == Declared({"one": frozenset({"image"}), "two": frozenset({"a", "b"}), "gone": frozenset()})
+    assert said.sent == {"one": frozenset({"image"}), "two": frozenset({"a", "b"}), "gone": frozenset()}
+    assert said.needs == {"one": ("root", "urn:pulumi:dev::s::pulumi:providers:a::p", "two"), "two": (), "gone": ()}
 
 
 # -- what is imported --------------------------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from pulumi_rewind.choices import USUAL
 from pulumi_rewind.diff.checkpoints import Diff
 from pulumi_rewind.history.targets import Target
 from pulumi_rewind.plan.contrast import contrast
@@ -23,7 +25,7 @@ def made(strategy: str, risks: tuple[Risk, ...] = (), **ops: str) -> Plan:
     )
     target = Target(Update(number=3, kind="update", result="succeeded"), "3", "update #3")
     best = Recommendation("program", "it knows better")
-    prepared: Any = None
+    prepared: Any = SimpleNamespace(choices=USUAL, notes=())
     return Plan(
         "shop/dev", target, strategy, "f" * 16, steps, risks, {}, Diff(()), 0.0, (), prepared, recommendation=best
     )

@@ -45,8 +45,8 @@ PLACES = {
 }
 """By what README calls a place: the first parts of the ids of its bindings."""
 
-UNSAID = frozenset({"list.page-up", "list.page-down", "options.toggle"})
-"""What README calls by the names on the keys, and the list of a dialogue."""
+UNSAID = frozenset({"list.page-up", "list.page-down", "options.toggle", "strategy.use"})
+"""What README calls by the names on the keys, and the lists of dialogues."""
 
 
 def classes() -> Iterator[type[DOMNode]]:

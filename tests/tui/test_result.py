@@ -191,11 +191,11 @@ async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: 
         page = screen.query_one("#result", TextView)
         assert "password [secret] was refused" in " ".join(page.text.split())
         await pilot.press("s", "y")
-        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("written: ") and bool(copied))
+        await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("saved: ") and bool(copied))
         await pilot.press("l")
         await wait_for(pilot, TextModal)
         assert "api update failed" in screen_text(app)
-    path = next(shop.directory.rglob("incident-prod-*.md"))
+    path = next((shop.directory / "state").rglob("incident-prod-*.md"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == copied[0]
     text = copied[0]

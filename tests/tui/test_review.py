@@ -125,10 +125,10 @@ async def test_strategies_that_are_not_available_say_why(shop: Shop) -> None:
     app = shop.app()
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
-        await pilot.press("tab")
+        await pilot.press("t")
         await wait_for(pilot, StrategyScreen)
         assert "in use" in screen_text(app)
-        await pilot.press("tab")
+        await pilot.press("t")
         await pilot.pause()
         assert "is in no git repository" in " ".join(screen_text(app).replace("│", " ").split())
         assert "Recommended is checkpoint" in screen_text(app)
@@ -259,12 +259,21 @@ async def test_a_copy_and_a_written_plan_hold_no_secret(shop: Shop, monkeypatch:
     copied: list[str] = []
     app = shop.app()
     monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
-    (shop.root / "rewind-plan-prod-5.json").write_text("in the way")
+    saved = shop.directory / "state" / "pulumi-rewind" / "saved"
+    saved.mkdir(parents=True)
+    (saved / "rewind-plan-prod-5.json").write_text("in the way")
+    tree = sorted(shop.root.rglob("*"))
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         await pilot.press("y", "w")
-        await until(pilot, lambda: note(screen).startswith("written: "))
-    path = shop.root / "rewind-plan-prod-5-2.json"
+        await until(pilot, lambda: note(screen).startswith("saved: "))
+        path = saved / "rewind-plan-prod-5-2.json"
+        await settle(pilot)
+        said = screen.query_one(NoteLine)
+        lines = said.render().plain.splitlines()
+        assert len(lines) == said.size.height
+        assert str(path) in "".join(lines), "wrapped, not cut"
+    assert sorted(shop.root.rglob("*")) == tree, "the working tree stays as it is"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     plan = json.loads(path.read_text())
     assert plan["fingerprint"]

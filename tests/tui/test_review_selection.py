@@ -24,6 +24,7 @@ from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen
+from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.terminal.planning import goal_options
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.result_page import result_lines
@@ -105,7 +106,7 @@ async def test_what_is_taken_out_stays_as_it_is_everywhere(shop: Shop) -> None:
         await pilot.press("r")
         dialog = await wait_for(pilot, ConfirmScreen)
         text = " ".join(screen_text(app).replace("│", " ").split())
-        assert "Deleted or replaced: レポート, jobs." in text
+        assert "Deleted or replaced: jobs, レポート." in text
         assert "Left as they are: orders-db." in text
         assert not dialog.losing
         await pilot.press("escape")
@@ -205,7 +206,7 @@ async def test_a_strategy_without_a_selection_does_not_offer_the_key_and_says_wh
         assert note(screen).startswith("The strategy state takes everything back")
         screen.rebuild(Choices(only=("!api",)))
         await review(pilot)
-        await pilot.press("tab", "j", "j", "enter")
+        await pilot.press("t", "j", "j", "enter")
         await settle(pilot)
         assert "takes everything back" in note(screen)
         assert screen.request.choices == Choices(only=("!api",)), "a selection isn't dropped on the way"
@@ -282,3 +283,91 @@ async def test_the_result_says_what_can_be_left_out_and_what_can_not(
         text = "\n".join(plain(line) for line in result_lines(screen.outcome, 110, symbols(False)))
         assert "what is done already stays done; space leaves api out there" in text
         assert "vm-old2, an old copy of vm, could not be deleted." in text
+
+
+async def test_one_key_keeps_the_data_and_takes_it_in_again(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot)
+        assert "Data is lost in orders-db" in note(screen)
+        await pilot.press("K")
+        screen = await review(pilot)
+        await settle(pilot)
+        assert plan_of(screen).prepared.choices == Choices(keep_data=True)
+        assert not plan_of(screen).loses_data
+        assert "-  orders-db  its data would be lost; it differs" in screen_text(app)
+        assert "data is kept; K takes it in" in screen_text(app)
+        assert command_line(plan_of(screen)).endswith("rollback prod 5 --keep-data")
+        assert parsed(command_line(plan_of(screen)))[1] == Choices(keep_data=True)
+        screen.steps.go_to(next(one.urn for one in plan_of(screen).prepared.notes if one.urn.endswith("::orders-db")))
+        await pilot.press("space")
+        assert note(screen).startswith("orders-db stays, because its data would be lost. K takes in again")
+        await pilot.press("r")
+        dialog = await wait_for(pilot, ConfirmScreen)
+        assert not dialog.losing
+        await pilot.press("escape")
+        await pilot.pause()
+        await pilot.press("K")
+        screen = await review(pilot)
+        await settle(pilot)
+        assert plan_of(screen).prepared.choices == Choices()
+        assert "Data is lost in orders-db" in note(screen)
+
+
+async def test_keeping_the_data_is_offered_where_some_is_lost_and_can_be_kept(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot)
+
+        def labels() -> list[str]:
+            return [key.label for key in screen.query_one(KeyFooter).shown]
+
+        assert "keep data" in labels()
+        screen.rebuild(Choices(only=("!orders-db",)))
+        await review(pilot)
+        await until(pilot, lambda: "keep data" not in labels())
+        await pilot.press("K")
+        assert note(screen) == "No step loses data, so there is nothing to keep."
+        screen.rebuild(Choices(strategy="state"))
+        await review(pilot)
+        await until(pilot, lambda: "in/out" not in labels())
+        assert not {"keep data", "drift"} & set(labels())
+        await pilot.press("K")
+        assert note(screen).startswith("The strategy state takes everything back")
+        await pilot.press("f")
+        assert "asks no provider" in note(screen)
+        screen.rebuild(Choices(keep_data=True))
+        await review(pilot)
+        await pilot.press("t", "j", "j", "enter")
+        await settle(pilot)
+        assert "Take all in (K), then choose it again." in note(screen)
+
+
+async def test_keeping_the_data_may_leave_nothing(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        screen.rebuild(Choices(keep_data=True))
+        screen = await review(pilot)
+        await settle(pilot)
+        screen.plan = dataclasses.replace(plan_of(screen), steps=(), state_only=(), undo=None)
+        screen.show_plan()
+        await settle(pilot)
+        assert "keeping the data leaves nothing to go back" in note(screen)
+        text = " ".join(screen_text(app).replace("│", " ").split())
+        assert "Other ways: an undo callback can save the data" in text
+        assert "--allow-data-loss" in text
+
+
+async def test_tab_goes_between_panes_and_the_worst_is_in_sight(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        assert "⚠ orders-db holds data, which is lost when it is replaced" in screen_text(app)
+        assert screen.steps.has_focus
+        await pilot.press("tab")
+        assert screen.checks.has_focus
+        await pilot.press("shift+tab")
+        assert screen.steps.has_focus
+        await pilot.press("t")
+        await wait_for(pilot, StrategyScreen)

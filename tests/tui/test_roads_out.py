@@ -309,9 +309,9 @@ async def test_the_result_its_note_and_the_log_of_the_run(shop: Shop, monkeypatc
         await settle(pilot)
         assert "the provider says: [secret]" in without_canary(screen_text(app))
         await pilot.press("s")
-        await until(pilot, lambda: any(shop.directory.rglob("incident-*.md")))
+        await until(pilot, lambda: any((shop.directory / "state").rglob("incident-*.md")))
         await settle(pilot)
-    (written,) = shop.directory.rglob("incident-*.md")
+    (written,) = (shop.directory / "state").rglob("incident-*.md")
     (log,) = (shop.directory / "state").rglob("*.log")
     assert "the provider says: [secret]" in written.read_text()
     assert "said: [secret]\\x1b[2J" in log.read_text()
@@ -322,15 +322,15 @@ async def test_the_result_its_note_and_the_log_of_the_run(shop: Shop, monkeypatc
 def test_files_for_people_steer_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pulumi_rewind.system.state_directory import StateDirectory
     from pulumi_rewind_tui.text import plan as rendering
-    from pulumi_rewind_tui.work.planner import write_plan
-    from pulumi_rewind_tui.work.private_file import PrivateLog, write_new
+    from pulumi_rewind_tui.work.planner import plan_document
+    from pulumi_rewind_tui.work.private_file import PrivateLog, save_new
 
     state = StateDirectory({"HOME": str(tmp_path)})
     active = "a\x1b[2J\x9b31m\u202ereversed\r"
     log = PrivateLog(state.root / "a.log", state)
     log.write(active + "\nb\n")
     log.close()
-    written = write_new(tmp_path, "report.txt", active + "\nb\n")
+    written = save_new(state, "report.txt", active + "\nb\n")
     for path in (log.path, written):
         first, *rest = path.read_text().split("\n")
         assert first == r"a\x1b[2J\x9b31m\u202ereversed\x0d"
@@ -340,7 +340,7 @@ def test_files_for_people_steer_no_terminal(tmp_path: Path, monkeypatch: pytest.
     )
     monkeypatch.setattr(rendering, "plan_json", lambda _: {"message": active})
     monkeypatch.setattr("pulumi_rewind.diff.checkpoints.diff_to_json", lambda *_: {"resources": []})
-    text = write_plan(plan, tmp_path).read_text()
+    text = save_new(state, "plan.json", plan_document(plan)).read_text()
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert json.loads(text)["message"] == active
@@ -440,7 +440,7 @@ def test_nothing_else_of_the_user_interface_reads_what_an_error_says() -> None:
         ("copy_to_clipboard", pulumi_rewind_tui, {"app.py"}),
         ("write_text", pulumi_rewind_tui, set()),
         ("write_bytes", pulumi_rewind_tui, set()),
-        ("fdopen", pulumi_rewind_tui, {"work/private_file.py"}),
+        ("fdopen", pulumi_rewind_tui, set()),
         ("EngineRun", pulumi_rewind, {"engine/cli.py"}),
         ("Engine", pulumi_rewind, {"session.py", "demo/build.py"}),
     ],

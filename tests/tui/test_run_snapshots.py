@@ -79,7 +79,7 @@ SCREENS: dict[str, tuple[Step, str, dict[str, Any]]] = {
     "review-risks": (keys("right"), "success", {}),
     "review-blocked": (keys(), "success", {}),
     "review-taken-out": (taken_out, "success", {}),
-    "strategy": (keys("tab", "j"), "success", {}),
+    "strategy": (keys("t", "j"), "success", {}),
     "plan-options": (keys("o", "j", "space"), "success", {}),
     "confirm": (asked, "success", {}),
     "running": (running, "success", {"stop_after": BUSY}),

@@ -25,10 +25,10 @@ async def test_the_state_alone_is_put_back_from_the_review(tmp_path: Path) -> No
         await choose(pilot, 5)
         await pilot.press("r")
         await review(pilot)
-        await pilot.press("tab")
+        await pilot.press("t")
         await wait_for(pilot, StrategyScreen)
         assert "recommended" in screen_text(app)
-        await pilot.press("tab", "tab", "enter")
+        await pilot.press("t", "t", "enter")
         screen = await review(pilot)
         assert screen.plan is not None
         assert (screen.plan.strategy, screen.plan.steps) == ("state", ())

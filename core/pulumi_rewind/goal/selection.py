@@ -27,7 +27,7 @@ def select(
     """Resolves the texts of a selection against target and live, and closes it.
 
     A text with ``!`` before it leaves something out, unless only something is called exactly that. `stays` holds what
-    else stays as it is (URN of live → the URN of what uses it and is left out).
+    else stays as it is (URN of live → the URN of what uses it and is left out; its own where its data is kept).
 
     Raises:
         UsageError: a text means nothing in either.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pulumi_rewind.goal.model import Goal, GoalChanges, Selection, references, registers
 from pulumi_rewind.risk import SKIPPED, Risk
@@ -23,11 +24,20 @@ class LeftAlone(Risk):
     """What is said of a resource that is left out."""
 
     because: str = ""
-    """The resource for whose sake it is; empty where the operator asked for it."""
+    """The resource for whose sake it is, itself where its data is kept; empty where the operator named it."""
     why: str = ""
     """What the message says of that, as a clause."""
     briefly: str = ""
-    """The message where it is plain already that the operator asked for it; empty where somebody else did."""
+    """The message in a list of what stays as it is; empty where it has to be the whole one."""
+
+    @property
+    def for_data(self) -> bool:
+        """Whether it stays because its own data would be lost."""
+        return self.because == self.urn
+
+
+KEEPS_DATA: Final = "its data would be lost"
+_STAYS: Final = "stays as it is"
 
 
 class Sides:
@@ -100,7 +110,7 @@ class LeavingOut(Sides):
                 self._keep(urn, "", "")
         for urn, user in stays.items():
             if urn in self.live:
-                self._keep(urn, f"{urn_name(user)}, which stays, uses it", user)
+                self._keep(urn, KEEPS_DATA if user == urn else f"{urn_name(user)}, which stays, uses it", user)
         before = -1
         while before != len(self.left):
             before = len(self.left)
@@ -161,7 +171,8 @@ class LeavingOut(Sides):
     def _note(self, urn: str, why: str, for_: str) -> LeftAlone:
         state, more = self._said(urn)
         message = f"{state}, because {why or 'you skip it'}{more}"
-        return LeftAlone(SKIPPED, message, urn, because=for_, why=why, briefly="" if why else state + more)
+        briefly = state + more if not why else why + more if state == _STAYS else ""
+        return LeftAlone(SKIPPED, message, urn, because=for_, why=why, briefly=briefly)
 
     def _said(self, urn: str) -> tuple[str, str]:
         """What becomes of it, and what else there is to say."""
@@ -172,7 +183,7 @@ class LeavingOut(Sides):
             return "stays although the target lacks it", self._users(urn)
         keys = _different(here, there)
         what = f"it differs from the target in {listed(keys)}" if keys else "its inputs are as in the target"
-        return "stays as it is", f"; {what}{self._users(urn)}"
+        return _STAYS, f"; {what}{self._users(urn)}"
 
     def _users(self, urn: str) -> str:
         """Who depends on it."""

@@ -37,6 +37,11 @@ class Prepared:
         """Removes what was materialised."""
 
     @property
+    def partial(self) -> bool:
+        """Whether some resources were chosen, or left out."""
+        return bool(self.choices.only)
+
+    @property
     def registered(self) -> Mapping[str, Registration]:
         """What the run itself registers, by the URN in the run; nothing unless it is a replay."""
         return {}
@@ -84,6 +89,11 @@ class ReplayPrepared(Prepared):
         """Removes what was materialised."""
         if self.private is not None:
             remove_private(self.private)
+
+    @property
+    def partial(self) -> bool:
+        """Whether some resources were chosen, or left out."""
+        return bool(self.choices.only or self.stays)
 
     @property
     def registered(self) -> Mapping[str, Registration]:

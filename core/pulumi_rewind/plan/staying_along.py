@@ -51,15 +51,17 @@ def undisturbed(
     ask: Callable[[Goal, Observe], tuple[Goal, Previewed]],
     live: Checkpoint,
     observe: Observe,
+    staying: Mapping[str, str] = {},
 ) -> tuple[Built, dict[str, str]]:
     """The first goal in whose preview nothing left out is touched by what it uses, and what stays for that.
 
-    `build` makes the goal in which some things stay besides what is left out, `ask` previews it.
+    `build` makes the goal in which some things stay besides what is left out, `ask` previews it; `staying` is what is
+    known to stay before the first preview.
 
     Raises:
         EngineError: a preview failed for another reason than that.
     """
-    stays: dict[str, str] = {}
+    stays = dict(staying)
     while True:
         goal, notes = build(stays)
         told: list[EngineEvent] = []

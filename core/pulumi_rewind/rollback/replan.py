@@ -10,6 +10,7 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import IncompleteError, InterruptedRun, RewindError
 from pulumi_rewind.goal.model import Goal, GoalChanges, references
 from pulumi_rewind.goal.skipping import needing_skipped
+from pulumi_rewind.plan.keeping_data import kept_for_data
 from pulumi_rewind.plan.model import Plan, Step
 from pulumi_rewind.plan.prepared import ReplayPrepared
 from pulumi_rewind.risk import SKIPPED
@@ -62,7 +63,8 @@ def plan_again(
 ) -> Plan:
     """The plan to the same target with these choices; raises as `strategies.choosing.plan_by_strategy`."""
     changes = ReplayPrepared.of(reviewed.prepared).changes if changes is None else changes
-    return plan_by_strategy(session, reviewed.target, choices, changes=changes, control=control)
+    stays = kept_for_data(ReplayPrepared.of(reviewed.prepared).stays)
+    return plan_by_strategy(session, reviewed.target, choices, changes=changes, control=control, stays=stays)
 
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:

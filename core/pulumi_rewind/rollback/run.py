@@ -190,7 +190,7 @@ class RollbackRun(EngineDriver):
         self.stamp = Stamp(
             Mark.of(target.update) if target.checkpoint is None else None,
             Mark.of(self.session.timeline.update(live)) if live is not None else None,
-            partial=bool(self.plan.prepared.choices.only),
+            partial=self.plan.prepared.partial,
         )
         self.plan = yield from self.undo.resources()
         prepared = self.plan.prepared

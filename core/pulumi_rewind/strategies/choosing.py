@@ -98,6 +98,7 @@ def plan_by_strategy(
     changes: GoalChanges | None = None,
     observe: Observe | None = None,
     control: PreviewControl | None = None,
+    stays: Mapping[str, str] = {},
 ) -> Plan:
     """The plan of the strategy chosen, with what callbacks returned and what is recommended; no callback is called.
 
@@ -116,7 +117,7 @@ def plan_by_strategy(
             f"the strategy {choices.strategy!r} doesn't know {' and '.join(unknown)}",
             hint="Leave it out, or use `--strategy checkpoint`.",
         )
-    asked = PlanRequest(session, target, choices, changes, observe or unheard, control or PreviewControl())
+    asked = PlanRequest(session, target, choices, changes, observe or unheard, control or PreviewControl(), stays)
     return recommended(session, STRATEGIES[choices.strategy].load().plan(asked))
 
 

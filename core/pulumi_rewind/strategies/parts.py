@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.goal.model import GoalChanges
@@ -37,6 +37,8 @@ class PlanRequest:
     """Gets the events of previews, and what is being done."""
     control: PreviewControl
     """Stops previews."""
+    stays: Mapping[str, str] = field(default_factory=dict)
+    """What is known to stay as it is, for its data's sake: see `plan.keeping_data`."""
 
 
 def load(session: Session, target: Target) -> tuple[Checkpoint, Checkpoint, Checkpoint, Checkpoint]:

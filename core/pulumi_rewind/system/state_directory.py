@@ -67,6 +67,11 @@ class StateDirectory:
         return self.root / "states"
 
     @property
+    def saved(self) -> Path:
+        """The directory of what the operator saved: plans, reports, notes."""
+        return self.root / "saved"
+
+    @property
     def crashes(self) -> Path:
         """The directory of what crashed engines and providers printed."""
         return self.root / "crashes"

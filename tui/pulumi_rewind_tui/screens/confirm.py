@@ -16,7 +16,7 @@ from textual.widgets import Button, Input, Static
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, paragraph
 from pulumi_rewind_tui.text.review_page import destructive
-from pulumi_rewind_tui.text.selection import left_out, names_left
+from pulumi_rewind_tui.text.selection import left_out, names_left, selects
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.words.symbols import counts_text
 from pulumi_rewind_tui.words.words import listed
@@ -113,9 +113,9 @@ class ConfirmScreen(Dialog[Agreement]):
         if left:
             lines += paragraph(f"Left as they are: {names_left(left)}.", cells)
         if self.losing:
-            lines += paragraph(
-                f"{table['hazard']} Data is lost in: {', '.join(self.losing)}. Back it up first.", cells, "hazard"
-            )
+            instead = ", or keep it (esc, then K)" if selects(plan.strategy) else ""
+            what = f"{table['hazard']} Data is lost in: {', '.join(self.losing)}. Back it up first{instead}."
+            lines += paragraph(what, cells, "hazard")
         if self.production:
             lines += paragraph("This is a production stack.", cells, "hazard")
         return lines

@@ -132,6 +132,7 @@ class InterruptedScreen(Dialog[None]):
             ("began after", f"#{entry.start}" + (f", now #{found.newest}" if found.newest > entry.start else "")),
             ("only", ", ".join(urn_name(text) for text in entry.choices.only if not text.startswith(NOT))),
             ("left out", ", ".join(map(urn_name, entry.choices.left_out))),
+            ("data", "is kept: what would lose it stays as it is" if entry.choices.keep_data else ""),
             ("pending operations", ", ".join(found.pending) or "none"),
             ("lock", found.lock or "none"),
             ("log", found.log),

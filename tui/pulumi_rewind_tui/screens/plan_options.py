@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 
 from pulumi_rewind.choices import FOUND, Choices
+from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.screens.dialog import ListDialog
 from pulumi_rewind_tui.text.cells import Line, paragraph
 from pulumi_rewind_tui.widgets.lines import LinesView
@@ -32,8 +33,14 @@ def options_of(choices: Choices) -> frozenset[str]:
 ALL = "*"
 """In `Choices.delete_first`: every replacement."""
 
-_PARTS = frozenset({"adopt_found", "replaced_first"})
+_PARTS = {"adopt_found": "adopt", "replaced_first": "delete_first"}
 """Options that are a part of a choice; the others are a choice each."""
+
+
+def available(strategy: str) -> tuple[str, ...]:
+    """The options that a strategy knows."""
+    knows = STRATEGIES[strategy].knows
+    return tuple(name for name in OPTIONS if _PARTS.get(name, name) in knows)
 
 
 def _is_on(choices: Choices, name: str) -> bool:
@@ -64,10 +71,10 @@ class OptionList(LinesView):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "open", "on/off", id="options.toggle")]
 
-    def __init__(self, chosen: Iterable[str]) -> None:
+    def __init__(self, chosen: Iterable[str], names: Sequence[str]) -> None:
         super().__init__(id="strategies")
         self.chosen = set(chosen)
-        self.names = tuple(OPTIONS)
+        self.names = tuple(names)
 
     def count(self) -> int:
         """How many there are."""
@@ -94,10 +101,10 @@ class PlanOptionsScreen(ListDialog[frozenset[str]]):
 
     CSS_PATH = "running.tcss"
     HELP = "Space or enter switches the option under the cursor; esc goes back and plans anew if something changed."
-    FOOTER = ("list.open", "options.toggle", "dialog.leave")
+    FOOTER = ("options.toggle", "dialog.leave")
 
-    def __init__(self, chosen: Iterable[str]) -> None:
-        self._options = OptionList(chosen)
+    def __init__(self, chosen: Iterable[str], names: Sequence[str] = tuple(OPTIONS)) -> None:
+        self._options = OptionList(chosen, names)
         super().__init__("Options of the plan", self._options)
 
     def about(self, cells: int) -> list[Line]:

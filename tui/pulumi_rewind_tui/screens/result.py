@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -154,17 +153,9 @@ class ResultScreen(SavingScreen):
         return note_of_run(self.session, self.outcome, self.rewind.clock())
 
     def action_save(self) -> None:
-        """Saves the incident note, mode 0600."""
-        directory = self.rewind.cwd
+        """Saves the incident note in the state directory."""
         moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.outcome.state.started))
-        name = f"incident-{self.session.stack.name}-{moment}.md"
-
-        def write() -> Path:
-            from pulumi_rewind_tui.work.private_file import write_new
-
-            return write_new(directory, name, self._note())
-
-        self.save("The incident note", write)
+        self.save("The incident note", f"incident-{self.session.stack.name}-{moment}.md", self._note)
 
     def action_copy(self) -> None:
         """Copies the incident note."""

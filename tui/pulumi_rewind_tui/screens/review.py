@@ -14,13 +14,14 @@ from textual.widgets import Button
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.state.naming import NOT, listed
+from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
-from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, options_of, with_options
+from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, available, options_of, with_options
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.text import review_page as text
 from pulumi_rewind_tui.text.home_page import error_lines
-from pulumi_rewind_tui.text.selection import everything, left_out, no_selection, selects, toggled
+from pulumi_rewind_tui.text.selection import everything, keeping, left_out, no_selection, selects, toggled
 from pulumi_rewind_tui.widgets.checks_view import ChecksView
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
@@ -36,12 +37,13 @@ class ReviewScreen(PlanningScreen):
     HELP = (
         "What the engine would do, in its order, and what you should know before saying yes. Enter unfolds what "
         "changes in a resource; on a risk it jumps to the resource. [x] goes back, [ ] stays as it is: space takes a "
-        "resource out or in again, and what it uses stays with it where it has to. Esc keeps your selection for the "
-        "next review of this target. Nothing is changed before you say yes in the next dialogue (r)."
+        "resource out or in again, and what it uses stays with it where it has to. K keeps your data: what would lose "
+        "any stays as it is; K again takes it in. Tab goes to the next pane. Esc keeps your selection for the next "
+        "review of this target. Nothing is changed before you say yes in the next dialogue (r)."
     )
     FOOTER = (
-        "list.open", "review.run", "review.toggle", "review.strategy", "review.options", "review.refresh",
-        "review.copy", "review.write", "screen.back",
+        "review.run", "review.toggle", "review.keep-data", "review.strategy", "review.options", "review.refresh",
+        "list.open", "review.write", "review.copy", "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "roll back…", id="review.run", tooltip="Asks for your yes; after a change, plans again"),
@@ -49,13 +51,16 @@ class ReviewScreen(PlanningScreen):
         Binding("a", "all_in", "all in", id="review.all", tooltip="Take all resources in again"),
         Binding("x", "pass_by", "leave out", id="review.pass-by",
                 tooltip="Plan again without what the preview failed on"),
-        Binding("tab", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
+        Binding("K", "keep_data", "keep data", id="review.keep-data",
+                tooltip="Leave as it is whatever would lose data, or take it in again"),
+        Binding("t", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
         Binding("o", "options", "more", id="review.options",
                 tooltip="Drift, adoption, credentials and configuration of the plan"),
         Binding("f", "refresh", "drift", id="review.refresh",
                 tooltip="Compare the state with the real resources first (drift)"),
         Binding("y", "copy", "copy", id="review.copy", tooltip="Copy the plan by OSC 52, secrets masked"),
-        Binding("w", "write", "write", id="review.write", tooltip="Write the plan as a JSON file, secrets masked"),
+        Binding("w", "write", "save", id="review.write",
+                tooltip="Save the plan as JSON in the state directory, secrets masked"),
         Binding("left,right", "other_pane", "other pane", id="review.pane"),
     ]  # fmt: skip
 
@@ -101,7 +106,9 @@ class ReviewScreen(PlanningScreen):
         """There is no plan."""
         passed_by = getattr(error, "passed_by", ())
         ways = "r tries again, " + (f"x leaves {listed(passed_by)} out, " if passed_by else "")
-        ways += ("a takes all in, " if self.request.choices.only else "") + "esc goes back."
+        ways += "a takes all in, " if self.request.choices.only else ""
+        ways += "K no longer keeps the data, " if self.request.choices.keep_data else ""
+        ways += "esc goes back."
         self.steps.show_note(*error_lines(error, f"Nothing was changed. {ways}"))
         self.query_one(NoteLine).show((("There is no plan.", "failed"), (f" {ways}", "dim")))
         self._buttons()
@@ -115,14 +122,17 @@ class ReviewScreen(PlanningScreen):
         self._show_title()
         verdict = text.verdict(plan, self.around, table, moved=self.moved)
         self.steps.show_plan(plan, () if plan.steps else (verdict,))
-        count = plural(len(plan.steps), "step")
+        count = plural(len(plan.steps), "step") if plan.steps or not plan.state_only else "the state alone"
         left = len(left_out(plan))
         if left:
             count += f", {left} left as {'it is' if left == 1 else 'they are'}"
         self.steps.border_title = Content(f"Steps in order: {count}")
         kept = self.kept and self.request.choices.only
-        self.steps.border_subtitle = Content("kept from before; a takes all in" if kept else "")
+        keeps = "data is kept; K takes it in" if self.request.choices.keep_data else ""
+        self.steps.border_subtitle = Content("kept from before; a takes all in" if kept else keeps)
         around, moved = self.around, self.moved
+        risks = len(text.risk_entries(plan))
+        self.checks.border_title = Content("Risks and checks" + (f": {plural(risks, 'risk')}" if risks else ""))
         self.checks.show(lambda cells: text.check_rows(plan, around, cells, table, moved=moved))
         self.query_one(NoteLine).show(verdict)
         self._buttons()
@@ -170,6 +180,10 @@ class ReviewScreen(PlanningScreen):
         elif self.request.choices.only:
             self.rebuild(self.request.choices.but(only=()))
 
+    def action_keep_data(self) -> None:
+        """Plans without what would lose data, or with it again."""
+        self._choose(keeping(self.request.choices, self.plan))
+
     def _choose(self, found: Choices | str) -> None:
         if isinstance(found, str):
             self.app.bell()
@@ -191,9 +205,13 @@ class ReviewScreen(PlanningScreen):
         """Without the keys of a selection where the strategy has none."""
         if self.failure is not None:
             return ("review.pass-by", *self.FOOTER)
-        if selects(self.request.choices.strategy):
-            return self.FOOTER
-        return tuple(name for name in self.FOOTER if name != "review.toggle")
+        choices = self.request.choices
+        away = set[str]() if selects(choices.strategy) else {"review.toggle"}
+        if not _refreshes(choices):
+            away.add("review.refresh")
+        if not choices.keep_data and (away or self.plan is None or not self.plan.loses_data):
+            away.add("review.keep-data")
+        return tuple(name for name in self.FOOTER if name not in away)
 
     def action_strategy(self) -> None:
         """Shows how one can go back; what is not available yet says why."""
@@ -202,8 +220,9 @@ class ReviewScreen(PlanningScreen):
             choices = self.request.choices
             if not name or name == choices.strategy:
                 return
-            if choices.only and not selects(name):
-                self._choose(f"{no_selection(name)} a takes all in, then choose it again.")
+            if (choices.only or choices.keep_data) and not selects(name):
+                keys = listed([key for key, on_ in (("a", choices.only), ("K", choices.keep_data)) if on_])
+                self._choose(f"{no_selection(name)} Take all in ({keys}), then choose it again.")
             else:
                 self.rebuild(choices.but(strategy=name))
 
@@ -219,12 +238,16 @@ class ReviewScreen(PlanningScreen):
             if options is not None and options != options_of(choices):
                 self.rebuild(with_options(choices, options))
 
-        self.app.push_screen(PlanOptionsScreen(options_of(self.request.choices)), chosen)
+        choices = self.request.choices
+        self.app.push_screen(PlanOptionsScreen(options_of(choices), available(choices.strategy)), chosen)
 
     def action_refresh(self) -> None:
         """Plans with the state compared with the real resources first, or without."""
         choices = self.request.choices
-        self.rebuild(choices.but(refresh=not choices.refresh))
+        if _refreshes(choices):
+            self.rebuild(choices.but(refresh=not choices.refresh))
+        else:
+            self._choose(f"The strategy {choices.strategy} asks no provider, so it can't compare.")
 
     def action_back(self) -> None:
         """Back; what was chosen is kept for the next review of this target."""
@@ -237,10 +260,11 @@ class ReviewScreen(PlanningScreen):
             self.rewind.copy(work.plan_text(self.plan))
 
     def action_write(self) -> None:
-        """Writes the plan beside the operator."""
-        plan, directory = self.plan, self.rewind.cwd
+        """Saves the plan in the state directory."""
+        plan = self.plan
         if plan is not None:
-            self.save("The plan", lambda: work.write_plan(plan, directory))
+            name = f"rewind-plan-{self.session.stack.name}-{plan.target.update.number}.json"
+            self.save("The plan", name, lambda: work.plan_document(plan))
 
     def action_run(self) -> None:
         """Asks for a yes, or plans again where there is nothing to say yes to."""
@@ -261,3 +285,7 @@ class ReviewScreen(PlanningScreen):
         self.plan = None  # the run has it now
         start, target = self.around.newest, self.request.target
         self.rewind.start_run(self.session, target, plan, start, allow_data_loss=agreement.allow_data_loss)
+
+
+def _refreshes(choices: Choices) -> bool:
+    return "refresh" in STRATEGIES[choices.strategy].knows

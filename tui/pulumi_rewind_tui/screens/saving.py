@@ -1,10 +1,11 @@
-"""A screen that saves what it shows to a file beside the operator."""
+"""A screen that saves what it shows in the user's state directory: the project's working tree stays as it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.message import Message
@@ -12,6 +13,9 @@ from textual.message import Message
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
 
 
 @dataclass
@@ -27,17 +31,22 @@ class Written(Message):
 class SavingScreen(RewindScreen[None]):
     """Says in its line for notes where the file is."""
 
-    def save(self, what: str, write: Callable[[], Path]) -> None:
-        """Writes a file in the background; `what` is called so where that fails."""
+    session: Session
+
+    def save(self, what: str, name: str, text: Callable[[], str]) -> None:
+        """Saves a text in the background, secrets masked; `what` is called so where that fails."""
+        state, redact = self.session.journal.state, self.rewind.redact
 
         def work(_: CancelCheck) -> None:
-            self.post_message(Written(what, write()))
+            from pulumi_rewind_tui.work.private_file import save_new
+
+            self.post_message(Written(what, save_new(state, name, redact(text()))))
 
         in_thread(self, "write", work, lambda err: Written(what, None, err))
 
     @on(Written)
     def _written(self, event: Written) -> None:
         if event.error is not None:
-            self.rewind.fail(event.error, meaning=f"{event.what} was not written; nothing else happened.")
+            self.rewind.fail(event.error, meaning=f"{event.what} was not saved; nothing else happened.")
         else:
-            self.query_one("#note", NoteLine).show((("written: ", "ok"), (str(event.path), "")))
+            self.query_one("#note", NoteLine).show((("saved: ", "ok"), (str(event.path), "")))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class StrategyList(LinesView):
     """A line for each: its name, and whether it can be used."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "use it", id="strategy.use")]
+
     def __init__(self, entries: Sequence[tuple[str, str]], current: str, recommended: str) -> None:
         super().__init__(id="strategies")
         self.entries = entries
@@ -51,9 +53,9 @@ class StrategyScreen(ListDialog[str]):
 
     CSS_PATH = "running.tcss"
     HELP = "How to go back. Enter takes the strategy under the cursor; one that is not available says why."
-    FOOTER = ("list.open", "dialog.leave")
+    FOOTER = ("strategy.use", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "next", "next", id="strategy.next", show=False),
+        Binding("t,tab", "next", "next", id="strategy.next", show=False),
     ]
 
     def __init__(

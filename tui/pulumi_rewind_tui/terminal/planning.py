@@ -33,6 +33,7 @@ _WAYS: Final = [entry.short for entry in STRATEGIES.values()]
 CHOICE_HELP: Final = {
     "strategy": f"How to go back: {', '.join(_WAYS[:-1])}, or {_WAYS[-1]}.",
     "only": "Only these resources, with what they need; !NAME: all but this one; repeatable.",
+    "keep_data": "Leave as it is whatever would lose data, with all that has to stay for it.",
     "refresh": "Compare the state with the real resources first.",
     "no_install": "Run the old program without installing its dependencies, whose install scripts would run.",
     "recorded_hooks": "Call today's undo callbacks, or those recorded when what they undo was deployed.",

@@ -26,6 +26,7 @@ from pulumi_rewind_tui.terminal.planning import handling
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.result import failure_json, findings_json, next_lines, result_json, result_lines
+from pulumi_rewind_tui.text.selection import keepable
 
 if TYPE_CHECKING:
     from pulumi_rewind.engine.events import EngineEvent
@@ -70,7 +71,7 @@ def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
         ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
     if plan.loses_data and not allow_data_loss:
         if not can_ask() or yes:
-            raise DataLossError(plan.losers)
+            raise DataLossError(plan.losers, keepable=keepable(plan))
         _typed(screen, [Span("⚠ data is lost", "hazard"), f" in: {', '.join(plan.losers)}."], "lose data")
         return True
     return allow_data_loss

@@ -6,6 +6,7 @@ bidirectional controls and wide characters can't change anything but their own c
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -175,6 +176,22 @@ def wrap_words(text: str, cells: int) -> list[str]:
             current = pieces[-1]
         lines.append(current)
     return lines
+
+
+def wrap_line(line: Line, cells: int) -> list[Line]:
+    """A line broken at spaces where that is possible, each piece with its role."""
+    given = [Span(inert(text), role) for text, role in spans(line)]
+    text = "".join(one.text for one in given)
+    roles = [role for one, role in given for _ in one]
+    found: list[Line] = []
+    at = 0
+    for piece in wrap_words(text, max(2, cells)):
+        at = text.index(piece, at)
+        end = at + len(piece)
+        runs = itertools.groupby(range(at, end), key=roles.__getitem__)
+        found.append([Span("".join(text[one] for one in places), role) for role, places in runs])
+        at = end
+    return found
 
 
 def join(lines: Iterable[Line]) -> str:

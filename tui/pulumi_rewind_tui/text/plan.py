@@ -9,13 +9,14 @@ from pulumi_rewind.plan.model import OLD_COPY
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.diff import change_lines
-from pulumi_rewind_tui.text.selection import why_nothing
+from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, why_nothing
 from pulumi_rewind_tui.text.spans import changes_line, op_span
 from pulumi_rewind_tui.text.steps import tree
 from pulumi_rewind_tui.words.words import plural, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Diff, ResourceDiff
+    from pulumi_rewind.goal.skipping import LeftAlone
     from pulumi_rewind.plan.called import Move
     from pulumi_rewind.plan.model import Plan, Step
     from pulumi_rewind.risk import Risk
@@ -52,6 +53,8 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     yield []
     if plan.nothing_to_do:
         yield [Span("= nothing to do", "ok"), f": {why_nothing(plan)}"]
+        if leaves_nothing(plan):
+            yield [Span(f"  {OTHER_WAYS}", "dim")]
         return
     if plan.steps:
         yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]
@@ -159,6 +162,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "reason": plan.recommendation.reason if plan.recommendation else "",
         "fingerprint": plan.fingerprint,
         "steps": [step_json(step) for step in plan.steps],
+        "keepData": plan.prepared.choices.keep_data,
+        "leftOut": [left_json(note) for note in left_out(plan).values()],
         "risks": [risk_json(risk) for risk in plan.risks],
         "changes": dict(plan.changes),
         "callbacks": [
@@ -191,6 +196,11 @@ def move_json(move: Move) -> dict[str, Any]:
         "note": move.note,
         "losesData": move.loses_data,
     }
+
+
+def left_json(note: LeftAlone) -> dict[str, Any]:
+    """What stays as it is, for machines: for whose sake, empty where it was named, and why."""
+    return {"urn": note.urn, "message": note.message, "because": note.because, "keepsData": note.for_data}
 
 
 def step_json(step: Step) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.risk import DATA_LOSS, DELETE_FIRST, NOT_RESTORED, SKIPPED, TAKEN_ALONG
 from pulumi_rewind.state.locks import Lock
-from pulumi_rewind_tui.text.cells import Line, wrap_words
+from pulumi_rewind_tui.text.cells import Line, width, wrap_words
 from pulumi_rewind_tui.text.selection import command_line, why_nothing
 from pulumi_rewind_tui.words.words import listed, plural, resource_name
 
@@ -149,25 +149,38 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
 def check_rows(
     plan: Plan, around: Surroundings, cells: int, table: Mapping[str, str], *, moved: bool
 ) -> list[CheckRow]:
-    """All of it as rows, wrapped to a width."""
+    """All of it as rows, wrapped to a width: the worst first, and what is in order in as few lines as possible."""
     rows: list[CheckRow] = []
-    risks = risk_entries(plan)
-    if risks:
-        rows.append(CheckRow(((plural(len(risks), "risk"), "title"),), head=False))
-    for mark, role, urn, text in risks:
+    checks = list(check_entries(plan, around, moved=moved))
+    for mark, role, text in checks:
+        if role == "failed":
+            rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    for mark, role, urn, text in risk_entries(plan):
         about = f"{resource_name(urn)} " if urn else ""
         rows.extend(_entry(table[mark], role, about, text, cells, urn))
     lost = not_restored(plan)
     if lost:
         rows.extend(_entry(table["hazard"], "hazard", "not restored: ", lost, cells, ""))
-    if rows:
-        rows.append(CheckRow((("", ""),), head=False))
-    rows.append(CheckRow((("Checks", "title"),), head=False))
-    for mark, role, text in check_entries(plan, around, moved=moved):
-        rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    for mark, role, text in checks:
+        if role in ("hazard", "dim"):
+            rows.extend(_entry(table[mark], role, "", text, cells, ""))
+    for texts in _packed([text for _, role, text in checks if role == "ok"], table["ok"], cells):
+        rows.extend(_entry(table["ok"], "ok", "", texts, cells, ""))
     rows += [CheckRow((("", ""),), head=False), CheckRow((("The same on the command line", "title"),), head=False)]
     rows.extend(_entry("$", "dim", "", command_line(plan), cells, ""))
     return rows
+
+
+def _packed(texts: Iterable[str], mark: str, cells: int) -> list[str]:
+    """Short texts as lines of several, with the mark between them."""
+    lines: list[str] = []
+    for text in texts:
+        longer = f"{lines[-1]}   {mark} {text}" if lines else text
+        if lines and width(longer) <= cells - 4:
+            lines[-1] = longer
+        else:
+            lines.append(text)
+    return lines
 
 
 def _entry(mark: str, role: str, about: str, text: str, cells: int, urn: str) -> Iterator[CheckRow]:

@@ -7,7 +7,7 @@ decides what has to stay with it; here is only how one key changes a selection.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.choices import Choices, flags
 from pulumi_rewind.goal.model import registers
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 def selects(strategy: str) -> bool:
     """Whether a strategy can leave resources out."""
     return "only" in STRATEGIES[strategy].knows
+
+
+def keepable(plan: Plan) -> bool:
+    """Whether the data that a plan loses could be kept; a rollback that goes on is planned as it began."""
+    return selects(plan.strategy) and plan.target.again != RESUME
 
 
 def no_selection(strategy: str) -> str:
@@ -49,6 +54,8 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
     wanted, _ = parted(choices.only, _names(plan))
     note = left.get(urn)
     if note is not None:
+        if note.for_data:
+            return f"{urn_name(urn)} stays, because {note.why}. K takes in again what is kept for its data."
         if note.because:
             return f"{urn_name(urn)} has to stay, because {note.why}. Take {urn_name(note.because)} in first."
         asked = (one.urn for one in left.values() if not one.because and one.urn != urn)
@@ -67,11 +74,38 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
 def everything(plan: Plan) -> Choices | str:
     """The choices with all resources in; a sentence where nothing is out."""
     choices = plan.prepared.choices
-    return choices.but(only=()) if choices.only else "Everything is in."
+    if choices.only:
+        return choices.but(only=())
+    return "Everything is in but what is kept for its data (K)." if choices.keep_data else "Everything is in."
+
+
+def keeping(choices: Choices, plan: Plan | None) -> Choices | str:
+    """The choices with the data kept, or not any more; a sentence where that can't be."""
+    if choices.keep_data:
+        return choices.but(keep_data=False)
+    if not selects(choices.strategy):
+        return no_selection(choices.strategy)
+    if plan is not None and not plan.loses_data:
+        return "No step loses data, so there is nothing to keep."
+    return choices.but(keep_data=True)
+
+
+OTHER_WAYS: Final = (
+    "Other ways: an undo callback can save the data and restore it (docs/hooks.md); a rollback without keeping the "
+    "data, with --allow-data-loss, loses it."
+)
+"""What can be done where keeping the data leaves nothing to go back."""
+
+
+def leaves_nothing(plan: Plan) -> bool:
+    """Whether keeping the data leaves nothing to go back."""
+    return plan.nothing_to_do and any(note.for_data for note in left_out(plan).values())
 
 
 def why_nothing(plan: Plan) -> str:
     """Why a plan has nothing to do."""
+    if leaves_nothing(plan):
+        return "keeping the data leaves nothing to go back"
     if left_out(plan):
         return f"all that differs from {plan.target.label} is left as it is"
     return f"{plan.stack} is as it was at {plan.target.label}"

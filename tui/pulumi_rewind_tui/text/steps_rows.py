@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -10,7 +10,7 @@ from pulumi_rewind.plan.model import OLD_COPY
 from pulumi_rewind.risk import DELETE_FIRST, TAKEN_ALONG
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, width, wrap_words
-from pulumi_rewind_tui.text.selection import left_out, selects
+from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, selects
 from pulumi_rewind_tui.text.steps import tree
 from pulumi_rewind_tui.text.values import change_values, short_path, with_type
 from pulumi_rewind_tui.words.words import resource_name
@@ -75,6 +75,9 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
             rows.append(StepRow("out", note.urn, text=reason, box=not note.because))
             pieces = wrap_words(reason, UNFOLDED) if note.urn in opened else ()
             rows.extend(StepRow("note", note.urn, 1, text=piece) for piece in pieces)
+    if leaves_nothing(plan):
+        rows.append(StepRow("heading", text="Keeping the data leaves nothing to go back"))
+        rows.extend(StepRow("note", text=piece) for piece in wrap_words(OTHER_WAYS, UNFOLDED))
     return rows
 
 
@@ -85,13 +88,24 @@ def _state_rows(plan: Plan, diffs: Mapping[str, ResourceDiff]) -> list[StepRow]:
         if urn:  # else it is about the state as a whole
             rows.append(StepRow("state", urn))
         changes = diffs[urn].changes(outputs=True) if urn in diffs else ()
-        rows.extend(StepRow("change", urn, change=change) for change in changes)
+        rows.extend(_each_once(urn, changes))
         if not changes:
             mine = (one for one in plan.state_only if one.urn == urn)
             rows.extend(
                 StepRow("note", urn, text=f"{one.path}: {one.message}" if one.path else one.message) for one in mine
             )
     return rows
+
+
+def _each_once(urn: str, changes: Sequence[Change]) -> Iterator[StepRow]:
+    """A row for each property: an output that only repeats what changes in an input has none."""
+    inputs = {short_path(change.path, custom=False): change for change in changes if change.section == "inputs"}
+    for change in changes:
+        same = inputs.get(short_path(change.path, custom=False)) if change.section == "outputs" else None
+        if same is None:
+            yield StepRow("change", urn, change=change)
+        elif (same.kind, same.old, same.new, same.secret) != (change.kind, change.old, change.new, change.secret):
+            yield StepRow("change", urn, change=change, text=change.path)
 
 
 def _below(step: Step, diff: ResourceDiff | None, depth: int, opened: set[str]) -> list[StepRow]:
@@ -141,8 +155,7 @@ def row_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[s
         case "out":
             return _out_line(row, cells)
         case "change":
-            assert row.change is not None
-            return _change_line(row.change, " " * 8 + indent, paths(rows, row.urn), cells, table)
+            return _change_line(row, " " * 8 + indent, paths(rows, row.urn), cells, table)
         case "state":
             name = resource_name(row.urn) if row.urn else "the state itself"
             return (("     ", ""), (table["update"] + " ", "update"), (name, "bold"))
@@ -195,14 +208,18 @@ def _out_line(row: StepRow, cells: int) -> Line:
 
 def paths(rows: Sequence[StepRow], urn: str) -> int:
     """How wide the column of property paths of a resource is."""
-    found = (
-        width(short_path(row.change.path, custom=False)) for row in rows if row.urn == urn and row.change is not None
-    )
+    found = (width(_path(row, row.change)) for row in rows if row.urn == urn and row.change is not None)
     return max(6, min(PATH, max(found, default=6)))
 
 
-def _change_line(change: Change, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
-    path = short_path(change.path, custom=False)
+def _path(row: StepRow, change: Change) -> str:
+    return row.text or short_path(change.path, custom=False)
+
+
+def _change_line(row: StepRow, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
+    change = row.change
+    assert change is not None
+    path, column = _path(row, change), min(column, max(10, cells // 3))
     most = max(column, cells - width(indent) - VALUES)  # a longer path takes what the values can spare
     left: list[Piece] = [(indent, ""), (fit(path, min(most, max(column, width(path)))), "path"), ("  ", "")]
     room = max(8, cells - line_width(tuple(left)))

@@ -28,6 +28,9 @@ LEAST = 8
 CONTEXT = 10
 """Cells kept of what two long values have in common at their beginning."""
 
+DIFFERENCE = 6
+"""Cells of the difference itself, marks of what is cut included, that come before any of that."""
+
 _WORD = re.compile(r"(?!(?:true|false|null|-?[0-9.]+)$)[^\s\"'\[{](?:.*\S)?", re.DOTALL)
 """Strings that read well without quotes: not empty, no blanks at the ends, no JSON look-alikes."""
 
@@ -102,20 +105,20 @@ def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[
         old = cut(old, max(LEAST, room - 3 - width(new)))
     elif width(old) + width(new) + 3 > room:
         # Where they begin to differ matters; both sides get half, and enter unfolds what is cut.
-        old, new = from_difference(old, new)
         half = max(4, (room - 3) // 2)
+        old, new = from_difference(old, new, max(0, min(CONTEXT, half - DIFFERENCE)))
         spare = max(0, half - min(width(old), width(new)))
         old = cut(old, half + spare if width(old) > width(new) else half)
         new = cut(new, half + spare if width(new) > width(old) else half)
     return ((old, "removed"), (f" {table['arrow']} ", "dim"), (new, "added"))
 
 
-def from_difference(old: str, new: str) -> tuple[str, str]:
+def from_difference(old: str, new: str, context: int = CONTEXT) -> tuple[str, str]:
     """Two long values without most of what they have in common at the beginning."""
     pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
     common = sum(1 for _ in pairs)
-    if common <= CONTEXT + 1:
+    if common <= context + 1:
         return old, new
-    begin = common - CONTEXT
+    begin = common - context
     begin = max(begin, *(old.rfind(mark, begin, common) for mark in "/ "))  # whole words, if they begin near
     return "…" + old[begin:], "…" + new[begin:]

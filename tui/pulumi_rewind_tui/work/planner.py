@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -188,15 +187,13 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(inert(line).rstrip() for line in (*lines, same)) + "\n"
 
 
-def write_plan(plan: Plan, directory: Path) -> Path:
-    """Writes the plan as JSON (the shape of ``plan --json`` with the property changes), mode 0600, secrets masked."""
+def plan_document(plan: Plan) -> str:
+    """The plan as JSON: the shape of ``plan --json`` with the property changes, secrets masked."""
     import json
 
     from pulumi_rewind.diff.checkpoints import diff_to_json
     from pulumi_rewind_tui.text.plan import plan_json
-    from pulumi_rewind_tui.work.private_file import write_new
 
     document = plan_json(plan)
     document["diff"] = diff_to_json(plan.diff, "live", plan.target.label)["resources"]
-    name = f"rewind-plan-{plan.stack.rsplit('/', 1)[-1]}-{plan.target.update.number}.json"
-    return write_new(directory, name, json.dumps(document, indent=2) + "\n")
+    return json.dumps(document, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Files that only their owner can read: plans, reports and logs of runs."""
+"""Files in the user's state directory that only their owner can read: what was saved, and logs of runs."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from pulumi_rewind.errors import StateDirectoryError
 from pulumi_rewind.state.show import inert_lines
 from pulumi_rewind.system.state_directory import StateDirectory
 
-MODE = 0o600
 
-
-def write_new(directory: Path, name: str, text: str) -> Path:
-    """Writes a new file, mode 0600, and returns its path; where the name is taken a number is added.
+def save_new(state: StateDirectory, name: str, text: str) -> Path:
+    """Saves a text under a name, mode 0600, and returns its path; where the name is taken a number is added.
 
     Whoever prints the file is as safe as whoever looked at the screen: control characters in it are made visible.
 
     Raises:
-        OSError: the directory can't be written.
+        StateDirectoryError: it can't be written.
     """
     safe = Path(re.sub(r"[^A-Za-z0-9._-]+", "-", name))
-    stem, suffix = safe.stem, safe.suffix
-    for attempt in range(1, 1000):
-        path = directory / (f"{stem}{suffix}" if attempt == 1 else f"{stem}-{attempt}{suffix}")
+    content = inert_lines(text).encode("utf-8", "backslashreplace")
+    number = 1
+    while True:
+        path = state.saved / (safe.name if number == 1 else f"{safe.stem}-{number}{safe.suffix}")
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE)
-        except FileExistsError:
-            continue
-        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(inert_lines(text))
-        return path
-    raise OSError(f"{directory} holds too many files called {name}")
+            state.create(path, content)
+        except StateDirectoryError as err:
+            if not isinstance(err.__cause__, FileExistsError):
+                raise
+            number += 1
+        else:
+            return path
 
 
 class PrivateLog:

@@ -194,7 +194,7 @@ def _remaining(session: Session, plan: Plan) -> tuple[str, ...]:
 
     live = session.vault.decrypt(session.backend.live(session.stack), session.stack)
     diff = diff_checkpoints(live, plan.prepared.target_plain)
-    meant = {step.urn for step in plan.steps} if plan.prepared.choices.only else None
+    meant = {step.urn for step in plan.steps} if plan.prepared.partial else None
     return tuple(
         f"{item.op} {resource_name(item.urn)}"
         for item in diff.resources

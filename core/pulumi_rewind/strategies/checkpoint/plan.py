@@ -32,6 +32,7 @@ from pulumi_rewind.plan.stale_values import stale_risks
 from pulumi_rewind.plan.state_edit_risks import arrangement_risks
 from pulumi_rewind.plan.state_edits import Arrangement
 from pulumi_rewind.plan.staying_along import Built, touched_risk, undisturbed
+from pulumi_rewind.plan.step_order import in_order
 from pulumi_rewind.plan.verify import verify
 from pulumi_rewind.project.stack_configuration import (
     ConfigChanges,
@@ -68,6 +69,7 @@ class ReplayPlanning:
     def __init__(self, asked: PlanRequest) -> None:
         session, target, choices = self.session, self.target, self.choices = asked.session, asked.target, asked.choices
         self.changes, self.observe, self.control = asked.changes, asked.observe, asked.control
+        self.stays = asked.stays
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
         self.engine = session.engine  # an error of it comes before any work, and before the target needs a yes
@@ -78,7 +80,7 @@ class ReplayPlanning:
         self.own_config = session.workspace.config_file(session.stack.name)
         today = todays_config(self.own_config)
         self.settings = ConfigChanges()
-        if not choices.only and not choices.todays_config:
+        if not (choices.only or self.stays or choices.todays_config):
             self.settings = config_changes(self.plain, self.now, recorded_config(target.update), today)
         self.unlike = consented(
             session, target, self.now, self.plain, choices, settings=self.settings.values, today=today
@@ -131,7 +133,7 @@ class ReplayPlanning:
             EngineError: the preview failed.
         """
         try:
-            built, stays = undisturbed(self._goal, self._ask, self.now, self.observe)
+            built, stays = undisturbed(self._goal, self._ask, self.now, self.observe, self.stays)
         except BaseException:
             remove_private(self.private)
             raise
@@ -145,7 +147,7 @@ class ReplayPlanning:
         session, choices, settings = self.session, self.choices, self.settings.values
         live_plain, arrangement = self.before.plain, self.before.arrangement
         found = refreshed_state(events, live_plain)
-        asked = plan_steps(events, goal)
+        asked = in_order(plan_steps(events, goal), goal.by_run_urn, live_plain)
         goal = replace(goal, notes=(*goal.notes, *changed_paths(session, goal, self.commit, asked)))
         notes = [*goal.notes, *asset_notes, *self.settings.notes]
         stale = stale_risks(goal, report)

@@ -20,6 +20,7 @@ from pulumi_rewind.plan.planned_state import refreshed_state
 from pulumi_rewind.plan.prepared import Prepared
 from pulumi_rewind.plan.risks import read_elsewhere, step_risks
 from pulumi_rewind.plan.state_edit_risks import arrangement_risks
+from pulumi_rewind.plan.step_order import in_order, registration_order
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.stack_configuration import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.records.lookup import uncommitted_record
@@ -141,7 +142,8 @@ class ProgramPlanning:
         session, arrangement, live_plain = self.session, self.before.arrangement, self.before.plain
         said = declared(engine_plan)
         ref = (session.stack.name, session.workspace.project)
-        asked = program_steps(events, self.plain, *ref)
+        order = registration_order(said.needs, live_plain)
+        asked = in_order(program_steps(events, self.plain, *ref), order, live_plain)
         after = program_state(events, asked, said, live_plain)
         differing = unlike_target(after, self.plain, *ref)
         steps, moving = with_risks(asked, self._step_risks(asked, events), arrangement, session.settings.stateful_types)

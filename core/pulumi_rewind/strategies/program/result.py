@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -29,6 +29,8 @@ class Declared:
 
     sent: Mapping[str, frozenset[str]]
     """URN → the inputs that the program sent; what else is in an input was filled in by the provider."""
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """URN → the URNs of what it needs."""
 
     def report(self) -> ReplayReport:
         """The same for `replay.plan_constraint.hold_to`."""
@@ -40,6 +42,7 @@ def declared(plan: bytes) -> Declared:
     """Reads the engine's own plan."""
     document = msgspec.json.decode(plan)
     sent: dict[str, frozenset[str]] = {}
+    needs: dict[str, tuple[str, ...]] = {}
     for urn, entry in (document.get("resourcePlans") or {}).items():
         goal = entry.get("goal") or {}
         keys = goal.get("propertyDependencies")
@@ -47,7 +50,9 @@ def declared(plan: bytes) -> Declared:
             inputs = goal.get("inputDiff") or {}
             keys = {**(inputs.get("adds") or {}), **(inputs.get("updates") or {})}
         sent[urn] = frozenset(keys)
-    return Declared(sent)
+        provider, _, _ = (goal.get("provider") or "").rpartition("::")
+        needs[urn] = tuple(filter(None, (goal.get("parent"), provider, *(goal.get("dependencies") or ()))))
+    return Declared(sent, needs)
 
 
 def program_steps(events: Iterable[EngineEvent], target: Checkpoint, stack: str, project: str) -> tuple[Step, ...]:
