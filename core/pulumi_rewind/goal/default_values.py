@@ -90,7 +90,7 @@ def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]
     return {key: without_defaults(marked(value, recorded.get(key))) for key, value in sent.items() if key in kept}
 
 
-def mend(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
+def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
     """Puts the recorded bookkeeping back into a state's resources, in place; the URNs of those that changed.
 
     `resources` are those of an exported deployment, secrets encrypted: what lies inside a secret is left as it is.

@@ -186,11 +186,11 @@ class RollbackRun(EngineDriver):
         report = yield from self._update()
         self._changed = True
         changes = self._counted()
-        mended = [] if self._alike else (yield from self._strategy.mend(self, report))
+        repaired = [] if self._alike else (yield from self._strategy.repair_state(self, report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
-        differences = yield from self._checked(report, mended=bool(mended))
+        differences = yield from self._checked(report, repaired=bool(repaired))
         self.session.reload()
         own = own_record(self.session.timeline.history, self.stamp)
         number = own.number if own is not None else len(self.session.timeline)
@@ -211,7 +211,7 @@ class RollbackRun(EngineDriver):
             changes["discard"] = changes.get("discard", 0) + self.progress.forgotten
         return changes
 
-    def _checked(self, report: ReplayReport, *, mended: bool) -> Generator[EngineEvent, None, list[Difference]]:
+    def _checked(self, report: ReplayReport, *, repaired: bool) -> Generator[EngineEvent, None, list[Difference]]:
         """What is not as in the target: by the state, by a second plan, by what providers read.
 
         Where something was written into the state after the update, the history is to end with it: that is recorded.
@@ -220,7 +220,7 @@ class RollbackRun(EngineDriver):
         after, differences = self._verify(report)
         if self._alike:
             return list(left_alone(prepared.notes))
-        record = mended or any(item.passing for item in prepared.registered.values())
+        record = repaired or any(item.passing for item in prepared.registered.values())
         if (record or self.check_again) and not self._stops:
             yield from self._strategy.second_plan(self, after, differences, record=record)
         if not self._stops:

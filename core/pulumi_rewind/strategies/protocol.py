@@ -71,7 +71,7 @@ class Strategy(Protocol):
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         """Changes the stack; returns what a replay was told of the resources: an empty report where it was none."""
 
-    def mend(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+    def repair_state(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """Puts into the state after the update what none can bring about; the URNs of what was put there."""
         yield from ()
         return []

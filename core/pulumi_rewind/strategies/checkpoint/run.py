@@ -20,7 +20,7 @@ from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import Json
-from pulumi_rewind.strategies.checkpoint.mending import mending
+from pulumi_rewind.strategies.checkpoint.repair import repair
 from pulumi_rewind.strategies.checkpoint.plan import ReplayPlanning, make_goal
 from pulumi_rewind.strategies.parts import PlanRequest
 from pulumi_rewind.strategies.preview import preview, unheard
@@ -45,9 +45,9 @@ class CheckpointStrategy(Strategy):
             )
         )
 
-    def mend(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+    def repair_state(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """The recorded bookkeeping of imported objects, and the outputs of stashes."""
-        return (yield from mending(run.session, ReplayPrepared.of(run.plan.prepared).goal, report))
+        return (yield from repair(run.session, ReplayPrepared.of(run.plan.prepared).goal, report))
 
     def settings(self, plan: Plan) -> Mapping[str, Json]:
         """Those of the target."""
