@@ -166,11 +166,11 @@ class UndoProcess:
         try:
             answer = yield from self._answer(name, "", LOAD_TIMEOUT)
         except CallbackError as err:
-            raise CallbackError(f"{err}, while it was loaded", hint=self.code.mend) from None
+            raise CallbackError(f"{err}, while it was loaded", hint=self.code.hint) from None
         if "error" in answer:
             self._kill()  # half of it is loaded: nothing of that is to be called by the next try
             where = f" (line {answer['where']})" if answer["where"] else ""
-            raise CallbackError(f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint=self.code.mend)
+            raise CallbackError(f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint=self.code.hint)
         self.callbacks = tuple(
             Callback(
                 index=index,

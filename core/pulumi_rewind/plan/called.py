@@ -41,7 +41,7 @@ class Code:
         return f"{self.name}, sha256 {self.sha256[:SHORT]}"
 
     @property
-    def mend(self) -> str:
+    def hint(self) -> str:
         """What can be done where it can't be loaded."""
         if self.origin == "record":
             return "Leave `--hooks recorded` out: then today's file is used."
