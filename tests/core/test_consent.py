@@ -238,7 +238,7 @@ def test_variables_that_contradict_a_plan_are_left_out_and_told() -> None:
     assert engine_environ(environ).keys() == {
         "PULUMI_EXPERIMENTAL", "PULUMI_DEBUG_GRPC", "PULUMI_CONFIG_PASSPHRASE", "PATH",
     }  # fmt: skip
-    said = list(told(environ))
+    said = list(environment_notes(environ))
     assert [text.split()[0] for text in said] == [
         "flags", "PULUMI_EXPERIMENTAL", "PULUMI_LEGACY_PROVIDER_PREVIEW", "PULUMI_SKIP_CHECKPOINTS",
     ]  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Final
 OPTION: Final = "PULUMI_OPTION_"
 """Begins the variables that give flags to the commands of pulumi 3.208 and newer: ``PULUMI_OPTION_TARGET`` …"""
 
-TALKATIVE: Final[Mapping[str, str]] = {
+DEBUG_VARIABLES: Final[Mapping[str, str]] = {
     "PULUMI_DEBUG_GRPC": "writes every call of a provider into a file, secrets in plaintext",
     "PULUMI_LOG_OTLP_ENDPOINT": "sends the engine's logs elsewhere",
     "PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT": "sends traces elsewhere, with what calls carry",
@@ -42,7 +42,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 }
 """What contradicts a reviewed plan, and why."""
 
-TOLD: Final[Mapping[str, str]] = {
+CHANGES_ENGINE: Final[Mapping[str, str]] = {
     "PULUMI_EXPERIMENTAL": "experimental features of the engine are on",
     "PULUMI_DEV": "features for developing the engine are on",
     "PULUMI_ENABLE_LEGACY_DIFF": "the engine compares as old versions did",
@@ -71,28 +71,28 @@ _GRPC_EXCEPTIONS: Final = "no_grpc_proxy"
 
 def engine_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """The operator's environment as an engine gets it."""
-    left_out = {*withheld(environ), *LEFT_OUT}
+    left_out = {*debug_variables(environ), *LEFT_OUT}
     kept = {name: value for name, value in environ.items() if name not in left_out and not name.startswith(OPTION)}
     return kept | loopback_direct(kept)
 
 
-def withheld(environ: Mapping[str, str]) -> Iterator[str]:
+def debug_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """The variables for looking for faults that are set, and aren't passed on."""
-    return (name for name in sorted(TALKATIVE) if environ.get(name))
+    return (name for name in sorted(DEBUG_VARIABLES) if environ.get(name))
 
 
-def told(environ: Mapping[str, str]) -> Iterator[str]:
+def environment_notes(environ: Mapping[str, str]) -> Iterator[str]:
     """What to say of the variables that are set, one sentence for each; none of their values."""
     if flags := sorted(name for name in environ if name.startswith(OPTION)):
         yield f"flags from the environment are not used: {', '.join(flags)}"
-    yield from (f"{name} is left out for the engine: it {TALKATIVE[name]}" for name in withheld(environ))
+    yield from (f"{name} is left out for the engine: it {DEBUG_VARIABLES[name]}" for name in debug_variables(environ))
     for name, value in sorted(environ.items()):
         if value.lower() in _OFF:
             continue
         if name in LEFT_OUT:
             yield f"{name} is left out for the engine: {LEFT_OUT[name]}"
-        elif name in TOLD:
-            yield f"{name} is set: {TOLD[name]}"
+        elif name in CHANGES_ENGINE:
+            yield f"{name} is set: {CHANGES_ENGINE[name]}"
 
 
 def loopback_direct(environ: Mapping[str, str]) -> dict[str, str]:

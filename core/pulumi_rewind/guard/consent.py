@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pulumi_rewind.choices import PROGRAM, STATE, Choices
-from pulumi_rewind.engine.environment import told
+from pulumi_rewind.engine.environment import environment_notes
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal.build import choose
 from pulumi_rewind.goal.credentials import todays_credentials
@@ -56,7 +56,7 @@ def consented(
         UntrustedTarget: something of it needs a yes that isn't there.
         UsageError: a selection that chooses nothing.
     """
-    around = tuple(Risk("environment", text) for text in told(session.workspace.environ))
+    around = tuple(Risk("environment", text) for text in environment_notes(session.workspace.environ))
     found = list(_found(session, target, live, plain, choices))
     if target.known is None:
         found += config_findings(normalized(settings), normalized(today))

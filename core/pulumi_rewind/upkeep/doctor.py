@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from pulumi_rewind.backends.urls import shown_url
-from pulumi_rewind.engine.environment import TALKATIVE, withheld
+from pulumi_rewind.engine.environment import DEBUG_VARIABLES, debug_variables
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.project.settings import load_settings
 from pulumi_rewind.project.workspace import Workspace, find_workspace
@@ -121,12 +121,12 @@ class _Doctor:
         yield Finding(
             "engine", "ok", f"pulumi {self._engine.version} at {self._engine.path} (from {self._engine.source})"
         )
-        if names := list(withheld(self._environ)):
+        if names := list(debug_variables(self._environ)):
             yield Finding(
                 "environment",
                 "warn",
                 f"not passed on to the engine: {', '.join(names)}",
-                f"{names[0]} {TALKATIVE[names[0]]}. Use the pulumi CLI itself to look for a fault with it.",
+                f"{names[0]} {DEBUG_VARIABLES[names[0]]}. Use the pulumi CLI itself to look for a fault with it.",
             )
 
     def _check_language(self) -> Iterator[Finding]:
