@@ -137,7 +137,7 @@ def take_back(records: Records, name: str) -> tuple[int, ...]:
         origin = records.origin(records.at(number, refs[number]))
         if origin.kind == "signed":
             raise UsageError(
-                f"the record of #{number} is {origin.told}", hint="Take that key out of your file of allowed signers."
+                f"the record of #{number} is {origin.text}", hint="Take that key out of your file of allowed signers."
             )
     gone = {number: refs[number] for number in numbers if refs[number] in known}
     records.provenance.made.remove(gone.values())

@@ -35,7 +35,7 @@ class Origin:
         return self.kind != "foreign"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """In words: ``made here``, ``signed by ci@example.com``."""
         if self.kind == "ours":
             return "made here"

@@ -40,7 +40,7 @@ def program_risks(
     record = uncommitted_record(session, update) if update.dirty else None
     if record is not None:
         assert session.records is not None
-        told = session.records.origin(record).told
+        told = session.records.origin(record).text
         message = f"the changes that were not committed then are taken from the record of #{update.number} ({told})"
         found.append(Risk("uncommitted", message))
         if record.meta.left_out:
