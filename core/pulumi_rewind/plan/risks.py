@@ -115,19 +115,19 @@ def stack_risks(
     live_config: Mapping[str, Json] | None,
     refreshed: bool,
     stateful: Sequence[str],
-    told: Collection[str] = (),
+    mentioned_ids: Collection[str] = (),
     creates_block: bool = True,
 ) -> Iterable[Risk]:
     """The risks of the plan as a whole; `stateful` are the types that `rewind.toml` adds.
 
-    Of old copies with ids in `told` others speak. `creates_block`: what a killed update may have created blocks.
+    Of old copies with ids in `mentioned_ids` others speak. `creates_block`: what a killed update may have created blocks.
     """
     for lock in locks:
         yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}")
     for pending in live.pending_operations:
         yield pending_risk(pending, locked=bool(locks), creates_block=creates_block)
     for res in live.resources:
-        if res.delete and res.id not in told:
+        if res.delete and res.id not in mentioned_ids:
             holds = is_stateful(res.type, stateful) and not res.retain_on_delete
             message = f"has an old copy ({res.id}) that still waits for its deletion; the engine "
             message += "only takes it out of the state" if res.retain_on_delete else "deletes that in this run"

@@ -91,7 +91,7 @@ class Arrangement:
         return bool(self.returned or self.kept or self.renamed)
 
     @property
-    def told(self) -> frozenset[str]:
+    def mentioned_ids(self) -> frozenset[str]:
         """The ids of copies of which `plan.state_edit_risks` speaks."""
         return frozenset((*(one.replacement_id for one in self.returned), *(one.id for one in self.kept)))
 
