@@ -256,7 +256,7 @@ def test_a_plan_tells_of_the_environment(stack: FileStack) -> None:
 
 
 def test_nothing_is_looked_at_where_nothing_is_new(stack: FileStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consent, "doubt", lambda *_: pytest.fail("looked"))
+    monkeypatch.setattr(consent, "untrusted_reason", lambda *_: pytest.fail("looked"))
     session = opened(stack)
     live = session.timeline.live()
     target = Target(Update(number=2, kind="update", result="succeeded"), "2", "")

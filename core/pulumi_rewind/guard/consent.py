@@ -67,7 +67,7 @@ def consented(
     for checkpoint in (live, plain):
         redact.note_checkpoint(checkpoint)
     found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
-    reason = doubt(session, target)
+    reason = untrusted_reason(session, target)
     session.trust.require(str(session.stack), target.label, found, reason, own=not reason)
     return (*(Risk("unlike-live", one.text) for one in found), *around)
 
@@ -82,7 +82,7 @@ def agree(session: Session, found: Iterable[Finding]) -> None:
         session.trust.agree(one.digest(str(session.stack)))
 
 
-def doubt(session: Session, target: Target) -> str:
+def untrusted_reason(session: Session, target: Target) -> str:
     """Why others than the operator may have written a target; empty if nobody else can."""
     try:
         return session.backend.shared(session.stack) or session.timeline.history.touched(target.update.number)

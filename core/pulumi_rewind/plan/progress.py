@@ -117,7 +117,7 @@ class RunProgress:
         return len(self.rows)
 
     @property
-    def doubtful(self) -> tuple[str, ...]:
+    def unsure_creates(self) -> tuple[str, ...]:
         """The URNs that may exist without the state knowing: their provider went away before it could answer."""
         return tuple(urn for urn in self._failed_creates if urn in self._cut_off)
 

@@ -15,10 +15,10 @@ from pulumi_rewind.state.model import urn_name
 
 def unknown_to_state(progress: RunProgress) -> str:
     """What to tell where the state that comes back may know nothing of the run; empty if it made nothing."""
-    return "\n".join(filter(None, (lost_sight_of(progress.made), doubt(progress.doubtful))))
+    return "\n".join(filter(None, (lost_sight_of(progress.made), unsure_creates_text(progress.unsure_creates))))
 
 
-def doubt(urns: Iterable[str]) -> str:
+def unsure_creates_text(urns: Iterable[str]) -> str:
     """What to tell the operator about them; empty if there are none."""
     names = ", ".join(map(urn_name, urns))
     return f"an object may exist that the state doesn't know: {names}; look for it, and remove it" if names else ""

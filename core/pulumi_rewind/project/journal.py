@@ -73,7 +73,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     key: str = ""
     """Random; stays when the rollback is resumed, another one the next time."""
     undo: tuple[UndoRecord, ...] = ()
-    doubtful: tuple[str, ...] = ()
+    unsure_creates: tuple[str, ...] = msgspec.field(default=(), name="doubtful")
     """URNs that may have been created without the state knowing, see `plan.unsure_creates`."""
     process: Process | None = None
     """Which process wrote it, more exactly than `pid` and `started` tell; older files don't say."""
@@ -242,11 +242,11 @@ class Journal:
         self._write(entry)
         return entry
 
-    def doubt(self, urns: tuple[str, ...]) -> None:
+    def note_unsure_creates(self, urns: tuple[str, ...]) -> None:
         """Notes in our own entry what may have been created without the state knowing."""
         entry = self.read()
         if urns and entry is not None and entry.pid == os.getpid():
-            self._write(msgspec.structs.replace(entry, doubtful=urns))
+            self._write(msgspec.structs.replace(entry, unsure_creates=urns))
 
     def note(self, record: UndoRecord) -> None:
         """Adds how far an undo callback is, in place of what was known of it; durably."""

@@ -38,7 +38,7 @@ from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.plan.advice import lost_module
 from pulumi_rewind.plan.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.plan.model import Plan
-from pulumi_rewind.plan.unsure_creates import doubt, lost_sight_of
+from pulumi_rewind.plan.unsure_creates import unsure_creates_text, lost_sight_of
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.rollback.driving import EngineDriver
@@ -331,16 +331,16 @@ class RollbackRun(EngineDriver):
             error.unchanged = True
             return error
         resume = f"{self._lost_module(error)} {resume}".lstrip()
-        doubtful = self.progress.doubtful
+        unsure = self.progress.unsure_creates
         with contextlib.suppress(RewindError):  # it is told all the same
-            self.session.journal.doubt(doubtful)
+            self.session.journal.note_unsure_creates(unsure)
         try:
             self.session.backend.live(self.session.stack)
         except CheckpointError as err:
             lost = lost_sight_of(self.progress.made)
-            told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
+            told = "\n".join(filter(None, (str(error), str(err), lost, unsure_creates_text(unsure))))
             return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
-        incomplete = IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume, resumes=True)
+        incomplete = IncompleteError("\n".join(filter(None, (str(error), unsure_creates_text(unsure)))), hint=resume, resumes=True)
         incomplete.passed_by = tuple(dict.fromkeys(map(spoken, self.blockers.urns)))
         incomplete.stuck = self.blockers.stuck(name)
         return incomplete
