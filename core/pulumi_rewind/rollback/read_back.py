@@ -15,7 +15,7 @@ from pulumi_rewind.plan.model import Step
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.state.values import DEFAULTS, Json
-from pulumi_rewind.strategies.preview import PreviewControl, followed, unheard
+from pulumi_rewind.strategies.preview import PreviewControl, followed, ignore_events
 from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.system.shell import quoted
 
@@ -87,7 +87,7 @@ def _refreshed(
             private=private,
             extra_env=session.vault.environment(live),
         )
-        events = followed(run, unheard, control)
+        events = followed(run, ignore_events, control)
         if run.returncode != 0:
             raise run.error("the engine failed")
         return events

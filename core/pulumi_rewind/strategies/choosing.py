@@ -106,7 +106,7 @@ def plan_by_strategy(
         RewindError: see `rollback.planning.build_plan`.
     """
     from pulumi_rewind.strategies.parts import PlanRequest
-    from pulumi_rewind.strategies.preview import PreviewControl, unheard
+    from pulumi_rewind.strategies.preview import PreviewControl, ignore_events
 
     if choices.strategy not in STRATEGIES:
         raise UsageError(f"there is no strategy {choices.strategy!r}", hint=f"There are {', '.join(STRATEGIES)}.")
@@ -116,7 +116,7 @@ def plan_by_strategy(
             f"the strategy {choices.strategy!r} doesn't know {' and '.join(unknown)}",
             hint="Leave it out, or use `--strategy checkpoint`.",
         )
-    asked = PlanRequest(session, target, choices, changes, observe or unheard, control or PreviewControl())
+    asked = PlanRequest(session, target, choices, changes, observe or ignore_events, control or PreviewControl())
     return recommended(session, STRATEGIES[choices.strategy].load().plan(asked))
 
 

@@ -31,7 +31,7 @@ IGNORES_PROTECTION: Final = (3, 256, 0)
 """The first engine whose previews go past protection."""
 
 
-def unheard(_: EngineEvent) -> None:
+def ignore_events(_: EngineEvent) -> None:
     """An observer that tells nobody."""
 
 

@@ -20,7 +20,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import Checkpoint, parse_urn
 from pulumi_rewind.strategies.checkpoint.plan import with_assets
-from pulumi_rewind.strategies.preview import PreviewControl, preview, unheard
+from pulumi_rewind.strategies.preview import PreviewControl, preview, ignore_events
 from pulumi_rewind.system.private_directory import private_directory
 
 HARMLESS = frozenset({"ignore-changes", HOOK_CODE, TAKEN_ALONG})
@@ -67,7 +67,7 @@ def self_check(session: Session, observe: Observe | None = None) -> SelfCheck:
         CheckpointError, SecretsError: live can't be read or decrypted.
         RefusedError, EngineError: the preview failed, so that nothing can be replayed at all.
     """
-    observe = observe or unheard
+    observe = observe or ignore_events
     observe(Phase("load", "reading live"))
     live = session.backend.live(session.stack)
     plain = session.vault.decrypt(live, session.stack)

@@ -23,7 +23,7 @@ from pulumi_rewind.state.values import Json
 from pulumi_rewind.strategies.checkpoint.repair import repair
 from pulumi_rewind.strategies.checkpoint.plan import ReplayPlanning, make_goal
 from pulumi_rewind.strategies.parts import PlanRequest
-from pulumi_rewind.strategies.preview import preview, unheard
+from pulumi_rewind.strategies.preview import preview, ignore_events
 from pulumi_rewind.strategies.protocol import Running, Strategy, update_arguments
 from pulumi_rewind.strategies.second_plan import left_to_do
 from pulumi_rewind.system.private_directory import private_directory
@@ -77,7 +77,7 @@ class CheckpointStrategy(Strategy):
 
         def look() -> list[Step]:
             nonlocal update_plan
-            events, update_plan, _ = preview(session, goal, after, unheard, run.control, config=prepared.config)
+            events, update_plan, _ = preview(session, goal, after, ignore_events, run.control, config=prepared.config)
             return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in passing]
 
         more = yield from left_to_do(look, "a second plan", differences)
