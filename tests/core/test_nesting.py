@@ -25,7 +25,7 @@ from pulumi_rewind.project.stack_configuration import recorded_config
 from pulumi_rewind.records.content import decode_update, evidence_reason
 from pulumi_rewind.relinking.links import make_link
 from pulumi_rewind.relinking.relink import Relinker
-from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.replay.wire import to_wire
 from pulumi_rewind.secrets.redaction import Redactor
 from pulumi_rewind.state.decrypted import opened_json
@@ -282,7 +282,7 @@ def test_an_answer_that_is_none(line: bytes) -> None:
 )
 def test_a_plan_of_the_engine_that_is_none(plan: bytes) -> None:
     with pytest.raises(EngineError, match="the plan that the engine wrote can't be read"):
-        hold_to(plan, ReplayReport())
+        constrain_plan(plan, ReplayReport())
 
 
 def test_numbers_beyond_all_measure() -> None:

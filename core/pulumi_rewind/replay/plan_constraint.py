@@ -26,7 +26,7 @@ from pulumi_rewind.state.values import (
 
 
 @contextlib.contextmanager
-def reading_plan() -> Iterator[None]:
+def readable_plan() -> Iterator[None]:
     """Around what takes the engine's own plan apart.
 
     Raises:
@@ -41,8 +41,8 @@ def reading_plan() -> Iterator[None]:
         ) from None
 
 
-@reading_plan()
-def hold_to(plan: bytes, report: ReplayReport, goal: Goal | None = None) -> bytes:
+@readable_plan()
+def constrain_plan(plan: bytes, report: ReplayReport, goal: Goal | None = None) -> bytes:
     """The engine's plan with every value that a preview can't know set to unknown; steps and all else stay held.
 
     These are the inputs that we did not send (a provider that ignores the plan's seed makes other auto-names in the

@@ -19,7 +19,7 @@ from pulumi_rewind.plan.blockers import Blockers, speaker
 from pulumi_rewind.plan.risks import protected_in_the_way
 from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.replay.host import ReplayHost
-from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, urn_name
@@ -132,7 +132,7 @@ def preview(
             if host.refusal:
                 raise RefusedError(host.refusal, unchanged=True)
             raise _failure(session, run, goal, live, blockers)
-        return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
+        return events, constrain_plan(plan_file.read_bytes(), host.report, goal), host.report
 
 
 def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blockers: Blockers) -> RewindError:

@@ -23,7 +23,7 @@ from pulumi_rewind.plan.state_edit_risks import arrangement_risks
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.stack_configuration import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.records.lookup import uncommitted_record
-from pulumi_rewind.replay.plan_constraint import hold_to, reading_plan
+from pulumi_rewind.replay.plan_constraint import constrain_plan, readable_plan
 from pulumi_rewind.risk import NOT_RESTORED, Risk
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
@@ -167,7 +167,7 @@ class ProgramPlanning:
             prepared=ProgramPrepared(
                 self.live, live_plain, self.stored, self.plain, self.choices, refresh, self.before.state,
                 tree=self.tree, engine=engine, config_path=config.path,
-                update_plan=hold_to(engine_plan, said.report()), ref=ref,
+                update_plan=constrain_plan(engine_plan, said.report()), ref=ref,
                 announced=frozenset((one.urn, one.path) for one in differing),
             ),
         )  # fmt: skip
@@ -192,7 +192,7 @@ class ProgramPlanning:
         yield from config_risks(self.update, self.recorded, self.today, use_todays_config=choices.todays_config)
 
 
-@reading_plan()
+@readable_plan()
 def _essence(plan: bytes) -> bytes:
     """What of the engine's plan is reviewed: no times, no seeds, no ciphertexts."""
     document = msgspec.json.decode(plan)

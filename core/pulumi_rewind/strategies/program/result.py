@@ -13,7 +13,7 @@ from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourcePre, 
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.plan.model import Step, plan_steps
 from pulumi_rewind.plan.verify import Difference
-from pulumi_rewind.replay.plan_constraint import reading_plan
+from pulumi_rewind.replay.plan_constraint import readable_plan
 from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import Checkpoint, Deployment, Resource, parse_urn
 from pulumi_rewind.state.sent_inputs import sent_inputs
@@ -31,11 +31,11 @@ class Declared:
     """URN → the inputs that the program sent; what else is in an input was filled in by the provider."""
 
     def report(self) -> ReplayReport:
-        """The same for `replay.plan_constraint.hold_to`."""
+        """The same for `replay.plan_constraint.constrain_plan`."""
         return ReplayReport(sent={urn: dict.fromkeys(keys) for urn, keys in self.sent.items()})
 
 
-@reading_plan()
+@readable_plan()
 def declared(plan: bytes) -> Declared:
     """Reads the engine's own plan."""
     document = msgspec.json.decode(plan)
