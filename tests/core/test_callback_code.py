@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.callbacks.code import todays_code
 from pulumi_rewind.callbacks.process import UndoProcess
-from pulumi_rewind.callbacks.state_code import riding_code, undo_methods
+from pulumi_rewind.callbacks.state_code import embedded_code, undo_methods
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.plan.called import Code
 from pulumi_rewind.project.settings import Settings
@@ -45,7 +45,7 @@ def test_what_a_pickle_has_is_read_without_running_it(tmp_path: Path) -> None:
     dynamic = "pulumi-python:dynamic/shop:File"
 
     def riding(type_: str, **inputs: Any) -> Code | None:
-        return riding_code(checkpoint(res("a", type_, inputs=inputs)).resources[-1], tmp_path)
+        return embedded_code(checkpoint(res("a", type_, inputs=inputs)).resources[-1], tmp_path)
 
     found = riding(dynamic, __provider=secret)
     assert found is not None

@@ -21,7 +21,7 @@ PROVIDER_KEY = "__provider"
 TYPE_PREFIX = "pulumi-python:dynamic"
 
 
-def riding_code(res: Resource, root: Path) -> Code | None:
+def embedded_code(res: Resource, root: Path) -> Code | None:
     """The provider that a decrypted dynamic resource of a Python program brings along, if it has undo methods.
 
     `root` is the project's directory, where what the pickle refers to is looked for.

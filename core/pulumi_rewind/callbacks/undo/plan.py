@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi_rewind.callbacks.calling import Caller
 from pulumi_rewind.callbacks.code import Chosen, interpreter
-from pulumi_rewind.callbacks.state_code import riding_code
+from pulumi_rewind.callbacks.state_code import embedded_code
 from pulumi_rewind.callbacks.undo.match import calls_again, calls_for
 from pulumi_rewind.engine.events import HookEnded
 from pulumi_rewind.errors import RewindError
@@ -38,20 +38,20 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
         declared[one.sha256] if one else () for one in (chosen.today, chosen.living, chosen.restoring)
     )
 
-    def riding(kind: str, res: Resource) -> Callback | None:
-        code = riding_code(res, session.workspace.root)
+    def embedded(kind: str, res: Resource) -> Callback | None:
+        code = embedded_code(res, session.workspace.root)
         callbacks = caller.load(code).callbacks if code is not None else ()
         return next((item for item in callbacks if item.kind == kind), None)
 
     by_kind: dict[str, tuple[Callback, ...]] = {
         kind: restoring if kind == "undo_delete" else living for kind in UNDO_KINDS
     }
-    calls = calls_for(plan.steps, by_kind, prepared.registered, live, target, riding)
+    calls = calls_for(plan.steps, by_kind, prepared.registered, live, target, embedded)
     uncalled = bool(calls) and not STRATEGIES[plan.strategy].calls
     if uncalled:
         calls = ()
     unfinished = _unfinished(plan, _begun(session, plan))
-    finishing = calls_again(unfinished, by_kind, prepared.registered, live, target, riding)
+    finishing = calls_again(unfinished, by_kind, prepared.registered, live, target, embedded)
     if not caller.codes:
         return None
     return UndoPlan(
