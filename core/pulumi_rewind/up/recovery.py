@@ -33,7 +33,7 @@ MADE_BY_UPDATE = "made-by-update"
 """The code of a loss of data that isn't one: the object is no older than the update that is taken back."""
 
 
-def left_open(session: Session) -> tuple[Risk, ...]:
+def open_operations(session: Session) -> tuple[Risk, ...]:
     """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
     try:
         return tuple(pending_risk(one) for one in session.backend.live(session.stack).pending_operations)
@@ -97,7 +97,7 @@ class Recovery:
                 raise RefusedError(
                     "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
                 )
-        return spared(made, self.before.checkpoint, made.prepared.live)
+        return without_own_losses(made, self.before.checkpoint, made.prepared.live)
 
     def events(self, plan: Plan) -> Iterator[EngineEvent]:
         """Runs the plan; raises as `plan` does."""
@@ -127,7 +127,7 @@ class Recovery:
             error = truthful(error, changed=True, resume=command("resume", self.session.stack.name))
         said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(error)}"
         named = {(risk.code, risk.urn) for risk in error.risks} if isinstance(error, BlockedError) else set()
-        open_ = [risk.told for risk in left_open(self.session) if (risk.code, risk.urn) not in named]
+        open_ = [risk.told for risk in open_operations(self.session) if (risk.code, risk.urn) not in named]
         return RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(error))
 
     def _keep(self) -> None:
@@ -144,7 +144,7 @@ class Recovery:
         return f"{error.hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
 
 
-def spared(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:
+def without_own_losses(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:
     """The plan without the losses that are none: of objects that the update since `before` has made. Pure.
 
     So are those of revisions: what is taken back of them has gone up since `before`. `live` tells when an object was

@@ -237,7 +237,7 @@ class UpRun(EngineDriver):
                 forget = command("resume", self.session.stack.name, "--forget")
                 self.notes = (*self.notes, f"its journal entry stays: {err}; `{forget}` removes it")
 
-    def found_wanting(self, error: UpdateFailed) -> UpdateFailed:
+    def judged_failed(self, error: UpdateFailed) -> UpdateFailed:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
         self.session.reload()
         what = f"update #{self._number()} is not good: {self._freeze((('', str(error)),))[0]}"
