@@ -213,7 +213,7 @@ def test_a_hook_runs_beside_a_callback_of_the_same_file(caller: Caller) -> None:
     host.join(timeout=10)
     assert (result or {})["reason"] == "s3cret reason"  # as it is for the goal; masked in all that is told
     assert errors.get(timeout=1) == ""
-    said = list(runner.said())
+    said = list(runner.pending_events())
     assert [getattr(event, "message", "") for event in said] == ["", "meanwhile ***", ""]
     assert isinstance(told[-1], HookEnded)
     assert told[-1].message == "*** reason"
@@ -235,7 +235,7 @@ def test_a_hook_that_runs_is_ended_at_once_and_not_tried_again(caller: Caller) -
     caller.interrupt()
     host.join(timeout=10)
     assert "stopped" in errors.get(timeout=1)
-    assert [event.outcome for event in runner.said() if isinstance(event, HookEnded)] == ["failed"]
+    assert [event.outcome for event in runner.pending_events() if isinstance(event, HookEnded)] == ["failed"]
     assert [(one.function, one.outcome) for one in caller.outcomes] == [("hang", "failed")]
 
 
@@ -248,7 +248,7 @@ def test_an_error_hook_decides_and_one_that_fails_says_no(
     runner = _hooks(caller)
     asked = {**OF_HOOK, "failed_operation": operation, "errors": ["no"]}
     assert runner.on_error()["failing"](asked) is again
-    assert [event.outcome for event in runner.said() if isinstance(event, HookEnded)] == outcomes
+    assert [event.outcome for event in runner.pending_events() if isinstance(event, HookEnded)] == outcomes
     assert [one.outcome for one in caller.outcomes] == outcomes[-1:]
 
 

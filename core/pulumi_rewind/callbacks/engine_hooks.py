@@ -36,7 +36,7 @@ class HookRunner:
         """The same for error hooks: whether what failed is tried again. A hook that fails itself says no."""
         return {item.hook: functools.partial(self._error_hook, item) for item in self._of("error_hook")}
 
-    def said(self) -> Iterator[HookEvent]:
+    def pending_events(self) -> Iterator[HookEvent]:
         """What was said since last asked."""
         while not self.events.empty():
             yield self.events.get()

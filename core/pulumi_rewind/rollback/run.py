@@ -283,7 +283,7 @@ class RollbackRun(EngineDriver):
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
     def _said_by_hooks(self) -> Iterator[EngineEvent]:
-        yield from self.undo.hooks.said()
+        yield from self.undo.hooks.pending_events()
 
     def ended_early(self, run: EngineRun, report: ReplayReport, refusal: str = "") -> Diagnostic:
         """What to say of an update that did not end well although nothing was left to do; else raises why."""
