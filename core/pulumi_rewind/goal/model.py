@@ -53,7 +53,7 @@ class Registration:
     live_urn: str = ""
     live_source: Resource | None = None
     """The same object's entry in live."""
-    stood_for: Resource | None = None
+    replaced_source: Resource | None = None
     """The entry that stood in its place in live until an old copy came back: values of live hold its id."""
     target_source: Resource | None = None
     """The same object's entry in the target."""
@@ -74,7 +74,7 @@ class Registration:
 
     def recorded(self, *, from_live: bool) -> Resource | None:
         """Its entry in one of the two checkpoints: the place of the old ids in values that come from there."""
-        return (self.stood_for or self.live_source) if from_live else self.target_source
+        return (self.replaced_source or self.live_source) if from_live else self.target_source
 
     @property
     def is_new(self) -> bool:

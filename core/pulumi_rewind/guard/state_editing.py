@@ -74,12 +74,12 @@ def rewritten(
     return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
 
 
-def aware(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
+def with_replaced_entries(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
     """The goal that knows which entries of `live` (decrypted, as it is) stood in the place of what comes back."""
     before = {one.urn: live.by_urn[one.urn] for one in arrangement.returned if one.urn in live.by_urn}
     if not before:
         return goal
-    return goal.each(lambda item: replace(item, stood_for=before.get(item.live_urn, item.stood_for)))
+    return goal.each(lambda item: replace(item, replaced_source=before.get(item.live_urn, item.replaced_source)))
 
 
 def _doomed(texts: Sequence[str], live: Checkpoint) -> frozenset[str]:

@@ -18,7 +18,7 @@ from pulumi_rewind.goal.model import Goal, GoalChanges, Selection
 from pulumi_rewind.goal.replay_report import Observe, Previewed, ReplayReport
 from pulumi_rewind.goal.unmanaged import lasting, letting_go
 from pulumi_rewind.guard.consent import consented
-from pulumi_rewind.guard.state_editing import Rewritten, aware, rewritten
+from pulumi_rewind.guard.state_editing import Rewritten, with_replaced_entries, rewritten
 from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing
@@ -95,7 +95,7 @@ class ReplayPlanning:
             session, self.plain, self.live, self.now, number, chosen, choices.delete_imported
         )
         goal = make_goal(session, self.plain, before.plain, choices, number=number, stays=stays, changes=self.changes)
-        goal = aware(goal, before.arrangement, self.now)
+        goal = with_replaced_entries(goal, before.arrangement, self.now)
         goal = letting_go(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
         return with_assets(session, goal, before.plain, self.commit, self.private)
