@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.engine.system_errors import refused_by_system, still, truthful
+from pulumi_rewind.engine.system_errors import refused_by_system, still, with_system_cause
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -42,7 +42,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/rewind-x")
     ],
 )
 def test_it_is_refused_before_a_change_and_incomplete_after_one(error: RewindError | OSError, changed: bool) -> None:
-    told = truthful(error, changed=changed, resume="pulumi-rewind resume dev")
+    told = with_system_cause(error, changed=changed, resume="pulumi-rewind resume dev")
     assert type(told) is (IncompleteError if changed else RefusedError)
     assert (told.resumes, "pulumi-rewind resume dev" in told.hint) == (changed, changed)
     assert ("nothing was changed" in told.hint.lower()) is not changed
@@ -53,13 +53,13 @@ def test_it_is_refused_before_a_change_and_incomplete_after_one(error: RewindErr
 
 def test_other_errors_stay() -> None:
     error = BackendError("gone")
-    assert truthful(error, changed=True, resume="") is error
+    assert with_system_cause(error, changed=True, resume="") is error
 
 
 def test_once_something_was_changed_no_other_error_says_otherwise() -> None:
     error = EngineError("locked", hint="Wait.", unchanged=True, locked=True)
-    assert truthful(error, changed=False, resume="").hint == "Wait. Nothing was changed."
-    assert truthful(error, changed=True, resume="").hint == "Wait."
+    assert with_system_cause(error, changed=False, resume="").hint == "Wait. Nothing was changed."
+    assert with_system_cause(error, changed=True, resume="").hint == "Wait."
 
 
 def test_the_claim_ends_the_hint_however_it_was_put_together() -> None:

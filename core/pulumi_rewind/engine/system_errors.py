@@ -21,7 +21,7 @@ _REMEDIES: Final = {
 }
 
 
-def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
+def with_system_cause(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
     """The error that says whether the stack, or what callbacks deal with, was changed before it.
 
     `resume` is the command that goes on. What isn't the system's stays, except that once something was changed nothing
@@ -55,7 +55,7 @@ def refused_by_system() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, StateDirectoryError) as err:
-        raise truthful(err, changed=False, resume="") from err
+        raise with_system_cause(err, changed=False, resume="") from err
 
 
 def still(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:

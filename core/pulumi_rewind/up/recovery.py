@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import EngineEvent
-from pulumi_rewind.engine.system_errors import truthful
+from pulumi_rewind.engine.system_errors import with_system_cause
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.plan.model import Plan, Step
@@ -124,7 +124,7 @@ class Recovery:
 
     def _failed_too(self, error: RewindError | OSError) -> RollbackFailedToo:
         if isinstance(error, OSError):
-            error = truthful(error, changed=True, resume=command("resume", self.session.stack.name))
+            error = with_system_cause(error, changed=True, resume=command("resume", self.session.stack.name))
         said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(error)}"
         named = {(risk.code, risk.urn) for risk in error.risks} if isinstance(error, BlockedError) else set()
         open_ = [risk.told for risk in open_operations(self.session) if (risk.code, risk.urn) not in named]

@@ -12,7 +12,7 @@ from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.engine.cli import EngineRun, clean_error
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.engine.messages import says_failed
-from pulumi_rewind.engine.system_errors import still, truthful
+from pulumi_rewind.engine.system_errors import still, with_system_cause
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -174,8 +174,8 @@ class UpRun(EngineDriver):
         if self.engine_run is None and not self._revisions.changed:
             with contextlib.suppress(StateDirectoryError):
                 self.session.journal.withdraw()
-            return truthful(error, changed=False, resume=command("resume", name))
-        told = truthful(error, changed=True, resume=command("resume" if self.rolls_back else "history", name))
+            return with_system_cause(error, changed=False, resume=command("resume", name))
+        told = with_system_cause(error, changed=True, resume=command("resume" if self.rolls_back else "history", name))
         return UpdateFailed(f"{FAILED}{told}", hint=told.hint, left=self._left())
 
     def _recorded(self) -> Iterator[EngineEvent]:
