@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.engine.system_errors import refused_by_system, still, with_system_cause
+from pulumi_rewind.engine.system_errors import refused_by_system, errors_as_warnings, with_system_cause
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -79,7 +79,7 @@ def test_what_comes_after_a_run_only_warns() -> None:
         yield Phase("verify", "…")
         raise FULL
 
-    phase, warning = still(events())
+    phase, warning = errors_as_warnings(events())
     assert isinstance(phase, Phase)
     assert isinstance(warning, Diagnostic)
     assert warning.severity == "warning"

@@ -58,7 +58,7 @@ def refused_by_system() -> Iterator[None]:
         raise with_system_cause(err, changed=False, resume="") from err
 
 
-def still(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
+def errors_as_warnings(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
     """What comes after the end of a run: what fails in it is a warning, and the run's own end is told."""
     try:
         yield from events

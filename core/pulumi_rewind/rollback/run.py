@@ -132,12 +132,12 @@ class RollbackRun(EngineDriver):
                 changed = self._changed or self.undo.changed or self.revisions.changed
                 changed = changed or (isinstance(err, OSError) and self._unheard())
                 told = self._journal.settled(err, self._rewriting, changed=changed)
-                yield from still(self.undo.failed(told))
-                yield from still(self._recorded())
+                yield from errors_as_warnings(self.undo.failed(told))
+                yield from errors_as_warnings(self._recorded())
                 raise told from err
-            yield from still(self._recorded())
+            yield from errors_as_warnings(self._recorded())
             if self.result is not None and self.result.result != "nothing-to-do":
-                yield from still(self.undo.after(self.result))
+                yield from errors_as_warnings(self.undo.after(self.result))
                 self.result = dataclasses.replace(
                     self.result, callbacks=(*self.undo.outcomes, *self.revisions.outcomes)
                 )

@@ -12,7 +12,7 @@ from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.engine.cli import EngineRun, clean_error
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.engine.messages import says_failed
-from pulumi_rewind.engine.system_errors import still, with_system_cause
+from pulumi_rewind.engine.system_errors import errors_as_warnings, with_system_cause
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -162,9 +162,9 @@ class UpRun(EngineDriver):
             yield from self._events()
         except (RewindError, OSError) as err:
             told = self._settled(err)
-            yield from still(self._recorded())
+            yield from errors_as_warnings(self._recorded())
             raise told from err
-        yield from still(self._recorded())
+        yield from errors_as_warnings(self._recorded())
 
     def _settled(self, error: RewindError | OSError) -> RewindError:
         """The error as it is to be told; what the system refuses before the update runs is a refusal."""
