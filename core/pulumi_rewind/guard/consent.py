@@ -1,6 +1,6 @@
 """The operator's yes to what a target would make the engine do, before anything of it is started.
 
-Where nobody else can have written the target, it is shown as a risk of the plan, and that's all (`Finding.needs_yes`
+Where nobody else can have written the target, it is shown as a risk of the plan, and that's all (`Finding.needs_confirmation`
 has the one exception). Else it needs a yes, which is remembered by its digest, for this stack: the same again isn't
 asked, and anything else is.
 """

@@ -45,7 +45,7 @@ class Trust:
         Raises:
             UntrustedTarget: there is more than that.
         """
-        asked = [one for one in found if one.needs_yes(own=own) and not self.has(one.digest(stack))]
+        asked = [one for one in found if one.needs_confirmation(own=own) and not self.has(one.digest(stack))]
         if asked:
             raise UntrustedTarget(label, tuple(asked), reason)
 

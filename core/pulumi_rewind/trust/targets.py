@@ -89,7 +89,7 @@ class Finding:
         """What a yes to it is remembered by, for one stack."""
         return hashlib.sha256(f"{stack}\0{self.code}\0{self.key}".encode()).hexdigest()
 
-    def needs_yes(self, *, own: bool) -> bool:
+    def needs_confirmation(self, *, own: bool) -> bool:
         """Whether nothing may be started before the operator has agreed; `own`: nobody else can have written it."""
         return self.code in ALWAYS or not (own or self.code in NEVER)
 
