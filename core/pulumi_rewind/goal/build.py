@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pulumi_rewind.goal.model import Goal, GoalChanges, Registration, Selection, registers
-from pulumi_rewind.goal.order import each_after_its_needs
+from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.goal.selection import select
 from pulumi_rewind.goal.skipping import adjusted
 from pulumi_rewind.risk import HOOK_CODE, Risk
@@ -264,7 +264,7 @@ def _in_order(registrations: Sequence[Registration]) -> list[Registration]:
     """The stack first, then everything after what it refers to; the given order wherever that leaves a choice."""
     by_urn = {item.urn: item for item in reversed(registrations)}
     stack_first = sorted(registrations, key=lambda item: item.kind != "stack")
-    urns, _ = each_after_its_needs((item.urn for item in stack_first), lambda urn: by_urn[urn].awaited())
+    urns, _ = in_dependency_order((item.urn for item in stack_first), lambda urn: by_urn[urn].awaited())
     return [by_urn[urn] for urn in urns]
 
 

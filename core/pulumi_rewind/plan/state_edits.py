@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from pulumi_rewind.goal.model import Selection, references
-from pulumi_rewind.goal.order import each_after_its_needs
+from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.identity import is_constant_id, rehomed, same_object
 from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, parse_urn
@@ -258,7 +258,7 @@ def _ordered(live: Checkpoint, arrangement: Arrangement) -> tuple[int, ...] | No
         urns = (names.get(urn, urn) for urn in references(live.resources[place]))
         return [places[urn] for urn in urns if urn in places]
 
-    ordered, in_turn = each_after_its_needs(living, needs)
+    ordered, in_turn = in_dependency_order(living, needs)
     return None if in_turn else (*ordered, *sorted(dead))
 
 
