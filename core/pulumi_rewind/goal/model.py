@@ -48,7 +48,7 @@ class Registration:
     """Whether provider-made inputs are sent as well; the state's marks are then put back, see `goal.default_values`."""
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
-    passing: bool = False
+    temporary: bool = False
     """Whether it is registered for the passage alone, see `goal.unmanaged`."""
     live_urn: str = ""
     live_source: Resource | None = None
@@ -151,7 +151,7 @@ class Goal:
                 item.import_id,
                 item.full,
                 item.delete_first,
-                item.passing,
+                item.temporary,
             ]
             for item in self.registrations
         ]

@@ -15,7 +15,7 @@ from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.state.model import Checkpoint
 
 
-def letting_go(goal: Goal, live: Checkpoint) -> Goal:
+def with_temporary_reads(goal: Goal, live: Checkpoint) -> Goal:
     """The goal with a read under today's name of each object that live manages and that the target reads elsewhere."""
     reads = {(item.source.type, item.source.id): item for item in goal.registrations if item.kind == "read"}
     if not reads:
@@ -41,15 +41,15 @@ def _also_read(item: Registration, urn: str, parent: str) -> Registration:
         live_source=None,
         live_urn=urn,
         target_source=None,
-        passing=True,
+        temporary=True,
     )
 
 
-def lasting(goal: Goal) -> Goal:
+def without_temporary(goal: Goal) -> Goal:
     """The goal without what is read for the passage alone."""
-    return replace(goal, registrations=tuple(item for item in goal.registrations if not item.passing))
+    return replace(goal, registrations=tuple(item for item in goal.registrations if not item.temporary))
 
 
-def passing_urns(goal: Goal) -> frozenset[str]:
+def temporary_urns(goal: Goal) -> frozenset[str]:
     """URNs in this run of what is read for the passage alone."""
-    return frozenset(urn for urn, item in goal.by_run_urn.items() if item.passing)
+    return frozenset(urn for urn, item in goal.by_run_urn.items() if item.temporary)

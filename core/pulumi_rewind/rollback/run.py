@@ -220,7 +220,7 @@ class RollbackRun(EngineDriver):
         after, differences = self._verify(report)
         if self._alike:
             return list(left_alone(prepared.notes))
-        record = repaired or any(item.passing for item in prepared.registered.values())
+        record = repaired or any(item.temporary for item in prepared.registered.values())
         if (record or self.check_again) and not self._stops:
             yield from self._strategy.second_plan(self, after, differences, record=record)
         if not self._stops:

@@ -16,7 +16,7 @@ from pulumi_rewind.goal.credentials import from_live_too, todays_credentials
 from pulumi_rewind.goal.default_values import with_pinned
 from pulumi_rewind.goal.model import Goal, GoalChanges, Selection
 from pulumi_rewind.goal.replay_report import Observe, Previewed, ReplayReport
-from pulumi_rewind.goal.unmanaged import lasting, letting_go
+from pulumi_rewind.goal.unmanaged import without_temporary, with_temporary_reads
 from pulumi_rewind.guard.consent import consented
 from pulumi_rewind.guard.state_editing import Rewritten, with_replaced_entries, rewritten
 from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
@@ -96,7 +96,7 @@ class ReplayPlanning:
         )
         goal = make_goal(session, self.plain, before.plain, choices, number=number, stays=stays, changes=self.changes)
         goal = with_replaced_entries(goal, before.arrangement, self.now)
-        goal = letting_go(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
+        goal = with_temporary_reads(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
         return with_assets(session, goal, before.plain, self.commit, self.private)
 
@@ -173,7 +173,7 @@ class ReplayPlanning:
             changes=counts(steps),
             diff=diff_checkpoints(
                 refreshed_state(events, self.now) if arrangement else found,
-                planned_state(lasting(goal), report, found, {step.urn: step.op for step in steps}),
+                planned_state(without_temporary(goal), report, found, {step.urn: step.op for step in steps}),
             ),
             created=time.time(),
             state_only=tuple(

@@ -9,7 +9,7 @@ from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal.default_values import as_recorded
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
-from pulumi_rewind.goal.unmanaged import passing_urns
+from pulumi_rewind.goal.unmanaged import temporary_urns
 from pulumi_rewind.guard.checks import check_unmoved_under_lock
 from pulumi_rewind.history.failed_update import BOOKKEEPING
 from pulumi_rewind.plan.blockers import left_alone
@@ -72,13 +72,13 @@ class CheckpointStrategy(Strategy):
             changes=prepared.changes,
         )
         goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
-        passing = passing_urns(prepared.goal)
+        temporary = temporary_urns(prepared.goal)
         update_plan = b""
 
         def look() -> list[Step]:
             nonlocal update_plan
             events, update_plan, _ = preview(session, goal, after, ignore_events, run.control, config=prepared.config)
-            return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in passing]
+            return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in temporary]
 
         more = yield from left_to_do(look, "a second plan", differences)
         if record and not more:
