@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.goal.model import Selection, references, registers
-from pulumi_rewind.goal.skipping import LeavingOut, Sides
+from pulumi_rewind.goal.skipping import Exclusion, Sides
 from pulumi_rewind.risk import TAKEN_ALONG, Risk
 from pulumi_rewind.state.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.state.naming import NOT, Names
@@ -41,7 +41,7 @@ def select(
     if not (unwanted or stays):
         return selection
     left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "--skip")
-    return LeavingOut(selection, entries, live, pairs).without(left, stays)
+    return Exclusion(selection, entries, live, pairs).without(left, stays)
 
 
 def parted(texts: Sequence[str], names: Names) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -74,7 +74,7 @@ def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
     return found
 
 
-class LeavingOut(Sides):
+class Exclusion(Sides):
     """A selection from which some resources are taken, with all that has to stay with them."""
 
     def __init__(
