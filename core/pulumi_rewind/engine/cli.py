@@ -38,7 +38,7 @@ POLL_SECONDS = 0.05
 
 _PLAIN = ("--non-interactive", "--color", "never")
 
-DEAF_SECONDS = 30.0
+STARTUP_SECONDS = 30.0
 """How long the CLI gets to begin before it is interrupted all the same."""
 
 
@@ -258,7 +258,7 @@ class EngineRun:
             return True  # the log is gone: it has ended
 
     def _interrupt_later(self) -> None:
-        until = time.monotonic() + DEAF_SECONDS
+        until = time.monotonic() + STARTUP_SECONDS
         while not self._listens() and self.process.poll() is None and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
         self._send_interrupt()
