@@ -143,15 +143,15 @@ def test_a_callback_that_yields_goes_on_once_with_what_was_made(process: UndoPro
     made = {"urn": "u", "type": "t:m:R", "name": "db", "id": "db-2", "inputs": inputs, "outputs": {}}
     recreate = {"result": "recreate", "inputs": {}, "more": True}
     assert ended(process.call(restore, context("well"), "u")) == (recreate, "")
-    assert ended(process.go_on(restore, made, "other")) == (False, "")  # of another resource
-    assert ended(process.go_on(restore, made, "u")) == (True, "made db-2 [secret]")
-    assert ended(process.go_on(restore, made, "u")) == (False, "")
+    assert ended(process.continue_call(restore, made, "other")) == (False, "")  # of another resource
+    assert ended(process.continue_call(restore, made, "u")) == (True, "made db-2 [secret]")
+    assert ended(process.continue_call(restore, made, "u")) == (False, "")
     assert ended(process.call(restore, context("late"), "u"))[0] == {"result": "recreate", "inputs": {"late": True}}
     assert ended(process.call(restore, context("skip"), "u"))[0] == {"result": "skip", "reason": "elsewhere"}
-    assert ended(process.go_on(restore, made, "u")) == (False, "")
+    assert ended(process.continue_call(restore, made, "u")) == (False, "")
     for how, message in (("twice", "yields more than once"), ("raise", "OSError: no space for [secret]")):
         assert ended(process.call(restore, context(how), "u"))[0] == recreate
-        assert message in str(ended(process.go_on(restore, made, "u"))[0])
+        assert message in str(ended(process.continue_call(restore, made, "u"))[0])
     wrong = ended(process.call(drain, context("x"), "u"))[0]
     assert "drain" in str(wrong)
     assert "yields; only undo_delete and undo_update can go on afterwards" in str(wrong)

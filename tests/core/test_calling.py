@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from pulumi_rewind.callbacks.calling import Caller, Talk, drained
+from pulumi_rewind.callbacks.calling import Caller, CallbackEvents, drained
 from pulumi_rewind.callbacks.code import UntrustedCode
 from pulumi_rewind.callbacks.engine_hooks import Afterwards, HookRunner
 from pulumi_rewind.callbacks.undo.run import UndoRun
@@ -108,7 +108,7 @@ def _function(caller: Caller, name: str) -> Callback:
     return next(item for item in caller.load(code).callbacks if item.function == name)
 
 
-def _told(talk: Talk[Any], caller: Caller, *, stop_after: int = 0) -> tuple[list[HookEvent], str]:
+def _told(talk: CallbackEvents[Any], caller: Caller, *, stop_after: int = 0) -> tuple[list[HookEvent], str]:
     """What is told, and what went wrong; with an interrupt after the event of that number."""
     told: list[HookEvent] = []
 
@@ -175,7 +175,7 @@ def test_what_goes_on_is_called_from_its_beginning_again_after_a_failure(caller:
     done: list[Call] = []
     told, error = _told(caller.call(call.callback, CONTEXT, "u"), caller)
     assert not error
-    told, error = _told(caller.go_on(call, {**CONTEXT, "again": True}, RESOURCE, done.append), caller)
+    told, error = _told(caller.continue_call(call, {**CONTEXT, "again": True}, RESOURCE, done.append), caller)
     assert not error
     assert done == [call]
     outcomes = [event.outcome for event in told if isinstance(event, HookEnded)]

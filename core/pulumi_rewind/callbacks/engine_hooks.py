@@ -77,7 +77,7 @@ class Afterwards:
         self._one = threading.Lock()
 
     def add(self, call: Call, context: Mapping[str, Any]) -> None:
-        """One that has yielded; with `context` it is called again where that is needed, see `Caller.go_on`."""
+        """One that has yielded; with `context` it is called again where that is needed, see `Caller.continue_call`."""
         self._pending[call.goal_urn] = call, context
 
     def code(self) -> Mapping[str, Callable[[dict[str, Any]], str]]:
@@ -87,7 +87,7 @@ class Afterwards:
     def _run(self, call: Call, context: Mapping[str, Any], resource: dict[str, Any]) -> str:
         try:
             with self._one:
-                drained(self._caller.go_on(call, context, resource, self._done), self._events.put)
+                drained(self._caller.continue_call(call, context, resource, self._done), self._events.put)
         except CallbackError as err:
             return str(err)
         return ""

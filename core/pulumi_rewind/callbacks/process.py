@@ -90,7 +90,7 @@ class UndoProcess:
     ) -> Generator[HookLog | HookProgress, None, dict[str, Any] | None]:
         """Calls one function once; yields what it says and returns what it returned.
 
-        That has ``more`` set where the function has yielded its result and is to `go_on` afterwards.
+        That has ``more`` set where the function has yielded its result and is to `continue_call` afterwards.
 
         Raises:
             CallbackError: it raised, hung, ended its process, or returned what it may not.
@@ -100,13 +100,13 @@ class UndoProcess:
         result: dict[str, Any] | None = answer.get("result")
         return result
 
-    def go_on(
+    def continue_call(
         self, callback: Callback, resource: Mapping[str, Any], urn: str
     ) -> Generator[HookLog | HookProgress, None, bool]:
         """Lets a function that has yielded run to its end; False where this process knows of none. Raises as `call`."""
         if self._process is None or self._process.poll() is not None:
             return False
-        answer = yield from self._asked(callback, urn, op="go_on", resource=resource)
+        answer = yield from self._asked(callback, urn, op="continue_call", resource=resource)
         return bool(answer["found"])
 
     def _asked(

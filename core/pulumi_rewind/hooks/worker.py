@@ -99,7 +99,7 @@ class Worker:
             "load": self._load,
             "unpickle": self._unpickle,
             "call": self._call,
-            "go_on": self._go_on,
+            "continue_call": self._continue_call,
         }
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -187,7 +187,7 @@ class Worker:
         self._open[request["urn"], int(request["index"])] = result
         return {"result": {**given, "more": True}}
 
-    def _go_on(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _continue_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """What a callback does when the thing is there; it is sent what it is now."""
         generator = self._open.pop((request["urn"], int(request["index"])), None)
         if generator is None:

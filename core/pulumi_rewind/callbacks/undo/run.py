@@ -146,7 +146,7 @@ class UndoRun(Caller):
                 raise self._interrupted()
             context = self._context(call, self._told(updates.get(call.urn)), again=True)
             try:
-                yield from self.go_on(call, context, resource_context(call.new) or {}, self._went_on)
+                yield from self.continue_call(call, context, resource_context(call.new) or {}, self._went_on)
             except CallbackError as err:
                 raise self._failed(err) from None
 
