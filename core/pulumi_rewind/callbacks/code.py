@@ -34,16 +34,16 @@ class Chosen:
 
     today: Code | None = None
     """Of the hooks around the rollback, always."""
-    restoring: Code | None = None
+    for_target: Code | None = None
     """Of `undo_delete`: it speaks of what the target has."""
-    living: Code | None = None
+    for_live: Code | None = None
     """Of the other undo callbacks and of Pulumi's own hooks: they speak of what live has."""
     notes: tuple[str, ...] = ()
     """Where something else is used than was asked for."""
 
     def all(self) -> tuple[Code, ...]:
         """Each code once."""
-        return tuple({code.sha256: code for code in (self.today, self.restoring, self.living) if code}.values())
+        return tuple({code.sha256: code for code in (self.today, self.for_target, self.for_live) if code}.values())
 
 
 def todays_code(root: Path, settings: Settings) -> Code | None:

@@ -56,8 +56,8 @@ def build_plan(
         with Caller(session) as caller:
             undo = undo_plan(caller, plan, code, recorded=choices.recorded_hooks)
             plan = dataclasses.replace(plan, undo=undo)
-            living, restoring = (caller.load(one) if one else None for one in (code.living, code.restoring))
-            return announced(session, revised(session, plan, living, restoring), code.notes)
+            for_live, for_target = (caller.load(one) if one else None for one in (code.for_live, code.for_target))
+            return announced(session, revised(session, plan, for_live, for_target), code.notes)
     except BaseException:
         plan.close()
         raise

@@ -30,7 +30,7 @@ from pulumi_rewind.strategies.choosing import STRATEGIES
 # -- of a rollback ------------------------------------------------------------------------------------------------
 
 
-def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring: UndoProcess | None) -> Plan:
+def revised(session: Session, plan: Plan, for_live: UndoProcess | None, for_target: UndoProcess | None) -> Plan:
     """The plan with the revisions that it runs.
 
     The code that is in force for live says how to go down, that of the target how to go up; both are loaded.
@@ -39,7 +39,7 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
         CallbackError: what the code declares is no line of revisions.
         RewindError: what is noted of revisions can't be read.
     """
-    known, known_then = loaded(living), loaded(restoring)
+    known, known_then = loaded(for_live), loaded(for_target)
     ledger = Ledger(session)
     have, problem = ledger.now()
     want = ledger.at(plan.target.update.number, plan.target.checkpoint)
@@ -61,10 +61,10 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
     )
     if problem:
         risks = [Risk(REVISION, str(unknown(problem)), unusual=BLOCKING)]
-    codes = {process.code.sha256: process.code for process in (living, restoring) if process is not None}
+    codes = {process.code.sha256: process.code for process in (for_live, for_target) if process is not None}
     restored = {step.urn for step in plan.steps if step.op == "import"}
     risks += [_announced(move, codes, _restorable(move, plan, restored)) for move in moves]
-    python = str(living.python) if living is not None else ""
+    python = str(for_live.python) if for_live is not None else ""
     return _told(plan, risks, RevisionPlan(tuple(moves), codes, python))
 
 

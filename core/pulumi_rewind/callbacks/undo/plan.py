@@ -34,8 +34,8 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
     session, prepared = caller.session, plan.prepared
     live, target = prepared.live_plain, prepared.target_plain
     declared = {code.sha256: caller.load(code).callbacks for code in chosen.all()}
-    today, living, restoring = (
-        declared[one.sha256] if one else () for one in (chosen.today, chosen.living, chosen.restoring)
+    today, for_live, for_target = (
+        declared[one.sha256] if one else () for one in (chosen.today, chosen.for_live, chosen.for_target)
     )
 
     def embedded(kind: str, res: Resource) -> Callback | None:
@@ -44,7 +44,7 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
         return next((item for item in callbacks if item.kind == kind), None)
 
     by_kind: dict[str, tuple[Callback, ...]] = {
-        kind: restoring if kind == "undo_delete" else living for kind in UNDO_KINDS
+        kind: for_target if kind == "undo_delete" else for_live for kind in UNDO_KINDS
     }
     calls = calls_for(plan.steps, by_kind, prepared.registered, live, target, embedded)
     uncalled = bool(calls) and not STRATEGIES[plan.strategy].calls
@@ -60,7 +60,7 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
         python=str(interpreter(session.workspace)),
         callbacks=(
             *(item for item in today if item.kind in _WHEN),
-            *(item for item in living if item.kind in HOOK_KINDS),
+            *(item for item in for_live if item.kind in HOOK_KINDS),
         ),
         calls=calls,
         dry=dict(_dry_calls(caller, plan, calls)),
