@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.place import Watch
+from pulumi_rewind.backends.storage import Watch
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, StepMetadata, StepState
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
 from pulumi_rewind.guard.kept_states import import_state
@@ -48,8 +48,8 @@ class Driver(EngineDriver):
 def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> None:
     place = Watch(stack.state.as_uri())
     (stack.state / "more").mkdir()
-    assert place.lost() == ""
-    assert Watch("s3://bucket/x").lost() == ""
+    assert place.problem() == ""
+    assert Watch("s3://bucket/x").problem() == ""
     assert list(Driver().go(opened(stack, ""), tmp_path)) == []
     import_state(opened(stack, ""), b"{}", {}, instead_of=None)
 
@@ -67,12 +67,12 @@ def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: P
 
 def test_a_directory_that_comes_back_was_away_all_the_same(stack: FileStack) -> None:
     watch = Watch(stack.state.as_uri())
-    watch.look()
-    assert watch.lost() == ""
+    watch.check()
+    assert watch.problem() == ""
     stack.state.rename(stack.root / "elsewhere")
-    watch.look()
+    watch.check()
     (stack.root / "elsewhere").rename(stack.state)
-    assert "was away for a while" in watch.lost()
+    assert "was away for a while" in watch.problem()
 
 
 def test_so_is_a_state_that_was_put_elsewhere(stack: FileStack) -> None:

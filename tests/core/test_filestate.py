@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from pulumi_rewind.backends import KINDS, open_backend
-from pulumi_rewind.backends.place import Watch, cut_off, shortage
+from pulumi_rewind.backends.storage import Watch, empty_sidecar_hint, shortage
 from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.history.targets import resolve_target
@@ -417,7 +417,7 @@ def test_a_new_kind_is_a_module_and_an_entry(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(BackendError) as caught:
         open_backend("s3://bucket")
     assert "file://, toy:// backends" in caught.value.hint
-    assert (shortage("toy://box", 1 << 60), cut_off("toy://box"), Watch("toy://box").lost()) == ("", "", "")
+    assert (space_warning("toy://box", 1 << 60), empty_sidecar_hint("toy://box"), Watch("toy://box").problem()) == ("", "", "")
 
 
 def test_urls_have_one_spelling(tmp_path: Path) -> None:
@@ -456,10 +456,10 @@ def test_a_lock_that_a_full_disk_cut_off_is_one_to_the_cli_and_to_us(store: File
     path = store.lock()
     path.with_name("a.json.attrs").write_text("{}")  # of a whole lock, as the CLI writes it
     path.with_name("folder").mkdir()
-    path.replace(cut_off := path.with_name("a.json.18ec3e4d184b695f.tmp"))
-    cut_off.write_bytes(b"")
+    path.replace(empty_sidecar_hint := path.with_name("a.json.18ec3e4d184b695f.tmp"))
+    empty_sidecar_hint.write_bytes(b"")
     (lock,) = store.open().locks(store.ref)
-    assert lock.path == str(cut_off)
+    assert lock.path == str(empty_sidecar_hint)
     assert "`pulumi cancel` removes the lock" in lock.advice
 
 

@@ -96,9 +96,9 @@ class FileBackend:
             try:
                 return decode_checkpoint(read_file(path, what), source=what)
             except CheckpointError as err:
-                from pulumi_rewind.backends.place import whole_before
+                from pulumi_rewind.backends.storage import intact_copy_hint
 
-                err.advice = whole_before(path) or err.advice
+                err.advice = intact_copy_hint(path) or err.advice
                 raise
             except FileNotFoundError:
                 if attempt == 2:

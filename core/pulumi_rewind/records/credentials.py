@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.backends.place import identity_of
+from pulumi_rewind.backends.storage import identity_of
 from pulumi_rewind.secrets.passphrase import FILE_VARIABLE, VARIABLE
 from pulumi_rewind.system.documents import load_json
 from pulumi_rewind.system.untrusted import read_bytes

@@ -21,7 +21,7 @@ from pulumi_rewind.errors import BackendError
 from pulumi_rewind.state.model import decode_checkpoint
 from pulumi_rewind.system.shell import in_quotes
 
-RETURN: Final = (
+RECONNECT_HINT: Final = (
     "Bring the directory of before back (mount it); `pulumi cancel` removes the lock that it may still hold. Then look "
     "for what is named here, and `pulumi-rewind resume` goes on from the state that is there."
 )
@@ -30,7 +30,7 @@ RETURN: Final = (
 COPIES = 8
 """How many times its size an update may need: the state, the one before, a backup, the history's copy, each growing."""
 
-LEAST = 256 * 1024
+MINIMUM_FREE = 256 * 1024
 """Bytes that are needed in any case: locks, records, directories."""
 
 
@@ -43,11 +43,11 @@ class Watch:
         self._identity = identity_of(self._path) if ours else None
         self._away = False
 
-    def look(self) -> None:
+    def check(self) -> None:
         """To be called now and then."""
-        self._away = self._away or bool(self.lost())
+        self._away = self._away or bool(self.problem())
 
-    def lost(self) -> str:
+    def problem(self) -> str:
         """What has become of it; empty if it was the same all the time."""
         now = identity_of(self._path) if self._identity else None
         if now != self._identity:
@@ -58,7 +58,7 @@ class Watch:
         return ""
 
 
-def shortage(url: str, size: int) -> str:
+def space_warning(url: str, size: int) -> str:
     """What to say where an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
     if not url.startswith(FILE):
         return ""
@@ -67,7 +67,7 @@ def shortage(url: str, size: int) -> str:
         free = shutil.disk_usage(folder).free
     except OSError:
         return ""  # whoever writes there will say what is wrong
-    need = size * COPIES + LEAST
+    need = size * COPIES + MINIMUM_FREE
     if free >= need:
         return ""
     return f"the disk of the backend ({folder}) has {free // 1024:,} KiB left; an update may need {need // 1024:,} KiB"
@@ -77,7 +77,7 @@ WRITING: Final = 0.5
 """Seconds; a living CLI has filled a sidecar long before that: it makes it empty and writes it at once."""
 
 
-def cut_off(url: str) -> str:
+def empty_sidecar_hint(url: str) -> str:
     """What to do about a sidecar of a state (``.attrs``) that a killed CLI left empty; empty if there is none.
 
     The CLI needs none, but each of its commands ends at such a one with nothing but ``EOF``.
@@ -107,7 +107,7 @@ def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
     return found
 
 
-def whole_before(path: Path) -> str:
+def intact_copy_hint(path: Path) -> str:
     """How to put back the newest whole state in place of the damaged one at `path`; empty if there is none."""
     backup = path.with_name(f"{path.name}.bak")
     top = next((above for above in path.parents if above.name == "stacks"), path.parent)
