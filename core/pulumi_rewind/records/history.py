@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 LOST = "it is neither in the backend's history nor in a record"
 
-UPDATES_EACH = 1000
+NUMBERS_PER_UPDATE = 1000
 """How many times the number of all updates and records a number may be, so that cost follows what is there."""
-ANYWAY = 10_000
+ALWAYS_PLAUSIBLE = 10_000
 """A number that is plausible in any case: of a history that was pruned down to almost nothing."""
 
 
@@ -56,7 +56,7 @@ class RecordedHistory(History):
         self._history = history
         self.records = records
         self._all = refs
-        highest = max(ANYWAY, UPDATES_EACH * (len(history) + len(claims)))
+        highest = max(ALWAYS_PLAUSIBLE, NUMBERS_PER_UPDATE * (len(history) + len(claims)))
         self._refs = {number: commit for number, commit in claims.items() if number <= highest}
         self._own: dict[int, Record | None] = {}
         self._sources: dict[int, Record | None] = {}
