@@ -264,7 +264,7 @@ def _in_order(registrations: Sequence[Registration]) -> list[Registration]:
     """The stack first, then everything after what it refers to; the given order wherever that leaves a choice."""
     by_urn = {item.urn: item for item in reversed(registrations)}
     stack_first = sorted(registrations, key=lambda item: item.kind != "stack")
-    urns, _ = in_dependency_order((item.urn for item in stack_first), lambda urn: by_urn[urn].awaited())
+    urns, _ = in_dependency_order((item.urn for item in stack_first), lambda urn: by_urn[urn].prerequisites())
     return [by_urn[urn] for urn in urns]
 
 

@@ -44,7 +44,7 @@ class Registration:
     """The id to import it by: where it was imported and still is that object, or where live has lost it."""
     more_ids: tuple[str, ...] = ()
     """Other ids that it is known to have had, tried in turn where there is no object of the first."""
-    full: bool = False
+    all_inputs: bool = False
     """Whether provider-made inputs are sent as well; the state's marks are then put back, see `goal.default_values`."""
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
@@ -86,7 +86,7 @@ class Registration:
         """Whether its outputs are registered by us (components and the stack)."""
         return self.kind in {"stack", "component"}
 
-    def awaited(self) -> Iterable[str]:
+    def prerequisites(self) -> Iterable[str]:
         """Every URN whose response this registration has to wait for."""
         yield from filter(None, (self.parent, self.provider, self.deleted_with))
         yield from self.dependencies
@@ -149,7 +149,7 @@ class Goal:
                 item.aliases,
                 item.package.version,
                 item.import_id,
-                item.full,
+                item.all_inputs,
                 item.delete_first,
                 item.temporary,
             ]

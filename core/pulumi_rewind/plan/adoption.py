@@ -47,7 +47,7 @@ def importing(goal: Goal, ids: Mapping[str, Sequence[str]]) -> Goal:
 
 def _imported(item: Registration, ids: tuple[str, ...]) -> Registration:
     first, *more = ids
-    return replace(item, import_id=first, more_ids=tuple(more), inputs=full_inputs(item.source, first), full=True)
+    return replace(item, import_id=first, more_ids=tuple(more), inputs=full_inputs(item.source, first), all_inputs=True)
 
 
 def adoptable(goal: Goal) -> list[Registration]:
@@ -110,7 +110,7 @@ def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
     """What the operator must know of an object that is imported instead of created, and of one that is let go of."""
     if item is not None and item.kind == "read" and step.op == "discard":
         return (Risk.usual("released", step.urn),)
-    if item is None or not item.full or not item.is_new:
+    if item is None or not item.all_inputs or not item.is_new:
         return ()
     if step.op == "replace" or step.replace_keys:
         keys = ", ".join(step.replace_keys or step.keys)
@@ -164,7 +164,7 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
 
     def like_it(item: Registration) -> Registration:
         urn = goal.run_urn(item.urn)
-        if not (item.full and item.is_new and urn in forced):
+        if not (item.all_inputs and item.is_new and urn in forced):
             return item
         keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
         actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
@@ -210,8 +210,8 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
         if item.urn not in urns or not item.import_id:
             return item
         notes.append(_without_import(item, keys.get(goal.run_urn(item.urn))))
-        if item.full:
-            return replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
+        if item.all_inputs:
+            return replace(item, import_id="", all_inputs=False, inputs=sent_inputs(item.source))
         return replace(item, import_id="")
 
     made = goal.each(without)
@@ -220,7 +220,7 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
 
 def _without_import(item: Registration, why: str | None) -> Risk:
     """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
-    if not item.full:
+    if not item.all_inputs:
         message = (
             f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
             "want to replace the new object"

@@ -199,7 +199,7 @@ def _options(item: Registration, res: Resource, report: ReplayReport) -> Iterabl
         yield Difference(res.urn, "options.replaceWith", "differs from the target")
     triggers = [decoded(side.replacement_trigger, "a replacement trigger") for side in (source, res)]
     yield from _values(res.urn, "options.replacementTrigger", triggers[0], triggers[1])
-    if item.import_id and not item.full and item.import_id != res.import_id:
+    if item.import_id and not item.all_inputs and item.import_id != res.import_id:
         yield Difference(res.urn, "options.import", "the id that it was imported by is not recorded")
     if report.urns.get(item.deleted_with, "") != res.deleted_with:
         yield Difference(res.urn, "options.deletedWith", "differs from the target")

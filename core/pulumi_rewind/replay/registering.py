@@ -108,7 +108,7 @@ class Replay:
                 )
 
     async def _register(self, item: Registration) -> None:
-        for urn in dict.fromkeys((*item.awaited(), *self._mentions.before(item))):
+        for urn in dict.fromkeys((*item.prerequisites(), *self._mentions.before(item))):
             await asyncio.shield(self._futures[urn])
         links = await self._links_for(item)
         response = await (self._read(item) if item.kind == "read" else self._resource(item, links))
@@ -163,9 +163,9 @@ class Replay:
 
     def _output_links(self, item: Registration, inner: Iterable[str]) -> list[Link]:
         """The links that a component's outputs can hold values of: what is in it, and what those refer to."""
-        urns = {*inner, *item.awaited()}
+        urns = {*inner, *item.prerequisites()}
         for urn in tuple(urns):
-            urns.update(self._items[urn].awaited())
+            urns.update(self._items[urn].prerequisites())
         known = sorted((urn for urn in urns if urn in self._responses), key=self._order.__getitem__)
         return [self._linking.link(urn, item.from_live) for urn in known]
 

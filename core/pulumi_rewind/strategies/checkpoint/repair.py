@@ -20,7 +20,7 @@ from pulumi_rewind.state.model import Checkpoint, urn_name
 
 def may_need_repair(goal: Goal) -> bool:
     """Whether a run of this goal can leave something to put back."""
-    return any(item.full for item in goal.registrations) or has_stash(goal)
+    return any(item.all_inputs for item in goal.registrations) or has_stash(goal)
 
 
 def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoint) -> list[str]:
@@ -36,7 +36,7 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
     if not may_need_repair(goal):
         return []
     stashes = unlike_recorded(goal, report, session.vault.decrypt(live, session.stack)) if has_stash(goal) else {}
-    if not stashes and not any(item.full for item in goal.registrations):
+    if not stashes and not any(item.all_inputs for item in goal.registrations):
         return []
     env = session.vault.environment(live)
     exported = session.engine.call(["stack", "export", "-s", session.stack.fqn], env=env)
