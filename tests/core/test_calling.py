@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from pulumi_rewind.callbacks.calling import Caller, CallbackEvents, drained
+from pulumi_rewind.callbacks.calling import CallbackEvents, Caller, drained
 from pulumi_rewind.callbacks.code import UntrustedCode
 from pulumi_rewind.callbacks.engine_hooks import Afterwards, HookRunner
 from pulumi_rewind.callbacks.undo.run import UndoRun

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.engine.environment import engine_environ, told
+from pulumi_rewind.engine.environment import engine_environ, environment_notes
 from pulumi_rewind.guard import consent
 from pulumi_rewind.guard.consent import agree, consented
 from pulumi_rewind.history.targets import Target, resolve_target

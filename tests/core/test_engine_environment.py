@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.engine.environment import LOOPBACK, engine_environ, loopback_direct, debug_variables
+from pulumi_rewind.engine.environment import LOOPBACK, debug_variables, engine_environ, loopback_direct
 
 CODE = Path(__file__).resolve().parents[2]
 HERE = ",".join(LOOPBACK)

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from pulumi_rewind.backends import KINDS, open_backend
-from pulumi_rewind.backends.storage import Watch, empty_sidecar_hint, shortage
+from pulumi_rewind.backends.storage import Watch, empty_sidecar_hint, space_warning
 from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.history.targets import resolve_target
@@ -417,7 +417,11 @@ def test_a_new_kind_is_a_module_and_an_entry(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(BackendError) as caught:
         open_backend("s3://bucket")
     assert "file://, toy:// backends" in caught.value.hint
-    assert (space_warning("toy://box", 1 << 60), empty_sidecar_hint("toy://box"), Watch("toy://box").problem()) == ("", "", "")
+    assert (space_warning("toy://box", 1 << 60), empty_sidecar_hint("toy://box"), Watch("toy://box").problem()) == (
+        "",
+        "",
+        "",
+    )
 
 
 def test_urls_have_one_spelling(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.storage import COPIES, MINIMUM_FREE, empty_sidecar_hint, shortage
+from pulumi_rewind.backends.storage import COPIES, MINIMUM_FREE, empty_sidecar_hint, space_warning
 from pulumi_rewind.errors import CheckpointError
 from tests.support.filestore import FileStore
 

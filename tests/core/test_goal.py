@@ -168,4 +168,4 @@ def test_registrations_are_looked_up_by_the_urn_of_a_run_in_a_renamed_stack() ->
     assert built.by_run_urn[now].urn == urn("web")
     assert urn("web") not in built.by_run_urn
     other = built.each(lambda item: replace(item, all_inputs=True))
-    assert other.by_run_urn[now].full
+    assert other.by_run_urn[now].all_inputs

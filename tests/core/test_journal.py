@@ -22,7 +22,7 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine.events import Diagnostic, ResourceDone, ResourceFailed, StepMetadata, StepState
 from pulumi_rewind.errors import JournalError, RefusedError
 from pulumi_rewind.plan.progress import RunProgress
-from pulumi_rewind.plan.unsure_creates import unsure_creates_text, lost_sight_of
+from pulumi_rewind.plan.unsure_creates import lost_sight_of, unsure_creates_text
 from pulumi_rewind.project.journal import Journal, JournalEntry
 from pulumi_rewind.state.model import StackRef, decode_checkpoint
 from pulumi_rewind.system.processes import _began, this_process

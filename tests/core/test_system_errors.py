@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.engine.system_errors import refused_by_system, errors_as_warnings, with_system_cause
+from pulumi_rewind.engine.system_errors import errors_as_warnings, refused_by_system, with_system_cause
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,

@@ -128,7 +128,9 @@ class Caller:
         def once(worker: UndoProcess, _again: bool) -> CallbackEvents[None]:
             if not (yield from worker.continue_call(callback, resource, call.urn)):
                 result = yield from worker.call(callback, context, call.urn)
-                if not (result or {}).get("more") or not (yield from worker.continue_call(callback, resource, call.urn)):
+                if not (result or {}).get("more") or not (
+                    yield from worker.continue_call(callback, resource, call.urn)
+                ):
                     raise CallbackError(f"{callback.function} yielded before, and does not when it is called again")
             done(call)
 

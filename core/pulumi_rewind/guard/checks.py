@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pulumi_rewind.backends.storage import empty_sidecar_hint, shortage
+from pulumi_rewind.backends.storage import empty_sidecar_hint, space_warning
 from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import BlockedError, DataLossError

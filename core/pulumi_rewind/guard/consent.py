@@ -1,8 +1,8 @@
-"""The operator's yes to what a target would make the engine do, before anything of it is started.
+"""The operator's agreement to what a target would make the engine do, asked for before any of it is started.
 
-Where nobody else can have written the target, it is shown as a risk of the plan, and that's all (`Finding.needs_confirmation`
-has the one exception). Else it needs a yes, which is remembered by its digest, for this stack: the same again isn't
-asked, and anything else is.
+Where only the operator can have written the target, the plan shows it as a risk and nothing is asked; the one exception
+is in `Finding.needs_confirmation`. Otherwise the operator has to agree. The agreement is remembered by its digest for
+this stack: the same finding is not asked about again, a different one is.
 """
 
 from __future__ import annotations

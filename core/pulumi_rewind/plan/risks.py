@@ -120,7 +120,8 @@ def stack_risks(
 ) -> Iterable[Risk]:
     """The risks of the plan as a whole; `stateful` are the types that `rewind.toml` adds.
 
-    Of old copies with ids in `mentioned_ids` others speak. `creates_block`: what a killed update may have created blocks.
+    Old copies with ids in `mentioned_ids` already have a risk elsewhere. `creates_block`: whether a create that a
+    killed update left open blocks the plan.
     """
     for lock in locks:
         yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}")

@@ -133,7 +133,11 @@ def _touched(own: frozenset[str], *goals: Goal) -> frozenset[str]:
     found = set(own)
     for goal in goals:
         for item in goal.registrations:  # dependencies come first
-            if item.urn in found or found.intersection(item.prerequisites()) or found.intersection(references(item.source)):
+            if (
+                item.urn in found
+                or found.intersection(item.prerequisites())
+                or found.intersection(references(item.source))
+            ):
                 found.update((item.urn, item.live_urn, goal.run_urn(item.urn)))
         found.update(note.urn for note in goal.notes if note.code == SKIPPED)
     return frozenset(found)

@@ -13,7 +13,7 @@ from pulumi_rewind.engine.cli import EngineRun
 from pulumi_rewind.engine.crashes import with_report
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase, without_quotes
 from pulumi_rewind.engine.messages import says_unsaved
-from pulumi_rewind.engine.system_errors import still
+from pulumi_rewind.engine.system_errors import errors_as_warnings
 from pulumi_rewind.errors import (
     CheckpointError,
     EngineError,
@@ -38,7 +38,7 @@ from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.plan.advice import lost_module
 from pulumi_rewind.plan.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.plan.model import Plan
-from pulumi_rewind.plan.unsure_creates import unsure_creates_text, lost_sight_of
+from pulumi_rewind.plan.unsure_creates import lost_sight_of, unsure_creates_text
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.rollback.driving import EngineDriver
@@ -340,7 +340,9 @@ class RollbackRun(EngineDriver):
             lost = lost_sight_of(self.progress.made)
             told = "\n".join(filter(None, (str(error), str(err), lost, unsure_creates_text(unsure))))
             return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
-        incomplete = IncompleteError("\n".join(filter(None, (str(error), unsure_creates_text(unsure)))), hint=resume, resumes=True)
+        incomplete = IncompleteError(
+            "\n".join(filter(None, (str(error), unsure_creates_text(unsure)))), hint=resume, resumes=True
+        )
         incomplete.passed_by = tuple(dict.fromkeys(map(spoken, self.blockers.urns)))
         incomplete.stuck = self.blockers.stuck(name)
         return incomplete

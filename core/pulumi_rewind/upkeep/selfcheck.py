@@ -20,7 +20,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import Checkpoint, parse_urn
 from pulumi_rewind.strategies.checkpoint.plan import with_assets
-from pulumi_rewind.strategies.preview import PreviewControl, preview, ignore_events
+from pulumi_rewind.strategies.preview import PreviewControl, ignore_events, preview
 from pulumi_rewind.system.private_directory import private_directory
 
 HARMLESS = frozenset({"ignore-changes", HOOK_CODE, TAKEN_ALONG})

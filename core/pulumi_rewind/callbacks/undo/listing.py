@@ -104,7 +104,9 @@ def _embedded(session: Session, live: Checkpoint, there: Checkpoint | None) -> I
                 found.setdefault(code.sha256, (code, ([], [])))[1][at].append(res.name)
     for code, (here, then) in found.values():
         methods = undo_methods(base64.b64decode(code.source))
-        yield EmbeddedProvider(code.sha256, tuple(kind for kind in UNDO_KINDS if kind in methods), tuple(here), tuple(then))
+        yield EmbeddedProvider(
+            code.sha256, tuple(kind for kind in UNDO_KINDS if kind in methods), tuple(here), tuple(then)
+        )
 
 
 def _matched(callback: Callback, callbacks: tuple[Callback, ...], side: Checkpoint) -> tuple[str, ...]:

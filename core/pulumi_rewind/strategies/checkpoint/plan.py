@@ -16,9 +16,9 @@ from pulumi_rewind.goal.credentials import from_live_too, todays_credentials
 from pulumi_rewind.goal.default_values import with_pinned
 from pulumi_rewind.goal.model import Goal, GoalChanges, Selection
 from pulumi_rewind.goal.replay_report import Observe, Previewed, ReplayReport
-from pulumi_rewind.goal.unmanaged import without_temporary, with_temporary_reads
+from pulumi_rewind.goal.unmanaged import with_temporary_reads, without_temporary
 from pulumi_rewind.guard.consent import consented
-from pulumi_rewind.guard.state_editing import Rewritten, with_replaced_entries, rewritten
+from pulumi_rewind.guard.state_editing import Rewritten, rewritten, with_replaced_entries
 from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing

@@ -20,10 +20,10 @@ from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import Json
-from pulumi_rewind.strategies.checkpoint.repair import repair
 from pulumi_rewind.strategies.checkpoint.plan import ReplayPlanning, make_goal
+from pulumi_rewind.strategies.checkpoint.repair import repair
 from pulumi_rewind.strategies.parts import PlanRequest
-from pulumi_rewind.strategies.preview import preview, ignore_events
+from pulumi_rewind.strategies.preview import ignore_events, preview
 from pulumi_rewind.strategies.protocol import Running, Strategy, update_arguments
 from pulumi_rewind.strategies.second_plan import left_to_do
 from pulumi_rewind.system.private_directory import private_directory
