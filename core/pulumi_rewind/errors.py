@@ -31,7 +31,7 @@ from __future__ import annotations
 ROLLED_BACK = 5
 """The exit code of an update that failed and was rolled back."""
 
-UNEXPLAINED = "The engine's message above says what it met."
+UNEXPLAINED = "The engine's message above names the cause."
 """What the hint of an engine's failure begins with where nothing better is known."""
 
 

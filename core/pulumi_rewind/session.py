@@ -200,7 +200,7 @@ class Session:
         try:
             return self.backend.live(self.stack)
         except CheckpointError as err:
-            err.advice = "`--strategy state` (in the review: tab) puts the target's checkpoint in its place."
+            err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
 
     def reload(self) -> None:

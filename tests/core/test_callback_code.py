@@ -154,7 +154,7 @@ def test_a_callback_that_yields_goes_on_once_with_what_was_made(process: UndoPro
         assert message in str(ended(process.continue_call(restore, made, "u"))[0])
     wrong = ended(process.call(drain, context("x"), "u"))[0]
     assert "drain" in str(wrong)
-    assert "yields; only undo_delete and undo_update can go on afterwards" in str(wrong)
+    assert "yields; only undo_delete and undo_update can continue after a yield" in str(wrong)
     dynamic = context("late")
     dynamic["old"]["type"] = "pulumi-python:dynamic/x:Y"
     assert ended(process.call(restore, dynamic, "u"))[0]["result"] == "recreate"

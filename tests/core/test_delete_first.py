@@ -103,7 +103,7 @@ def test_the_step_says_why_and_a_name_alone_only_warns() -> None:
     assert order_risks(replace(step, op="update"), item) == ()
     first = replace(step, delete_first=True)
     assert [one.message for one in order_risks(first, replace(item, delete_first=ASKED))] == [
-        "is deleted before its replacement is made, as you asked for"
+        "is deleted before its replacement is created, as you asked for"
     ]
     assert [one.code for one in order_risks(first, item)] == ["delete-first"], "the provider says so"
 
@@ -218,7 +218,9 @@ def test_who_stops_while_the_way_on_is_planned_is_not_told_that_nothing_was_chan
     monkeypatch.setattr(name_conflicts, "plan_again", stopped)
     session: Any = SimpleNamespace(stack=StackRef("p", "dev"))
     reviewed = plan_of(prepared=SimpleNamespace(choices=USUAL))
-    with pytest.raises(InterruptedRun, match="stopped half-way; pool can't be made beside the old object") as raised:
+    with pytest.raises(
+        InterruptedRun, match="stopped half-way; pool can't be created while the old object exists"
+    ) as raised:
         name_conflicts.deleting_taken_first(session, reviewed, [urn("pool")], PreviewControl())
     assert "nothing was changed" not in str(raised.value)
     assert "resume dev --delete-first pool" in raised.value.hint

@@ -273,7 +273,7 @@ def test_lines_are_put_together_in_linear_time_and_cut() -> None:
     "line", [b"", b"nonsense", b"[]", DEEP, b'{"end": 1}', b'{"progress": [1, 2]}', b"\xff"], ids=SHORT
 )
 def test_an_answer_that_is_none(line: bytes) -> None:
-    with pytest.raises(CallbackError, match="restore: its process sent what is no answer"):
+    with pytest.raises(CallbackError, match="restore: its process sent an invalid answer"):
         message_of(line, "restore")
 
 

@@ -94,7 +94,7 @@ def test_a_forged_record_above_the_newest_update_is_no_target(shop: Shop) -> Non
     # The operator's yes is for this very commit, and can be taken back.
     assert [record.commit for record in agree(shop.records(), ALL)] == [forged.commit]
     target = resolve_target(shop.session().timeline, "v1.1")
-    assert origin_of(shop.session(), target) == f"the record {forged.commit[:7]} of #2, not made here, but agreed to"
+    assert origin_of(shop.session(), target) == f"the record {forged.commit[:7]} of #2, not made here, but trusted"
     assert said(shop) == {}
     another = forge(shop, later(shop, 3, environment={"git.head": tagged}), "another")
     assert len(shop.session().timeline) == 2
@@ -381,7 +381,7 @@ def test_a_record_counts_if_an_allowed_signer_signed_it(shop: Shop, people: Peop
     files["update.json"] = Blob(shop.records().store.read(record.commit, "update.json") or b"")
     files["update.json.sig"] = Blob(signature + b"\n")
     shop.records().store.write(f"{REF}2", [record.commit], files, "with the signature of another")
-    assert origin(**colleague) == ("foreign", "", "it has a signature of ci@example.test which is not of this record")
+    assert origin(**colleague) == ("foreign", "", "its signature by ci@example.test belongs to another record")
     shop.git("update-ref", f"{REF}5", signed.commit)
     with pytest.raises(RecordError, match="is the record of shop/dev #2"):
         origin(5, **colleague)

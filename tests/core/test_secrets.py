@@ -213,7 +213,7 @@ def test_what_is_wrong_or_missing_is_said() -> None:
     with pytest.raises(SecretsError, match="no passphrase is set") as missing:
         vault().decrypt(state, STACK)
     assert FILE_VARIABLE in missing.value.hint
-    with pytest.raises(SecretsError, match="none of the 2 passphrases at hand opens this checkpoint"):
+    with pytest.raises(SecretsError, match="none of the 2 available passphrases opens this checkpoint"):
         vault("one", own="two").decrypt(state, STACK)
     with pytest.raises(SecretsError, match="passphrase is wrong"):
         vault(own="").decrypt(state, STACK)  # set but empty counts, as it does for the CLI

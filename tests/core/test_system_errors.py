@@ -65,7 +65,7 @@ def test_once_something_was_changed_no_other_error_says_otherwise() -> None:
 def test_the_claim_ends_the_hint_however_it_was_put_together() -> None:
     error = EngineError("no", unchanged=True, unexplained=True)
     error.advise("Leave it out.")
-    first = "The engine's message above says what it met."
+    first = "The engine's message above names the cause."
     assert error.hint == f"{first} Leave it out. Nothing was changed."
     assert error.next_step == f"{first} Leave it out."
     error.explain("Make it again.")

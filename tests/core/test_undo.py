@@ -192,7 +192,7 @@ def test_a_callback_can_print_crash_hang_and_lie_without_harm(process: UndoProce
         "keep": "returned a Keep; undo_delete returns Restored",
         "empty": "returned Restored without the id",
         "number": "returned Restored without the id",
-        "object": "inputs that can't be sent: a object is no property value",
+        "object": "inputs that can't be sent: a object is not a property value",
         "exit": r"restore ended its process \(exit code 7\)",
         "hang": r"restore did not end within 1.5 s and was stopped",
     }

@@ -21,7 +21,7 @@ def test_a_replay_says_that_it_sends_the_name_of_a_path_alone(stack: EngineStack
     made = plan(stack, "v-a")
     (risk,) = steps(made)["web"].risks
     assert (risk.code, risk.blocking) == ("path-content", False)
-    assert "./chart has another content today" in risk.message
+    assert "./chart has different content today" in risk.message
     assert made.recommendation is not None
     assert made.recommendation.strategy == "program"
     result, _ = run(stack, made)

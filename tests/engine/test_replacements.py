@@ -149,6 +149,6 @@ def test_what_could_not_be_foreseen_ends_with_an_offer_that_leads_to_the_end(sta
     (stack.root / "rewind.toml").write_text('delete_first = ["plain:index:Pool"]\n')
     made = plan(stack, "1")
     assert [risk.message for risk in steps(made)["pool"].risks] == [
-        "is deleted before its replacement is made, as rewind.toml says"
+        "is deleted before its replacement is created, as rewind.toml says"
     ]
     assert roll_back(stack, "1").differences == ()

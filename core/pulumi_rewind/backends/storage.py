@@ -22,8 +22,8 @@ from pulumi_rewind.state.model import decode_checkpoint
 from pulumi_rewind.system.shell import in_quotes
 
 RECONNECT_HINT: Final = (
-    "Bring the directory of before back (mount it); `pulumi cancel` removes the lock that it may still hold. Then look "
-    "for what is named here, and `pulumi-rewind resume` goes on from the state that is there."
+    "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
+    "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
 )
 """The hint."""
 
@@ -51,10 +51,13 @@ class Watch:
         """What has become of it; empty if it was the same all the time."""
         now = identity_of(self._path) if self._identity else None
         if now != self._identity:
-            what = "is gone" if now is None else "is another one than when the run began, and holds what was saved last"
-            return f"the directory of the backend ({self._path}) {what}"
+            other = "is not the one that the run started with, and holds what the engine saved last"
+            return f"the directory of the backend ({self._path}) {'is gone' if now is None else other}"
         if self._away:
-            return f"the directory of the backend ({self._path}) was away for a while; it lacks what was saved then"
+            return (
+                f"the directory of the backend ({self._path}) was unavailable for a while; it lacks what the "
+                "engine saved in that time"
+            )
         return ""
 
 
@@ -92,7 +95,9 @@ def empty_sidecar_hint(url: str) -> str:
     if not found:
         return ""
     paths = " ".join(in_quotes(str(path)) for path, _ in sorted(found))
-    return f"A killed pulumi has left a file empty, at which every pulumi command fails: `rm {paths}` removes it."
+    return (
+        f"A killed pulumi process left an empty file, which makes every pulumi command fail: `rm {paths}` removes it."
+    )
 
 
 def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
@@ -122,7 +127,7 @@ def intact_copy_hint(path: Path) -> str:
         count = f"{len(before.resources):,} resources" + (f", {pending} pending operations" if pending else "")
         age = "from just before" if place == backup else "from the end of an earlier update"
         copy = f"cp {in_quotes(str(place))} {in_quotes(str(path))}"
-        return f"The state {age} is whole ({count}): put it in its place with `{copy}`."
+        return f"The state {age} is intact ({count}): restore it with `{copy}`."
     return ""
 
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 CallbackEvents = Generator[HookEvent, None, T]
 """Yields what is to be told, and returns what came of it."""
 
-RESUME: Final = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."
+RESUME: Final = "Fix the cause, then run `pulumi-rewind resume`. It does not call again what has returned."
 
 
 class Caller:
@@ -131,7 +131,7 @@ class Caller:
                 if not (result or {}).get("more") or not (
                     yield from worker.continue_call(callback, resource, call.urn)
                 ):
-                    raise CallbackError(f"{callback.function} yielded before, and does not when it is called again")
+                    raise CallbackError(f"{callback.function} yielded the first time, but not when it was called again")
             done(call)
 
         yield from self._tries(callback, call.urn, once, lambda _: ("done", "went on after that"), beside=True)

@@ -153,7 +153,7 @@ class UndoProcess:
         except OSError as err:
             os.close(mine)
             raise CallbackError(
-                f"{self.python} can't be started: {err.strerror}", hint="Make the project's virtual environment anew."
+                f"{self.python} can't be started: {err.strerror}", hint="Recreate the project's virtual environment."
             ) from None
         finally:
             os.close(theirs)

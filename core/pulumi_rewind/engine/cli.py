@@ -219,7 +219,7 @@ class EngineRun:
         if self.errors:
             yield Diagnostic(f"{count} of the plan not reached: {shown}", "info")
             return
-        alone = Diagnostic(f"{count} of the reviewed plan did not come up in the run: {shown}", "error")
+        alone = Diagnostic(f"the run did not reach {count} of the reviewed plan: {shown}", "error")
         self.errors.append(alone)
         yield alone
 
@@ -322,7 +322,7 @@ def clean_error(message: str) -> str:
 
 
 _PATCH_FORCE = (
-    "Somebody else has changed these fields in the cluster (`kubectl scale`, an autoscaler). To take them over, set "
+    "Something else changed these fields in the cluster (`kubectl scale`, an autoscaler). To take over the fields, set "
     "`PULUMI_K8S_ENABLE_PATCH_FORCE=true` and run the command again."
 )
 """Of pulumi-kubernetes: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/."""
@@ -340,25 +340,25 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
-    ("is protected", "Unprotect it (`pulumi state unprotect URN`) if it may really go, then plan again."),
+    ("is protected", "If it may be deleted, run `pulumi state unprotect URN`, then plan again."),
     (
-        "did not come up in the run",
-        "What the engine met differs from what was reviewed; plan again and review the new plan.",
+        "the run did not reach",
+        "The run would differ from the reviewed plan. Plan again and review the new plan.",
     ),
-    ("violates plan", "What the engine met differs from what was reviewed; plan again and review the new plan."),
+    ("violates plan", "The run would differ from the reviewed plan. Plan again and review the new plan."),
     (
         "not allowed by the plan",
-        "What the engine met differs from what was reviewed; plan again and review the new plan.",
+        "The run would differ from the reviewed plan. Plan again and review the new plan.",
     ),
     (
         "no space left",
-        "Make room on the disk of that file, then try again; TMPDIR can name another one for temporary files.",
+        "Free some space on the disk of that file, then try again. TMPDIR sets another directory for temporary files.",
     ),
     (
         "read-only file system",
-        "Make that file writable, then try again; TMPDIR can name another place for temporary ones.",
+        "Make that file writable, then try again. TMPDIR sets another directory for temporary files.",
     ),
-    ("permission denied", "The backend or a file can't be written; check its permissions, then try again."),
+    ("permission denied", "Check the permissions of the backend and of the named file, then try again."),
     (
         "legacy diy state",
         "`pulumi state upgrade` of pulumi 3.274.1 or older upgrades the backend; `history` and `diff` need no upgrade.",

@@ -55,7 +55,7 @@ def report_of(output: str) -> str:
 
 def kept_in(path: Path) -> str:
     """Where to read on."""
-    return f"All that was printed is kept in {path}."
+    return f"The full output is in {path}."
 
 
 def with_report(error: RewindError, environ: Mapping[str, str]) -> RewindError:

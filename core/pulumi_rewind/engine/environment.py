@@ -18,12 +18,12 @@ OPTION: Final = "PULUMI_OPTION_"
 """Begins the variables that give flags to the commands of pulumi 3.208 and newer: ``PULUMI_OPTION_TARGET`` …"""
 
 DEBUG_VARIABLES: Final[Mapping[str, str]] = {
-    "PULUMI_DEBUG_GRPC": "writes every call of a provider into a file, secrets in plaintext",
+    "PULUMI_DEBUG_GRPC": "writes every provider call to a file, with secrets in plaintext",
     "PULUMI_LOG_OTLP_ENDPOINT": "sends the engine's logs elsewhere",
-    "PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT": "sends traces elsewhere, with what calls carry",
+    "PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT": "sends traces elsewhere, with the contents of calls",
     "TF_LOG": "makes providers print what they send and receive",
     "TF_LOG_CORE": "makes providers print what they send and receive",
-    "TF_LOG_PATH": "makes providers write what they send and receive into a file",
+    "TF_LOG_PATH": "makes providers write what they send and receive to a file",
     "TF_LOG_PROVIDER": "makes providers print what they send and receive",
     "TF_LOG_SDK": "makes providers print what they send and receive",
     "TF_LOG_SDK_PROTO": "makes providers print what they send and receive",
@@ -33,12 +33,12 @@ DEBUG_VARIABLES: Final[Mapping[str, str]] = {
 SKIP_CHECKPOINTS: Final = "PULUMI_SKIP_CHECKPOINTS"
 
 LEFT_OUT: Final[Mapping[str, str]] = {
-    SKIP_CHECKPOINTS: "the state would be saved at the end alone, and be lost with a killed run",
-    "PULUMI_DISABLE_PROVIDER_PREVIEW": "the preview would not be what the run does",
-    "PULUMI_LEGACY_PROVIDER_PREVIEW": "the preview would not be what the run does",
-    "PULUMI_DISABLE_RESOURCE_REFERENCES": "what is recorded could not be put back as it was",
-    "PULUMI_DISABLE_OUTPUT_VALUES": "what is recorded could not be put back as it was",
-    "PULUMI_CONTINUE_ON_ERROR": "a rollback stops at the first failure",
+    SKIP_CHECKPOINTS: "the engine would save the state only at the end, and a killed run would lose it",
+    "PULUMI_DISABLE_PROVIDER_PREVIEW": "the preview would not match the run",
+    "PULUMI_LEGACY_PROVIDER_PREVIEW": "the preview would not match the run",
+    "PULUMI_DISABLE_RESOURCE_REFERENCES": "recorded values could not be restored exactly",
+    "PULUMI_DISABLE_OUTPUT_VALUES": "recorded values could not be restored exactly",
+    "PULUMI_CONTINUE_ON_ERROR": "a rollback has to stop at the first failure",
 }
 """What contradicts a reviewed plan, and why."""
 
@@ -47,11 +47,11 @@ CHANGES_ENGINE: Final[Mapping[str, str]] = {
     "PULUMI_DEV": "features for developing the engine are on",
     "PULUMI_ENABLE_LEGACY_DIFF": "the engine compares as old versions did",
     "PULUMI_ENABLE_LEGACY_REFRESH_DIFF": "a refresh compares as old versions did",
-    "PULUMI_DISABLE_REFRESH_BEFORE_UPDATE": "what providers want to have read first is not read",
-    "PULUMI_DEBUG_PROVIDERS": "providers that already run are used, and get the credentials",
-    "PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES": "plugins are downloaded from other places",
+    "PULUMI_DISABLE_REFRESH_BEFORE_UPDATE": "resources are not refreshed first where their provider asks for it",
+    "PULUMI_DEBUG_PROVIDERS": "providers that already run are used and receive the credentials",
+    "PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES": "plugins are downloaded from other locations",
     "PULUMI_ENABLE_LEGACY_PLUGIN_SEARCH": "any installed version of a plugin may be used",
-    "PULUMI_CLOUD_SECRET_OVERRIDE": "another key service opens secrets",
+    "PULUMI_CLOUD_SECRET_OVERRIDE": "a different key service decrypts secrets",
     "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
     "PULUMI_SELF_MANAGED_STATE_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
     "PULUMI_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
@@ -85,12 +85,12 @@ def environment_notes(environ: Mapping[str, str]) -> Iterator[str]:
     """What to say of the variables that are set, one sentence for each; none of their values."""
     if flags := sorted(name for name in environ if name.startswith(OPTION)):
         yield f"flags from the environment are not used: {', '.join(flags)}"
-    yield from (f"{name} is left out for the engine: it {DEBUG_VARIABLES[name]}" for name in debug_variables(environ))
+    yield from (f"{name} is not passed to the engine: it {DEBUG_VARIABLES[name]}" for name in debug_variables(environ))
     for name, value in sorted(environ.items()):
         if value.lower() in _OFF:
             continue
         if name in LEFT_OUT:
-            yield f"{name} is left out for the engine: {LEFT_OUT[name]}"
+            yield f"{name} is not passed to the engine: {LEFT_OUT[name]}"
         elif name in CHANGES_ENGINE:
             yield f"{name} is set: {CHANGES_ENGINE[name]}"
 

@@ -79,7 +79,7 @@ def check_room(session: Session, live: Checkpoint) -> None:
     """Raises RefusedError where the backend has no room for another state."""
     short = space_warning(session.backend.url, len(live.raw))
     if short:
-        raise RefusedError(short, hint="Make room there; a full disk cuts off the state.", unchanged=True)
+        raise RefusedError(short, hint="Free some space there: a full disk truncates the state.", unchanged=True)
 
 
 def check_able(session: Session, live: Checkpoint) -> None:
@@ -99,16 +99,16 @@ def check_engine(session: Session) -> None:
     if version != reviewed.version:
         session.forget_engine()
         raise RefusedError(
-            f"{reviewed.path} is pulumi {version} now, and was {reviewed.version} when the plan was made",
-            hint="Plan again and review what the new version does.",
+            f"{reviewed.path} is pulumi {version} now; the plan was made with {reviewed.version}",
+            hint="Plan again and review what the new version would do.",
             unchanged=True,
         )
 
 
 def _moved() -> RefusedError:
     return RefusedError(
-        "the stack's state has moved since the plan was reviewed",
-        hint="Plan again and review what it does now.",
+        "the stack's state has changed since the plan was reviewed",
+        hint="Plan again and review the new plan.",
         unchanged=True,
     )
 

@@ -49,7 +49,7 @@ def keep(session: Session, live: Checkpoint, path: Path) -> None:
     try:
         session.journal.state.create(path, content)
     except StateDirectoryError as err:
-        raise StateDirectoryError(f"the present state can't be kept: {err}", hint=err.hint) from err
+        raise StateDirectoryError(f"a copy of the current state can't be saved: {err}", hint=err.hint) from err
 
 
 def import_state(session: Session, document: bytes, env: Mapping[str, str], *, instead_of: Checkpoint | None) -> None:

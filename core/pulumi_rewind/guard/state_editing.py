@@ -153,7 +153,7 @@ class Rewriting:
             return live
         session = self._session
         path = copy_path(session)
-        yield Phase("rewrite", f"preparing the state; a copy is kept in {path}")
+        yield Phase("rewrite", f"preparing the state; a copy is in {path}")
         keep(session, live, path)
         self._environ = session.vault.environment(live)
         try:
@@ -167,7 +167,7 @@ class Rewriting:
         if _outline(now) != _outline(state):
             self.undo()
             raise EngineError(
-                "the state that was written is not what the backend holds",
+                "the backend does not hold the state that was written",
                 hint=_put_back(path),
             )
         for step in steps:
@@ -190,18 +190,18 @@ class Rewriting:
         session = self._session
         try:
             if _content(session.backend.live(session.stack)) != _content(self._written):
-                raise RefusedError("somebody has changed it meanwhile")
+                raise RefusedError("something else changed it in the meantime")
             import_state(session, exported(self._live.raw), self._environ, instead_of=None)
         except RewindError as err:
             raise IncompleteError(
-                f"the state could not be put back as it was: {err}",
-                hint=f"{_put_back(self._copy)} `pulumi-rewind resume` goes on to the target all the same.",
+                f"the previous state could not be restored: {err}",
+                hint=f"{_put_back(self._copy)} `pulumi-rewind resume` can still continue to the target.",
             ) from err
         self._copy = self._live = self._written = None
 
 
 def _put_back(copy: Path | None) -> str:
-    return f"The state before is kept in {copy}; `pulumi stack import --file` puts it back."
+    return f"The previous state is in {copy}; `pulumi stack import --file` restores it."
 
 
 def _outline(checkpoint: Checkpoint) -> list[tuple[str, str, bool, bool]]:

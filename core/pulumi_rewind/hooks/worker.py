@@ -175,7 +175,7 @@ class Worker:
         if not inspect.isgenerator(result):
             return {"result": _checked(packed(item.kind, result), request)}
         if item.kind not in undo.WITH_AFTERWARDS:
-            raise WrongReturn(f"yields; only {' and '.join(undo.WITH_AFTERWARDS)} can go on afterwards")
+            raise WrongReturn(f"yields; only {' and '.join(undo.WITH_AFTERWARDS)} can continue after a yield")
         try:
             value = next(result)
         except StopIteration as end:
@@ -246,7 +246,7 @@ def closed(value: Any) -> Any:
     """A property value as it travels: every `Secret` as a state has it.
 
     Raises:
-        TypeError: something in it is no property value.
+        TypeError: something in it is not a property value.
     """
     from pulumi_rewind.hooks.context import Secret
 
@@ -254,13 +254,13 @@ def closed(value: Any) -> Any:
         return {SIG: SECRET, "plaintext": json.dumps(closed(value.reveal()))}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
-            raise TypeError("the keys of properties are strings")
+            raise TypeError("the keys of properties must be strings")
         return {key: closed(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [closed(inner) for inner in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"a {type(value).__name__} is no property value")
+    raise TypeError(f"a {type(value).__name__} is not a property value")
 
 
 def packed(kind: str, result: Any) -> dict[str, Any] | None:
@@ -290,7 +290,7 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
         except TypeError as err:
             raise WrongReturn(f"returned Recreate with inputs that can't be sent: {err}") from None
         if not isinstance(inputs, dict):
-            raise WrongReturn("returned Recreate with inputs that are no mapping")
+            raise WrongReturn("returned Recreate with inputs that are not a mapping")
         return {"result": "recreate", "inputs": inputs}
     if isinstance(result, (undo.Skip, undo.Keep)):
         name = type(result).__name__

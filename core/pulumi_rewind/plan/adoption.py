@@ -88,8 +88,8 @@ def _named(goal: Goal, name: str) -> Registration:
         raise UsageError(f"{name!r} names several resources", hint=f"Name one by its URN: {urns}.")
     if any(name in _texts(goal, item) for item in goal.registrations):
         raise UsageError(
-            f"{name!r} can't be adopted: it is in the state already, or it is no object of a provider",
-            hint="Only what would be created anew can be adopted; `pulumi-rewind plan` lists it.",
+            f"{name!r} can't be adopted: it is already in the state, or no provider manages it",
+            hint="Only resources that would be re-created can be adopted; `pulumi-rewind plan` lists them.",
         )
     names = ", ".join(item.name for item in candidates) or "none"
     raise UsageError(f"the target has no resource {name!r}", hint=f"What could be adopted: {names}.")
@@ -102,7 +102,7 @@ def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple
     if not names or wants_found(wanted):
         return ()
     what = f"{names[0]} is" if len(names) == 1 else f"{len(names)} objects are"
-    message = f"{what} made anew; where the old object still exists, `--adopt found` takes it over instead"
+    message = f"{what} re-created; where the old object still exists, `--adopt found` adopts it instead"
     return (Risk("may-exist", message),)
 
 
@@ -116,7 +116,7 @@ def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
         keys = ", ".join(step.replace_keys or step.keys)
         message = f"can't be adopted as {item.import_id}: it would have to be replaced{f' for {keys}' if keys else ''}"
         return (Risk("adoption-replaces", message, step.urn),)
-    return (Risk("adopted", f"the existing object {item.import_id} is taken over and brought to the target"),)
+    return (Risk("adopted", f"the existing object {item.import_id} is adopted and changed to match the target"),)
 
 
 def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str, str]) -> tuple[Goal, Previewed]:
@@ -222,15 +222,15 @@ def _without_import(item: Registration, why: str | None) -> Risk:
     """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
     if not item.all_inputs:
         message = (
-            f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
-            "want to replace the new object"
+            f"was imported as {item.import_id} and can't be imported again; a program that still imports that id "
+            "will plan to replace the new object"
         )
         return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
     if why is None:
-        return Risk("not-found", f"is made anew: the old object {item.import_id} is gone", item.urn)
+        return Risk("not-found", f"is re-created: the old object {item.import_id} is gone", item.urn)
     message = (
-        f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
-        f"being replaced{f' for {why}' if why else ''}"
+        f"is re-created: {item.import_id} still exists, but can't be changed to match the target without being "
+        f"replaced{f' for {why}' if why else ''}"
     )
     return Risk("not-adopted", message, item.urn)

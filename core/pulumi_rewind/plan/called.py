@@ -44,10 +44,13 @@ class Code:
     def hint(self) -> str:
         """What can be done where it can't be loaded."""
         if self.origin == "record":
-            return "Leave `--hooks recorded` out: then today's file is used."
+            return "Leave out `--hooks recorded` to use today's file."
         if self.origin == "state":
-            return "It needs what the program needed; write a callback in the hooks file, which is called instead."
-        return "Mend it, or move it away."
+            return (
+                "It needs the modules that the program needed. Write a callback in the hooks file: it is called "
+                "instead."
+            )
+        return "Fix it, or move it away."
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,14 @@ def unknown_to_state(progress: RunProgress) -> str:
 def unsure_creates_text(urns: Iterable[str]) -> str:
     """What to tell the operator about them; empty if there are none."""
     names = ", ".join(map(urn_name, urns))
-    return f"an object may exist that the state doesn't know: {names}; look for it, and remove it" if names else ""
+    return f"an object may exist that is not in the state: {names}; look for it and remove it" if names else ""
 
 
 def lost_sight_of(made: Mapping[str, str]) -> str:
     """What to tell of what was made, where the state of that time is lost; empty if it was nothing."""
     names = ", ".join(f"{urn_name(urn)} ({identifier})" for urn, identifier in made.items())
-    return f"made in this run, so remove what the state that you put back lacks of it: {names}" if names else ""
+    return (
+        (f"created in this run; once you have restored the state, remove those that it does not contain: {names}")
+        if names
+        else ""
+    )

@@ -134,7 +134,7 @@ class Journal:
             raw = self.state.read(self.path)
         except StateDirectoryError as err:
             raise JournalError(
-                f"nobody knows whether a rollback of {self._stack} is in flight: {err}",
+                f"can't tell whether a rollback of {self._stack} is in progress: {err}",
                 hint=err.hint,
                 unchanged=True,
             ) from err
@@ -147,7 +147,7 @@ class Journal:
             return entry
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise JournalError(
-                f"the journal of {self._stack} is damaged, so a rollback of it may be in flight: {self.path}: {err}",
+                f"the journal of {self._stack} is damaged, so a rollback of it may be in progress: {self.path}: {err}",
                 hint=f"Look at the file and at the stack; then `{command('resume', self._stack.name, '--forget')}` "
                 "removes it.",
                 unchanged=True,

@@ -72,15 +72,16 @@ def _document(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as err:
-        raise UsageError(f"{path} can't be read: {err}", hint="Mend or remove it.") from None
+        raise UsageError(f"{path} can't be read: {err}", hint="Fix or remove it.") from None
 
 
 def _value(path: Path, name: str, value: Any) -> Any:
     known = {item.name: item for item in fields(Settings)}
     if name in RECORD_KEYS or (name == RECORDS and isinstance(value, dict)):
         raise UsageError(
-            f"{path}: whose records are used isn't the project's to say, for whoever can push can write this file",
-            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into config.toml of your own, see docs/records.md.",
+            f"{path}: the project can't decide whose records are trusted, because everyone who can push can change "
+            "this file",
+            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into your own config.toml, see docs/records.md.",
         )
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)

@@ -212,7 +212,7 @@ class RecordedHistory(History):
         """A clause to add where a foreign record may have what is missing; empty if there is none."""
         if not self._is_foreign(number):
             return ""
-        return f"; its record was {NOT_HERE}: `pulumi-rewind record --trust {number}` uses it after a look"
+        return f"; its record was {NOT_HERE}: check it, then trust it with `pulumi-rewind record --trust {number}`"
 
     def _whole(self, number: int) -> Record | None:
         """The same, None for what can't be used."""
@@ -242,7 +242,7 @@ class RecordedHistory(History):
         if record is None:
             raise CheckpointError(
                 f"#{number} is lost: {LOST}{self._unused(number)}",
-                hint="`git fetch` may bring its record; see the docs.",
+                hint="`git fetch` may get its record; see docs/records.md.",
             )
         return record
 

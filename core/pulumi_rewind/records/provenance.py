@@ -41,7 +41,7 @@ class Origin:
             return "made here"
         if self.kind == "signed":
             return f"signed by {self.signer}"
-        return f"{NOT_HERE}, but agreed to" if self.kind == "agreed" else NOT_HERE
+        return f"{NOT_HERE}, but trusted" if self.kind == "agreed" else NOT_HERE
 
 
 class Provenance:

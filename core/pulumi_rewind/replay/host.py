@@ -149,7 +149,7 @@ class ReplayHost:
             probe.touch()
             probe.unlink()
             raise EngineError(
-                f"a socket can't be made at {self._socket}", hint="Set TMPDIR to a directory on a local disk."
+                f"can't create a socket at {self._socket}", hint="Set TMPDIR to a directory on a local disk."
             ) from None
 
     def unmoved(self) -> bool:

@@ -36,8 +36,9 @@ def readable_plan() -> Iterator[None]:
         yield
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError, TypeError) as err:
         raise EngineError(
-            f"the plan that the engine wrote can't be read: {err}",
-            hint="Plan again; if it stays so, this release doesn't know the engine's version (docs/engine.md).",
+            f"the engine's plan can't be read: {err}",
+            hint="Plan again. If the error persists, this release does not support the engine's version "
+            "(docs/engine.md).",
         ) from None
 
 

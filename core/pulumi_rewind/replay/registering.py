@@ -180,7 +180,9 @@ class Replay:
             self.note(inputs)
         sent = {key: wire.to_wire(value) for key, value in inputs.items()}
         if not self.preview and contains_unknown(sent):
-            raise ReplayError(f"{item.name}: an input is still unknown in the update; it would be dropped silently")
+            raise ReplayError(
+                f"{item.name}: an input is still unknown in the update, and the engine would drop it silently"
+            )
         request = resource_pb2.RegisterResourceRequest(
             custom=source.custom,
             protect=source.protect,

@@ -57,7 +57,7 @@ class EngineDriver(ABC):
         """What is raised where the engine, found before, can't be started; the same is tidied up as by `_not_begun`."""
         self._not_begun()
         if self._changed:
-            return IncompleteError(str(error), hint=f"{error.hint} `pulumi-rewind resume` goes on to the target.")
+            return IncompleteError(str(error), hint=f"{error.hint} `pulumi-rewind resume` continues to the target.")
         error.advise("Nothing in the stack was changed.")
         return error
 

@@ -34,7 +34,7 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
     except InterruptedRun:
         raise
     except RewindError as err:
-        text = f"with what the callbacks returned: {err}"
+        text = f"with the callbacks' results: {err}"
         err.unchanged = False  # by the preview, but callbacks were called
         raise IncompleteError(text, hint=f"{err.hint} {hint}".strip(), resumes=err.resumes) from None
     return in_place_of(reviewed, now, _problem(reviewed, now, changes), hint)
@@ -67,14 +67,14 @@ def plan_again(
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:
     if now.prepared.live.digest != reviewed.prepared.live.digest:
-        return "the stack's state has moved while the callbacks ran"
+        return "the stack's state changed while the callbacks ran"
     lost = needing_skipped(changes, ReplayPrepared.of(now.prepared).goal)
     if lost:
         names = "; ".join(f"{urn_name(urn)} is needed by {', '.join(users)}" for urn, users in lost.items())
-        return f"what a callback skipped can't be left out: {names}"
+        return f"a resource that a callback skipped can't be left out: {names}"
     more = deviations(reviewed, now, changes)
     if more:
-        return f"what the callbacks returned would change more than was reviewed: {'; '.join(more)}"
+        return f"the callbacks' results would change more than was reviewed: {'; '.join(more)}"
     return ""
 
 

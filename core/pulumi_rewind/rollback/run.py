@@ -154,7 +154,7 @@ class RollbackRun(EngineDriver):
             yield from after_run(self.session, self._before)
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
-        yield Phase("guard", "checking that nothing moved since the review")
+        yield Phase("guard", "checking that nothing has changed since the review")
         self._guard()
         if self.plan.nothing_to_do:
             notes = self._journal.end()
@@ -256,7 +256,7 @@ class RollbackRun(EngineDriver):
                 taken = announced_taken(self.plan, self.blockers)
                 if not taken or self.asked_to_stop():
                     raise
-            yield Phase("run", f"going on with the old one deleted first: {', '.join(map(urn_name, taken))}")
+            yield Phase("run", f"continuing with the old object deleted first: {', '.join(map(urn_name, taken))}")
             self.plan = deleting_taken_first(self.session, self.plan, taken, self.control)
             self.blockers = Blockers()
             self._journal.begin(self.plan)
@@ -278,8 +278,8 @@ class RollbackRun(EngineDriver):
     def _not_begun(self) -> Exception:
         if self.progress.moved:  # what is not begun is another update of the same rollback
             resume = command("resume", self.session.stack.name)
-            how = "what was begun has been finished and saved"
-            return InterruptedRun(f"stopped half-way; {how}", hint=f"Run `{resume}` to go on to the target.")
+            how = "running steps were finished and saved"
+            return InterruptedRun(f"stopped half-way; {how}", hint=f"Run `{resume}` to continue to the target.")
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
     def _said_by_hooks(self) -> Iterator[EngineEvent]:
@@ -312,16 +312,16 @@ class RollbackRun(EngineDriver):
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         lock = lock_left(self.session)
         prepared, name = self.plan.prepared, self.session.stack.name
-        resume = f"{lock}Run `{command('resume', name)}` to go on to the target, or roll back to the update before."
+        resume = f"{lock}Run `{command('resume', name)}` to continue to the target, or roll back to the update before."
         spoken = speaker(prepared.registered, prepared.live_plain)
         resume += self.blockers.hint(name, spoken)
         if refusal and not self._changed:
-            return RefusedError(refusal, hint="Plan again and review what it does now.", unchanged=True)
+            return RefusedError(refusal, hint="Plan again and review the new plan.", unchanged=True)
         if run.interrupted and not any(says_unsaved(event.message) for event in run.errors):
             if not self._changed:
                 return InterruptedRun("stopped before anything was changed", hint=lock.strip())
             gently = self._stops <= 1
-            how = "what was begun has been finished and saved" if gently else "operations may be left open"
+            how = "running steps were finished and saved" if gently else "operations may be left pending"
             return InterruptedRun(f"stopped half-way; {how}", hint=resume)
         error = run.error(f"the rollback to {self.plan.target.label} failed")
         self._changed = self._changed or self._unheard()
@@ -339,7 +339,7 @@ class RollbackRun(EngineDriver):
         except CheckpointError as err:
             lost = lost_sight_of(self.progress.made)
             told = "\n".join(filter(None, (str(error), str(err), lost, unsure_creates_text(unsure))))
-            return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
+            return IncompleteError(told, hint=f"{err.hint} Then run `pulumi-rewind resume` to continue.")
         incomplete = IncompleteError(
             "\n".join(filter(None, (str(error), unsure_creates_text(unsure)))), hint=resume, resumes=True
         )

@@ -310,7 +310,7 @@ def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
         raise CheckpointError(
             f"{source} can't be read: {err}",
-            hint="The file is damaged or was cut off; choose another update, or restore the file from a backup.",
+            hint="The file is damaged or truncated; choose another update, or restore the file from a backup.",
         ) from None
     if file.version > 4 or file.version < 3:
         raise CheckpointError(
@@ -320,7 +320,7 @@ def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
     unknown = sorted(set(file.features or ()) - KNOWN_FEATURES)
     if unknown:
         raise CheckpointError(
-            f"{source} needs support for features that this release doesn't know: {', '.join(unknown)}",
+            f"{source} uses features that this release does not support: {', '.join(unknown)}",
             hint="Upgrade pulumi-rewind.",
         )
     if file.checkpoint is None and file.deployment is None:

@@ -113,7 +113,7 @@ def plan_by_strategy(
     unknown = [f"`{option(field)}`" for field in refused(choices)]
     if unknown:
         raise UsageError(
-            f"the strategy {choices.strategy!r} doesn't know {' and '.join(unknown)}",
+            f"the strategy {choices.strategy!r} does not support {' and '.join(unknown)}",
             hint="Leave it out, or use `--strategy checkpoint`.",
         )
     asked = PlanRequest(session, target, choices, changes, observe or ignore_events, control or PreviewControl())

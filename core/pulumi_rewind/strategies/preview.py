@@ -49,12 +49,12 @@ def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], 
     if not isinstance(error, EngineError) or past_protection(engine) or not speaks_of_protection(error.output):
         return error
     found = list(dict.fromkeys([*names, *map(urn_name, sorted(error.urns))]))
-    what = [f"protected resources are in the way: {', '.join(found)}" if found else str(error)]
+    what = [f"protected resources block the plan: {', '.join(found)}" if found else str(error)]
     what += [f"the stack is locked by {lock}: {lock.advice}" for lock in locks]
     return RefusedError(
         "; ".join(what),
-        hint="Unprotect what may really go (`pulumi state unprotect URN`), or leave it as it is with `--only '!NAME'`. "
-        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan.",
+        hint="Unprotect what may be deleted (`pulumi state unprotect URN`), or leave it out with `--only '!NAME'`. "
+        f"This engine ({engine.version}) can't preview past protection; 3.256 and newer show the whole plan.",
         unchanged=True,
     )
 

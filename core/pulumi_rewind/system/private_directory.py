@@ -61,8 +61,8 @@ def make_private(prefix: str = PREFIX, base: Path | None = None) -> Path:
             sweep(place)
         return path
     raise TemporaryDirectoryError(
-        f"no directory for temporary files can be written: {', '.join(problems)}",
-        hint="Set TMPDIR to a directory that you can write.",
+        f"no temporary directory is writable: {', '.join(problems)}",
+        hint="Set TMPDIR to a writable directory.",
     )
 
 

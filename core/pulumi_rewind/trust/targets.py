@@ -42,15 +42,15 @@ from pulumi_rewind.trust.effects import (
 )
 
 WORDS: Final[Mapping[str, str]] = {
-    PLUGIN_URL: "a plugin from another place",
-    PACKAGE: "a package that live doesn't use",
+    PLUGIN_URL: "a plugin from another location",
+    PACKAGE: "a package that the live stack does not use",
     VERSION: "a version that isn't installed here",
     PARAMETERS: "another parameterization of a package",
     VARIABLES: "variables of your environment under another name",
     SETTING: "another setting of a provider",
     CONFIG: "another setting in the configuration",
     CODE: "other code of a dynamic provider",
-    REMOTE: "content fetched from another place",
+    REMOTE: "content fetched from another location",
     REFERENCE: "outputs of a stack of another organization",
     SNIPPET: "another snippet in the state",
     SECRETS: "another secrets provider",
@@ -101,9 +101,9 @@ class UntrustedTarget(RefusedError):
         lines = "\n".join(f"- {finding.text}" for finding in findings)
         why = f", and others may have written it: {reason}" if reason else ""
         super().__init__(
-            f"{label} would make the engine use what live doesn't{why}\n{lines}",
-            hint="Find out whether this is right: `pulumi-rewind show` and `diff` tell what the target is and start "
-            "none of it. `--trust-target` agrees to all that is listed, once. Nothing was started or changed.",
+            f"{label} would make the engine use what the live stack does not use{why}\n{lines}",
+            hint="Check whether you expect this: `pulumi-rewind show` and `diff` show the target without starting "
+            "any of it. `--trust-target` agrees to everything listed, once. Nothing was started or changed.",
         )
         self.label = label
         """What the target is called."""

@@ -95,7 +95,7 @@ class Recovery:
             if self.failure.left and made.prepared.live.digest != self.failure.left:
                 made.close()
                 raise RefusedError(
-                    "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
+                    "the stack's state has changed since the update failed", hint="Check what happened in the meantime."
                 )
         return without_own_losses(made, self.before.checkpoint, made.prepared.live)
 
@@ -116,7 +116,7 @@ class Recovery:
             resume = command("resume", self.session.stack.name)
             raise InterruptedRun(
                 f"{self.failure}\nthe rollback was interrupted{f': {err}' if str(err) else ''}",
-                hint=f"`{resume}` goes on back to {self.before.target.label}.",
+                hint=f"`{resume}` continues back to {self.before.target.label}.",
             ) from err
         except (RewindError, OSError) as err:
             self._keep()
@@ -182,5 +182,5 @@ def _spared(step: Step, older: Mapping[tuple[str, str], Sequence[Resource]], now
 
 
 def _harmless(risk: Risk) -> Risk:
-    message = "holds what came into it since this update made it; that goes with it"
+    message = "holds only data that it received since this update created it; that data is lost with it"
     return dataclasses.replace(risk, code=MADE_BY_UPDATE, message=message, unusual=None)

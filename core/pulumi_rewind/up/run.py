@@ -80,8 +80,8 @@ def check_rollback_possible(session: Session, before: Before, delete_first: Sequ
     if creating:
         names = ", ".join(urn_name(one.resource.urn) for one in creating)
         raise RefusedError(
-            f"a killed update may have created {names}, which the state doesn't know; a rollback would be refused",
-            hint="Look for it; then adopt or clear it (`pulumi-rewind resolve`).",
+            f"a killed update may have created {names}, which is not in the state; a rollback would be refused",
+            hint="Look for it, then adopt or clear it with `pulumi-rewind resolve`.",
             unchanged=True,
         )
     session.vault.decrypt(before.checkpoint, session.stack)
@@ -151,7 +151,7 @@ class UpRun(EngineDriver):
         """What there is to do where only revisions were run."""
         name = self.session.stack.name
         back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
-        return f"{back}`pulumi-rewind up {name}` goes on with what is missing."
+        return f"{back}`pulumi-rewind up {name}` continues with what is missing."
 
     def _not_started(self, error: EngineError) -> RewindError:
         return error
@@ -187,7 +187,7 @@ class UpRun(EngineDriver):
 
     def _events(self) -> Iterator[EngineEvent]:
         started = time.monotonic()
-        yield Phase("guard", "checking that nothing moved since the review")
+        yield Phase("guard", "checking that nothing has changed since the review")
         self._guard()
         if self.rolls_back:
             begin_journal(self.session, self.before, self.choices, update=True)
@@ -249,7 +249,9 @@ class UpRun(EngineDriver):
         session = self.session
         check_free(session)
         if session.backend.live(session.stack).digest != self.before.checkpoint.digest:
-            raise RefusedError("the stack's state has moved since the review", hint="Review it again.", unchanged=True)
+            raise RefusedError(
+                "the stack's state has changed since the review", hint="Review it again.", unchanged=True
+            )
         check_engine(session)
         self._revisions.check()
 
@@ -284,7 +286,7 @@ class UpRun(EngineDriver):
             if not changed:
                 self.accept()
                 return InterruptedRun("stopped before anything was changed")
-            how = "what was begun has been finished and saved" if self._stops == 1 else "operations may be left open"
+            how = "running steps were finished and saved" if self._stops == 1 else "operations may be left pending"
             return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()

@@ -165,7 +165,9 @@ class _Doctor:
         self._live = self._session.backend.live(self._session.stack)
         version = self._live.deployment.manifest.version
         if what := damage(self._live):
-            yield Finding("state", "fail", f"the live state is damaged, and the engine refuses it: {what}", MENDING)
+            yield Finding(
+                "state", "fail", f"the live state is damaged, and the engine refuses to use it: {what}", MENDING
+            )
             return
         by = f", written by pulumi {version}" if version else ""
         yield Finding("state", "ok", f"{len(self._live.resources)} resources{by}")
@@ -227,7 +229,7 @@ class _Doctor:
             numbers = tuple(records.claims(refs)) if records is not None else ()
             others = len(refs) - len(numbers)
         except RewindError as err:
-            yield Finding("records", "warn", f"{err}; history goes on without records", err.hint)
+            yield Finding("records", "warn", f"{err}; history works without records", err.hint)
             return
         if records is None:
             off = not self._session.settings.records
@@ -235,7 +237,7 @@ class _Doctor:
         elif numbers:
             message = f"{len(numbers)} in git, the newest of #{numbers[-1]}"
         else:
-            message = f"none yet in {records.store.directory}; `pulumi-rewind record` keeps the newest update"
+            message = f"none yet in {records.store.directory}; `pulumi-rewind record` records the newest update"
         if others:
             hint = "See `pulumi-rewind record --verify`; `pulumi-rewind record --trust all` uses them."
             yield Finding("records", "warn", f"{message}; {others} {NOT_HERE} and not used", hint)
@@ -290,7 +292,7 @@ class _Doctor:
                 "lock",
                 "warn",
                 f"locked by {lock}",
-                f"Browsing works, rolling back doesn't until it is gone: {lock.advice}.",
+                f"Browsing works; rolling back does not until the lock is gone: {lock.advice}.",
             )
 
     def _check_pending(self) -> Iterator[Finding]:
@@ -302,8 +304,8 @@ class _Doctor:
         yield Finding(
             "pending",
             "warn",
-            f"a killed update left open: {names}",
-            "Look whether what was being created exists; `pulumi-rewind resolve` adopts or clears it.",
+            f"a killed update left pending: {names}",
+            "Check whether the object being created exists; `pulumi-rewind resolve` adopts or clears it.",
         )
 
     def _check_interrupted(self) -> Iterator[Finding]:
@@ -321,6 +323,6 @@ class _Doctor:
             yield Finding(
                 "interrupted",
                 "warn",
-                f"a rollback to {entry.label} has not reached it",
+                f"a rollback to {entry.label} was interrupted",
                 f"`pulumi-rewind resume {self._session.stack.name}` continues it.",
             )

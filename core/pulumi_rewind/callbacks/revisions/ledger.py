@@ -82,8 +82,9 @@ class Ledger:
             return None if raw is None else msgspec.json.decode(raw, type=LedgerFile)
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
-                f"what is applied of the components' revisions can't be read from {self.path}: {err}",
-                hint="Move it away; then say what is applied with `pulumi-rewind revision --mark COMPONENT=REVISION`.",
+                f"the applied revisions can't be read from {self.path}: {err}",
+                hint="Move the file away, then declare what is applied with `pulumi-rewind revision --mark "
+                "COMPONENT=REVISION`.",
             ) from None
 
     # -- asking -------------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ class Ledger:
         if file is None or not file.now.applied:
             return {}, ""
         if place is None:
-            return {}, f"it was noted after an update #{file.after} that the history no longer has"
+            return {}, f"it was saved after update #{file.after}, which is no longer in the history"
         return self._carried(file.now.applied, place, newest), ""
 
     def at(self, number: int, state: Checkpoint | None = None) -> Applied:
@@ -128,8 +129,8 @@ class Ledger:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise RewindError(
-                    f"somebody else is running revisions of {self.session.stack} on this machine",
-                    hint="Wait until that run has ended, then try again.",
+                    f"another process is running revisions of {self.session.stack} on this machine",
+                    hint="Wait until it ends, then try again.",
                 ) from None
             yield
 
@@ -270,8 +271,8 @@ class Ledger:
 def unknown(problem: str) -> RewindError:
     """It isn't known what is applied."""
     return RewindError(
-        f"it isn't known which revisions are applied: {problem}",
-        hint="Say what is applied with `pulumi-rewind revision --mark COMPONENT=REVISION`.",
+        f"the applied revisions are unknown: {problem}",
+        hint="Declare what is applied with `pulumi-rewind revision --mark COMPONENT=REVISION`.",
     )
 
 

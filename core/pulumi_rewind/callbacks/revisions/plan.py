@@ -87,7 +87,7 @@ def _told(plan: Plan, risks: Iterable[Risk], revisions: RevisionPlan) -> Plan:
 def _left(strategy: str, have: Applied, want: Applied) -> Iterator[Risk]:
     for urn in sorted(have.keys() | want.keys()):
         if have.get(urn, ()) != want.get(urn, ()):
-            message = f"its revisions stay as they are: the strategy {strategy!r} runs nothing"
+            message = f"its revisions stay as they are: the strategy {strategy!r} runs no code"
             yield Risk(REVISION, message, urn)
 
 
@@ -127,7 +127,7 @@ def rollback_moves(
         run_urn = run_urn_of(res.urn)
         if registered and not _whole(registered, target, res):
             if any(item.urn == res.urn for item in registered):
-                message = "its revisions stay as they are: not all that is in it is rolled back"
+                message = "its revisions stay as they are: not everything in it is rolled back"
                 risks.append(Risk(REVISION, message, run_urn))
             continue
         then = revisions_of(res, known_then)
@@ -158,7 +158,8 @@ def _announced(move: Move, codes: Mapping[str, Code], restorable: bool = False) 
     urn = move.urn or move.live_urn
     if move.problem:
         hint = (
-            "mend the hooks file, use a recorded one (--hooks recorded), or do it by hand and say so (revision --mark)"
+            "fix the hooks file, use a recorded one (--hooks recorded), or do it by hand and mark it as done "
+            "(revision --mark)"
         )
         return Risk(REVISION, f"{move.problem}; {hint}", urn, BLOCKING)
     if move.callback is None:
@@ -166,7 +167,7 @@ def _announced(move: Move, codes: Mapping[str, Code], restorable: bool = False) 
     called = f"{move.callback.function} ({codes[move.callback.code].label})"
     what = f"will run the {move.direction} of {move.revision}, {called}, {move.when} its resources"
     if restorable:
-        what += ", unless what is in it is restored with its revisions"
+        what += ", unless the component's data is restored together with its revisions"
     lost = move.loses_data and bool(move.urn)  # of a component that goes, its resources say what is lost
     return Risk(REVISION, f"{what}; {move.note}" if move.note else what, urn, LOSES_DATA if lost else None)
 

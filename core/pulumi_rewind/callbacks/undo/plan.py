@@ -88,7 +88,7 @@ def announced(session: Session, plan: Plan, notes: Sequence[str] = ()) -> Plan:
         around.append(f"callbacks for single resources are not called by the strategy {plan.strategy!r}")
     told = [*around, *notes] if not plan.nothing_to_do else []
     told += [
-        f"{call.callback.function} ({undo.code(call.callback).label}) goes on for what is restored"
+        f"{call.callback.function} ({undo.code(call.callback).label}) continues for the resource that was restored"
         for call in undo.finishing
     ]
     hashes = "\n".join(sorted(undo.codes))
@@ -115,9 +115,9 @@ def _with_risk(
         if before is not None and before.sha256 != call.callback.code:
             before = None
         if before is not None and before.result and before.result != "recreate":
-            message = f"{function} has returned {_told(before.result, before.id or before.reason)} already"
+            message = f"{function} has already returned {_told(before.result, before.id or before.reason)}"
         elif before is not None:
-            message += " again: it was begun before"
+            message += " again: an earlier run started it"
         if dry := undo.dry.get((step.urn, function)):
             message += f"; a dry call returned {dry}"
         if call.callback.kind == "undo_delete":

@@ -83,7 +83,7 @@ class UndoRun(Caller):
                 yield from self.call(callback, rollback_context(self.plan))
             except CallbackError as err:
                 raise self._stopped() or RefusedError(
-                    f"refused by {err}", hint="The project's own hook said no; the stack was not changed."
+                    f"refused by {err}", hint="A hook of the project refused the rollback. The stack was not changed."
                 ) from None
             self._begun = True
         self._begun = True
@@ -122,7 +122,7 @@ class UndoRun(Caller):
         self.changes = GoalChanges(adopt, inputs, skip, keep)
         if not self.changes:
             return self.plan
-        yield Phase("preview", "asking the engine what it does with what the callbacks returned")
+        yield Phase("preview", "previewing the plan with the callbacks' results")
         try:
             self.plan = self._replan(self.changes)
         except InterruptedRun:
@@ -261,5 +261,5 @@ class UndoRun(Caller):
     def _interrupted(self) -> InterruptedRun:
         return InterruptedRun(
             f"stopped while callbacks were called; {UNCHANGED}",
-            hint="Run `pulumi-rewind resume` to go on: what has returned is not called again.",
+            hint="Run `pulumi-rewind resume` to continue. It does not call again what has returned.",
         )

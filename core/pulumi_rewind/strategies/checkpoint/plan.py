@@ -101,7 +101,7 @@ class ReplayPlanning:
         return with_assets(session, goal, before.plain, self.commit, self.private)
 
     def _ask(self, goal: Goal, observe: Observe) -> tuple[Goal, Previewed]:
-        observe(Phase("preview", "asking the engine what it would do"))
+        observe(Phase("preview", "previewing with the engine"))
 
         def look(goal: Goal) -> Previewed:
             with explained(self.session, goal, self.commit):
@@ -233,7 +233,9 @@ class ReplayPlanning:
         if wrong := damage(self.stored):
             yield Risk("target-damaged", f"the target's checkpoint is damaged: {wrong}")
         if other := of_another_time(self.own_config, self.live):
-            yield Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is")
+            yield Risk(
+                "old-config", f"{other}; the run uses a copy that matches the state, and the file stays as it is"
+            )
 
 
 def _noted(goal: Goal, notes: Sequence[Risk], moving: Iterable[Step]) -> Iterator[Risk]:

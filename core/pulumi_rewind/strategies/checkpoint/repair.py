@@ -59,13 +59,14 @@ def repair(session: Session, goal: Goal, report: ReplayReport) -> Generator[Engi
     """
     if not may_need_repair(goal):
         return []
-    yield Phase("mend", "putting back in the state what no registration can")
+    yield Phase("mend", "restoring bookkeeping in the state")
     try:
         repaired = put_back(session, goal, report, session.backend.live(session.stack))
     except RewindError as err:
         raise IncompleteError(
-            f"what belongs in the state alone could not be put back: {err}",
-            hint="Run `pulumi-rewind resume`, which puts it back, before the next update: it might replace them.",
+            f"bookkeeping in the state could not be put back: {err}",
+            hint="Run `pulumi-rewind resume`, which puts it back, before the next update: without it, that update "
+            "might replace resources.",
         ) from err
     if repaired:
         names = ", ".join(map(urn_name, repaired))

@@ -123,7 +123,7 @@ class ProgramPlanning:
                 self.observe(Phase("install", "installing the program's dependencies, whose install scripts run"))
                 install(engine, self.control)
             refresh = choices.refresh or engine.workspace.refresh_always
-            self.observe(Phase("preview", "asking the engine what the program would do"))
+            self.observe(Phase("preview", "previewing the program with the engine"))
             events, engine_plan = preview_program(
                 session, engine, config.path, self.live, tree.private, self.observe, self.control, refresh=refresh,
                 state=self.before.state, readers=(*self.before.plain.resources, *self.plain.resources),

@@ -128,8 +128,10 @@ def unlike_target(state: Checkpoint, target: Checkpoint, stack: str, project: st
     """
     old = {rehomed(res.urn, stack, project): res for res in target.resources if _counts(res)}
     new = {res.urn: res for res in state.resources if _counts(res)}
-    found = [Difference(urn, "", "is in the target, but the program doesn't make it") for urn in old if urn not in new]
-    found += [Difference(urn, "", "is made by the program, but not in the target") for urn in new if urn not in old]
+    found = [
+        Difference(urn, "", "is in the target, but the program does not create it") for urn in old if urn not in new
+    ]
+    found += [Difference(urn, "", "is created by the program, but not in the target") for urn in new if urn not in old]
     both = [urn for urn in old if urn in new]
     names = {old[urn].id: f"<{urn}>" for urn in both if old[urn].id and old[urn].id != new[urn].id}
     others = {new[urn].id: f"<{urn}>" for urn in both if new[urn].id and old[urn].id != new[urn].id}
@@ -141,7 +143,7 @@ def unlike_target(state: Checkpoint, target: Checkpoint, stack: str, project: st
             elif key not in before:
                 found.append(Difference(urn, f"inputs.{key}", "is set by the program, but not in the target"))
             elif before[key] != after[key] and not contains_unknown(after[key]):
-                found.append(Difference(urn, f"inputs.{key}", "has another value than in the target"))
+                found.append(Difference(urn, f"inputs.{key}", "has a different value than in the target"))
     return tuple(found)
 
 
