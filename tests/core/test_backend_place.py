@@ -54,7 +54,7 @@ def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> Non
     import_state(opened(stack, ""), b"{}", {}, instead_of=None)
 
 
-@pytest.mark.parametrize(("does", "what"), [(AWAY, "is gone"), (ANEW, "is another one than when the run began")])
+@pytest.mark.parametrize(("does", "what"), [(AWAY, "is gone"), (ANEW, "is not the one that the run started with")])
 def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: Path, does: str, what: str) -> None:
     driver = Driver()
     urn = "urn:pulumi:dev::shop::x:y:Server::web"
@@ -72,9 +72,9 @@ def test_a_directory_that_comes_back_was_away_all_the_same(stack: FileStack) -> 
     stack.state.rename(stack.root / "elsewhere")
     watch.check()
     (stack.root / "elsewhere").rename(stack.state)
-    assert "was away for a while" in watch.problem()
+    assert "was unavailable for a while" in watch.problem()
 
 
 def test_so_is_a_state_that_was_put_elsewhere(stack: FileStack) -> None:
-    with pytest.raises(EngineError, match="is another one"):
+    with pytest.raises(EngineError, match="is not the one that the run started with"):
         import_state(opened(stack, ANEW), b"{}", {}, instead_of=None)

@@ -93,11 +93,11 @@ def shared_root(stack: FileStack) -> None:
 
 
 CHANGES: Mapping[str, Callable[[FileStack], None]] = {
-    "its group may write": share(0o775),
-    "everybody on this machine may write": share(0o757),
-    "may write": shared_file,
-    "was written again": edited,
-    "may write /": shared_root,
+    "its group can write": share(0o775),
+    "every user of this machine can write": share(0o757),
+    "can write": shared_file,
+    "was changed": edited,
+    "can write /": shared_root,
 }
 
 
@@ -221,7 +221,7 @@ def test_another_key_service_is_asked_only_after_a_yes(stack: FileStack) -> None
 
 def test_a_group_of_ones_own_is_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o775)
-    assert "its group may write" in custody.shared([tmp_path])
+    assert "its group can write" in custody.shared([tmp_path])
     monkeypatch.setattr(custody, "_ours_alone", lambda group: group == tmp_path.stat().st_gid)
     assert custody.shared([tmp_path]) == ""
     if os.geteuid() == 0:

@@ -119,7 +119,7 @@ def test_words_mean_exact_names_before_patterns_and_are_part_of_what_is_reviewed
     assert marks(deleting_first(made, ["a?"])) == {"a*": ASKED, "ab": ASKED}
     assert marks(deleting_first(made, [urn("ab")], ["*:Table", "nothing"])) == {"ab": ASKED, "b": SET}
     for word in ("c", "group"):
-        with pytest.raises(UsageError, match="means no resource") as caught:
+        with pytest.raises(UsageError, match="matches no resource") as caught:
             deleting_first(made, [word])
         assert "ab" in caught.value.hint
     assert deleting_first(made, ["ab"]).fingerprint() != made.fingerprint()
@@ -180,7 +180,7 @@ def test_what_was_made_is_read_and_what_is_gone_or_differs_is_named() -> None:
     assert (gone.urn, gone.expected) == (urn("a"), False)
     assert "is gone" in gone.message
     assert "`--delete-first a`" in gone.message
-    assert (other.urn, other.message.endswith("other a")) == (urn("b"), True)
+    assert (other.urn, other.message.endswith("other values of a")) == (urn("b"), True)
 
 
 def test_after_half_of_a_run_nothing_more_may_be_done_than_was_reviewed() -> None:

@@ -43,4 +43,4 @@ def test_where_nothing_failed_the_plan_was_not_kept_to(tmp_path: Path) -> None:
     events, error = said(tmp_path, unseen("a"), unseen("a"), unseen("b"))
     assert events == [("error", "the run did not reach 2 steps of the reviewed plan: a, b")]
     assert str(error).startswith("it failed: the run did not reach 2 steps of the reviewed plan")
-    assert "plan again" in error.hint
+    assert "Plan again" in error.hint

@@ -335,7 +335,7 @@ def test_the_backend_disappears_while_browsing(store: FileStore) -> None:
         lambda: backend.find("dev", "shop"),
         backend.stacks,
     ):
-        with pytest.raises(BackendError, match="is not there") as caught:
+        with pytest.raises(BackendError, match="does not exist") as caught:
             read()
         assert not isinstance(caught.value, CheckpointError)
         assert "Mount it" in caught.value.hint
@@ -381,7 +381,7 @@ def test_one_record_that_cannot_be_read_does_not_hide_the_others(store: FileStor
 
 
 def test_where_there_is_no_backend(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match=r"nowhere is not there") as caught:
+    with pytest.raises(BackendError, match=r"nowhere does not exist") as caught:
         open_backend(f"file://{tmp_path}/nowhere")
     assert "PULUMI_BACKEND_URL" in caught.value.hint
     with pytest.raises(BackendError, match="holds no Pulumi state"):
@@ -394,7 +394,7 @@ def test_a_newer_or_damaged_layout_is_refused(store: FileStore) -> None:
     with pytest.raises(BackendError, match="layout 2"):
         store.open()
     meta.write_text("")
-    with pytest.raises(BackendError, match="says no version"):
+    with pytest.raises(BackendError, match="has no version"):
         store.open()
 
 

@@ -23,7 +23,7 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
         store.state.write_bytes(content)
         with pytest.raises(CheckpointError) as caught:
             store.open().live(store.ref)
-        assert f"(1 resources): put it in its place with `cp '{backup}' '{store.state}'`" in caught.value.hint
+        assert f"(1 resources): restore it with `cp '{backup}' '{store.state}'`" in caught.value.hint
     backup.write_bytes(whole[:50])
     older = store.pulumi / "backups" / store.ref.project / store.ref.name
     older.mkdir(parents=True)
@@ -31,7 +31,7 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
     (older / "dev.19.json").write_bytes(whole[:50])
     with pytest.raises(CheckpointError) as caught:
         store.open().live(store.ref)
-    assert f"an earlier update is whole (1 resources): put it in its place with `cp '{older / 'dev.18.json'}'" in (
+    assert f"an earlier update is intact (1 resources): restore it with `cp '{older / 'dev.18.json'}'" in (
         caught.value.hint
     )
     (older / "dev.18.json").unlink()

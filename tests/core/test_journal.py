@@ -182,7 +182,7 @@ def test_a_damaged_entry_is_an_error_that_names_the_file(tmp_path: Path, raw: by
     mine = journal(tmp_path)
     mine.state.write(mine.path, raw)
     for attempt in (mine.read, lambda: mine.begin(target=1, label="#1", digest="d", start=2)):
-        with pytest.raises(JournalError, match="may be in flight") as caught:
+        with pytest.raises(JournalError, match="may be in progress") as caught:
             attempt()
         assert str(mine.path) in str(caught.value)
         assert "pulumi-rewind resume dev --forget" in caught.value.hint

@@ -147,7 +147,7 @@ def test_a_history_record_a_lock_and_a_record(tmp_path: Path) -> None:
     store.lock(content=DEEP.decode())
     assert [lock.username for lock in store.open().locks(store.ref)] == [""]
     (store.pulumi / "meta.yaml").write_text("version: " + "9" * MANY)
-    with pytest.raises(RewindError, match="says no version"):
+    with pytest.raises(RewindError, match="has no version"):
         store.open()
 
 
@@ -162,7 +162,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "reason"),
     [
         (LAUGHS, "more than 100,000 values"),
-        ("a: &x {b: *x}", "inside what it names"),
+        ("a: &x {b: *x}", "refers to a value that contains it"),
         ("[" * MANY, "deep"),
         ("[" * 150 + "]" * 150, "it is nested more than 100 deep"),
         ("- " * MANY, "deep"),
@@ -281,7 +281,7 @@ def test_an_answer_that_is_none(line: bytes) -> None:
     "plan", [b"", b"[]", DEEP, b'{"resourcePlans": {"u": 1}}', b"\xff", b'{"resourcePlans": [1]}'], ids=SHORT
 )
 def test_a_plan_of_the_engine_that_is_none(plan: bytes) -> None:
-    with pytest.raises(EngineError, match="the plan that the engine wrote can't be read"):
+    with pytest.raises(EngineError, match="the engine's plan can't be read"):
         constrain_plan(plan, ReplayReport())
 
 

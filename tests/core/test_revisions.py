@@ -136,7 +136,7 @@ def test_what_an_update_and_a_rollback_have_to_run() -> None:
     assert [move.problem for move in moves_back(None, ["1"], [], "u", "u")] == [blocked[0].problem.replace("5", "1")]
     risks = [_announced(move, {"": Code(Path("file"), "", "0" * 64)}) for move in blocked]
     assert [risk.blocking for risk in risks] == [True, True, True, False]
-    assert risks[2].message.startswith("3 can't be taken back: merged; mend the hooks file")
+    assert risks[2].message.startswith("3 can't be taken back: merged; fix the hooks file")
     assert risks[3].message == "will run the down of 2, f3 (file, sha256 000000000000), after its resources"
     loses = loaded({"id": "1", "loses_data": True})
     (lost,) = moves_back(loses, ["1"], [], "u", "u")
@@ -177,7 +177,7 @@ def test_components_are_followed_through_a_rollback_and_through_renames() -> Non
     assert told(build_goal(target, live, project="p", stack="dev", only=["both"])) == [("both", "down", "2")]
     assert told(build_goal(target, live, project="p", stack="dev", only=["!in", "!new"])) == [
         ("back", "up", "1"), ("back", "up", "2"),
-        (urn("both", BOX), "revision", " not all that is in it is rolled back"),
+        (urn("both", BOX), "revision", " not everything in it is rolled back"),
     ]  # fmt: skip
 
     renamed = checkpoint(box("other"), res("in", parent=urn("other", BOX), id="in-1", created="2026"))
@@ -255,7 +255,7 @@ def test_what_is_applied_is_known_of_every_update(stack: FileStack) -> None:
     Ledger(session).mark(urn, ("1", "2", "3"))
     assert Ledger(session).now() == ({urn: ("1", "2", "3")}, "")
     assert Ledger(session).at(5) == {urn: ("1", "2", "3")}
-    said = "somebody else is running revisions of shop/dev"
+    said = "another process is running revisions of shop/dev"
     with ledger.held(), pytest.raises(RewindError, match=said), Ledger(session).held():
         pass
 
@@ -286,7 +286,7 @@ def test_what_is_not_known_is_said(stack: FileStack) -> None:
     with pytest.raises(RewindError, match="can't be read from"):
         Ledger(session).now()
     (said,) = after_run(session, 1)
-    assert "what is applied of the components' revisions was not kept" in said.message
+    assert "the applied revisions were not saved" in said.message
     assert kept_with(session, session.timeline.update(2)) == b""
     assert LedgerFile("x") == msgspec.json.decode(msgspec.json.encode(LedgerFile("x")), type=LedgerFile)
 
@@ -404,7 +404,7 @@ def test_the_command_lists_and_marks(stack: FileStack) -> None:
     revision_list.mark(opened(stack), "a=0001_first")
     (stack.work / "rewind_hooks.py").write_text(HOOKS.split("@one.down", maxsplit=1)[0])
     told = stack.run("revision", "2")
-    assert "to #2: up of 0002_second  ✗ blocks: the target has 0002_second, and the hooks file" in told.out
+    assert "to #2: up of 0002_second  ✗ blocks: the target has 0002_second, but the hooks file" in told.out
     for word, message in (
         ("a", "--mark 'a' is not COMPONENT=REVISION"),
         ("b=1", "'b' is no component with revisions"),

@@ -37,7 +37,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/rewind-x")
     "error",
     [
         FULL,
-        StateDirectoryError("x can't be written", hint="Make room."),
+        StateDirectoryError("x can't be written", hint="Free some space."),
         RefusedError("no", hint="x.", unchanged=True),
     ],
 )
@@ -48,7 +48,7 @@ def test_it_is_refused_before_a_change_and_incomplete_after_one(error: RewindErr
     assert ("nothing was changed" in told.hint.lower()) is not changed
     if error is FULL:
         assert "/tmp/rewind-x: No space left on device" in str(told)
-        assert "Make room" in told.hint
+        assert "Free some space" in told.hint
 
 
 def test_other_errors_stay() -> None:

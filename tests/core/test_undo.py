@@ -233,7 +233,7 @@ def test_a_broken_file_says_where_it_is_broken(tmp_path: Path, text: str, messag
     process = hooks_process(tmp_path, text)
     with contextlib.closing(process), pytest.raises(CallbackError, match=message) as caught:
         process.load()
-    assert "Mend it" in caught.value.hint
+    assert "Fix it" in caught.value.hint
 
 
 def test_which_file_and_which_python(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_what_a_killed_update_left_open_is_told_beside_another_risk_of_the_same_
         "not safe to run", [Risk("protected", "is protected", urn("db")), pending_risk(state.pending_operations[1])]
     )
     told = str(Recovery(session, before, UpdateFailed("it failed"))._failed_too(blocked))
-    assert told.count("was left open by a killed update, which was updating it") == 1
+    assert told.count("was left pending by a killed update, which was updating it") == 1
     assert told.count("may have been created by a killed update") == 1
 
 

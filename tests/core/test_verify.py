@@ -121,5 +121,5 @@ def test_a_state_that_has_moved_is_refused() -> None:
     under_lock = checkpoint(PROVIDER, web(), manifest={"time": "later", "version": "v3"}, **PASSPHRASE)
     check_unmoved_under_lock(under_lock, TARGET)
     for check in (check_unmoved, check_unmoved_under_lock):
-        with pytest.raises(RefusedError, match="moved"):
+        with pytest.raises(RefusedError, match="has changed"):
             check(checkpoint(PROVIDER, web(id="another"), **PASSPHRASE), TARGET)

@@ -30,7 +30,7 @@ def test_a_replay_says_that_it_sends_the_name_of_a_path_alone(stack: EngineStack
     # Nothing is left to do for the engine, and yet it isn't what it was.
     again = plan(stack, "v-a")
     assert again.nothing_to_do
-    assert ["what is deployed stays" in risk.message for risk in again.all_risks if risk.code == "path-content"] == [
+    assert ["deployed content stays" in risk.message for risk in again.all_risks if risk.code == "path-content"] == [
         True
     ]
     ran = plan(stack, "v-a", strategy="program")

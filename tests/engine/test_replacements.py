@@ -92,7 +92,7 @@ def test_what_was_deleted_with_its_predecessor_is_named_and_comes_back(stack: En
     stack.up(text.format("2"))
     result = roll_back(stack, "1", delete_first=("*:Slot",))  # a pattern of the type
     assert (result.differences, [one["engine"] for one in objects(stack, "Slot")]) == ((), ["1"])
-    with pytest.raises(UsageError, match="means no resource"):
+    with pytest.raises(UsageError, match="matches no resource"):
         plan(stack, "2", delete_first=("b",))
 
 

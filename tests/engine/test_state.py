@@ -59,7 +59,7 @@ def test_an_old_state_comes_back_without_touching_anything(stack: EngineStack, m
     assert not made.blocking
     moved = stack.state_file.read_bytes()
     stack.state_file.write_bytes(moved.replace(b'"two"', b'"2.5"'))
-    with pytest.raises(RefusedError, match="moved since the plan"):
+    with pytest.raises(RefusedError, match="changed since the plan"):
         run(stack, made)
     stack.state_file.write_bytes(moved)
     assert not made.prepared.copy.exists()

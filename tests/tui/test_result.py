@@ -163,7 +163,7 @@ async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: 
         screen = await ended(pilot)
         text = screen_text(app)
         assert "NOT ROLLED BACK: nothing was changed" in text
-        assert "the stack's state has moved" in text
+        assert "the stack's state has changed" in text
         assert "Plan again." in text
         assert "BETWEEN" not in text
         assert "way back" not in labels(screen)

@@ -134,9 +134,7 @@ def _digits(timeline: Timeline, text: str) -> Target:
 def _relative(timeline: Timeline, text: str) -> Target:
     steps = int(text[1:])
     if steps == 0:
-        raise TargetError(
-            "-0 is the live stack itself: there is nothing to go back to", hint="Write -1 for the one before live."
-        )
+        raise TargetError("-0 is live itself: there is nothing to go back to", hint="Write -1 for the one before live.")
     live = timeline.live_update()
     left = steps
     passed: list[str] = []
@@ -312,9 +310,7 @@ def _checked(
     if made.kind == "destroy":
         warnings.append(f"#{made.number} was a destroy: going back to it deletes all resources")
     if made.dirty and not made.is_rollback:
-        warnings.append(
-            f"#{made.number} was deployed with uncommitted changes: its commit does not contain the whole program"
-        )
+        warnings.append(f"#{made.number} was deployed with uncommitted changes: its commit is not the whole program")
     if not tag and (sha := deployed_commit(made)) and (repository := timeline.repository) is not None:
         tag = ", ".join(repository.tags().get(sha, ()))
     return Target(update, text, reason, (*warnings, *(more or ())), tag)

@@ -130,7 +130,7 @@ def recommended(session: Session, plan: Plan) -> Plan:
     if problem is None:
         update = program_update(session.timeline, plan.target.update)
         if update is not None and dirty_without_record(session, update):
-            reason = f"#{update.number} was deployed with uncommitted changes that nobody kept"
+            reason = f"#{update.number} was deployed with uncommitted changes that were not recorded"
     risks = (*_origin_risks(session, plan.target), *plan.risks)
     return replace(plan, risks=risks, recommendation=recommend(plan.all_risks, reason))
 

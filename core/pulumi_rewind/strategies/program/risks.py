@@ -33,7 +33,7 @@ def program_risks(
     found: list[Risk] = []
     if dirty_without_record(session, update):
         message = (
-            f"#{update.number} was deployed with uncommitted changes that nobody kept: commit {update.commit[:7]} is "
+            f"#{update.number} was deployed with uncommitted changes that were not recorded: commit {update.commit[:7]} is "
             f"not the program that ran{unused_changes(session, update)}"
         )
         found.append(Risk(DIRTY, message))
