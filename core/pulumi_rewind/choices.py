@@ -15,7 +15,7 @@ PROGRAM: Final = "program"
 STATE: Final = "state"
 
 FOUND: Final = ""
-"""In `Choices.adopt`, with an empty id: everything that would be created anew and still exists."""
+"""In `Choices.adopt`, with an empty id: everything that would be re-created and still exists."""
 
 _FOUND_WORD: Final = "found"
 """The same on the command line."""

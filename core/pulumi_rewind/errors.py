@@ -51,7 +51,7 @@ class RewindError(Exception):
         self.stuck: tuple[str, ...] = ()
         """What can't be left out, a sentence or two for each with what helps."""
         self.resumes = False
-        """Whether the hint says already that `resume` goes on."""
+        """Whether the hint already says that `resume` continues."""
 
     @property
     def next_step(self) -> str:
@@ -157,7 +157,7 @@ class TemporaryDirectoryError(RewindError):
 
 
 class RefusedError(RewindError):
-    """A safety check refused to go on; nothing was changed."""
+    """A safety check refused to continue; nothing was changed."""
 
     exit_code = 3
 

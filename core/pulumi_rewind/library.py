@@ -52,7 +52,7 @@ def run(
 
     Raises:
         RefusedError: a check refused it before anything was changed.
-        InterruptedRun, IncompleteError: it ended half-way; the journal knows it, and a plan to the same target goes on.
+        InterruptedRun, IncompleteError: it ended half-way; a plan to the same target continues it.
     """
     rollback = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
     for event in rollback.events():

@@ -18,13 +18,13 @@ class Severity(IntEnum):
     """How much a risk weighs, worst first."""
 
     BLOCKING = 0
-    """Nothing is run while it stands."""
+    """The plan can't be run."""
     LOSES_DATA = 1
-    """Needs a yes of its own."""
+    """Requires a separate confirmation."""
     SEVERE = 2
-    """Something won't be as it was."""
+    """Something will differ from the target."""
     NOTE = 3
-    """Anything else that the operator must know."""
+    """Other information."""
 
 
 BLOCKING: Final = Severity.BLOCKING
@@ -38,7 +38,7 @@ class Kind:
     """What all risks of one code have in common."""
 
     severity: Severity
-    """The usual one; a risk that differs says so (`Risk.unusual`)."""
+    """The default; a risk can override it (`Risk.unusual`)."""
     meaning: str
     """One sentence for the docs."""
     wording: str = ""
@@ -207,19 +207,19 @@ _PLACES: Final = {code: place for place, code in enumerate(code for code in RISK
 
 @dataclass(frozen=True)
 class Risk:
-    """Something the operator must know before saying yes."""
+    """Something that the operator must know before confirming a plan."""
 
     code: str
     """A stable word of `RISKS`, for example ``data-loss`` or ``opaque-dependency``."""
     message: str
-    """With `urn`, words that follow the resource's name, which they don't repeat."""
+    """With `urn`, the text after the resource's name, which it does not repeat."""
     urn: str = ""
     unusual: Severity | None = None
     """Its severity, where that isn't the usual one of its code."""
     object_id: str = ""
-    """The id of the object whose data goes, where that isn't the step's own."""
+    """The id of the object whose data is lost, if it isn't the step's own."""
     names: tuple[str, ...] = ()
-    """The hooks that it is about."""
+    """The names of the hooks concerned."""
 
     def __post_init__(self) -> None:
         """Refuses a code that isn't in the table.
@@ -236,32 +236,32 @@ class Risk:
 
     @property
     def severity(self) -> Severity:
-        """How much it weighs."""
+        """Its severity."""
         return RISKS[self.code].severity if self.unusual is None else self.unusual
 
     @property
     def rank(self) -> tuple[Severity, int]:
-        """To sort by, worst first."""
+        """The sort key, worst first."""
         return self.severity, _PLACES.get(self.code, len(_PLACES))
 
     @property
     def blocking(self) -> bool:
-        """Whether nothing is run while it stands."""
+        """Whether the plan can't be run."""
         return self.severity == BLOCKING
 
     @property
     def loses_data(self) -> bool:
-        """Whether it needs a yes of its own."""
+        """Whether it requires a separate confirmation."""
         return self.severity == LOSES_DATA
 
     @property
     def told(self) -> str:
-        """The message where no name stands before it."""
+        """The message, with the resource's name before it."""
         return f"{urn_name(self.urn)} {self.message}" if self.urn else self.message
 
 
 class BlockedError(RefusedError):
-    """Risks stand in the way of what was to be done."""
+    """Risks block the plan."""
 
     def __init__(self, what: str, risks: Iterable[Risk], *, hint: str = "Resolve this and plan again.") -> None:
         self.risks = tuple(risks)
@@ -270,7 +270,7 @@ class BlockedError(RefusedError):
 
 
 class DataLossError(RefusedError):
-    """Data would go, and nobody has agreed to that."""
+    """Data would be lost, and the operator has not confirmed that."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)

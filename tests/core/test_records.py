@@ -341,7 +341,7 @@ def test_records_of_another_stack_are_not_taken_for_ours(shop: Shop, tmp_path: P
     shop.git("update-ref", "refs/pulumi-rewind/shop/dev/notes", "HEAD")
     messages = {item.ref: item.message for item in verify_records(shop.records(), shop.session().timeline)}
     assert "is the record of shop/dev #1" in messages["refs/pulumi-rewind/shop/dev/2"]
-    assert "no record" in messages["refs/pulumi-rewind/shop/dev/notes"]
+    assert "not a record" in messages["refs/pulumi-rewind/shop/dev/notes"]
     assert len(shop.session().timeline) == 1
 
 

@@ -1,9 +1,9 @@
-"""The directory of a ``file://`` backend: whether it is still the one of before, whether it has room, what is broken.
+"""The directory of a ``file://`` backend: whether it is still the same, whether it has space, what is broken.
 
-The CLI makes a directory that it misses. Where a mount goes away in mid-run it saves in a new one, says that all went
-well, and everything it did is unknown to the state that comes back with the mount. On a full disk it puts an empty or
-cut-off file in the place of the state, tries again for half a minute, and gives up. The copy that it makes before
-(``.bak``) is mostly whole; the backups of earlier updates are.
+The CLI creates a missing directory. If a mount disappears during a run, it saves into a new directory and reports
+success, and the state that comes back with the mount contains nothing of the run. On a full disk it replaces the state
+by an empty or truncated file, retries for half a minute, and gives up. The copy that it makes first (``.bak``) is
+mostly intact; the backups of earlier updates are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MINIMUM_FREE = 256 * 1024
 
 
 class Watch:
-    """Looks at a backend's directory all through a run: one that comes back before the end was away all the same."""
+    """Watches a backend's directory during a run; it counts as missing even if it is back at the end."""
 
     def __init__(self, url: str) -> None:
         ours = url.startswith(FILE)
@@ -44,11 +44,11 @@ class Watch:
         self._away = False
 
     def check(self) -> None:
-        """To be called now and then."""
+        """Checks the directory; to be called now and then."""
         self._away = self._away or bool(self.problem())
 
     def problem(self) -> str:
-        """What has become of it; empty if it was the same all the time."""
+        """What happened to it; empty if it was the same all the time."""
         now = identity_of(self._path) if self._identity else None
         if now != self._identity:
             other = "is not the one that the run started with, and holds what the engine saved last"
@@ -62,7 +62,7 @@ class Watch:
 
 
 def space_warning(url: str, size: int) -> str:
-    """What to say where an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
+    """A warning if an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
     if not url.startswith(FILE):
         return ""
     folder = file_path(url, Path.cwd())
@@ -81,9 +81,9 @@ WRITING: Final = 0.5
 
 
 def empty_sidecar_hint(url: str) -> str:
-    """What to do about a sidecar of a state (``.attrs``) that a killed CLI left empty; empty if there is none.
+    """What to do about an empty sidecar of a state (``.attrs``) left by a killed CLI; empty if there is none.
 
-    The CLI needs none, but each of its commands ends at such a one with nothing but ``EOF``.
+    The CLI needs no sidecar, but an empty one ends each of its commands with nothing but ``EOF``.
     """
     if not url.startswith(FILE):
         return ""
@@ -113,7 +113,7 @@ def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
 
 
 def intact_copy_hint(path: Path) -> str:
-    """How to put back the newest whole state in place of the damaged one at `path`; empty if there is none."""
+    """How to restore the newest intact state over the damaged one at `path`; empty if there is none."""
     backup = path.with_name(f"{path.name}.bak")
     top = next((above for above in path.parents if above.name == "stacks"), path.parent)
     folder = top.parent / "backups" / path.relative_to(top).parent / path.name.partition(".json")[0]

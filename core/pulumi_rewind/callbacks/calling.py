@@ -26,7 +26,7 @@ from pulumi_rewind.state.model import Update
 T = TypeVar("T")
 
 CallbackEvents = Generator[HookEvent, None, T]
-"""Yields what is to be told, and returns what came of it."""
+"""Yields the events to report, and returns the result."""
 
 RESUME: Final = "Fix the cause, then run `pulumi-rewind resume`. It does not call again what has returned."
 
@@ -121,7 +121,7 @@ class Caller:
         """Lets a function that has yielded run to its end, with its retries; `done` is called when it has.
 
         It is called from its beginning again where its process is no more, or after a failure, with `context`, in which
-        ``again`` is set: only so does it get to where it goes on. Raises as `call`.
+        ``again`` is set: only then does it reach the point where it continues. Raises as `call`.
         """
         callback = call.callback
 
@@ -200,7 +200,7 @@ def declared(session: Session) -> UndoProcess | None:
 
 
 def drained(talk: CallbackEvents[T], tell: Callable[[HookEvent], object]) -> T:
-    """What came of a call; everything that it says is told meanwhile."""
+    """The result of a call; its events are reported as they come."""
     while True:
         try:
             tell(next(talk))

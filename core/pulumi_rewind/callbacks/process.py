@@ -1,4 +1,4 @@
-"""Runs a project's hooks file in a process of its own, so that nothing it does can harm a rollback.
+"""Runs a project's hooks file in a separate process, so that nothing it does can harm a rollback.
 
 What callbacks print become lines of the log, secrets taken out; one that hangs is killed with all its children; one
 that ends the process fails alone. The code that runs is exactly the code that was hashed: it travels through the pipe.
@@ -43,7 +43,7 @@ One that is too old for the worker itself says so.
 LOAD_TIMEOUT: Final = 60.0
 POLL: Final = 0.1
 OFTEN: Final = 0.2
-"""Seconds between two reports of progress that go on to the screen."""
+"""Seconds between two progress reports that are shown."""
 
 LONGEST: Final = 2000
 """Characters of one line of output that are kept."""

@@ -103,7 +103,7 @@ class Demo:
         return own | {"PWD": str(self.root), "PATH": path} | self.variables()
 
     def write_marker(self) -> None:
-        """Writes the marker anew."""
+        """Writes the marker again."""
         record = {"made_by": "pulumi-rewind demo", "ports": dict(self.ports), "complete": self.complete}
         part = self.marker.with_suffix(".part")
         part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -102,7 +102,7 @@ class Join:
         return decoded(one, PROPERTIES) or {}, decoded(other, PROPERTIES) or {}
 
     def translation(self, after: Resource) -> Translation:
-        """What a resource would hold anew only because what it uses was replaced, renamed, or answers otherwise now."""
+        """What would differ in a resource only because what it uses was replaced, renamed, or has other outputs now."""
         used = set(after.uses)
         if used and after.custom:
             used.add(after.parent)

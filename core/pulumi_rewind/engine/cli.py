@@ -39,7 +39,7 @@ POLL_SECONDS = 0.05
 _PLAIN = ("--non-interactive", "--color", "never")
 
 STARTUP_SECONDS = 30.0
-"""How long the CLI gets to begin before it is interrupted all the same."""
+"""How long the CLI may take to start before an interrupt is sent to it anyway."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Engine:
     version: str
     workspace: Workspace
     redact: Callable[[str], str] = str
-    """Takes the secrets that are known out of all that engine, providers and programs say, before anybody hears it."""
+    """Masks known secrets in everything that the engine, providers and programs print, before it is passed on."""
 
     def environment(self) -> dict[str, str]:
         """The environment of every CLI process: what `engine.environment` keeps, and what a replay needs."""
@@ -151,7 +151,7 @@ class EngineRun:
         """The last of what the program wrote to its standard error."""
         self._interrupts = 0
         self.heard = False
-        """Whether it has told anything; it can't where its log can't be written."""
+        """Whether it has reported any event; it can't if its log can't be written."""
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
         self._unreached: dict[str, None] = {}
@@ -209,7 +209,7 @@ class EngineRun:
         yield event
 
     def _aftermath(self) -> Iterator[EngineEvent]:
-        """One line for all that was not done because something failed; the cause was told before."""
+        """One line for all steps that were not reached because something failed; the cause was reported before."""
         blamed = {error.urn for error in self.errors}
         names = [urn_name(urn) for urn in self._unreached if urn not in blamed]
         if not names:
@@ -299,10 +299,10 @@ NAMED: Final = 6
 """How many names a line lists."""
 
 TAIL: Final = 20
-"""How many lines of what a program wrote are kept for the case that nobody else says why it ended."""
+"""How many lines of a program's output are kept in case nothing else says why it ended."""
 
 _ONLY_ENDED: Final = re.compile(r"program exited with non-zero exit code")
-"""All that language hosts before 3.100 say of a program that failed; why stands in what it wrote."""
+"""The only message of language hosts before 3.100 for a failed program; its own output says why."""
 
 _AFTERMATH: Final = frozenset(
     {

@@ -1,8 +1,8 @@
-"""What of the operator's environment reaches the engine, its plugins and language hosts, and what is told of it. Pure.
+"""Which of the operator's variables reach the engine, its plugins and language hosts, and notes on them. Pure.
 
-Left out is what changes what a run does (of a reviewed plan a ``--target`` would make half a rollback), and what makes
-the engine or a provider print or write secrets as they are. What is on this machine is reached directly, whatever proxy
-there is: the engine, language hosts and providers talk to each other over loopback in plaintext.
+Not passed on are variables that change what a run does (``--target`` would turn a reviewed plan into half a rollback),
+and those that make the engine or a provider print or write secrets in plaintext. Loopback bypasses every proxy: the
+engine, language hosts and providers talk to each other over it in plaintext.
 
 Source: pulumi 3.276, where flags of every command can be given as ``PULUMI_OPTION_<FLAG>``, and its list of variables.
 What only changes speed, colours or files of the CLI's own is in no list here.
@@ -28,7 +28,7 @@ DEBUG_VARIABLES: Final[Mapping[str, str]] = {
     "TF_LOG_SDK": "makes providers print what they send and receive",
     "TF_LOG_SDK_PROTO": "makes providers print what they send and receive",
 }
-"""Variables for looking for faults that would bring secrets into output or files, and what each does."""
+"""Debugging variables that would put secrets into output or files, and what each does."""
 
 SKIP_CHECKPOINTS: Final = "PULUMI_SKIP_CHECKPOINTS"
 
@@ -40,7 +40,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "PULUMI_DISABLE_OUTPUT_VALUES": "recorded values could not be restored exactly",
     "PULUMI_CONTINUE_ON_ERROR": "a rollback has to stop at the first failure",
 }
-"""What contradicts a reviewed plan, and why."""
+"""Variables that contradict a reviewed plan, and why."""
 
 CHANGES_ENGINE: Final[Mapping[str, str]] = {
     "PULUMI_EXPERIMENTAL": "experimental features of the engine are on",
@@ -56,7 +56,7 @@ CHANGES_ENGINE: Final[Mapping[str, str]] = {
     "PULUMI_SELF_MANAGED_STATE_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
     "PULUMI_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
 }
-"""What the operator may have meant, and what it does."""
+"""Variables that change the engine but are passed on, and what each does."""
 
 _OFF: Final = frozenset({"", "0", "f", "false"})
 """Values that set nothing, as the CLI reads them."""
@@ -77,12 +77,12 @@ def engine_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def debug_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    """The variables for looking for faults that are set, and aren't passed on."""
+    """The debugging variables that are set; they are not passed on."""
     return (name for name in sorted(DEBUG_VARIABLES) if environ.get(name))
 
 
 def environment_notes(environ: Mapping[str, str]) -> Iterator[str]:
-    """What to say of the variables that are set, one sentence for each; none of their values."""
+    """A note on each of these variables that is set; without its value."""
     if flags := sorted(name for name in environ if name.startswith(OPTION)):
         yield f"flags from the environment are not used: {', '.join(flags)}"
     yield from (f"{name} is not passed to the engine: it {DEBUG_VARIABLES[name]}" for name in debug_variables(environ))

@@ -24,8 +24,8 @@ _REMEDIES: Final = {
 def with_system_cause(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
     """The error that says whether the stack, or what callbacks deal with, was changed before it.
 
-    `resume` is the command that goes on. What isn't the system's stays, except that once something was changed nothing
-    is called refused, and no hint says otherwise.
+    `resume` is the command that continues. Other errors stay as they are, except that once something was changed no
+    error is called a refusal, and no hint says otherwise.
     """
     match err:
         case StateDirectoryError():
@@ -59,7 +59,7 @@ def refused_by_system() -> Iterator[None]:
 
 
 def errors_as_warnings(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
-    """What comes after the end of a run: what fails in it is a warning, and the run's own end is told."""
+    """Events after the end of a run: an error among them becomes a warning, so that the result is reported."""
     try:
         yield from events
     except (RewindError, OSError) as err:

@@ -49,12 +49,12 @@ class Registration:
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
     temporary: bool = False
-    """Whether it is registered for the passage alone, see `goal.unmanaged`."""
+    """Whether it is only read temporarily, see `goal.unmanaged`."""
     live_urn: str = ""
     live_source: Resource | None = None
     """The same object's entry in live."""
     replaced_source: Resource | None = None
-    """The entry that stood in its place in live until an old copy came back: values of live hold its id."""
+    """The live entry that an old copy replaces when it comes back: values of live contain its id."""
     target_source: Resource | None = None
     """The same object's entry in the target."""
     from_live: bool = False
@@ -161,7 +161,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which resources come from the target, which stay as they are live, and what was taken along."""
+    """Which resources come from the target, which stay as they are live, and which were included with them."""
 
     chosen: frozenset[str]
     """URNs of the target whose target entry is registered."""

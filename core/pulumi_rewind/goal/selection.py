@@ -1,6 +1,6 @@
-"""Partial rollback: which resources a selection means, and what has to be taken along. Pure.
+"""Partial rollback: which resources a selection means, and what has to be included. Pure.
 
-Chosen resources come from the target, all others stay as they are live. A chosen resource takes along what it
+Chosen resources come from the target, all others stay as they are live. A chosen resource includes what it
 needs and lacks, and what would be left pointing at something that goes. A text with ``!`` before it leaves
 something out, see `skipping`; what a text means is decided by `naming`.
 """

@@ -1,8 +1,9 @@
 """Leaving resources as they are although the rest goes to the target: ``resume --skip``. Pure.
 
-A text that begins with ``!`` in a selection means: not this one. What is left out keeps its live entry, so that the
-engine has no reason to touch it. What it uses stays with it where the target lacks that, or where going to the target
-would touch what is left out (a preview tells, see `plan.staying_along`); what can't be without it stays away with it.
+A text that begins with ``!`` in a selection means: not this one. A resource that is left out keeps its live entry, so
+the engine has no reason to change it. What it uses stays with it if it is not in the target, or if going to the target
+would change the resource (a preview shows that, see `plan.staying_along`). What can't exist without it is left out,
+too.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from pulumi_rewind.state.values import reveal
 
 @dataclass(frozen=True)
 class LeftAlone(Risk):
-    """What is said of a resource that is left out."""
+    """The note on a resource that is left out."""
 
     because: str = ""
-    """The resource for whose sake it is; empty where the operator asked for it."""
+    """The resource that needs it to stay; empty if the operator asked for it."""
     why: str = ""
-    """What the message says of that, as a clause."""
+    """The reason in the message, as a clause."""
     briefly: str = ""
-    """The message where it is plain already that the operator asked for it; empty where somebody else did."""
+    """The message if the operator is known to have asked for it; empty if another resource needs it to stay."""
 
 
 class Sides:
@@ -42,7 +43,7 @@ class Sides:
 
 
 def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs: Mapping[str, str]) -> Selection:
-    """A selection without what is skipped, with what is kept and all that needs to be there for it."""
+    """A selection without what is skipped, with what is kept and everything that needs to be there for it."""
     back = {live_urn: urn for urn, live_urn in pairs.items()}
     notes = list(selection.notes)
     chosen = set(selection.chosen) - set(changes.skip)
@@ -75,7 +76,7 @@ def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
 
 
 class Exclusion(Sides):
-    """A selection from which some resources are taken, with all that has to stay with them."""
+    """A selection from which some resources are taken, with everything that has to stay with them."""
 
     def __init__(
         self, selection: Selection, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]

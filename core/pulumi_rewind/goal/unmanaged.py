@@ -1,8 +1,8 @@
-"""What is managed today and only read in the target, under another name: it leaves the stack without being deleted.
+"""Objects that the stack manages today and that the target only reads, under another name: they stop being managed.
 
-The engine lets go of an object where one name turns from managed to read with the same id (engine behaviour of Pulumi
+The engine releases an object where one name turns from managed to read with the same id (engine behaviour of Pulumi
 3.276). Under another name it would delete what it then reads. So the object is read under today's name as well, and a
-second replay, of the target alone, forgets that name. Pure.
+second replay, of the target alone, removes that name from the state. Pure.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def _also_read(item: Registration, urn: str, parent: str) -> Registration:
 
 
 def without_temporary(goal: Goal) -> Goal:
-    """The goal without what is read for the passage alone."""
+    """The goal without the temporary reads."""
     return replace(goal, registrations=tuple(item for item in goal.registrations if not item.temporary))
 
 
 def temporary_urns(goal: Goal) -> frozenset[str]:
-    """URNs in this run of what is read for the passage alone."""
+    """URNs in this run of the temporary reads."""
     return frozenset(urn for urn, item in goal.by_run_urn.items() if item.temporary)

@@ -14,7 +14,7 @@ from pulumi_rewind.system.toolchain import engine_at
 
 
 def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
-    """Raises RefusedError where a risk blocks the plan, or data goes without a yes of its own."""
+    """Raises RefusedError where a risk blocks the plan, or data goes without a separate confirmation."""
     if plan.blocking:
         raise BlockedError("not safe to run", plan.blocking)
     if plan.loses_data and not allow_data_loss:

@@ -53,7 +53,7 @@ def consented(
     to be run.
 
     Raises:
-        UntrustedTarget: something of it needs a yes that isn't there.
+        UntrustedTarget: something of it requires a confirmation that isn't there.
         UsageError: a selection that chooses nothing.
     """
     around = tuple(Risk("environment", text) for text in environment_notes(session.workspace.environ))

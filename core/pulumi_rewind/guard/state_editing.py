@@ -75,7 +75,7 @@ def rewritten(
 
 
 def with_replaced_entries(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
-    """The goal that knows which entries of `live` (decrypted, as it is) stood in the place of what comes back."""
+    """The goal with the entries of `live` (decrypted, as it is) that returning old copies replace."""
     before = {one.urn: live.by_urn[one.urn] for one in arrangement.returned if one.urn in live.by_urn}
     if not before:
         return goal
@@ -127,7 +127,7 @@ def _known(session: Session, stack: StackRef) -> StackRef:
 
 
 class Rewriting:
-    """The rewriting of one run: iterate `events`, go on, and call `undo` where the run has changed nothing."""
+    """The rewriting of one run: iterate `events`, continue, and call `undo` where the run has changed nothing."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -205,12 +205,12 @@ def _put_back(copy: Path | None) -> str:
 
 
 def _outline(checkpoint: Checkpoint) -> list[tuple[str, str, bool, bool]]:
-    """What a rewritten state is known by: an import may encrypt secrets anew."""
+    """What a rewritten state is known by: an import may re-encrypt secrets."""
     return [(res.urn, res.id, res.delete, res.retain_on_delete) for res in checkpoint.resources]
 
 
 def _content(checkpoint: Checkpoint) -> list[tuple[object, ...]]:
-    """What a state says of objects, whoever wrote it; a run that changes nothing may write it anew."""
+    """What a state says of objects, whoever wrote it; a run that changes nothing may write it again."""
     return [
         (*place, bytes(res.inputs), bytes(res.outputs))
         for place, res in zip(_outline(checkpoint), checkpoint.resources, strict=True)

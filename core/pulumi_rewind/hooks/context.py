@@ -87,7 +87,7 @@ class Reporting:
         self._send({"log": str(message)})
 
     def progress(self, done: float, total: float = 0, message: str = "") -> None:
-        """How far it is: ``ctx.progress(3, 10, "tables")``; without a total, that it goes on."""
+        """How far it is: ``ctx.progress(3, 10, "tables")``; without a total, that it continues."""
         self._send({"progress": [float(done), float(total), str(message)]})
 
 
@@ -102,7 +102,7 @@ class UndoContext(Reporting):
     old: UndoResource | None
     """As it was in the target; None in `undo_create`, which undoes something that the target lacks."""
     new: UndoResource | None
-    """As it is live; None in `undo_delete`, unless an interrupted run has made it and the callback is to go on."""
+    """As it is live; None in `undo_delete`, unless an interrupted run has made it and the callback is to continue."""
     update: UndoUpdate
     """The update that removed, made or changed it."""
     dry_run: bool

@@ -7,7 +7,7 @@ A callback says how to undo something that re-creating from recorded inputs woul
         new_id = restore_snapshot(ctx.old.id, password=ctx.old.inputs["password"].reveal())
         return rewind.Restored(new_id)
 
-It runs in a process of its own; what it prints becomes lines of the log. Only the standard library is needed here,
+It runs in a separate process; what it prints becomes lines of the log. Only the standard library is needed here,
 because that process may be the project's interpreter, without our dependencies.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 UndoKind = Literal["undo_delete", "undo_create", "undo_update"]
 
 UNDO_KINDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update", "undo_create")
-"""In the order in which they are called: what can only add goes first, what takes away last."""
+"""In the order in which they are called: what can only add goes first, what removes last."""
 
 HOOK_KINDS = ("resource_hook", "error_hook")
 """The code of Pulumi's own hooks."""
@@ -45,7 +45,7 @@ class Restored:
 
 @dataclass(frozen=True)
 class Recreate:
-    """Of `undo_delete` and `undo_update`: go on as planned, with other values for some inputs."""
+    """Of `undo_delete` and `undo_update`: continue as planned, with other values for some inputs."""
 
     inputs: Mapping[str, Any] | None = None
     """Laid over the recorded inputs, key by key; a `Secret` stays one."""
@@ -188,7 +188,7 @@ The function returns `Delete` or `Keep`.
 undo_update = _Undo("undo_update")
 """Called before something is restored in place or replaced; ``ctx.old`` and ``ctx.new`` are the two sides.
 
-The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it goes on when that is done, like `undo_delete`.
+The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it continues when that is done, like `undo_delete`.
 """
 
 

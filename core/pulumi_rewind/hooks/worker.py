@@ -1,7 +1,7 @@
 """The process in which callbacks run: loads a hooks file or a provider, calls functions, answers in JSON lines.
 
 It is started by `callbacks.process` in the project's own interpreter, so only the standard library is used here.
-Requests come through what was standard input, answers go through a pipe of their own: whatever a callback prints or
+Requests come through what was standard input, answers go through a separate pipe: whatever a callback prints or
 reads can't get in between. It ends when the requests end.
 """
 
@@ -112,7 +112,7 @@ class Worker:
         file = str(request.get("file", ""))
         try:
             answer = self._requests[request["op"]](request)
-        except BaseException as err:  # noqa: BLE001 - also SystemExit: the callback wants out, the run goes on
+        except BaseException as err:  # noqa: BLE001 - also SystemExit: the callback wants out, the run continues
             answer = {"error": _told(err), "where": _where(err, file)}
             _print(err)
         for stream in (sys.stdout, sys.stderr):
@@ -299,7 +299,7 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
 
 
 def _checked(result: dict[str, Any] | None, request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Refuses early what the engine can't carry out: a dynamic provider is told nothing of what it is to import."""
+    """Refuses early what the engine can't carry out: a dynamic provider does not learn what it is to import."""
     old = request["context"].get("old") or {}
     if result and result["result"] == "restored" and ":dynamic" in str(old.get("type", "")).partition("/")[0]:
         raise WrongReturn(

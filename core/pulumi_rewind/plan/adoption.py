@@ -1,7 +1,7 @@
 """Objects that are imported instead of created: those that a program once imported, and those that the operator names.
 
-An object can leave the state and still exist: after a state edit, a restored backup, a retained deletion. Importing it
-keeps it; creating it anew would leave it behind as an orphan. Pure.
+An object that is no longer in the state may still exist: after a state edit, a restored backup, a retained deletion.
+Importing it keeps it; re-creating it would leave it behind as an orphan. Pure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pulumi_rewind.state.values import MASK, Json, is_secret, walk
 
 
 def wants_found(wanted: Mapping[str, str]) -> bool:
-    """Whether everything that would be created anew is tried by its recorded id, see `choices.FOUND`."""
+    """Whether everything that would be re-created is tried by its recorded id, see `choices.FOUND`."""
     return not all(wanted.values())
 
 
@@ -51,7 +51,7 @@ def _imported(item: Registration, ids: tuple[str, ...]) -> Registration:
 
 
 def adoptable(goal: Goal) -> list[Registration]:
-    """What would be created anew although an id is recorded: the object may still exist."""
+    """What would be re-created although an id is recorded: the object may still exist."""
     return [item for item in goal.registrations if item.is_new and item.source.id]
 
 
@@ -96,7 +96,7 @@ def _named(goal: Goal, name: str) -> Registration:
 
 
 def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple[Risk, ...]:
-    """Says that what would be created anew may still exist; nothing where that was looked at."""
+    """Says that what would be re-created may still exist; nothing where that was looked at."""
     created = {step.urn for step in steps if step.op == "create"}
     names = [item.name for item in adoptable(goal) if goal.run_urn(item.urn) in created]
     if not names or wants_found(wanted):
@@ -107,7 +107,7 @@ def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple
 
 
 def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
-    """What the operator must know of an object that is imported instead of created, and of one that is let go of."""
+    """What the operator must know of an object that is imported instead of created, and of one that is released."""
     if item is not None and item.kind == "read" and step.op == "discard":
         return (Risk.usual("released", step.urn),)
     if item is None or not item.all_inputs or not item.is_new:

@@ -46,7 +46,7 @@ class Blockers:
         self._beside: set[str] = set()
         """Those of which a replacement could not be made beside the old object."""
         self._creates: set[str] = set()
-        """Those that could not be made anew."""
+        """Those that could not be re-created."""
         self._taken: dict[str, None] = {}
         """Those of which the provider said that they are there already."""
 

@@ -120,7 +120,7 @@ class UndoPlan:
     recorded: bool = False
     """Whether code of records was asked for."""
     finishing: tuple[Call, ...] = ()
-    """What was restored before the rollback was interrupted, with callbacks that had yet to go on afterwards."""
+    """What was restored before the rollback was interrupted, with callbacks that had yet to continue afterwards."""
     uncalled: bool = False
     """Whether callbacks for single resources are left out: the plan's strategy can't carry out what they return."""
 

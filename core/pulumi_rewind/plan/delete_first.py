@@ -188,7 +188,7 @@ def left_deleted(side: Checkpoint) -> frozenset[str]:
 # -- a name that was taken -----------------------------------------------------------------------------------------
 
 _LESS: Final[Mapping[str, frozenset[str]]] = {
-    "replace": frozenset({"create", "update", "rename", "delete"}),  # its old copy may be all that is left to go
+    "replace": frozenset({"create", "update", "rename", "delete"}),  # only its old copy may be left to delete
     "create": frozenset({"import", "update", "rename"}),
     "import": frozenset({"update", "rename"}),
     "update": frozenset({"rename"}),

@@ -1,4 +1,4 @@
-"""What a rollback would take away although the target had it. Pure.
+"""What a rollback would remove although the target had it. Pure.
 
 What a replay sends comes from records that don't say all: a provider may have stored a property under another name, or
 have filled it in. So the engine's preview is asked for the outcome: where it lacks something that the target's inputs

@@ -37,7 +37,7 @@ def recommend(risks: Iterable[Risk], program_problem: str = "") -> Recommendatio
     """What to use, by the risks of a plan (of any strategy) and by whether the old program can be had.
 
     A replay is the rule: it brings back what was recorded and depends on nothing else. The program is better where a
-    value has to be computed anew or a content is only to be had from it; the state alone where nothing else works.
+    value has to be recomputed or a content is only to be had from it; the state alone where nothing else works.
     """
     found = {risk.code: risk.message for risk in risks}
     if LIVE_UNREADABLE in found:

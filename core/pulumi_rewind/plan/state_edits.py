@@ -41,7 +41,7 @@ class Returned:
 
 @dataclass(frozen=True)
 class Kept:
-    """An object that leaves the state alive."""
+    """An object that is removed from the state alive."""
 
     entry: int
     urn: str
@@ -117,7 +117,7 @@ def arrange(
     """What to rewrite in `live` for a rollback to `target`; both may be encrypted.
 
     With a `selection`, what stays as it is live is left alone, and so are names that are crossed; what was left out on
-    purpose keeps all that it uses.
+    purpose keeps everything that it uses.
     """
     wanted = {
         rehomed(res.urn, stack, project): res

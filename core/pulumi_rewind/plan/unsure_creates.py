@@ -1,8 +1,8 @@
-"""What to tell of objects that may exist without the state knowing. Pure.
+"""Messages on objects that may exist but are not in the state. Pure.
 
-Where a provider goes away before it can answer, the engine counts a create as failed and forgets it, without a pending
-operation. Where a full disk damages the state, everything that was made in the run may be lost from it. Then only the
-names, told by us, tell anybody.
+If a provider exits before it can answer, the engine counts a create as failed and forgets it, without a pending
+operation. If a full disk damages the state, it may lose everything that the run created. Then only our messages name
+these objects.
 """
 
 from __future__ import annotations

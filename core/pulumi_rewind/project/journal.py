@@ -45,7 +45,7 @@ class UndoRecord(msgspec.Struct, frozen=True):
     id: str = ""
     reason: str = ""
     more: bool = False
-    """Whether it goes on when the thing is restored, and has not done so yet."""
+    """Whether it continues when the thing is restored, and has not done so yet."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -290,7 +290,7 @@ class Journal:
         return gone
 
     def release(self) -> None:
-        """Lets others go on with the entry, which stays: nothing runs in this process any more."""
+        """Lets others continue with the entry, which stays: nothing runs in this process any more."""
         held = _held.pop(self.path, None)
         if held is not None and held.fd >= 0:
             os.close(held.fd)

@@ -90,7 +90,7 @@ def _short(key: str) -> str:
 
 
 def differing_keys(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:
-    """The settings that differ; encrypted values count as equal, as they are encrypted anew at will."""
+    """The settings that differ; encrypted values count as equal, as they are re-encrypted at will."""
     one, other = normalized(one), normalized(other)
     return sorted(key for key in one.keys() | other.keys() if _plain(one.get(key)) != _plain(other.get(key)))
 
@@ -221,7 +221,7 @@ def config_file(
     """The configuration file for a run: the stack's own at `path`, or a copy in `private` where it can't be used.
 
     A copy is made for `changes`, and where the file hasn't the state's salt: the CLI would encrypt the whole state with
-    a new one, or with that of another time. `reseal` encrypts the secrets of such a file anew.
+    a new one, or with that of another time. `reseal` re-encrypts the secrets of such a file.
 
     Raises:
         UsageError: the file can't be read.

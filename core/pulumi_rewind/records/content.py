@@ -20,7 +20,7 @@ from pulumi_rewind.system.nesting import TOO_DEEP, too_deep
 
 FORMAT: Final = 1
 NOT_HERE: Final = "not made here"
-"""What is said of a record that nobody vouches for, see `records.provenance`."""
+"""What is said of a record that is not trusted, see `records.provenance`."""
 UPDATE: Final = "update.json"
 CHECKPOINT: Final = "checkpoint.json"
 HISTORY: Final = "history.json"

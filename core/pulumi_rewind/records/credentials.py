@@ -49,7 +49,7 @@ NONE: Final = Credentials()
 
 
 def credentials_of(workspace: Workspace, settings: Settings, passphrases: Iterable[str]) -> Credentials:
-    """Those of the environment, of ``pulumi login``, of ``rewind.toml``'s variables, and all that were given here."""
+    """Those of the environment, of ``pulumi login``, of ``rewind.toml``'s variables, and those given here."""
     environ = workspace.environ
     folder = environ.get("PULUMI_CREDENTIALS_PATH")
     login = (Path(folder) if folder else workspace.home) / "credentials.json"

@@ -1,4 +1,4 @@
-"""Records that nobody vouches for: what they are, how they differ from the backend, and how the operator decides."""
+"""Records that are not trusted: what they are, how they differ from the backend, and how the operator decides."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _differences(record: Record, timeline: Timeline) -> Iterator[str]:
 
 
 def agree(records: Records, name: str, timeline: Timeline | None = None) -> tuple[Foreign, ...]:
-    """Agrees to the commit that a foreign record has now, or to all that can be read; returns what it agreed to.
+    """Agrees to the commit that a foreign record has now, or to everything that can be read; returns what it agreed to.
 
     `name` is a number or `ALL`; the timeline is for comparing.
 

@@ -3,12 +3,12 @@
 A DIY backend numbers nothing, so that pruning its history would renumber all updates. Records know the numbers: where
 one is found among the backend's updates, the others are counted from there.
 
-The backend is the authority, for whoever can write refs is not who can write its history. Only trusted records
+The backend is the authority: those who can write refs are not those who can write its history. Only trusted records
 (`records.provenance`) say anything here. One that is trusted and of this backend proves that the backend had this
-update under this number: backends drop nothing themselves, so that it has lost the update since, by pruning (older than
-all that it has), with all of its history, or to an older backup (newer, or in between). It must fit in time: an update
-between two others began between them. Records of another backend count only where the history was moved here, which
-shows by updates that both have, and only for what is older than these.
+update under this number: backends drop nothing themselves, so it has lost the update since, by pruning (older than all
+that it has), with all of its history, or by restoring an older backup (newer, or in between). It must fit in time: an
+update between two others began between them. Records of another backend count only where the history was moved here,
+which shows by updates that both have, and only for what is older than these.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class RecordedHistory(History):
         return self._own[number]
 
     def _is_foreign(self, number: int) -> bool:
-        """Whether there is a record of a number that nobody vouches for; a damaged one that is trusted isn't that."""
+        """Whether there is a record of a number that is not trusted; a damaged one that is trusted isn't that."""
         try:
             return number in self._all and self._record(number) is None
         except RecordError:

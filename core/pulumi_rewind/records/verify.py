@@ -22,11 +22,11 @@ class Damage:
     ref: str
     message: str
     foreign: bool = False
-    """Whether it is a record that nobody vouches for, rather than a damaged one."""
+    """Whether it is a record that is not trusted, rather than a damaged one."""
 
 
 def verify_records(records: Records, timeline: Timeline | None = None) -> Iterator[Damage]:
-    """Yields all that is wrong, record by record; with a timeline, also what isn't of its stack.
+    """Yields everything that is wrong, record by record; with a timeline, also what isn't of its stack.
 
     Foreign ones are named first, with what is otherwise in them than in the timeline.
 

@@ -52,7 +52,7 @@ class Walk:
     """Paths at which something old remains."""
 
     def single_short_ids(self) -> frozenset[str]:
-        """URNs of which a short id is all that was found, once."""
+        """URNs of which only a short id was found, once."""
         urns = Counter(one.urn for _, one in self.short)
         return frozenset(urn for urn, count in urns.items() if count == 1 and urn not in self.found)
 

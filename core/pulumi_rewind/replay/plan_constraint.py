@@ -1,4 +1,4 @@
-"""What a run is held to: the engine's own plan, loosened where it can't know what the update will bring. Pure."""
+"""Constrains a run to the engine's own plan, loosened where the plan can't know values of the update. Pure."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ class Replay:
         self.callbacks = callbacks
         self.root = root
         self.afterwards: Mapping[str, Afterwards] = {}
-        """By URN of the goal: what is called in an update before anything that waits for the resource goes on."""
+        """By URN of the goal: what is called in an update before anything that waits for the resource continues."""
         self.note: Callable[[object], None] = lambda _: None
-        """Is told of inputs that this run has made, before a provider gets them and may quote them."""
+        """Receives inputs that this run has made, before a provider gets them and may quote them."""
         self.report = ReplayReport()
         self._futures: dict[str, asyncio.Future[Response]] = {}
         self._responses: dict[str, Response] = {}
@@ -297,7 +297,7 @@ class Replay:
 
 
 class ReplayError(Exception):
-    """A replay must stop: going on would damage the stack. The message goes to the engine's log."""
+    """A replay must stop: continuing would damage the stack. The message goes to the engine's log."""
 
 
 def _descendants(goal: Goal) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """A run in which a replacement could not be made because the old object has its name: the way on.
 
-The plan has said so (`risk.SAME_NAME`). The old object is then deleted first, if that is all that changes.
+The plan has said so (`risk.SAME_NAME`). The old object is then deleted first, if nothing else changes.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def build_plan(
         UsageError: a strategy or selection that isn't available.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
         RefusedError: a protected resource is in the way, or the pulumi CLI can't read the state; `UntrustedTarget`: the
-            target needs a yes first; `UntrustedCode`: the operator has not agreed to code of a record.
+            target requires a confirmation first; `UntrustedCode`: the operator has not agreed to code of a record.
         CallbackError: code of callbacks can't be loaded, or the revisions that it declares are no line.
         RewindError: what is noted of revisions can't be read.
         EngineError: the preview failed.

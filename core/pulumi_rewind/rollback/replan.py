@@ -126,7 +126,7 @@ def _accepted(step: Step, before: Step | None, own: bool, touched: bool) -> bool
 
 
 def _touched(own: frozenset[str], *goals: Goal) -> frozenset[str]:
-    """What something was returned for, all that refers to it at any depth, and what is kept for its sake.
+    """What something was returned for, everything that refers to it at any depth, and what is kept for its sake.
 
     In URNs of this run: a goal's and live's are the same but for a renamed stack or resource, which both are in.
     """

@@ -58,7 +58,7 @@ class RollbackRun(EngineDriver):
     """One run of a reviewed plan. Iterate `events`, then read `result`.
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and IncompleteError
-    when it failed half-way; in the latter two the journal stays and `resume` goes on.
+    when it failed half-way; in the latter two the journal stays and `resume` continues.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class RunJournal:
         return ()
 
     def settled(self, error: RewindError | OSError, rewriting: Rewriting, *, changed: bool) -> RewindError:
-        """The error as it is to be told; where nothing was changed, state and journal are again as they were."""
+        """The error to report; if nothing was changed, state and journal are as before."""
         told = with_system_cause(error, changed=changed, resume=command("resume", self._session.stack.name))
         if changed or isinstance(told, IncompleteError) or not self._begun:
             return told

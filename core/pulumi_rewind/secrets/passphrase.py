@@ -111,7 +111,7 @@ class Key:
     """Opens what one passphrase has encrypted under one salt, and encrypts under it."""
 
     def __init__(self, cipher: AESGCM, note: Callable[[bytes], None] = lambda _: None) -> None:
-        """`note` is told every plaintext."""
+        """`note` receives every plaintext."""
         self._cipher = cipher
         self._note = note
 

@@ -110,7 +110,7 @@ def _flaws(resources: tuple[Resource, ...]) -> Iterator[Flaw]:
 
 
 def _satisfied(res: Resource, known: set[str], providers: set[str]) -> bool:
-    """Whether all that a resource needs is there already; told apart only where it isn't."""
+    """Whether everything that a resource needs is there already; told apart only where it isn't."""
     if res.parent and res.parent not in known:
         return False
     if res.provider and res.provider not in providers:

@@ -174,7 +174,7 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def uses(self) -> tuple[str, ...]:
-        """The URNs of all that it depends on, as a whole or for one property."""
+        """The URNs of everything that it depends on, as a whole or for one property."""
         listed = (self.dependencies, *(self.property_dependencies or {}).values())
         return tuple(dict.fromkeys(urn for urns in listed for urn in urns or ()))
 

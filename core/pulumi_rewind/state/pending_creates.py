@@ -149,7 +149,7 @@ def resolved(document: Document, adopted: Iterable[Adoption]) -> Document:
     """The state with the adopted objects in it, and without pending operations.
 
     Raises:
-        RefusedError: one can't be put at a place where all that it needs comes before it.
+        RefusedError: one can't be put at a place where everything that it needs comes before it.
     """
     resources = list(_deployment(document).get("resources") or [])
     for adoption in adopted:

@@ -36,7 +36,7 @@ def ignore_events(_: EngineEvent) -> None:
 
 
 def past_protection(engine: Engine) -> tuple[str, ...]:
-    """Lets a preview go on where something protected is in the way: the plan then says so, and doesn't run.
+    """Lets a preview continue where something protected is in the way: the plan then says so, and doesn't run.
 
     Never for a run. Engines older than `IGNORES_PROTECTION` fail instead.
     """
@@ -90,7 +90,7 @@ def preview(
     config: Mapping[str, Json] = {},
     state: Checkpoint | None = None,
 ) -> Previewed:
-    """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
+    """One preview of a goal: its events, the engine's plan, constrained to the goal, and the host's report.
 
     `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
     before the run, where that is to be rewritten: the preview then runs on it in a private backend. Where it fails on
@@ -142,7 +142,7 @@ def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blo
     error = protected_refusal(run.error("the preview failed"), session.engine, names, locks)
     if isinstance(error, EngineError | RefusedError):
         spoken = speaker(goal.by_run_urn, live)
-        # In a rollback that was begun, `resume` goes on without it; else another plan does.
+        # In a rollback that was begun, `resume` continues without it; else another plan does.
         begun = session.journal.peek() is not None
         way_past = blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
         error.advise(way_past.strip())

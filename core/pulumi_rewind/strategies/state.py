@@ -63,7 +63,7 @@ def plan_state(asked: PlanRequest) -> Plan:
 
     Raises:
         CheckpointError, SecretsError: the target can't be read, or either of the two not be decrypted.
-        UntrustedTarget: what the next update would use of it needs a yes first.
+        UntrustedTarget: what the next update would use of it requires a confirmation first.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 

@@ -77,7 +77,7 @@ def private_directory() -> Iterator[Path]:
 
 
 def remove_private(path: Path) -> None:
-    """Removes a directory with all that is in it, as far as that can be done."""
+    """Removes a directory with everything that is in it, as far as that can be done."""
     shutil.rmtree(path, ignore_errors=True)
     if (fd := _held.pop(path, None)) is not None:
         os.close(fd)

@@ -59,7 +59,7 @@ WORDS: Final[Mapping[str, str]] = {
 """What each code of a finding means."""
 
 ALWAYS: Final = frozenset({PLUGIN_URL})
-"""What needs a yes even where only the operator can have written the target."""
+"""What requires a confirmation even where only the operator can have written the target."""
 
 NEVER: Final = frozenset({VERSION})
 """What is only shown: another version from the package's own place."""
@@ -86,7 +86,7 @@ class Finding:
         return f"{WORDS[self.code]}{where}: {self.target}; {f'live: {self.live}' if self.live else 'not in live'}"
 
     def digest(self, stack: str) -> str:
-        """What a yes to it is remembered by, for one stack."""
+        """The key under which a confirmation is remembered, for one stack."""
         return hashlib.sha256(f"{stack}\0{self.code}\0{self.key}".encode()).hexdigest()
 
     def needs_confirmation(self, *, own: bool) -> bool:
@@ -95,7 +95,7 @@ class Finding:
 
 
 class UntrustedTarget(RefusedError):
-    """A preview of the target would do what live doesn't, and nobody has agreed to it."""
+    """A preview of the target would do what the live stack doesn't, and the operator has not agreed to it."""
 
     def __init__(self, label: str, findings: tuple[Finding, ...], reason: str = "") -> None:
         lines = "\n".join(f"- {finding.text}" for finding in findings)
@@ -108,7 +108,7 @@ class UntrustedTarget(RefusedError):
         self.label = label
         """What the target is called."""
         self.findings = findings
-        """What needs a yes."""
+        """What requires a confirmation."""
         self.reason = reason
         """Why the target may be somebody else's; empty where nobody else can have written it."""
 

@@ -34,7 +34,7 @@ MADE_BY_UPDATE = "made-by-update"
 
 
 def open_operations(session: Session) -> tuple[Risk, ...]:
-    """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
+    """Pending operations that a killed engine left: nothing else names them, and an update keeps them."""
     try:
         return tuple(pending_risk(one) for one in session.backend.live(session.stack).pending_operations)
     except RewindError:
@@ -145,7 +145,7 @@ class Recovery:
 
 
 def without_own_losses(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:
-    """The plan without the losses that are none: of objects that the update since `before` has made. Pure.
+    """The plan without losses of data that only the update since `before` created. Pure.
 
     So are those of revisions: what is taken back of them has gone up since `before`. `live` tells when an object was
     made, for ids alone say little: every password of one provider has the same.

@@ -127,7 +127,7 @@ class UpRun(EngineDriver):
         self.evidence: Evidence | None = None
         """What was kept of a failure."""
         self.notes: tuple[str, ...] = ()
-        """What the operator has to know besides."""
+        """What else the operator has to know."""
         self._revisions = UpdateRevisions(session, revisions)
         self._log = b""
 
@@ -167,7 +167,7 @@ class UpRun(EngineDriver):
         yield from errors_as_warnings(self._recorded())
 
     def _settled(self, error: RewindError | OSError) -> RewindError:
-        """The error as it is to be told; what the system refuses before the update runs is a refusal."""
+        """The error to report; a system error before the update runs is a refusal."""
         if isinstance(error, RewindError) and not isinstance(error, StateDirectoryError):
             return error
         name = self.session.stack.name

@@ -1,6 +1,6 @@
 """Checks everything a rollback needs, one after the other, and says what to do about what is missing.
 
-Each check stands alone: one that can't be made because something is missing says so and the others go on.
+Each check stands alone: one that can't be made because something is missing says so and the others continue.
 Nothing is changed.
 """
 

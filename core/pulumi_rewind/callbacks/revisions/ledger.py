@@ -119,7 +119,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Lets nobody else on this machine run revisions of the stack meanwhile.
+        """Locks the stack's revisions on this machine while they run.
 
         Raises:
             RewindError: somebody does.
@@ -176,7 +176,7 @@ class Ledger:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _file(self, *, trusted: bool = False) -> LedgerFile:
-        """The file as of the newest update, to be written anew.
+        """The file as of the newest update, to be written again.
 
         Raises:
             RewindError: it isn't known what is applied.

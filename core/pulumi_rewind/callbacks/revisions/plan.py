@@ -136,7 +136,7 @@ def rollback_moves(
 
 
 def _whole(registered: Sequence[Registration], target: Checkpoint, component: Resource) -> bool:
-    """Whether a component with all that is in it comes from the target."""
+    """Whether a component with everything that is in it comes from the target."""
     chosen = {item.urn for item in registered if not item.from_live}
     left = {item.urn for item in registered if item.from_live}
     inside = {res.urn for res in members(component.urn, target)}

@@ -50,7 +50,7 @@ class EmbeddedProvider:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything that a hooks file declares, and what rides in the state."""
+    """Everything that a hooks file declares, and the undo methods in the state."""
 
     hooks: Code | None
     """None: the project has none."""

@@ -20,11 +20,11 @@ _KINDS: Mapping[str, str] = {
 
 
 FindEmbedded = Callable[[str, Resource], Callback | None]
-"""Gets a kind of callback and a resource; returns the method for it that rides in the resource's own inputs."""
+"""Gets a kind of callback and a resource; returns the method for it that the resource's own inputs contain."""
 
 
 def no_embedded(_kind: str, _res: Resource) -> None:
-    """Nothing rides anywhere."""
+    """No resource contains a method."""
 
 
 def calls_for(
@@ -38,7 +38,7 @@ def calls_for(
     """The calls of a plan in their order; the first callback of its kind that matches a step is the one.
 
     Where none does, the method of the resource's own dynamic provider is. What restores goes first, what it depends
-    on before it; then what changes and what takes away, each after what depends on it: should a restoration fail,
+    on before it; then what changes and what removes, each after what depends on it: should a restoration fail,
     nothing that lives has been touched. `registered` is what the run registers, by the URN in the run.
     """
     wanted = [(step.urn, _KINDS[step.op]) for step in steps if step.op in _KINDS and step.forecast != "kept"]

@@ -158,7 +158,7 @@ def _begun(session: Session, plan: Plan) -> dict[tuple[str, str], UndoRecord]:
 
 
 def _unfinished(plan: Plan, begun: Mapping[tuple[str, str], UndoRecord]) -> list[tuple[str, str]]:
-    """What was restored before the interruption while its callback had yet to go on afterwards."""
+    """What was restored before the interruption while its callback had yet to continue afterwards."""
     moving = {step.urn for step in plan.steps}
     return [(item.urn, item.kind) for item in begun.values() if item.more and item.urn not in moving]
 

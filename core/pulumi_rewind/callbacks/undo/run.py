@@ -1,4 +1,4 @@
-"""Callbacks and hooks in a rollback: called in order, their results taken into the goal, their outcome told apart.
+"""Callbacks and hooks in a rollback: called in order, their results taken into the goal, their outcomes reported.
 
 `rollback.run.RollbackRun` calls this at four points: before anything, before the engine's run, after a success, after a
 failure.
@@ -130,7 +130,7 @@ class UndoRun(Caller):
         return self.plan
 
     def _finish(self) -> Iterator[EngineEvent]:
-        """Lets the callbacks go on that had not when an interrupted run had restored their resources already.
+        """Lets the callbacks continue that had not when an interrupted run had restored their resources already.
 
         Raises:
             IncompleteError: one failed; it can be resumed.
@@ -151,7 +151,7 @@ class UndoRun(Caller):
                 raise self._failed(err) from None
 
     def after(self, result: Any) -> Iterator[EngineEvent]:
-        """Calls `after_rollback`; a failure is told and changes nothing."""
+        """Calls `after_rollback`; a failure is reported and changes nothing."""
         undo = self.plan.undo
         if undo is not None:
             told = rollback_context(

@@ -62,7 +62,7 @@ class ReplayPlanning:
         UsageError: a selection that isn't available.
         EngineError: there is no pulumi CLI, or it is too old.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
-        UntrustedTarget: the target needs a yes first.
+        UntrustedTarget: the target requires a confirmation first.
     """
 
     def __init__(self, asked: PlanRequest) -> None:
@@ -70,7 +70,7 @@ class ReplayPlanning:
         self.changes, self.observe, self.control = asked.changes, asked.observe, asked.control
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
-        self.engine = session.engine  # an error of it comes before any work, and before the target needs a yes
+        self.engine = session.engine  # its error comes before any work, and before a confirmation is asked for
         self.observe(Phase("load", f"reading live and {target.label}"))
         self.locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
         self.live, self.now, self.stored, self.plain = load(session, target)

@@ -24,7 +24,7 @@ def may_need_repair(goal: Goal) -> bool:
 
 
 def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoint) -> list[str]:
-    """Mends the state after a run; the URNs of what was repaired.
+    """Repairs the state after a run; the URNs of what was repaired.
 
     Secrets stay encrypted and the deployment goes through pipes, never through a file. `live` is the
     state as it is now; it tells which passphrase is the stack's.

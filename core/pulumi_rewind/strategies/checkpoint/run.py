@@ -30,7 +30,7 @@ from pulumi_rewind.system.private_directory import private_directory
 
 
 class CheckpointStrategy(Strategy):
-    """Replays the target's checkpoint, held to the reviewed plan."""
+    """Replays the target's checkpoint, constrained to the reviewed plan."""
 
     def plan(self, asked: PlanRequest) -> Plan:
         """See `strategies.checkpoint.plan.ReplayPlanning`."""

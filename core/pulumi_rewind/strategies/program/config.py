@@ -1,7 +1,7 @@
 """The configuration that an update had, as a private file for running its program today.
 
 Its secrets are encrypted under the secrets provider of that time. The state must keep today's provider, so where the
-two differ each secret is decrypted and encrypted anew: through pipes, never by a file or an argument.
+two differ each secret is decrypted and re-encrypted: through pipes, never by a file or an argument.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RecordedConfig:
     path: Path
     """0600; secrets in it are encrypted under the live state's provider."""
     reencrypted: tuple[str, ...] = ()
-    """Keys whose secrets were encrypted anew."""
+    """Keys whose secrets were re-encrypted."""
 
 
 def write_config(

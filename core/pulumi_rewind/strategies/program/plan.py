@@ -46,7 +46,7 @@ class ProgramPrepared(Prepared):
     """The CLI in the program's directory."""
     config_path: Path
     update_plan: bytes
-    """The engine's own plan (``--save-plan``), held to during the run."""
+    """The engine's own plan (``--save-plan``), which constrains the run."""
     ref: tuple[str, str]
     """Names of the stack and the project."""
     announced: frozenset[tuple[str, str]]
@@ -62,7 +62,7 @@ class ProgramPlanning:
 
     Raises:
         UsageError: the program can't be had; the hint says how it could.
-        UntrustedTarget: what it would use needs a yes first.
+        UntrustedTarget: what it would use requires a confirmation first.
     """
 
     def __init__(self, asked: PlanRequest) -> None:

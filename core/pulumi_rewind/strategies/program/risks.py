@@ -33,8 +33,8 @@ def program_risks(
     found: list[Risk] = []
     if dirty_without_record(session, update):
         message = (
-            f"#{update.number} was deployed with uncommitted changes that were not recorded: commit {update.commit[:7]} is "
-            f"not the program that ran{unused_changes(session, update)}"
+            f"#{update.number} was deployed with uncommitted changes that were not recorded: commit "
+            f"{update.commit[:7]} is not the program that ran{unused_changes(session, update)}"
         )
         found.append(Risk(DIRTY, message))
     record = uncommitted_record(session, update) if update.dirty else None

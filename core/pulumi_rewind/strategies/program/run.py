@@ -1,4 +1,4 @@
-"""The strategy `program`: runs the old program in its worktree, held to the reviewed plan."""
+"""The strategy `program`: runs the old program in its worktree, constrained to the reviewed plan."""
 
 from __future__ import annotations
 
