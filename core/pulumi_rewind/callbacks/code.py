@@ -150,7 +150,7 @@ def check_trusted(session: Session, code: Code) -> None:
 
 
 class UntrustedCode(RefusedError):
-    """Code of a record that nobody has agreed to run."""
+    """Code of a record that the operator has not trusted yet."""
 
     def __init__(self, code: Code) -> None:
         short = code.sha256[:SHORT]

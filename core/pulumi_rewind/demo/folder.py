@@ -1,4 +1,4 @@
-"""A demo's folder: what belongs to it, how programs run in it, and how it is taken away."""
+"""A demo's folder: what belongs to it, how programs run in it, and how it is removed."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Join:
         return self._translation(used)
 
     def stale(self, before: Resource, after: Resource) -> bool:
-        """Whether what it was told still names an object that is another one now."""
+        """Whether its inputs still name an object that has been replaced."""
         if not after.custom or after.external or after.is_provider:
             return False
         if self.moved.keys().isdisjoint(after.uses):

@@ -1,6 +1,6 @@
 """The optional ``rewind.toml`` beside Pulumi.yaml, and the user's own ``config.toml``: whom this user trusts.
 
-Whom to trust never stands in the project's file: whoever can push to the repository writes that one.
+Whom to trust is never in the project's file, because everyone who can push to the repository can write that one.
 """
 
 from __future__ import annotations

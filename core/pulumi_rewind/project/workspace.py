@@ -33,7 +33,7 @@ ONE_NOTE = (3, 268, 0)
 """The first CLI that keeps one note for all paths to a project."""
 
 CLOUD = "https://api.pulumi.com"
-"""Where the CLI goes when nobody has said anything."""
+"""The CLI's default backend."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Signatures:
         """The allowed signer whose signature it is.
 
         Raises:
-            RecordError: it is nobody's who is allowed, or of another content, or it can't be checked.
+            RecordError: its signer is not allowed, it is of another content, or it can't be checked.
         """
         allowed = self._settings.allowed_signers
         if allowed is None or not allowed.is_file():

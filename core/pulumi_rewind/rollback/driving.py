@@ -76,7 +76,7 @@ class EngineDriver(ABC):
         """Starts the update and passes its events on; it has ended when this does. `keep_log`: see `EngineRun`.
 
         Raises:
-            IncompleteError: the backend's directory has been away meanwhile, see `backends.storage`.
+            IncompleteError: the backend's directory was missing for a while, see `backends.storage`.
         """
         place = Watch(engine.workspace.backend_url)
         with self._lock:

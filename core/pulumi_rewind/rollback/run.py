@@ -110,7 +110,7 @@ class RollbackRun(EngineDriver):
         self.revisions.kill()
         self.control.stop()
 
-    # -- the road -----------------------------------------------------------------------------------------------
+    # -- the run ------------------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[EngineEvent]:
         """Guards, runs and verifies; yields what the engine reports and our own phases, without any secret."""
@@ -245,7 +245,7 @@ class RollbackRun(EngineDriver):
         return f"rollback to {self.plan.target.label}"
 
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
-        """The rollback itself; what it was told of the resources is returned.
+        """The rollback itself; returns the report of the replay.
 
         Once more with the old objects deleted first where the plan announced that, see `rollback.name_conflicts`.
         """

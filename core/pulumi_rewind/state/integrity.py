@@ -1,6 +1,6 @@
 """Whether a checkpoint is sound: each URN once, and whatever an entry refers to before it. Pure.
 
-The engine refuses to work with a state that isn't, with a page of its own stack trace. Source of the rules: the
+The engine refuses a state that isn't, with a page of its own stack trace. Source of the rules: the
 engine's own check (``Snapshot.VerifyIntegrity`` of pulumi 3.276, facts only).
 """
 

@@ -392,5 +392,5 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_rollback(self) -> bool:
-        """Whether this update was a replay of ours: told by what we write into it, its message can be anybody's."""
+        """Whether this update was one of our replays, by its recorded agent; any message can look like ours."""
         return self.environment.get("exec.agent", "").split(";")[0] == REPLAY_AGENT

@@ -32,7 +32,7 @@ IGNORES_PROTECTION: Final = (3, 256, 0)
 
 
 def ignore_events(_: EngineEvent) -> None:
-    """An observer that tells nobody."""
+    """An observer that ignores all events."""
 
 
 def past_protection(engine: Engine) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class Ledger:
 
         Raises:
             StateDirectoryError: it can't be read.
-            RewindError: it is damaged; nobody knows then what has run here.
+            RewindError: it is damaged, so it is unknown what has run here.
         """
         raw = self._state.read(self.path)
         try:
@@ -122,7 +122,7 @@ class Ledger:
         """Locks the stack's revisions on this machine while they run.
 
         Raises:
-            RewindError: somebody does.
+            RewindError: another process holds the lock.
         """
         with os.fdopen(self._state.open_lock(self.path.with_suffix(".lock")), "rb") as file:
             try:

@@ -89,7 +89,7 @@ class CheckpointStrategy(Strategy):
 def _replay(
     run: Running, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False
 ) -> Generator[EngineEvent, None, ReplayReport]:
-    """One update that registers a goal; what it was told of the resources is returned."""
+    """One update that registers a goal; returns the report of the replay."""
     session = run.session
     workspace = session.workspace
 
