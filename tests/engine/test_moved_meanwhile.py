@@ -108,7 +108,7 @@ def test_it_is_seen_before_a_state_is_imported(world: EngineStack, monkeypatch: 
         hotfix(world)
 
     monkeypatch.setattr(StateDirectory, "create", slow)
-    with pytest.raises(RefusedError, match="moved since"):
+    with pytest.raises(RefusedError, match="changed since"):
         run(world, made)
     assert b'"hotfix"' in world.state_file.read_bytes()
     assert json.loads(world.state_file.read_bytes())
