@@ -10,15 +10,15 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "risks.md"
 
 _BEFORE = """# Risks of a plan
 
-Every risk that `plan` lists has a code, in brackets after its text (in JSON `code`). This page is written from the
-table in the code by `python -m scripts.risk_page`. [playbook.md](playbook.md) says what to do about the usual ones.
+Every risk that `plan` lists has a code, in brackets after its text (in JSON `code`). `python -m scripts.risk_page`
+generates this page from the table in `risk.py`. [playbook.md](playbook.md) says what to do about the common ones.
 
-- **blocks**: nothing is run while it stands (in JSON `blocking`).
-- **loses data**: needs `--allow-data-loss`, or a yes of its own in the UI (in JSON `losesData`).
-- **severe**: something won't be as it was.
-- **note**: anything else that is good to know.
+- **blocks**: the plan can't be run (in JSON `blocking`).
+- **loses data**: requires `--allow-data-loss`, or a separate confirmation in the UI (in JSON `losesData`).
+- **severe**: something will differ from the target.
+- **note**: other information.
 
-| code | as a rule | what it says |
+| code | usual severity | what it says |
 |---|---|---|
 """
 

@@ -1,4 +1,4 @@
-"""What the operator chose of how to go back: one value for plan, journal, resume, command line and UI. Pure."""
+"""The operator's choices on how to go back: one value for plan, journal, resume, command line and UI. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PROGRAM: Final = "program"
 STATE: Final = "state"
 
 FOUND: Final = ""
-"""In `Choices.adopt`, with an empty id: everything that would be created anew and still exists."""
+"""In `Choices.adopt`, with an empty id: everything that would be re-created and still exists."""
 
 _FOUND_WORD: Final = "found"
 """The same on the command line."""
 
 
 class Choices(msgspec.Struct, frozen=True):
-    """Everything that decides, beside the target, what a plan does.
+    """Everything besides the target that decides what a plan does.
 
     A new choice is one field here (and in `ChoiceArguments`): the journal, a resumed rollback, the UI and the printed
     command lines carry it from then on; its option on the command line has the field's name (`flags` has the
@@ -31,9 +31,9 @@ class Choices(msgspec.Struct, frozen=True):
 
     strategy: str = CHECKPOINT
     only: tuple[str, ...] = ()
-    """Which resources: URNs, names, types or patterns, see `naming`; with ``!`` before it: all but those."""
+    """The selected resources: URNs, names, types or patterns, see `naming`; with a leading ``!``: all but those."""
     keep_data: bool = False
-    """Whatever would lose data stays as it is, with all that has to stay for it."""
+    """Whether to leave out whatever would lose data, with everything that must stay for it."""
     refresh: bool = False
     """The engine compares the state with the real resources first."""
     recorded_credentials: bool = False
@@ -41,24 +41,24 @@ class Choices(msgspec.Struct, frozen=True):
     todays_config: bool = False
     """Default providers get today's settings instead of the target's."""
     adopt: dict[str, str] = {}
-    """What is imported instead of created: name or URN → id; an empty id (see `FOUND`): whatever still exists."""
+    """Objects to import instead of create: name or URN → id; an empty id (see `FOUND`): whichever still exists."""
     delete_first: tuple[str, ...] = ()
-    """Which replacements delete the old object before the new one is made: URNs, names or patterns."""
+    """Which replacements delete the old object before the new one is created: URNs, names or patterns."""
     delete_imported: tuple[str, ...] = ()
-    """Which objects are deleted although they existed before the stack managed them: URNs, names or patterns."""
+    """Which objects to delete although they existed before the stack managed them: URNs, names or patterns."""
     recorded_hooks: bool = False
-    """Callbacks are those recorded with what they undo instead of today's."""
+    """The recorded callbacks are called instead of today's."""
     no_install: bool = False
-    """The dependencies of the target's program are not installed, so that no install script of theirs runs."""
+    """The dependencies of the target's program are not installed, so none of their install scripts runs."""
 
     def but(self, **changes: Any) -> Choices:
         """The same with other values for some fields."""
         return msgspec.structs.replace(self, **changes)
 
     def undoing(self, *, forgot: bool = False) -> Choices:
-        """What takes back a rollback made with these: the same part of the stack, under the credentials of before.
+        """The choices that undo a rollback made with these: the same part of the stack, with the earlier credentials.
 
-        What that rollback `forgot` still exists, and is taken over again instead of being made a second time.
+        Objects that the rollback `forgot` still exist, and are adopted again instead of created a second time.
         """
         adopt = {FOUND: ""} if forgot else {}
         return Choices(only=self.only, recorded_credentials=self.recorded_credentials, adopt=adopt)
@@ -70,7 +70,7 @@ class Choices(msgspec.Struct, frozen=True):
 
 
 USUAL: Final = Choices()
-"""What holds where nothing is chosen."""
+"""The defaults."""
 
 
 class ChoiceArguments(TypedDict, total=False):

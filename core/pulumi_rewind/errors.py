@@ -15,11 +15,11 @@ which exit code a command ends with (``exit_code``, see the README's table)::
     ├── EngineError             1  the pulumi CLI is missing, too old, or failed
     ├── CallbackError           1  code of the project (hooks, undo callbacks) failed
     ├── TemporaryDirectoryError 1  there is no place for temporary files
-    ├── RefusedError            3  a safety check said no; nothing was changed
-    │   └── JournalError           a journal is damaged: a rollback may be in flight
+    ├── RefusedError            3  a safety check failed; nothing was changed
+    │   └── JournalError           a journal is damaged: a rollback may be in progress
     ├── StateDirectoryError     1  a file of the user's state directory can't be read or written
     ├── IncompleteError         4  a rollback stopped half-way; it can be resumed
-    ├── UpdateFailed            1  an update failed, or what it left was found wanting
+    ├── UpdateFailed            1  an update failed, or its verify command did
     ├── RollbackFailedToo       6  an update failed, and so did going back to before it
     └── InterruptedRun        130  stopped by the operator
 
@@ -31,36 +31,36 @@ from __future__ import annotations
 ROLLED_BACK = 5
 """The exit code of an update that failed and was rolled back."""
 
-UNEXPLAINED = "The engine's message above says what it met."
-"""What the hint of an engine's failure begins with where nothing better is known."""
+UNEXPLAINED = "The engine's message above names the cause."
+"""The beginning of the hint of an engine failure if nothing better is known."""
 
 
 class RewindError(Exception):
-    """The root: a message for what happened and a hint for what to do about it."""
+    """The root of all errors: a message (what happened) and a hint (what to do about it)."""
 
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "", unchanged: bool = False) -> None:
         super().__init__(message)
         self.advice = hint
-        """A sentence or two that tell the operator the next step; may be empty."""
+        """One or two sentences on the next step; may be empty."""
         self.unchanged = unchanged
         """Whether the hint says that nothing was changed."""
         self.passed_by: tuple[str, ...] = ()
-        """The resources on which it failed, as a selection names them (`naming`), where leaving them out may help."""
+        """The failed resources, as a selection names them (`naming`), if leaving them out may help."""
         self.stuck: tuple[str, ...] = ()
-        """What can't be left out, a sentence or two for each with what helps."""
+        """Resources that can't be left out, with one or two sentences on what helps."""
         self.resumes = False
-        """Whether the hint says already that `resume` goes on."""
+        """Whether the hint already says that `resume` continues."""
 
     @property
     def next_step(self) -> str:
-        """The hint for where it is said already what became of the stack; may be empty."""
+        """The hint without the sentence on what happened to the stack; may be empty."""
         return self.advice
 
     @property
     def hint(self) -> str:
-        """All that is told below the message; may be empty."""
+        """The whole hint, shown below the message; may be empty."""
         return f"{self.next_step} Nothing was changed.".strip() if self.unchanged else self.next_step
 
     def advise(self, *more: str) -> None:
@@ -69,7 +69,7 @@ class RewindError(Exception):
 
 
 class UsageError(RewindError):
-    """What was asked for can't be understood or doesn't exist."""
+    """The request is invalid, or names something that does not exist."""
 
     exit_code = 2
 
@@ -88,7 +88,7 @@ class TargetError(UsageError):
     def __init__(self, message: str, *, hint: str = "", candidates: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.candidates = candidates
-        """What the operator may have meant, one line each."""
+        """Possible targets, one line each."""
 
 
 class BackendError(RewindError):
@@ -96,12 +96,12 @@ class BackendError(RewindError):
 
 
 class CheckpointError(BackendError):
-    """A checkpoint is damaged, or of a version or feature this release doesn't know."""
+    """A checkpoint is damaged, or uses a version or feature that this release does not support."""
 
     number = 0
     """The update whose checkpoint it is, where that is known."""
     raw = b""
-    """What was read, where it could be read at all; secrets in it are as encrypted as they were stored."""
+    """The raw content, if it could be read; secrets in it are encrypted as stored."""
 
 
 class RecordError(CheckpointError):
@@ -130,28 +130,28 @@ class EngineError(RewindError):
         self.output = output
         """What the engine printed, secrets already redacted by it."""
         self.locked = locked
-        """Whether it was that another operation holds the stack's lock."""
+        """Whether another operation holds the stack's lock."""
         self.unexplained = unexplained
-        """Whether nothing better is known than what the engine says."""
+        """Whether the engine's own message is the only explanation."""
         self.whole = ""
-        """All that a provider or program printed when it crashed, which may hold secrets; empty if none did."""
+        """The full output of a provider or program that crashed, which may contain secrets; empty if none did."""
         self.urns = urns
-        """The resources that the engine complained of, where it said so."""
+        """The resources that the engine's errors name."""
 
     @property
     def next_step(self) -> str:
-        """The advice, after where to look if nothing better is known."""
+        """The advice; if nothing better is known, preceded by a pointer to the engine's message."""
         return f"{UNEXPLAINED} {self.advice}".strip() if self.unexplained else self.advice
 
     def explain(self, advice: str) -> None:
-        """Says what helps, if anything does, where the engine's message alone didn't tell."""
+        """Adds advice if the engine's message was the only explanation."""
         if self.unexplained and advice:
             self.unexplained = False
             self.advice = f"{advice} {self.advice}".strip()
 
 
 class CallbackError(RewindError):
-    """An undo callback or hook of the project raised, hung, crashed, or returned what it may not."""
+    """An undo callback or hook of the project raised, hung, crashed, or returned an invalid value."""
 
 
 class TemporaryDirectoryError(RewindError):
@@ -159,21 +159,21 @@ class TemporaryDirectoryError(RewindError):
 
 
 class RefusedError(RewindError):
-    """A safety check refused to go on; nothing was changed."""
+    """A safety check refused to continue; nothing was changed."""
 
     exit_code = 3
 
 
 class JournalError(RefusedError):
-    """A stack's journal can't be read: a rollback may be in flight."""
+    """A stack's journal can't be read: a rollback may be in progress."""
 
 
 class StateDirectoryError(RewindError):
-    """Something in the user's state directory can't be read or written, or isn't the user's alone."""
+    """Something in the user's state directory can't be read or written, or other users can access it."""
 
 
 class IncompleteError(RewindError):
-    """A rollback stopped after it had begun to change things; it can be resumed."""
+    """A rollback stopped after it had started to make changes; it can be resumed."""
 
     exit_code = 4
 
@@ -185,16 +185,16 @@ class IncompleteError(RewindError):
 
 
 class UpdateFailed(RewindError):
-    """An update failed, or the command that was to judge it said no."""
+    """An update failed, or its verify command did."""
 
     def __init__(
         self, message: str, *, hint: str = "", unchanged: bool = False, changed: bool = True, left: str = ""
     ) -> None:
         super().__init__(message, hint=hint, unchanged=unchanged)
         self.changed = changed
-        """Whether the stack is another one than before."""
+        """Whether the update changed the stack."""
         self.left = left
-        """The digest of the state that it left, empty if that couldn't be read."""
+        """The digest of the state after it; empty if that could not be read."""
 
 
 class RollbackFailedToo(RewindError):

@@ -1,6 +1,6 @@
-"""What the library offers beside its objects: comparing two states, and running a plan with an observer.
+"""The functions of the library besides its objects: compare two states, and run a plan with an observer.
 
-`import pulumi_rewind` has all of it; docs/library.md shows it at work.
+`import pulumi_rewind` exports both; docs/library.md has an example.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ LIVE = "live"
 
 
 def compare(session: Session, old: str = LIVE, new: str = "last-good") -> Diff:
-    """What differs between two states of the stack, each a target (``12``, ``-1``, ``v1.2``, …) or ``live``.
+    """The differences between two states of the stack, each a target (``12``, ``-1``, ``v1.2``, …) or ``live``.
 
-    Secrets are compared by what they hold, if the session can decrypt them, and appear in the result in plain text.
+    Secrets are compared decrypted, if the session can decrypt them, and are in plaintext in the result.
 
     Raises:
         TargetError: there is no such target, or it is ambiguous.
@@ -52,7 +52,7 @@ def run(
 
     Raises:
         RefusedError: a check refused it before anything was changed.
-        InterruptedRun, IncompleteError: it ended half-way; the journal knows it, and a plan to the same target goes on.
+        InterruptedRun, IncompleteError: it ended half-way; a plan to the same target continues it.
     """
     rollback = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
     for event in rollback.events():

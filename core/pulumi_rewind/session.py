@@ -47,7 +47,7 @@ class Session:
         self.backend = backend
         self.stack = stack
         self.redactor = KnownSecrets(public=(stack.name, stack.project, workspace.project))
-        """Takes all that is secret and has been met in this session out of a text; every road out asks it."""
+        """Masks all secrets of this session in a text; all output passes through it."""
         self.redactor.expect(self._given_secrets)
         environ, names = workspace.environ, settings.passphrase_env
         self.vault = Vault(
@@ -200,7 +200,7 @@ class Session:
         try:
             return self.backend.live(self.stack)
         except CheckpointError as err:
-            err.advice = "`--strategy state` (in the review: tab) puts the target's checkpoint in its place."
+            err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
 
     def reload(self) -> None:

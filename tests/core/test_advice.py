@@ -125,7 +125,7 @@ def test_an_engine_that_can_not_plan_past_protection_says_so_and_names_all(tmp_p
     lock = Lock("eve", "far", 7, "2026-11-28T10:00:00Z")
     refused = protected_refusal(met, old, ["logs"], [lock])
     assert isinstance(refused, RefusedError)
-    assert "protected resources are in the way: logs, data" in str(refused)
+    assert "protected resources block the plan: logs, data" in str(refused)
     assert "locked by eve@far" in str(refused)
     assert "3.256" in refused.hint
     assert protected_refusal(met, new, ["logs"], [lock]) is met

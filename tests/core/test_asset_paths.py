@@ -69,7 +69,7 @@ def test_a_directory_that_changed_is_told(project: Project, inputs: dict[str, An
     project.write("chart/templates/all.yaml", "kind: Job\n")
     (note,) = project.notes(inputs)
     assert note.startswith("path-content: ")
-    assert f"has another content today than at commit {project.commit[:7]}" in note
+    assert f"has different content today than at commit {project.commit[:7]}" in note
     project.repo.commit("v2")  # committed or not
     assert len(project.notes(inputs)) == 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.place import Watch
+from pulumi_rewind.backends.storage import Watch
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, StepMetadata, StepState
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
 from pulumi_rewind.guard.kept_states import import_state
@@ -48,13 +48,13 @@ class Driver(EngineDriver):
 def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> None:
     place = Watch(stack.state.as_uri())
     (stack.state / "more").mkdir()
-    assert place.lost() == ""
-    assert Watch("s3://bucket/x").lost() == ""
+    assert place.problem() == ""
+    assert Watch("s3://bucket/x").problem() == ""
     assert list(Driver().go(opened(stack, ""), tmp_path)) == []
     import_state(opened(stack, ""), b"{}", {}, instead_of=None)
 
 
-@pytest.mark.parametrize(("does", "what"), [(AWAY, "is gone"), (ANEW, "is another one than when the run began")])
+@pytest.mark.parametrize(("does", "what"), [(AWAY, "is gone"), (ANEW, "is not the one that the run started with")])
 def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: Path, does: str, what: str) -> None:
     driver = Driver()
     urn = "urn:pulumi:dev::shop::x:y:Server::web"
@@ -67,14 +67,14 @@ def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: P
 
 def test_a_directory_that_comes_back_was_away_all_the_same(stack: FileStack) -> None:
     watch = Watch(stack.state.as_uri())
-    watch.look()
-    assert watch.lost() == ""
+    watch.check()
+    assert watch.problem() == ""
     stack.state.rename(stack.root / "elsewhere")
-    watch.look()
+    watch.check()
     (stack.root / "elsewhere").rename(stack.state)
-    assert "was away for a while" in watch.lost()
+    assert "was unavailable for a while" in watch.problem()
 
 
 def test_so_is_a_state_that_was_put_elsewhere(stack: FileStack) -> None:
-    with pytest.raises(EngineError, match="is another one"):
+    with pytest.raises(EngineError, match="is not the one that the run started with"):
         import_state(opened(stack, ANEW), b"{}", {}, instead_of=None)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.callbacks.code import todays_code
 from pulumi_rewind.callbacks.process import UndoProcess
-from pulumi_rewind.callbacks.state_code import riding_code, undo_methods
+from pulumi_rewind.callbacks.state_code import embedded_code, undo_methods
 from pulumi_rewind.errors import CallbackError, RewindError
 from pulumi_rewind.plan.called import Code
 from pulumi_rewind.project.settings import Settings
@@ -45,7 +45,7 @@ def test_what_a_pickle_has_is_read_without_running_it(tmp_path: Path) -> None:
     dynamic = "pulumi-python:dynamic/shop:File"
 
     def riding(type_: str, **inputs: Any) -> Code | None:
-        return riding_code(checkpoint(res("a", type_, inputs=inputs)).resources[-1], tmp_path)
+        return embedded_code(checkpoint(res("a", type_, inputs=inputs)).resources[-1], tmp_path)
 
     found = riding(dynamic, __provider=secret)
     assert found is not None
@@ -143,18 +143,18 @@ def test_a_callback_that_yields_goes_on_once_with_what_was_made(process: UndoPro
     made = {"urn": "u", "type": "t:m:R", "name": "db", "id": "db-2", "inputs": inputs, "outputs": {}}
     recreate = {"result": "recreate", "inputs": {}, "more": True}
     assert ended(process.call(restore, context("well"), "u")) == (recreate, "")
-    assert ended(process.go_on(restore, made, "other")) == (False, "")  # of another resource
-    assert ended(process.go_on(restore, made, "u")) == (True, "made db-2 [secret]")
-    assert ended(process.go_on(restore, made, "u")) == (False, "")
+    assert ended(process.continue_call(restore, made, "other")) == (False, "")  # of another resource
+    assert ended(process.continue_call(restore, made, "u")) == (True, "made db-2 [secret]")
+    assert ended(process.continue_call(restore, made, "u")) == (False, "")
     assert ended(process.call(restore, context("late"), "u"))[0] == {"result": "recreate", "inputs": {"late": True}}
     assert ended(process.call(restore, context("skip"), "u"))[0] == {"result": "skip", "reason": "elsewhere"}
-    assert ended(process.go_on(restore, made, "u")) == (False, "")
+    assert ended(process.continue_call(restore, made, "u")) == (False, "")
     for how, message in (("twice", "yields more than once"), ("raise", "OSError: no space for [secret]")):
         assert ended(process.call(restore, context(how), "u"))[0] == recreate
-        assert message in str(ended(process.go_on(restore, made, "u"))[0])
+        assert message in str(ended(process.continue_call(restore, made, "u"))[0])
     wrong = ended(process.call(drain, context("x"), "u"))[0]
     assert "drain" in str(wrong)
-    assert "yields; only undo_delete and undo_update can go on afterwards" in str(wrong)
+    assert "yields; only undo_delete and undo_update can continue after a yield" in str(wrong)
     dynamic = context("late")
     dynamic["old"]["type"] = "pulumi-python:dynamic/x:Y"
     assert ended(process.call(restore, dynamic, "u"))[0]["result"] == "recreate"

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from pulumi_rewind.callbacks.calling import Caller, Talk, drained
+from pulumi_rewind.callbacks.calling import CallbackEvents, Caller, drained
 from pulumi_rewind.callbacks.code import UntrustedCode
 from pulumi_rewind.callbacks.engine_hooks import Afterwards, HookRunner
 from pulumi_rewind.callbacks.undo.run import UndoRun
@@ -108,7 +108,7 @@ def _function(caller: Caller, name: str) -> Callback:
     return next(item for item in caller.load(code).callbacks if item.function == name)
 
 
-def _told(talk: Talk[Any], caller: Caller, *, stop_after: int = 0) -> tuple[list[HookEvent], str]:
+def _told(talk: CallbackEvents[Any], caller: Caller, *, stop_after: int = 0) -> tuple[list[HookEvent], str]:
     """What is told, and what went wrong; with an interrupt after the event of that number."""
     told: list[HookEvent] = []
 
@@ -175,7 +175,7 @@ def test_what_goes_on_is_called_from_its_beginning_again_after_a_failure(caller:
     done: list[Call] = []
     told, error = _told(caller.call(call.callback, CONTEXT, "u"), caller)
     assert not error
-    told, error = _told(caller.go_on(call, {**CONTEXT, "again": True}, RESOURCE, done.append), caller)
+    told, error = _told(caller.continue_call(call, {**CONTEXT, "again": True}, RESOURCE, done.append), caller)
     assert not error
     assert done == [call]
     outcomes = [event.outcome for event in told if isinstance(event, HookEnded)]
@@ -213,7 +213,7 @@ def test_a_hook_runs_beside_a_callback_of_the_same_file(caller: Caller) -> None:
     host.join(timeout=10)
     assert (result or {})["reason"] == "s3cret reason"  # as it is for the goal; masked in all that is told
     assert errors.get(timeout=1) == ""
-    said = list(runner.said())
+    said = list(runner.pending_events())
     assert [getattr(event, "message", "") for event in said] == ["", "meanwhile ***", ""]
     assert isinstance(told[-1], HookEnded)
     assert told[-1].message == "*** reason"
@@ -235,7 +235,7 @@ def test_a_hook_that_runs_is_ended_at_once_and_not_tried_again(caller: Caller) -
     caller.interrupt()
     host.join(timeout=10)
     assert "stopped" in errors.get(timeout=1)
-    assert [event.outcome for event in runner.said() if isinstance(event, HookEnded)] == ["failed"]
+    assert [event.outcome for event in runner.pending_events() if isinstance(event, HookEnded)] == ["failed"]
     assert [(one.function, one.outcome) for one in caller.outcomes] == [("hang", "failed")]
 
 
@@ -248,7 +248,7 @@ def test_an_error_hook_decides_and_one_that_fails_says_no(
     runner = _hooks(caller)
     asked = {**OF_HOOK, "failed_operation": operation, "errors": ["no"]}
     assert runner.on_error()["failing"](asked) is again
-    assert [event.outcome for event in runner.said() if isinstance(event, HookEnded)] == outcomes
+    assert [event.outcome for event in runner.pending_events() if isinstance(event, HookEnded)] == outcomes
     assert [one.outcome for one in caller.outcomes] == outcomes[-1:]
 
 

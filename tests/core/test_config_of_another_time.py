@@ -68,7 +68,7 @@ def test_its_secrets_are_encrypted_anew_under_the_passphrase_of_the_state(tmp_pa
 
 def test_without_the_passphrase_of_that_time_it_is_refused_with_a_way_out(tmp_path: Path) -> None:
     path = written(tmp_path, old_file())
-    with pytest.raises(SecretsError, match=r"Pulumi\.dev\.yaml is of another time than the state") as refused:
+    with pytest.raises(SecretsError, match=r"Pulumi\.dev\.yaml does not match the state") as refused:
         config_file(path, live(), tmp_path / "private", reseal=vault("new battery").resealer)
     assert "git checkout" in refused.value.hint
     assert "--passphrase-file" in refused.value.hint
@@ -84,11 +84,11 @@ def test_a_file_of_another_kind_of_provider_is_never_used(tmp_path: Path) -> Non
     """The CLI would encrypt the whole state as the file says."""
     path = written(tmp_path, f"encryptionsalt: {OLD.salt}\nconfig: {{}}\n")
     cloud = {"type": "cloud", "state": {"url": "awskms://alias/x", "encryptedkey": "QUJD"}}
-    with pytest.raises(SecretsError, match="another time"):
+    with pytest.raises(SecretsError, match="does not match the state"):
         config_file(path, live(cloud), tmp_path / "private", reseal=vault("old horse").resealer)
     path.write_text("secretsprovider: awskms://alias/x\nencryptedkey: QUJD\nconfig: {}\n")
     assert config_file(path, live(cloud), tmp_path / "private") == path
-    with pytest.raises(SecretsError, match="another time"):
+    with pytest.raises(SecretsError, match="does not match the state"):
         config_file(path, live(), tmp_path / "private", reseal=vault("new battery").resealer)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.engine.environment import engine_environ, told
+from pulumi_rewind.engine.environment import engine_environ, environment_notes
 from pulumi_rewind.guard import consent
 from pulumi_rewind.guard.consent import agree, consented
 from pulumi_rewind.history.targets import Target, resolve_target
@@ -93,11 +93,11 @@ def shared_root(stack: FileStack) -> None:
 
 
 CHANGES: Mapping[str, Callable[[FileStack], None]] = {
-    "its group may write": share(0o775),
-    "everybody on this machine may write": share(0o757),
-    "may write": shared_file,
-    "was written again": edited,
-    "may write /": shared_root,
+    "its group can write": share(0o775),
+    "every user of this machine can write": share(0o757),
+    "can write": shared_file,
+    "was changed": edited,
+    "can write /": shared_root,
 }
 
 
@@ -221,7 +221,7 @@ def test_another_key_service_is_asked_only_after_a_yes(stack: FileStack) -> None
 
 def test_a_group_of_ones_own_is_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o775)
-    assert "its group may write" in custody.shared([tmp_path])
+    assert "its group can write" in custody.shared([tmp_path])
     monkeypatch.setattr(custody, "_ours_alone", lambda group: group == tmp_path.stat().st_gid)
     assert custody.shared([tmp_path]) == ""
     if os.geteuid() == 0:
@@ -238,7 +238,7 @@ def test_variables_that_contradict_a_plan_are_left_out_and_told() -> None:
     assert engine_environ(environ).keys() == {
         "PULUMI_EXPERIMENTAL", "PULUMI_DEBUG_GRPC", "PULUMI_CONFIG_PASSPHRASE", "PATH",
     }  # fmt: skip
-    said = list(told(environ))
+    said = list(environment_notes(environ))
     assert [text.split()[0] for text in said] == [
         "flags", "PULUMI_EXPERIMENTAL", "PULUMI_LEGACY_PROVIDER_PREVIEW", "PULUMI_SKIP_CHECKPOINTS",
     ]  # fmt: skip
@@ -256,7 +256,7 @@ def test_a_plan_tells_of_the_environment(stack: FileStack) -> None:
 
 
 def test_nothing_is_looked_at_where_nothing_is_new(stack: FileStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consent, "doubt", lambda *_: pytest.fail("looked"))
+    monkeypatch.setattr(consent, "untrusted_reason", lambda *_: pytest.fail("looked"))
     session = opened(stack)
     live = session.timeline.live()
     target = Target(Update(number=2, kind="update", result="succeeded"), "2", "")

@@ -103,7 +103,7 @@ def test_the_step_says_why_and_a_name_alone_only_warns() -> None:
     assert order_risks(replace(step, op="update"), item) == ()
     first = replace(step, delete_first=True)
     assert [one.message for one in order_risks(first, replace(item, delete_first=ASKED))] == [
-        "is deleted before its replacement is made, as you asked for"
+        "is deleted before its replacement is created, as you asked for"
     ]
     assert [one.code for one in order_risks(first, item)] == ["delete-first"], "the provider says so"
 
@@ -119,7 +119,7 @@ def test_words_mean_exact_names_before_patterns_and_are_part_of_what_is_reviewed
     assert marks(deleting_first(made, ["a?"])) == {"a*": ASKED, "ab": ASKED}
     assert marks(deleting_first(made, [urn("ab")], ["*:Table", "nothing"])) == {"ab": ASKED, "b": SET}
     for word in ("c", "group"):
-        with pytest.raises(UsageError, match="means no resource") as caught:
+        with pytest.raises(UsageError, match="matches no resource") as caught:
             deleting_first(made, [word])
         assert "ab" in caught.value.hint
     assert deleting_first(made, ["ab"]).fingerprint() != made.fingerprint()
@@ -180,7 +180,7 @@ def test_what_was_made_is_read_and_what_is_gone_or_differs_is_named() -> None:
     assert (gone.urn, gone.expected) == (urn("a"), False)
     assert "is gone" in gone.message
     assert "`--delete-first a`" in gone.message
-    assert (other.urn, other.message.endswith("other a")) == (urn("b"), True)
+    assert (other.urn, other.message.endswith("other values of a")) == (urn("b"), True)
 
 
 def test_after_half_of_a_run_nothing_more_may_be_done_than_was_reviewed() -> None:
@@ -218,7 +218,9 @@ def test_who_stops_while_the_way_on_is_planned_is_not_told_that_nothing_was_chan
     monkeypatch.setattr(name_conflicts, "plan_again", stopped)
     session: Any = SimpleNamespace(stack=StackRef("p", "dev"))
     reviewed = plan_of(prepared=SimpleNamespace(choices=USUAL))
-    with pytest.raises(InterruptedRun, match="stopped half-way; pool can't be made beside the old object") as raised:
+    with pytest.raises(
+        InterruptedRun, match="stopped half-way; pool can't be created while the old object exists"
+    ) as raised:
         name_conflicts.deleting_taken_first(session, reviewed, [urn("pool")], PreviewControl())
     assert "nothing was changed" not in str(raised.value)
     assert "resume dev --delete-first pool" in raised.value.hint

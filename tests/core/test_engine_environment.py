@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.engine.environment import LOOPBACK, engine_environ, loopback_direct, withheld
+from pulumi_rewind.engine.environment import LOOPBACK, debug_variables, engine_environ, loopback_direct
 
 CODE = Path(__file__).resolve().parents[2]
 HERE = ",".join(LOOPBACK)
@@ -54,8 +54,8 @@ def test_flags_and_what_makes_secrets_visible_are_left_out() -> None:
         "PULUMI_PYTHON_CMD": "python3",
     }
     assert engine_environ(given) == {"PULUMI_PYTHON_CMD": "python3"}
-    assert list(withheld(given)) == ["PULUMI_DEBUG_GRPC", "TF_LOG", "TF_LOG_PATH"]
-    assert list(withheld({"TF_LOG": ""})) == []
+    assert list(debug_variables(given)) == ["PULUMI_DEBUG_GRPC", "TF_LOG", "TF_LOG_PATH"]
+    assert list(debug_variables({"TF_LOG": ""})) == []
 
 
 def test_every_channel_of_ours_goes_around_proxies() -> None:

@@ -41,6 +41,6 @@ def test_what_was_not_reached_follows_the_cause_in_one_line(tmp_path: Path) -> N
 
 def test_where_nothing_failed_the_plan_was_not_kept_to(tmp_path: Path) -> None:
     events, error = said(tmp_path, unseen("a"), unseen("a"), unseen("b"))
-    assert events == [("error", "2 steps of the reviewed plan did not come up in the run: a, b")]
-    assert str(error).startswith("it failed: 2 steps of the reviewed plan")
-    assert "plan again" in error.hint
+    assert events == [("error", "the run did not reach 2 steps of the reviewed plan: a, b")]
+    assert str(error).startswith("it failed: the run did not reach 2 steps of the reviewed plan")
+    assert "Plan again" in error.hint

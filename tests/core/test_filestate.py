@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from pulumi_rewind.backends import KINDS, open_backend
-from pulumi_rewind.backends.place import Watch, cut_off, shortage
+from pulumi_rewind.backends.storage import Watch, empty_sidecar_hint, space_warning
 from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.history.targets import resolve_target
@@ -313,7 +313,7 @@ def test_the_backend_disappears_while_browsing(store: FileStore) -> None:
         lambda: backend.find("dev", "shop"),
         backend.stacks,
     ):
-        with pytest.raises(BackendError, match="is not there") as caught:
+        with pytest.raises(BackendError, match="does not exist") as caught:
             read()
         assert not isinstance(caught.value, CheckpointError)
         assert "Mount it" in caught.value.hint
@@ -359,7 +359,7 @@ def test_one_record_that_cannot_be_read_does_not_hide_the_others(store: FileStor
 
 
 def test_where_there_is_no_backend(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match=r"nowhere is not there") as caught:
+    with pytest.raises(BackendError, match=r"nowhere does not exist") as caught:
         open_backend(f"file://{tmp_path}/nowhere")
     assert "PULUMI_BACKEND_URL" in caught.value.hint
     with pytest.raises(BackendError, match="holds no Pulumi state"):
@@ -372,7 +372,7 @@ def test_a_newer_or_damaged_layout_is_refused(store: FileStore) -> None:
     with pytest.raises(BackendError, match="layout 2"):
         store.open()
     meta.write_text("")
-    with pytest.raises(BackendError, match="says no version"):
+    with pytest.raises(BackendError, match="has no version"):
         store.open()
 
 
@@ -395,7 +395,11 @@ def test_a_new_kind_is_a_module_and_an_entry(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(BackendError) as caught:
         open_backend("s3://bucket")
     assert "file://, toy:// backends" in caught.value.hint
-    assert (shortage("toy://box", 1 << 60), cut_off("toy://box"), Watch("toy://box").lost()) == ("", "", "")
+    assert (space_warning("toy://box", 1 << 60), empty_sidecar_hint("toy://box"), Watch("toy://box").problem()) == (
+        "",
+        "",
+        "",
+    )
 
 
 def test_urls_have_one_spelling(tmp_path: Path) -> None:
@@ -434,10 +438,10 @@ def test_a_lock_that_a_full_disk_cut_off_is_one_to_the_cli_and_to_us(store: File
     path = store.lock()
     path.with_name("a.json.attrs").write_text("{}")  # of a whole lock, as the CLI writes it
     path.with_name("folder").mkdir()
-    path.replace(cut_off := path.with_name("a.json.18ec3e4d184b695f.tmp"))
-    cut_off.write_bytes(b"")
+    path.replace(empty_sidecar_hint := path.with_name("a.json.18ec3e4d184b695f.tmp"))
+    empty_sidecar_hint.write_bytes(b"")
     (lock,) = store.open().locks(store.ref)
-    assert lock.path == str(cut_off)
+    assert lock.path == str(empty_sidecar_hint)
     assert "`pulumi cancel` removes the lock" in lock.advice
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.place import COPIES, LEAST, cut_off, shortage
+from pulumi_rewind.backends.storage import COPIES, MINIMUM_FREE, empty_sidecar_hint, space_warning
 from pulumi_rewind.errors import CheckpointError
 from tests.support.filestore import FileStore
 
@@ -23,7 +23,7 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
         store.state.write_bytes(content)
         with pytest.raises(CheckpointError) as caught:
             store.open().live(store.ref)
-        assert f"(1 resources): put it in its place with `cp '{backup}' '{store.state}'`" in caught.value.hint
+        assert f"(1 resources): restore it with `cp '{backup}' '{store.state}'`" in caught.value.hint
     backup.write_bytes(whole[:50])
     older = store.pulumi / "backups" / store.ref.project / store.ref.name
     older.mkdir(parents=True)
@@ -31,7 +31,7 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
     (older / "dev.19.json").write_bytes(whole[:50])
     with pytest.raises(CheckpointError) as caught:
         store.open().live(store.ref)
-    assert f"an earlier update is whole (1 resources): put it in its place with `cp '{older / 'dev.18.json'}'" in (
+    assert f"an earlier update is intact (1 resources): restore it with `cp '{older / 'dev.18.json'}'" in (
         caught.value.hint
     )
     (older / "dev.18.json").unlink()
@@ -43,10 +43,10 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
 
 def test_room_is_measured_where_the_backend_is(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    assert shortage(tmp_path.as_uri(), 1000) == ""
-    assert str(tmp_path) in shortage(tmp_path.as_uri(), free // COPIES + LEAST)
-    assert shortage("s3://bucket", free) == ""
-    assert shortage((tmp_path / "gone").as_uri(), free) == ""
+    assert space_warning(tmp_path.as_uri(), 1000) == ""
+    assert str(tmp_path) in space_warning(tmp_path.as_uri(), free // COPIES + MINIMUM_FREE)
+    assert space_warning("s3://bucket", free) == ""
+    assert space_warning((tmp_path / "gone").as_uri(), free) == ""
 
 
 def test_a_sidecar_that_a_kill_left_empty_is_named(tmp_path: Path) -> None:
@@ -54,12 +54,12 @@ def test_a_sidecar_that_a_kill_left_empty_is_named(tmp_path: Path) -> None:
     store.add("one")
     url = store.url
     sidecar = store.state.with_name(f"{store.state.name}.attrs")
-    assert cut_off(url) == ""
+    assert empty_sidecar_hint(url) == ""
     sidecar.write_text('{"md5": "a"}')
-    assert cut_off(url) == ""
+    assert empty_sidecar_hint(url) == ""
     sidecar.write_text("")
-    assert f"`rm '{sidecar}'`" in cut_off(url)
-    assert cut_off("s3://bucket") == ""
+    assert f"`rm '{sidecar}'`" in empty_sidecar_hint(url)
+    assert empty_sidecar_hint("s3://bucket") == ""
 
 
 def test_a_file_that_somebody_is_just_writing_is_no_leftover(tmp_path: Path) -> None:
@@ -69,5 +69,5 @@ def test_a_file_that_somebody_is_just_writing_is_no_leftover(tmp_path: Path) -> 
     sidecar.write_text("")
     writer = threading.Timer(0.1, sidecar.write_text, ['{"md5": "a"}'])
     writer.start()
-    assert cut_off(store.url) == ""
+    assert empty_sidecar_hint(store.url) == ""
     writer.join()

@@ -220,7 +220,7 @@ def test_checkpoints_of_the_right_shape_on_the_whole_road(one: bytes, other: byt
         target = todays_credentials(old, new).target
         goal = build_goal(target, new, project="shop", stack="dev", only=only)
         order = {item.urn: index for index, item in enumerate(goal.registrations)}
-        assert all(urn in order for item in goal.registrations for urn in item.awaited() if urn)
+        assert all(urn in order for item in goal.registrations for urn in item.prerequisites() if urn)
         goal.fingerprint()
         report = replayed(goal)
         ops = dict.fromkeys(report.urns.values(), "update")

@@ -50,7 +50,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, cache: Path) -> None:
         (tmp_path, cache, "REWIND_ENGINE=.* is not an executable"),
         (tmp_path / "nowhere", cache, "is not an executable"),
         (old, cache, "3.206.0 or newer is needed"),
-        (program(tmp_path / "odd", "who knows"), cache, "doesn't say which pulumi version it is"),
+        (program(tmp_path / "odd", "who knows"), cache, "does not report a pulumi version"),
         (good, tmp_path, "no pulumi-language-python beside it or in the cache"),
     ):
         environ = {"REWIND_ENGINE": str(named), "XDG_CACHE_HOME": str(cached), "PATH": str(good.parent)}

@@ -146,7 +146,7 @@ def test_every_live_urn_is_given_away_once_and_order_holds(target_names: list[st
     assert len(set(built.pairs.values())) == len(built.pairs)
     seen: set[str] = set()
     for item in built.registrations:
-        assert set(item.awaited()) <= seen
+        assert set(item.prerequisites()) <= seen
         seen.add(item.urn)
 
 
@@ -167,5 +167,5 @@ def test_registrations_are_looked_up_by_the_urn_of_a_run_in_a_renamed_stack() ->
     assert now != urn("web")
     assert built.by_run_urn[now].urn == urn("web")
     assert urn("web") not in built.by_run_urn
-    other = built.each(lambda item: replace(item, full=True))
-    assert other.by_run_urn[now].full
+    other = built.each(lambda item: replace(item, all_inputs=True))
+    assert other.by_run_urn[now].all_inputs

@@ -13,7 +13,7 @@ from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.plan.adoption import replaced_imports, without_imports
 from pulumi_rewind.replay import wire
 from pulumi_rewind.replay.options import parse_position
-from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.state.identity import match
 from pulumi_rewind.state.sent_inputs import sent_inputs
 from pulumi_rewind.state.values import BYTE_STRING, RESOURCE_REF, SIG, SPECIAL_FLOAT, UNKNOWN
@@ -98,7 +98,7 @@ def plan_of(**values: Any) -> dict[str, Any]:
     difference = {"adds": values}
     plan = {"resourcePlans": {"u": {"goal": {"inputDiff": difference, "outputDiff": difference}}}}
     report = ReplayReport(sent={"u": dict.fromkeys(values)})
-    held = json.loads(hold_to(json.dumps(plan).encode(), report))
+    held = json.loads(constrain_plan(json.dumps(plan).encode(), report))
     found: dict[str, Any] = held["resourcePlans"]["u"]["goal"]["outputDiff"]["adds"]
     return found
 

@@ -12,7 +12,7 @@ from pulumi_rewind.plan.former_ids import ids_since, taken_back
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.state.identity import is_constant_id, match, may_be_one
-from pulumi_rewind.up.recovery import spared
+from pulumi_rewind.up.recovery import without_own_losses
 from tests.support.checkpoints import checkpoint, goal, provider, res, urn, used
 from tests.support.plans import plan_of
 
@@ -76,7 +76,9 @@ def losing(before: dict[str, Any], now: dict[str, Any]) -> bool:
     """Whether taking back what is there now needs leave, in view of what was there before."""
     loss = Risk("data-loss", "holds data")
     step = Step(urn("db"), "db", "t:m:R", "delete", "deleted", (loss,), old_id=now["id"])
-    return spared(plan_of(steps=(step,)), checkpoint(res("old", **before)), checkpoint(res("db", **now))).loses_data
+    return without_own_losses(
+        plan_of(steps=(step,)), checkpoint(res("old", **before)), checkpoint(res("db", **now))
+    ).loses_data
 
 
 def test_what_an_update_made_is_not_older_because_of_an_id_that_all_have() -> None:

@@ -119,7 +119,7 @@ def test_entries_that_differ_are_told_in_words() -> None:
     """How often an entry stands there, old copies, and the order."""
     a, b, old = res("a"), res("b"), res("a", id="a-old", delete=True)
     assert dict(entry_differences(checkpoint(a, b, b), checkpoint(a, b))) == {
-        urn("b"): "stands in the state once, no longer twice"
+        urn("b"): "is in the state once, no longer twice"
     }
     assert "no longer in the state" in dict(entry_differences(checkpoint(a, old), checkpoint(a)))[urn("a")]
     assert [place for place, _ in entry_differences(checkpoint(b, a), checkpoint(a, b))] == [""]

@@ -22,7 +22,7 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine.events import Diagnostic, ResourceDone, ResourceFailed, StepMetadata, StepState
 from pulumi_rewind.errors import JournalError, RefusedError
 from pulumi_rewind.plan.progress import RunProgress
-from pulumi_rewind.plan.unsure_creates import doubt, lost_sight_of
+from pulumi_rewind.plan.unsure_creates import lost_sight_of, unsure_creates_text
 from pulumi_rewind.project.journal import Journal, JournalEntry
 from pulumi_rewind.state.model import StackRef, decode_checkpoint
 from pulumi_rewind.system.processes import _began, this_process
@@ -56,7 +56,7 @@ def test_a_rollback_that_runs_in_another_process_keeps_its_entry(tmp_path: Path)
         assert mine.running(theirs)
         with pytest.raises(RefusedError, match=rf"another rollback of shop/dev to #7 is running \(pid {process.pid}\)"):
             mine.begin(target=1, label="#1", digest="d", start=2)
-        mine.doubt(("urn:a",))
+        mine.note_unsure_creates(("urn:a",))
         mine.end()
         mine.withdraw()
         assert mine.read() == theirs
@@ -182,7 +182,7 @@ def test_a_damaged_entry_is_an_error_that_names_the_file(tmp_path: Path, raw: by
     mine = journal(tmp_path)
     mine.state.write(mine.path, raw)
     for attempt in (mine.read, lambda: mine.begin(target=1, label="#1", digest="d", start=2)):
-        with pytest.raises(JournalError, match="may be in flight") as caught:
+        with pytest.raises(JournalError, match="may be in progress") as caught:
             attempt()
         assert str(mine.path) in str(caught.value)
         assert "pulumi-rewind resume dev --forget" in caught.value.hint
@@ -211,10 +211,10 @@ def test_what_is_deleted_first_is_kept_for_each_resume(tmp_path: Path) -> None:
 def test_doubts_are_noted_in_the_entry(tmp_path: Path) -> None:
     mine = journal(tmp_path)
     mine.begin(target=1, label="#1", digest="d", start=2)
-    mine.doubt(("urn:pulumi:dev::shop::t::web",))
+    mine.note_unsure_creates(("urn:pulumi:dev::shop::t::web",))
     entry = mine.read()
     assert entry is not None
-    assert entry.doubtful == ("urn:pulumi:dev::shop::t::web",)
+    assert entry.unsure_creates == ("urn:pulumi:dev::shop::t::web",)
     assert mine.path.stat().st_mode & 0o777 == 0o600
 
 
@@ -232,9 +232,9 @@ def test_a_create_whose_provider_went_away_is_in_doubt_and_no_other() -> None:
     ):
         progress.see(Diagnostic(message, "error", urn))
         progress.see(ResourceFailed(StepMetadata(op, urn)))
-    assert progress.doubtful == ("urn:pulumi:dev::shop::t::web",)
-    assert "web" in doubt(progress.doubtful)
-    assert doubt(()) == ""
+    assert progress.unsure_creates == ("urn:pulumi:dev::shop::t::web",)
+    assert "web" in unsure_creates_text(progress.unsure_creates)
+    assert unsure_creates_text(()) == ""
     made = StepMetadata("create", "urn:pulumi:dev::shop::t::new", new=StepState(id="t-1"))
     progress.see(ResourceDone(made))
     assert "new (t-1)" in lost_sight_of(progress.made)

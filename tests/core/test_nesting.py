@@ -25,7 +25,7 @@ from pulumi_rewind.project.stack_configuration import recorded_config
 from pulumi_rewind.records.content import decode_update, evidence_reason
 from pulumi_rewind.relinking.links import make_link
 from pulumi_rewind.relinking.relink import Relinker
-from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.replay.wire import to_wire
 from pulumi_rewind.secrets.redaction import Redactor
 from pulumi_rewind.state.decrypted import opened_json
@@ -147,7 +147,7 @@ def test_a_history_record_a_lock_and_a_record(tmp_path: Path) -> None:
     store.lock(content=DEEP.decode())
     assert [lock.username for lock in store.open().locks(store.ref)] == [""]
     (store.pulumi / "meta.yaml").write_text("version: " + "9" * MANY)
-    with pytest.raises(RewindError, match="says no version"):
+    with pytest.raises(RewindError, match="has no version"):
         store.open()
 
 
@@ -162,7 +162,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "reason"),
     [
         (LAUGHS, "more than 100,000 values"),
-        ("a: &x {b: *x}", "inside what it names"),
+        ("a: &x {b: *x}", "refers to a value that contains it"),
         ("[" * MANY, "deep"),
         ("[" * 150 + "]" * 150, "it is nested more than 100 deep"),
         ("- " * MANY, "deep"),
@@ -273,7 +273,7 @@ def test_lines_are_put_together_in_linear_time_and_cut() -> None:
     "line", [b"", b"nonsense", b"[]", DEEP, b'{"end": 1}', b'{"progress": [1, 2]}', b"\xff"], ids=SHORT
 )
 def test_an_answer_that_is_none(line: bytes) -> None:
-    with pytest.raises(CallbackError, match="restore: its process sent what is no answer"):
+    with pytest.raises(CallbackError, match="restore: its process sent an invalid answer"):
         message_of(line, "restore")
 
 
@@ -281,8 +281,8 @@ def test_an_answer_that_is_none(line: bytes) -> None:
     "plan", [b"", b"[]", DEEP, b'{"resourcePlans": {"u": 1}}', b"\xff", b'{"resourcePlans": [1]}'], ids=SHORT
 )
 def test_a_plan_of_the_engine_that_is_none(plan: bytes) -> None:
-    with pytest.raises(EngineError, match="the plan that the engine wrote can't be read"):
-        hold_to(plan, ReplayReport())
+    with pytest.raises(EngineError, match="the engine's plan can't be read"):
+        constrain_plan(plan, ReplayReport())
 
 
 def test_numbers_beyond_all_measure() -> None:

@@ -99,9 +99,9 @@ def test_an_old_copy_is_not_offered_to_be_skipped() -> None:
 def test_who_asks_to_leave_out_an_old_copy_is_told_why_that_can_not_be() -> None:
     target = checkpoint(res("web"))
     live = checkpoint(res("web"), res("vm", id="vm-a", delete=True))
-    with pytest.raises(UsageError, match=r"'vm' is only an old copy that waits for its deletion \(vm-a\)") as caught:
+    with pytest.raises(UsageError, match=r"'vm' is only an old copy that is pending deletion \(vm-a\)") as caught:
         build_goal(target, live, project="p", stack="dev", only=["!vm"])
-    assert "`pulumi state delete` forgets it" in caught.value.hint
+    assert "remove the entry with `pulumi state delete`" in caught.value.hint
     both = checkpoint(res("web"), res("vm"), res("vm", id="vm-a", delete=True))
     kept = build_goal(target, both, project="p", stack="dev", only=["!vm"])
     assert [item.live_source.id for item in kept.registrations if item.name == "vm" and item.live_source] == ["vm-id"]

@@ -93,7 +93,7 @@ def test_only_content_tells_whether_live_is_another(store: FileStore) -> None:
     assert good(timeline) == 1
     found = resolve_target(timeline, "-1")
     assert found.update.number == 1
-    assert "#5, #4, #3, #2 passed over" in found.reason
+    assert "#5, #4, #3, #2 skipped" in found.reason
     assert half_way(timeline) is None
 
 

@@ -107,7 +107,7 @@ def test_a_new_strategy_goes_the_whole_road(session: Session, monkeypatch: pytes
     entry = Entry(Wishing, "wish for it", "wish", frozenset({"refresh"}))
     monkeypatch.setitem(STRATEGIES, "wishing", entry)
     target = resolve_target(session.timeline, "1")
-    with pytest.raises(UsageError, match="doesn't know `--only`"):
+    with pytest.raises(UsageError, match="does not support `--only`"):
         build_plan(session, target, Choices("wishing", only=("a",)))
     made = build_plan(session, target, Choices("wishing", refresh=True))
     assert made.recommendation is not None

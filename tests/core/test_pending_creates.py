@@ -51,14 +51,14 @@ def test_decisions_by_urn_and_by_name() -> None:
 @pytest.mark.parametrize(
     ("adopt", "clear", "said"),
     [
-        ((), (), "nothing is decided about"),
-        (("a=1",), (), "nothing is decided about"),
-        (("nobody=1",), (), "is no pending create"),
+        ((), (), "no decision is given for"),
+        (("a=1",), (), "no decision is given for"),
+        (("nobody=1",), (), "is not a pending create"),
         (("a",), (), "names no id"),
         (("a= ",), (), "names no id"),
-        (("a=1", "a=2"), (), "more often than it is pending"),
+        (("a=1", "a=2"), (), "has more decisions than pending creates"),
         (("a=1",), ("a",), "both adopted and cleared"),
-        ((), ("web",), "is no pending create"),
+        ((), ("web",), "is not a pending create"),
     ],
 )
 def test_decisions_that_make_no_sense_are_refused(adopt: tuple[str, ...], clear: tuple[str, ...], said: str) -> None:
@@ -68,7 +68,7 @@ def test_decisions_that_make_no_sense_are_refused(adopt: tuple[str, ...], clear:
 
 
 def test_a_name_that_means_several_wants_a_urn() -> None:
-    with pytest.raises(UsageError, match="means several"):
+    with pytest.raises(UsageError, match="matches several"):
         decide([urn("web"), urn("web", "t:m:Other")], clear=["web"])
 
 
@@ -121,5 +121,5 @@ def test_the_new_one_of_a_replacement_takes_the_place_of_the_one_that_is_gone() 
         (urn("user"), "u-1"),
     ]
     between = export(gone, user, pending=(entry("a", dependencies=[urn("user")]),))
-    with pytest.raises(RefusedError, match="can't be put into the state"):
+    with pytest.raises(RefusedError, match="can't be added to the state"):
         resolved(between, adoptions(between, [Decision(A, "a-2")], NOW))

@@ -94,7 +94,7 @@ def test_a_forged_record_above_the_newest_update_is_no_target(shop: Shop) -> Non
     # The operator's yes is for this very commit, and can be taken back.
     assert [record.commit for record in agree(shop.records(), ALL)] == [forged.commit]
     target = resolve_target(shop.session().timeline, "v1.1")
-    assert origin_of(shop.session(), target) == f"the record {forged.commit[:7]} of #2, not made here, but agreed to"
+    assert origin_of(shop.session(), target) == f"the record {forged.commit[:7]} of #2, not made here, but trusted"
     assert said(shop) == {}
     another = forge(shop, later(shop, 3, environment={"git.head": tagged}), "another")
     assert len(shop.session().timeline) == 2
@@ -143,7 +143,7 @@ def test_a_replaced_record_of_a_dirty_update_runs_nothing(shop: Shop) -> None:
     assert recorded(session, 2) is None
     assert error_of(session, 2) == ""
     assert list(recorded_codes(session)) == []
-    assert "no hooks file that may be used" in chosen_code(session, 2, recorded=True).notes[0]
+    assert "no usable hooks file" in chosen_code(session, 2, recorded=True).notes[0]
     with pytest.raises(UsageError, match="no hooks file is recorded"):
         named_code(session, "#2")
     known = known_record(session, 2)
@@ -184,7 +184,7 @@ def test_a_forged_record_gives_no_lost_checkpoint(shop: Shop) -> None:
     for number in (1, 2):
         update = timeline.update(number)
         assert not update.has_checkpoint
-        assert f"its record was not made here: `pulumi-rewind record --trust {number}`" in update.problem
+        assert f"then trust it with `pulumi-rewind record --trust {number}`" in update.problem
         with pytest.raises(TargetError, match="not made here"):
             resolve_target(timeline, str(number))
         with pytest.raises(RewindError) as caught:
@@ -374,14 +374,14 @@ def test_a_record_counts_if_an_allowed_signer_signed_it(shop: Shop, people: Peop
     shop.git("update-ref", "-d", f"{REF}2")
     assert record_update(shop.session(**mallory), 2).new
     kind, _, problem = origin(**colleague)
-    assert (kind, "nobody who is in the file" in problem) == ("foreign", True)
+    assert (kind, "not in the allowed signers file" in problem) == ("foreign", True)
     record = shop.records().at(2, shop.git("rev-parse", f"{REF}2"))
     signature = shop.records().store.read(signed.commit, "update.json.sig") or b""
     files = {path: Blob(record.file(path)) for path in record.meta.files}
     files["update.json"] = Blob(shop.records().store.read(record.commit, "update.json") or b"")
     files["update.json.sig"] = Blob(signature + b"\n")
     shop.records().store.write(f"{REF}2", [record.commit], files, "with the signature of another")
-    assert origin(**colleague) == ("foreign", "", "it has a signature of ci@example.test which is not of this record")
+    assert origin(**colleague) == ("foreign", "", "its signature by ci@example.test belongs to another record")
     shop.git("update-ref", f"{REF}5", signed.commit)
     with pytest.raises(RecordError, match="is the record of shop/dev #2"):
         origin(5, **colleague)
@@ -454,7 +454,7 @@ def test_a_damaged_ledger_trusts_nobody(shop: Shop) -> None:
         if damaged.endswith(b"\0"):
             assert shop.records().provenance.known() == frozenset()  # cut off in the first line
         else:
-            with pytest.raises(RecordError, match="can't be trusted: it holds something other") as caught:
+            with pytest.raises(RecordError, match="can't be used: it holds something other") as caught:
                 shop.records().trusted()
             assert "record --trust all" in caught.value.hint
             assert diagnose_records(shop)[0] == "warn"
@@ -462,7 +462,7 @@ def test_a_damaged_ledger_trusts_nobody(shop: Shop) -> None:
         assert [entry.update.number for entry in shop.session().timeline.entries()] == [1]
     path.write_bytes(whole)
     path.chmod(0o666)
-    with pytest.raises(RecordError, match="only you can write"):
+    with pytest.raises(RecordError, match="other users can write it"):
         shop.records().trusted()
     path.chmod(0o600)
     assert len(shop.session().timeline) == 2
@@ -478,13 +478,13 @@ def test_a_damaged_ledger_trusts_nobody(shop: Shop) -> None:
         patch.setattr("pulumi_rewind.records.ledger.os.fsync", refuse)
         (note,) = after_run(shop.session(), 3)
     assert isinstance(note, Diagnostic)
-    assert "can't be noted, and so it will not be used" in note.message
+    assert "can't be noted as made here, so it will not be used" in note.message
     # Without the list the numbers are in doubt, and nothing is written.
     path.unlink()
     path.mkdir()
     (note,) = after_run(shop.session(), 1)
     assert isinstance(note, Diagnostic)
-    assert "can't be trusted: it is not a file" in note.message
+    assert "can't be used: other users can write it" in note.message
 
 
 def refuse(_: int) -> None:
@@ -495,7 +495,7 @@ def test_whom_to_trust_is_no_business_of_the_project(tmp_path: Path) -> None:
     project = tmp_path / "rewind.toml"
     for text in ('sign_with = "/k"', 'allowed_signers = "signers"', '[records]\nallowed_signers = "signers"'):
         project.write_text(text)
-        with pytest.raises(UsageError, match="isn't the project's to say"):
+        with pytest.raises(UsageError, match="the project can't decide whose records are trusted"):
             load_settings(tmp_path)
     environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": "project/config"}
     user = tmp_path / ".config" / "pulumi-rewind" / "config.toml"  # a relative XDG_CONFIG_HOME doesn't count

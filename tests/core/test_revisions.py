@@ -103,7 +103,7 @@ def test_revisions_are_declared_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     known = loaded({"id": "a"}, {"id": "c", "after": "b"}, {"id": "b", "after": "a"})
     assert [item.id for item in known.revisions] == ["a", "b", "c"]
     for rows, message in (
-        ([{"id": "a"}, {"id": "b", "after": "x"}], "b of type=my:db:Box comes after x, which isn't there"),
+        ([{"id": "a"}, {"id": "b", "after": "x"}], "b of type=my:db:Box comes after x, which does not exist"),
         ([{"id": "a"}, {"id": "b"}, {"id": "c", "after": "a"}], "b and c of type=my:db:Box both come after a"),
         ([{"id": "a", "after": "b"}, {"id": "b"}], "a, b of type=my:db:Box come after each other"),
     ):
@@ -122,7 +122,7 @@ def test_what_an_update_and_a_rollback_have_to_run() -> None:
     assert short(moves_up(known, ["1"], "u", "u")) == ["before up 2", "before up 3", "after up 4"]
     late = moves_up(known, [], "u", "u")
     assert short(late) == ["after up 1", "after up 2", "after up 3", "after up 4"]
-    assert late[1].note == "not before the resources: 1 has to run first"
+    assert late[1].note == "runs after the resources, because 1 has to run first"
     assert short(moves_up(known, ["1"], "u", "")) == ["after up 2", "after up 3", "after up 4"], "there is nothing yet"
     assert moves_up(known, ["1", "2", "3", "4"], "u", "u") == ()
 
@@ -130,13 +130,13 @@ def test_what_an_update_and_a_rollback_have_to_run() -> None:
     assert short(moves_back(known, ["1", "2"], [], "u", "u")) == ["after down 2", "after down 1"]
     blocked = moves_back(known, ["1", "2", "3", "4", "5"], ["1"], "u", "u")
     assert [move.problem for move in blocked] == [
-        "the down of 5 is needed, and the hooks file has no such revision", "4 has no down",
+        "the down of 5 is needed, but the hooks file has no such revision", "4 has no down",
         "3 can't be taken back: merged", "",
     ]  # fmt: skip
     assert [move.problem for move in moves_back(None, ["1"], [], "u", "u")] == [blocked[0].problem.replace("5", "1")]
     risks = [_announced(move, {"": Code(Path("file"), "", "0" * 64)}) for move in blocked]
     assert [risk.blocking for risk in risks] == [True, True, True, False]
-    assert risks[2].message.startswith("3 can't be taken back: merged; mend the hooks file")
+    assert risks[2].message.startswith("3 can't be taken back: merged; fix the hooks file")
     assert risks[3].message == "will run the down of 2, f3 (file, sha256 000000000000), after its resources"
     loses = loaded({"id": "1", "loses_data": True})
     (lost,) = moves_back(loses, ["1"], [], "u", "u")
@@ -177,7 +177,7 @@ def test_components_are_followed_through_a_rollback_and_through_renames() -> Non
     assert told(build_goal(target, live, project="p", stack="dev", only=["both"])) == [("both", "down", "2")]
     assert told(build_goal(target, live, project="p", stack="dev", only=["!in", "!new"])) == [
         ("back", "up", "1"), ("back", "up", "2"),
-        (urn("both", BOX), "revision", " not all that is in it is rolled back"),
+        (urn("both", BOX), "revision", " not everything in it is rolled back"),
     ]  # fmt: skip
 
     renamed = checkpoint(box("other"), res("in", parent=urn("other", BOX), id="in-1", created="2026"))
@@ -255,7 +255,7 @@ def test_what_is_applied_is_known_of_every_update(stack: FileStack) -> None:
     Ledger(session).mark(urn, ("1", "2", "3"))
     assert Ledger(session).now() == ({urn: ("1", "2", "3")}, "")
     assert Ledger(session).at(5) == {urn: ("1", "2", "3")}
-    said = "somebody else is running revisions of shop/dev"
+    said = "another process is running revisions of shop/dev"
     with ledger.held(), pytest.raises(RewindError, match=said), Ledger(session).held():
         pass
 
@@ -277,8 +277,8 @@ def test_what_is_not_known_is_said(stack: FileStack) -> None:
     lost = msgspec.structs.replace(file, now=msgspec.structs.replace(file.now, key="another"), kept={})
     Ledger(session).path.write_bytes(msgspec.json.encode(lost))
     session = opened(stack)
-    assert Ledger(session).now() == ({}, "it was noted after an update #3 that the history no longer has")
-    with pytest.raises(RewindError, match="it isn't known which revisions are applied: it was noted after"):
+    assert Ledger(session).now() == ({}, "it was saved after update #3, which is no longer in the history")
+    with pytest.raises(RewindError, match="the applied revisions are unknown: it was saved after"):
         Ledger(session).done(urn, up("2"))
     Ledger(session).mark(stack.urn("b", BOX), ("9",))
     assert Ledger(opened(stack)).now()[0] == {urn: ("1",)}, "what isn't there has none; what wasn't said stays"
@@ -286,7 +286,7 @@ def test_what_is_not_known_is_said(stack: FileStack) -> None:
     with pytest.raises(RewindError, match="can't be read from"):
         Ledger(session).now()
     (said,) = after_run(session, 1)
-    assert "what is applied of the components' revisions was not kept" in said.message
+    assert "the applied revisions were not saved" in said.message
     assert kept_with(session, session.timeline.update(2)) == b""
     assert LedgerFile("x") == msgspec.json.decode(msgspec.json.encode(LedgerFile("x")), type=LedgerFile)
 
@@ -346,7 +346,7 @@ def test_an_up_is_tried_again_stopped_and_never_other_code_than_was_reviewed(sta
     UpdateRevisions(session, planned).check()
     (code,) = planned.codes.values()
     kept = replace(planned, codes={code.sha256: replace(code, origin="record", number=1)})
-    with pytest.raises(IncompleteError, match=r"rewind_hooks.py as recorded with #1.*has not been agreed to"):
+    with pytest.raises(IncompleteError, match=r"rewind_hooks.py as recorded with #1.*is not trusted yet"):
         list(RollbackRevisions(session, kept)._phase("after", live, lambda: live, "so far"))
 
     runs = UpdateRevisions(session, planned)
@@ -360,7 +360,7 @@ def test_an_up_is_tried_again_stopped_and_never_other_code_than_was_reviewed(sta
     assert told[0][2] == told[1][2]
     assert Ledger(session).now() == ({urn: ("1",)}, "")
     (event,) = [event for event in runs.phase("after", live, lambda: live) if isinstance(event, Diagnostic)]
-    assert event.message == "a: 1 has been run meanwhile"
+    assert event.message == "another run has already run a: 1"
     assert update_revisions(session, live, ()) == (None, ())
 
 
@@ -404,7 +404,7 @@ def test_the_command_lists_and_marks(stack: FileStack) -> None:
     revision_list.mark(opened(stack), "a=0001_first")
     (stack.work / "rewind_hooks.py").write_text(HOOKS.split("@one.down", maxsplit=1)[0])
     told = stack.run("revision", "2")
-    assert "to #2: up of 0002_second  ✗ blocks: the target has 0002_second, and the hooks file" in told.out
+    assert "to #2: up of 0002_second  ✗ blocks: the target has 0002_second, but the hooks file" in told.out
     for word, message in (
         ("a", "--mark 'a' is not COMPONENT=REVISION"),
         ("b=1", "'b' is no component with revisions"),
@@ -416,5 +416,5 @@ def test_the_command_lists_and_marks(stack: FileStack) -> None:
     (stack.work / "rewind_hooks.py").write_text(HOOKS + '\n@box.revision("3", after="nope")\ndef three(ctx): ...\n')
     broken = stack.run("revision")
     assert broken.code == 1
-    assert f"the revision 3 of type={BOX} comes after nope, which isn't there" in broken.err
+    assert f"the revision 3 of type={BOX} comes after nope, which does not exist" in broken.err
     assert "Traceback" not in broken.err

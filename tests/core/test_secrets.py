@@ -213,7 +213,7 @@ def test_what_is_wrong_or_missing_is_said() -> None:
     with pytest.raises(SecretsError, match="no passphrase is set") as missing:
         vault().decrypt(state, STACK)
     assert FILE_VARIABLE in missing.value.hint
-    with pytest.raises(SecretsError, match="none of the 2 passphrases at hand opens this checkpoint"):
+    with pytest.raises(SecretsError, match="none of the 2 available passphrases opens this checkpoint"):
         vault("one", own="two").decrypt(state, STACK)
     with pytest.raises(SecretsError, match="passphrase is wrong"):
         vault(own="").decrypt(state, STACK)  # set but empty counts, as it does for the CLI
@@ -251,12 +251,12 @@ def altered(encoded: str) -> str:
     [
         (f"v2:{NONCE}:{DATA}", "form is unknown"),
         ("", "form is unknown"),
-        ("v1:", "damaged or was cut off"),
-        (f"v1:{NONCE}", "damaged or was cut off"),
-        (f"v1:{NONCE}:{DATA[:-3]}", "damaged or was cut off"),
-        (f"v1:{NONCE}:{DATA[:12]}", "damaged or was cut off"),
-        (f"v1:{NONCE[:-4]}:{DATA}", "damaged or was cut off"),
-        (f"v1:{NONCE}:{DATA[:-1]}é", "damaged or was cut off"),
+        ("v1:", "damaged or truncated"),
+        (f"v1:{NONCE}", "damaged or truncated"),
+        (f"v1:{NONCE}:{DATA[:-3]}", "damaged or truncated"),
+        (f"v1:{NONCE}:{DATA[:12]}", "damaged or truncated"),
+        (f"v1:{NONCE[:-4]}:{DATA}", "damaged or truncated"),
+        (f"v1:{NONCE}:{DATA[:-1]}é", "damaged or truncated"),
         (f"v1:{NONCE}:{altered(DATA)}", "was altered"),
         (f"v1:{altered(NONCE)}:{DATA}", "was altered"),
         (OTHER.text(b'"hush"'), "belongs to another stack"),

@@ -119,7 +119,7 @@ def test_every_reference_of_every_goal_is_registered(
     goal = without(side(before, old, "1"), side(now, new, "2"), *skipped)
     registered = {item.urn for item in goal.registrations}
     for item in goal.registrations:
-        assert set(item.awaited()) <= registered
+        assert set(item.prerequisites()) <= registered
         recorded = {other for urns in (item.source.property_dependencies or {}).values() for other in urns or ()}
         assert recorded == {other for urns in item.property_dependencies.values() for other in urns}
     for name in skipped:

@@ -83,7 +83,7 @@ def test_what_stands_against_running_a_program_comes_with_a_way_out(
     assert "commit 0123456 of #3 is not in this repository" in message
     assert f"git fetch origin {MISSING}" in hint
     assert "branch main" in hint
-    assert "not made by a program" in problem(5, repo.root)[0]
+    assert "not created by a known program" in problem(5, repo.root)[0]
     assert "is in no git repository" in problem(1, tmp_path / "elsewhere", PATH="/usr/bin:/bin")[0]
     assert "no git on PATH" in problem(1, tmp_path / "elsewhere", PATH=str(tmp_path / "empty"))[0]
     repo.git("clone", "--quiet", "--depth", "1", repo.root.as_uri(), str(tmp_path / "shallow"))
@@ -125,7 +125,7 @@ def test_what_a_strategy_does_not_know_is_refused(
     [
         ((), "", "checkpoint", "needs neither the old program"),
         (("data-loss", "not-refreshed"), "", "checkpoint", "needs neither"),
-        (("asset-missing",), "", "program", "assets"),
+        (("asset-missing",), "", "program", "asset contents"),
         (("opaque-dependency", "asset-missing"), "", "program", "ids that change"),
         (("opaque-dependency",), "its commit is gone", "checkpoint", "would be better .*, but its commit is gone"),
         ((), "its commit is gone", "checkpoint", "its commit is gone"),

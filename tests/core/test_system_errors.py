@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
-from pulumi_rewind.engine.system_errors import refused_by_system, still, truthful
+from pulumi_rewind.engine.system_errors import errors_as_warnings, refused_by_system, with_system_cause
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -37,35 +37,35 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/rewind-x")
     "error",
     [
         FULL,
-        StateDirectoryError("x can't be written", hint="Make room."),
+        StateDirectoryError("x can't be written", hint="Free some space."),
         RefusedError("no", hint="x.", unchanged=True),
     ],
 )
 def test_it_is_refused_before_a_change_and_incomplete_after_one(error: RewindError | OSError, changed: bool) -> None:
-    told = truthful(error, changed=changed, resume="pulumi-rewind resume dev")
+    told = with_system_cause(error, changed=changed, resume="pulumi-rewind resume dev")
     assert type(told) is (IncompleteError if changed else RefusedError)
     assert (told.resumes, "pulumi-rewind resume dev" in told.hint) == (changed, changed)
     assert ("nothing was changed" in told.hint.lower()) is not changed
     if error is FULL:
         assert "/tmp/rewind-x: No space left on device" in str(told)
-        assert "Make room" in told.hint
+        assert "Free some space" in told.hint
 
 
 def test_other_errors_stay() -> None:
     error = BackendError("gone")
-    assert truthful(error, changed=True, resume="") is error
+    assert with_system_cause(error, changed=True, resume="") is error
 
 
 def test_once_something_was_changed_no_other_error_says_otherwise() -> None:
     error = EngineError("locked", hint="Wait.", unchanged=True, locked=True)
-    assert truthful(error, changed=False, resume="").hint == "Wait. Nothing was changed."
-    assert truthful(error, changed=True, resume="").hint == "Wait."
+    assert with_system_cause(error, changed=False, resume="").hint == "Wait. Nothing was changed."
+    assert with_system_cause(error, changed=True, resume="").hint == "Wait."
 
 
 def test_the_claim_ends_the_hint_however_it_was_put_together() -> None:
     error = EngineError("no", unchanged=True, unexplained=True)
     error.advise("Leave it out.")
-    first = "The engine's message above says what it met."
+    first = "The engine's message above names the cause."
     assert error.hint == f"{first} Leave it out. Nothing was changed."
     assert error.next_step == f"{first} Leave it out."
     error.explain("Make it again.")
@@ -79,7 +79,7 @@ def test_what_comes_after_a_run_only_warns() -> None:
         yield Phase("verify", "…")
         raise FULL
 
-    phase, warning = still(events())
+    phase, warning = errors_as_warnings(events())
     assert isinstance(phase, Phase)
     assert isinstance(warning, Diagnostic)
     assert warning.severity == "warning"

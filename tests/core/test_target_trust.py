@@ -72,7 +72,7 @@ def test_a_parameterization_is_named_by_its_digest() -> None:
 def test_a_version_that_is_installed_is_nothing_new_and_a_package_is() -> None:
     newer = checkpoint(provider(version="2.0.0"), used())
     assert found(newer, LIVE, here=True) == {}
-    assert not found(newer, LIVE)["package-version"].needs_yes(own=False)
+    assert not found(newer, LIVE)["package-version"].needs_confirmation(own=False)
     other = checkpoint(provider(), used(), provider("o", "other"), used("x", "o", "other"))
     assert list(found(other, LIVE, here=True)) == ["package"]
     # Without a provider in the checkpoint the engine takes the package that the type names.

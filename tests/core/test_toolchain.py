@@ -106,10 +106,10 @@ def test_an_override_that_is_no_engine_is_an_error_even_with_a_good_one_on_path(
     with pytest.raises(EngineError, match="not an executable"):
         find_engine(environ)
     environ["PULUMI_REWIND_ENGINE"] = str(program(tmp_path / "other", "hello"))
-    with pytest.raises(EngineError, match="doesn't say which pulumi version"):
+    with pytest.raises(EngineError, match="does not report a pulumi version"):
         find_engine(environ)
     (tmp_path / "other" / "pulumi").write_text("no program at all")
-    with pytest.raises(EngineError, match="doesn't say which pulumi version"):
+    with pytest.raises(EngineError, match="does not report a pulumi version"):
         find_engine(environ)
 
 

@@ -27,7 +27,7 @@ from pulumi_rewind.secrets.redaction import Redactor
 from pulumi_rewind.state.model import StackRef, urn_name
 from pulumi_rewind.state.values import MASK, SECRET, SIG
 from pulumi_rewind.up.flags import OURS, UP_ONLY, VALUED, check_flags, given_options, preview_flags
-from pulumi_rewind.up.recovery import MADE_BY_UPDATE, Recovery, spared
+from pulumi_rewind.up.recovery import MADE_BY_UPDATE, Recovery, without_own_losses
 from pulumi_rewind.up.review import sides
 from pulumi_rewind.up.verify_command import check_command
 from tests.support.checkpoints import checkpoint, res, urn
@@ -151,7 +151,7 @@ def test_only_what_is_older_than_the_update_is_lost_by_taking_it_back() -> None:
     def losing(old_id: str) -> Any:
         step = Step(urn("db"), "db", "t:m:R", "replace", "replaced", (loss,), old_id=old_id)
         plan = plan_of(steps=(step,))
-        return spared(plan, before)
+        return without_own_losses(plan, before)
 
     assert losing("db-1").loses_data
     assert losing("").loses_data, "what it is isn't known"
@@ -171,7 +171,7 @@ def test_what_a_killed_update_left_open_is_told_beside_another_risk_of_the_same_
         "not safe to run", [Risk("protected", "is protected", urn("db")), pending_risk(state.pending_operations[1])]
     )
     told = str(Recovery(session, before, UpdateFailed("it failed"))._failed_too(blocked))
-    assert told.count("was left open by a killed update, which was updating it") == 1
+    assert told.count("was left pending by a killed update, which was updating it") == 1
     assert told.count("may have been created by a killed update") == 1
 
 
@@ -200,8 +200,8 @@ def test_an_old_copy_that_waits_for_its_deletion_takes_its_data_along() -> None:
     plan = plan_of(risks=risks)
     assert plan.losers == ("data", "ledger")
     older = checkpoint(res("data", bucket, id="old"))
-    assert spared(plan, older).losers == ("data",)
-    assert spared(plan, checkpoint()).losers == (), "the update that is taken back has made it"
+    assert without_own_losses(plan, older).losers == ("data",)
+    assert without_own_losses(plan, checkpoint()).losers == (), "the update that is taken back has made it"
 
 
 def test_a_journal_of_an_older_release_is_still_read(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_state_that_equals_its_target_differs_in_nothing() -> None:
     [
         ([PROVIDER], {}, ("web", "", "is in the target but not in the state")),
         ([PROVIDER, web(), res("extra")], {}, ("extra", "", "is in the state but not in the target")),
-        ([PROVIDER, web(), web(delete=True)], {}, ("web", "", "an old copy still waits for its deletion")),
+        ([PROVIDER, web(), web(delete=True)], {}, ("web", "", "an old copy is still pending deletion")),
         (
             [PROVIDER, web(), res("default_2_0_0", "pulumi:providers:t", parent="")],
             {},
@@ -52,7 +52,7 @@ def test_a_state_that_equals_its_target_differs_in_nothing() -> None:
         (
             [PROVIDER, web(inputs={"image": "1", "size": 2}, propertyDependencies={"image": [], "size": []})],
             {},
-            ("web", "inputs.size", "is there, but not in the target"),
+            ("web", "inputs.size", "exists, but not in the target"),
         ),
         ([PROVIDER, web(inputs={})], {}, ("web", "inputs.image", "is missing")),
         (
@@ -95,7 +95,7 @@ def test_a_secret_that_lies_open_is_named() -> None:
     hidden = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"1"'}
     wanted = goal(checkpoint(PROVIDER, web(inputs={"image": hidden})), TARGET)
     (found,) = verify(wanted, replayed(wanted), TARGET, TARGET)
-    assert (found.path, found.message) == ("inputs.image", "should be a secret and is not")
+    assert (found.path, found.message) == ("inputs.image", "should be a secret but is not")
 
 
 def a_plan(*risks: Risk) -> Plan:
@@ -121,5 +121,5 @@ def test_a_state_that_has_moved_is_refused() -> None:
     under_lock = checkpoint(PROVIDER, web(), manifest={"time": "later", "version": "v3"}, **PASSPHRASE)
     check_unmoved_under_lock(under_lock, TARGET)
     for check in (check_unmoved, check_unmoved_under_lock):
-        with pytest.raises(RefusedError, match="moved"):
+        with pytest.raises(RefusedError, match="has changed"):
             check(checkpoint(PROVIDER, web(id="another"), **PASSPHRASE), TARGET)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pulumi_rewind.errors import EngineError, IncompleteError, UsageError
-from pulumi_rewind.strategies.checkpoint import mending
+from pulumi_rewind.strategies.checkpoint import repair
 from tests.support.rewind import plan, roll_back, run, session, settled, steps
 from tests.support.stack import EngineStack
 
@@ -42,7 +42,7 @@ def test_what_still_exists_is_found_and_kept(stack: EngineStack, monkeypatch: py
 
     # The state stays behind when its bookkeeping can't be put back; going on then replaces nothing.
     with monkeypatch.context() as patch:
-        patch.setattr(mending, "put_back", broken)
+        patch.setattr(repair, "put_back", broken)
         with pytest.raises(IncompleteError, match="could not be put back") as caught:
             roll_back(stack, "1", adopt={"*": ""})
     assert "resume" in caught.value.hint
@@ -91,7 +91,7 @@ def test_a_restored_object_under_another_name_is_adopted_and_what_is_gone_is_mad
         "edge": "recreated",
     }
     assert {"adopted", "not-found"} <= codes(made)
-    monkeypatch.setattr(mending, "put_back", broken)
+    monkeypatch.setattr(repair, "put_back", broken)
     with pytest.raises(IncompleteError):
         run(stack, made)
     monkeypatch.undo()

@@ -248,7 +248,7 @@ def test_a_callback_goes_on_when_the_thing_is_there_also_in_the_next_try(stack: 
     code, said = cli(stack, "resume", "--yes", "--allow-data-loss")
     assert code == 0, said
     assert "copy_over (rewind_hooks.py, sha256 " in said
-    assert "goes on for what is restored" in said
+    assert "continues for the resource that was restored" in said
     assert told(stack) == [
         "before, again False", "before, again True", "after, with db, new object False", "the server is as it was",
     ]  # fmt: skip

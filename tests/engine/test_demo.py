@@ -203,7 +203,7 @@ def test_a_demo_inside_a_demo_is_refused(made: Made) -> None:
         list(build_demo(made.demo.root / "nested", made.environ))
     refused = made.sh("pulumi-rewind demo .")
     assert refused.returncode == 2
-    assert "is where you are" in refused.stderr
+    assert "is your current directory" in refused.stderr
     assert made.demo.marker.exists()
 
 

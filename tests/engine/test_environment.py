@@ -70,13 +70,13 @@ def test_an_old_configuration_file_does_not_take_the_state_back_to_the_old_passp
 
     refused = rewind("rollback", "2", "--yes")
     assert refused.returncode == 1
-    assert "Pulumi.dev.yaml is of another time than the state" in refused.stderr
+    assert "Pulumi.dev.yaml does not match the state" in refused.stderr
     assert "--passphrase-file" in refused.stderr
     given = stack.directory / "old.txt"
     given.write_text(old)
     done = rewind("rollback", "1", "--yes", "--passphrase-file", str(given))
     assert done.returncode == 0, done.stderr
-    assert "Pulumi.dev.yaml is of another time than the state" in done.stdout
+    assert "Pulumi.dev.yaml does not match the state" in done.stdout
     assert stack.resources()["web"]["inputs"]["image"] == "one"
     done = rewind("rollback", "2", "--yes", "--strategy", "state", "--passphrase-file", str(given))
     assert done.returncode == 0, done.stderr
@@ -84,4 +84,4 @@ def test_an_old_configuration_file_does_not_take_the_state_back_to_the_old_passp
     assert stack.config_file.read_text() == before
     up = rewind("up", "--yes")
     assert up.returncode == 1
-    assert "is of another time than the state" in up.stderr
+    assert "does not match the state" in up.stderr

@@ -58,7 +58,7 @@ def test_going_back_to_before_an_import_forgets_the_object(stack: EngineStack, f
 
     gone = plan(stack, f"#{number}", delete_imported=["legacy"])
     assert steps(gone)["legacy"].op == "delete", "an explicit choice"
-    with pytest.raises(UsageError, match="means no resource of live"):
+    with pytest.raises(UsageError, match="matches no resource of live"):
         plan(stack, f"#{number}", delete_imported=["lagecy"])
     made = plan(stack, f"#{number}")
     forgets(made, foreign)

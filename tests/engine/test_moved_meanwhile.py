@@ -71,7 +71,7 @@ def test_it_is_seen_under_the_lock(world: EngineStack, monkeypatch: pytest.Monke
         made = plan(world, "1", **chosen)
         with monkeypatch.context() as patch:
             before_it_starts(patch, lambda: hotfix(world))
-            with pytest.raises(RewindError, match="moved since the plan was reviewed") as caught:
+            with pytest.raises(RewindError, match="changed since the plan was reviewed") as caught:
                 run(world, made)
         assert isinstance(caught.value, RefusedError), chosen
         assert world.resources()["web"]["inputs"]["image"] == "hotfix"
@@ -92,9 +92,9 @@ def test_it_is_seen_before_a_state_is_imported(world: EngineStack, monkeypatch: 
         note.unlink(missing_ok=True)
         refused = said(world, "rollback", "1", "--strategy", strategy, "--yes", "--json")
         assert refused.code == 3, refused
-        assert "moved since the plan was reviewed" in refused.err + refused.out
+        assert "changed since the plan was reviewed" in refused.err + refused.out
         assert b'"hotfix"' in world.state_file.read_bytes()
-        assert note.read_text().startswith("False the stack's state has moved")
+        assert note.read_text().startswith("False the stack's state has changed")
         assert session(world).journal.read() is None
     (world.root / "rewind_hooks.py").unlink()
 
@@ -108,7 +108,7 @@ def test_it_is_seen_before_a_state_is_imported(world: EngineStack, monkeypatch: 
         hotfix(world)
 
     monkeypatch.setattr(StateDirectory, "create", slow)
-    with pytest.raises(RefusedError, match="moved since"):
+    with pytest.raises(RefusedError, match="changed since"):
         run(world, made)
     assert b'"hotfix"' in world.state_file.read_bytes()
     assert json.loads(world.state_file.read_bytes())

@@ -21,7 +21,7 @@ def test_a_replay_says_that_it_sends_the_name_of_a_path_alone(stack: EngineStack
     made = plan(stack, "v-a")
     (risk,) = steps(made)["web"].risks
     assert (risk.code, risk.blocking) == ("path-content", False)
-    assert "./chart has another content today" in risk.message
+    assert "./chart has different content today" in risk.message
     assert made.recommendation is not None
     assert made.recommendation.strategy == "program"
     result, _ = run(stack, made)
@@ -30,7 +30,7 @@ def test_a_replay_says_that_it_sends_the_name_of_a_path_alone(stack: EngineStack
     # Nothing is left to do for the engine, and yet it isn't what it was.
     again = plan(stack, "v-a")
     assert again.nothing_to_do
-    assert ["what is deployed stays" in risk.message for risk in again.all_risks if risk.code == "path-content"] == [
+    assert ["deployed content stays" in risk.message for risk in again.all_risks if risk.code == "path-content"] == [
         True
     ]
     ran = plan(stack, "v-a", strategy="program")

@@ -70,6 +70,6 @@ def test_a_run_never_goes_past_protection(stack: EngineStack) -> None:
     assert not made.blocking
     urn = stack.resources()["data"]["urn"]
     stack.pulumi("state", "protect", urn, "--yes", "-s", stack.name)
-    with pytest.raises(RefusedError, match="moved since"):
+    with pytest.raises(RefusedError, match="changed since"):
         run(stack, made, allow_data_loss=True)
     assert len(stack.physical()) == 3

@@ -92,7 +92,7 @@ def test_what_was_deleted_with_its_predecessor_is_named_and_comes_back(stack: En
     stack.up(text.format("2"))
     result = roll_back(stack, "1", delete_first=("*:Slot",))  # a pattern of the type
     assert (result.differences, [one["engine"] for one in objects(stack, "Slot")]) == ((), ["1"])
-    with pytest.raises(UsageError, match="means no resource"):
+    with pytest.raises(UsageError, match="matches no resource"):
         plan(stack, "2", delete_first=("b",))
 
 
@@ -149,6 +149,6 @@ def test_what_could_not_be_foreseen_ends_with_an_offer_that_leads_to_the_end(sta
     (stack.root / "rewind.toml").write_text('delete_first = ["plain:index:Pool"]\n')
     made = plan(stack, "1")
     assert [risk.message for risk in steps(made)["pool"].risks] == [
-        "is deleted before its replacement is made, as rewind.toml says"
+        "is deleted before its replacement is created, as rewind.toml says"
     ]
     assert roll_back(stack, "1").differences == ()

@@ -75,7 +75,7 @@ def test_pending_creates_are_adopted_or_cleared_as_the_operator_decides(stack: E
     code, text = own(stack, "resolve")
     assert (code, "web" in text, "gone" in text) == (0, True, True), text
     code, text = own(stack, "resolve", "--adopt", f"web={made}")
-    assert (code, "nothing is decided about" in text) == (2, True), text
+    assert (code, "no decision is given for" in text) == (2, True), text
     code, text = own(stack, "resolve", "--adopt", "web=srv-nobody", "--clear", "gone")
     assert (code, "there is no bridged:index:Server with the id" in text) == (2, True), text
     assert stack.state_file.read_bytes() == before

@@ -120,7 +120,7 @@ def test_what_came_back_is_read_and_named_where_it_is_gone(stack: EngineStack) -
     (stack.objects / "srv" / f"{lost}.json").unlink()
     result, _ = run(stack, plan(stack, "1"))
     assert [(item.urn.split("::")[-1], item.expected) for item in result.differences] == [("web", False)]
-    assert "is gone: its provider finds no such object; `pulumi refresh`" in result.differences[0].message
+    assert "is gone: its provider does not find the object; run `pulumi refresh`" in result.differences[0].message
 
 
 def test_what_stays_as_it_is_keeps_what_it_uses(stack: EngineStack) -> None:

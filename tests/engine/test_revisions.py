@@ -149,7 +149,7 @@ def test_a_schema_goes_up_and_down_with_the_program(stack: EngineStack) -> None:
 
     # The file of an older commit doesn't know them; that of the record does, once it was agreed to.
     hooks.write_text(HEAD)
-    missing = "to #1: down of 0003_notes  ✗ blocks: the down of 0003_notes is needed, and the hooks file has no such"
+    missing = "to #1: down of 0003_notes  ✗ blocks: the down of 0003_notes is needed, but the hooks file has no such"
     assert missing in cli(stack, "revision", "1").out
     trusted = cli(stack, "hooks", "trust", "#4")
     assert trusted.code == 0, trusted
@@ -239,9 +239,9 @@ def test_what_is_made_again_has_its_revisions_again_and_what_goes_takes_them_alo
     made = plan(stack, "1")
     risks = {f"{risk.urn.rpartition('::')[2]} {risk.message}" for risk in made.risks if risk.code == "revision"}
     assert {risk.partition(" (")[0] for risk in risks} >= {
-        "other will run the down of 1, no_one", "other 2 goes with the component: there is no down to call",
+        "other will run the down of 1, no_one", "other 2 is removed with the component: it has no down to call",
     }  # fmt: skip
-    assert sum("unless what is in it is restored with its revisions" in risk for risk in risks) == 2
+    assert sum("unless the component's data is restored together with its revisions" in risk for risk in risks) == 2
     assert made.blocking == ()
     said = {(item["revision"], item["direction"], item["function"]) for item in plan_json(made)["revisions"]}
     assert said == {("1", "down", "no_one"), ("2", "down", None), ("1", "up", "one"), ("2", "up", "two")}
@@ -256,5 +256,5 @@ def test_what_is_made_again_has_its_revisions_again_and_what_goes_takes_them_alo
         ("no_one", "done", "1"), ("one", "done", "1"), ("two", "done", "2"),
     ]  # fmt: skip
     texts = [event.message for event in events if isinstance(event, Diagnostic)]
-    assert {"kept: 1 came back with what is in it", "kept: 2 came back with what is in it"} <= set(texts)
+    assert {"kept: 1 came back with the component's data", "kept: 2 came back with the component's data"} <= set(texts)
     assert applied(stack) == {"kept": ["1", "2"], "empty": ["1", "2"]}

@@ -288,7 +288,7 @@ def test_live_that_moved_after_the_review_stops_it(stack: EngineStack) -> None:
     stack.up(web("nginx:2"))
     made = plan(stack, "1")
     stack.up(web("nginx:3"))
-    with pytest.raises(RefusedError, match="has moved"):
+    with pytest.raises(RefusedError, match="has changed"):
         run(stack, made)
     assert stack.resources()["web"]["inputs"]["image"] == "nginx:3"
     assert session(stack).journal.read() is None

@@ -59,7 +59,7 @@ def test_an_old_state_comes_back_without_touching_anything(stack: EngineStack, m
     assert not made.blocking
     moved = stack.state_file.read_bytes()
     stack.state_file.write_bytes(moved.replace(b'"two"', b'"2.5"'))
-    with pytest.raises(RefusedError, match="moved since the plan"):
+    with pytest.raises(RefusedError, match="changed since the plan"):
         run(stack, made)
     stack.state_file.write_bytes(moved)
     assert not made.prepared.copy.exists()
@@ -72,7 +72,7 @@ def test_an_old_state_comes_back_without_touching_anything(stack: EngineStack, m
     end = json.loads(done.stdout.splitlines()[-1])
     assert (end["result"], end["differences"]) == ("succeeded", [])
     assert "pulumi refresh --preview-only -s dev" in end["notes"][1]
-    copy = Path(end["notes"][0].removeprefix("the state before is kept in "))
+    copy = Path(end["notes"][0].removeprefix("the previous state is in "))
     assert copy.stat().st_mode & 0o777 == 0o600
     assert b"hush-hush" not in copy.read_bytes()
     assert content(stack) == one

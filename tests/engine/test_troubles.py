@@ -103,12 +103,12 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
         slay(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 4, output
-    assert "an object may exist that the state doesn't know: new-2" in output, output
+    assert "an object may exist that is not in the state: new-2" in output, output
     assert not locks(stack)
     check_whole(stack, said=output)
     stack.trouble()
     code, text = own(stack, "resume", "--yes", "--allow-data-loss")
-    assert (code, "in doubt: an object may exist that the state doesn't know: new-2" in text) == (0, True), text
+    assert (code, "in doubt: an object may exist that is not in the state: new-2" in text) == (0, True), text
     assert prefixes(stack) == {"new", "both"}
     assert orphans(stack) == {}
 

@@ -123,7 +123,7 @@ def test_a_database_comes_back_with_every_row_also_over_a_callback_that_fails(st
     code, said = cli(stack, "resume", "--yes", "--allow-data-loss")
     assert code == 0, said
     restored = entry.undo[0].id
-    assert f"restore_database has returned restored ({restored}) already" in said
+    assert f"restore_database has already returned restored ({restored})" in said
     assert f"restore_database for orders: restored ({restored})" in said
     assert "calling restore_database" not in said
     assert "drain: extra has no visitors any more" in said

@@ -84,7 +84,7 @@ def test_nothing_of_an_edited_target_is_started_without_a_yes(stack: EngineStack
         refused = said(stack, *command)
         assert refused.code == 3, refused.err
         assert "other code of a dynamic provider (file): sha256 " in refused.err
-        assert f"its group may write {stack.history_directory}" in refused.err
+        assert f"its group can write {stack.history_directory}" in refused.err
     for reading in (("diff", "1", "2"), ("history",), ("show", "1"), ("blame", "file")):
         assert said(stack, *reading).code == 0
     assert not mark.exists()
@@ -108,7 +108,7 @@ def test_no_plugin_is_downloaded_from_a_new_place_without_a_yes(stack: EngineSta
         edit(stack, other_place)  # also where only the operator can write
         refused = said(stack, "plan", "1", "--only", "web", "--json")
         assert refused.code == 3, refused.err
-        assert f"a plugin from another place (default_1_0_0): {url}" in refused.err
+        assert f"a plugin from another location (default_1_0_0): {url}" in refused.err
         refused = said(stack, "rollback", "1", "--yes", "--json")
         last = json.loads(refused.out.splitlines()[-1])
         assert (last["result"], last["findings"][0]["code"], last["findings"][0]["target"]) == (

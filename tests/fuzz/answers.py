@@ -7,7 +7,7 @@ from pulumi_rewind.callbacks.process import _Said
 from pulumi_rewind.engine.events import parse_event
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.records.withheld import masked_events, withheld
-from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.state.values import SECRET, SIG
 from pulumi_rewind.strategies.program.plan import _essence
 from pulumi_rewind.strategies.program.result import declared
@@ -49,7 +49,7 @@ def answer_targets() -> dict[str, Target]:
         masked_events(raw, lambda text: text.replace("hunter2", "[secret]"))
 
     def planned(raw: bytes) -> None:
-        hold_to(raw, report)
+        constrain_plan(raw, report)
         declared(raw)
         _essence(raw)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.callbacks.state_code import riding_code, undo_methods
+from pulumi_rewind.callbacks.state_code import embedded_code, undo_methods
 from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.relinking.links import make_link
@@ -73,7 +73,7 @@ def text_targets(store: FileStore, live: Checkpoint) -> dict[str, Target]:
         undo_methods(raw)
         source = base64.b64encode(raw).decode()
         state = {**resource("a", "pulumi-python:dynamic:Resource"), "inputs": {"__provider": source}}
-        riding_code(opened(encoded({"version": 3, "deployment": {"resources": [state]}})).resources[0], Path("/"))
+        embedded_code(opened(encoded({"version": 3, "deployment": {"resources": [state]}})).resources[0], Path("/"))
 
     quoted = json.dumps(json.dumps({"password": secrets[0], "all": secrets[2]})).encode()
     escaped = b"https://x/?p=" + b"".join(b"%%%02x" % byte for byte in secrets[0].encode())

@@ -149,7 +149,7 @@ def test_an_interrupted_rollback_is_found(stack: FileStack) -> None:
         f"a rollback to #1 runs now (pid {os.getpid()})",
     )
     process_ended(journal)
-    assert "has not reached it" in found(stack.run("doctor", "--json"))["interrupted"][1]
+    assert "was interrupted" in found(stack.run("doctor", "--json"))["interrupted"][1]
     assert "pulumi-rewind resume dev" in stack.run("history").err
     refused = stack.run("resume", "--yes")
     assert refused.code == 3

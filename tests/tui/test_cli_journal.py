@@ -35,7 +35,7 @@ def test_a_damaged_journal_is_told_and_refused(stack: FileStack, journal: Journa
     shown = stack.run("history")
     assert shown.code == 0, shown
     assert str(journal.path) in shown.err
-    assert "may be in flight" in shown.err
+    assert "may be in progress" in shown.err
     assert "fail" in stack.run("doctor", "--json").out
     for command in (
         ("rollback", "1", "--yes"),

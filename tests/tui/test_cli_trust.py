@@ -28,10 +28,11 @@ def test_without_a_terminal_it_is_refused_and_the_option_agrees_once(stack: File
     for command in ("plan", "rollback"):
         refused = stack.run(command, "1", *(("--yes",) if command == "rollback" else ()))
         assert refused.code == 3
-        assert "error: #1 would make the engine use what live doesn't, and others may have written it" in refused.err
-        assert f"everybody on this machine may write {stack.history}" in refused.err
+        sentence = "#1 would make the engine use what the live stack does not use, and others may have written it"
+        assert f"error: {sentence}" in refused.err
+        assert f"every user of this machine can write {stack.history}" in refused.err
         assert f"- {FINDING}" in refused.err
-        assert "`--trust-target` agrees to all that is listed, once. Nothing was started or changed." in refused.err
+        assert "`--trust-target` agrees to everything listed, once. Nothing was started or changed." in refused.err
     machine = stack.run("rollback", "1", "--yes", "--json")
     assert machine.code == 3
     assert machine.json_lines()[-1]["findings"] == [

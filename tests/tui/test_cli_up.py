@@ -39,7 +39,7 @@ def session(stack: FileStack) -> Session:
         (("up", "--yes", "--rollback-on-failure", "--", "--config-file=x"), "don't go together"),
         (("up", "--yes", "--allow-data-loss"), "add --rollback-on-failure"),
         (("up", "--yes", "--delete-first", "x"), "--delete-first is about the automatic rollback"),
-        (("up", "--yes", "--rollback-on-failure", "--delete-first", "nix"), "'nix' means no resource of the target"),
+        (("up", "--yes", "--rollback-on-failure", "--delete-first", "nix"), "'nix' matches no resource of the target"),
         (("resume", "--forget", "--delete-first", "x"), "--forget and --delete-first don't go together"),
         (("up", "--json"), "needs --yes"),
         (("up",), "Review with `pulumi preview`, then add --yes"),

@@ -60,7 +60,7 @@ async def test_success_says_what_differs_and_why_and_how_to_undo(shop: Shop, mon
         screen = await ended(pilot)
         text = screen_text(app)
         assert "✓ done, 2 differences: shop/prod is back at #5 (v1.2)   took 00:04   now #9" in text
-        assert "orders-db inputs.name: was made anew by the provider (as announced)" in text
+        assert "orders-db inputs.name: was generated again by the provider (as announced)" in text
         assert "±1 +1 ~3 -2   1 replaced, 1 created, 3 updated, 2 deleted" in text
         assert "still contains #8: revert it" in text
         assert "continue" not in labels(screen)
@@ -86,7 +86,7 @@ async def test_a_difference_that_nobody_announced_is_a_hazard(shop: Shop, monkey
     from pulumi_rewind.plan.verify import Difference
 
     def result(self: Any) -> RollbackResult:
-        odd = Difference("urn:pulumi:prod::shop::t::api", "inputs.image", "has another value than the target")
+        odd = Difference("urn:pulumi:prod::shop::t::api", "inputs.image", "has a different value than in the target")
         return RollbackResult("succeeded", 9, {"update": 1}, (odd,), 61.0)
 
     played = play(monkeypatch, events_to_play=recorded("success"))
@@ -97,7 +97,7 @@ async def test_a_difference_that_nobody_announced_is_a_hazard(shop: Shop, monkey
         text = screen_text(app)
         assert "⚠ done, 1 difference" in text
         assert "took 01:01" in text
-        assert "⚠ api inputs.image: has another value than the target" in text
+        assert "⚠ api inputs.image: has a different value than in the target" in text
 
 
 async def test_values_that_may_be_stale_are_said_instead_of_equals(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ async def test_the_other_ways_on(
 async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def events(self: Any) -> Any:
         yield from recorded("success")[:1]
-        raise errors.RefusedError("the stack's state has moved since the plan was reviewed", hint="Plan again.")
+        raise errors.RefusedError("the stack's state has changed since the plan was reviewed", hint="Plan again.")
 
     play(monkeypatch, events=events)
     app = shop.app()
@@ -163,7 +163,7 @@ async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: 
         screen = await ended(pilot)
         text = screen_text(app)
         assert "NOT ROLLED BACK: nothing was changed" in text
-        assert "the stack's state has moved" in text
+        assert "the stack's state has changed" in text
         assert "Plan again." in text
         assert "BETWEEN" not in text
         assert "way back" not in labels(screen)

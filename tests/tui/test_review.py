@@ -195,7 +195,7 @@ async def test_progress_is_told_while_the_engine_is_asked(shop: Shop, monkeypatc
     real, go = planning.build_plan, threading.Event()
 
     def build_plan(*arguments: Any, **options: Any) -> Any:
-        options["observe"](Phase("preview", "asking the engine what it would do"))
+        options["observe"](Phase("preview", "previewing with the engine"))
         go.wait(30)
         return real(*arguments, **options)
 
@@ -206,7 +206,7 @@ async def test_progress_is_told_while_the_engine_is_asked(shop: Shop, monkeypatc
         await choose(pilot, 5)
         await pilot.press("r")
         screen = await wait_for(pilot, ReviewScreen)
-        await until(pilot, lambda: "asking the engine what it would do…" in screen_text(app))
+        await until(pilot, lambda: "previewing with the engine…" in screen_text(app))
         await pilot.press("r")  # nothing to say yes to yet: plans again, the first is stopped
         assert isinstance(app.screen, ReviewScreen)
         go.set()
@@ -351,7 +351,7 @@ async def test_a_protected_resource_blocks_and_r_goes_to_it(tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
-        (RefusedError("protected resources are in the way: db", hint="Unprotect them."), "protected resources are in"),
+        (RefusedError("protected resources block the plan: db", hint="Unprotect them."), "protected resources block"),
         (
             EngineError("the preview failed: boom", hint="See.", output="all that the engine said"),
             "preview failed: boom",

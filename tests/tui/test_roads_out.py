@@ -134,7 +134,7 @@ def test_no_command_quotes_a_secret(
 def test_what_is_kept_of_a_crash_of_the_engine_is_masked(stack: FileStack, capfd: pytest.CaptureFixture[str]) -> None:
     """The whole of what it printed lies in the state directory; the error says where."""
     assert cli.run(["rollback", "1", "--yes", "--strategy", "state"]) != 0
-    assert "is kept in" in capfd.readouterr().err
+    assert "The full output is in" in capfd.readouterr().err
     (kept,) = (stack.root / "kept" / "pulumi-rewind" / "crashes").iterdir()
     assert "main.main() illegal data: [secret]" in without_canary(kept.read_text())
 

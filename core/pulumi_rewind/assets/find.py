@@ -158,7 +158,7 @@ class _Search:
             if found is not None:
                 return found
             del self.problems[before:]
-        message = f"the content of {where} is no longer where it was; the provider would read something else"
+        message = f"the content of {where} is no longer at its recorded path; the provider would read something else"
         self.problems.append(Risk("asset-unverified", message))
         return value
 
@@ -200,7 +200,7 @@ class _Search:
         path = self.sources.from_store(kind, "", digest) if _HASH.fullmatch(digest) else ""
         if path:
             return {SIG: kind, "path": path}
-        self._missing(where, "the checkpoint doesn't hold it", "plan for an update whose record has it")
+        self._missing(where, "the checkpoint does not contain it", "plan for an update whose record has it")
         return None
 
     def _archive(self, value: Json, where: str, hidden: bool) -> Json | None:
@@ -221,14 +221,14 @@ class _Search:
             return None
         found = {SIG: ARCHIVE, "assets": assets}
         if not remote and self._hash_now(found) != _hash(value):
-            self._missing(where, "its members are not the ones that its hash was made of", "")
+            self._missing(where, "its members do not match its hash", "")
             return None
         return found
 
     def _place(self, kind: str, path: str, digest: str, where: str, hidden: bool) -> str | None:
         """The recorded path if it holds the content, else that of a copy."""
         if not _HASH.fullmatch(digest):
-            self._missing(where, "its hash was not recorded, so that nothing can be verified", "")
+            self._missing(where, "its hash was not recorded, so it can't be verified", "")
             return None
         path, commit = self.sources.origin(path, digest)
         place = located(path, self.sources.directory)
@@ -256,7 +256,7 @@ class _Search:
             return {SIG: kind, "path": kept}
         shown = MASK if hidden else parts._replace(query="", netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()
         self.problems.append(
-            Risk("asset-remote", f"{where} is fetched again from {shown}, which may have other content today")
+            Risk("asset-remote", f"{where} is fetched again from {shown}, whose content may have changed")
         )
         return {SIG: kind, "uri": uri}
 

@@ -208,7 +208,7 @@ def _pieces(opened: Callable[[], IO[bytes]], size: int, path: str) -> Iterator[b
             left -= len(piece)
             yield piece
         if left:
-            raise AssetError(f"{path} has another size than it says")
+            raise AssetError(f"{path} has a different size than recorded")
 
 
 def _read(file: IO[bytes], path: str) -> bytes:

@@ -75,8 +75,8 @@ def path_notes(
             if same and since is not None:
                 if place in since:
                     message = (
-                        f"{text} was deployed with another content than that of commit {commit[:7]}, and nothing else "
-                        "changes here: what is deployed stays"
+                        f"{text} was deployed with content that differs from commit {commit[:7]}. Nothing else "
+                        "changes here, so the deployed content stays"
                     )
                     notes.append(Risk(PATH_CONTENT, message, urn))
                 continue
@@ -95,15 +95,19 @@ def _note(
         if not today:
             return None
         message = (
-            f"{text} is not in commit {commit}, so what it held then is unknown: what lies there today is used. "
-            "Build or fetch it as it was before you go on"
+            f"{text} is not in commit {commit}, so its content at that time is unknown. The rollback uses today's "
+            "content: build or fetch the old one before you continue"
         )
         return Risk(PATH_UNTRACKED, message, urn)
     if place not in differing:
         return None
-    how = "has another content today" if today else "is missing today"
+    how = "has different content today" if today else "is missing today"
     message = f"{text} {how} than at commit {commit}" if today else f"{text} {how}; commit {commit} has it"
-    return Risk(PATH_CONTENT, f"{message}: a replay sends the name alone, `--strategy program` the content", urn)
+    return Risk(
+        PATH_CONTENT,
+        f"{message}: checkpoint replay sends only the path; `--strategy program` uses the files of that commit",
+        urn,
+    )
 
 
 def _named(item: Registration, places: _Places) -> dict[str, str]:

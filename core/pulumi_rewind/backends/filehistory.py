@@ -127,7 +127,7 @@ class FileHistory(History):
         )
 
     def _unreadable(self, number: int, stamp: int, problem: str) -> Update:
-        # The file's name is all that is left of the time, if it is one.
+        # The file's name is the only source of the time that is left, if it is one.
         seconds = stamp // _NANOSECONDS if stamp < _LATEST else 0
         return Update(
             number=number,

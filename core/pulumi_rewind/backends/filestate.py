@@ -97,9 +97,9 @@ class FileBackend:
             try:
                 return decode_checkpoint(read_file(path, what), source=what)
             except CheckpointError as err:
-                from pulumi_rewind.backends.place import whole_before
+                from pulumi_rewind.backends.storage import intact_copy_hint
 
-                err.advice = whole_before(path) or err.advice
+                err.advice = intact_copy_hint(path) or err.advice
                 raise
             except FileNotFoundError:
                 if attempt == 2:
@@ -157,10 +157,11 @@ class FileBackend:
         if exists:
             raise BackendError(
                 f"{self.directory} holds no Pulumi state",
-                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` tells what is used.",
+                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows the "
+                "backend in use.",
             )
         raise BackendError(
-            f"the backend's directory {self.directory} is not there",
+            f"the backend's directory {self.directory} does not exist",
             hint="Mount it, or check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml.",
         )
 
@@ -175,7 +176,7 @@ class FileBackend:
         # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
         found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d{1,9})(?!\d)""", text, re.MULTILINE)
         if found is None:
-            raise BackendError(f"{path} says no version", hint="The file is damaged; the CLI writes `version: 1`.")
+            raise BackendError(f"{path} has no version", hint="The file is damaged; the CLI writes `version: 1`.")
         version = int(found[1])
         if version > LAYOUT:
             raise BackendError(
@@ -192,8 +193,9 @@ class FileBackend:
             hint = "It is stored in the old layout; `pulumi state upgrade` moves it to where stacks are now."
         elif _is_directory(self.root / "history" / name):
             hint = (
-                f"Its history is there, so its state was lost or it was removed: `pulumi stack init {short}` makes an "
-                "empty one, and `rollback last-good --strategy state` puts the newest good state into it."
+                f"Its history exists, so its state was lost or the stack was removed: `pulumi stack init {short}` "
+                "creates an empty one, and `rollback last-good --strategy state` puts the newest good state "
+                "into it."
             )
         return StackNotFound(f"there is no stack {name} on {shown_url(self.url)}", hint=hint)
 

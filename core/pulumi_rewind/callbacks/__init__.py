@@ -1,1 +1,1 @@
-"""The project's own code in a rollback: found, agreed to, called in a process of its own, its outcome told apart."""
+"""The project's own code in a rollback: found, trusted, called in a separate process, with its own outcomes."""

@@ -65,6 +65,6 @@ def message_of(line: bytes, function: str) -> dict[str, Any]:
             case [int() | float(), int() | float(), str()]:
                 return found
     raise CallbackError(
-        f"{function}: its process sent what is no answer",
-        hint="Its code writes to a file descriptor that isn't its own; it must leave those alone that it didn't open.",
+        f"{function}: its process sent an invalid answer",
+        hint="Its code writes to a file descriptor that it did not open. Use only descriptors that your code opened.",
     )

@@ -77,7 +77,7 @@ def resource_context(res: Resource | None) -> dict[str, Json] | None:
 
 
 def update_context(update: Update | None, error: str = "") -> dict[str, Any]:
-    """What a callback is told of the update that it undoes."""
+    """What a callback gets to know of the update that it undoes."""
     if update is None:
         return {"error": error}
     return {

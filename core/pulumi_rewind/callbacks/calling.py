@@ -25,10 +25,10 @@ from pulumi_rewind.state.model import Update
 
 T = TypeVar("T")
 
-Talk = Generator[HookEvent, None, T]
-"""Yields what is to be told, and returns what came of it."""
+CallbackEvents = Generator[HookEvent, None, T]
+"""Yields the events to report, and returns the result."""
 
-RESUME: Final = "Mend what failed, then run `pulumi-rewind resume`: what has returned is not called again."
+RESUME: Final = "Fix the cause, then run `pulumi-rewind resume`. It does not call again what has returned."
 
 
 class Caller:
@@ -95,7 +95,7 @@ class Caller:
 
     def call(
         self, callback: Callback, context: Mapping[str, Any], urn: str = "", *, note: str = "", beside: bool = False
-    ) -> Talk[dict[str, Any] | None]:
+    ) -> CallbackEvents[dict[str, Any] | None]:
         """Calls one function with its retries; `note` is said of a success instead of what it returned.
 
         ``again`` in the context, where it has that, becomes true in later tries. With `beside` it is called while the
@@ -105,7 +105,7 @@ class Caller:
             CallbackError: the last try failed.
         """
 
-        def once(worker: UndoProcess, again: bool) -> Talk[dict[str, Any] | None]:
+        def once(worker: UndoProcess, again: bool) -> CallbackEvents[dict[str, Any] | None]:
             return worker.call(callback, {**context, "again": again} if "again" in context else context, urn)
 
         def words(result: dict[str, Any] | None) -> tuple[str, str]:
@@ -115,21 +115,23 @@ class Caller:
         again = bool(context.get("again"))
         return (yield from self._tries(callback, urn, once, words, again=again, beside=beside))
 
-    def go_on(
+    def continue_call(
         self, call: Call, context: Mapping[str, Any], resource: Mapping[str, Any], done: Callable[[Call], None]
-    ) -> Talk[None]:
+    ) -> CallbackEvents[None]:
         """Lets a function that has yielded run to its end, with its retries; `done` is called when it has.
 
         It is called from its beginning again where its process is no more, or after a failure, with `context`, in which
-        ``again`` is set: only so does it get to where it goes on. Raises as `call`.
+        ``again`` is set: only then does it reach the point where it continues. Raises as `call`.
         """
         callback = call.callback
 
-        def once(worker: UndoProcess, _again: bool) -> Talk[None]:
-            if not (yield from worker.go_on(callback, resource, call.urn)):
+        def once(worker: UndoProcess, _again: bool) -> CallbackEvents[None]:
+            if not (yield from worker.continue_call(callback, resource, call.urn)):
                 result = yield from worker.call(callback, context, call.urn)
-                if not (result or {}).get("more") or not (yield from worker.go_on(callback, resource, call.urn)):
-                    raise CallbackError(f"{callback.function} yielded before, and does not when it is called again")
+                if not (result or {}).get("more") or not (
+                    yield from worker.continue_call(callback, resource, call.urn)
+                ):
+                    raise CallbackError(f"{callback.function} yielded the first time, but not when it was called again")
             done(call)
 
         yield from self._tries(callback, call.urn, once, lambda _: ("done", "went on after that"), beside=True)
@@ -152,12 +154,12 @@ class Caller:
         self,
         callback: Callback,
         urn: str,
-        once: Callable[[UndoProcess, bool], Talk[T]],
+        once: Callable[[UndoProcess, bool], CallbackEvents[T]],
         words: Callable[[T], tuple[str, str]],
         *,
         again: bool = False,
         beside: bool = False,
-    ) -> Talk[T]:
+    ) -> CallbackEvents[T]:
         worker = self._worker(callback.code, hook=callback.kind in HOOK_KINDS)
         name, kind = callback.function, callback.kind
         if beside and self.stops > 1:
@@ -197,8 +199,8 @@ def declared(session: Session) -> UndoProcess | None:
         return caller.load(code)
 
 
-def drained(talk: Talk[T], tell: Callable[[HookEvent], object]) -> T:
-    """What came of a call; everything that it says is told meanwhile."""
+def drained(talk: CallbackEvents[T], tell: Callable[[HookEvent], object]) -> T:
+    """The result of a call; its events are reported as they come."""
     while True:
         try:
             tell(next(talk))

@@ -34,16 +34,16 @@ class Chosen:
 
     today: Code | None = None
     """Of the hooks around the rollback, always."""
-    restoring: Code | None = None
+    for_target: Code | None = None
     """Of `undo_delete`: it speaks of what the target has."""
-    living: Code | None = None
+    for_live: Code | None = None
     """Of the other undo callbacks and of Pulumi's own hooks: they speak of what live has."""
     notes: tuple[str, ...] = ()
     """Where something else is used than was asked for."""
 
     def all(self) -> tuple[Code, ...]:
         """Each code once."""
-        return tuple({code.sha256: code for code in (self.today, self.restoring, self.living) if code}.values())
+        return tuple({code.sha256: code for code in (self.today, self.for_target, self.for_live) if code}.values())
 
 
 def todays_code(root: Path, settings: Settings) -> Code | None:
@@ -60,11 +60,12 @@ def todays_code(root: Path, settings: Settings) -> Code | None:
         if settings.hooks_file == Settings().hooks_file:
             return None
         raise UsageError(
-            f"there is no hooks file {path}", hint="`hooks_file` in rewind.toml names it; mend the name, or remove it."
+            f"there is no hooks file {path}",
+            hint="`hooks_file` in rewind.toml names it: correct the name or remove the setting.",
         ) from None
     except (OSError, UnicodeDecodeError) as err:
         reason = err.strerror if isinstance(err, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"the hooks file {path} can't be read: {reason}", hint="Mend it, or move it away.") from None
+        raise UsageError(f"the hooks file {path} can't be read: {reason}", hint="Fix it, or move it away.") from None
 
 
 def chosen_code(session: Session, target: int, *, recorded: bool) -> Chosen:
@@ -80,14 +81,14 @@ def chosen_code(session: Session, target: int, *, recorded: bool) -> Chosen:
         return Chosen(today, today, today)
     found = {
         f"the target #{target}": recorded_code(session, target),
-        f"what lives (#{len(session.timeline)})": next(recorded_codes(session), None),
+        f"the live stack (#{len(session.timeline)})": next(recorded_codes(session), None),
     }
     in_force: list[Code | None] = []
     notes: list[str] = []
     for side, code in found.items():
         if code is None:
-            instead = "today's is used" if today else "there is none today either"
-            notes.append(f"no hooks file that may be used is recorded for {side}: {instead}")
+            instead = "today's file is used" if today else "there is no file today either"
+            notes.append(f"no usable hooks file is recorded for {side}: {instead}")
         elif today is not None and code.sha256 == today.sha256:
             code = today
         else:
@@ -149,14 +150,14 @@ def check_trusted(session: Session, code: Code) -> None:
 
 
 class UntrustedCode(RefusedError):
-    """Code of a record that nobody has agreed to run."""
+    """Code of a record that the operator has not trusted yet."""
 
     def __init__(self, code: Code) -> None:
         short = code.sha256[:SHORT]
         super().__init__(
-            f"{code.label}, has not been agreed to",
-            hint=f"Read it with `pulumi-rewind hooks show {short}` and agree with `pulumi-rewind hooks trust {short}`; "
-            "without `--hooks recorded` today's file is used.",
+            f"{code.label}, is not trusted yet",
+            hint=f"Read it with `pulumi-rewind hooks show {short}`, then trust it with `pulumi-rewind hooks trust "
+            f"{short}`. Without `--hooks recorded`, today's file is used.",
             unchanged=True,
         )
         self.code = code

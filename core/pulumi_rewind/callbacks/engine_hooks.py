@@ -1,7 +1,8 @@
-"""What the replay host calls while the engine runs: the code of Pulumi's own hooks, and callbacks that go on.
+"""What the replay host calls while the engine runs: the code of Pulumi's own hooks, and callbacks that continue.
 
-The engine may want several at once, from the host's threads; those of a kind run one after another. What they say is
-kept until the thread that tells events asks for it. Nothing that depends on the resource goes on before one has ended.
+The engine may want several at once, from the host's threads; those of a kind run one after another. Their events
+wait until the thread that reports events asks for them. Nothing that depends on the resource continues before the
+callback has ended.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class HookRunner:
 
     def __init__(self, caller: Caller, callbacks: tuple[Callback, ...]) -> None:
         self.events: queue.SimpleQueue[HookEvent] = queue.SimpleQueue()
-        """What was said in the host's threads and not told yet."""
+        """Events from the host's threads that have not been reported yet."""
         self._caller = caller
         self._callbacks = callbacks
         self._one = threading.Lock()
@@ -36,8 +37,8 @@ class HookRunner:
         """The same for error hooks: whether what failed is tried again. A hook that fails itself says no."""
         return {item.hook: functools.partial(self._error_hook, item) for item in self._of("error_hook")}
 
-    def said(self) -> Iterator[HookEvent]:
-        """What was said since last asked."""
+    def pending_events(self) -> Iterator[HookEvent]:
+        """The events since the last call."""
         while not self.events.empty():
             yield self.events.get()
 
@@ -66,7 +67,7 @@ class HookRunner:
 
 
 class Afterwards:
-    """What callbacks do after their `yield`, when the thing is there; `done` is told of each that has ended well."""
+    """What callbacks do after their `yield`, when the thing is there; `done` receives each that has ended well."""
 
     def __init__(self, caller: Caller, events: queue.SimpleQueue[HookEvent], done: Callable[[Call], None]) -> None:
         self._caller = caller
@@ -77,7 +78,7 @@ class Afterwards:
         self._one = threading.Lock()
 
     def add(self, call: Call, context: Mapping[str, Any]) -> None:
-        """One that has yielded; with `context` it is called again where that is needed, see `Caller.go_on`."""
+        """One that has yielded; with `context` it is called again where that is needed, see `Caller.continue_call`."""
         self._pending[call.goal_urn] = call, context
 
     def code(self) -> Mapping[str, Callable[[dict[str, Any]], str]]:
@@ -87,7 +88,7 @@ class Afterwards:
     def _run(self, call: Call, context: Mapping[str, Any], resource: dict[str, Any]) -> str:
         try:
             with self._one:
-                drained(self._caller.go_on(call, context, resource, self._done), self._events.put)
+                drained(self._caller.continue_call(call, context, resource, self._done), self._events.put)
         except CallbackError as err:
             return str(err)
         return ""

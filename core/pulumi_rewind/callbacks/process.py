@@ -1,4 +1,4 @@
-"""Runs a project's hooks file in a process of its own, so that nothing it does can harm a rollback.
+"""Runs a project's hooks file in a separate process, so that nothing it does can harm a rollback.
 
 What callbacks print become lines of the log, secrets taken out; one that hangs is killed with all its children; one
 that ends the process fails alone. The code that runs is exactly the code that was hashed: it travels through the pipe.
@@ -43,7 +43,7 @@ One that is too old for the worker itself says so.
 LOAD_TIMEOUT: Final = 60.0
 POLL: Final = 0.1
 OFTEN: Final = 0.2
-"""Seconds between two reports of progress that go on to the screen."""
+"""Seconds between two progress reports that are shown."""
 
 LONGEST: Final = 2000
 """Characters of one line of output that are kept."""
@@ -90,7 +90,7 @@ class UndoProcess:
     ) -> Generator[HookLog | HookProgress, None, dict[str, Any] | None]:
         """Calls one function once; yields what it says and returns what it returned.
 
-        That has ``more`` set where the function has yielded its result and is to `go_on` afterwards.
+        That has ``more`` set where the function has yielded its result and is to `continue_call` afterwards.
 
         Raises:
             CallbackError: it raised, hung, ended its process, or returned what it may not.
@@ -100,13 +100,13 @@ class UndoProcess:
         result: dict[str, Any] | None = answer.get("result")
         return result
 
-    def go_on(
+    def continue_call(
         self, callback: Callback, resource: Mapping[str, Any], urn: str
     ) -> Generator[HookLog | HookProgress, None, bool]:
         """Lets a function that has yielded run to its end; False where this process knows of none. Raises as `call`."""
         if self._process is None or self._process.poll() is not None:
             return False
-        answer = yield from self._asked(callback, urn, op="go_on", resource=resource)
+        answer = yield from self._asked(callback, urn, op="continue_call", resource=resource)
         return bool(answer["found"])
 
     def _asked(
@@ -153,7 +153,7 @@ class UndoProcess:
         except OSError as err:
             os.close(mine)
             raise CallbackError(
-                f"{self.python} can't be started: {err.strerror}", hint="Make the project's virtual environment anew."
+                f"{self.python} can't be started: {err.strerror}", hint="Recreate the project's virtual environment."
             ) from None
         finally:
             os.close(theirs)
@@ -166,11 +166,11 @@ class UndoProcess:
         try:
             answer = yield from self._answer(name, "", LOAD_TIMEOUT)
         except CallbackError as err:
-            raise CallbackError(f"{err}, while it was loaded", hint=self.code.mend) from None
+            raise CallbackError(f"{err}, while it was loaded", hint=self.code.hint) from None
         if "error" in answer:
             self._kill()  # half of it is loaded: nothing of that is to be called by the next try
             where = f" (line {answer['where']})" if answer["where"] else ""
-            raise CallbackError(f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint=self.code.mend)
+            raise CallbackError(f"{name} can't be loaded{where}: {self.redact(answer['error'])}", hint=self.code.hint)
         self.callbacks = tuple(
             Callback(
                 index=index,

@@ -1,4 +1,4 @@
-"""Undo methods of dynamic providers: their code rides in the state, also when the project no longer has it.
+"""Undo methods of dynamic providers: the state contains their code, even when the project no longer does.
 
 Pulumi's Python SDK pickles a dynamic provider into the secret input ``__provider`` of each of its resources. Which
 methods a pickle has is read off its opcodes; nothing of it is run for that. Pure.
@@ -21,8 +21,8 @@ PROVIDER_KEY = "__provider"
 TYPE_PREFIX = "pulumi-python:dynamic"
 
 
-def riding_code(res: Resource, root: Path) -> Code | None:
-    """The provider that a decrypted dynamic resource of a Python program brings along, if it has undo methods.
+def embedded_code(res: Resource, root: Path) -> Code | None:
+    """The provider that a decrypted dynamic resource of a Python program brings with it, if it has undo methods.
 
     `root` is the project's directory, where what the pickle refers to is looked for.
     """

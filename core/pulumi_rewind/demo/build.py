@@ -69,9 +69,9 @@ def build_demo(folder: Path, environ: Mapping[str, str] = os.environ) -> Generat
     _check_git(environ)
     engine_file, version = _find_engine(environ)
     if older is not None:
-        yield Begun("removing the demo that was there")
+        yield Begun("removing the existing demo")
         older.clean(environ)
-        yield Done("removed the demo that was there")
+        yield Done("removed the existing demo")
     try:
         root.mkdir(parents=True, exist_ok=True)
         demo = Demo(root, dict(zip(content.SERVICES, free_ports(len(content.SERVICES), root), strict=True)))
@@ -80,9 +80,9 @@ def build_demo(folder: Path, environ: Mapping[str, str] = os.environ) -> Generat
     except OSError as err:
         raise RewindError(f"{root} can't be written: {err}", hint="Name another folder: `demo DIR`.") from None
     maker = _Maker(demo, engine_file, version, environ)
-    yield Begun("making the project")
+    yield Begun("creating the project")
     maker.make_project()
-    yield Done("project, repository and stack made", f"pulumi {version}")
+    yield Done("created project, repository and stack", f"pulumi {version}")
     for release in content.RELEASES:
         yield Begun(f"deploying {release.tag}: {release.title}")
         yield from maker.deploy(release)
@@ -97,7 +97,9 @@ def _check_folder(root: Path, folder: Path) -> Demo | None:
     demo = find_demo(root)
     if demo is not None:
         if Path.cwd().is_relative_to(root):
-            raise UsageError(f"{root} is where you are, and it would be removed", hint="Leave it first: `cd ..`.")
+            raise UsageError(
+                f"{root} is your current directory, and the demo would be removed", hint="Leave it first: `cd ..`."
+            )
         if not demo.complete:
             raise UsageError(
                 f"the demo in {folder} was not finished",
@@ -154,7 +156,8 @@ def free_ports(count: int, root: Path) -> list[int]:
             if len(found) == count:
                 return found
     raise RewindError(
-        f"of the ports {FIRST_PORT} to {LAST_PORT} fewer than {count} are free", hint="End what listens there."
+        f"of the ports {FIRST_PORT} to {LAST_PORT} fewer than {count} are free",
+        hint="Stop the programs that listen there.",
     )
 
 
@@ -217,7 +220,7 @@ class _Maker:
             GitCommand(self.demo.root, self.environ | own).write(*arguments)
         except GitFailed as err:
             raise RewindError(
-                f"git {arguments[0]} failed: {err}", hint="Is this git usable in other folders?"
+                f"git {arguments[0]} failed: {err}", hint="Check that git works in other folders."
             ) from None
 
     def make_project(self) -> None:
@@ -278,7 +281,7 @@ class _Maker:
             error = run.error(f"deploying {release.tag} failed")
             if failed:
                 raise error
-            raise EngineError(f"deploying {release.tag} was to fail, and did not", hint="Please report it.")
+            raise EngineError(f"deploying {release.tag} should have failed, but succeeded", hint="Please report it.")
         if failed:
             self._record(run)
         reason = _reason(run.error("").args[0]) if failed else ""

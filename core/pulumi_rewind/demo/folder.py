@@ -1,4 +1,4 @@
-"""A demo's folder: what belongs to it, how programs run in it, and how it is taken away."""
+"""A demo's folder: what belongs to it, how programs run in it, and how it is removed."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Demo:
         return own | {"PWD": str(self.root), "PATH": path} | self.variables()
 
     def write_marker(self) -> None:
-        """Writes the marker anew."""
+        """Writes the marker again."""
         record = {"made_by": "pulumi-rewind demo", "ports": dict(self.ports), "complete": self.complete}
         part = self.marker.with_suffix(".part")
         part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -60,13 +60,13 @@ class ResourceDiff:
     old: Resource | None
     new: Resource | None
     consequential: bool = False
-    """Whether all that differs follows from elsewhere: outputs, dependencies, new ids where old ones stood."""
+    """Whether everything that differs follows from elsewhere: outputs, dependencies, new ids where old ones stood."""
     uncertain: bool = False
-    """Whether all that may differ are encrypted secrets, which can't be compared without decrypting."""
+    """Whether everything that may differ are encrypted secrets, which can't be compared without decrypting."""
     new_object: bool = False
     """Whether it is another physical object. Its data is not that of the old one, whatever else is the same."""
     stale: bool = False
-    """Whether both sides name the same object of what it uses, which is another one on one side: relinking mends it."""
+    """Whether both sides name the same object of what it uses, which is another one on one side: relinking fixes it."""
     _join: Join | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -247,7 +247,7 @@ def _weigh(before: Resource, after: Resource, join: Join) -> tuple[bool, bool, b
             continue
         if not table and not moved and surely_differ(one, other):
             return True, False, False
-        if moved and one is before.inputs:  # what the provider fills in it fills in anew
+        if moved and one is before.inputs:  # what the provider fills in it fills in again
             old, new = sent_inputs(before), sent_inputs(after)
         else:
             old, new = join.decoded(one, other)

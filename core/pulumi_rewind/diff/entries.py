@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from pulumi_rewind.state.model import Checkpoint, Resource
 
-ORDER = "the entries of the state stand in their order of that time again"
+ORDER = "the entries of the state have their earlier order again"
 
 
 def entry_differences(old: Checkpoint, new: Checkpoint, told: Collection[str] = ()) -> Iterator[tuple[str, str]]:
@@ -23,9 +23,9 @@ def entry_differences(old: Checkpoint, new: Checkpoint, told: Collection[str] = 
         urn, id_, waits = key
         if waits:
             what = "is in the state again" if after[key] else "is no longer in the state; the object itself stays"
-            yield urn, f"the old copy {id_} that waits for its deletion {what}"
+            yield urn, f"the old copy {id_}, which is pending deletion, {what}"
         elif before[key] and after[key]:
-            yield urn, f"stands in the state {_times(after[key])}, no longer {_times(before[key])}"
+            yield urn, f"is in the state {_times(after[key])}, no longer {_times(before[key])}"
         else:
             yield urn, "is in the state again" if after[key] else "is no longer in the state; the object itself stays"
     common = before.keys() & after.keys()

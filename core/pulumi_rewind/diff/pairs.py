@@ -102,7 +102,7 @@ class Join:
         return decoded(one, PROPERTIES) or {}, decoded(other, PROPERTIES) or {}
 
     def translation(self, after: Resource) -> Translation:
-        """What a resource would hold anew only because what it uses was replaced, renamed, or answers otherwise now."""
+        """What would differ in a resource only because what it uses was replaced, renamed, or has other outputs now."""
         used = set(after.uses)
         if used and after.custom:
             used.add(after.parent)
@@ -114,7 +114,7 @@ class Join:
         return self._translation(used)
 
     def stale(self, before: Resource, after: Resource) -> bool:
-        """Whether what it was told still names an object that is another one now."""
+        """Whether its inputs still name an object that has been replaced."""
         if not after.custom or after.external or after.is_provider:
             return False
         if self.moved.keys().isdisjoint(after.uses):

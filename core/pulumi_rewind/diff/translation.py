@@ -1,7 +1,7 @@
 """Values of two states compared as if every object still had its old id. Pure.
 
-A rollback that makes an object anew gives it another id, and whoever uses the object holds the new one then. So two
-values count as equal where relinking (`pulumi_rewind.relinking.relink`) turns the old one into the new one.
+A rollback that re-creates an object gives it a new id, and every resource that uses the object then contains the new
+id. So two values count as equal where relinking (`pulumi_rewind.relinking.relink`) turns the old one into the new one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MANY: Final = 200
 
 
 class Translation:
-    """What one resource would hold anew only because what it uses is another object or has another name now."""
+    """What would differ in one resource only because what it uses is another object or has another name now."""
 
     def __init__(
         self, links: Sequence[Link], references: Mapping[str, tuple[str, str]], ids: Mapping[str, str]

@@ -38,8 +38,8 @@ POLL_SECONDS = 0.05
 
 _PLAIN = ("--non-interactive", "--color", "never")
 
-DEAF_SECONDS = 30.0
-"""How long the CLI gets to begin before it is interrupted all the same."""
+STARTUP_SECONDS = 30.0
+"""How long the CLI may take to start before an interrupt is sent to it anyway."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Engine:
     version: str
     workspace: Workspace
     redact: Callable[[str], str] = str
-    """Takes the secrets that are known out of all that engine, providers and programs say, before anybody hears it."""
+    """Masks known secrets in everything that the engine, providers and programs print, before it is passed on."""
 
     def environment(self) -> dict[str, str]:
         """The environment of every CLI process: what `engine.environment` keeps, and what a replay needs."""
@@ -151,7 +151,7 @@ class EngineRun:
         """The last of what the program wrote to its standard error."""
         self._interrupts = 0
         self.heard = False
-        """Whether it has told anything; it can't where its log can't be written."""
+        """Whether it has reported any event; it can't if its log can't be written."""
         self.summary: Summary | None = None
         self.errors: list[Diagnostic] = []
         self._unreached: dict[str, None] = {}
@@ -209,7 +209,7 @@ class EngineRun:
         yield event
 
     def _aftermath(self) -> Iterator[EngineEvent]:
-        """One line for all that was not done because something failed; the cause was told before."""
+        """One line for all steps that were not reached because something failed; the cause was reported before."""
         blamed = {error.urn for error in self.errors}
         names = [urn_name(urn) for urn in self._unreached if urn not in blamed]
         if not names:
@@ -219,7 +219,7 @@ class EngineRun:
         if self.errors:
             yield Diagnostic(f"{count} of the plan not reached: {shown}", "info")
             return
-        alone = Diagnostic(f"{count} of the reviewed plan did not come up in the run: {shown}", "error")
+        alone = Diagnostic(f"the run did not reach {count} of the reviewed plan: {shown}", "error")
         self.errors.append(alone)
         yield alone
 
@@ -258,7 +258,7 @@ class EngineRun:
             return True  # the log is gone: it has ended
 
     def _interrupt_later(self) -> None:
-        until = time.monotonic() + DEAF_SECONDS
+        until = time.monotonic() + STARTUP_SECONDS
         while not self._listens() and self.process.poll() is None and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
         self._send_interrupt()
@@ -299,10 +299,10 @@ NAMED: Final = 6
 """How many names a line lists."""
 
 TAIL: Final = 20
-"""How many lines of what a program wrote are kept for the case that nobody else says why it ended."""
+"""How many lines of a program's output are kept in case nothing else says why it ended."""
 
 _ONLY_ENDED: Final = re.compile(r"program exited with non-zero exit code")
-"""All that language hosts before 3.100 say of a program that failed; why stands in what it wrote."""
+"""The only message of language hosts before 3.100 for a failed program; its own output says why."""
 
 _AFTERMATH: Final = frozenset(
     {
@@ -322,7 +322,7 @@ def clean_error(message: str) -> str:
 
 
 _PATCH_FORCE = (
-    "Somebody else has changed these fields in the cluster (`kubectl scale`, an autoscaler). To take them over, set "
+    "Something else changed these fields in the cluster (`kubectl scale`, an autoscaler). To take over the fields, set "
     "`PULUMI_K8S_ENABLE_PATCH_FORCE=true` and run the command again."
 )
 """Of pulumi-kubernetes: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/."""
@@ -340,25 +340,25 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
-    ("is protected", "Unprotect it (`pulumi state unprotect URN`) if it may really go, then plan again."),
+    ("is protected", "If it may be deleted, run `pulumi state unprotect URN`, then plan again."),
     (
-        "did not come up in the run",
-        "What the engine met differs from what was reviewed; plan again and review the new plan.",
+        "the run did not reach",
+        "The run would differ from the reviewed plan. Plan again and review the new plan.",
     ),
-    ("violates plan", "What the engine met differs from what was reviewed; plan again and review the new plan."),
+    ("violates plan", "The run would differ from the reviewed plan. Plan again and review the new plan."),
     (
         "not allowed by the plan",
-        "What the engine met differs from what was reviewed; plan again and review the new plan.",
+        "The run would differ from the reviewed plan. Plan again and review the new plan.",
     ),
     (
         "no space left",
-        "Make room on the disk of that file, then try again; TMPDIR can name another one for temporary files.",
+        "Free some space on the disk of that file, then try again. TMPDIR sets another directory for temporary files.",
     ),
     (
         "read-only file system",
-        "Make that file writable, then try again; TMPDIR can name another place for temporary ones.",
+        "Make that file writable, then try again. TMPDIR sets another directory for temporary files.",
     ),
-    ("permission denied", "The backend or a file can't be written; check its permissions, then try again."),
+    ("permission denied", "Check the permissions of the backend and of the named file, then try again."),
     (
         "legacy diy state",
         "`pulumi state upgrade` of pulumi 3.274.1 or older upgrades the backend; `history` and `diff` need no upgrade.",

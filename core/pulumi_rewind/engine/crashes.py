@@ -1,4 +1,4 @@
-"""An engine, provider or program that crashed: what it says in one sentence, and where all that it printed is kept."""
+"""A crash of an engine, provider or program: its cause in one sentence, and where its full output is kept."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def report_of(output: str) -> str:
 
 def kept_in(path: Path) -> str:
     """Where to read on."""
-    return f"All that was printed is kept in {path}."
+    return f"The full output is in {path}."
 
 
 def with_report(error: RewindError, environ: Mapping[str, str]) -> RewindError:
-    """The error; all that a provider or program printed when it crashed is kept, and the hint says where."""
+    """The error; everything that a provider or program printed when it crashed is kept, and the hint says where."""
     if isinstance(error, EngineError) and error.whole and (path := keep(error.whole, environ)):
         error.advise(kept_in(path))
         error.whole = ""

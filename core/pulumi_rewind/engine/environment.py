@@ -1,8 +1,8 @@
-"""What of the operator's environment reaches the engine, its plugins and language hosts, and what is told of it. Pure.
+"""Which of the operator's variables reach the engine, its plugins and language hosts, and notes on them. Pure.
 
-Left out is what changes what a run does (of a reviewed plan a ``--target`` would make half a rollback), and what makes
-the engine or a provider print or write secrets as they are. What is on this machine is reached directly, whatever proxy
-there is: the engine, language hosts and providers talk to each other over loopback in plaintext.
+Not passed on are variables that change what a run does (``--target`` would turn a reviewed plan into half a rollback),
+and those that make the engine or a provider print or write secrets in plaintext. Loopback bypasses every proxy: the
+engine, language hosts and providers talk to each other over it in plaintext.
 
 Source: pulumi 3.276, where flags of every command can be given as ``PULUMI_OPTION_<FLAG>``, and its list of variables.
 What only changes speed, colours or files of the CLI's own is in no list here.
@@ -17,46 +17,46 @@ from typing import Final
 OPTION: Final = "PULUMI_OPTION_"
 """Begins the variables that give flags to the commands of pulumi 3.208 and newer: ``PULUMI_OPTION_TARGET`` …"""
 
-TALKATIVE: Final[Mapping[str, str]] = {
-    "PULUMI_DEBUG_GRPC": "writes every call of a provider into a file, secrets in plaintext",
+DEBUG_VARIABLES: Final[Mapping[str, str]] = {
+    "PULUMI_DEBUG_GRPC": "writes every provider call to a file, with secrets in plaintext",
     "PULUMI_LOG_OTLP_ENDPOINT": "sends the engine's logs elsewhere",
-    "PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT": "sends traces elsewhere, with what calls carry",
+    "PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT": "sends traces elsewhere, with the contents of calls",
     "TF_LOG": "makes providers print what they send and receive",
     "TF_LOG_CORE": "makes providers print what they send and receive",
-    "TF_LOG_PATH": "makes providers write what they send and receive into a file",
+    "TF_LOG_PATH": "makes providers write what they send and receive to a file",
     "TF_LOG_PROVIDER": "makes providers print what they send and receive",
     "TF_LOG_SDK": "makes providers print what they send and receive",
     "TF_LOG_SDK_PROTO": "makes providers print what they send and receive",
 }
-"""Variables for looking for faults that would bring secrets into output or files, and what each does."""
+"""Debugging variables that would put secrets into output or files, and what each does."""
 
 SKIP_CHECKPOINTS: Final = "PULUMI_SKIP_CHECKPOINTS"
 
 LEFT_OUT: Final[Mapping[str, str]] = {
-    SKIP_CHECKPOINTS: "the state would be saved at the end alone, and be lost with a killed run",
-    "PULUMI_DISABLE_PROVIDER_PREVIEW": "the preview would not be what the run does",
-    "PULUMI_LEGACY_PROVIDER_PREVIEW": "the preview would not be what the run does",
-    "PULUMI_DISABLE_RESOURCE_REFERENCES": "what is recorded could not be put back as it was",
-    "PULUMI_DISABLE_OUTPUT_VALUES": "what is recorded could not be put back as it was",
-    "PULUMI_CONTINUE_ON_ERROR": "a rollback stops at the first failure",
+    SKIP_CHECKPOINTS: "the engine would save the state only at the end, and a killed run would lose it",
+    "PULUMI_DISABLE_PROVIDER_PREVIEW": "the preview would not match the run",
+    "PULUMI_LEGACY_PROVIDER_PREVIEW": "the preview would not match the run",
+    "PULUMI_DISABLE_RESOURCE_REFERENCES": "recorded values could not be restored exactly",
+    "PULUMI_DISABLE_OUTPUT_VALUES": "recorded values could not be restored exactly",
+    "PULUMI_CONTINUE_ON_ERROR": "a rollback has to stop at the first failure",
 }
-"""What contradicts a reviewed plan, and why."""
+"""Variables that contradict a reviewed plan, and why."""
 
-TOLD: Final[Mapping[str, str]] = {
+CHANGES_ENGINE: Final[Mapping[str, str]] = {
     "PULUMI_EXPERIMENTAL": "experimental features of the engine are on",
     "PULUMI_DEV": "features for developing the engine are on",
     "PULUMI_ENABLE_LEGACY_DIFF": "the engine compares as old versions did",
     "PULUMI_ENABLE_LEGACY_REFRESH_DIFF": "a refresh compares as old versions did",
-    "PULUMI_DISABLE_REFRESH_BEFORE_UPDATE": "what providers want to have read first is not read",
-    "PULUMI_DEBUG_PROVIDERS": "providers that already run are used, and get the credentials",
-    "PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES": "plugins are downloaded from other places",
+    "PULUMI_DISABLE_REFRESH_BEFORE_UPDATE": "resources are not refreshed first where their provider asks for it",
+    "PULUMI_DEBUG_PROVIDERS": "providers that already run are used and receive the credentials",
+    "PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES": "plugins are downloaded from other locations",
     "PULUMI_ENABLE_LEGACY_PLUGIN_SEARCH": "any installed version of a plugin may be used",
-    "PULUMI_CLOUD_SECRET_OVERRIDE": "another key service opens secrets",
+    "PULUMI_CLOUD_SECRET_OVERRIDE": "a different key service decrypts secrets",
     "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
     "PULUMI_SELF_MANAGED_STATE_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
     "PULUMI_DISABLE_CHECKPOINT_BACKUPS": "no copy of the state is kept before each write",
 }
-"""What the operator may have meant, and what it does."""
+"""Variables that change the engine but are passed on, and what each does."""
 
 _OFF: Final = frozenset({"", "0", "f", "false"})
 """Values that set nothing, as the CLI reads them."""
@@ -71,28 +71,28 @@ _GRPC_EXCEPTIONS: Final = "no_grpc_proxy"
 
 def engine_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """The operator's environment as an engine gets it."""
-    left_out = {*withheld(environ), *LEFT_OUT}
+    left_out = {*debug_variables(environ), *LEFT_OUT}
     kept = {name: value for name, value in environ.items() if name not in left_out and not name.startswith(OPTION)}
     return kept | loopback_direct(kept)
 
 
-def withheld(environ: Mapping[str, str]) -> Iterator[str]:
-    """The variables for looking for faults that are set, and aren't passed on."""
-    return (name for name in sorted(TALKATIVE) if environ.get(name))
+def debug_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """The debugging variables that are set; they are not passed on."""
+    return (name for name in sorted(DEBUG_VARIABLES) if environ.get(name))
 
 
-def told(environ: Mapping[str, str]) -> Iterator[str]:
-    """What to say of the variables that are set, one sentence for each; none of their values."""
+def environment_notes(environ: Mapping[str, str]) -> Iterator[str]:
+    """A note on each of these variables that is set; without its value."""
     if flags := sorted(name for name in environ if name.startswith(OPTION)):
         yield f"flags from the environment are not used: {', '.join(flags)}"
-    yield from (f"{name} is left out for the engine: it {TALKATIVE[name]}" for name in withheld(environ))
+    yield from (f"{name} is not passed to the engine: it {DEBUG_VARIABLES[name]}" for name in debug_variables(environ))
     for name, value in sorted(environ.items()):
         if value.lower() in _OFF:
             continue
         if name in LEFT_OUT:
-            yield f"{name} is left out for the engine: {LEFT_OUT[name]}"
-        elif name in TOLD:
-            yield f"{name} is set: {TOLD[name]}"
+            yield f"{name} is not passed to the engine: {LEFT_OUT[name]}"
+        elif name in CHANGES_ENGINE:
+            yield f"{name} is set: {CHANGES_ENGINE[name]}"
 
 
 def loopback_direct(environ: Mapping[str, str]) -> dict[str, str]:

@@ -62,7 +62,7 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def of_default_provider(self) -> bool:
-        """Whether it is a provider that the engine makes by itself, for which nobody waits."""
+        """Whether it is a default provider, which the engine creates itself."""
         return self.type.startswith(PROVIDER_PREFIX) and parse_urn(self.urn).name.startswith("default")
 
 
@@ -117,7 +117,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Phase(msgspec.Struct, frozen=True):
-    """Ours: what part of the road has begun (preview, guard, run, verify …)."""
+    """Our own event: which phase has started (preview, guard, run, verify …)."""
 
     name: str
     message: str = ""

@@ -10,22 +10,22 @@ from typing import Final
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.errors import IncompleteError, RefusedError, RewindError, StateDirectoryError
 
-_FULL: Final = "Make room on the disk, or set TMPDIR and XDG_STATE_HOME to another one."
+_FULL: Final = "Free some space on the disk, or set TMPDIR and XDG_STATE_HOME to directories on another one."
 _REMEDIES: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
-    errno.EROFS: "Set TMPDIR and XDG_STATE_HOME to directories that can be written.",
+    errno.EROFS: "Set TMPDIR and XDG_STATE_HOME to writable directories.",
     errno.EMFILE: "Raise the limit of open files (`ulimit -n`).",
     errno.ENOMEM: "Free some memory.",
     errno.EAGAIN: "End other processes, or raise their limit (`ulimit -u`).",
 }
 
 
-def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
+def with_system_cause(err: RewindError | OSError, *, changed: bool, resume: str) -> RewindError:
     """The error that says whether the stack, or what callbacks deal with, was changed before it.
 
-    `resume` is the command that goes on. What isn't the system's stays, except that once something was changed nothing
-    is called refused, and no hint says otherwise.
+    `resume` is the command that continues. Other errors stay as they are, except that once something was changed no
+    error is called a refusal, and no hint says otherwise.
     """
     match err:
         case StateDirectoryError():
@@ -37,10 +37,10 @@ def truthful(err: RewindError | OSError, *, changed: bool, resume: str) -> Rewin
             return err
         case _:
             said = ": ".join(filter(None, (str(err.filename or ""), err.strerror or str(err))))
-            hint = _REMEDIES.get(err.errno or 0, "Check the permissions of what is named.")
+            hint = _REMEDIES.get(err.errno or 0, "Check the permissions of the named file.")
     if not changed:
         return RefusedError(said, hint=hint, unchanged=True)
-    hint = f"{hint} Then `{resume}` goes on.".strip()
+    hint = f"{hint} Then run `{resume}` to continue.".strip()
     return IncompleteError(f"the rollback stopped half-way: {said}", hint=hint, resumes=True)
 
 
@@ -55,12 +55,12 @@ def refused_by_system() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, StateDirectoryError) as err:
-        raise truthful(err, changed=False, resume="") from err
+        raise with_system_cause(err, changed=False, resume="") from err
 
 
-def still(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
-    """What comes after the end of a run: what fails in it is a warning, and the run's own end is told."""
+def errors_as_warnings(events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
+    """Events after the end of a run: an error among them becomes a warning, so that the result is reported."""
     try:
         yield from events
     except (RewindError, OSError) as err:
-        yield Diagnostic(f"what comes after the run could not be done: {err}", "warning")
+        yield Diagnostic(f"a step after the run failed: {err}", "warning")

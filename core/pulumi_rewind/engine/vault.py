@@ -43,8 +43,8 @@ class Vault:
     ) -> None:
         """`own` reads the passphrase of the operator's environment; `passphrases` are tried before it.
 
-        `known` comes to know all that is opened. `check` gets a checkpoint before the CLI opens it, and raises where
-        that is not to be.
+        `known` notes all decrypted secrets. `check` gets a checkpoint before the CLI decrypts it, and raises if that is
+        not allowed.
         """
         self._engine = engine
         self.known = known or KnownSecrets()

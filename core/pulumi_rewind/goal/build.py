@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pulumi_rewind.goal.model import Goal, GoalChanges, Registration, Selection, registers
-from pulumi_rewind.goal.order import each_after_its_needs
+from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.goal.selection import select
 from pulumi_rewind.goal.skipping import adjusted
 from pulumi_rewind.risk import HOOK_CODE, Risk
@@ -58,7 +58,7 @@ def _with_inputs(goal: Goal, inputs: Mapping[str, Mapping[str, Json]]) -> Goal:
         return replace(item, inputs={**item.inputs, **own}, property_dependencies=dependencies)
 
     notes = [
-        Risk("other-inputs", f"gets other values than recorded for {', '.join(sorted(own))}", urn)
+        Risk("other-inputs", f"gets values other than the recorded ones for {', '.join(sorted(own))}", urn)
         for urn, own in inputs.items()
     ]
     return replace(goal.each(changed), notes=(*goal.notes, *notes))
@@ -150,8 +150,9 @@ class GoalBuilder:
         parent = self._key(res.parent, from_live)
         if res.parent and not parent:
             message = (
-                f"is part of {urn_name(res.parent)}, which isn't in that checkpoint: it would be deleted and made anew "
-                f"under another URN. Choose another update, or leave it with `--only '!{res.name}'`"
+                f"is part of {urn_name(res.parent)}, which is not in that checkpoint: the engine would delete it "
+                "and re-create it under another URN. Choose another update, or leave it out with `--only "
+                f"'!{res.name}'`"
             )
             self.notes.append(Risk("damaged-target", message, res.urn))
         return Registration(
@@ -201,7 +202,9 @@ class GoalBuilder:
         live = self.live.by_urn.get(provider.urn)
         if live is not None:
             return "", f"{live.urn}::{live.id}"
-        message = "needs a default provider that live lacks: it can't be named yet, and its parent's would be taken"
+        message = (
+            "needs a default provider that is not in the live state: the engine would use its parent's provider instead"
+        )
         self.notes.append(Risk("default-provider-lost", message, res.urn))
         return "", ""
 
@@ -232,7 +235,10 @@ class GoalBuilder:
     def _note_left_out(self) -> None:
         for res in self.target.resources:
             if res.pending_replacement and not res.delete:
-                message = "did not exist at that time: it was deleted for a replacement that never came; it is left out"
+                message = (
+                    "did not exist at that time: it had been deleted for a replacement that was never "
+                    "created. It is left out"
+                )
                 self.notes.append(Risk("left-out", message, res.urn))
         # Default providers are the engine's, whoever was the first to need one.
         here, there = (
@@ -240,10 +246,12 @@ class GoalBuilder:
             for side in (self.live, self.target)
         )
         for snippet in there.keys() - here.keys():
-            message = "came from a snippet that live lacks; only the engine can run one: it is left out"
+            message = (
+                "comes from a snippet that is not in the live state. Only the engine can run snippets: it is left out"
+            )
             self.notes.append(Risk("snippet", message, there[snippet].urn))
         for snippet in here.keys() - there.keys():
-            message = "comes from a snippet that the target lacks; the engine goes on running it: it stays"
+            message = "comes from a snippet that the target does not have. The engine still runs it: it stays"
             self.notes.append(Risk("snippet", message, here[snippet].urn))
 
     def _note(self, res: Resource) -> None:
@@ -252,11 +260,15 @@ class GoalBuilder:
             self.notes.append(Risk.usual("tainted", res.urn))
         if res.resource_hooks and any(res.resource_hooks.values()):
             names = tuple(sorted({name for names in res.resource_hooks.values() for name in names or ()}))
-            instead = "; what fails is tried again instead, up to 3 times" if res.resource_hooks.get("OnError") else ""
+            instead = (
+                ("; instead, a failed operation is tried again up to 3 times")
+                if res.resource_hooks.get("OnError")
+                else ""
+            )
             message = f"the code of its hooks is not in the checkpoint and will not run: {', '.join(names)}{instead}"
             self.notes.append(Risk(HOOK_CODE, message, res.urn, names=names))
         if res.ignore_changes and live is not None:
-            message = f"keeps today's values of the properties it ignores changes of: {', '.join(res.ignore_changes)}"
+            message = f"keeps today's values of the properties in its ignoreChanges: {', '.join(res.ignore_changes)}"
             self.notes.append(Risk("ignore-changes", message, res.urn))
 
 
@@ -264,7 +276,7 @@ def _in_order(registrations: Sequence[Registration]) -> list[Registration]:
     """The stack first, then everything after what it refers to; the given order wherever that leaves a choice."""
     by_urn = {item.urn: item for item in reversed(registrations)}
     stack_first = sorted(registrations, key=lambda item: item.kind != "stack")
-    urns, _ = each_after_its_needs((item.urn for item in stack_first), lambda urn: by_urn[urn].awaited())
+    urns, _ = in_dependency_order((item.urn for item in stack_first), lambda urn: by_urn[urn].prerequisites())
     return [by_urn[urn] for urn in urns]
 
 

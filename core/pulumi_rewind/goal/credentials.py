@@ -70,7 +70,9 @@ def _said(res: Resource, keys: Sequence[str]) -> str:
             "(`--recorded-credentials` uses those of the target)"
         )
     if derived := [f"{key} follows {', '.join(names)}" for key, names in ways.items() if names]:
-        parts.append(f"credentials that come from this stack are those of the run: {'; '.join(derived)}")
+        parts.append(
+            f"credentials computed from resources of this stack take the values of this run: {'; '.join(derived)}"
+        )
     return "; ".join(parts)
 
 

@@ -60,7 +60,7 @@ def with_pinned(goal: Goal) -> Goal:
 
 def _pins(item: Registration) -> dict[str, Any]:
     live = item.live_source
-    if item.kind != "custom" or item.from_live or live is None or item.full:
+    if item.kind != "custom" or item.from_live or live is None or item.all_inputs:
         return {}
     same = live.id == item.source.id
     imported = live.import_id == live.id and not item.source.import_id
@@ -78,24 +78,24 @@ def _pins(item: Registration) -> dict[str, Any]:
         whole = without_marks(recorded[key])
         if whole == without_marks(today[key]) != item.inputs[key] and without_defaults(today[key]) == whole:
             extra[key] = whole
-    return {"inputs": {**item.inputs, **extra}, "full": True} if extra else {}
+    return {"inputs": {**item.inputs, **extra}, "all_inputs": True} if extra else {}
 
 
 def as_recorded(item: Registration, sent: Mapping[str, Json]) -> dict[str, Json]:
     """What was sent, as the state has it once the bookkeeping is put back: without what counts as a default."""
-    if not item.full:
+    if not item.all_inputs:
         return dict(sent)
     recorded = item.source.decoded_inputs()
     kept = sent_inputs(item.source).keys()
     return {key: without_defaults(marked(value, recorded.get(key))) for key, value in sent.items() if key in kept}
 
 
-def mend(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
+def restore_bookkeeping(resources: Iterable[dict[str, Any]], goal: Goal, report: ReplayReport) -> list[str]:
     """Puts the recorded bookkeeping back into a state's resources, in place; the URNs of those that changed.
 
     `resources` are those of an exported deployment, secrets encrypted: what lies inside a secret is left as it is.
     """
-    wanted = {report.urns[item.urn]: item for item in goal.registrations if item.full and item.urn in report.urns}
+    wanted = {report.urns[item.urn]: item for item in goal.registrations if item.all_inputs and item.urn in report.urns}
     changed = []
     for entry in resources:
         item = wanted.get(str(entry.get("urn")))

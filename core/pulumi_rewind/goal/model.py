@@ -44,17 +44,17 @@ class Registration:
     """The id to import it by: where it was imported and still is that object, or where live has lost it."""
     more_ids: tuple[str, ...] = ()
     """Other ids that it is known to have had, tried in turn where there is no object of the first."""
-    full: bool = False
+    all_inputs: bool = False
     """Whether provider-made inputs are sent as well; the state's marks are then put back, see `goal.default_values`."""
     delete_first: str = ""
     """Why a replacement deletes the old object first; empty: the provider decides. No state has it."""
-    passing: bool = False
-    """Whether it is registered for the passage alone, see `goal.unmanaged`."""
+    temporary: bool = False
+    """Whether it is only read temporarily, see `goal.unmanaged`."""
     live_urn: str = ""
     live_source: Resource | None = None
     """The same object's entry in live."""
-    stood_for: Resource | None = None
-    """The entry that stood in its place in live until an old copy came back: values of live hold its id."""
+    replaced_source: Resource | None = None
+    """The live entry that an old copy replaces when it comes back: values of live contain its id."""
     target_source: Resource | None = None
     """The same object's entry in the target."""
     from_live: bool = False
@@ -74,7 +74,7 @@ class Registration:
 
     def recorded(self, *, from_live: bool) -> Resource | None:
         """Its entry in one of the two checkpoints: the place of the old ids in values that come from there."""
-        return (self.stood_for or self.live_source) if from_live else self.target_source
+        return (self.replaced_source or self.live_source) if from_live else self.target_source
 
     @property
     def is_new(self) -> bool:
@@ -86,7 +86,7 @@ class Registration:
         """Whether its outputs are registered by us (components and the stack)."""
         return self.kind in {"stack", "component"}
 
-    def awaited(self) -> Iterable[str]:
+    def prerequisites(self) -> Iterable[str]:
         """Every URN whose response this registration has to wait for."""
         yield from filter(None, (self.parent, self.provider, self.deleted_with))
         yield from self.dependencies
@@ -149,9 +149,9 @@ class Goal:
                 item.aliases,
                 item.package.version,
                 item.import_id,
-                item.full,
+                item.all_inputs,
                 item.delete_first,
-                item.passing,
+                item.temporary,
             ]
             for item in self.registrations
         ]
@@ -161,7 +161,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which resources come from the target, which stay as they are live, and what was taken along."""
+    """Which resources come from the target, which stay as they are live, and which were included with them."""
 
     chosen: frozenset[str]
     """URNs of the target whose target entry is registered."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 
-def each_after_its_needs(keys: Iterable[Key], needs: Callable[[Key], Iterable[Key]]) -> tuple[list[Key], bool]:
+def in_dependency_order(keys: Iterable[Key], needs: Callable[[Key], Iterable[Key]]) -> tuple[list[Key], bool]:
     """All keys, each after what it needs, and whether some need each other in turn, so that one comes too early.
 
     The given order wherever that leaves a choice.

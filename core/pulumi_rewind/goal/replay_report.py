@@ -1,4 +1,4 @@
-"""What a replay tells of itself: what it sent, what the engine answered, and what could not be told. Pure."""
+"""The report of a replay: what it sent, what the engine answered, and what stayed uncertain. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.state.values import Json
 
 Observe = Callable[[EngineEvent], None]
-"""Is told what the engine reports, one event after the other."""
+"""Receives the engine's events, one after the other."""
 
 
 @dataclass
@@ -43,4 +43,4 @@ class ReplayReport:
 
 
 Previewed: TypeAlias = tuple[list[EngineEvent], bytes, ReplayReport]
-"""What a preview gave: its events, the engine's plan held to the goal, and the host's report."""
+"""What a preview gave: its events, the engine's plan, constrained to the goal, and the host's report."""

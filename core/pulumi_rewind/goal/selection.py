@@ -1,6 +1,6 @@
-"""Partial rollback: which resources a selection means, and what has to be taken along. Pure.
+"""Partial rollback: which resources a selection means, and what has to be included. Pure.
 
-Chosen resources come from the target, all others stay as they are live. A chosen resource takes along what it
+Chosen resources come from the target, all others stay as they are live. A chosen resource includes what it
 needs and lacks, and what would be left pointing at something that goes. A text with ``!`` before it leaves
 something out, see `skipping`; what a text means is decided by `naming`.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.goal.model import Selection, references, registers
-from pulumi_rewind.goal.skipping import LeavingOut, Sides
+from pulumi_rewind.goal.skipping import Exclusion, Sides
 from pulumi_rewind.risk import TAKEN_ALONG, Risk
 from pulumi_rewind.state.model import Checkpoint, Resource, urn_name
 from pulumi_rewind.state.naming import NOT, Names
@@ -41,7 +41,7 @@ def select(
     if not (unwanted or stays):
         return selection
     left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "--skip")
-    return LeavingOut(selection, entries, live, pairs).without(left, stays)
+    return Exclusion(selection, entries, live, pairs).without(left, stays)
 
 
 def parted(texts: Sequence[str], names: Names) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -66,8 +66,8 @@ def _meant(texts: Sequence[str], names: Names, live: Checkpoint, option: str) ->
         if copies and not names.meant(text):
             ids = ", ".join(res.id for res in live.resources if res.delete and res.urn in copies)
             raise UsageError(
-                f"{text!r} is only an old copy that waits for its deletion ({ids}): every run deletes it",
-                hint="If it is gone, or may stay, `pulumi state delete` forgets it.",
+                f"{text!r} is only an old copy that is pending deletion ({ids}): every run deletes it",
+                hint="If the object is gone or should stay, remove the entry with `pulumi state delete`.",
             )
     return names.demanded(texts, option, "live or the target")
 
@@ -110,7 +110,7 @@ class _Closure(Sides):
     def _add(self, side: set[str], urn: str, why: str) -> None:
         if urn not in side:
             side.add(urn)
-            self.notes.append(Risk(TAKEN_ALONG, f"taken along because {why}", urn))
+            self.notes.append(Risk(TAKEN_ALONG, f"included because {why}", urn))
 
     def _take_children(self) -> None:
         """A component means what is in it."""
@@ -133,7 +133,7 @@ class _Closure(Sides):
                 if needed in self.target and needed not in self.chosen:
                     live_urn = self.pairs.get(needed)
                     if live_urn is None or live_urn in self.gone:
-                        self._take(needed, f"{urn_name(urn)} needs it and live has none")
+                        self._take(needed, f"{urn_name(urn)} needs it and the live stack does not have it")
 
     def _take_dependents(self) -> None:
         """What refers to something that goes would point at nothing."""
@@ -141,7 +141,7 @@ class _Closure(Sides):
             lost = [other for other in references(res) if other in self.gone]
             if not lost or urn in self.gone:
                 continue
-            why = f"it uses {urn_name(lost[0])}, which goes"
+            why = f"it uses {urn_name(lost[0])}, which is deleted"
             partner = self.back.get(urn)
             if partner is None:
                 self._lose(urn, why)

@@ -1,8 +1,9 @@
 """Leaving resources as they are although the rest goes to the target: ``resume --skip``. Pure.
 
-A text that begins with ``!`` in a selection means: not this one. What is left out keeps its live entry, so that the
-engine has no reason to touch it. What it uses stays with it where the target lacks that, or where going to the target
-would touch what is left out (a preview tells, see `plan.staying_along`); what can't be without it stays away with it.
+A text that begins with ``!`` in a selection means: not this one. A resource that is left out keeps its live entry, so
+the engine has no reason to change it. What it uses stays with it if it is not in the target, or if going to the target
+would change the resource (a preview shows that, see `plan.staying_along`). What can't exist without it is left out,
+too.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from pulumi_rewind.state.values import reveal
 
 @dataclass(frozen=True)
 class LeftAlone(Risk):
-    """What is said of a resource that is left out."""
+    """The note on a resource that is left out."""
 
     because: str = ""
-    """The resource for whose sake it is, itself where its data is kept; empty where the operator named it."""
+    """The resource that needs it to stay, itself if its data is kept; empty if the operator asked for it."""
     why: str = ""
-    """What the message says of that, as a clause."""
+    """The reason in the message, as a clause."""
     briefly: str = ""
-    """The message in a list of what stays as it is; empty where it has to be the whole one."""
+    """The short message for a list of what stays as it is; empty if only the full message will do."""
 
     @property
     def for_data(self) -> bool:
@@ -52,7 +53,7 @@ class Sides:
 
 
 def adjusted(changes: GoalChanges, selection: Selection, live: Checkpoint, pairs: Mapping[str, str]) -> Selection:
-    """A selection without what is skipped, with what is kept and all that needs to be there for it."""
+    """A selection without what is skipped, with what is kept and everything that needs to be there for it."""
     back = {live_urn: urn for urn, live_urn in pairs.items()}
     notes = list(selection.notes)
     chosen = set(selection.chosen) - set(changes.skip)
@@ -84,8 +85,8 @@ def needing_skipped(changes: GoalChanges, goal: Goal) -> dict[str, list[str]]:
     return found
 
 
-class LeavingOut(Sides):
-    """A selection from which some resources are taken, with all that has to stay with them."""
+class Exclusion(Sides):
+    """A selection from which some resources are taken, with everything that has to stay with them."""
 
     def __init__(
         self, selection: Selection, entries: Sequence[Resource], live: Checkpoint, pairs: Mapping[str, str]

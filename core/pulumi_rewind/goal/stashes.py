@@ -1,7 +1,7 @@
 """Stashes: resources of the engine itself that keep, as their output, the input of the time when they were made. Pure.
 
 An update changes the input alone, so no registration brings an earlier output back. The object is nothing but its entry
-in the state: there the output is put back after the run (see `strategies.checkpoint.mending`), and what was computed
+in the state: there the output is put back after the run (see `strategies.checkpoint.repair`), and what was computed
 from it is sent as it was. Source: engine behaviour of Pulumi 3.276.
 """
 

@@ -1,8 +1,8 @@
-"""What is managed today and only read in the target, under another name: it leaves the stack without being deleted.
+"""Objects that the stack manages today and that the target only reads, under another name: they stop being managed.
 
-The engine lets go of an object where one name turns from managed to read with the same id (engine behaviour of Pulumi
+The engine releases an object where one name turns from managed to read with the same id (engine behaviour of Pulumi
 3.276). Under another name it would delete what it then reads. So the object is read under today's name as well, and a
-second replay, of the target alone, forgets that name. Pure.
+second replay, of the target alone, removes that name from the state. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.state.model import Checkpoint
 
 
-def letting_go(goal: Goal, live: Checkpoint) -> Goal:
+def with_temporary_reads(goal: Goal, live: Checkpoint) -> Goal:
     """The goal with a read under today's name of each object that live manages and that the target reads elsewhere."""
     reads = {(item.source.type, item.source.id): item for item in goal.registrations if item.kind == "read"}
     if not reads:
@@ -41,15 +41,15 @@ def _also_read(item: Registration, urn: str, parent: str) -> Registration:
         live_source=None,
         live_urn=urn,
         target_source=None,
-        passing=True,
+        temporary=True,
     )
 
 
-def lasting(goal: Goal) -> Goal:
-    """The goal without what is read for the passage alone."""
-    return replace(goal, registrations=tuple(item for item in goal.registrations if not item.passing))
+def without_temporary(goal: Goal) -> Goal:
+    """The goal without the temporary reads."""
+    return replace(goal, registrations=tuple(item for item in goal.registrations if not item.temporary))
 
 
-def passing_urns(goal: Goal) -> frozenset[str]:
-    """URNs in this run of what is read for the passage alone."""
-    return frozenset(urn for urn, item in goal.by_run_urn.items() if item.passing)
+def temporary_urns(goal: Goal) -> frozenset[str]:
+    """URNs in this run of the temporary reads."""
+    return frozenset(urn for urn, item in goal.by_run_urn.items() if item.temporary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pulumi_rewind.backends.place import cut_off, shortage
+from pulumi_rewind.backends.storage import empty_sidecar_hint, space_warning
 from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import BlockedError, DataLossError
@@ -14,7 +14,7 @@ from pulumi_rewind.system.toolchain import engine_at
 
 
 def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
-    """Raises RefusedError where a risk blocks the plan, or data goes without a yes of its own."""
+    """Raises RefusedError where a risk blocks the plan, or data goes without a separate confirmation."""
     if plan.blocking:
         raise BlockedError("not safe to run", plan.blocking)
     if plan.loses_data and not allow_data_loss:
@@ -23,7 +23,7 @@ def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
 
 def check_readable(session: Session) -> None:
     """Raises RefusedError where the pulumi CLI can't read the backend, although we can."""
-    if left := cut_off(session.backend.url):
+    if left := empty_sidecar_hint(session.backend.url):
         raise RefusedError("the pulumi CLI can't read the state", hint=left, unchanged=True)
 
 
@@ -51,7 +51,7 @@ def lock_left(session: Session) -> str:
     except BackendError:
         return ""
     lock = f"The stack is locked by {locks[0]}: {locks[0].advice}. " if locks else ""
-    return f"{left} {lock}" if (left := cut_off(session.backend.url)) else lock
+    return f"{left} {lock}" if (left := empty_sidecar_hint(session.backend.url)) else lock
 
 
 def check_unmoved(live: Checkpoint, reviewed: Checkpoint) -> None:
@@ -77,9 +77,9 @@ def has_moved(session: Session, before: Checkpoint) -> bool:
 
 def check_room(session: Session, live: Checkpoint) -> None:
     """Raises RefusedError where the backend has no room for another state."""
-    short = shortage(session.backend.url, len(live.raw))
+    short = space_warning(session.backend.url, len(live.raw))
     if short:
-        raise RefusedError(short, hint="Make room there; a full disk cuts off the state.", unchanged=True)
+        raise RefusedError(short, hint="Free some space there: a full disk truncates the state.", unchanged=True)
 
 
 def check_able(session: Session, live: Checkpoint) -> None:
@@ -99,16 +99,16 @@ def check_engine(session: Session) -> None:
     if version != reviewed.version:
         session.forget_engine()
         raise RefusedError(
-            f"{reviewed.path} is pulumi {version} now, and was {reviewed.version} when the plan was made",
-            hint="Plan again and review what the new version does.",
+            f"{reviewed.path} is pulumi {version} now; the plan was made with {reviewed.version}",
+            hint="Plan again and review what the new version would do.",
             unchanged=True,
         )
 
 
 def _moved() -> RefusedError:
     return RefusedError(
-        "the stack's state has moved since the plan was reviewed",
-        hint="Plan again and review what it does now.",
+        "the stack's state has changed since the plan was reviewed",
+        hint="Plan again and review the new plan.",
         unchanged=True,
     )
 

@@ -1,8 +1,8 @@
-"""The operator's yes to what a target would make the engine do, before anything of it is started.
+"""The operator's agreement to what a target would make the engine do, asked for before any of it is started.
 
-Where nobody else can have written the target, it is shown as a risk of the plan, and that's all (`Finding.needs_yes`
-has the one exception). Else it needs a yes, which is remembered by its digest, for this stack: the same again isn't
-asked, and anything else is.
+Where only the operator can have written the target, the plan shows it as a risk and nothing is asked; the one exception
+is in `Finding.needs_confirmation`. Otherwise the operator has to agree. The agreement is remembered by its digest for
+this stack: the same finding is not asked about again, a different one is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pulumi_rewind.choices import PROGRAM, STATE, Choices
-from pulumi_rewind.engine.environment import told
+from pulumi_rewind.engine.environment import environment_notes
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal.build import choose
 from pulumi_rewind.goal.credentials import todays_credentials
@@ -53,10 +53,10 @@ def consented(
     to be run.
 
     Raises:
-        UntrustedTarget: something of it needs a yes that isn't there.
+        UntrustedTarget: something of it requires a confirmation that isn't there.
         UsageError: a selection that chooses nothing.
     """
-    around = tuple(Risk("environment", text) for text in told(session.workspace.environ))
+    around = tuple(Risk("environment", text) for text in environment_notes(session.workspace.environ))
     found = list(_found(session, target, live, plain, choices))
     if target.known is None:
         found += config_findings(normalized(settings), normalized(today))
@@ -67,7 +67,7 @@ def consented(
     for checkpoint in (live, plain):
         redact.note_checkpoint(checkpoint)
     found = [replace(one, what=redact(one.what), live=redact(one.live), target=redact(one.target)) for one in found]
-    reason = doubt(session, target)
+    reason = untrusted_reason(session, target)
     session.trust.require(str(session.stack), target.label, found, reason, own=not reason)
     return (*(Risk("unlike-live", one.text) for one in found), *around)
 
@@ -82,7 +82,7 @@ def agree(session: Session, found: Iterable[Finding]) -> None:
         session.trust.agree(one.digest(str(session.stack)))
 
 
-def doubt(session: Session, target: Target) -> str:
+def untrusted_reason(session: Session, target: Target) -> str:
     """Why others than the operator may have written a target; empty if nobody else can."""
     try:
         return session.backend.shared(session.stack) or session.timeline.history.touched(target.update.number)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.backends.place import RETURN, Watch
+from pulumi_rewind.backends.storage import RECONNECT_HINT, Watch
 from pulumi_rewind.errors import CheckpointError, EngineError, StateDirectoryError
 from pulumi_rewind.guard.checks import check_unmoved
 from pulumi_rewind.session import Session
@@ -49,7 +49,7 @@ def keep(session: Session, live: Checkpoint, path: Path) -> None:
     try:
         session.journal.state.create(path, content)
     except StateDirectoryError as err:
-        raise StateDirectoryError(f"the present state can't be kept: {err}", hint=err.hint) from err
+        raise StateDirectoryError(f"a copy of the current state can't be saved: {err}", hint=err.hint) from err
 
 
 def import_state(session: Session, document: bytes, env: Mapping[str, str], *, instead_of: Checkpoint | None) -> None:
@@ -66,5 +66,5 @@ def import_state(session: Session, document: bytes, env: Mapping[str, str], *, i
         check_unmoved(read_live(session)[0], instead_of)
     place = Watch(session.workspace.backend_url)
     session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)
-    if lost := place.lost():
-        raise EngineError(lost, hint=RETURN)
+    if lost := place.problem():
+        raise EngineError(lost, hint=RECONNECT_HINT)

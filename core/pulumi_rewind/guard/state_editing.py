@@ -74,12 +74,12 @@ def rewritten(
     return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
 
 
-def aware(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
-    """The goal that knows which entries of `live` (decrypted, as it is) stood in the place of what comes back."""
+def with_replaced_entries(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:
+    """The goal with the entries of `live` (decrypted, as it is) that returning old copies replace."""
     before = {one.urn: live.by_urn[one.urn] for one in arrangement.returned if one.urn in live.by_urn}
     if not before:
         return goal
-    return goal.each(lambda item: replace(item, stood_for=before.get(item.live_urn, item.stood_for)))
+    return goal.each(lambda item: replace(item, replaced_source=before.get(item.live_urn, item.replaced_source)))
 
 
 def _doomed(texts: Sequence[str], live: Checkpoint) -> frozenset[str]:
@@ -127,7 +127,7 @@ def _known(session: Session, stack: StackRef) -> StackRef:
 
 
 class Rewriting:
-    """The rewriting of one run: iterate `events`, go on, and call `undo` where the run has changed nothing."""
+    """The rewriting of one run: iterate `events`, continue, and call `undo` where the run has changed nothing."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -153,7 +153,7 @@ class Rewriting:
             return live
         session = self._session
         path = copy_path(session)
-        yield Phase("rewrite", f"preparing the state; a copy is kept in {path}")
+        yield Phase("rewrite", f"preparing the state; a copy is in {path}")
         keep(session, live, path)
         self._environ = session.vault.environment(live)
         try:
@@ -167,7 +167,7 @@ class Rewriting:
         if _outline(now) != _outline(state):
             self.undo()
             raise EngineError(
-                "the state that was written is not what the backend holds",
+                "the backend does not hold the state that was written",
                 hint=_put_back(path),
             )
         for step in steps:
@@ -190,27 +190,27 @@ class Rewriting:
         session = self._session
         try:
             if _content(session.backend.live(session.stack)) != _content(self._written):
-                raise RefusedError("somebody has changed it meanwhile")
+                raise RefusedError("something else changed it in the meantime")
             import_state(session, exported(self._live.raw), self._environ, instead_of=None)
         except RewindError as err:
             raise IncompleteError(
-                f"the state could not be put back as it was: {err}",
-                hint=f"{_put_back(self._copy)} `pulumi-rewind resume` goes on to the target all the same.",
+                f"the previous state could not be restored: {err}",
+                hint=f"{_put_back(self._copy)} `pulumi-rewind resume` can still continue to the target.",
             ) from err
         self._copy = self._live = self._written = None
 
 
 def _put_back(copy: Path | None) -> str:
-    return f"The state before is kept in {copy}; `pulumi stack import --file` puts it back."
+    return f"The previous state is in {copy}; `pulumi stack import --file` restores it."
 
 
 def _outline(checkpoint: Checkpoint) -> list[tuple[str, str, bool, bool]]:
-    """What a rewritten state is known by: an import may encrypt secrets anew."""
+    """What a rewritten state is known by: an import may re-encrypt secrets."""
     return [(res.urn, res.id, res.delete, res.retain_on_delete) for res in checkpoint.resources]
 
 
 def _content(checkpoint: Checkpoint) -> list[tuple[object, ...]]:
-    """What a state says of objects, whoever wrote it; a run that changes nothing may write it anew."""
+    """What a state says of objects, whoever wrote it; a run that changes nothing may write it again."""
     return [
         (*place, bytes(res.inputs), bytes(res.outputs))
         for place, res in zip(_outline(checkpoint), checkpoint.resources, strict=True)

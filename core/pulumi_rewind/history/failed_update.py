@@ -11,7 +11,7 @@ from pulumi_rewind.history.update_mark import read_stamp
 from pulumi_rewind.state.model import Update
 
 BOOKKEEPING: Final = ": bookkeeping"
-"""How the message of a rollback's second update ends, see `strategies.checkpoint.mending`."""
+"""How the message of a rollback's second update ends, see `strategies.checkpoint.repair`."""
 
 
 @dataclass(frozen=True)

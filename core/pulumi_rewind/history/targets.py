@@ -134,7 +134,7 @@ def _digits(timeline: Timeline, text: str) -> Target:
 def _relative(timeline: Timeline, text: str) -> Target:
     steps = int(text[1:])
     if steps == 0:
-        raise TargetError("-0 is live itself, there is nothing to go back to", hint="Write -1 for the one before live.")
+        raise TargetError("-0 is live itself: there is nothing to go back to", hint="Write -1 for the one before live.")
     live = timeline.live_update()
     left = steps
     passed: list[str] = []
@@ -145,7 +145,7 @@ def _relative(timeline: Timeline, text: str) -> Target:
         left -= update.has_checkpoint
         if left == 0:
             where = f"#{live}, which live equals" if live else "live, which equals no update"
-            but = f" ({', '.join(passed[:LISTED])} passed over: the same content)" if passed else ""
+            but = f" ({', '.join(passed[:LISTED])} skipped: same content)" if passed else ""
             return _checked(timeline, update, text, f"{steps} before {where} → #{update.number}{but}")
     before = f"#{live}, which live equals" if live else "live"
     raise TargetError(
@@ -190,7 +190,7 @@ def _at_time(timeline: Timeline, text: str) -> Target:
         nearest = next((other for other in older if other.has_checkpoint), None)
         raise TargetError(
             f"the newest update by {shown} is #{update.number}, but {update.problem or 'it has no checkpoint'}",
-            hint="What the stack was at that time is unknown; choose an update by its number.",
+            hint="The stack's state at that time is unknown: choose an update by its number.",
             candidates=(f"#{nearest.number} ({when(nearest)})",) if nearest else (),
         )
     reason = f"the newest update finished by {shown} → #{update.number}, {when(update)}"
@@ -301,14 +301,16 @@ def _checked(
     if update.result == "unreadable":
         warnings.append(f"the record of #{number} is unreadable; only its checkpoint is known")
     elif not update.succeeded:
-        warnings.append(f"#{number} {update.result}: its checkpoint is what it had got to, not what was wanted")
+        warnings.append(
+            f"#{number} {update.result}: its checkpoint holds what the update reached, not what was intended"
+        )
     made = origin(timeline.history, update)
     if made.number != number and update.succeeded and not made.succeeded:
         warnings.append(f"#{number} went back to #{made.number}, which {made.result}")
     if made.kind == "destroy":
-        warnings.append(f"#{made.number} was a destroy: going back to it deletes what is there")
+        warnings.append(f"#{made.number} was a destroy: going back to it deletes all resources")
     if made.dirty and not made.is_rollback:
-        warnings.append(f"#{made.number} was deployed with uncommitted changes: its commit is not all of its program")
+        warnings.append(f"#{made.number} was deployed with uncommitted changes: its commit is not the whole program")
     if not tag and (sha := deployed_commit(made)) and (repository := timeline.repository) is not None:
         tag = ", ".join(repository.tags().get(sha, ()))
     return Target(update, text, reason, (*warnings, *(more or ())), tag)
@@ -334,7 +336,7 @@ def _ambiguous(text: str, found: dict[str, list[str]], updates: list[Update]) ->
         lines.append(f"… and {len(found) - LISTED} more")
     return TargetError(
         f"{text!r} can mean {len(found)} commits",
-        hint="Write more of it, its full name, or the number of the update.",
+        hint="Write more characters, the full name, or the number of the update.",
         candidates=tuple(lines),
     )
 

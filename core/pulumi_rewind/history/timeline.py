@@ -80,7 +80,7 @@ class Timeline:
         self._live: Checkpoint | None = None
         self._live_update: tuple[int | None] | None = None
         self._good: Update | None = None
-        self._good_next = len(self.history)  # the search for the last good one goes on here
+        self._good_next = len(self.history)  # the search for the last good one continues here
         self._equal: dict[int, bool] = {}
         self._openings = 0
 

@@ -1,6 +1,6 @@
 """What undo callbacks and hooks get: the sides of a resource, secrets, and a way to speak to the operator.
 
-The standard library alone, as in `hooks.declare`.
+Uses only the standard library, like `hooks.declare`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Secret:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        raise TypeError("a secret is not written anywhere; reveal() it where it is needed")
+        raise TypeError("a secret can't be serialized; call reveal() where you need the value")
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class UndoResource:
 
 @dataclass(frozen=True)
 class UndoUpdate:
-    """The update that did what is undone."""
+    """The update whose change is undone."""
 
     number: int = 0
-    """0 if it isn't known."""
+    """0 if unknown."""
     kind: str = ""
     result: str = ""
     message: str = ""
     error: str = ""
-    """Why it failed, as far as that is known: in an automatic rollback, and where its evidence was kept."""
+    """Why it failed, if known: in an automatic rollback, and if its evidence was saved."""
     commit: str = ""
     branch: str = ""
     author: str = ""
@@ -78,16 +78,16 @@ class UndoStep:
 
 @dataclass(frozen=True)
 class Reporting:
-    """Speaking to the operator while a callback runs."""
+    """Reports to the operator while a callback runs."""
 
     _send: Callable[[Mapping[str, Any]], None] = field(repr=False, compare=False, kw_only=True)
 
     def log(self, message: object) -> None:
-        """A line for the log; so is everything that is printed."""
+        """Adds a line to the log, as printing does."""
         self._send({"log": str(message)})
 
     def progress(self, done: float, total: float = 0, message: str = "") -> None:
-        """How far it is: ``ctx.progress(3, 10, "tables")``; without a total, that it goes on."""
+        """Reports progress: ``ctx.progress(3, 10, "tables")``; without a total, only that it is still running."""
         self._send({"progress": [float(done), float(total), str(message)]})
 
 
@@ -98,19 +98,19 @@ class UndoContext(Reporting):
     stack: str
     """``project/stack``."""
     target: str
-    """What is rolled back to, for example ``#6 (v1.2)``."""
+    """The target of the rollback, for example ``#6 (v1.2)``."""
     old: UndoResource | None
-    """As it was in the target; None in `undo_create`, which undoes something that the target lacks."""
+    """The resource in the target; None in `undo_create`, because the target does not have it."""
     new: UndoResource | None
-    """As it is live; None in `undo_delete`, unless an interrupted run has made it and the callback is to go on."""
+    """The live resource; None in `undo_delete`, unless an interrupted run has created it and the callback continues."""
     update: UndoUpdate
-    """The update that removed, made or changed it."""
+    """The update that removed, created or changed it."""
     dry_run: bool
-    """Nothing may be changed; only callbacks with ``dry_run_safe=True`` ever see True."""
+    """If True, the callback must change nothing; only callbacks with ``dry_run_safe=True`` get True."""
     again: bool
-    """Whether it was begun before, in an earlier try or in a run that was interrupted."""
+    """Whether it was already started, by an earlier try or an interrupted run."""
     idempotency_key: str
-    """The same each time one undoing is tried; another one in the next rollback."""
+    """The same for every try of this call; a different one in the next rollback."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,13 @@ class RollbackContext(Reporting):
     target: str
     steps: Sequence[UndoStep]
     result: str
-    """Empty before; then ``succeeded``, ``nothing-to-do`` or ``failed``."""
+    """Empty before the rollback; then ``succeeded``, ``nothing-to-do`` or ``failed``."""
     version: int
-    """The update that the rollback became; 0 before it and where it failed."""
+    """The number of the rollback's own update; 0 before it and if it failed."""
     changes: Mapping[str, int]
     """Steps by operation, once it has succeeded."""
     differences: Sequence[str]
-    """What is not as in the target, once it has succeeded."""
+    """Differences to the target, once it has succeeded."""
     error: str
     """Why it failed, in `on_failure`."""
     resumable: bool
@@ -136,7 +136,7 @@ class RollbackContext(Reporting):
 
 @dataclass(frozen=True)
 class _OfHook(Reporting):
-    """What the code of Pulumi's own hooks gets in any case."""
+    """What the code of all of Pulumi's own hooks gets."""
 
     name: str
     """The hook's name."""
@@ -163,4 +163,4 @@ class ErrorContext(_OfHook):
     failed_operation: str
     """``create``, ``update`` or ``delete``."""
     errors: Sequence[str]
-    """What every try so far has failed with, the newest first."""
+    """The error of every try so far, newest first."""

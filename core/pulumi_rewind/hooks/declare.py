@@ -1,14 +1,14 @@
 """Undo callbacks and hooks: what a project's ``rewind_hooks.py`` imports, as ``import pulumi_rewind as rewind``.
 
-A callback says how to undo something that re-creating from recorded inputs would not bring back::
+A callback undoes a change that re-creating a resource from its recorded inputs would not undo::
 
     @rewind.undo_delete(type="acme:db:Database", timeout=1800, retries=1)
     def restore_database(ctx: rewind.UndoContext) -> rewind.Restored:
         new_id = restore_snapshot(ctx.old.id, password=ctx.old.inputs["password"].reveal())
         return rewind.Restored(new_id)
 
-It runs in a process of its own; what it prints becomes lines of the log. Only the standard library is needed here,
-because that process may be the project's interpreter, without our dependencies.
+It runs in a separate process; its output goes to the log. This module needs only the standard library, because
+that process may use the project's interpreter, without the dependencies of pulumi-rewind.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from typing import Any, Literal, TypeVar
 UndoKind = Literal["undo_delete", "undo_create", "undo_update"]
 
 UNDO_KINDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update", "undo_create")
-"""In the order in which they are called: what can only add goes first, what takes away last."""
+"""In the order in which they are called: kinds that only add come first, kinds that remove last."""
 
 HOOK_KINDS = ("resource_hook", "error_hook")
 """The code of Pulumi's own hooks."""
 
 WITH_AFTERWARDS: tuple[UndoKind, ...] = ("undo_delete", "undo_update")
-"""Those that may `yield` their result: what comes after that runs when the thing is there again."""
+"""Those that may `yield` their result: the code after the `yield` runs when the resource exists again."""
 
 TIMEOUT = 600.0
-"""Seconds that a callback may take unless it says otherwise."""
+"""Default time limit of a callback, in seconds."""
 
 
 # -- what a callback returns ----------------------------------------------------------------------------------------
@@ -38,34 +38,34 @@ TIMEOUT = 600.0
 
 @dataclass(frozen=True)
 class Restored:
-    """Of `undo_delete`: an object with this id is there again; it is adopted and brought to the target's inputs."""
+    """Of `undo_delete`: an object with this id exists again; the engine adopts it and applies the target's inputs."""
 
     id: str
 
 
 @dataclass(frozen=True)
 class Recreate:
-    """Of `undo_delete` and `undo_update`: go on as planned, with other values for some inputs."""
+    """Of `undo_delete` and `undo_update`: continue as planned, with different values for some inputs."""
 
     inputs: Mapping[str, Any] | None = None
-    """Laid over the recorded inputs, key by key; a `Secret` stays one."""
+    """Replaces recorded inputs, key by key; a `Secret` stays a secret."""
 
 
 @dataclass(frozen=True)
 class Skip:
-    """Of `undo_delete`: it is left out; the result names it with the reason."""
+    """Of `undo_delete`: leave the resource out; the result names it with the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Delete:
-    """Of `undo_create`: it is deleted as planned."""
+    """Of `undo_create`: delete the resource as planned."""
 
 
 @dataclass(frozen=True)
 class Keep:
-    """Of `undo_create` and `undo_update`: it stays as it is live; the result names it with the reason."""
+    """Of `undo_create` and `undo_update`: keep the live resource; the result names it with the reason."""
 
     reason: str
 
@@ -83,7 +83,7 @@ ALLOWED: Mapping[str, tuple[type[Any], ...]] = {
 
 @dataclass(frozen=True)
 class Selector:
-    """Which resources a callback is for; everything that is given must match."""
+    """Which resources a callback is for; all given patterns must match."""
 
     type: tuple[str, ...] = ()
     urn: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class Selector:
     component: tuple[str, ...] = ()
 
     def matches(self, urn: str, type_: str, name: str, components: Iterable[str]) -> bool:
-        """Whether it means a resource; `components` are the types of the components that it is in."""
+        """Whether it matches a resource; `components` are the types of the components that contain it."""
         return (
             _one(self.type, (type_,))
             and _one(self.urn, (urn,))
@@ -101,7 +101,7 @@ class Selector:
 
     @classmethod
     def of(cls, patterns: Mapping[str, Iterable[str]]) -> Selector:
-        """One as it travels: `dataclasses.asdict` of it, or what became of that in JSON."""
+        """Restores a selector from `dataclasses.asdict`, also after JSON."""
         return cls(**{key: tuple(given) for key, given in patterns.items()})
 
     def __str__(self) -> str:
@@ -125,14 +125,14 @@ class Registered:
     function: Callable[..., Any]
     selector: Selector = Selector()
     hook: str = ""
-    """Of `resource_hook` and `error_hook`: the name that the state has."""
+    """Of `resource_hook` and `error_hook`: the hook's name in the state."""
     timeout: float = TIMEOUT
     retries: int = 0
     dry_run_safe: bool = False
 
 
 registered: list[Registered] = []
-"""Everything that was declared so far, in the order of the file: the first that matches a resource is called."""
+"""All declarations so far, in the order of the file: the first one that matches a resource is called."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 Patterns = str | list[str] | tuple[str, ...] | None
@@ -156,11 +156,11 @@ class _Undo:
         retries: int = 0,
         dry_run_safe: bool = False,
     ) -> Callable[[F], F]:
-        """Declares the function below for the resources that all of the given patterns mean.
+        """Declares a callback for the resources that match all given patterns.
 
-        `type`, `urn`, `name` and `component` (the type of a component around it) are patterns with ``*``, or several
-        of them; at least one is needed. A try ends after `timeout` seconds, and is repeated `retries` times. With
-        `dry_run_safe` it is also called for a plan, with ``ctx.dry_run`` set, and what it returns is shown there.
+        `type`, `urn`, `name` and `component` (the type of a component around it) are patterns with ``*``, or lists
+        of them; at least one is required. A call ends after `timeout` seconds, and is tried again up to `retries`
+        times. With `dry_run_safe` a plan calls it as well, with ``ctx.dry_run`` set, and shows what it returns.
         """
         kind = self._kind
         selector = Selector(*(patterns_of(kind, given) for given in (type, urn, name, component)))
@@ -170,30 +170,30 @@ class _Undo:
 
 
 undo_delete = _Undo("undo_delete")
-"""Called before something is created that the target has and live lacks.
+"""Called before a resource is created that is in the target but not in the live stack.
 
-The function returns `Restored`, `Recreate` or `Skip`. Instead it may ``yield`` one of them: what comes after that runs
-when it has been made and before anything that needs it, and gets the new `UndoResource`::
+The function returns `Restored`, `Recreate` or `Skip`. Instead it may ``yield`` one of them: the code after the
+``yield`` runs when the resource exists and before anything that needs it, and gets the new `UndoResource`::
 
     made = yield rewind.Recreate()
     load_dump(into=made.id)
 """
 
 undo_create = _Undo("undo_create")
-"""Called before something is deleted that the target lacks: to drain it, to take a last snapshot, to keep it.
+"""Called before a resource is deleted that is not in the target: to drain it, take a last snapshot, or keep it.
 
 The function returns `Delete` or `Keep`.
 """
 
 undo_update = _Undo("undo_update")
-"""Called before something is restored in place or replaced; ``ctx.old`` and ``ctx.new`` are the two sides.
+"""Called before a resource is restored in place or replaced; ``ctx.old`` and ``ctx.new`` are the two sides.
 
-The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it goes on when that is done, like `undo_delete`.
+The function returns nothing, `Recreate` or `Keep`. With a ``yield`` it continues afterwards, like `undo_delete`.
 """
 
 
 def before_rollback(function: F | None = None, *, timeout: float = TIMEOUT, retries: int = 0) -> Any:
-    """Called before anything else; raising refuses the rollback, and nothing is changed."""
+    """Called before anything else; an exception refuses the rollback, and nothing is changed."""
     return _around(declares("before_rollback", timeout, retries), function)
 
 

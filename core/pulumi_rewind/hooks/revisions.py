@@ -1,4 +1,4 @@
-"""Revisions of components: up and down, as an ORM's migrations have them, declared in a project's ``rewind_hooks.py``::
+"""Revisions of components, with up and down like migrations of an ORM, declared in a project's ``rewind_hooks.py``::
 
     orders = rewind.component("my:db:Database")
 
@@ -10,8 +10,8 @@
     def drop_orders(ctx: rewind.RevisionContext) -> None:
         run(ctx.resources["db"].outputs["address"], "drop table orders")
 
-`pulumi-rewind up` runs every up that a component hasn't had, a rollback the downs of those that its target hasn't. The
-standard library alone, as in `hooks.declare`.
+`pulumi-rewind up` runs every up that a component has not had; a rollback runs the downs of revisions that its target
+does not have. Uses only the standard library, like `hooks.declare`.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ class RevisionContext(Reporting):
     stack: str
     """``project/stack``."""
     target: str
-    """What is rolled back to, for example ``#6 (v1.2)``; empty in `pulumi-rewind up`."""
+    """The target of the rollback, for example ``#6 (v1.2)``; empty in `pulumi-rewind up`."""
     revision: str
     """The revision's id."""
     direction: str
     """``up`` or ``down``."""
     component: UndoResource
-    """The component itself, with what it registered as outputs."""
+    """The component itself, with its registered outputs."""
     resources: Mapping[str, UndoResource]
-    """What is inside the component, by logical name, as it is at that moment; secrets are `Secret`."""
+    """The resources in the component, by logical name, as they are at that moment; secrets are `Secret`."""
     again: bool
-    """Whether it was begun before, in an earlier try or in a run that was interrupted."""
+    """Whether it was already started, by an earlier try or an interrupted run."""
     idempotency_key: str
-    """The same each time one up or down is tried until it has succeeded."""
+    """The same for every try of an up or down until it has succeeded."""
 
 
 class Revision:
-    """One step of a component's way; `Component.revision` makes it of the function that goes up."""
+    """One revision of a component; `Component.revision` creates it from the up function."""
 
     def __init__(self, id: str, up: int, after: str, when: When, down_when: When, irreversible: str) -> None:
         self.id = id
@@ -80,11 +80,11 @@ class Revision:
     ) -> Any:
         """Declares the function that takes the revision back; with or without arguments.
 
-        What `loses_data` needs the yes of its own that everything needs by which data goes.
+        A down that `loses_data` requires the separate confirmation that every loss of data requires.
         """
         check_options("down", timeout, retries)
         if self._irreversible:
-            raise TypeError(f"{self.id} is declared irreversible and has a down")
+            raise TypeError(f"{self.id} is declared irreversible but has a down")
         if self._down >= 0:
             raise TypeError(f"{self.id} has a down already")
 
@@ -111,7 +111,7 @@ class Revision:
 
 
 class Component:
-    """The revisions of the components that match; `component` makes it."""
+    """The revisions of matching components; `component` creates it."""
 
     def __init__(self, selector: Selector) -> None:
         self._selector = selector
@@ -128,11 +128,12 @@ class Component:
         timeout: float = TIMEOUT,
         retries: int = 0,
     ) -> Callable[[Function], Revision]:
-        """Declares the function that goes up to a revision.
+        """Declares the up function of a revision.
 
-        Revisions follow each other in the order in which they are declared; `after` names another predecessor. Up runs
-        `after` the component's resources are updated, or ``before``; down on the other side of a rollback, since that
-        walks the same road backwards, unless `down_when` says otherwise. `irreversible` says why there is no down.
+        Revisions follow each other in the order of their declarations; `after` names another predecessor. The up runs
+        ``after`` the component's resources are updated, or ``before``. In a rollback the down runs on the other side,
+        because a rollback reverses the order, unless `down_when` overrides it. `irreversible` says why there is no
+        down.
         """
         if not isinstance(id, str) or not id or not id.isprintable() or id != id.strip() or len(id) > LONGEST:
             raise TypeError(f"a revision has an id of up to {LONGEST} characters, like '0001_orders', not {id!r}")
@@ -161,11 +162,11 @@ class Component:
 
 
 components: list[Component] = []
-"""Everything that was declared so far: the first that matches a component is its own."""
+"""All declarations so far: the first one that matches a component applies."""
 
 
 def component(type: Patterns = None, *, urn: Patterns = None, name: Patterns = None) -> Component:
-    """The components whose revisions are declared next, by type, URN or name: patterns with ``*``, or several."""
+    """Selects components, whose revisions are declared next, by type, URN or name: patterns with ``*``, or lists."""
     selector = Selector(*(patterns_of("component", given) for given in (type, urn, name)))
     if selector == Selector():
         raise TypeError("component needs a type, urn or name to choose components by")
@@ -179,6 +180,6 @@ def context(
     opened: Callable[[Any], UndoResource],
     send: Callable[[Mapping[str, Any]], None],
 ) -> RevisionContext:
-    """What the function gets, in its own process; `opened` makes a side of a resource of what travelled."""
+    """The context of the function, in its own process; `opened` decodes a resource."""
     inside = {str(one["name"]): opened(one) for one in given["resources"]}
     return RevisionContext(**{**given, "component": opened(given["component"]), "resources": inside, "_send": send})

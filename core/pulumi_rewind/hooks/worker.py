@@ -1,7 +1,7 @@
 """The process in which callbacks run: loads a hooks file or a provider, calls functions, answers in JSON lines.
 
 It is started by `callbacks.process` in the project's own interpreter, so only the standard library is used here.
-Requests come through what was standard input, answers go through a pipe of their own: whatever a callback prints or
+Requests come through what was standard input, answers go through a separate pipe: whatever a callback prints or
 reads can't get in between. It ends when the requests end.
 """
 
@@ -99,7 +99,7 @@ class Worker:
             "load": self._load,
             "unpickle": self._unpickle,
             "call": self._call,
-            "go_on": self._go_on,
+            "continue_call": self._continue_call,
         }
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -112,7 +112,7 @@ class Worker:
         file = str(request.get("file", ""))
         try:
             answer = self._requests[request["op"]](request)
-        except BaseException as err:  # noqa: BLE001 - also SystemExit: the callback wants out, the run goes on
+        except BaseException as err:  # noqa: BLE001 - also SystemExit: the callback wants out, the run continues
             answer = {"error": _told(err), "where": _where(err, file)}
             _print(err)
         for stream in (sys.stdout, sys.stderr):
@@ -175,7 +175,7 @@ class Worker:
         if not inspect.isgenerator(result):
             return {"result": _checked(packed(item.kind, result), request)}
         if item.kind not in undo.WITH_AFTERWARDS:
-            raise WrongReturn(f"yields; only {' and '.join(undo.WITH_AFTERWARDS)} can go on afterwards")
+            raise WrongReturn(f"yields; only {' and '.join(undo.WITH_AFTERWARDS)} can continue after a yield")
         try:
             value = next(result)
         except StopIteration as end:
@@ -187,7 +187,7 @@ class Worker:
         self._open[request["urn"], int(request["index"])] = result
         return {"result": {**given, "more": True}}
 
-    def _go_on(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _continue_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """What a callback does when the thing is there; it is sent what it is now."""
         generator = self._open.pop((request["urn"], int(request["index"])), None)
         if generator is None:
@@ -246,7 +246,7 @@ def closed(value: Any) -> Any:
     """A property value as it travels: every `Secret` as a state has it.
 
     Raises:
-        TypeError: something in it is no property value.
+        TypeError: something in it is not a property value.
     """
     from pulumi_rewind.hooks.context import Secret
 
@@ -254,13 +254,13 @@ def closed(value: Any) -> Any:
         return {SIG: SECRET, "plaintext": json.dumps(closed(value.reveal()))}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
-            raise TypeError("the keys of properties are strings")
+            raise TypeError("the keys of properties must be strings")
         return {key: closed(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [closed(inner) for inner in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"a {type(value).__name__} is no property value")
+    raise TypeError(f"a {type(value).__name__} is not a property value")
 
 
 def packed(kind: str, result: Any) -> dict[str, Any] | None:
@@ -290,7 +290,7 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
         except TypeError as err:
             raise WrongReturn(f"returned Recreate with inputs that can't be sent: {err}") from None
         if not isinstance(inputs, dict):
-            raise WrongReturn("returned Recreate with inputs that are no mapping")
+            raise WrongReturn("returned Recreate with inputs that are not a mapping")
         return {"result": "recreate", "inputs": inputs}
     if isinstance(result, (undo.Skip, undo.Keep)):
         name = type(result).__name__
@@ -299,7 +299,7 @@ def packed(kind: str, result: Any) -> dict[str, Any] | None:
 
 
 def _checked(result: dict[str, Any] | None, request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Refuses early what the engine can't carry out: a dynamic provider is told nothing of what it is to import."""
+    """Refuses early what the engine can't carry out: a dynamic provider does not learn what it is to import."""
     old = request["context"].get("old") or {}
     if result and result["result"] == "restored" and ":dynamic" in str(old.get("type", "")).partition("/")[0]:
         raise WrongReturn(

@@ -1,7 +1,7 @@
 """Objects that are imported instead of created: those that a program once imported, and those that the operator names.
 
-An object can leave the state and still exist: after a state edit, a restored backup, a retained deletion. Importing it
-keeps it; creating it anew would leave it behind as an orphan. Pure.
+An object that is no longer in the state may still exist: after a state edit, a restored backup, a retained deletion.
+Importing it keeps it; re-creating it would leave it behind as an orphan. Pure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pulumi_rewind.state.values import MASK, Json, is_secret, walk
 
 
 def wants_found(wanted: Mapping[str, str]) -> bool:
-    """Whether everything that would be created anew is tried by its recorded id, see `choices.FOUND`."""
+    """Whether everything that would be re-created is tried by its recorded id, see `choices.FOUND`."""
     return not all(wanted.values())
 
 
@@ -47,11 +47,11 @@ def importing(goal: Goal, ids: Mapping[str, Sequence[str]]) -> Goal:
 
 def _imported(item: Registration, ids: tuple[str, ...]) -> Registration:
     first, *more = ids
-    return replace(item, import_id=first, more_ids=tuple(more), inputs=full_inputs(item.source, first), full=True)
+    return replace(item, import_id=first, more_ids=tuple(more), inputs=full_inputs(item.source, first), all_inputs=True)
 
 
 def adoptable(goal: Goal) -> list[Registration]:
-    """What would be created anew although an id is recorded: the object may still exist."""
+    """What would be re-created although an id is recorded: the object may still exist."""
     return [item for item in goal.registrations if item.is_new and item.source.id]
 
 
@@ -88,35 +88,35 @@ def _named(goal: Goal, name: str) -> Registration:
         raise UsageError(f"{name!r} names several resources", hint=f"Name one by its URN: {urns}.")
     if any(name in _texts(goal, item) for item in goal.registrations):
         raise UsageError(
-            f"{name!r} can't be adopted: it is in the state already, or it is no object of a provider",
-            hint="Only what would be created anew can be adopted; `pulumi-rewind plan` lists it.",
+            f"{name!r} can't be adopted: it is already in the state, or no provider manages it",
+            hint="Only resources that would be re-created can be adopted; `pulumi-rewind plan` lists them.",
         )
     names = ", ".join(item.name for item in candidates) or "none"
     raise UsageError(f"the target has no resource {name!r}", hint=f"What could be adopted: {names}.")
 
 
 def offer(goal: Goal, steps: Iterable[Step], wanted: Mapping[str, str]) -> tuple[Risk, ...]:
-    """Says that what would be created anew may still exist; nothing where that was looked at."""
+    """Says that what would be re-created may still exist; nothing where that was looked at."""
     created = {step.urn for step in steps if step.op == "create"}
     names = [item.name for item in adoptable(goal) if goal.run_urn(item.urn) in created]
     if not names or wants_found(wanted):
         return ()
     what = f"{names[0]} is" if len(names) == 1 else f"{len(names)} objects are"
-    message = f"{what} made anew; where the old object still exists, `--adopt found` takes it over instead"
+    message = f"{what} re-created; where the old object still exists, `--adopt found` adopts it instead"
     return (Risk("may-exist", message),)
 
 
 def adoption_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
-    """What the operator must know of an object that is imported instead of created, and of one that is let go of."""
+    """What the operator must know of an object that is imported instead of created, and of one that is released."""
     if item is not None and item.kind == "read" and step.op == "discard":
         return (Risk.usual("released", step.urn),)
-    if item is None or not item.full or not item.is_new:
+    if item is None or not item.all_inputs or not item.is_new:
         return ()
     if step.op == "replace" or step.replace_keys:
         keys = ", ".join(step.replace_keys or step.keys)
         message = f"can't be adopted as {item.import_id}: it would have to be replaced{f' for {keys}' if keys else ''}"
         return (Risk("adoption-replaces", message, step.urn),)
-    return (Risk("adopted", f"the existing object {item.import_id} is taken over and brought to the target"),)
+    return (Risk("adopted", f"the existing object {item.import_id} is adopted and changed to match the target"),)
 
 
 def agreeable(goal: Goal, look: Callable[[Goal], Previewed], wanted: Mapping[str, str]) -> tuple[Goal, Previewed]:
@@ -164,7 +164,7 @@ def like_the_objects(goal: Goal, events: Iterable[EngineEvent], steps: Iterable[
 
     def like_it(item: Registration) -> Registration:
         urn = goal.run_urn(item.urn)
-        if not (item.full and item.is_new and urn in forced):
+        if not (item.all_inputs and item.is_new and urn in forced):
             return item
         keys = forced[urn] & provider_made_keys(item.source) & read.get(urn, {}).keys()
         actual = {key: without_marks(read[urn][key]) for key in keys if not _masked(read[urn][key])}
@@ -210,8 +210,8 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
         if item.urn not in urns or not item.import_id:
             return item
         notes.append(_without_import(item, keys.get(goal.run_urn(item.urn))))
-        if item.full:
-            return replace(item, import_id="", full=False, inputs=sent_inputs(item.source))
+        if item.all_inputs:
+            return replace(item, import_id="", all_inputs=False, inputs=sent_inputs(item.source))
         return replace(item, import_id="")
 
     made = goal.each(without)
@@ -220,17 +220,17 @@ def without_imports(goal: Goal, urns: Collection[str], keys: Mapping[str, str] =
 
 def _without_import(item: Registration, why: str | None) -> Risk:
     """What is to be said where something is not imported; `why`: for what the provider would replace the object."""
-    if not item.full:
+    if not item.all_inputs:
         message = (
-            f"was imported as {item.import_id} and can't be again; a program that still imports that id will "
-            "want to replace the new object"
+            f"was imported as {item.import_id} and can't be imported again; a program that still imports that id "
+            "will plan to replace the new object"
         )
         return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
     if why is None:
-        return Risk("not-found", f"is made anew: the old object {item.import_id} is gone", item.urn)
+        return Risk("not-found", f"is re-created: the old object {item.import_id} is gone", item.urn)
     message = (
-        f"is made anew: {item.import_id} still exists, but can't be brought to the target without "
-        f"being replaced{f' for {why}' if why else ''}"
+        f"is re-created: {item.import_id} still exists, but can't be changed to match the target without being "
+        f"replaced{f' for {why}' if why else ''}"
     )
     return Risk("not-adopted", message, item.urn)

@@ -42,8 +42,8 @@ def lost_module(text: str, types: Iterable[str], names: Iterable[str], commit: s
     which = "the target's commit" if commit and not deleted else "the commit that was deployed with it"
     program = "" if deleted else "; or try `--strategy program`, which runs the old program itself"
     return (
-        f"The dynamic provider {whose}needs {what!r}, which the program doesn't have any more; {which} has it. Put it "
-        f"on the path beside today's: `{where}`, then the same command after `export "
+        f"The dynamic provider {whose}needs {what!r}, which is no longer in the program; {which} has it. Add it to "
+        f"the path: `{where}`, then run the same command after `export "
         f"PYTHONPATH=$PWD/../old:$PYTHONPATH`{program}."
     )
 
@@ -59,8 +59,8 @@ def _lost_reads(text: str, goal: Goal) -> str:
         return ""
     shown = listed(tuple(_with_id(item) for item in gone))
     return (
-        f"The target reads {shown}, which can't be read any more. `{leaving_out(item.name for item in gone)}` leaves "
-        "that out, and with it what needs it; or make it again."
+        f"The target reads {shown}, which can no longer be read. `{leaving_out(item.name for item in gone)}` leaves "
+        "it out, with everything that needs it; or create it again."
     )
 
 

@@ -46,7 +46,7 @@ class Blockers:
         self._beside: set[str] = set()
         """Those of which a replacement could not be made beside the old object."""
         self._creates: set[str] = set()
-        """Those that could not be made anew."""
+        """Those that could not be re-created."""
         self._taken: dict[str, None] = {}
         """Those of which the provider said that they are there already."""
 
@@ -99,7 +99,8 @@ class Blockers:
         if existing:
             how = command("resume", stack, "--adopt", "found")
             said.append(
-                f"{listed(existing)} exists already: if it is what the target had, `{how}` takes it over (or `--adopt "
+                f"{listed(existing)} already exists: if it is the object that the target had, `{how}` adopts it (or "
+                "`--adopt "
                 "NAME=ID`)."
             )
         if texts:
@@ -125,6 +126,6 @@ def _old_copy(stack: str, urn: str, identifier: str) -> str:
     forget = quoted("pulumi", "state", "delete", urn, "-s", stack)
     return (
         f"{identifier}, an old copy of {urn_name(urn)}, could not be deleted; every run tries again, so it can't be "
-        f'skipped. If it is gone, or may stay, `{forget}` forgets it (where it asks, choose {identifier}, "Pending '
-        f'Deletion"); then `{command("resume", stack)}`.'
+        f"skipped. If it is gone or should stay, `{forget}` removes it from the state (where it asks, choose "
+        f'{identifier}, "Pending Deletion"); then run `{command("resume", stack)}`.'
     )

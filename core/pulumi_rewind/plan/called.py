@@ -41,13 +41,16 @@ class Code:
         return f"{self.name}, sha256 {self.sha256[:SHORT]}"
 
     @property
-    def mend(self) -> str:
+    def hint(self) -> str:
         """What can be done where it can't be loaded."""
         if self.origin == "record":
-            return "Leave `--hooks recorded` out: then today's file is used."
+            return "Leave out `--hooks recorded` to use today's file."
         if self.origin == "state":
-            return "It needs what the program needed; write a callback in the hooks file, which is called instead."
-        return "Mend it, or move it away."
+            return (
+                "It needs the modules that the program needed. Write a callback in the hooks file: it is called "
+                "instead."
+            )
+        return "Fix it, or move it away."
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class UndoPlan:
     recorded: bool = False
     """Whether code of records was asked for."""
     finishing: tuple[Call, ...] = ()
-    """What was restored before the rollback was interrupted, with callbacks that had yet to go on afterwards."""
+    """What was restored before the rollback was interrupted, with callbacks that had yet to continue afterwards."""
     uncalled: bool = False
     """Whether callbacks for single resources are left out: the plan's strategy can't carry out what they return."""
 

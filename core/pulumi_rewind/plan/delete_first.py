@@ -151,7 +151,7 @@ def order_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
         return ()
     if step.delete_first:
         reason = f", {item.delete_first}" if item is not None and item.delete_first else ""
-        return (Risk(DELETE_FIRST, f"is deleted before its replacement is made{reason}", step.urn),)
+        return (Risk(DELETE_FIRST, f"is deleted before its replacement is created{reason}", step.urn),)
     names = (
         {} if item is None else {key: text for key, text in kept_names(item).items() if key not in step.replace_keys}
     )
@@ -159,8 +159,8 @@ def order_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
         return ()
     said = ", ".join(f"{key} {text!r}" for key, text in sorted(names.items()))
     message = (
-        f"its replacement keeps {said} and is made before the old one goes: if that is taken as long as the old one "
-        f"exists, the run deletes the old one first (`--delete-first {step.name}` does so at once)"
+        f"its replacement keeps {said} and is created before the old one is deleted: if the provider says that it "
+        f"is taken, the run deletes the old one first (`--delete-first {step.name}` does so from the start)"
     )
     return (Risk(SAME_NAME, message, step.urn),)
 
@@ -188,7 +188,7 @@ def left_deleted(side: Checkpoint) -> frozenset[str]:
 # -- a name that was taken -----------------------------------------------------------------------------------------
 
 _LESS: Final[Mapping[str, frozenset[str]]] = {
-    "replace": frozenset({"create", "update", "rename", "delete"}),  # its old copy may be all that is left to go
+    "replace": frozenset({"create", "update", "rename", "delete"}),  # only its old copy may be left to delete
     "create": frozenset({"import", "update", "rename"}),
     "import": frozenset({"update", "rename"}),
     "update": frozenset({"rename"}),

@@ -1,4 +1,4 @@
-"""What a rollback would take away although the target had it. Pure.
+"""What a rollback would remove although the target had it. Pure.
 
 What a replay sends comes from records that don't say all: a provider may have stored a property under another name, or
 have filled it in. So the engine's preview is asked for the outcome: where it lacks something that the target's inputs
@@ -76,8 +76,8 @@ def _not_recorded(item: Registration, urn: str) -> Iterator[Risk]:
     lost = vanished_keys(item.source, item.source.decoded_inputs())
     if lost and not item.stand_ins and not lost & item.inputs.keys():
         message = (
-            f"the program sent {listed(sorted(lost))}, and the record has no value for it: the new object is made "
-            "without. `--strategy program` lets the program send it"
+            f"the program sent {listed(sorted(lost))}, but the record has no value for it: the new object is "
+            "created without it. With `--strategy program` the program sends it"
         )
         yield Risk(NOT_RECORDED, message, urn)
 
@@ -87,8 +87,8 @@ def _risk(item: Registration, urn: str, lost: Sequence[_Lost], stateful: Sequenc
     blocking = any(one.secret or (data and one.recorded) for one in lost)
     where = "live" if item.from_live else "the target"
     message = (
-        f"would lose {listed([one.path for one in lost])}, which {where} has: the record doesn't tell how to send it. "
-        "`--strategy program` lets the program send it"
+        f"would lose {listed([one.path for one in lost])}, which {where} has: the record does not show how the "
+        "program sent it. With `--strategy program` the program sends it"
     )
     if blocking and not item.from_live:
         message += f"; `--only '!{item.name}'` leaves this resource as it is"

@@ -121,7 +121,7 @@ class Plan(Weighed):
 
     @property
     def forgets(self) -> bool:
-        """Whether an object leaves the state and stays as it is."""
+        """Whether an object is removed from the state and stays as it is."""
         return any(step.op == "discard" for step in self.steps)
 
     @property
@@ -182,7 +182,7 @@ def plan_steps(events: Iterable[EngineEvent], goal: Goal | None = None) -> tuple
     return tuple(
         _step(urn, metas, renames.get(urn, ""))
         for urn, metas in seen.items()
-        # What was only read under another name leaves the state under that name; the step is that of the new one.
+        # An object that was only read leaves the state under its old name; the step is that of the new one.
         if urn not in aliased or any(meta.op != "discard-replaced" for meta in metas)
     )
 
@@ -237,7 +237,7 @@ def _step(urn: str, metas: list[StepMetadata], renamed_from: str) -> Step:
         op = "delete"  # deleted because of what it depends on, and the target lacks it
     was_read = any(meta.old is not None and meta.old.external for meta in metas)
     keys_of_replacement = tuple(dict.fromkeys(key for meta in metas for key in meta.keys or ()))
-    if op == "replace" and was_read:  # nothing of ours is replaced: what was read is let go of
+    if op == "replace" and was_read:  # nothing of ours is replaced: what was read is released
         op = "import" if "import-replacement" in ops and not keys_of_replacement else "create"
     main = next((meta for meta in metas if meta.detailed_diff or meta.diffs), metas[0])
     if op == "read" and main.old is not None and main.old.id and not main.old.external:

@@ -67,7 +67,7 @@ class ReplayPrepared(Prepared):
 
     goal: Goal
     update_plan: bytes
-    """The engine's own plan (``--save-plan``), held to during the run."""
+    """The engine's own plan (``--save-plan``), which constrains the run."""
     report: ReplayReport
     """Of the preview."""
     stays: Mapping[str, str] = field(default_factory=dict)

@@ -55,7 +55,7 @@ class ResourceProgress:
     halves: set[str] = field(default_factory=set)
     """The finished parts of a replacement: ``create`` and ``delete``."""
     before_call: EngineEvent | None = None
-    """What was done to it before a callback went on with it."""
+    """What was done to it before a callback continued with it."""
     stopped: bool = False
     """Whether the run ended while it was being worked on."""
     messages: list[str] = field(default_factory=list)
@@ -93,9 +93,9 @@ class RunProgress:
         self.started = started
         self.ended = 0.0
         self.phase = ""
-        """The name of the part of the road that has begun."""
+        """The name of the phase that has started."""
         self.under_way: Phase | HookStarted | HookProgress | None = None
-        """What says best what is going on now."""
+        """The event that best describes what is running now."""
         self.in_flight: dict[str, tuple[StepMetadata, float]] = {}
         """URN → what the engine is doing and since when, reading and refreshing included."""
         self.moved = False
@@ -117,7 +117,7 @@ class RunProgress:
         return len(self.rows)
 
     @property
-    def doubtful(self) -> tuple[str, ...]:
+    def unsure_creates(self) -> tuple[str, ...]:
         """The URNs that may exist without the state knowing: their provider went away before it could answer."""
         return tuple(urn for urn in self._failed_creates if urn in self._cut_off)
 
@@ -207,7 +207,7 @@ class RunProgress:
         return self._change(row)
 
     def _call(self, event: HookEvent, now: float) -> Change | None:
-        """A callback works on a row before the engine does, or goes on with it afterwards."""
+        """A callback works on a row before the engine does, or continues with it afterwards."""
         if isinstance(event, HookStarted | HookProgress):
             self.under_way = event
         row = self._known(event.urn)

@@ -20,15 +20,15 @@ from pulumi_rewind.risk import (
 )
 
 _FOR_THE_PROGRAM: Final = (
-    ("asset-missing", "it has the contents of the assets that were not found anywhere"),
-    ("asset-unsafe", "it makes the archives anew that can't be replayed as recorded"),
-    (WOULD_VANISH, "it sends what the record doesn't tell how to send"),
-    (NOT_RECORDED, "it sends what the record has no value for"),
+    ("asset-missing", "it has the asset contents that were found nowhere else"),
+    ("asset-unsafe", "it rebuilds the archives that can't be replayed as recorded"),
+    (WOULD_VANISH, "it sends the values that the record does not show how to send"),
+    (NOT_RECORDED, "it sends the values that are not in the record"),
     (PATH_CONTENT, "it has the files of that time"),
-    (OPAQUE, "it computes anew what was derived from ids that change"),
-    ("default-provider-lost", "it brings its default providers along"),
-    ("snippet", "it registers what a replay can't"),
-    ("left-out", "it registers what a replay has to leave out"),
+    (OPAQUE, "it recomputes the values derived from ids that change"),
+    ("default-provider-lost", "it declares the default providers that it needs"),
+    ("snippet", "it registers the resources that a replay can't"),
+    ("left-out", "it registers the resources that a replay leaves out"),
 )
 """Codes of risks of a replay that running the program doesn't have."""
 
@@ -37,15 +37,15 @@ def recommend(risks: Iterable[Risk], program_problem: str = "") -> Recommendatio
     """What to use, by the risks of a plan (of any strategy) and by whether the old program can be had.
 
     A replay is the rule: it brings back what was recorded and depends on nothing else. The program is better where a
-    value has to be computed anew or a content is only to be had from it; the state alone where nothing else works.
+    value has to be recomputed or a content is only to be had from it; the state alone where nothing else works.
     """
     found = {risk.code: risk.message for risk in risks}
     if LIVE_UNREADABLE in found:
         return Recommendation(
-            STATE, "the present state can't be read, and no other strategy can do without it", program_problem
+            STATE, "the current state can't be read, and every other strategy needs it", program_problem
         )
     if LIVE_DAMAGED in found:
-        reason = "the present state is damaged, and the engine refuses to work with it as it is"
+        reason = "the current state is damaged, and the engine refuses to use it"
         return Recommendation(STATE, reason, program_problem)
     wanted = [text for code, text in _FOR_THE_PROGRAM if code in found]
     problem = program_problem or found.get(DIRTY, "")
@@ -57,7 +57,7 @@ def recommend(risks: Iterable[Risk], program_problem: str = "") -> Recommendatio
     if wanted:
         return Recommendation(PROGRAM, "; ".join(wanted))
     if PROGRAM_DIFFERS in found:
-        return Recommendation(CHECKPOINT, f"a replay brings back what was recorded; {found[PROGRAM_DIFFERS]}")
+        return Recommendation(CHECKPOINT, f"a replay restores what was recorded; {found[PROGRAM_DIFFERS]}")
     return Recommendation(
-        CHECKPOINT, "a replay brings back what was recorded, and needs neither the old program nor its dependencies"
+        CHECKPOINT, "a replay restores what was recorded, and needs neither the old program nor its dependencies"
     )

@@ -31,19 +31,19 @@ def step_risks(
     if step.op in {"delete", "replace", "discard"} and old is not None and old.protect:
         found.append(Risk("protected", _protected(step, stack), step.urn))
     if step.op == "create" and step.old_id:
-        message = f"a second object is made: {step.old_id}, which is only read today, stays as it is"
+        message = f"a second object is created: {step.old_id}, which the stack only reads today, stays as it is"
         found.append(Risk("second-object", message, step.urn))
     twin = _twin(step, kept, live)
     if twin is not None:
-        what = f"and {twin.name} are two entries of one object ({twin.id}), which would be gone for both"
+        what = f"and {twin.name} are two entries of one object ({twin.id}): deleting it would remove it for both"
         found.append(_shared(step, what))
     if runs_again(step.type, step.op):
-        message = f"runs again: what it is there to do is done once more when it is {_DONE[step.op]}"
+        message = f"runs again: it repeats its work when it is {_DONE[step.op]}"
         found.append(Risk("runs-again", message, step.urn))
     return tuple(found)
 
 
-_DONE = {"create": "made anew", "replace": "replaced", "update": "changed"}
+_DONE = {"create": "re-created", "replace": "replaced", "update": "changed"}
 
 
 def _twin(step: Step, kept: Iterable[str], live: Checkpoint) -> Resource | None:
@@ -75,7 +75,7 @@ def read_elsewhere(steps: Iterable[Step], events: Iterable[EngineEvent], live: C
         old = live.by_urn.get(step.urn)
         other = read.get((old.type, old.id)) if old is not None and old.id and not old.external else None
         if other is not None and step.op == "delete" and step.forecast != "kept":
-            what = f"is the object {step.old_id} that is read as {urn_name(other)} from then on: deleting it would "
+            what = f"is the object {step.old_id}, which the target reads as {urn_name(other)}: deleting it would "
             found[step.urn] = _shared(step, what + "destroy what is read")
     return found
 
@@ -85,8 +85,8 @@ _READS = frozenset({"read", "read-replacement"})
 
 def _shared(step: Step, what: str) -> Risk:
     message = (
-        f"{what}. Take this entry out of the state alone (`pulumi state delete {in_quotes(step.urn)}`) and plan again, "
-        f"or leave it with `--only {in_quotes(NOT + step.name)}`"
+        f"{what}. Remove only this entry from the state (`pulumi state delete {in_quotes(step.urn)}`) and plan "
+        f"again, or leave it out with `--only {in_quotes(NOT + step.name)}`"
     )
     return Risk("shared-object", message, step.urn)
 
@@ -94,8 +94,8 @@ def _shared(step: Step, what: str) -> Risk:
 def _protected(step: Step, stack: str) -> str:
     verb = {"replace": "replace", "delete": "delete"}.get(step.op, "give up")
     return (
-        f"is protected, so the engine refuses to {verb} it. If it may really go: `pulumi state unprotect "
-        f"{in_quotes(step.urn)} -s {stack}`; else leave it as it is with `--only {in_quotes(NOT + step.name)}`"
+        f"is protected, so the engine refuses to {verb} it. If you want that, run `pulumi state unprotect "
+        f"{in_quotes(step.urn)} -s {stack}`; otherwise leave it out with `--only {in_quotes(NOT + step.name)}`"
     )
 
 
@@ -115,23 +115,24 @@ def stack_risks(
     live_config: Mapping[str, Json] | None,
     refreshed: bool,
     stateful: Sequence[str],
-    told: Collection[str] = (),
+    mentioned_ids: Collection[str] = (),
     creates_block: bool = True,
 ) -> Iterable[Risk]:
     """The risks of the plan as a whole; `stateful` are the types that `rewind.toml` adds.
 
-    Of old copies with ids in `told` others speak. `creates_block`: what a killed update may have created blocks.
+    Old copies with ids in `mentioned_ids` already have a risk elsewhere. `creates_block`: whether a create that a
+    killed update left open blocks the plan.
     """
     for lock in locks:
         yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}")
     for pending in live.pending_operations:
         yield pending_risk(pending, locked=bool(locks), creates_block=creates_block)
     for res in live.resources:
-        if res.delete and res.id not in told:
+        if res.delete and res.id not in mentioned_ids:
             holds = is_stateful(res.type, stateful) and not res.retain_on_delete
-            message = f"has an old copy ({res.id}) that still waits for its deletion; the engine "
-            message += "only takes it out of the state" if res.retain_on_delete else "deletes that in this run"
-            message += "; it holds data, which is lost then" if holds else ""
+            message = f"has an old copy ({res.id}) that is still pending deletion; the engine "
+            message += "only removes it from the state" if res.retain_on_delete else "deletes it in this run"
+            message += "; the copy holds data, which is lost" if holds else ""
             yield Risk(LEFTOVER, message, res.urn, LOSES_DATA if holds else None, res.id)
     if not live_known:
         yield Risk.usual("edited-outside")
@@ -146,19 +147,22 @@ def pending_risk(pending: PendingOperation, *, locked: bool = False, creates_blo
     """What a killed update left open, and what to do about it."""
     urn = pending.resource.urn
     if locked:  # which blocks the plan by itself
-        message = f"is in the hands of who holds the lock: {pending.type} it, or killed while doing so"
+        message = (
+            f"belongs to the process that holds the lock: it is {pending.type} the resource, or was killed "
+            "while doing so"
+        )
         return Risk("pending-operation", message, urn)
     if pending.type == "creating":
         # The engine would create it a second time and carry the old operation along for ever.
         return Risk(
             PENDING_CREATE,
-            "may have been created by a killed update, and the state doesn't know it. Look for it; then adopt it with "
-            f"`pulumi-rewind resolve --adopt {in_quotes(f'{urn}=ID')}`, or, if it isn't there or you removed it, "
-            f"forget it with `pulumi-rewind resolve --clear {in_quotes(urn)}`",
+            "may have been created by a killed update, but is not in the state. Look for it. If it exists, adopt it "
+            f"with `pulumi-rewind resolve --adopt {in_quotes(f'{urn}=ID')}`; if not, or if you removed it, clear "
+            f"it with `pulumi-rewind resolve --clear {in_quotes(urn)}`",
             urn,
             None if creates_block else NOTE,
         )
-    message = f"was left open by a killed update, which was {pending.type} it; whether that finished is unknown"
+    message = f"was left pending by a killed update, which was {pending.type} it; whether that finished is unknown"
     return Risk("pending-operation", message, urn)
 
 

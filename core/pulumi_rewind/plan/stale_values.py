@@ -38,11 +38,11 @@ def stale_values(goal: Goal, report: ReplayReport) -> tuple[StaleValue, ...]:
         urn = _here(goal, report, item.urn)
         lost, unsure = report.opaque.get(item.urn, {}), report.unsure.get(item.urn, set())
         for key, urns in sorted(lost.items()):
-            message = f"was computed from {_names(urns)}, and nothing in it could be relinked"
+            message = f"was computed from {_names(urns)}, but no part of it could be relinked to the new values"
             found += [StaleValue(urn, path, message) for path in sorted(_under(key, unsure)) or [key]]
         known = {path for key in lost for path in _under(key, unsure)}
         found += [
-            StaleValue(urn, path, "comes from something that is another now, or is a literal that equals it")
+            StaleValue(urn, path, "either comes from an object that has been replaced, or is a literal that equals it")
             for path in sorted(unsure - known)
         ]
     return tuple(found)
@@ -61,12 +61,14 @@ def stale_risks(goal: Goal, report: ReplayReport) -> Mapping[str, tuple[Risk, ..
             keys = ", ".join(path for key in sorted(lost) if key for path in sorted(_under(key, unsure)) or [key])
             where = f" in {keys}" if keys else ""
             message = (
-                f"depends on {_names(needed)}, {which}, and no occurrence of the old one was found to relink{where}: "
-                "a value derived from it may be stale"
+                f"depends on {_names(needed)}, {which}, but the old id was not found{where}: a value derived from "
+                "it may be stale"
             )
             risks.append(Risk(OPAQUE, message, urn))
         if rest := sorted(unsure - {path for key in lost for path in _under(key, unsure)}):
-            message = f"keeps as recorded what may come from something that changes, or be a literal: {', '.join(rest)}"
+            message = (
+                f"keeps recorded values that may come from an object that changes, or be literals: {', '.join(rest)}"
+            )
             risks.append(Risk("unsure-value", message, urn))
         if risks:
             found[urn] = tuple(risks)

@@ -32,7 +32,7 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
             step = replace(step, op=op, forecast="returned", old_id=one.id)
             step = _with(step, Risk("returned", f"comes back as {one.id}, which still exists, with its data", step.urn))
             if one.replacement_id and is_stateful(step.type, stateful):
-                message = f"loses what came into {one.replacement_id} since that was made"
+                message = f"loses the data that {one.replacement_id} received since it was created"
                 step = _with(step, Risk(DATA_LOSS, message, step.urn, object_id=one.replacement_id))
         if step.urn in names:
             if step.op in _STAYS:
@@ -53,18 +53,18 @@ def _with(step: Step, risk: Risk) -> Step:
 
 def _crossed(step: Step, was: str) -> str:
     return (
-        f"the name stood for another object: {step.old_id or 'its own'} lives as {urn_name(was)}, and gets its name "
-        "back in the state first"
+        f"the name belonged to another object: {step.old_id or 'its own'} is {urn_name(was)} today, and first gets "
+        "its name back in the state"
     )
 
 
-_TWIN = "is the object of the live entry, too"
+_TWIN = "is also the object of the live entry"
 
 
 def _stays(kept: Kept, urn: str) -> str:
     return (
-        f"existed before: {kept.id} {kept.origin or _TWIN}. The object stays as it is and only leaves the state "
-        f"(`--delete-imported {in_quotes(urn_name(urn))}` deletes it)"
+        f"existed before: {kept.id} {kept.origin or _TWIN}. It is only removed from the state, and the object stays "
+        f"as it is (`--delete-imported {in_quotes(urn_name(urn))}` deletes it)"
     )
 
 
@@ -74,16 +74,17 @@ def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[
     found = []
     for one in arrangement.kept:
         if not one.origin:
-            message = f"an old copy with the id {one.id} {_TWIN}: it only leaves the state and is not deleted"
+            message = f"an old copy with the id {one.id} {_TWIN}: it is only removed from the state, not deleted"
             found.append(Risk("same-object", message, one.urn))
         elif (one.urn, one.id) not in said:
             found.append(Risk(EXISTED, _stays(one, one.urn), one.urn))
     for crossed in arrangement.stuck:
         where = parse_urn(crossed.live_urn)
         message = (
-            f"is {crossed.other_id or 'no object'} today, while the target's {crossed.id} lives as {where.name} "
-            f"({where.qualified_type}): going back would put the one in the other's place. Give them their names back "
-            f"with `pulumi state rename`, or leave both with `--only '!{urn_name(crossed.urn)}' --only '!{where.name}'`"
+            f"is {crossed.other_id or 'no object'} today, while the target's {crossed.id} is {where.name} "
+            f"({where.qualified_type}) today: going back would swap the two objects. Restore their names with "
+            f"`pulumi state rename`, or leave out both with `--only '!{urn_name(crossed.urn)}' --only "
+            f"'!{where.name}'`"
         )
         found.append(Risk(CROSSED, message, crossed.urn, BLOCKING))
     return tuple(found)

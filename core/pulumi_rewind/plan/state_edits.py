@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from pulumi_rewind.goal.model import Selection, references
-from pulumi_rewind.goal.order import each_after_its_needs
+from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.identity import is_constant_id, rehomed, same_object
 from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, parse_urn
@@ -41,7 +41,7 @@ class Returned:
 
 @dataclass(frozen=True)
 class Kept:
-    """An object that leaves the state alive."""
+    """An object that is removed from the state alive."""
 
     entry: int
     urn: str
@@ -91,7 +91,7 @@ class Arrangement:
         return bool(self.returned or self.kept or self.renamed)
 
     @property
-    def told(self) -> frozenset[str]:
+    def mentioned_ids(self) -> frozenset[str]:
         """The ids of copies of which `plan.state_edit_risks` speaks."""
         return frozenset((*(one.replacement_id for one in self.returned), *(one.id for one in self.kept)))
 
@@ -117,7 +117,7 @@ def arrange(
     """What to rewrite in `live` for a rollback to `target`; both may be encrypted.
 
     With a `selection`, what stays as it is live is left alone, and so are names that are crossed; what was left out on
-    purpose keeps all that it uses.
+    purpose keeps everything that it uses.
     """
     wanted = {
         rehomed(res.urn, stack, project): res
@@ -258,7 +258,7 @@ def _ordered(live: Checkpoint, arrangement: Arrangement) -> tuple[int, ...] | No
         urns = (names.get(urn, urn) for urn in references(live.resources[place]))
         return [places[urn] for urn in urns if urn in places]
 
-    ordered, in_turn = each_after_its_needs(living, needs)
+    ordered, in_turn = in_dependency_order(living, needs)
     return None if in_turn else (*ordered, *sorted(dead))
 
 

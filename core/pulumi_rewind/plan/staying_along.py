@@ -93,8 +93,8 @@ def touched_risk(step: Step, goal: Goal) -> tuple[Risk, ...]:
         return ()
     where = f" in {', '.join(step.keys)}" if step.keys else ""
     message = (
-        f"is left out, yet the engine would {step.op} it{where}: what the state says of it is not what its provider "
-        "says. Take it in again, or plan without comparing the state with the real resources"
+        f"is left out, but the engine would {step.op} it{where}: its state differs from what its provider reports. "
+        "Include it again, or plan without comparing the state with the real resources"
     )
     return (Risk("left-out-touched", message, step.urn),)
 

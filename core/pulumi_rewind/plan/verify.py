@@ -45,7 +45,7 @@ def _differences(goal: Goal, report: ReplayReport, before: Checkpoint, after: Ch
     yield from _default_providers(goal, after)
     for res in after.resources:
         if res.delete:
-            yield Difference(res.urn, "", "an old copy still waits for its deletion")
+            yield Difference(res.urn, "", "an old copy is still pending deletion")
         elif res.urn not in expected and not res.is_default_provider and not res.view_of and not res.snippet_id:
             yield Difference(res.urn, "", "is in the state but not in the target")
         elif res.urn in expected:
@@ -88,7 +88,7 @@ def _resource(item: Registration, res: Resource, report: ReplayReport, goal: Goa
             yield from _values(res.urn, "outputs.output", outputs["output"], res.decoded_outputs().get("output"))
     yield from _options(item, res, report)
     if item.source.provider and not item.provider and res.provider_urn != _default_provider(item, goal):
-        yield Difference(res.urn, "options.provider", "is another default provider than the target's")
+        yield Difference(res.urn, "options.provider", "is not the target's default provider")
     if res.urn in report.outputs:
         yield from _values(res.urn, "outputs", report.outputs[res.urn], res.decoded_outputs())
 
@@ -123,12 +123,10 @@ def _inputs(item: Registration, res: Resource, sent: Mapping[str, Json]) -> Iter
         elif key in got and key not in recorded:
             yield Difference(res.urn, f"inputs.{key}", "the provider now fills it in", expected=recreated)
         elif reveal(recorded[key]) != reveal(got[key]):
-            why = "was made anew by the provider" if recreated else "the provider chose another default"
+            why = "was generated again by the provider" if recreated else "the provider chose another default"
             yield Difference(res.urn, f"inputs.{key}", why, expected=recreated)
     if default_keys(recorded) != default_keys(got):
-        yield Difference(
-            res.urn, f"inputs.{DEFAULTS}", "the provider counts other keys as its defaults", expected=False
-        )
+        yield Difference(res.urn, f"inputs.{DEFAULTS}", "the provider lists other keys as its defaults", expected=False)
 
 
 def _property(urn: str, key: str, wanted: Mapping[str, Json], got: Mapping[str, Json]) -> Iterable[Difference]:
@@ -136,7 +134,7 @@ def _property(urn: str, key: str, wanted: Mapping[str, Json], got: Mapping[str, 
     if key not in got:
         yield Difference(urn, path, "is missing")
     elif key not in wanted:
-        yield Difference(urn, path, "is there, but not in the target")
+        yield Difference(urn, path, "exists, but not in the target")
     else:
         yield from _values(urn, path, wanted[key], got[key])
 
@@ -146,12 +144,12 @@ def _values(urn: str, path: str, wanted: Json, got: Json) -> Iterable[Difference
     if is_unknown(wanted):
         return
     if is_secret(wanted) != is_secret(got):
-        message = "should be a secret and is not" if is_secret(wanted) else "is a secret and should not be"
+        message = "should be a secret but is not" if is_secret(wanted) else "is a secret but should not be"
         yield Difference(urn, path, message)
         return
     if is_secret(wanted):
         if reveal(wanted) != reveal(got):
-            yield Difference(urn, path, "the secret has another value")
+            yield Difference(urn, path, "the secret has a different value")
         return
     if isinstance(wanted, dict) and isinstance(got, dict):
         hashes = wanted.get("hash") is None and got.get("hash") is not None  # an asset sent without its hash
@@ -168,7 +166,7 @@ def _values(urn: str, path: str, wanted: Json, got: Json) -> Iterable[Difference
             yield from _values(urn, f"{path}[{index}]", one, other)
         return
     if wanted != got:
-        yield Difference(urn, path, "has another value than the target")
+        yield Difference(urn, path, "has a different value than in the target")
 
 
 _PLAIN_OPTIONS = (
@@ -199,12 +197,12 @@ def _options(item: Registration, res: Resource, report: ReplayReport) -> Iterabl
         yield Difference(res.urn, "options.replaceWith", "differs from the target")
     triggers = [decoded(side.replacement_trigger, "a replacement trigger") for side in (source, res)]
     yield from _values(res.urn, "options.replacementTrigger", triggers[0], triggers[1])
-    if item.import_id and not item.full and item.import_id != res.import_id:
+    if item.import_id and not item.all_inputs and item.import_id != res.import_id:
         yield Difference(res.urn, "options.import", "the id that it was imported by is not recorded")
     if report.urns.get(item.deleted_with, "") != res.deleted_with:
         yield Difference(res.urn, "options.deletedWith", "differs from the target")
     if item.provider and report.urns.get(item.provider) != res.provider_urn:
-        yield Difference(res.urn, "options.provider", "is another provider than the target's")
+        yield Difference(res.urn, "options.provider", "is not the target's provider")
     hooks = {event: names for event, names in (source.resource_hooks or {}).items() if names}
     if hooks != {event: names for event, names in (res.resource_hooks or {}).items() if names}:
         yield Difference(res.urn, "options.hooks", "differ from the target")

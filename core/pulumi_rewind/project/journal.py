@@ -45,7 +45,7 @@ class UndoRecord(msgspec.Struct, frozen=True):
     id: str = ""
     reason: str = ""
     more: bool = False
-    """Whether it goes on when the thing is restored, and has not done so yet."""
+    """Whether it continues when the thing is restored, and has not done so yet."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     key: str = ""
     """Random; stays when the rollback is resumed, another one the next time."""
     undo: tuple[UndoRecord, ...] = ()
-    doubtful: tuple[str, ...] = ()
+    unsure_creates: tuple[str, ...] = msgspec.field(default=(), name="doubtful")
     """URNs that may have been created without the state knowing, see `plan.unsure_creates`."""
     process: Process | None = None
     """Which process wrote it, more exactly than `pid` and `started` tell; older files don't say."""
@@ -134,7 +134,7 @@ class Journal:
             raw = self.state.read(self.path)
         except StateDirectoryError as err:
             raise JournalError(
-                f"nobody knows whether a rollback of {self._stack} is in flight: {err}",
+                f"can't tell whether a rollback of {self._stack} is in progress: {err}",
                 hint=err.hint,
                 unchanged=True,
             ) from err
@@ -147,7 +147,7 @@ class Journal:
             return entry
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise JournalError(
-                f"the journal of {self._stack} is damaged, so a rollback of it may be in flight: {self.path}: {err}",
+                f"the journal of {self._stack} is damaged, so a rollback of it may be in progress: {self.path}: {err}",
                 hint=f"Look at the file and at the stack; then `{command('resume', self._stack.name, '--forget')}` "
                 "removes it.",
                 unchanged=True,
@@ -242,11 +242,11 @@ class Journal:
         self._write(entry)
         return entry
 
-    def doubt(self, urns: tuple[str, ...]) -> None:
+    def note_unsure_creates(self, urns: tuple[str, ...]) -> None:
         """Notes in our own entry what may have been created without the state knowing."""
         entry = self.read()
         if urns and entry is not None and entry.pid == os.getpid():
-            self._write(msgspec.structs.replace(entry, doubtful=urns))
+            self._write(msgspec.structs.replace(entry, unsure_creates=urns))
 
     def note(self, record: UndoRecord) -> None:
         """Adds how far an undo callback is, in place of what was known of it; durably."""
@@ -290,7 +290,7 @@ class Journal:
         return gone
 
     def release(self) -> None:
-        """Lets others go on with the entry, which stays: nothing runs in this process any more."""
+        """Lets others continue with the entry, which stays: nothing runs in this process any more."""
         held = _held.pop(self.path, None)
         if held is not None and held.fd >= 0:
             os.close(held.fd)

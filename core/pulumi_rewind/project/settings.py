@@ -1,8 +1,8 @@
 """The settings: ``rewind.toml`` beside Pulumi.yaml, one of the user's own below it, and the user's ``config.toml``.
 
-Whoever can push to a repository writes its ``rewind.toml``. So that file can't take back what protects the user, see
-`ADDED` and `ANSWERS`, and whom to trust stands in ``config.toml`` alone. The user's own files count only where nobody
-else can write them.
+Everyone who can push to a repository can write its ``rewind.toml``. So that file can't remove what protects the user, see
+`ADDED` and `ANSWERS`, and whom to trust is only in ``config.toml``. The user's own files count only if nobody else can
+write them.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _read(path: Path, *, own: bool) -> _File:
     if own and (reason := shared((path.parent, path))):
         raise UsageError(
             f"{path} is not used: {reason}",
-            hint="Your settings count only where nobody else can write them: change its owner or mode, or remove it.",
+            hint="Your settings count only if nobody else can write them: change the file's owner or mode, or remove it.",
         )
     try:
         text = read_text(path)
@@ -141,7 +141,7 @@ def _read(path: Path, *, own: bool) -> _File:
     except FileNotFoundError:
         return _File(path, "", {}, own)
     except (OSError, ValueError) as err:
-        raise UsageError(f"{path} can't be read: {err}", hint="Correct or remove it.") from None
+        raise UsageError(f"{path} can't be read: {err}", hint="Fix or remove it.") from None
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -154,9 +154,13 @@ def _value(file: _File, name: str, value: Any) -> Any:
     known = {item.name: item for item in fields(Settings)}
     at = file.at(name)
     if name in RECORD_KEYS or (name == RECORDS and isinstance(value, dict)):
-        reason = "" if file.own else " isn't the project's to say, for whoever can push can write this file: it"
+        reason = "whose records are trusted is set elsewhere"
+        if not file.own:
+            reason = (
+                "the project can't decide whose records are trusted, because everyone who can push can change this file"
+            )
         raise UsageError(
-            f"{at}: whose records are used{reason} stands in {TRUST_FILE}",
+            f"{at}: {reason}",
             hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into your own {TRUST_FILE}, see docs/records.md.",
         )
     if name not in known:

@@ -64,7 +64,7 @@ def config_changes(
         )
         notes.append(Risk(TARGET_CONFIG, message))
     if lost:
-        message = f"the recorded secret configuration can't be used any more, today's is: {', '.join(lost)}"
+        message = f"the recorded secret configuration can no longer be used; today's values are used: {', '.join(lost)}"
         notes.append(Risk(TARGET_CONFIG, message))
     return ConfigChanges(values, tuple(notes))
 
@@ -90,7 +90,7 @@ def _short(key: str) -> str:
 
 
 def differing_keys(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:
-    """The settings that differ; encrypted values count as equal, as they are encrypted anew at will."""
+    """The settings that differ; encrypted values count as equal, as they are re-encrypted at will."""
     one, other = normalized(one), normalized(other)
     return sorted(key for key in one.keys() | other.keys() if _plain(one.get(key)) != _plain(other.get(key)))
 
@@ -181,7 +181,7 @@ def of_another_time(path: Path, live: Checkpoint) -> str:
     named = {key: value for key in PROVIDER_KEYS if (value := document.get(key)) and value not in _PASSPHRASE}
     if not named or all(expected.get(key) == value for key, value in named.items()):
         return ""
-    return f"{path.name} is of another time than the state: its secrets are under another passphrase or key"
+    return f"{path.name} does not match the state: its secrets use a different passphrase or key"
 
 
 _PASSPHRASE: Final = ("passphrase", "default")
@@ -198,8 +198,8 @@ def _refitted(path: Path, text: str, live: Checkpoint, reseal: Reseal | None) ->
     if not by_passphrase or (sealed and again is None):
         raise SecretsError(
             of_another_time(path, live),
-            hint=f"Put today's file in its place (`git checkout BRANCH -- {path.name}`, from the branch that was "
-            "deployed last), or give the passphrase of that time with `--passphrase-file`.",
+            hint=f"Restore today's file (`git checkout BRANCH -- {path.name}`, from the branch that was deployed "
+            "last), or give the earlier passphrase with `--passphrase-file`.",
             unchanged=True,
         )
     if again is not None:
@@ -221,7 +221,7 @@ def config_file(
     """The configuration file for a run: the stack's own at `path`, or a copy in `private` where it can't be used.
 
     A copy is made for `changes`, and where the file hasn't the state's salt: the CLI would encrypt the whole state with
-    a new one, or with that of another time. `reseal` encrypts the secrets of such a file anew.
+    a new one, or with that of another time. `reseal` re-encrypts the secrets of such a file.
 
     Raises:
         UsageError: the file can't be read.
@@ -268,7 +268,7 @@ def _document(path: Path) -> Any:
         return None
     except (OSError, ValueError) as err:
         reason = " ".join(str(err).split())
-        raise UsageError(f"{path} can't be read: {reason}", hint="Mend the stack's configuration file.") from None
+        raise UsageError(f"{path} can't be read: {reason}", hint="Fix the stack's configuration file.") from None
 
 
 def _with_settings(text: str, path: Path, changes: Mapping[str, Json]) -> str:

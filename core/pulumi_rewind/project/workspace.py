@@ -33,7 +33,7 @@ ONE_NOTE = (3, 268, 0)
 """The first CLI that keeps one note for all paths to a project."""
 
 CLOUD = "https://api.pulumi.com"
-"""Where the CLI goes when nobody has said anything."""
+"""The CLI's default backend."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def project_document(path: Path) -> dict[str, Any]:
     try:
         document = load_json(text) if path.suffix == ".json" else load_yaml(text)
     except ValueError as err:
-        raise UsageError(f"{path} is not valid: {err}", hint="Mend the project file.") from None
+        raise UsageError(f"{path} is not valid: {err}", hint="Fix the project file.") from None
     name = document.get("name") if isinstance(document, dict) else None
     if not isinstance(name, str) or not name:
         raise UsageError(f"{path} has no `name`", hint="A project file needs at least a name and a runtime.")

@@ -76,7 +76,7 @@ class AssetTaker:
         if sources.hash_at(kind, place) != digest:
             place, _ = sources.from_git(kind, path, digest, sources.commit)
             if not place:
-                return None, "its content is no longer where it was, nor in the commit"
+                return None, "its content is neither at its recorded path nor in the commit"
         try:
             content = b"".join(_limited(content_pieces(kind, place)))
         except AssetError as err:

@@ -20,7 +20,7 @@ from pulumi_rewind.system.nesting import TOO_DEEP, too_deep
 
 FORMAT: Final = 1
 NOT_HERE: Final = "not made here"
-"""What is said of a record that nobody vouches for, see `records.provenance`."""
+"""What is said of a record that is not trusted, see `records.provenance`."""
 UPDATE: Final = "update.json"
 CHECKPOINT: Final = "checkpoint.json"
 HISTORY: Final = "history.json"
@@ -356,15 +356,15 @@ def _pretty(value: Any) -> bytes:
 def unused(number: int, commit: str) -> str:
     """What is to be said of a foreign record that is passed over."""
     return (
-        f"the record of #{number} ({commit[:7]}) was {NOT_HERE} and is not used; look at it with "
-        f"`pulumi-rewind record --verify`, then `pulumi-rewind record --trust {number}` uses it"
+        f"the record of #{number} ({commit[:7]}) was {NOT_HERE} and is not used; check it with `pulumi-rewind "
+        f"record --verify`, then trust it with `pulumi-rewind record --trust {number}`"
     )
 
 
 def in_the_way(ref: str) -> str:
     """What can be done where a foreign record has another number for an update, or another update for a number."""
     return (
-        f"It was {NOT_HERE}. If the backend's history was pruned, such records tell the numbers: look at them with "
-        "`pulumi-rewind record --verify`, then `pulumi-rewind record --trust all` uses them. If it is not to be there, "
-        f"`git update-ref -d {ref}` takes it away."
+        f"It was {NOT_HERE}. If the backend's history was pruned, such records define the numbers: check them with "
+        "`pulumi-rewind record --verify`, then trust them with `pulumi-rewind record --trust all`. If it "
+        f"should not exist, `git update-ref -d {ref}` removes it."
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.backends.place import identity_of
+from pulumi_rewind.backends.storage import identity_of
 from pulumi_rewind.secrets.passphrase import FILE_VARIABLE, VARIABLE
 from pulumi_rewind.system.documents import load_json
 from pulumi_rewind.system.untrusted import read_bytes
@@ -49,7 +49,7 @@ NONE: Final = Credentials()
 
 
 def credentials_of(workspace: Workspace, settings: Settings, passphrases: Iterable[str]) -> Credentials:
-    """Those of the environment, of ``pulumi login``, of ``rewind.toml``'s variables, and all that were given here."""
+    """Those of the environment, of ``pulumi login``, of ``rewind.toml``'s variables, and those given here."""
     environ = workspace.environ
     folder = environ.get("PULUMI_CREDENTIALS_PATH")
     login = (Path(folder) if folder else workspace.home) / "credentials.json"

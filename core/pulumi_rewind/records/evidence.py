@@ -108,7 +108,7 @@ def evidence_after(opened: OpenedStack, number: int) -> tuple[Evidence, Path] | 
 def evidence_of(opened: OpenedStack, number: int) -> tuple[Evidence, Path] | None:
     """The evidence of an update and where it lies, None if there is none.
 
-    It must be of this very update: a stack that was removed and made anew numbers from 1 again.
+    It must be of this very update: a stack that was removed and re-created numbers from 1 again.
     """
     store = EvidenceStore(opened.journal)
     found = store.read(str(number))

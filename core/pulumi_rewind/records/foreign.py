@@ -1,4 +1,4 @@
-"""Records that nobody vouches for: what they are, how they differ from the backend, and how the operator decides."""
+"""Records that are not trusted: what they are, how they differ from the backend, and how the operator decides."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Foreign:
     @property
     def contents(self) -> str:
         """What is in it, seen from the backend."""
-        said = ", ".join(self.differences) or "update and checkpoint are as the backend has them"
+        said = ", ".join(self.differences) or "update and checkpoint match the backend"
         return f"{said}; it carries {', '.join(self.carries)}" if self.carries else said
 
 
@@ -92,7 +92,7 @@ def _differences(record: Record, timeline: Timeline) -> Iterator[str]:
         yield "the backend has no such update to compare it with"
         return
     if update_key(update) != meta.key:
-        yield f"it is of another update than the backend's #{number}"
+        yield f"it belongs to another update than the backend's #{number}"
     digest = meta.files.get(CHECKPOINT)
     if digest is None:
         return
@@ -107,7 +107,7 @@ def _differences(record: Record, timeline: Timeline) -> Iterator[str]:
 
 
 def agree(records: Records, name: str, timeline: Timeline | None = None) -> tuple[Foreign, ...]:
-    """Agrees to the commit that a foreign record has now, or to all that can be read; returns what it agreed to.
+    """Agrees to the commit that a foreign record has now, or to everything that can be read; returns what it agreed to.
 
     `name` is a number or `ALL`; the timeline is for comparing.
 
@@ -137,7 +137,7 @@ def take_back(records: Records, name: str) -> tuple[int, ...]:
         origin = records.origin(records.at(number, refs[number]))
         if origin.kind == "signed":
             raise UsageError(
-                f"the record of #{number} is {origin.told}", hint="Take that key out of your file of allowed signers."
+                f"the record of #{number} is {origin.text}", hint="Remove that key from your allowed signers file."
             )
     gone = {number: refs[number] for number in numbers if refs[number] in known}
     records.provenance.made.remove(gone.values())
@@ -166,8 +166,8 @@ def unused_note(timeline: Timeline, text: str) -> str:
     if numbers:
         number = numbers[-1]
         return (
-            f"The record of #{number} ({unused[number][:7]}) has it, but was {NOT_HERE}: look at it with "
-            f"`pulumi-rewind record --verify`, then `pulumi-rewind record --trust {number}` uses it."
+            f"The record of #{number} ({unused[number][:7]}) has it, but was {NOT_HERE}: check it with "
+            f"`pulumi-rewind record --verify`, then trust it with `pulumi-rewind record --trust {number}`."
         )
     count = "1 record was" if len(unused) == 1 else f"{len(unused)} records were"
     return f"{count} {NOT_HERE} and not used: see `pulumi-rewind record --verify`."

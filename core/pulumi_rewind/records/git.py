@@ -97,7 +97,7 @@ def open_store(root: Path, named: str) -> RecordStore | None:
     if found is None or not ((place / ".git").exists() or found.directory.resolve() == place.resolve()):
         raise UsageError(
             f"records_repository names {named}, which is not a git repository",
-            hint=f"Make it with `git init --bare {quoted(str(named))}`, or mend rewind.toml.",
+            hint=f"Make it with `git init --bare {quoted(str(named))}`, or correct rewind.toml.",
         )
     return RecordStore(found)
 

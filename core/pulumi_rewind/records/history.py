@@ -3,12 +3,12 @@
 A DIY backend numbers nothing, so that pruning its history would renumber all updates. Records know the numbers: where
 one is found among the backend's updates, the others are counted from there.
 
-The backend is the authority, for whoever can write refs is not who can write its history. Only trusted records
+The backend is the authority: those who can write refs are not those who can write its history. Only trusted records
 (`records.provenance`) say anything here. One that is trusted and of this backend proves that the backend had this
-update under this number: backends drop nothing themselves, so that it has lost the update since, by pruning (older than
-all that it has), with all of its history, or to an older backup (newer, or in between). It must fit in time: an update
-between two others began between them. Records of another backend count only where the history was moved here, which
-shows by updates that both have, and only for what is older than these.
+update under this number: backends drop nothing themselves, so it has lost the update since, by pruning (older than all
+that it has), with all of its history, or by restoring an older backup (newer, or in between). It must fit in time: an
+update between two others began between them. Records of another backend count only where the history was moved here,
+which shows by updates that both have, and only for what is older than these.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 LOST = "it is neither in the backend's history nor in a record"
 
-UPDATES_EACH = 1000
+NUMBERS_PER_UPDATE = 1000
 """How many times the number of all updates and records a number may be, so that cost follows what is there."""
-ANYWAY = 10_000
+ALWAYS_PLAUSIBLE = 10_000
 """A number that is plausible in any case: of a history that was pruned down to almost nothing."""
 
 
@@ -56,7 +56,7 @@ class RecordedHistory(History):
         self._history = history
         self.records = records
         self._all = refs
-        highest = max(ANYWAY, UPDATES_EACH * (len(history) + len(claims)))
+        highest = max(ALWAYS_PLAUSIBLE, NUMBERS_PER_UPDATE * (len(history) + len(claims)))
         self._refs = {number: commit for number, commit in claims.items() if number <= highest}
         self._own: dict[int, Record | None] = {}
         self._sources: dict[int, Record | None] = {}
@@ -181,7 +181,7 @@ class RecordedHistory(History):
         return self._own[number]
 
     def _is_foreign(self, number: int) -> bool:
-        """Whether there is a record of a number that nobody vouches for; a damaged one that is trusted isn't that."""
+        """Whether there is a record of a number that is not trusted; a damaged one that is trusted isn't that."""
         try:
             return number in self._all and self._record(number) is None
         except RecordError:
@@ -212,7 +212,7 @@ class RecordedHistory(History):
         """A clause to add where a foreign record may have what is missing; empty if there is none."""
         if not self._is_foreign(number):
             return ""
-        return f"; its record was {NOT_HERE}: `pulumi-rewind record --trust {number}` uses it after a look"
+        return f"; its record was {NOT_HERE}: check it, then trust it with `pulumi-rewind record --trust {number}`"
 
     def _whole(self, number: int) -> Record | None:
         """The same, None for what can't be used."""
@@ -242,7 +242,7 @@ class RecordedHistory(History):
         if record is None:
             raise CheckpointError(
                 f"#{number} is lost: {LOST}{self._unused(number)}",
-                hint="`git fetch` may bring its record; see the docs.",
+                hint="`git fetch` may get its record; see docs/records.md.",
             )
         return record
 

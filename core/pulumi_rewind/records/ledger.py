@@ -45,7 +45,7 @@ class Ledger:
         try:
             state = os.fstat(fd)
             if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o022:
-                raise self._damaged("it is not a file that only you can write")
+                raise self._damaged("other users can write it, or it is not a regular file")
             seen = (state.st_ino, state.st_mtime_ns, state.st_size)
             if seen != self._seen:
                 content = b"".join(iter(lambda: os.read(fd, 1 << 20), b""))
@@ -80,7 +80,7 @@ class Ledger:
         except StateDirectoryError as err:
             raise RecordError(str(err), hint=err.hint) from None
         except OSError as err:
-            raise RecordError(f"{self.path} can't be written: {err.strerror}", hint="Mend its permissions.") from None
+            raise RecordError(f"{self.path} can't be written: {err.strerror}", hint="Fix its permissions.") from None
 
     def remove(self, commits: Iterable[str]) -> bool:
         """Takes ids out; whether one was there. Raises as `add`."""
@@ -98,7 +98,7 @@ class Ledger:
 
     def _damaged(self, reason: str) -> RecordError:
         return RecordError(
-            f"{self.path}, which tells the records that may be used, can't be trusted: {reason}",
-            hint="Until then no record is used. Remove it, look at all with `pulumi-rewind record --verify`, and "
-            "agree anew with `pulumi-rewind record --trust all`.",
+            f"{self.path}, the list of trusted records, can't be used: {reason}",
+            hint="Until this is fixed, no record is used. Remove the file, check the records with `pulumi-rewind "
+            "record --verify`, and trust them again with `pulumi-rewind record --trust all`.",
         )

@@ -88,7 +88,7 @@ def origin_of(opened: OpenedStack, target: Target) -> str:
     record = history.source(target.update.number)
     if record is None:
         return ""
-    return f"the record {record.commit[:7]} of #{record.number}, {history.records.origin(record).told}"
+    return f"the record {record.commit[:7]} of #{record.number}, {history.records.origin(record).text}"
 
 
 def unused_changes(opened: OpenedStack, update: Update) -> str:

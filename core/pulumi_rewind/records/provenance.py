@@ -35,13 +35,13 @@ class Origin:
         return self.kind != "foreign"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """In words: ``made here``, ``signed by ci@example.com``."""
         if self.kind == "ours":
             return "made here"
         if self.kind == "signed":
             return f"signed by {self.signer}"
-        return f"{NOT_HERE}, but agreed to" if self.kind == "agreed" else NOT_HERE
+        return f"{NOT_HERE}, but trusted" if self.kind == "agreed" else NOT_HERE
 
 
 class Provenance:

@@ -54,10 +54,10 @@ def secret_name(path: str) -> str:
     """Why a file's path says that it holds a secret, empty if it doesn't."""
     *folders, name = path.casefold().split("/")
     if _FOLDERS.intersection(folders):
-        return "it lies where credentials are kept"
+        return "it is in a directory for credentials"
     if any(fnmatch.fnmatchcase(name, pattern) for pattern in _HARMLESS):
         return ""
-    return "its name is one of a secret" if any(fnmatch.fnmatchcase(name, pattern) for pattern in _NAMES) else ""
+    return "its name is typical of a secret" if any(fnmatch.fnmatchcase(name, pattern) for pattern in _NAMES) else ""
 
 
 def secret_content(content: bytes, known: Iterable[bytes] = ()) -> str:

@@ -59,11 +59,11 @@ class Signatures:
         """The allowed signer whose signature it is.
 
         Raises:
-            RecordError: it is nobody's who is allowed, or of another content, or it can't be checked.
+            RecordError: its signer is not allowed, it is of another content, or it can't be checked.
         """
         allowed = self._settings.allowed_signers
         if allowed is None or not allowed.is_file():
-            raise RecordError(f"there is no file of allowed signers {allowed or ''}".rstrip())
+            raise RecordError(f"the allowed signers file does not exist: {allowed or ''}".rstrip())
         with private_directory() as private:
             file = private / "signature"
             file.write_bytes(signature[:LIMIT])
@@ -74,8 +74,8 @@ class Signatures:
                 if self._run(command, content).returncode == 0:
                     return name
         if names:
-            raise RecordError(f"it has a signature of {names[0]} which is not of this record")
-        raise RecordError("it is signed by nobody who is in the file of allowed signers")
+            raise RecordError(f"its signature by {names[0]} belongs to another record")
+        raise RecordError("its signer is not in the allowed signers file")
 
     def _run(self, command: Sequence[str], content: bytes) -> subprocess.CompletedProcess[bytes]:
         program = shutil.which("ssh-keygen", path=self._environ.get("PATH", ""))

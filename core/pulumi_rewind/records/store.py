@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.project.workspace import Workspace
 
 
-DAMAGED = "`pulumi-rewind record --verify` checks all records, and tells how to get a whole one."
+DAMAGED = "`pulumi-rewind record --verify` checks all records and shows how to get an intact one."
 DIGITS = 7
 """How long a number may be: no stack has ten million updates, and a ref can say anything."""
 
@@ -199,7 +199,7 @@ class Records:
         if (meta.project, meta.stack, meta.number) != (self.project, self.stack, number):
             raise RecordError(
                 f"{self.ref(number)} is the record of {meta.project}/{meta.stack} #{meta.number}",
-                hint=f"It was put there by mistake; `git update-ref -d {self.ref(number)}` takes it away.",
+                hint=f"It was put there by mistake; `git update-ref -d {self.ref(number)}` removes it.",
             )
         return self._read.setdefault(commit, record)
 
@@ -316,7 +316,7 @@ class Records:
         try:
             self.provenance.made.add([written])
         except RecordError as err:
-            notes.append(f"that it was made here can't be noted, and so it will not be used: {err}. {err.hint}")
+            notes.append(f"it can't be noted as made here, so it will not be used: {err}. {err.hint}")
         return Written(meta.number, ref, written, new=True, left_out=meta.left_out, notes=tuple(notes))
 
     def _complete(self, record: Record, given: RecordInput) -> Written:

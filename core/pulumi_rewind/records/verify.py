@@ -22,11 +22,11 @@ class Damage:
     ref: str
     message: str
     foreign: bool = False
-    """Whether it is a record that nobody vouches for, rather than a damaged one."""
+    """Whether it is a record that is not trusted, rather than a damaged one."""
 
 
 def verify_records(records: Records, timeline: Timeline | None = None) -> Iterator[Damage]:
-    """Yields all that is wrong, record by record; with a timeline, also what isn't of its stack.
+    """Yields everything that is wrong, record by record; with a timeline, also what isn't of its stack.
 
     Foreign ones are named first, with what is otherwise in them than in the timeline.
 
@@ -35,7 +35,7 @@ def verify_records(records: Records, timeline: Timeline | None = None) -> Iterat
     """
     numbers = records.refs()
     for name in sorted(records.store.refs(records.folder).keys() - {str(number) for number in numbers}):
-        yield Damage(0, f"{records.folder}/{name}", "it is no record: its name is not the number of an update")
+        yield Damage(0, f"{records.folder}/{name}", "it is not a record: its name is not the number of an update")
     foreign = {one.number: one for one in foreign_records(records, timeline)}
     for number, one in foreign.items():
         yield Damage(number, one.ref, one.message, foreign=True)
@@ -77,7 +77,7 @@ def _wrong(records: Records, record: Record) -> Iterator[str]:
                 yield str(err)
                 continue
             if update_key(update) != meta.key and not any(it.path.startswith(HISTORY) for it in meta.left_out):
-                yield f"{HISTORY} is of another update than {UPDATE}"
+                yield f"{HISTORY} belongs to another update than {UPDATE}"
     commit = str(meta.git.get("commit") or "")
     if commit and store.message(record.commit) and not store.has_commit(commit) and _kept(record):
         yield f"commit {commit[:12]} of the program is missing from the repository"
@@ -102,11 +102,13 @@ def _kept(record: Record) -> bool:
 def _elsewhere(record: Record, timeline: Timeline) -> str:
     """What is to be said where the stack's history has another update of that number; empty if it hasn't."""
     if record.number > len(timeline):
-        return "its update is not in the history of this stack: it may be the record of another backend's stack"
+        return "its update is not in the history of this stack: it may come from a stack on another backend"
     try:
         update = timeline.update(record.number)
     except RewindError:
         return ""
     if update.from_record == "update" or update.result == "unreadable" or update_key(update) == record.meta.key:
         return ""
-    return f"it is of another update than #{record.number} of this stack: it may be another backend's stack"
+    return (
+        f"it belongs to another update than #{record.number} of this stack: it may come from a stack on another backend"
+    )

@@ -17,9 +17,7 @@ from pulumi_rewind.engine.events import ResourceDone, ResourceFailed, ResourcePr
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind.state.values import contains_secret
 
-SENTENCE: Final = (
-    "the message is not kept: it may quote secret inputs that only the failed operation had, which nobody can mask"
-)
+SENTENCE: Final = "the message is not kept: it may quote secret inputs of the failed operation, which can't be masked"
 
 _TEXTS: Final = ("diagnosticEvent", "policyEvent", "stdoutEvent", "errorEvent", "policyRemediationEvent")
 _STEPS: Final = ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent")

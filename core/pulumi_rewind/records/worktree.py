@@ -72,7 +72,7 @@ class _Tree:
         for name in self._names("ls-files", "--others", "--exclude-standard", "-z"):
             path = self.root / name
             if name.endswith("/"):
-                self._leave(name, "it is a git repository of its own")
+                self._leave(name, "it is a separate git repository")
                 continue
             if reason := secret_name(name) or self._secrets.reason(path):
                 self._leave(name, reason)
@@ -125,7 +125,7 @@ class _Tree:
             kind, _, rest = entry.partition(" ")
             fields = rest.split(" ", 7)
             if kind == "1" and len(fields) == 8 and fields[1].startswith("S") and fields[1][2:] != "..":
-                self._leave(fields[7], "it is a submodule with uncommitted changes of its own")
+                self._leave(fields[7], "it is a submodule with uncommitted changes")
 
     def _content_reason(self, name: str) -> str:
         path = self.root / name
@@ -149,7 +149,7 @@ class _Tree:
             return self._git.read(*command, submodules=submodules)
         except GitFailed:
             raise RecordError(
-                "the uncommitted changes can't be read by git", hint="`git status` in the project says why."
+                "git can't read the uncommitted changes", hint="`git status` in the project says why."
             ) from None
 
 
@@ -187,6 +187,6 @@ def _apply(record: Record, patch: bytes, tree: Path) -> None:
     except GitFailed:
         commit = record.meta.git.get("commit")
         raise RecordError(
-            f"the uncommitted changes of #{record.number} don't fit what is in {tree}",
+            f"the uncommitted changes of #{record.number} do not apply to {tree}",
             hint=f"They belong to commit {commit}; check that out there first.",
         ) from None

@@ -46,20 +46,20 @@ class Walk:
     found: set[str] = field(default_factory=set)
     used: set[tuple[str, str]] = field(default_factory=set)
     """Outputs (URN and key) that stand under their own name."""
-    doubts: list[tuple[str, tuple[Candidate, ...]]] = field(default_factory=list)
+    uncertain: list[tuple[str, tuple[Candidate, ...]]] = field(default_factory=list)
     short: list[tuple[str, Candidate]] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
     """Paths at which something old remains."""
 
-    def lonely(self) -> frozenset[str]:
-        """URNs of which a short id is all that was found, once."""
+    def single_short_ids(self) -> frozenset[str]:
+        """URNs of which only a short id was found, once."""
         urns = Counter(one.urn for _, one in self.short)
         return frozenset(urn for urn, count in urns.items() if count == 1 and urn not in self.found)
 
     def unsure(self) -> frozenset[str]:
         """Paths of what was left as it is, although it may come from something that has changed."""
         paths = {path for path, one in self.short if one.changed} | self.left
-        for path, found in self.doubts:
+        for path, found in self.uncertain:
             if any(one.changed and (one.urn, one.key) not in self.used for one in found):
                 paths.add(path)
         return frozenset(paths)
@@ -109,7 +109,7 @@ class Evidence:
         walk.found.update(one.urn for one in best)
         news = {json.dumps(one.new) for one in best}
         if best[0].new is None or (len(news) > 1 and not any(is_unknown(one.new) for one in best)):
-            walk.doubts.append((at.path, tuple(best)))  # it is gone, or two objects had it
+            walk.uncertain.append((at.path, tuple(best)))  # it is gone, or two objects had it
             return None
         if len(news) > 1 and any(not one.changed for one in best):
             return None
@@ -123,7 +123,7 @@ class Evidence:
         if short is not None:
             walk.short.append((at.path, short))
         else:
-            walk.doubts.append((at.path, tuple(one for one in found if one.urn not in explained)))
+            walk.uncertain.append((at.path, tuple(one for one in found if one.urn not in explained)))
 
     def _sure(self, one: Candidate, old: str | float, at: Place, walk: Walk) -> bool:
         whole = at.top and self._direct

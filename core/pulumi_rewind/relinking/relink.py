@@ -118,7 +118,7 @@ class Relinker:
         place = Place(path, path.rsplit(".", 1)[-1], top=True)
         walk = Walk()
         new = self._value(value, place, walk)
-        if alone := walk.lonely():
+        if alone := walk.single_short_ids():
             walk = Walk(alone)
             new = self._value(value, place, walk)
         return Relinked(new, new != value, frozenset(walk.found), walk.unsure())

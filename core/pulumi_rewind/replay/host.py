@@ -43,7 +43,7 @@ RETRIES = 3
 
 
 class ReplayHost:
-    """Serves one goal to the engine, in a thread of its own with its own event loop.
+    """Serves one goal to the engine, in a separate thread with its own event loop.
 
     Use as a context manager; `address` is valid inside. `reports` grows by one for every run the engine asked for.
     """
@@ -77,7 +77,7 @@ class ReplayHost:
         self.afterwards: Mapping[str, Afterwards] = {}
         """By URN of the goal: what is called when an update has brought it back."""
         self.note: Callable[[object], None] = lambda _: None
-        """Is told of inputs with secrets that only this run knows, see `Replay.note`."""
+        """Receives inputs with secrets that only this run knows, see `Replay.note`."""
         self.refusal: str = ""
         """Why a run was refused or broken off by us, empty if it wasn't."""
 
@@ -149,11 +149,11 @@ class ReplayHost:
             probe.touch()
             probe.unlink()
             raise EngineError(
-                f"a socket can't be made at {self._socket}", hint="Set TMPDIR to a directory on a local disk."
+                f"can't create a socket at {self._socket}", hint="Set TMPDIR to a directory on a local disk."
             ) from None
 
     def unmoved(self) -> bool:
-        """Whether the guard lets the engine go on; else `refusal` says why not."""
+        """Whether the guard lets the engine continue; else `refusal` says why not."""
         try:
             if self._guard is not None:
                 self._guard()

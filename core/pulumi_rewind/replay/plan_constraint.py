@@ -1,4 +1,4 @@
-"""What a run is held to: the engine's own plan, loosened where it can't know what the update will bring. Pure."""
+"""Constrains a run to the engine's own plan, loosened where the plan can't know values of the update. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pulumi_rewind.state.values import (
 
 
 @contextlib.contextmanager
-def reading_plan() -> Iterator[None]:
+def readable_plan() -> Iterator[None]:
     """Around what takes the engine's own plan apart.
 
     Raises:
@@ -36,13 +36,14 @@ def reading_plan() -> Iterator[None]:
         yield
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError, TypeError) as err:
         raise EngineError(
-            f"the plan that the engine wrote can't be read: {err}",
-            hint="Plan again; if it stays so, this release doesn't know the engine's version (docs/engine.md).",
+            f"the engine's plan can't be read: {err}",
+            hint="Plan again. If the error persists, this release does not support the engine's version "
+            "(docs/engine.md).",
         ) from None
 
 
-@reading_plan()
-def hold_to(plan: bytes, report: ReplayReport, goal: Goal | None = None) -> bytes:
+@readable_plan()
+def constrain_plan(plan: bytes, report: ReplayReport, goal: Goal | None = None) -> bytes:
     """The engine's plan with every value that a preview can't know set to unknown; steps and all else stay held.
 
     These are the inputs that we did not send (a provider that ignores the plan's seed makes other auto-names in the

@@ -39,9 +39,9 @@ class Replay:
         self.callbacks = callbacks
         self.root = root
         self.afterwards: Mapping[str, Afterwards] = {}
-        """By URN of the goal: what is called in an update before anything that waits for the resource goes on."""
+        """By URN of the goal: what is called in an update before anything that waits for the resource continues."""
         self.note: Callable[[object], None] = lambda _: None
-        """Is told of inputs that this run has made, before a provider gets them and may quote them."""
+        """Receives inputs that this run has made, before a provider gets them and may quote them."""
         self.report = ReplayReport()
         self._futures: dict[str, asyncio.Future[Response]] = {}
         self._responses: dict[str, Response] = {}
@@ -108,7 +108,7 @@ class Replay:
                 )
 
     async def _register(self, item: Registration) -> None:
-        for urn in dict.fromkeys((*item.awaited(), *self._mentions.before(item))):
+        for urn in dict.fromkeys((*item.prerequisites(), *self._mentions.before(item))):
             await asyncio.shield(self._futures[urn])
         links = await self._links_for(item)
         response = await (self._read(item) if item.kind == "read" else self._resource(item, links))
@@ -163,9 +163,9 @@ class Replay:
 
     def _output_links(self, item: Registration, inner: Iterable[str]) -> list[Link]:
         """The links that a component's outputs can hold values of: what is in it, and what those refer to."""
-        urns = {*inner, *item.awaited()}
+        urns = {*inner, *item.prerequisites()}
         for urn in tuple(urns):
-            urns.update(self._items[urn].awaited())
+            urns.update(self._items[urn].prerequisites())
         known = sorted((urn for urn in urns if urn in self._responses), key=self._order.__getitem__)
         return [self._linking.link(urn, item.from_live) for urn in known]
 
@@ -180,7 +180,9 @@ class Replay:
             self.note(inputs)
         sent = {key: wire.to_wire(value) for key, value in inputs.items()}
         if not self.preview and contains_unknown(sent):
-            raise ReplayError(f"{item.name}: an input is still unknown in the update; it would be dropped silently")
+            raise ReplayError(
+                f"{item.name}: an input is still unknown in the update, and the engine would drop it silently"
+            )
         request = resource_pb2.RegisterResourceRequest(
             custom=source.custom,
             protect=source.protect,
@@ -295,7 +297,7 @@ class Replay:
 
 
 class ReplayError(Exception):
-    """A replay must stop: going on would damage the stack. The message goes to the engine's log."""
+    """A replay must stop: continuing would damage the stack. The message goes to the engine's log."""
 
 
 def _descendants(goal: Goal) -> dict[str, list[str]]:

@@ -1,1 +1,1 @@
-"""The one road of a rollback: planning, guards, run, verification, recording."""
+"""The sequence of a rollback: planning, guards, run, verification, recording."""

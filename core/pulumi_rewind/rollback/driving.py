@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pulumi_rewind.backends.place import RETURN, Watch
+from pulumi_rewind.backends.storage import RECONNECT_HINT, Watch
 from pulumi_rewind.engine.cli import Engine, EngineRun
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, IncompleteError, RewindError
@@ -57,7 +57,7 @@ class EngineDriver(ABC):
         """What is raised where the engine, found before, can't be started; the same is tidied up as by `_not_begun`."""
         self._not_begun()
         if self._changed:
-            return IncompleteError(str(error), hint=f"{error.hint} `pulumi-rewind resume` goes on to the target.")
+            return IncompleteError(str(error), hint=f"{error.hint} `pulumi-rewind resume` continues to the target.")
         error.advise("Nothing in the stack was changed.")
         return error
 
@@ -76,7 +76,7 @@ class EngineDriver(ABC):
         """Starts the update and passes its events on; it has ended when this does. `keep_log`: see `EngineRun`.
 
         Raises:
-            IncompleteError: the backend's directory has been away meanwhile, see `backends.place`.
+            IncompleteError: the backend's directory was missing for a while, see `backends.storage`.
         """
         place = Watch(engine.workspace.backend_url)
         with self._lock:
@@ -92,7 +92,7 @@ class EngineDriver(ABC):
         run = self.engine_run
         try:
             for event in run.events():
-                place.look()
+                place.check()
                 self.blockers.add(event)
                 self.progress.see(event)
                 self._changed = self._changed or self.progress.moved
@@ -103,6 +103,6 @@ class EngineDriver(ABC):
                 run.interrupt()
                 run.process.wait()
         yield from self._said_by_hooks()
-        if lost := place.lost():
-            raise IncompleteError("\n".join(filter(None, (lost, unknown_to_state(self.progress)))), hint=RETURN)
+        if lost := place.problem():
+            raise IncompleteError("\n".join(filter(None, (lost, unknown_to_state(self.progress)))), hint=RECONNECT_HINT)
         return run

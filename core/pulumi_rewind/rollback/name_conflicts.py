@@ -1,6 +1,6 @@
 """A run in which a replacement could not be made because the old object has its name: the way on.
 
-The plan has said so (`risk.SAME_NAME`). The old object is then deleted first, if that is all that changes.
+The plan has said so (`risk.SAME_NAME`). The old object is then deleted first, if nothing else changes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def deleting_taken_first(session: Session, reviewed: Plan, urns: Sequence[str], 
         IncompleteError: it can't be made, or would do more than was reviewed.
         InterruptedRun: it was asked to stop.
     """
-    what = f"{listed([urn_name(urn) for urn in urns])} can't be made beside the old object"
+    what = f"{listed([urn_name(urn) for urn in urns])} can't be created while the old object exists"
     words = (word for urn in urns for word in ("--delete-first", urn_name(urn)))
     hint = f"`{command('resume', session.stack.name, *words)}` plans again and shows what it does."
     try:
@@ -51,5 +51,5 @@ def deleting_taken_first(session: Session, reviewed: Plan, urns: Sequence[str], 
         raise IncompleteError(f"{what}, and no other plan could be made: {err}", hint=hint) from None
     more = more_than_reviewed(now.steps, reviewed.steps)
     more += [risk.message for risk in now.blocking]
-    problem = f"{what}; to delete that first does more than was reviewed: {'; '.join(more)}" if more else ""
+    problem = f"{what}; deleting it first would do more than was reviewed: {'; '.join(more)}" if more else ""
     return in_place_of(reviewed, now, problem, hint)

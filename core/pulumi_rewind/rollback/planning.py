@@ -44,7 +44,7 @@ def build_plan(
         UsageError: a strategy or selection that isn't available.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
         RefusedError: a protected resource is in the way, or the pulumi CLI can't read the state; `UntrustedTarget`: the
-            target needs a yes first; `UntrustedCode`: the operator has not agreed to code of a record.
+            target requires a confirmation first; `UntrustedCode`: the operator has not agreed to code of a record.
         CallbackError: code of callbacks can't be loaded, or the revisions that it declares are no line.
         RewindError: what is noted of revisions can't be read.
         EngineError: the preview failed.
@@ -67,8 +67,8 @@ def _with_callbacks(session: Session, plan: Plan, code: Chosen, *, recorded: boo
         with Caller(session) as caller:
             undo = undo_plan(caller, plan, code, recorded=recorded)
             plan = dataclasses.replace(plan, undo=undo)
-            living, restoring = (caller.load(one) if one else None for one in (code.living, code.restoring))
-            return announced(session, revised(session, plan, living, restoring), code.notes)
+            for_live, for_target = (caller.load(one) if one else None for one in (code.for_live, code.for_target))
+            return announced(session, revised(session, plan, for_live, for_target), code.notes)
     except BaseException:
         plan.close()
         raise

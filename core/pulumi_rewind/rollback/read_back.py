@@ -15,7 +15,7 @@ from pulumi_rewind.plan.model import Step
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.state.values import DEFAULTS, Json
-from pulumi_rewind.strategies.preview import PreviewControl, followed, unheard
+from pulumi_rewind.strategies.preview import PreviewControl, followed, ignore_events
 from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.system.shell import quoted
 
@@ -36,12 +36,12 @@ def to_read(steps: Iterable[Step]) -> dict[str, str]:
     found = {}
     for step in moving:
         if step.forecast == "returned":
-            found[step.urn] = "`pulumi refresh`, then the rollback once more, makes it anew"
+            found[step.urn] = "run `pulumi refresh`, then the rollback again, which re-creates it"
         elif step.op == "replace" or (step.op == "create" and step.type in gone):
             again = f"`{quoted('--delete-first', step.name)}`"
             found[step.urn] = (
-                "deleting the old one has deleted the new one as well. "
-                f"`pulumi refresh`, then the rollback once more with {again}"
+                "deleting the old object also deleted the new one. Run `pulumi refresh`, then the rollback again "
+                f"with {again}"
             )
     return found
 
@@ -60,15 +60,17 @@ def read_back(
     """
     rest = iter(wanted)
     if wanted:
-        yield Phase("verify", "reading what was replaced or came back")
+        yield Phase("verify", "reading the replaced and restored resources")
     while some := tuple(islice(rest, AT_ONCE)):
         try:
             differences += found_by(_refreshed(session, config, some, control), wanted)
         except InterruptedRun:
-            yield Diagnostic("the reading of what was replaced was stopped", "warning")
+            yield Diagnostic("reading the replaced resources was stopped", "warning")
             return
         except (RewindError, OSError) as err:
-            yield Diagnostic(f"what was replaced could not be read, so nothing says that it is there: {err}", "warning")
+            yield Diagnostic(
+                f"the replaced resources could not be read, so nothing confirms that they exist: {err}", "warning"
+            )
             return
 
 
@@ -87,7 +89,7 @@ def _refreshed(
             private=private,
             extra_env=session.vault.environment(live),
         )
-        events = followed(run, unheard, control)
+        events = followed(run, ignore_events, control)
         if run.returncode != 0:
             raise run.error("the engine failed")
         return events
@@ -101,10 +103,14 @@ def found_by(events: Iterable[EngineEvent], wanted: Mapping[str, str]) -> list[D
             continue
         step = event.step
         if step.op == "delete" or (step.op == "refresh" and step.new is None):
-            message = f"is gone: its provider finds no such object; {wanted[step.urn]}"
+            message = f"is gone: its provider does not find the object; {wanted[step.urn]}"
             found.append(Difference(step.urn, "", message))
         elif step.op == "update" and (keys := _other_inputs(step.old, step.new)):
-            found.append(Difference(step.urn, "", f"is not as it was made: its provider reads other {', '.join(keys)}"))
+            found.append(
+                Difference(
+                    step.urn, "", f"differs from what was created: its provider reads other values of {', '.join(keys)}"
+                )
+            )
     return found
 
 

@@ -74,7 +74,7 @@ def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {})
     try:
         settle(session, before)
     except (RewindError, OSError) as err:
-        yield Diagnostic(f"what is applied of the components' revisions was not kept: {err}", "warning")
+        yield Diagnostic(f"the applied revisions were not saved: {err}", "warning")
     try:
         if session.records is None:
             return
@@ -101,7 +101,7 @@ def needed_records(session: Session) -> Records:
     if session.records is not None:
         return session.records
     if not session.settings.records:
-        raise RecordError("records are turned off in rewind.toml", hint="Take `records = false` out of it.")
+        raise RecordError("records are turned off in rewind.toml", hint="Remove `records = false` from it.")
     raise RecordError(
         f"{session.workspace.root} is in no git repository, or git is missing",
         hint="Records are kept in git: run `git init`, or set `records_repository` in rewind.toml.",
@@ -127,7 +127,7 @@ class _Taker:
         if not _finished(update):
             raise RecordError(
                 f"#{number} can't be recorded: {update.problem or f'its result is {update.result}'}",
-                hint="Mend the backend's history, or record another update.",
+                hint="Repair the backend's history, or record another update.",
             )
         if not evidence and update.from_record == "" and (known := self._recorded(number, update)):
             return known

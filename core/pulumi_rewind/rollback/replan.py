@@ -35,7 +35,7 @@ def replanned(session: Session, reviewed: Plan, changes: GoalChanges, control: P
     except InterruptedRun:
         raise
     except RewindError as err:
-        text = f"with what the callbacks returned: {err}"
+        text = f"with the callbacks' results: {err}"
         err.unchanged = False  # by the preview, but callbacks were called
         raise IncompleteError(text, hint=f"{err.hint} {hint}".strip(), resumes=err.resumes) from None
     return in_place_of(reviewed, now, _problem(reviewed, now, changes), hint)
@@ -69,14 +69,14 @@ def plan_again(
 
 def _problem(reviewed: Plan, now: Plan, changes: GoalChanges) -> str:
     if now.prepared.live.digest != reviewed.prepared.live.digest:
-        return "the stack's state has moved while the callbacks ran"
+        return "the stack's state changed while the callbacks ran"
     lost = needing_skipped(changes, ReplayPrepared.of(now.prepared).goal)
     if lost:
         names = "; ".join(f"{urn_name(urn)} is needed by {', '.join(users)}" for urn, users in lost.items())
-        return f"what a callback skipped can't be left out: {names}"
+        return f"a resource that a callback skipped can't be left out: {names}"
     more = deviations(reviewed, now, changes)
     if more:
-        return f"what the callbacks returned would change more than was reviewed: {'; '.join(more)}"
+        return f"the callbacks' results would change more than was reviewed: {'; '.join(more)}"
     return ""
 
 
@@ -128,14 +128,18 @@ def _accepted(step: Step, before: Step | None, own: bool, touched: bool) -> bool
 
 
 def _touched(own: frozenset[str], *goals: Goal) -> frozenset[str]:
-    """What something was returned for, all that refers to it at any depth, and what is kept for its sake.
+    """What something was returned for, everything that refers to it at any depth, and what is kept for its sake.
 
     In URNs of this run: a goal's and live's are the same but for a renamed stack or resource, which both are in.
     """
     found = set(own)
     for goal in goals:
         for item in goal.registrations:  # dependencies come first
-            if item.urn in found or found.intersection(item.awaited()) or found.intersection(references(item.source)):
+            if (
+                item.urn in found
+                or found.intersection(item.prerequisites())
+                or found.intersection(references(item.source))
+            ):
                 found.update((item.urn, item.live_urn, goal.run_urn(item.urn)))
         found.update(note.urn for note in goal.notes if note.code == SKIPPED)
     return frozenset(found)

@@ -75,8 +75,8 @@ def _number_now(timeline: Timeline, entry: JournalEntry) -> int:
 
 def _another(entry: JournalEntry) -> RefusedError:
     return RefusedError(
-        f"the checkpoint of {entry.label} is not the one that the rollback began with",
-        hint="Choose a target afresh with `pulumi-rewind rollback`.",
+        f"the checkpoint of {entry.label} is not the one that the rollback started with",
+        hint="Choose a target again with `pulumi-rewind rollback`.",
         unchanged=True,
     )
 

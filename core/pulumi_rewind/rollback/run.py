@@ -13,7 +13,7 @@ from pulumi_rewind.engine.cli import EngineRun
 from pulumi_rewind.engine.crashes import with_report
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase, without_quotes
 from pulumi_rewind.engine.messages import says_unsaved
-from pulumi_rewind.engine.system_errors import still
+from pulumi_rewind.engine.system_errors import errors_as_warnings
 from pulumi_rewind.errors import (
     CheckpointError,
     EngineError,
@@ -38,7 +38,7 @@ from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.plan.advice import lost_module
 from pulumi_rewind.plan.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.plan.model import Plan
-from pulumi_rewind.plan.unsure_creates import doubt, lost_sight_of
+from pulumi_rewind.plan.unsure_creates import lost_sight_of, unsure_creates_text
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.rollback.driving import EngineDriver
@@ -59,7 +59,7 @@ class RollbackRun(EngineDriver):
     """One run of a reviewed plan. Iterate `events`, then read `result`.
 
     The iteration raises RefusedError before anything was changed, InterruptedRun when stopped, and IncompleteError
-    when it failed half-way; in the latter two the journal stays and `resume` goes on.
+    when it failed half-way; in the latter two the journal stays and `resume` continues.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class RollbackRun(EngineDriver):
         self.revisions.kill()
         self.control.stop()
 
-    # -- the road -----------------------------------------------------------------------------------------------
+    # -- the run ------------------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[EngineEvent]:
         """Guards, runs and verifies; yields what the engine reports and our own phases, without any secret."""
@@ -135,13 +135,13 @@ class RollbackRun(EngineDriver):
                 changed = self._changed or self.undo.changed or self.revisions.changed
                 changed = changed or (isinstance(err, OSError) and self._unheard())
                 told = self._journal.settled(err, self._rewriting, changed=changed)
-                yield from still(self.undo.failed(told))
+                yield from errors_as_warnings(self.undo.failed(told))
                 kept = changed or isinstance(told, IncompleteError)
-                yield from still(self._recorded(told if kept else None))
+                yield from errors_as_warnings(self._recorded(told if kept else None))
                 raise told from err
-            yield from still(self._recorded(self.result))
+            yield from errors_as_warnings(self._recorded(self.result))
             if self.result is not None and self.result.result != "nothing-to-do":
-                yield from still(self.undo.after(self.result))
+                yield from errors_as_warnings(self.undo.after(self.result))
                 self.result = dataclasses.replace(
                     self.result, callbacks=(*self.undo.outcomes, *self.revisions.outcomes)
                 )
@@ -171,7 +171,7 @@ class RollbackRun(EngineDriver):
         return {}
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
-        yield Phase("guard", "checking that nothing moved since the review")
+        yield Phase("guard", "checking that nothing has changed since the review")
         self._guard()
         if self.plan.nothing_to_do:
             notes = self._journal.end()
@@ -203,11 +203,11 @@ class RollbackRun(EngineDriver):
         report = yield from self._update()
         self._changed = True
         changes = self._counted()
-        mended = [] if self._alike else (yield from self._strategy.mend(self, report))
+        repaired = [] if self._alike else (yield from self._strategy.repair_state(self, report))
         imported = frozenset(step.urn for step in self.plan.steps if step.op == "import")
         yield from self.revisions.after(prepared.live_plain, self.undo.changes, imported)
         yield Phase("verify", "comparing the state with the target")
-        differences = yield from self._checked(report, mended=bool(mended))
+        differences = yield from self._checked(report, repaired=bool(repaired))
         self.session.reload()
         own = own_record(self.session.timeline.history, self.stamp)
         number = own.number if own is not None else len(self.session.timeline)
@@ -228,7 +228,7 @@ class RollbackRun(EngineDriver):
             changes["discard"] = changes.get("discard", 0) + self.progress.forgotten
         return changes
 
-    def _checked(self, report: ReplayReport, *, mended: bool) -> Generator[EngineEvent, None, list[Difference]]:
+    def _checked(self, report: ReplayReport, *, repaired: bool) -> Generator[EngineEvent, None, list[Difference]]:
         """What is not as in the target: by the state, by a second plan, by what providers read.
 
         Where something was written into the state after the update, the history is to end with it: that is recorded.
@@ -237,7 +237,7 @@ class RollbackRun(EngineDriver):
         after, differences = self._verify(report)
         if self._alike:
             return list(left_alone(prepared.notes))
-        record = mended or any(item.passing for item in prepared.registered.values())
+        record = repaired or any(item.temporary for item in prepared.registered.values())
         if (record or self.check_again) and not self._stops:
             yield from self._strategy.second_plan(self, after, differences, record=record)
         if not self._stops:
@@ -262,7 +262,7 @@ class RollbackRun(EngineDriver):
         return f"rollback to {self.plan.target.label}"
 
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
-        """The rollback itself; what it was told of the resources is returned.
+        """The rollback itself; returns the report of the replay.
 
         Once more with the old objects deleted first where the plan announced that, see `rollback.name_conflicts`.
         """
@@ -273,7 +273,7 @@ class RollbackRun(EngineDriver):
                 taken = announced_taken(self.plan, self.blockers)
                 if not taken or self.asked_to_stop():
                     raise
-            yield Phase("run", f"going on with the old one deleted first: {', '.join(map(urn_name, taken))}")
+            yield Phase("run", f"continuing with the old object deleted first: {', '.join(map(urn_name, taken))}")
             self.plan = deleting_taken_first(self.session, self.plan, taken, self.control)
             self.blockers = Blockers()
             self._journal.begin(self.plan)
@@ -295,12 +295,12 @@ class RollbackRun(EngineDriver):
     def _not_begun(self) -> Exception:
         if self.progress.moved:  # what is not begun is another update of the same rollback
             resume = command("resume", self.session.stack.name)
-            how = "what was begun has been finished and saved"
-            return InterruptedRun(f"stopped half-way; {how}", hint=f"Run `{resume}` to go on to the target.")
+            how = "running steps were finished and saved"
+            return InterruptedRun(f"stopped half-way; {how}", hint=f"Run `{resume}` to continue to the target.")
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
 
     def _said_by_hooks(self) -> Iterator[EngineEvent]:
-        yield from self.undo.hooks.said()
+        yield from self.undo.hooks.pending_events()
 
     def ended_early(self, run: EngineRun, report: ReplayReport, refusal: str = "") -> Diagnostic:
         """What to say of an update that did not end well although nothing was left to do; else raises why."""
@@ -329,16 +329,16 @@ class RollbackRun(EngineDriver):
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         lock = lock_left(self.session)
         prepared, name = self.plan.prepared, self.session.stack.name
-        resume = f"{lock}Run `{command('resume', name)}` to go on to the target, or roll back to the update before."
+        resume = f"{lock}Run `{command('resume', name)}` to continue to the target, or roll back to the update before."
         spoken = speaker(prepared.registered, prepared.live_plain)
         resume += self.blockers.hint(name, spoken)
         if refusal and not self._changed:
-            return RefusedError(refusal, hint="Plan again and review what it does now.", unchanged=True)
+            return RefusedError(refusal, hint="Plan again and review the new plan.", unchanged=True)
         if run.interrupted and not any(says_unsaved(event.message) for event in run.errors):
             if not self._changed:
                 return InterruptedRun("stopped before anything was changed", hint=lock.strip())
             gently = self._stops <= 1
-            how = "what was begun has been finished and saved" if gently else "operations may be left open"
+            how = "running steps were finished and saved" if gently else "operations may be left pending"
             return InterruptedRun(f"stopped half-way; {how}", hint=resume)
         error = run.error(f"the rollback to {self.plan.target.label} failed")
         self._changed = self._changed or self._unheard()
@@ -348,16 +348,18 @@ class RollbackRun(EngineDriver):
             error.unchanged = True
             return error
         resume = f"{self._lost_module(error)} {resume}".lstrip()
-        doubtful = self.progress.doubtful
+        unsure = self.progress.unsure_creates
         with contextlib.suppress(RewindError):  # it is told all the same
-            self.session.journal.doubt(doubtful)
+            self.session.journal.note_unsure_creates(unsure)
         try:
             self.session.backend.live(self.session.stack)
         except CheckpointError as err:
             lost = lost_sight_of(self.progress.made)
-            told = "\n".join(filter(None, (str(error), str(err), lost, doubt(doubtful))))
-            return IncompleteError(told, hint=f"{err.hint} Then `pulumi-rewind resume` goes on.")
-        incomplete = IncompleteError("\n".join(filter(None, (str(error), doubt(doubtful)))), hint=resume, resumes=True)
+            told = "\n".join(filter(None, (str(error), str(err), lost, unsure_creates_text(unsure))))
+            return IncompleteError(told, hint=f"{err.hint} Then run `pulumi-rewind resume` to continue.")
+        incomplete = IncompleteError(
+            "\n".join(filter(None, (str(error), unsure_creates_text(unsure)))), hint=resume, resumes=True
+        )
         incomplete.passed_by = tuple(dict.fromkeys(map(spoken, self.blockers.urns)))
         incomplete.stuck = self.blockers.stuck(name)
         return incomplete

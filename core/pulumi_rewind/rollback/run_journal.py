@@ -4,7 +4,7 @@ nothing was changed.
 
 from __future__ import annotations
 
-from pulumi_rewind.engine.system_errors import truthful
+from pulumi_rewind.engine.system_errors import with_system_cause
 from pulumi_rewind.errors import IncompleteError, RewindError, StateDirectoryError
 from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.plan.model import Plan
@@ -46,8 +46,8 @@ class RunJournal:
         return ()
 
     def settled(self, error: RewindError | OSError, rewriting: Rewriting, *, changed: bool) -> RewindError:
-        """The error as it is to be told; where nothing was changed, state and journal are again as they were."""
-        told = truthful(error, changed=changed, resume=command("resume", self._session.stack.name))
+        """The error to report; if nothing was changed, state and journal are as before."""
+        told = with_system_cause(error, changed=changed, resume=command("resume", self._session.stack.name))
         if changed or isinstance(told, IncompleteError) or not self._begun:
             return told
         try:

@@ -1,7 +1,7 @@
-"""The secrets that a session has come to know, and the one object that takes them out of what others say.
+"""The secrets that a session knows, and the one object that masks them in texts.
 
-The vault notes all that it opens; what else holds secrets is named as a source and looked at when the first text comes,
-for most runs quote nothing. Every road out asks this object: engine, callbacks, errors, files, the screens.
+The vault notes all that it decrypts. Other sources of secrets are only registered, and read when the first text comes,
+because most runs quote none. Every output asks this object: engine, callbacks, errors, files, the screens.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class KnownSecrets:
             return self._current()(text)
 
     def error(self, error: BaseException) -> None:
-        """Takes secrets out of all that an error says, of any kind, and of those that it came from.
+        """Takes secrets out of everything that an error says, of any kind, and of those that it came from.
 
         What is said of secrets that can't be opened is ours, and quotes none.
         """

@@ -111,7 +111,7 @@ class Key:
     """Opens what one passphrase has encrypted under one salt, and encrypts under it."""
 
     def __init__(self, cipher: AESGCM, note: Callable[[bytes], None] = lambda _: None) -> None:
-        """`note` is told every plaintext."""
+        """`note` receives every plaintext."""
         self._cipher = cipher
         self._note = note
 
@@ -132,7 +132,7 @@ class Key:
             raise _unreadable("its form is unknown")
         nonce, data = (_decoded(part) for part in (rest.partition(":")[0], rest.partition(":")[2]))
         if nonce is None or len(nonce) != NONCE_BYTES or data is None or len(data) < TAG_BYTES:
-            raise _unreadable("it is damaged or was cut off")
+            raise _unreadable("it is damaged or truncated")
         try:
             plaintext = self._cipher.decrypt(nonce, data, None)
         except InvalidTag:
@@ -177,10 +177,10 @@ def no_passphrase() -> SecretsError:
 
 def wrong_passphrase(tried: int = 1) -> SecretsError:
     """The error where none of those at hand is right."""
-    what = "the passphrase is wrong for" if tried == 1 else f"none of the {tried} passphrases at hand opens"
+    what = "the passphrase is wrong for" if tried == 1 else f"none of the {tried} available passphrases opens"
     return SecretsError(
         f"{what} this checkpoint",
-        hint=f"Set {VARIABLE} to the passphrase that was in force at that update.",
+        hint=f"Set {VARIABLE} to the passphrase that was used for that update.",
     )
 
 

@@ -1,6 +1,6 @@
 """Whether a checkpoint is sound: each URN once, and whatever an entry refers to before it. Pure.
 
-The engine refuses to work with a state that isn't, with a page of its own stack trace. Source of the rules: the
+The engine refuses a state that isn't, with a page of its own stack trace. Source of the rules: the
 engine's own check (``Snapshot.VerifyIntegrity`` of pulumi 3.276, facts only).
 """
 
@@ -19,8 +19,9 @@ NAMED: Final = 3
 """How many flaws a sentence names."""
 
 MENDING: Final = (
-    "`--strategy state` (in the review: tab) puts the whole state of an update in its place, for example "
-    "`pulumi-rewind rollback last-good --strategy state`; `pulumi state repair` mends what is only out of order."
+    "`--strategy state` (in the review: t) replaces it with the whole state of an update, for example "
+    "`pulumi-rewind rollback last-good --strategy state`; `pulumi state repair` repairs a state that is only "
+    "out of order."
 )
 
 
@@ -66,7 +67,7 @@ def check_sound(live: Checkpoint) -> None:
     """Raises RefusedError where live is damaged: the engine would refuse it."""
     if what := damage(live):
         raise RefusedError(
-            f"the live state is damaged, so the engine refuses to work with it: {what}",
+            f"the live state is damaged, and the engine refuses to use it: {what}",
             hint=MENDING,
             unchanged=True,
         )
@@ -92,7 +93,7 @@ def _flaws(resources: tuple[Resource, ...]) -> Iterator[Flaw]:
         if not res.urn or not res.type:
             yield Flaw("malformed", res.urn, place, "has no URN or no type")
         if not res.custom and res.id:
-            yield Flaw("malformed", res.urn, place, "is a component, and has an id all the same")
+            yield Flaw("malformed", res.urn, place, "is a component, but has an id")
         if res.is_provider:
             providers.add(f"{res.urn}::{res.id}")
         if not _satisfied(res, known, providers):
@@ -109,7 +110,7 @@ def _flaws(resources: tuple[Resource, ...]) -> Iterator[Flaw]:
 
 
 def _satisfied(res: Resource, known: set[str], providers: set[str]) -> bool:
-    """Whether all that a resource needs is there already; told apart only where it isn't."""
+    """Whether everything that a resource needs is there already; told apart only where it isn't."""
     if res.parent and res.parent not in known:
         return False
     if res.provider and res.provider not in providers:

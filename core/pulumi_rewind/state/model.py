@@ -174,7 +174,7 @@ class Resource(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def uses(self) -> tuple[str, ...]:
-        """The URNs of all that it depends on, as a whole or for one property."""
+        """The URNs of everything that it depends on, as a whole or for one property."""
         listed = (self.dependencies, *(self.property_dependencies or {}).values())
         return tuple(dict.fromkeys(urn for urns in listed for urn in urns or ()))
 
@@ -310,7 +310,7 @@ def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
         raise CheckpointError(
             f"{source} can't be read: {err}",
-            hint="The file is damaged or was cut off; choose another update, or restore the file from a backup.",
+            hint="The file is damaged or truncated; choose another update, or restore the file from a backup.",
         ) from None
     if file.version > 4 or file.version < 3:
         raise CheckpointError(
@@ -320,7 +320,7 @@ def _decoded(raw: bytes, source: str, decrypted: bool) -> Checkpoint:
     unknown = sorted(set(file.features or ()) - KNOWN_FEATURES)
     if unknown:
         raise CheckpointError(
-            f"{source} needs support for features that this release doesn't know: {', '.join(unknown)}",
+            f"{source} uses features that this release does not support: {', '.join(unknown)}",
             hint="Upgrade pulumi-rewind.",
         )
     if file.checkpoint is None and file.deployment is None:
@@ -392,5 +392,5 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_rollback(self) -> bool:
-        """Whether this update was a replay of ours: told by what we write into it, its message can be anybody's."""
+        """Whether this update was one of our replays, by its recorded agent; any message can look like ours."""
         return self.environment.get("exec.agent", "").split(";")[0] == REPLAY_AGENT

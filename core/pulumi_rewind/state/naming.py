@@ -70,7 +70,7 @@ class Names:
             meant = self.meant(text)
             if not meant:
                 raise UsageError(
-                    f"{option} {text!r} means no resource of {where}", hint=f"There are: {self.listed() or 'none'}."
+                    f"{option} {text!r} matches no resource of {where}", hint=f"There are: {self.listed() or 'none'}."
                 )
             found |= meant
         return frozenset(found)

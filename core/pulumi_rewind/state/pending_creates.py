@@ -47,7 +47,7 @@ def decide(
         urn, value = _split(text, urns)
         if urn not in left:
             raise UsageError(
-                f"{urn_name(urn)} is decided about more often than it is pending",
+                f"{urn_name(urn)} has more decisions than pending creates",
                 hint="Give each pending create one decision.",
             )
         left.remove(urn)
@@ -64,8 +64,9 @@ def decide(
     if left:
         names = ", ".join(dict.fromkeys(left))
         raise UsageError(
-            f"nothing is decided about: {names}",
-            hint="Decide about each pending create at once: --adopt 'URN=ID', --clear 'URN', or --clear-all for the "
+            f"no decision is given for: {names}",
+            hint="Give a decision for every pending create in one command: --adopt 'URN=ID', --clear 'URN', or "
+            "--clear-all for the "
             "rest.",
         )
     return tuple(found)
@@ -88,9 +89,9 @@ def _meant(text: str, urns: Sequence[str]) -> str:
     if len(named) == 1:
         return named[0]
     if named:
-        raise UsageError(f"{text!r} means several pending creates", hint=f"Give the URN: {', '.join(named)}.")
+        raise UsageError(f"{text!r} matches several pending creates", hint=f"Give the URN: {', '.join(named)}.")
     there = ", ".join(dict.fromkeys(urns)) or "none"
-    raise UsageError(f"{text!r} is no pending create", hint=f"Pending creates: {there}.")
+    raise UsageError(f"{text!r} is not a pending create", hint=f"Pending creates: {there}.")
 
 
 # -- the state --------------------------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ def resolved(document: Document, adopted: Iterable[Adoption]) -> Document:
     """The state with the adopted objects in it, and without pending operations.
 
     Raises:
-        RefusedError: one can't be put at a place where all that it needs comes before it.
+        RefusedError: one can't be put at a place where everything that it needs comes before it.
     """
     resources = list(_deployment(document).get("resources") or [])
     for adoption in adopted:
@@ -160,8 +161,8 @@ def resolved(document: Document, adopted: Iterable[Adoption]) -> Document:
         place = max((at + 1 for at, item in enumerate(resources) if item["urn"] in wanted), default=0)
         if not adoption.leftover and any(urn in _references(item) for item in resources[:place]):
             raise RefusedError(
-                f"{urn_name(urn)} can't be put into the state: something that it needs also needs it",
-                hint="Remove the object and --clear it; the rollback makes it again.",
+                f"{urn_name(urn)} can't be added to the state: it and something that it needs depend on each other",
+                hint="Remove the object and --clear it; the rollback creates it again.",
                 unchanged=True,
             )
         resources.insert(place, entry)

@@ -52,7 +52,7 @@ def stand_ins(res: Resource, inputs: Mapping[str, Json] | None = None) -> dict[s
         if key in (res.property_dependencies or {}) or key in own or is_auto_named(res, value):
             continue
         kept = without_defaults(value)
-        if kept or not value:  # else all that is in it was filled in
+        if kept or not value:  # else everything that is in it was filled in
             found[key] = kept
     return found
 
@@ -85,7 +85,7 @@ def sent_dependencies(res: Resource, sent: Mapping[str, Json]) -> dict[str, tupl
 
 
 _RANDOM: Final = re.compile(r"[-_]?(?:[0-9a-f]{6,}|(?=[a-z]*[0-9])[0-9a-z]{8})")
-"""How the engine's and the providers' auto-names go on after the logical name."""
+"""How the engine's and the providers' auto-names continue after the logical name."""
 
 
 def is_auto_named(res: Resource, value: Json) -> bool:

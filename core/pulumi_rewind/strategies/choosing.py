@@ -107,17 +107,17 @@ def plan_by_strategy(
         RewindError: see `rollback.planning.build_plan`.
     """
     from pulumi_rewind.strategies.parts import PlanRequest
-    from pulumi_rewind.strategies.preview import PreviewControl, unheard
+    from pulumi_rewind.strategies.preview import PreviewControl, ignore_events
 
     if choices.strategy not in STRATEGIES:
         raise UsageError(f"there is no strategy {choices.strategy!r}", hint=f"There are {', '.join(STRATEGIES)}.")
     unknown = [f"`{option(field)}`" for field in refused(choices)]
     if unknown:
         raise UsageError(
-            f"the strategy {choices.strategy!r} doesn't know {' and '.join(unknown)}",
+            f"the strategy {choices.strategy!r} does not support {' and '.join(unknown)}",
             hint="Leave it out, or use `--strategy checkpoint`.",
         )
-    asked = PlanRequest(session, target, choices, changes, observe or unheard, control or PreviewControl(), stays)
+    asked = PlanRequest(session, target, choices, changes, observe or ignore_events, control or PreviewControl(), stays)
     return recommended(session, STRATEGIES[choices.strategy].load().plan(asked))
 
 
@@ -131,7 +131,7 @@ def recommended(session: Session, plan: Plan) -> Plan:
     if problem is None:
         update = program_update(session.timeline, plan.target.update)
         if update is not None and dirty_without_record(session, update):
-            reason = f"#{update.number} was deployed with uncommitted changes that nobody kept"
+            reason = f"#{update.number} was deployed with uncommitted changes that were not recorded"
     risks = (*_origin_risks(session, plan.target), *plan.risks)
     return replace(plan, risks=risks, recommendation=recommend(plan.all_risks, reason))
 

@@ -91,7 +91,7 @@ def around(
             target_config=target_config,
             live_config=live_config,
             refreshed=refreshed,
-            told=arrangement.told if arrangement is not None else (),
+            mentioned_ids=arrangement.mentioned_ids if arrangement is not None else (),
             stateful=session.settings.stateful_types,
             creates_block=creates_block,
         )

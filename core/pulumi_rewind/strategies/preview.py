@@ -19,7 +19,7 @@ from pulumi_rewind.plan.blockers import Blockers, speaker
 from pulumi_rewind.plan.risks import protected_in_the_way
 from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.replay.host import ReplayHost
-from pulumi_rewind.replay.plan_constraint import hold_to
+from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, urn_name
@@ -31,12 +31,12 @@ IGNORES_PROTECTION: Final = (3, 256, 0)
 """The first engine whose previews go past protection."""
 
 
-def unheard(_: EngineEvent) -> None:
-    """An observer that tells nobody."""
+def ignore_events(_: EngineEvent) -> None:
+    """An observer that ignores all events."""
 
 
 def past_protection(engine: Engine) -> tuple[str, ...]:
-    """Lets a preview go on where something protected is in the way: the plan then says so, and doesn't run.
+    """Lets a preview continue where something protected is in the way: the plan then says so, and doesn't run.
 
     Never for a run. Engines older than `IGNORES_PROTECTION` fail instead.
     """
@@ -49,12 +49,12 @@ def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], 
     if not isinstance(error, EngineError) or past_protection(engine) or not speaks_of_protection(error.output):
         return error
     found = list(dict.fromkeys([*names, *map(urn_name, sorted(error.urns))]))
-    what = [f"protected resources are in the way: {', '.join(found)}" if found else str(error)]
+    what = [f"protected resources block the plan: {', '.join(found)}" if found else str(error)]
     what += [f"the stack is locked by {lock}: {lock.advice}" for lock in locks]
     return RefusedError(
         "; ".join(what),
-        hint="Unprotect what may really go (`pulumi state unprotect URN`), or leave it as it is with `--only '!NAME'`. "
-        f"This engine ({engine.version}) can't plan past protection; 3.256 and newer show the whole plan.",
+        hint="Unprotect what may be deleted (`pulumi state unprotect URN`), or leave it out with `--only '!NAME'`. "
+        f"This engine ({engine.version}) can't preview past protection; 3.256 and newer show the whole plan.",
         unchanged=True,
     )
 
@@ -90,7 +90,7 @@ def preview(
     config: Mapping[str, Json] = {},
     state: Checkpoint | None = None,
 ) -> Previewed:
-    """One preview of a goal: its events, the engine's plan held to the goal, and the host's report.
+    """One preview of a goal: its events, the engine's plan, constrained to the goal, and the host's report.
 
     `config` holds settings that today's configuration file has otherwise. `state` is what the backend will hold
     before the run, where that is to be rewritten: the preview then runs on it in a private backend. Where it fails on
@@ -132,7 +132,7 @@ def preview(
             if host.refusal:
                 raise RefusedError(host.refusal, unchanged=True)
             raise _failure(session, run, goal, live, blockers)
-        return events, hold_to(plan_file.read_bytes(), host.report, goal), host.report
+        return events, constrain_plan(plan_file.read_bytes(), host.report, goal), host.report
 
 
 def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blockers: Blockers) -> RewindError:
@@ -142,7 +142,7 @@ def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blo
     error = protected_refusal(run.error("the preview failed"), session.engine, names, locks)
     if isinstance(error, EngineError | RefusedError):
         spoken = speaker(goal.by_run_urn, live)
-        # In a rollback that was begun, `resume` goes on without it; else another plan does.
+        # In a rollback that was begun, `resume` continues without it; else another plan does.
         begun = session.journal.peek() is not None
         way_past = blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
         error.advise(way_past.strip())

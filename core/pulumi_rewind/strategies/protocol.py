@@ -1,4 +1,4 @@
-"""What a way of going back is: the one road (`rollback`) asks it, and knows nothing else of it.
+"""The protocol of a strategy: `rollback` calls it, and knows nothing else about it.
 
 The table of them all is in `strategies.choosing`.
 """
@@ -69,9 +69,9 @@ class Strategy(Protocol):
         return session.backend.live(session.stack)
 
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
-        """Changes the stack; returns what a replay was told of the resources: an empty report where it was none."""
+        """Changes the stack; returns the report of a replay, empty for other strategies."""
 
-    def mend(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+    def repair_state(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """Puts into the state after the update what none can bring about; the URNs of what was put there."""
         yield from ()
         return []
@@ -100,7 +100,7 @@ class Strategy(Protocol):
 def update_arguments(
     run: Running, config: Path, plan_file: Path, *, message: str = "", refresh: bool = False, agent: str = REPLAY_AGENT
 ) -> list[str]:
-    """The words of an update that is held to a plan of the engine."""
+    """The words of an update that is constrained to a plan of the engine."""
     return [
         *("up", "--yes", "--skip-preview", "-s", run.session.stack.fqn),
         *("--config-file", str(config)),

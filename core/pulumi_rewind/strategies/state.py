@@ -41,7 +41,7 @@ _WORDS: Final = {
     "create": "is in the state again",
     "delete": "is no longer in the state; the object itself stays",
     "update": "is recorded as it was",
-    "replace": "stands for the object of that time again",
+    "replace": "is the object of that time again",
     "rename": "has the name of that time again",
 }
 
@@ -63,7 +63,7 @@ def plan_state(asked: PlanRequest) -> Plan:
 
     Raises:
         CheckpointError, SecretsError: the target can't be read, or either of the two not be decrypted.
-        UntrustedTarget: what the next update would use of it needs a yes first.
+        UntrustedTarget: what the next update would use of it requires a confirmation first.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
@@ -85,7 +85,7 @@ def plan_state(asked: PlanRequest) -> Plan:
         *_forgotten(live_plain, plain),
         *_uncertain(live_plain, plain, damaged=bool(problem)),
         *_misfits(session, stored),
-        Risk("copy-kept", f"a copy of the present state will be kept in {kept}"),
+        Risk("copy-kept", f"a copy of the current state will be saved in {kept}"),
         *warned(target, unlike),
     ]
     if problem:
@@ -156,7 +156,7 @@ def _only_forgotten(risk: Risk) -> Risk:
     """An old copy that waits for its deletion is not deleted by an import of the state."""
     if risk.code != LEFTOVER:
         return risk
-    message = "an old copy still waits for its deletion; this strategy deletes nothing, and the object stays"
+    message = "an old copy is still pending deletion; this strategy deletes nothing, and the object stays"
     return dataclasses.replace(risk, message=message, unusual=None)
 
 
@@ -165,7 +165,7 @@ def _forgotten(live: Checkpoint, target: Checkpoint) -> Iterator[Risk]:
     for key, res in _objects(live).items():
         if key not in there:
             message = (
-                f"exists now as {res.id} and would be forgotten: it stays as it is, but nothing manages it any more"
+                f"exists now as {res.id} and would be forgotten: the object stays, but no stack manages it any more"
             )
             yield Risk("forgotten", message, res.urn)
 
@@ -176,13 +176,13 @@ def _uncertain(live: Checkpoint, target: Checkpoint, *, damaged: bool) -> Iterat
     there = _objects(live)
     for key, res in _objects(target).items():
         if key not in there:
-            message = f"was {res.id} then, which the present state doesn't have: the object may be gone by now"
+            message = f"was {res.id} then, which is not in the current state: the object may no longer exist"
             yield Risk("may-be-gone", message, res.urn)
 
 
 def _damaged(live: str, target: Checkpoint) -> Iterator[Risk]:
     if live:
-        yield Risk(LIVE_DAMAGED, f"the present state is damaged: {live}")
+        yield Risk(LIVE_DAMAGED, f"the current state is damaged: {live}")
     if what := damage(target):
         message = f"the target's checkpoint is damaged, and the engine would refuse it: {what}"
         yield Risk("target-damaged", message, unusual=BLOCKING)
@@ -215,11 +215,11 @@ class StateStrategy(Strategy):
     def update(self, run: Running) -> Generator[EngineEvent, None, ReplayReport]:
         """The import of the state; the engine is not started."""
         session, prepared = run.session, _prepared(run.plan)
-        yield Phase("copy", f"keeping the present state in {prepared.copy}")
+        yield Phase("copy", f"saving the current state in {prepared.copy}")
         keep(session, prepared.live, prepared.copy)
         if run.asked_to_stop():
             raise InterruptedRun("stopped before it began", unchanged=True)
-        yield Phase("import", "putting the old state in its place")
+        yield Phase("import", "putting the old state back")
         try:
             import_state(session, prepared.deployment, prepared.environ, instead_of=prepared.live)
         except RefusedError:
@@ -233,7 +233,7 @@ class StateStrategy(Strategy):
             error.unchanged = True
             return error
         return IncompleteError(
-            str(error), hint=f"The state before is in {prepared.copy}; `pulumi stack import` takes it."
+            str(error), hint=f"The previous state is in {prepared.copy}; restore it with `pulumi stack import`."
         )
 
     def verify(self, plan: Plan, report: ReplayReport, after: Checkpoint) -> list[Difference]:
@@ -253,8 +253,8 @@ class StateStrategy(Strategy):
         """Where the copy is, and how it is put back."""
         name, copy = run.session.stack.name, _prepared(run.plan).copy
         notes = (
-            f"the state before is kept in {copy}",
-            f"no resource was touched; `pulumi refresh --preview-only -s {name}` tells what is really there",
+            f"the previous state is in {copy}",
+            f"no resource was touched; `pulumi refresh --preview-only -s {name}` shows what really exists",
         )
         return notes, f"pulumi stack import {quoted('-s', name, '--file', str(copy))}"
 

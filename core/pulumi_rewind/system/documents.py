@@ -95,7 +95,7 @@ def _loader() -> type[yaml.SafeLoader]:
             before = self.nodes
             if isinstance(event, yaml.AliasEvent) and event.anchor:
                 if event.anchor in self.anchors and event.anchor not in self.sizes:
-                    raise yaml.composer.ComposerError(None, None, "an alias stands inside what it names")
+                    raise yaml.composer.ComposerError(None, None, "an alias refers to a value that contains it")
                 self.nodes += self.sizes.get(event.anchor, 0)
             self.level += 1
             self.nodes += 1

@@ -1,8 +1,8 @@
 """The one way to run git.
 
-What a repository brings along must not run as the operator: hooks, fsmonitor, filters, textconv, transports and helpers
-that its own configuration (``.git/config`` and what that includes) names are off, whoever owns it; those of the
-system's and the operator's configuration stay, such as the filter of a globally installed git-lfs. The operator's
+A repository's own code must not run as the operator: hooks, fsmonitor, filters, textconv, transports and helpers that
+its own configuration (``.git/config`` and its includes) names are off, whoever owns it. Those of the system's and the
+operator's configuration stay, such as the filter of a globally installed git-lfs. The operator's
 environment counts where it configures git, not where it leads to another repository, index or program.
 
 Git finds the repository from the directory that it runs in. It is never named (``--git-dir``): for a named one git
@@ -232,7 +232,7 @@ def _overridden(settings: list[_Setting]) -> dict[str, tuple[str, ...]]:
         key = f"{match['hook']}.enabled" if match["hook"] else one.key
         others = [other.value for other in settings if other.key == key and not other.own]
         last = key.rpartition(".")[2]
-        if last == "helper":  # a list, which an empty one begins anew
+        if last == "helper":  # a list, which an empty one begins again
             found[key] = ("", *others)
         else:
             found[key] = (others[-1] if others and not match["hook"] else _NEUTRAL.get(last, ""),)

@@ -15,7 +15,7 @@ ROOT: Final = Path("/")
 
 
 def own_python(module: str, function: str, *arguments: str) -> list[str]:
-    """The command that calls a function of ours, with texts as its arguments, in a process of its own.
+    """The command that calls a function of ours, with texts as its arguments, in a separate process.
 
     ``-I`` leaves out the current directory and all PYTHON variables; this process's own search path is added to what
     the interpreter has by itself.

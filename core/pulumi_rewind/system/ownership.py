@@ -30,9 +30,9 @@ def shared(paths: Iterable[Path]) -> str:
         if found.st_uid not in {0, os.geteuid()}:
             return f"{path} belongs to another user"
         if found.st_mode & stat.S_IWOTH:
-            return f"everybody on this machine may write {path}"
+            return f"every user of this machine can write {path}"
         if found.st_mode & stat.S_IWGRP and not _ours_alone(found.st_gid):
-            return f"its group may write {path}"
+            return f"its group can write {path}"
     return ""
 
 
@@ -43,7 +43,7 @@ def written_again(path: Path, ended: int) -> str:
     except OSError as err:
         return f"{path} can't be looked at: {err.strerror}"
     later = (written - ended) // _NANOSECONDS
-    return f"{path} was written again {_span(later)} after its update" if later > SLACK else ""
+    return f"{path} was changed {_span(later)} after its update" if later > SLACK else ""
 
 
 def _span(seconds: int) -> str:

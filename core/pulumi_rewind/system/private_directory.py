@@ -61,8 +61,8 @@ def make_private(prefix: str = PREFIX, base: Path | None = None) -> Path:
             sweep(place)
         return path
     raise TemporaryDirectoryError(
-        f"no directory for temporary files can be written: {', '.join(problems)}",
-        hint="Set TMPDIR to a directory that you can write.",
+        f"no temporary directory is writable: {', '.join(problems)}",
+        hint="Set TMPDIR to a writable directory.",
     )
 
 
@@ -77,7 +77,7 @@ def private_directory() -> Iterator[Path]:
 
 
 def remove_private(path: Path) -> None:
-    """Removes a directory with all that is in it, as far as that can be done."""
+    """Removes a directory with everything that is in it, as far as that can be done."""
     shutil.rmtree(path, ignore_errors=True)
     if (fd := _held.pop(path, None)) is not None:
         os.close(fd)

@@ -119,7 +119,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def kill_all(pid: int) -> None:
-    """Kills a process, its group, and all that it has started: plugins are in groups of their own.
+    """Kills a process, its group, and everything that it has started: plugins are in groups of their own.
 
     Left alone, they would notice only after minutes that the engine is gone.
     """

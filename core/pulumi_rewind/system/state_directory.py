@@ -122,7 +122,7 @@ class StateDirectory:
                     level.chmod(DIRECTORY_MODE)
                 elif found.st_mode & _WRITABLE and not _shared_safely(found):
                     raise StateDirectoryError(
-                        f"other users can change {level}, and with it what is kept in {self.root}",
+                        f"other users can change {level}, and so the files in {self.root}",
                         hint=f"Run `{quoted('chmod', 'go-w', str(level))}`, or set XDG_STATE_HOME to another one.",
                     )
 
@@ -232,7 +232,7 @@ def _check_file(path: Path, found: os.stat_result) -> None:
     if found.st_mode & _WRITABLE:
         raise StateDirectoryError(
             f"other users can change {path}",
-            hint=f"Look at what it says; then run `{quoted('chmod', '600', str(path))}`.",
+            hint=f"Check its content; then run `{quoted('chmod', '600', str(path))}`.",
         )
 
 
@@ -265,12 +265,12 @@ def _settle(directory: Path) -> None:
 
 
 _REMEDIES: Final = {
-    errno.ENOSPC: "Make room there, or set XDG_STATE_HOME to another directory.",
-    errno.EDQUOT: "Make room there, or set XDG_STATE_HOME to another directory.",
-    errno.EROFS: "Set XDG_STATE_HOME to a directory that can be written.",
+    errno.ENOSPC: "Free some space there, or set XDG_STATE_HOME to another directory.",
+    errno.EDQUOT: "Free some space there, or set XDG_STATE_HOME to another directory.",
+    errno.EROFS: "Set XDG_STATE_HOME to a writable directory.",
     errno.EEXIST: "Move it away.",
     errno.ENOTDIR: "Move it away, or set XDG_STATE_HOME to another directory.",
-    errno.ELOOP: "It is a symbolic link; look where it leads, and move it away.",
+    errno.ELOOP: "It is a symbolic link: check where it leads, and move it away.",
 }
 
 

@@ -141,7 +141,7 @@ def _checked(path: Path, source: str, environ: Mapping[str, str]) -> EngineInfo:
     said = _said_version(path, cache_directory(environ) / NOTES)
     version = parse_version(said)
     if version is None:
-        raise EngineError(f"{path} ({source}) doesn't say which pulumi version it is", hint=_HINT, output=said)
+        raise EngineError(f"{path} ({source}) does not report a pulumi version", hint=_HINT, output=said)
     if version < MINIMUM:
         wanted = ".".join(map(str, MINIMUM))
         raise EngineError(f"{path} is pulumi {said.removeprefix('v')}; {wanted} or newer is needed", hint=_HINT)

@@ -146,7 +146,7 @@ def _await(fd: int, path: Path | str) -> None:
     waiting = select.poll()
     waiting.register(fd, select.POLLIN | select.POLLHUP)
     if not waiting.poll(PATIENCE * 1000):
-        raise OSError(errno.ETIMEDOUT, "nobody writes into this pipe", str(path))
+        raise OSError(errno.ETIMEDOUT, "nothing writes to this pipe", str(path))
 
 
 def _rest(fd: int, path: Path | str, had: int, allowed: int) -> Iterator[bytes]:
@@ -222,4 +222,4 @@ def _unpacked(raw: bytes, allowed: int) -> Iterator[bytes]:
 
 
 def _bomb(how: str, allowed: int) -> ValueError:
-    return ValueError(f"{how}: it unpacks to more than {allowed >> 20:,} MiB, which no state does")
+    return ValueError(f"{how}: it unpacks to more than {allowed >> 20:,} MiB, more than any state")

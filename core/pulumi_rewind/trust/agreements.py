@@ -45,7 +45,7 @@ class Trust:
         Raises:
             UntrustedTarget: there is more than that.
         """
-        asked = [one for one in found if one.needs_yes(own=own) and not self.has(one.digest(stack))]
+        asked = [one for one in found if one.needs_confirmation(own=own) and not self.has(one.digest(stack))]
         if asked:
             raise UntrustedTarget(label, tuple(asked), reason)
 
@@ -72,7 +72,7 @@ class Trust:
             return [] if raw is None else msgspec.json.decode(raw, type=list[Agreement])
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
-                f"{self.path} can't be read: {err}", hint="Mend it, or remove it and agree anew."
+                f"{self.path} can't be read: {err}", hint="Fix it, or remove it and agree again."
             ) from None
 
     def _write(self, agreements: list[Agreement]) -> None:

@@ -91,7 +91,7 @@ class Effect:
     """Digest or text by which it is compared."""
     shown: str
     names: tuple[str, ...] = ()
-    """The resources that it is told of."""
+    """The resources that it is found on."""
     version: str = ""
 
     @property

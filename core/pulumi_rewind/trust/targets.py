@@ -42,15 +42,15 @@ from pulumi_rewind.trust.effects import (
 )
 
 WORDS: Final[Mapping[str, str]] = {
-    PLUGIN_URL: "a plugin from another place",
-    PACKAGE: "a package that live doesn't use",
+    PLUGIN_URL: "a plugin from another location",
+    PACKAGE: "a package that the live stack does not use",
     VERSION: "a version that isn't installed here",
     PARAMETERS: "another parameterization of a package",
     VARIABLES: "variables of your environment under another name",
     SETTING: "another setting of a provider",
     CONFIG: "another setting in the configuration",
     CODE: "other code of a dynamic provider",
-    REMOTE: "content fetched from another place",
+    REMOTE: "content fetched from another location",
     REFERENCE: "outputs of a stack of another organization",
     SNIPPET: "another snippet in the state",
     SECRETS: "another secrets provider",
@@ -59,7 +59,7 @@ WORDS: Final[Mapping[str, str]] = {
 """What each code of a finding means."""
 
 ALWAYS: Final = frozenset({PLUGIN_URL})
-"""What needs a yes even where only the operator can have written the target."""
+"""What requires a confirmation even where only the operator can have written the target."""
 
 NEVER: Final = frozenset({VERSION})
 """What is only shown: another version from the package's own place."""
@@ -86,29 +86,29 @@ class Finding:
         return f"{WORDS[self.code]}{where}: {self.target}; {f'live: {self.live}' if self.live else 'not in live'}"
 
     def digest(self, stack: str) -> str:
-        """What a yes to it is remembered by, for one stack."""
+        """The key under which a confirmation is remembered, for one stack."""
         return hashlib.sha256(f"{stack}\0{self.code}\0{self.key}".encode()).hexdigest()
 
-    def needs_yes(self, *, own: bool) -> bool:
+    def needs_confirmation(self, *, own: bool) -> bool:
         """Whether nothing may be started before the operator has agreed; `own`: nobody else can have written it."""
         return self.code in ALWAYS or not (own or self.code in NEVER)
 
 
 class UntrustedTarget(RefusedError):
-    """A preview of the target would do what live doesn't, and nobody has agreed to it."""
+    """A preview of the target would do what the live stack doesn't, and the operator has not agreed to it."""
 
     def __init__(self, label: str, findings: tuple[Finding, ...], reason: str = "") -> None:
         lines = "\n".join(f"- {finding.text}" for finding in findings)
         why = f", and others may have written it: {reason}" if reason else ""
         super().__init__(
-            f"{label} would make the engine use what live doesn't{why}\n{lines}",
-            hint="Find out whether this is right: `pulumi-rewind show` and `diff` tell what the target is and start "
-            "none of it. `--trust-target` agrees to all that is listed, once. Nothing was started or changed.",
+            f"{label} would make the engine use what the live stack does not use{why}\n{lines}",
+            hint="Check whether you expect this: `pulumi-rewind show` and `diff` show the target without starting "
+            "any of it. `--trust-target` agrees to everything listed, once. Nothing was started or changed.",
         )
         self.label = label
         """What the target is called."""
         self.findings = findings
-        """What needs a yes."""
+        """What requires a confirmation."""
         self.reason = reason
         """Why the target may be somebody else's; empty where nobody else can have written it."""
 

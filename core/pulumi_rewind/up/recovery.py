@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import EngineEvent
-from pulumi_rewind.engine.system_errors import truthful
+from pulumi_rewind.engine.system_errors import with_system_cause
 from pulumi_rewind.errors import InterruptedRun, RefusedError, RewindError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.plan.model import Plan, Step
@@ -33,8 +33,8 @@ MADE_BY_UPDATE = "made-by-update"
 """The code of a loss of data that isn't one: the object is no older than the update that is taken back."""
 
 
-def left_open(session: Session) -> tuple[Risk, ...]:
-    """What a killed engine left as pending operations: nobody else names them, and an update carries them along."""
+def open_operations(session: Session) -> tuple[Risk, ...]:
+    """Pending operations that a killed engine left: nothing else names them, and an update keeps them."""
     try:
         return tuple(pending_risk(one) for one in session.backend.live(session.stack).pending_operations)
     except RewindError:
@@ -95,9 +95,9 @@ class Recovery:
             if self.failure.left and made.prepared.live.digest != self.failure.left:
                 made.close()
                 raise RefusedError(
-                    "the stack's state has moved since the update failed", hint="Look at what happened meanwhile."
+                    "the stack's state has changed since the update failed", hint="Check what happened in the meantime."
                 )
-        return spared(made, self.before.checkpoint, made.prepared.live)
+        return without_own_losses(made, self.before.checkpoint, made.prepared.live)
 
     def events(self, plan: Plan) -> Iterator[EngineEvent]:
         """Runs the plan; raises as `plan` does."""
@@ -116,7 +116,7 @@ class Recovery:
             resume = command("resume", self.session.stack.name)
             raise InterruptedRun(
                 f"{self.failure}\nthe rollback was interrupted{f': {err}' if str(err) else ''}",
-                hint=f"`{resume}` goes on back to {self.before.target.label}.",
+                hint=f"`{resume}` continues back to {self.before.target.label}.",
             ) from err
         except (RewindError, OSError) as err:
             self._keep()
@@ -124,10 +124,10 @@ class Recovery:
 
     def _failed_too(self, error: RewindError | OSError) -> RollbackFailedToo:
         if isinstance(error, OSError):
-            error = truthful(error, changed=True, resume=command("resume", self.session.stack.name))
+            error = with_system_cause(error, changed=True, resume=command("resume", self.session.stack.name))
         said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(error)}"
         named = {(risk.code, risk.urn) for risk in error.risks} if isinstance(error, BlockedError) else set()
-        open_ = [risk.told for risk in left_open(self.session) if (risk.code, risk.urn) not in named]
+        open_ = [risk.told for risk in open_operations(self.session) if (risk.code, risk.urn) not in named]
         return RollbackFailedToo("\n".join((str(self.failure), said, *open_)), hint=self._hint(error))
 
     def _keep(self) -> None:
@@ -144,8 +144,8 @@ class Recovery:
         return f"{error.hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
 
 
-def spared(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:
-    """The plan without the losses that are none: of objects that the update since `before` has made. Pure.
+def without_own_losses(plan: Plan, before: Checkpoint, live: Checkpoint | None = None) -> Plan:
+    """The plan without losses of data that only the update since `before` created. Pure.
 
     So are those of revisions: what is taken back of them has gone up since `before`. `live` tells when an object was
     made, for ids alone say little: every password of one provider has the same.
@@ -182,5 +182,5 @@ def _spared(step: Step, older: Mapping[tuple[str, str], Sequence[Resource]], now
 
 
 def _harmless(risk: Risk) -> Risk:
-    message = "holds what came into it since this update made it; that goes with it"
+    message = "holds only data that it received since this update created it; that data is lost with it"
     return dataclasses.replace(risk, code=MADE_BY_UPDATE, message=message, unusual=None)

@@ -82,7 +82,7 @@ def review_up(
             error = run.error("the preview failed")
             own = session.workspace.config_file(session.stack.name)
             if isinstance(error, SecretsError) and (other := of_another_time(own, live)):
-                hint = f"Put today's {own.name} in its place, or use the passphrase of that time."
+                hint = f"Restore today's {own.name}, or use the earlier passphrase."
                 error = SecretsError(other, hint=hint)
             error.unchanged = True
             raise error

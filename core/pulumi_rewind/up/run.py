@@ -12,7 +12,7 @@ from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.engine.cli import EngineRun, clean_error
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.engine.messages import says_failed
-from pulumi_rewind.engine.system_errors import still, truthful
+from pulumi_rewind.engine.system_errors import errors_as_warnings, with_system_cause
 from pulumi_rewind.errors import (
     BackendError,
     EngineError,
@@ -80,8 +80,8 @@ def check_rollback_possible(session: Session, before: Before, delete_first: Sequ
     if creating:
         names = ", ".join(urn_name(one.resource.urn) for one in creating)
         raise RefusedError(
-            f"a killed update may have created {names}, which the state doesn't know; a rollback would be refused",
-            hint="Look for it; then adopt or clear it (`pulumi-rewind resolve`).",
+            f"a killed update may have created {names}, which is not in the state; a rollback would be refused",
+            hint="Look for it, then adopt or clear it with `pulumi-rewind resolve`.",
             unchanged=True,
         )
     session.vault.decrypt(before.checkpoint, session.stack)
@@ -127,7 +127,7 @@ class UpRun(EngineDriver):
         self.evidence: Evidence | None = None
         """What was kept of a failure."""
         self.notes: tuple[str, ...] = ()
-        """What the operator has to know besides."""
+        """What else the operator has to know."""
         self._revisions = UpdateRevisions(session, revisions)
         self._log = b""
 
@@ -151,7 +151,7 @@ class UpRun(EngineDriver):
         """What there is to do where only revisions were run."""
         name = self.session.stack.name
         back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
-        return f"{back}`pulumi-rewind up {name}` goes on with what is missing."
+        return f"{back}`pulumi-rewind up {name}` continues with what is missing."
 
     def _not_started(self, error: EngineError) -> RewindError:
         return error
@@ -162,20 +162,20 @@ class UpRun(EngineDriver):
             yield from self._events()
         except (RewindError, OSError) as err:
             told = self._settled(err)
-            yield from still(self._recorded())
+            yield from errors_as_warnings(self._recorded())
             raise told from err
-        yield from still(self._recorded())
+        yield from errors_as_warnings(self._recorded())
 
     def _settled(self, error: RewindError | OSError) -> RewindError:
-        """The error as it is to be told; what the system refuses before the update runs is a refusal."""
+        """The error to report; a system error before the update runs is a refusal."""
         if isinstance(error, RewindError) and not isinstance(error, StateDirectoryError):
             return error
         name = self.session.stack.name
         if self.engine_run is None and not self._revisions.changed:
             with contextlib.suppress(StateDirectoryError):
                 self.session.journal.withdraw()
-            return truthful(error, changed=False, resume=command("resume", name))
-        told = truthful(error, changed=True, resume=command("resume" if self.rolls_back else "history", name))
+            return with_system_cause(error, changed=False, resume=command("resume", name))
+        told = with_system_cause(error, changed=True, resume=command("resume" if self.rolls_back else "history", name))
         return UpdateFailed(f"{FAILED}{told}", hint=told.hint, left=self._left())
 
     def _recorded(self) -> Iterator[EngineEvent]:
@@ -187,7 +187,7 @@ class UpRun(EngineDriver):
 
     def _events(self) -> Iterator[EngineEvent]:
         started = time.monotonic()
-        yield Phase("guard", "checking that nothing moved since the review")
+        yield Phase("guard", "checking that nothing has changed since the review")
         self._guard()
         if self.rolls_back:
             begin_journal(self.session, self.before, self.choices, update=True)
@@ -237,7 +237,7 @@ class UpRun(EngineDriver):
                 forget = command("resume", self.session.stack.name, "--forget")
                 self.notes = (*self.notes, f"its journal entry stays: {err}; `{forget}` removes it")
 
-    def found_wanting(self, error: UpdateFailed) -> UpdateFailed:
+    def judged_failed(self, error: UpdateFailed) -> UpdateFailed:
         """An update that the engine called a success was judged and isn't good: freezes the evidence of that."""
         self.session.reload()
         what = f"update #{self._number()} is not good: {self._freeze((('', str(error)),))[0]}"
@@ -249,7 +249,9 @@ class UpRun(EngineDriver):
         session = self.session
         check_free(session)
         if session.backend.live(session.stack).digest != self.before.checkpoint.digest:
-            raise RefusedError("the stack's state has moved since the review", hint="Review it again.", unchanged=True)
+            raise RefusedError(
+                "the stack's state has changed since the review", hint="Review it again.", unchanged=True
+            )
         check_engine(session)
         self._revisions.check()
 
@@ -284,7 +286,7 @@ class UpRun(EngineDriver):
             if not changed:
                 self.accept()
                 return InterruptedRun("stopped before anything was changed")
-            how = "what was begun has been finished and saved" if self._stops == 1 else "operations may be left open"
+            how = "running steps were finished and saved" if self._stops == 1 else "operations may be left pending"
             return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:
             self.accept()

@@ -1,6 +1,6 @@
 """Checks everything a rollback needs, one after the other, and says what to do about what is missing.
 
-Each check stands alone: one that can't be made because something is missing says so and the others go on.
+Each check stands alone: one that can't be made because something is missing says so and the others continue.
 Nothing is changed.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from pulumi_rewind.backends.urls import shown_url
-from pulumi_rewind.engine.environment import TALKATIVE, withheld
+from pulumi_rewind.engine.environment import DEBUG_VARIABLES, debug_variables
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.project.settings import load_settings, settings_files
 from pulumi_rewind.project.workspace import Workspace, find_workspace
@@ -122,12 +122,12 @@ class _Doctor:
         yield Finding(
             "engine", "ok", f"pulumi {self._engine.version} at {self._engine.path} (from {self._engine.source})"
         )
-        if names := list(withheld(self._environ)):
+        if names := list(debug_variables(self._environ)):
             yield Finding(
                 "environment",
                 "warn",
                 f"not passed on to the engine: {', '.join(names)}",
-                f"{names[0]} {TALKATIVE[names[0]]}. Use the pulumi CLI itself to look for a fault with it.",
+                f"{names[0]} {DEBUG_VARIABLES[names[0]]}. Use the pulumi CLI itself to look for a fault with it.",
             )
 
     def _check_language(self) -> Iterator[Finding]:
@@ -147,14 +147,14 @@ class _Doctor:
 
     def _check_backend(self) -> Iterator[Finding]:
         from pulumi_rewind.backends import open_backend
-        from pulumi_rewind.backends.place import cut_off
+        from pulumi_rewind.backends.storage import empty_sidecar_hint
 
         space = self._workspace
         stacks = open_backend(space.backend_url).stacks()
         here = [ref.name for ref in stacks if ref.project in {"", space.project}]
         names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
         where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
-        left = cut_off(space.backend_url)
+        left = empty_sidecar_hint(space.backend_url)
         yield Finding("backend", "fail" if left else "ok", f"{where}; stacks: {names}", left)
 
     def _check_stack(self) -> Iterator[Finding]:
@@ -166,7 +166,9 @@ class _Doctor:
         self._live = self._session.backend.live(self._session.stack)
         version = self._live.deployment.manifest.version
         if what := damage(self._live):
-            yield Finding("state", "fail", f"the live state is damaged, and the engine refuses it: {what}", MENDING)
+            yield Finding(
+                "state", "fail", f"the live state is damaged, and the engine refuses to use it: {what}", MENDING
+            )
             return
         by = f", written by pulumi {version}" if version else ""
         yield Finding("state", "ok", f"{len(self._live.resources)} resources{by}")
@@ -228,7 +230,7 @@ class _Doctor:
             numbers = tuple(records.claims(refs)) if records is not None else ()
             others = len(refs) - len(numbers)
         except RewindError as err:
-            yield Finding("records", "warn", f"{err}; history goes on without records", err.hint)
+            yield Finding("records", "warn", f"{err}; history works without records", err.hint)
             return
         if records is None:
             off = not self._session.settings.records
@@ -236,7 +238,7 @@ class _Doctor:
         elif numbers:
             message = f"{len(numbers)} in git, the newest of #{numbers[-1]}"
         else:
-            message = f"none yet in {records.store.directory}; `pulumi-rewind record` keeps the newest update"
+            message = f"none yet in {records.store.directory}; `pulumi-rewind record` records the newest update"
         if others:
             hint = "See `pulumi-rewind record --verify`; `pulumi-rewind record --trust all` uses them."
             yield Finding("records", "warn", f"{message}; {others} {NOT_HERE} and not used", hint)
@@ -291,7 +293,7 @@ class _Doctor:
                 "lock",
                 "warn",
                 f"locked by {lock}",
-                f"Browsing works, rolling back doesn't until it is gone: {lock.advice}.",
+                f"Browsing works; rolling back does not until the lock is gone: {lock.advice}.",
             )
 
     def _check_pending(self) -> Iterator[Finding]:
@@ -303,8 +305,8 @@ class _Doctor:
         yield Finding(
             "pending",
             "warn",
-            f"a killed update left open: {names}",
-            "Look whether what was being created exists; `pulumi-rewind resolve` adopts or clears it.",
+            f"a killed update left pending: {names}",
+            "Check whether the object being created exists; `pulumi-rewind resolve` adopts or clears it.",
         )
 
     def _check_interrupted(self) -> Iterator[Finding]:
@@ -322,6 +324,6 @@ class _Doctor:
             yield Finding(
                 "interrupted",
                 "warn",
-                f"a rollback to {entry.label} has not reached it",
+                f"a rollback to {entry.label} was interrupted",
                 f"`pulumi-rewind resume {self._session.stack.name}` continues it.",
             )

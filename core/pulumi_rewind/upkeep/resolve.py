@@ -75,7 +75,7 @@ def resolve(
     if not urns:
         if adopt or clear:
             raise UsageError(
-                f"{session.stack} has no pending creates", hint="There is nothing to adopt or to clear; plan again."
+                f"{session.stack} has no pending creates", hint="There is nothing to adopt or clear; plan again."
             )
         return Resolved()
     decisions = decide(urns, adopt, clear, clear_all=clear_all)
@@ -89,7 +89,7 @@ def resolve(
     check_free(session)
     if session.backend.live(session.stack).digest != live.digest:
         raise RefusedError(
-            "the stack's state has moved meanwhile",
+            "the stack's state has changed in the meantime",
             hint="Look again with `pulumi-rewind resolve`.",
             unchanged=True,
         )
@@ -120,7 +120,9 @@ def _check_done(session: Session, read: Sequence[Adoption]) -> None:
     there = {(res.urn, res.id) for res in now.resources}
     missing = [item.entry["urn"] for item in read if (item.entry["urn"], item.entry["id"]) not in there]
     if missing or open_creates(now.pending_operations):
-        raise EngineError("the state does not hold what was decided", hint="Look at it with `pulumi stack export`.")
+        raise EngineError(
+            "the state does not contain the result of the decisions", hint="Look at it with `pulumi stack export`."
+        )
 
 
 @contextmanager
@@ -129,7 +131,7 @@ def _told(copy: Path) -> Iterator[None]:
     try:
         yield
     except RewindError as err:
-        err.advise(f"The state before is kept in {copy}.")
+        err.advise(f"The previous state is in {copy}.")
         raise
 
 
@@ -157,7 +159,7 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
     found = merged(entry, seen)
     if found is None:
         raise UsageError(
-            f"there is no {entry['type']} with the id {entry['id']!r}: its provider finds none",
+            f"there is no {entry['type']} with the id {entry['id']!r}: its provider does not find it",
             hint=f"Check the id of {urn_name(entry['urn'])}; if it doesn't exist, --clear it.",
             unchanged=True,
         )

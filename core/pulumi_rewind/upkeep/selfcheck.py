@@ -20,7 +20,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import Checkpoint, parse_urn
 from pulumi_rewind.strategies.checkpoint.plan import with_assets
-from pulumi_rewind.strategies.preview import PreviewControl, preview, unheard
+from pulumi_rewind.strategies.preview import PreviewControl, ignore_events, preview
 from pulumi_rewind.system.private_directory import private_directory
 
 HARMLESS = frozenset({"ignore-changes", HOOK_CODE, TAKEN_ALONG})
@@ -67,7 +67,7 @@ def self_check(session: Session, observe: Observe | None = None) -> SelfCheck:
         CheckpointError, SecretsError: live can't be read or decrypted.
         RefusedError, EngineError: the preview failed, so that nothing can be replayed at all.
     """
-    observe = observe or unheard
+    observe = observe or ignore_events
     observe(Phase("load", "reading live"))
     live = session.backend.live(session.stack)
     plain = session.vault.decrypt(live, session.stack)
@@ -75,7 +75,7 @@ def self_check(session: Session, observe: Observe | None = None) -> SelfCheck:
     newest = session.timeline.update(len(session.timeline)) if len(session.timeline) else None
     with private_directory() as private:
         goal, asset_notes = with_assets(session, goal, plain, newest.commit if newest else "", private)
-        observe(Phase("preview", "asking the engine what it would do"))
+        observe(Phase("preview", "previewing with the engine"))
         events, _, report = preview(session, goal, live, observe, PreviewControl())
     return judge(goal, [*goal.notes, *asset_notes], events, report, plain)
 
@@ -116,8 +116,8 @@ def _not_replayed(live: Checkpoint) -> Iterator[tuple[str, str]]:
     """What no registration stands for."""
     for res in live.resources:
         if res.snippet_id:
-            yield res.urn, "comes from a snippet, which the engine runs itself; a replay can't bring it back"
+            yield res.urn, "comes from a snippet, which only the engine can run; a replay can't restore it"
         elif registers(res) and res.pending_replacement:
-            yield res.urn, "was deleted for a replacement that never came; a replay leaves it out"
+            yield res.urn, "was deleted for a replacement that was never created; a replay leaves it out"
         elif registers(res) and res.init_errors:
-            yield res.urn, "was left half-made by a failed update; every update tries to finish it"
+            yield res.urn, "was left partly created by a failed update; every update tries to finish it"

@@ -78,7 +78,7 @@ class ReplayedRun:
         for number, event in enumerate(played):
             if number == self.stop_after and self._gate.get() == "stop":
                 yield Phase("stopping")
-                raise errors.InterruptedRun("stopped half-way; what was begun has been finished and saved")
+                raise errors.InterruptedRun("stopped half-way; running steps were finished and saved")
             yield event
         if self.events_to_play is not None:
             self.session.journal.end()

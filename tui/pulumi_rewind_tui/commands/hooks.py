@@ -58,7 +58,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     screen = shared.screen()
     found = listing(session, target)
     kept = _recorded(session, found.hooks)
-    if found.hooks is None and not (found.riding or kept):
+    if found.hooks is None and not (found.embedded or kept):
         required_hooks(session)
     if as_json:
         screen.out.raw(to_json({**_listing_json(found), "recorded": kept}))
@@ -77,7 +77,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         screen.out.line(*_declared(item))
         if item.callback.kind.startswith(("undo_", "resource_", "error_")):
             matches(item.live, item.target)
-    for one in found.riding:
+    for one in found.embedded:
         screen.out.line(
             Span(f"{', '.join(one.methods)}", "title"),
             f" of the dynamic provider in the state, sha256 {one.sha256[:12]}",
@@ -156,7 +156,7 @@ def _listing_json(found: Listing) -> dict[str, Any]:
         "python": found.python,
         "dynamic": [
             {"sha256": one.sha256, "methods": one.methods, "live": one.live, "target": one.target}
-            for one in found.riding
+            for one in found.embedded
         ],
         "callbacks": [
             {

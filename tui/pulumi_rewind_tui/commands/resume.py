@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import RefusedError, RewindError, UsageError
-from pulumi_rewind.plan.unsure_creates import doubt
+from pulumi_rewind.plan.unsure_creates import unsure_creates_text
 from pulumi_rewind.state.naming import NOT
 from pulumi_rewind.system.shell import command
 from pulumi_rewind_tui.terminal.going_back import go_back
@@ -73,8 +73,8 @@ def resume(
             )
         check_can_ask(terms)
         screen.err.line(_what(session, entry))
-        if entry.doubtful:
-            screen.err.line(Span("⚠ in doubt", "hazard"), f": {doubt(entry.doubtful)}")
+        if entry.unsure_creates:
+            screen.err.line(Span("⚠ in doubt", "hazard"), f": {unsure_creates_text(entry.unsure_creates)}")
         from pulumi_rewind.rollback.resuming import RESUME
 
         left = tuple(text for text in (NOT + name for name in skip) if text not in entry.choices.only)

@@ -195,7 +195,7 @@ class Deployment:
             try:
                 judge.run()
             except UpdateFailed as err:
-                raise run.found_wanting(err) from None
+                raise run.judged_failed(err) from None
 
     # -- after a failure --------------------------------------------------------------------------------------------
 
@@ -244,12 +244,12 @@ class Deployment:
 
     def _told(self, error: RewindError, changed: bool) -> RewindError:
         """The error with how to go back and how to go on, in one line, and what was left open."""
-        from pulumi_rewind.up.recovery import left_open
+        from pulumi_rewind.up.recovery import open_operations
 
         if not changed:
             return error
         error.unchanged = False
-        for risk in left_open(self.session):
+        for risk in open_operations(self.session):
             self.screen.err.line(Span("⚠", "warn"), f" {risk.told}")
         if self.wishes.rolls_back:  # only where the operator stopped it
             error.advice = (

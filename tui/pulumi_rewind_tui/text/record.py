@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def record_lines(record: Record, origin: Origin) -> Iterator[Line]:
     """What the record of an update holds, for ``show``."""
     meta = record.meta
-    said = Span(f"  {origin.told}", "dim") if origin.trusted else Span(f"  {origin.told}; not used", "warn")
+    said = Span(f"  {origin.text}", "dim") if origin.trusted else Span(f"  {origin.text}; not used", "warn")
     yield [Span("record", "title"), "  ", Span(record.ref, "commit"), f"  {record.commit[:7]}", said]
     for name, text in record_facts(record):
         yield ["  ", Span(f"{name:<12}", "dim"), " ", text]

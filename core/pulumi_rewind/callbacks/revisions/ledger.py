@@ -75,15 +75,16 @@ class Ledger:
 
         Raises:
             StateDirectoryError: it can't be read.
-            RewindError: it is damaged; nobody knows then what has run here.
+            RewindError: it is damaged, so it is unknown what has run here.
         """
         raw = self._state.read(self.path)
         try:
             return None if raw is None else msgspec.json.decode(raw, type=LedgerFile)
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
-                f"what is applied of the components' revisions can't be read from {self.path}: {err}",
-                hint="Move it away; then say what is applied with `pulumi-rewind revision --mark COMPONENT=REVISION`.",
+                f"the applied revisions can't be read from {self.path}: {err}",
+                hint="Move the file away, then declare what is applied with `pulumi-rewind revision --mark "
+                "COMPONENT=REVISION`.",
             ) from None
 
     # -- asking -------------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ class Ledger:
         if file is None or not file.now.applied:
             return {}, ""
         if place is None:
-            return {}, f"it was noted after an update #{file.after} that the history no longer has"
+            return {}, f"it was saved after update #{file.after}, which is no longer in the history"
         return self._carried(file.now.applied, place, newest), ""
 
     def at(self, number: int, state: Checkpoint | None = None) -> Applied:
@@ -118,18 +119,18 @@ class Ledger:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Lets nobody else on this machine run revisions of the stack meanwhile.
+        """Locks the stack's revisions on this machine while they run.
 
         Raises:
-            RewindError: somebody does.
+            RewindError: another process holds the lock.
         """
         with os.fdopen(self._state.open_lock(self.path.with_suffix(".lock")), "rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise RewindError(
-                    f"somebody else is running revisions of {self.session.stack} on this machine",
-                    hint="Wait until that run has ended, then try again.",
+                    f"another process is running revisions of {self.session.stack} on this machine",
+                    hint="Wait until it ends, then try again.",
                 ) from None
             yield
 
@@ -175,7 +176,7 @@ class Ledger:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _file(self, *, trusted: bool = False) -> LedgerFile:
-        """The file as of the newest update, to be written anew.
+        """The file as of the newest update, to be written again.
 
         Raises:
             RewindError: it isn't known what is applied.
@@ -270,8 +271,8 @@ class Ledger:
 def unknown(problem: str) -> RewindError:
     """It isn't known what is applied."""
     return RewindError(
-        f"it isn't known which revisions are applied: {problem}",
-        hint="Say what is applied with `pulumi-rewind revision --mark COMPONENT=REVISION`.",
+        f"the applied revisions are unknown: {problem}",
+        hint="Declare what is applied with `pulumi-rewind revision --mark COMPONENT=REVISION`.",
     )
 
 

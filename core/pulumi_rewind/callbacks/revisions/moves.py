@@ -84,7 +84,9 @@ def _chain(declared: Sequence[Mapping[str, Any]], what: str) -> list[Mapping[str
     for one in declared:
         after = one["after"] or previous
         if after and after not in ids:
-            raise CallbackError(f"the revision {one['id']} of {what} comes after {after}, which isn't there", hint=hint)
+            raise CallbackError(
+                f"the revision {one['id']} of {what} comes after {after}, which does not exist", hint=hint
+            )
         if other := following.get(after):
             raise CallbackError(
                 f"the revisions {other['id']} and {one['id']} of {what} both come after {after or 'none'}", hint=hint
@@ -136,14 +138,14 @@ def moves_back(
     return _phased(moves)
 
 
-_GOES = "goes with the component: there is no down to call"
+_GOES = "is removed with the component: it has no down to call"
 
 
 def _down(known: Revisions | None, id: str, urn: str, live_urn: str) -> Move:
     revision = known.get(id) if known else None
     problem = ""
     if revision is None:
-        problem = f"the down of {id} is needed, and the hooks file has no such revision"
+        problem = f"the down of {id} is needed, but the hooks file has no such revision"
     elif revision.irreversible:
         problem = f"{id} can't be taken back: {revision.irreversible}"
     elif revision.down is None:
@@ -156,7 +158,7 @@ def _down(known: Revisions | None, id: str, urn: str, live_urn: str) -> Move:
 def _up(known: Revisions | None, id: str, urn: str, live_urn: str) -> Move:
     revision = known.get(id) if known else None
     if revision is None:
-        problem = f"the target has {id}, and the hooks file has no such revision to go up to"
+        problem = f"the target has {id}, but the hooks file has no such revision"
         return Move(urn, live_urn, id, "up", "after", problem=problem)
     return Move(urn, live_urn, id, "up", revision.when, revision.up)
 
@@ -167,7 +169,7 @@ def _phased(moves: Sequence[Move]) -> tuple[Move, ...]:
     waits = ""
     for move in moves:
         if move.when == "before" and not (move.live_urn and not waits):
-            note = f"not before the resources: {waits} has to run first" if waits else ""
+            note = f"runs after the resources, because {waits} has to run first" if waits else ""
             move = replace(move, when="after", note=note)
         elif move.when == "after":
             waits = move.revision

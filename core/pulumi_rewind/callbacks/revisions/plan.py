@@ -30,7 +30,7 @@ from pulumi_rewind.strategies.choosing import STRATEGIES
 # -- of a rollback ------------------------------------------------------------------------------------------------
 
 
-def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring: UndoProcess | None) -> Plan:
+def revised(session: Session, plan: Plan, for_live: UndoProcess | None, for_target: UndoProcess | None) -> Plan:
     """The plan with the revisions that it runs.
 
     The code that is in force for live says how to go down, that of the target how to go up; both are loaded.
@@ -39,7 +39,7 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
         CallbackError: what the code declares is no line of revisions.
         RewindError: what is noted of revisions can't be read.
     """
-    known, known_then = loaded(living), loaded(restoring)
+    known, known_then = loaded(for_live), loaded(for_target)
     ledger = Ledger(session)
     have, problem = ledger.now()
     want = ledger.at(plan.target.update.number, plan.target.checkpoint)
@@ -61,10 +61,10 @@ def revised(session: Session, plan: Plan, living: UndoProcess | None, restoring:
     )
     if problem:
         risks = [Risk(REVISION, str(unknown(problem)), unusual=BLOCKING)]
-    codes = {process.code.sha256: process.code for process in (living, restoring) if process is not None}
+    codes = {process.code.sha256: process.code for process in (for_live, for_target) if process is not None}
     restored = {step.urn for step in plan.steps if step.op == "import"}
     risks += [_announced(move, codes, _restorable(move, plan, restored)) for move in moves]
-    python = str(living.python) if living is not None else ""
+    python = str(for_live.python) if for_live is not None else ""
     return _told(plan, risks, RevisionPlan(tuple(moves), codes, python))
 
 
@@ -87,7 +87,7 @@ def _told(plan: Plan, risks: Iterable[Risk], revisions: RevisionPlan) -> Plan:
 def _left(strategy: str, have: Applied, want: Applied) -> Iterator[Risk]:
     for urn in sorted(have.keys() | want.keys()):
         if have.get(urn, ()) != want.get(urn, ()):
-            message = f"its revisions stay as they are: the strategy {strategy!r} runs nothing"
+            message = f"its revisions stay as they are: the strategy {strategy!r} runs no code"
             yield Risk(REVISION, message, urn)
 
 
@@ -127,7 +127,7 @@ def rollback_moves(
         run_urn = run_urn_of(res.urn)
         if registered and not _whole(registered, target, res):
             if any(item.urn == res.urn for item in registered):
-                message = "its revisions stay as they are: not all that is in it is rolled back"
+                message = "its revisions stay as they are: not everything in it is rolled back"
                 risks.append(Risk(REVISION, message, run_urn))
             continue
         then = revisions_of(res, known_then)
@@ -136,7 +136,7 @@ def rollback_moves(
 
 
 def _whole(registered: Sequence[Registration], target: Checkpoint, component: Resource) -> bool:
-    """Whether a component with all that is in it comes from the target."""
+    """Whether a component with everything that is in it comes from the target."""
     chosen = {item.urn for item in registered if not item.from_live}
     left = {item.urn for item in registered if item.from_live}
     inside = {res.urn for res in members(component.urn, target)}
@@ -158,7 +158,8 @@ def _announced(move: Move, codes: Mapping[str, Code], restorable: bool = False) 
     urn = move.urn or move.live_urn
     if move.problem:
         hint = (
-            "mend the hooks file, use a recorded one (--hooks recorded), or do it by hand and say so (revision --mark)"
+            "fix the hooks file, use a recorded one (--hooks recorded), or do it by hand and mark it as done "
+            "(revision --mark)"
         )
         return Risk(REVISION, f"{move.problem}; {hint}", urn, BLOCKING)
     if move.callback is None:
@@ -166,7 +167,7 @@ def _announced(move: Move, codes: Mapping[str, Code], restorable: bool = False) 
     called = f"{move.callback.function} ({codes[move.callback.code].label})"
     what = f"will run the {move.direction} of {move.revision}, {called}, {move.when} its resources"
     if restorable:
-        what += ", unless what is in it is restored with its revisions"
+        what += ", unless the component's data is restored together with its revisions"
     lost = move.loses_data and bool(move.urn)  # of a component that goes, its resources say what is lost
     return Risk(REVISION, f"{what}; {move.note}" if move.note else what, urn, LOSES_DATA if lost else None)
 

@@ -74,14 +74,14 @@ class RevisionRun(Caller):
         what = f"{move.name}: {move.revision}"
         applied, _ = ledger.now()
         if (move.revision in applied.get(urn, ())) == (move.direction == "up"):
-            yield Diagnostic(f"{what} has been run meanwhile", "info", urn)
+            yield Diagnostic(f"another run has already run {what}", "info", urn)
             return
         if not urn:
-            yield Diagnostic(f"{what} was not run: the component isn't there", "warning")
+            yield Diagnostic(f"{what} was not run: the component does not exist", "warning")
             return
         if self.restored.intersection(res.urn for res in members(urn, state)):
             ledger.done(urn, move)
-            yield Diagnostic(f"{what} came back with what is in it", "info", urn)
+            yield Diagnostic(f"{what} came back with the component's data", "info", urn)
             return
         assert move.callback is not None
         check_trusted(self.session, self.codes[move.callback.code])
@@ -140,7 +140,7 @@ class RollbackRevisions(RevisionRun):
         try:
             yield from self.phase(when, live, side)
         except InterruptedRun as err:
-            raise InterruptedRun(f"{err}; {stands}", hint="Run `pulumi-rewind resume` to go on.") from None
+            raise InterruptedRun(f"{err}; {stands}", hint="Run `pulumi-rewind resume` to continue.") from None
         except RewindError as err:
             raise IncompleteError(f"{err}; {stands}", hint=RESUME, changed=self.changed) from None
 
@@ -165,5 +165,6 @@ class UpdateRevisions(RevisionRun):
             raise
         except RewindError as err:
             done = any(one.outcome == "done" for one in self.outcomes)
-            hint = err.hint or f"Mend it; `pulumi-rewind up {session.stack.name}` goes on with what is missing."
+            again = f"Fix the cause; `pulumi-rewind up {session.stack.name}` continues with the missing revisions."
+            hint = err.hint or again
             raise UpdateFailed(str(err), hint=hint, changed=done or when == "after") from None

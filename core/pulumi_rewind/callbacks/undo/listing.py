@@ -11,7 +11,7 @@ from pulumi_rewind.callbacks.code import interpreter, todays_code
 from pulumi_rewind.callbacks.revisions.ledger import Ledger
 from pulumi_rewind.callbacks.revisions.moves import Revision, Revisions, revisions_of
 from pulumi_rewind.callbacks.revisions.plan import loaded, rehoming, rollback_moves
-from pulumi_rewind.callbacks.state_code import TYPE_PREFIX, riding_code, undo_methods
+from pulumi_rewind.callbacks.state_code import TYPE_PREFIX, embedded_code, undo_methods
 from pulumi_rewind.callbacks.undo.match import first_match
 from pulumi_rewind.engine.events import HookEnded, HookEvent
 from pulumi_rewind.errors import UsageError
@@ -38,7 +38,7 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Ridden:
+class EmbeddedProvider:
     """Resources whose dynamic provider has undo methods."""
 
     sha256: str
@@ -50,13 +50,13 @@ class Ridden:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything that a hooks file declares, and what rides in the state."""
+    """Everything that a hooks file declares, and the undo methods in the state."""
 
     hooks: Code | None
     """None: the project has none."""
     python: str
     items: tuple[Listed, ...]
-    riding: tuple[Ridden, ...] = ()
+    embedded: tuple[EmbeddedProvider, ...] = ()
 
 
 def required_hooks(session: Session) -> Code:
@@ -90,21 +90,23 @@ def listing(session: Session, target: Target | None) -> Listing:
         for item in callbacks
     )
     python = str(interpreter(session.workspace))
-    return Listing(hooks.code if hooks else None, python, items, tuple(_riding(session, live, there)))
+    return Listing(hooks.code if hooks else None, python, items, tuple(_embedded(session, live, there)))
 
 
-def _riding(session: Session, live: Checkpoint, there: Checkpoint | None) -> Iterator[Ridden]:
+def _embedded(session: Session, live: Checkpoint, there: Checkpoint | None) -> Iterator[EmbeddedProvider]:
     found: dict[str, tuple[Code, tuple[list[str], list[str]]]] = {}
     for at, side in enumerate((live, there)):
         if side is None or not any(res.type.startswith(TYPE_PREFIX) for res in side.resources):
             continue  # what has none needs no passphrase
         for res in session.vault.decrypt(side, session.stack).resources:
-            code = riding_code(res, session.workspace.root)
+            code = embedded_code(res, session.workspace.root)
             if code is not None:
                 found.setdefault(code.sha256, (code, ([], [])))[1][at].append(res.name)
     for code, (here, then) in found.values():
         methods = undo_methods(base64.b64decode(code.source))
-        yield Ridden(code.sha256, tuple(kind for kind in UNDO_KINDS if kind in methods), tuple(here), tuple(then))
+        yield EmbeddedProvider(
+            code.sha256, tuple(kind for kind in UNDO_KINDS if kind in methods), tuple(here), tuple(then)
+        )
 
 
 def _matched(callback: Callback, callbacks: tuple[Callback, ...], side: Checkpoint) -> tuple[str, ...]:

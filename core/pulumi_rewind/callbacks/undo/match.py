@@ -19,12 +19,12 @@ _KINDS: Mapping[str, str] = {
 """What undoes the step's counterpart."""
 
 
-Riding = Callable[[str, Resource], Callback | None]
-"""Gets a kind of callback and a resource; returns the method for it that rides in the resource's own inputs."""
+FindEmbedded = Callable[[str, Resource], Callback | None]
+"""Gets a kind of callback and a resource; returns the method for it that the resource's own inputs contain."""
 
 
-def no_riding(_kind: str, _res: Resource) -> None:
-    """Nothing rides anywhere."""
+def no_embedded(_kind: str, _res: Resource) -> None:
+    """No resource contains a method."""
 
 
 def calls_for(
@@ -33,16 +33,16 @@ def calls_for(
     registered: Mapping[str, Registration],
     live: Checkpoint,
     target: Checkpoint,
-    riding: Riding = no_riding,
+    embedded: FindEmbedded = no_embedded,
 ) -> tuple[Call, ...]:
     """The calls of a plan in their order; the first callback of its kind that matches a step is the one.
 
     Where none does, the method of the resource's own dynamic provider is. What restores goes first, what it depends
-    on before it; then what changes and what takes away, each after what depends on it: should a restoration fail,
+    on before it; then what changes and what removes, each after what depends on it: should a restoration fail,
     nothing that lives has been touched. `registered` is what the run registers, by the URN in the run.
     """
     wanted = [(step.urn, _KINDS[step.op]) for step in steps if step.op in _KINDS and step.forecast != "kept"]
-    return _calls(wanted, callbacks, registered, live, target, riding)
+    return _calls(wanted, callbacks, registered, live, target, embedded)
 
 
 def calls_again(
@@ -51,10 +51,10 @@ def calls_again(
     registered: Mapping[str, Registration],
     live: Checkpoint,
     target: Checkpoint,
-    riding: Riding = no_riding,
+    embedded: FindEmbedded = no_embedded,
 ) -> tuple[Call, ...]:
     """The calls for some steps (URN and kind of callback) that an interrupted run has carried out already."""
-    return _calls(wanted, callbacks, registered, live, target, riding, done=True)
+    return _calls(wanted, callbacks, registered, live, target, embedded, done=True)
 
 
 def _calls(
@@ -63,7 +63,7 @@ def _calls(
     registered: Mapping[str, Registration],
     live: Checkpoint,
     target: Checkpoint,
-    riding: Riding,
+    embedded: FindEmbedded,
     *,
     done: bool = False,
 ) -> tuple[Call, ...]:
@@ -76,7 +76,7 @@ def _calls(
         subject, side = (old, target) if kind == "undo_delete" else (new, live)
         if subject is None or not subject.custom or subject.is_provider or (done and None in (old, new)):
             continue
-        callback = first_match(callbacks.get(kind, ()), kind, subject, side) or riding(kind, subject)
+        callback = first_match(callbacks.get(kind, ()), kind, subject, side) or embedded(kind, subject)
         if callback is not None:
             found.append(Call(callback, urn, old.urn if old else "", new.urn if new else "", old, new))
     return in_order(found, live, target)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi_rewind.callbacks.calling import Caller
 from pulumi_rewind.callbacks.code import Chosen, interpreter
-from pulumi_rewind.callbacks.state_code import riding_code
+from pulumi_rewind.callbacks.state_code import embedded_code
 from pulumi_rewind.callbacks.undo.match import calls_again, calls_for
 from pulumi_rewind.engine.events import HookEnded
 from pulumi_rewind.errors import RewindError
@@ -34,24 +34,24 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
     session, prepared = caller.session, plan.prepared
     live, target = prepared.live_plain, prepared.target_plain
     declared = {code.sha256: caller.load(code).callbacks for code in chosen.all()}
-    today, living, restoring = (
-        declared[one.sha256] if one else () for one in (chosen.today, chosen.living, chosen.restoring)
+    today, for_live, for_target = (
+        declared[one.sha256] if one else () for one in (chosen.today, chosen.for_live, chosen.for_target)
     )
 
-    def riding(kind: str, res: Resource) -> Callback | None:
-        code = riding_code(res, session.workspace.root)
+    def embedded(kind: str, res: Resource) -> Callback | None:
+        code = embedded_code(res, session.workspace.root)
         callbacks = caller.load(code).callbacks if code is not None else ()
         return next((item for item in callbacks if item.kind == kind), None)
 
     by_kind: dict[str, tuple[Callback, ...]] = {
-        kind: restoring if kind == "undo_delete" else living for kind in UNDO_KINDS
+        kind: for_target if kind == "undo_delete" else for_live for kind in UNDO_KINDS
     }
-    calls = calls_for(plan.steps, by_kind, prepared.registered, live, target, riding)
+    calls = calls_for(plan.steps, by_kind, prepared.registered, live, target, embedded)
     uncalled = bool(calls) and not STRATEGIES[plan.strategy].calls
     if uncalled:
         calls = ()
     unfinished = _unfinished(plan, _begun(session, plan))
-    finishing = calls_again(unfinished, by_kind, prepared.registered, live, target, riding)
+    finishing = calls_again(unfinished, by_kind, prepared.registered, live, target, embedded)
     if not caller.codes:
         return None
     return UndoPlan(
@@ -60,7 +60,7 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
         python=str(interpreter(session.workspace)),
         callbacks=(
             *(item for item in today if item.kind in _WHEN),
-            *(item for item in living if item.kind in HOOK_KINDS),
+            *(item for item in for_live if item.kind in HOOK_KINDS),
         ),
         calls=calls,
         dry=dict(_dry_calls(caller, plan, calls)),
@@ -88,7 +88,7 @@ def announced(session: Session, plan: Plan, notes: Sequence[str] = ()) -> Plan:
         around.append(f"callbacks for single resources are not called by the strategy {plan.strategy!r}")
     told = [*around, *notes] if not plan.nothing_to_do else []
     told += [
-        f"{call.callback.function} ({undo.code(call.callback).label}) goes on for what is restored"
+        f"{call.callback.function} ({undo.code(call.callback).label}) continues for the resource that was restored"
         for call in undo.finishing
     ]
     hashes = "\n".join(sorted(undo.codes))
@@ -115,9 +115,9 @@ def _with_risk(
         if before is not None and before.sha256 != call.callback.code:
             before = None
         if before is not None and before.result and before.result != "recreate":
-            message = f"{function} has returned {_told(before.result, before.id or before.reason)} already"
+            message = f"{function} has already returned {_told(before.result, before.id or before.reason)}"
         elif before is not None:
-            message += " again: it was begun before"
+            message += " again: an earlier run started it"
         if dry := undo.dry.get((step.urn, function)):
             message += f"; a dry call returned {dry}"
         if call.callback.kind == "undo_delete":
@@ -158,7 +158,7 @@ def _begun(session: Session, plan: Plan) -> dict[tuple[str, str], UndoRecord]:
 
 
 def _unfinished(plan: Plan, begun: Mapping[tuple[str, str], UndoRecord]) -> list[tuple[str, str]]:
-    """What was restored before the interruption while its callback had yet to go on afterwards."""
+    """What was restored before the interruption while its callback had yet to continue afterwards."""
     moving = {step.urn for step in plan.steps}
     return [(item.urn, item.kind) for item in begun.values() if item.more and item.urn not in moving]
 

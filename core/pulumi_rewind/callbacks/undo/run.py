@@ -1,4 +1,4 @@
-"""Callbacks and hooks in a rollback: called in order, their results taken into the goal, their outcome told apart.
+"""Callbacks and hooks in a rollback: called in order, their results taken into the goal, their outcomes reported.
 
 `rollback.run.RollbackRun` calls this at four points: before anything, before the engine's run, after a success, after a
 failure.
@@ -83,7 +83,7 @@ class UndoRun(Caller):
                 yield from self.call(callback, rollback_context(self.plan))
             except CallbackError as err:
                 raise self._stopped() or RefusedError(
-                    f"refused by {err}", hint="The project's own hook said no; the stack was not changed."
+                    f"refused by {err}", hint="A hook of the project refused the rollback. The stack was not changed."
                 ) from None
             self._begun = True
         self._begun = True
@@ -122,7 +122,7 @@ class UndoRun(Caller):
         self.changes = GoalChanges(adopt, inputs, skip, keep)
         if not self.changes:
             return self.plan
-        yield Phase("preview", "asking the engine what it does with what the callbacks returned")
+        yield Phase("preview", "previewing the plan with the callbacks' results")
         try:
             self.plan = self._replan(self.changes)
         except InterruptedRun:
@@ -130,7 +130,7 @@ class UndoRun(Caller):
         return self.plan
 
     def _finish(self) -> Iterator[EngineEvent]:
-        """Lets the callbacks go on that had not when an interrupted run had restored their resources already.
+        """Lets the callbacks continue that had not when an interrupted run had restored their resources already.
 
         Raises:
             IncompleteError: one failed; it can be resumed.
@@ -146,12 +146,12 @@ class UndoRun(Caller):
                 raise self._interrupted()
             context = self._context(call, self._told(updates.get(call.urn)), again=True)
             try:
-                yield from self.go_on(call, context, resource_context(call.new) or {}, self._went_on)
+                yield from self.continue_call(call, context, resource_context(call.new) or {}, self._went_on)
             except CallbackError as err:
                 raise self._failed(err) from None
 
     def after(self, result: Any) -> Iterator[EngineEvent]:
-        """Calls `after_rollback`; a failure is told and changes nothing."""
+        """Calls `after_rollback`; a failure is reported and changes nothing."""
         undo = self.plan.undo
         if undo is not None:
             told = rollback_context(
@@ -261,5 +261,5 @@ class UndoRun(Caller):
     def _interrupted(self) -> InterruptedRun:
         return InterruptedRun(
             f"stopped while callbacks were called; {UNCHANGED}",
-            hint="Run `pulumi-rewind resume` to go on: what has returned is not called again.",
+            hint="Run `pulumi-rewind resume` to continue. It does not call again what has returned.",
         )

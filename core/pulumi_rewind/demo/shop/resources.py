@@ -1,7 +1,7 @@
 """The kinds of resources that the shop is made of, as Pulumi dynamic providers.
 
 Each makes something that is really there under the project's ``machine/`` directory and gets a new id whenever it is
-made anew, as cloud resources do.
+re-created, as cloud resources do.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class WebServerProvider(MachineProvider):
         return CreateResult(identity, {**props, "url": f"http://{server.HOST}:{int(props['port'])}/"})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Starts it anew."""
+        """Starts it again."""
         server.stop(self._pid_file(_id))
         self._start(_id, _news)
         return UpdateResult({**_news, "url": _olds["url"]})

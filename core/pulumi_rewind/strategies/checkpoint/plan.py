@@ -16,9 +16,9 @@ from pulumi_rewind.goal.credentials import from_live_too, todays_credentials
 from pulumi_rewind.goal.default_values import with_pinned
 from pulumi_rewind.goal.model import Goal, GoalChanges, Selection
 from pulumi_rewind.goal.replay_report import Observe, Previewed, ReplayReport
-from pulumi_rewind.goal.unmanaged import lasting, letting_go
+from pulumi_rewind.goal.unmanaged import with_temporary_reads, without_temporary
 from pulumi_rewind.guard.consent import consented
-from pulumi_rewind.guard.state_editing import Rewritten, aware, rewritten
+from pulumi_rewind.guard.state_editing import Rewritten, rewritten, with_replaced_entries
 from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing
@@ -63,7 +63,7 @@ class ReplayPlanning:
         UsageError: a selection that isn't available.
         EngineError: there is no pulumi CLI, or it is too old.
         CheckpointError, SecretsError: live or target can't be read or decrypted.
-        UntrustedTarget: the target needs a yes first.
+        UntrustedTarget: the target requires a confirmation first.
     """
 
     def __init__(self, asked: PlanRequest) -> None:
@@ -72,7 +72,7 @@ class ReplayPlanning:
         self.stays = asked.stays
         self.number, self.commit = target.update.number, target.update.commit
         self.refresh = choices.refresh or session.workspace.refresh_always
-        self.engine = session.engine  # an error of it comes before any work, and before the target needs a yes
+        self.engine = session.engine  # its error comes before any work, and before a confirmation is asked for
         self.observe(Phase("load", f"reading live and {target.label}"))
         self.locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
         self.live, self.now, self.stored, self.plain = load(session, target)
@@ -97,13 +97,13 @@ class ReplayPlanning:
             session, self.plain, self.live, self.now, number, chosen, choices.delete_imported
         )
         goal = make_goal(session, self.plain, before.plain, choices, number=number, stays=stays, changes=self.changes)
-        goal = aware(goal, before.arrangement, self.now)
-        goal = letting_go(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
+        goal = with_replaced_entries(goal, before.arrangement, self.now)
+        goal = with_temporary_reads(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
         goal = deleting_first(goal, choices.delete_first, session.settings.delete_first)
         return with_assets(session, goal, before.plain, self.commit, self.private)
 
     def _ask(self, goal: Goal, observe: Observe) -> tuple[Goal, Previewed]:
-        observe(Phase("preview", "asking the engine what it would do"))
+        observe(Phase("preview", "previewing with the engine"))
 
         def look(goal: Goal) -> Previewed:
             with explained(self.session, goal, self.commit):
@@ -175,7 +175,7 @@ class ReplayPlanning:
             changes=counts(steps),
             diff=diff_checkpoints(
                 refreshed_state(events, self.now) if arrangement else found,
-                planned_state(lasting(goal), report, found, {step.urn: step.op for step in steps}),
+                planned_state(without_temporary(goal), report, found, {step.urn: step.op for step in steps}),
             ),
             created=time.time(),
             state_only=tuple(
@@ -235,7 +235,9 @@ class ReplayPlanning:
         if wrong := damage(self.stored):
             yield Risk("target-damaged", f"the target's checkpoint is damaged: {wrong}")
         if other := of_another_time(self.own_config, self.live):
-            yield Risk("old-config", f"{other}; a copy is used that fits the state, the file stays as it is")
+            yield Risk(
+                "old-config", f"{other}; the run uses a copy that matches the state, and the file stays as it is"
+            )
 
 
 def _noted(goal: Goal, notes: Sequence[Risk], moving: Iterable[Step]) -> Iterator[Risk]:

@@ -9,7 +9,7 @@ from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.goal.default_values import as_recorded
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
-from pulumi_rewind.goal.unmanaged import passing_urns
+from pulumi_rewind.goal.unmanaged import temporary_urns
 from pulumi_rewind.guard.checks import check_unmoved_under_lock
 from pulumi_rewind.history.failed_update import BOOKKEEPING
 from pulumi_rewind.plan.blockers import left_alone
@@ -20,17 +20,17 @@ from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import Json
-from pulumi_rewind.strategies.checkpoint.mending import mending
 from pulumi_rewind.strategies.checkpoint.plan import ReplayPlanning, make_goal
+from pulumi_rewind.strategies.checkpoint.repair import repair
 from pulumi_rewind.strategies.parts import PlanRequest
-from pulumi_rewind.strategies.preview import preview, unheard
+from pulumi_rewind.strategies.preview import ignore_events, preview
 from pulumi_rewind.strategies.protocol import Running, Strategy, update_arguments
 from pulumi_rewind.strategies.second_plan import left_to_do
 from pulumi_rewind.system.private_directory import private_directory
 
 
 class CheckpointStrategy(Strategy):
-    """Replays the target's checkpoint, held to the reviewed plan."""
+    """Replays the target's checkpoint, constrained to the reviewed plan."""
 
     def plan(self, asked: PlanRequest) -> Plan:
         """See `strategies.checkpoint.plan.ReplayPlanning`."""
@@ -45,9 +45,9 @@ class CheckpointStrategy(Strategy):
             )
         )
 
-    def mend(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+    def repair_state(self, run: Running, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
         """The recorded bookkeeping of imported objects, and the outputs of stashes."""
-        return (yield from mending(run.session, ReplayPrepared.of(run.plan.prepared).goal, report))
+        return (yield from repair(run.session, ReplayPrepared.of(run.plan.prepared).goal, report))
 
     def settings(self, plan: Plan) -> Mapping[str, Json]:
         """Those of the target."""
@@ -72,13 +72,13 @@ class CheckpointStrategy(Strategy):
             changes=prepared.changes,
         )
         goal = dataclasses.replace(goal, registrations=_same_assets(goal.registrations, prepared.goal.registrations))
-        passing = passing_urns(prepared.goal)
+        temporary = temporary_urns(prepared.goal)
         update_plan = b""
 
         def look() -> list[Step]:
             nonlocal update_plan
-            events, update_plan, _ = preview(session, goal, after, unheard, run.control, config=prepared.config)
-            return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in passing]
+            events, update_plan, _ = preview(session, goal, after, ignore_events, run.control, config=prepared.config)
+            return [step for step in plan_steps(events, goal) if step.op != "discard" or step.urn not in temporary]
 
         more = yield from left_to_do(look, "a second plan", differences)
         if record and not more:
@@ -89,7 +89,7 @@ class CheckpointStrategy(Strategy):
 def _replay(
     run: Running, goal: Goal, live: Checkpoint, update_plan: bytes, message: str, *, refresh: bool = False
 ) -> Generator[EngineEvent, None, ReplayReport]:
-    """One update that registers a goal; what it was told of the resources is returned."""
+    """One update that registers a goal; returns the report of the replay."""
     session = run.session
     workspace = session.workspace
 

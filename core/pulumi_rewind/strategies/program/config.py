@@ -1,7 +1,7 @@
 """The configuration that an update had, as a private file for running its program today.
 
 Its secrets are encrypted under the secrets provider of that time. The state must keep today's provider, so where the
-two differ each secret is decrypted and encrypted anew: through pipes, never by a file or an argument.
+two differ each secret is decrypted and re-encrypted: through pipes, never by a file or an argument.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RecordedConfig:
     path: Path
     """0600; secrets in it are encrypted under the live state's provider."""
     reencrypted: tuple[str, ...] = ()
-    """Keys whose secrets were encrypted anew."""
+    """Keys whose secrets were re-encrypted."""
 
 
 def write_config(
@@ -142,13 +142,13 @@ def _decrypt(
         texts = {place: _printed(plain, place) for place in wanted}
         vault.known.note_texts(texts.values())
         return texts
-    raise _unopened("no passphrase or key at hand opens its secrets")
+    raise _unopened("no available passphrase or key opens its secrets")
 
 
 def _unopened(reason: str) -> SecretsError:
     return SecretsError(
         f"the recorded configuration can't be decrypted: {reason}",
-        hint="Give the passphrase of that time with `--passphrase-file`, use today's configuration with "
+        hint="Give the earlier passphrase with `--passphrase-file`, use today's configuration with "
         "`--todays-config`, or `--strategy checkpoint`.",
     )
 
@@ -181,7 +181,7 @@ def _set(engine: Engine, vault: Vault, stack: StackRef, file: Path, place: Place
             ["config", "set", "--secret", *path, path_of(place), "-s", stack.fqn, "--config-file", str(file)],
             env=vault.environment(live),
             stdin=f"{value}\n".encode(),
-            what="a recorded secret can't be encrypted anew",
+            what="a recorded secret can't be re-encrypted",
         )
     except EngineError as err:
         raise SecretsError(str(err), hint=err.hint) from None

@@ -85,7 +85,7 @@ def preview_program(
 
 def _failure(error: RewindError) -> RewindError:
     if isinstance(error, EngineError):
-        error.explain(f"The old program may need what is gone today. {INSTEAD}")
+        error.explain(f"The old program may need something that no longer exists. {INSTEAD}")
     return error
 
 
@@ -128,6 +128,6 @@ def install(engine: Engine, control: PreviewControl) -> None:
         tail = "\n".join(list(dict.fromkeys(said.splitlines()))[-TAIL:])
         raise EngineError(
             f"the dependencies of the program can't be installed: {tail}",
-            hint=f"What it needs may be gone from its registry, or need a tool that isn't here. {INSTEAD}",
+            hint=f"A dependency may be gone from its registry, or need a tool that is not installed. {INSTEAD}",
             output=said,
         )

@@ -24,7 +24,7 @@ from pulumi_rewind.plan.step_order import in_order, registration_order
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.stack_configuration import config_document, config_file, recorded_config, todays_config
 from pulumi_rewind.records.lookup import uncommitted_record
-from pulumi_rewind.replay.plan_constraint import hold_to, reading_plan
+from pulumi_rewind.replay.plan_constraint import constrain_plan, readable_plan
 from pulumi_rewind.risk import NOT_RESTORED, Risk
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
@@ -47,7 +47,7 @@ class ProgramPrepared(Prepared):
     """The CLI in the program's directory."""
     config_path: Path
     update_plan: bytes
-    """The engine's own plan (``--save-plan``), held to during the run."""
+    """The engine's own plan (``--save-plan``), which constrains the run."""
     ref: tuple[str, str]
     """Names of the stack and the project."""
     announced: frozenset[tuple[str, str]]
@@ -63,7 +63,7 @@ class ProgramPlanning:
 
     Raises:
         UsageError: the program can't be had; the hint says how it could.
-        UntrustedTarget: what it would use needs a yes first.
+        UntrustedTarget: what it would use requires a confirmation first.
     """
 
     def __init__(self, asked: PlanRequest) -> None:
@@ -124,7 +124,7 @@ class ProgramPlanning:
                 self.observe(Phase("install", "installing the program's dependencies, whose install scripts run"))
                 install(engine, self.control)
             refresh = choices.refresh or engine.workspace.refresh_always
-            self.observe(Phase("preview", "asking the engine what the program would do"))
+            self.observe(Phase("preview", "previewing the program with the engine"))
             events, engine_plan = preview_program(
                 session, engine, config.path, self.live, tree.private, self.observe, self.control, refresh=refresh,
                 state=self.before.state, readers=(*self.before.plain.resources, *self.plain.resources),
@@ -169,7 +169,7 @@ class ProgramPlanning:
             prepared=ProgramPrepared(
                 self.live, live_plain, self.stored, self.plain, self.choices, refresh, self.before.state,
                 tree=self.tree, engine=engine, config_path=config.path,
-                update_plan=hold_to(engine_plan, said.report()), ref=ref,
+                update_plan=constrain_plan(engine_plan, said.report()), ref=ref,
                 announced=frozenset((one.urn, one.path) for one in differing),
             ),
         )  # fmt: skip
@@ -194,7 +194,7 @@ class ProgramPlanning:
         yield from config_risks(self.update, self.recorded, self.today, use_todays_config=choices.todays_config)
 
 
-@reading_plan()
+@readable_plan()
 def _essence(plan: bytes) -> bytes:
     """What of the engine's plan is reviewed: no times, no seeds, no ciphertexts."""
     document = msgspec.json.decode(plan)

@@ -50,8 +50,8 @@ def installation_risks(workspace: Workspace, private: Path, commit: str, *, skip
         yield Risk.usual("not-installed")
         return
     message = (
-        f"`pulumi install` was run for commit {commit[:7]}, so that install scripts of it and of its packages ran on "
-        "this machine (`--no-install` does without)"
+        f"`pulumi install` ran for commit {commit[:7]}, and with it the install scripts of the commit and its "
+        "packages, on this machine (`--no-install` skips it)"
     )
     yield Risk("old-program-installs", message)
 
@@ -71,7 +71,7 @@ def project_file_risks(today: Workspace, then: Workspace, commit: str) -> Iterat
             message += "; today's backend is used"
         yield Risk("project-file-differs", message)
     if places := list(_own_plugins(before)):
-        message = f"plugins are run as commit {commit[:7]} has them: {', '.join(places)}"
+        message = f"plugins run from the files of commit {commit[:7]}: {', '.join(places)}"
         yield Risk("old-program-plugins", message)
 
 

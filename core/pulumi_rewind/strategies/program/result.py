@@ -13,7 +13,7 @@ from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourcePre, 
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.plan.model import Step, plan_steps
 from pulumi_rewind.plan.verify import Difference
-from pulumi_rewind.replay.plan_constraint import reading_plan
+from pulumi_rewind.replay.plan_constraint import readable_plan
 from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.model import Checkpoint, Deployment, Resource, parse_urn
 from pulumi_rewind.state.sent_inputs import sent_inputs
@@ -33,11 +33,11 @@ class Declared:
     """URN → the URNs of what it needs."""
 
     def report(self) -> ReplayReport:
-        """The same for `replay.plan_constraint.hold_to`."""
+        """The same for `replay.plan_constraint.constrain_plan`."""
         return ReplayReport(sent={urn: dict.fromkeys(keys) for urn, keys in self.sent.items()})
 
 
-@reading_plan()
+@readable_plan()
 def declared(plan: bytes) -> Declared:
     """Reads the engine's own plan."""
     document = msgspec.json.decode(plan)
@@ -133,8 +133,10 @@ def unlike_target(state: Checkpoint, target: Checkpoint, stack: str, project: st
     """
     old = {rehomed(res.urn, stack, project): res for res in target.resources if _counts(res)}
     new = {res.urn: res for res in state.resources if _counts(res)}
-    found = [Difference(urn, "", "is in the target, but the program doesn't make it") for urn in old if urn not in new]
-    found += [Difference(urn, "", "is made by the program, but not in the target") for urn in new if urn not in old]
+    found = [
+        Difference(urn, "", "is in the target, but the program does not create it") for urn in old if urn not in new
+    ]
+    found += [Difference(urn, "", "is created by the program, but not in the target") for urn in new if urn not in old]
     both = [urn for urn in old if urn in new]
     names = {old[urn].id: f"<{urn}>" for urn in both if old[urn].id and old[urn].id != new[urn].id}
     others = {new[urn].id: f"<{urn}>" for urn in both if new[urn].id and old[urn].id != new[urn].id}
@@ -146,7 +148,7 @@ def unlike_target(state: Checkpoint, target: Checkpoint, stack: str, project: st
             elif key not in before:
                 found.append(Difference(urn, f"inputs.{key}", "is set by the program, but not in the target"))
             elif before[key] != after[key] and not contains_unknown(after[key]):
-                found.append(Difference(urn, f"inputs.{key}", "has another value than in the target"))
+                found.append(Difference(urn, f"inputs.{key}", "has a different value than in the target"))
     return tuple(found)
 
 

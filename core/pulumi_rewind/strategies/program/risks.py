@@ -33,41 +33,42 @@ def program_risks(
     found: list[Risk] = []
     if dirty_without_record(session, update):
         message = (
-            f"#{update.number} was deployed with uncommitted changes that nobody kept: commit {update.commit[:7]} is "
-            f"not the program that ran{unused_changes(session, update)}"
+            f"#{update.number} was deployed with uncommitted changes that were not recorded: commit "
+            f"{update.commit[:7]} is not the program that ran{unused_changes(session, update)}"
         )
         found.append(Risk(DIRTY, message))
     record = uncommitted_record(session, update) if update.dirty else None
     if record is not None:
         assert session.records is not None
-        told = session.records.origin(record).told
+        told = session.records.origin(record).text
         message = f"the changes that were not committed then are taken from the record of #{update.number} ({told})"
         found.append(Risk("uncommitted", message))
         if record.meta.left_out:
             names = ", ".join(f"{one.path} ({one.reason})" for one in record.meta.left_out[:NAMED])
-            found.append(Risk("uncommitted-left-out", f"the record does without: {names}"))
+            found.append(Risk("uncommitted-left-out", f"the record does not contain: {names}"))
     if update.number != target.update.number:
         found.append(Risk("program-source", f"the program and configuration are those of #{update.number}"))
     if tree.missing_submodules:
         names = ", ".join(tree.missing_submodules)
-        message = f"submodules are not in the local repository (`git submodule update --init` gets them): {names}"
+        message = f"submodules are not in the local repository (`git submodule update --init` fetches them): {names}"
         found.append(Risk("submodule-missing", message))
     if tree.unfiltered:
         names = ", ".join(tree.unfiltered)
         message = (
-            f"filters that only the repository's own configuration names don't run, so that files are as git stores "
-            f"them: {names} (`git config --global` makes one yours)"
+            "git filters that only the repository's own configuration defines do not run, so files stay as git "
+            f"stores them: {names} (define a filter with `git config --global` to run it)"
         )
         found.append(Risk("unfiltered", message))
     if config.reencrypted:
         message = (
-            f"secrets are encrypted anew under today's provider, for this run alone: {', '.join(config.reencrypted)}"
+            "secrets are re-encrypted with today's secrets provider, only for this run: "
+            f"{', '.join(config.reencrypted)}"
         )
         found.append(Risk("config-reencrypted", message))
     if differing:
         where = list(dict.fromkeys(f"{urn_name(one.urn)} {one.path}".strip() for one in differing))
         more = f" and {len(where) - NAMED} more" if len(where) > NAMED else ""
-        message = f"the program makes something else than {target.label} recorded: {', '.join(where[:NAMED])}{more}"
+        message = f"the program creates something other than {target.label} recorded: {', '.join(where[:NAMED])}{more}"
         found.append(Risk(PROGRAM_DIFFERS, message))
     return found
 

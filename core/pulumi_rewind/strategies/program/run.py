@@ -1,4 +1,4 @@
-"""The strategy `program`: runs the old program in its worktree, held to the reviewed plan."""
+"""The strategy `program`: runs the old program in its worktree, constrained to the reviewed plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pulumi_rewind.plan.model import Plan, Step
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.strategies.parts import PlanRequest
-from pulumi_rewind.strategies.preview import unheard
+from pulumi_rewind.strategies.preview import ignore_events
 from pulumi_rewind.strategies.program.engine import environment, preview_program
 from pulumi_rewind.strategies.program.gate import Gate
 from pulumi_rewind.strategies.program.plan import ProgramPlanning, ProgramPrepared
@@ -88,7 +88,7 @@ class ProgramStrategy(Strategy):
                 prepared.config_path,
                 after,
                 prepared.tree.private,
-                unheard,
+                ignore_events,
                 run.control,
             )
             return program_steps(events, prepared.target_plain, *prepared.ref)

@@ -60,11 +60,9 @@ def program_problem(session: Session, target: Update) -> Problem | None:
     except BackendError as err:
         return Problem(str(err), INSTEAD)
     if update is None:
-        return Problem(f"#{target.number} ({target.kind}) was not made by a program that is known", INSTEAD)
+        return Problem(f"#{target.number} ({target.kind}) was not created by a known program", INSTEAD)
     if not update.commit:
-        return Problem(
-            f"#{update.number} was deployed outside a git repository, so that its commit is unknown", INSTEAD
-        )
+        return Problem(f"#{update.number} was deployed outside a git repository, so its commit is unknown", INSTEAD)
     repository = session.repository
     if repository is None:
         if shutil.which("git", path=session.workspace.environ.get("PATH")) is None:
@@ -89,6 +87,6 @@ def dirty_without_record(session: Session, update: Update) -> bool:
 
 def _fetch(repository: Repository, update: Update) -> str:
     if repository.shallow():
-        return f"This clone is shallow: `git fetch --unshallow` gets what it lacks. {INSTEAD}"
+        return f"This clone is shallow: `git fetch --unshallow` fetches the rest. {INSTEAD}"
     where = f", or look for branch {update.branch}" if update.branch else ""
     return f"Get it with `git fetch origin {update.commit}` while the remote has it{where}. {INSTEAD}"

@@ -1,9 +1,9 @@
-"""The directory of a ``file://`` backend: whether it is still the one of before, whether it has room, what is broken.
+"""The directory of a ``file://`` backend: whether it is still the same, whether it has space, what is broken.
 
-The CLI makes a directory that it misses. Where a mount goes away in mid-run it saves in a new one, says that all went
-well, and everything it did is unknown to the state that comes back with the mount. On a full disk it puts an empty or
-cut-off file in the place of the state, tries again for half a minute, and gives up. The copy that it makes before
-(``.bak``) is mostly whole; the backups of earlier updates are.
+The CLI creates a missing directory. If a mount disappears during a run, it saves into a new directory and reports
+success, and the state that comes back with the mount contains nothing of the run. On a full disk it replaces the state
+by an empty or truncated file, retries for half a minute, and gives up. The copy that it makes first (``.bak``) is
+mostly intact; the backups of earlier updates are.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from pulumi_rewind.errors import BackendError
 from pulumi_rewind.state.model import decode_checkpoint
 from pulumi_rewind.system.shell import in_quotes
 
-RETURN: Final = (
-    "Bring the directory of before back (mount it); `pulumi cancel` removes the lock that it may still hold. Then look "
-    "for what is named here, and `pulumi-rewind resume` goes on from the state that is there."
+RECONNECT_HINT: Final = (
+    "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
+    "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
 )
 """The hint."""
 
 COPIES = 8
 """How many times its size an update may need: the state, the one before, a backup, the history's copy, each growing."""
 
-LEAST = 256 * 1024
+MINIMUM_FREE = 256 * 1024
 """Bytes that are needed in any case: locks, records, directories."""
 
 
 class Watch:
-    """Looks at a backend's directory all through a run: one that comes back before the end was away all the same."""
+    """Watches a backend's directory during a run; it counts as missing even if it is back at the end."""
 
     def __init__(self, url: str) -> None:
         ours = url.startswith(FILE)
@@ -43,23 +43,26 @@ class Watch:
         self._identity = identity_of(self._path) if ours else None
         self._away = False
 
-    def look(self) -> None:
-        """To be called now and then."""
-        self._away = self._away or bool(self.lost())
+    def check(self) -> None:
+        """Checks the directory; to be called now and then."""
+        self._away = self._away or bool(self.problem())
 
-    def lost(self) -> str:
-        """What has become of it; empty if it was the same all the time."""
+    def problem(self) -> str:
+        """What happened to it; empty if it was the same all the time."""
         now = identity_of(self._path) if self._identity else None
         if now != self._identity:
-            what = "is gone" if now is None else "is another one than when the run began, and holds what was saved last"
-            return f"the directory of the backend ({self._path}) {what}"
+            other = "is not the one that the run started with, and holds what the engine saved last"
+            return f"the directory of the backend ({self._path}) {'is gone' if now is None else other}"
         if self._away:
-            return f"the directory of the backend ({self._path}) was away for a while; it lacks what was saved then"
+            return (
+                f"the directory of the backend ({self._path}) was unavailable for a while; it lacks what the "
+                "engine saved in that time"
+            )
         return ""
 
 
-def shortage(url: str, size: int) -> str:
-    """What to say where an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
+def space_warning(url: str, size: int) -> str:
+    """A warning if an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
     if not url.startswith(FILE):
         return ""
     folder = file_path(url, Path.cwd())
@@ -67,7 +70,7 @@ def shortage(url: str, size: int) -> str:
         free = shutil.disk_usage(folder).free
     except OSError:
         return ""  # whoever writes there will say what is wrong
-    need = size * COPIES + LEAST
+    need = size * COPIES + MINIMUM_FREE
     if free >= need:
         return ""
     return f"the disk of the backend ({folder}) has {free // 1024:,} KiB left; an update may need {need // 1024:,} KiB"
@@ -77,10 +80,10 @@ WRITING: Final = 0.5
 """Seconds; a living CLI has filled a sidecar long before that: it makes it empty and writes it at once."""
 
 
-def cut_off(url: str) -> str:
-    """What to do about a sidecar of a state (``.attrs``) that a killed CLI left empty; empty if there is none.
+def empty_sidecar_hint(url: str) -> str:
+    """What to do about an empty sidecar of a state (``.attrs``) left by a killed CLI; empty if there is none.
 
-    The CLI needs none, but each of its commands ends at such a one with nothing but ``EOF``.
+    The CLI needs no sidecar, but an empty one ends each of its commands with nothing but ``EOF``.
     """
     if not url.startswith(FILE):
         return ""
@@ -92,7 +95,9 @@ def cut_off(url: str) -> str:
     if not found:
         return ""
     paths = " ".join(in_quotes(str(path)) for path, _ in sorted(found))
-    return f"A killed pulumi has left a file empty, at which every pulumi command fails: `rm {paths}` removes it."
+    return (
+        f"A killed pulumi process left an empty file, which makes every pulumi command fail: `rm {paths}` removes it."
+    )
 
 
 def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
@@ -107,8 +112,8 @@ def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
     return found
 
 
-def whole_before(path: Path) -> str:
-    """How to put back the newest whole state in place of the damaged one at `path`; empty if there is none."""
+def intact_copy_hint(path: Path) -> str:
+    """How to restore the newest intact state over the damaged one at `path`; empty if there is none."""
     backup = path.with_name(f"{path.name}.bak")
     top = next((above for above in path.parents if above.name == "stacks"), path.parent)
     folder = top.parent / "backups" / path.relative_to(top).parent / path.name.partition(".json")[0]
@@ -122,7 +127,7 @@ def whole_before(path: Path) -> str:
         count = f"{len(before.resources):,} resources" + (f", {pending} pending operations" if pending else "")
         age = "from just before" if place == backup else "from the end of an earlier update"
         copy = f"cp {in_quotes(str(place))} {in_quotes(str(path))}"
-        return f"The state {age} is whole ({count}): put it in its place with `{copy}`."
+        return f"The state {age} is intact ({count}): restore it with `{copy}`."
     return ""
 
 

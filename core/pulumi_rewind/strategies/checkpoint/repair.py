@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase
 from pulumi_rewind.errors import CheckpointError, IncompleteError, RewindError
-from pulumi_rewind.goal.default_values import mend
+from pulumi_rewind.goal.default_values import restore_bookkeeping
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import ReplayReport
 from pulumi_rewind.goal.stashes import has_stash, put_output_back, unlike_recorded
@@ -18,13 +18,13 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, urn_name
 
 
-def may_need_mending(goal: Goal) -> bool:
+def may_need_repair(goal: Goal) -> bool:
     """Whether a run of this goal can leave something to put back."""
-    return any(item.full for item in goal.registrations) or has_stash(goal)
+    return any(item.all_inputs for item in goal.registrations) or has_stash(goal)
 
 
 def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoint) -> list[str]:
-    """Mends the state after a run; the URNs of what was mended.
+    """Repairs the state after a run; the URNs of what was repaired.
 
     Secrets stay encrypted and the deployment goes through pipes, never through a file. `live` is the
     state as it is now; it tells which passphrase is the stack's.
@@ -33,10 +33,10 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
         RefusedError: somebody has changed the state meanwhile.
         EngineError, CheckpointError, SecretsError: the state can't be read or written; it is then as the run left it.
     """
-    if not may_need_mending(goal):
+    if not may_need_repair(goal):
         return []
     stashes = unlike_recorded(goal, report, session.vault.decrypt(live, session.stack)) if has_stash(goal) else {}
-    if not stashes and not any(item.full for item in goal.registrations):
+    if not stashes and not any(item.all_inputs for item in goal.registrations):
         return []
     env = session.vault.environment(live)
     exported = session.engine.call(["stack", "export", "-s", session.stack.fqn], env=env)
@@ -45,29 +45,30 @@ def put_back(session: Session, goal: Goal, report: ReplayReport, live: Checkpoin
         resources = document["deployment"]["resources"]
     except (ValueError, KeyError, TypeError) as err:
         raise CheckpointError(f"the exported state can't be read: {err}", hint="Run `pulumi-rewind resume`.") from None
-    changed = [*mend(resources, goal, report), *put_output_back(resources, stashes)]
+    changed = [*restore_bookkeeping(resources, goal, report), *put_output_back(resources, stashes)]
     if changed:
         import_state(session, json.dumps(document).encode(), env, instead_of=live)
     return changed
 
 
-def mending(session: Session, goal: Goal, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
+def repair(session: Session, goal: Goal, report: ReplayReport) -> Generator[EngineEvent, None, list[str]]:
     """`put_back` as a part of a run, with what is said of it.
 
     Raises:
         IncompleteError: it failed; `resume` does it again.
     """
-    if not may_need_mending(goal):
+    if not may_need_repair(goal):
         return []
-    yield Phase("mend", "putting back in the state what no registration can")
+    yield Phase("mend", "restoring bookkeeping in the state")
     try:
-        mended = put_back(session, goal, report, session.backend.live(session.stack))
+        repaired = put_back(session, goal, report, session.backend.live(session.stack))
     except RewindError as err:
         raise IncompleteError(
-            f"what belongs in the state alone could not be put back: {err}",
-            hint="Run `pulumi-rewind resume`, which puts it back, before the next update: it might replace them.",
+            f"bookkeeping in the state could not be put back: {err}",
+            hint="Run `pulumi-rewind resume`, which puts it back, before the next update: without it, that update "
+            "might replace resources.",
         ) from err
-    if mended:
-        names = ", ".join(map(urn_name, mended))
+    if repaired:
+        names = ", ".join(map(urn_name, repaired))
         yield Diagnostic(f"put back in the state: {names}", "info")
-    return mended
+    return repaired
