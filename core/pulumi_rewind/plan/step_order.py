@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pulumi_rewind.goal.model import references
-from pulumi_rewind.goal.order import each_after_its_needs
+from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.state.model import Checkpoint
 
@@ -17,7 +17,7 @@ def in_order(steps: Iterable[Step], registered: Iterable[str], live: Checkpoint)
     """
     place = {urn: number for number, urn in enumerate(registered)}
     there = live.by_urn
-    going, _ = each_after_its_needs(there, lambda urn: (one for one in references(there[urn]) if one in there))
+    going, _ = in_dependency_order(there, lambda urn: (one for one in references(there[urn]) if one in there))
     backwards = {urn: -number for number, urn in enumerate(going)}
 
     def key(step: Step) -> tuple[bool, int, str]:
@@ -31,4 +31,4 @@ def in_order(steps: Iterable[Step], registered: Iterable[str], live: Checkpoint)
 def registration_order(needs: Mapping[str, Iterable[str]], live: Checkpoint) -> list[str]:
     """What a program registers (URN → what that needs), each after its needs; as in live where that leaves a choice."""
     keys = [*(urn for urn in live.by_urn if urn in needs), *sorted(needs.keys() - live.by_urn.keys())]
-    return each_after_its_needs(keys, lambda urn: (one for one in needs[urn] if one in needs))[0]
+    return in_dependency_order(keys, lambda urn: (one for one in needs[urn] if one in needs))[0]

@@ -133,7 +133,7 @@ def _read(path: Path, *, own: bool) -> _File:
     if own and (reason := shared((path.parent, path))):
         raise UsageError(
             f"{path} is not used: {reason}",
-            hint="Your settings count only if nobody else can write them: change the file's owner or mode, or remove it.",
+            hint="Your settings count only if nobody else can write them: change the owner or mode, or remove it.",
         )
     try:
         text = read_text(path)
