@@ -1,8 +1,8 @@
 """The settings: ``rewind.toml`` beside Pulumi.yaml, one of the user's own below it, and the user's ``config.toml``.
 
-Everyone who can push to a repository can write its ``rewind.toml``. So that file can't remove what protects the user, see
-`ADDED` and `ANSWERS`, and whom to trust is only in ``config.toml``. The user's own files count only if nobody else can
-write them.
+Everyone who can push to a repository can write its ``rewind.toml``. So that file can't remove what protects the user,
+see `ADDED` and `ANSWERS`, and whom to trust is only in ``config.toml``. The user's own files count only if nobody else
+can write them.
 """
 
 from __future__ import annotations
