@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from pulumi_rewind.errors import EXIT_CODES
 from pulumi_rewind_tui.cli import COMMANDS, cli
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "man" / "pulumi-rewind.1"
@@ -60,12 +61,28 @@ def paragraphs(text: str) -> Iterator[str]:
             yield (".PP\n" if number else "") + escaped(" ".join(paragraph.split()))
 
 
-def options(command: click.Command, context: click.Context, but: frozenset[str] = frozenset()) -> Iterator[str]:
-    """The options of a command, but for those of every command."""
-    for param in command.get_params(context):
-        record = param.get_help_record(context) if isinstance(param, click.Option) else None
-        if record is not None and param.name not in but:
-            yield from entry(*record)
+def root_context() -> click.Context:
+    """The command line itself, as click knows it."""
+    return click.Context(cli, info_name=NAME, help_option_names=cli.context_settings["help_option_names"])
+
+
+def options(context: click.Context) -> list[tuple[str, str]]:
+    """The options of a command and what they do; those of every command belong to the program alone."""
+    common = frozenset(param.name for param in cli.get_params(context)) if context.parent else frozenset[str]()
+    params = [param for param in context.command.get_params(context) if isinstance(param, click.Option)]
+    records = [param.get_help_record(context) for param in params if param.name not in common]
+    return [(term, " ".join(text.split())) for term, text in filter(None, records)]
+
+
+def commands() -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Every command in the order of the help: its usage, its help text, its own options."""
+    root = root_context()
+    for name, about in COMMANDS.items():
+        command = cli.get_command(root, name)
+        assert command is not None
+        context = click.Context(command, info_name=name, parent=root)
+        pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
+        yield " ".join((name, *pieces)), inspect.cleandoc(command.help or about), options(context)
 
 
 def entry(term: str, text: str) -> Iterator[str]:
@@ -73,17 +90,9 @@ def entry(term: str, text: str) -> Iterator[str]:
     yield f".TP\n\\fB{escaped(term)}\\fR\n{escaped(' '.join(text.split()))}"
 
 
-def exit_codes(text: str) -> dict[str, str]:
-    """The codes that the program's own help lists."""
-    listed = re.sub(r"\s+", " ", text.split("Exit codes: ")[1]).split(". ")[0].rstrip(".")
-    return dict(item.split(" ", 1) for item in re.split(r", (?=\d)", listed))
-
-
 def page() -> str:
     """The whole page."""
-    root = click.Context(cli, info_name=NAME, help_option_names=cli.context_settings["help_option_names"])
     text = inspect.cleandoc(cli.help or "")
-    common = frozenset(param.name for param in cli.get_params(root) if param.name)
     out = [
         f'.TH {NAME.upper()} 1 "" "{NAME}" "User Commands"',
         f".SH NAME\n{NAME} \\- see what a Pulumi stack was, review what it takes to go back, and go back",
@@ -91,17 +100,13 @@ def page() -> str:
         ".SH DESCRIPTION",
         *paragraphs(text.split(" Exit codes: ")[0]),
         ".SH OPTIONS\nEvery command takes these as well.",
-        *options(cli, root),
+        *(line for option in options(root_context()) for line in entry(*option)),
         ".SH COMMANDS",
     ]
-    for name, about in COMMANDS.items():
-        command = cli.get_command(root, name)
-        assert command is not None
-        context = click.Context(command, info_name=name, parent=root)
-        pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
-        out += [f".SS {escaped(' '.join((name, *pieces)))}", *paragraphs(command.help or about)]
-        out += options(command, context, common)
-    for title, entries in (("EXIT STATUS", exit_codes(text)), ("ENVIRONMENT", ENVIRONMENT), ("EXAMPLES", EXAMPLES)):
+    for usage, about, own in commands():
+        out += [f".SS {escaped(usage)}", *paragraphs(about), *(line for option in own for line in entry(*option))]
+    codes = {str(code): meaning for code, meaning in EXIT_CODES.items()}
+    for title, entries in (("EXIT STATUS", codes), ("ENVIRONMENT", ENVIRONMENT), ("EXAMPLES", EXAMPLES)):
         out.append(f".SH {title}")
         out += [line for term, what in entries.items() for line in entry(term, what)]
     out += [

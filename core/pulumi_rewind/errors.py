@@ -1,7 +1,7 @@
 """The one error tree.
 
 Every error says what happened (``str(error)``), what to do next (``hint``) and
-which exit code a command ends with (``exit_code``, see the README's table)::
+which exit code a command ends with (``exit_code``, see `EXIT_CODES`)::
 
     RewindError                 1  something failed
     ├── UsageError              2  bad input: an unknown target, stack, option
@@ -28,8 +28,27 @@ An update that failed and was rolled back is reported, not raised: its exit code
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 ROLLED_BACK = 5
 """The exit code of an update that failed and was rolled back."""
+
+DIFFERS = 7
+"""The exit code that ``--exit-code`` asks for where there is something to change; no error ends with it."""
+
+EXIT_CODES: Final[Mapping[int, str]] = {
+    0: "done, or nothing to do",
+    1: "error",
+    2: "wrong usage",
+    3: "refused, nothing changed",
+    4: "rollback incomplete, `resume` continues it",
+    ROLLED_BACK: "update failed and was rolled back",
+    6: "update failed and so did the rollback",
+    DIFFERS: "there are differences (`--exit-code`)",
+    130: "interrupted",
+}
+"""Every exit code, in the words of the help, the manual page and the documents."""
 
 UNEXPLAINED = "The engine's message above names the cause."
 """The beginning of the hint of an engine failure if nothing better is known."""

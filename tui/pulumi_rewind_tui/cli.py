@@ -28,6 +28,7 @@ if _OURS:
 import click  # noqa: E402
 
 from pulumi_rewind import __version__  # noqa: E402
+from pulumi_rewind.errors import EXIT_CODES  # noqa: E402
 from pulumi_rewind.system.core_dumps import limit_core_files  # noqa: E402
 from pulumi_rewind_tui.terminal.failures import directory_is_gone, report  # noqa: E402
 from pulumi_rewind_tui.terminal.options import AsciiHelp, Shared, common_options  # noqa: E402
@@ -56,6 +57,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Make a small project to try everything on.",
 }
 """Every command, in the order of the help; each is the function of that name in ``commands/<name>.py``."""
+
+_HELP: Final = f"""See what a Pulumi stack was, what it would take to go back, and go back.
+
+    Without a command the screens open; without a terminal the history is printed. A TARGET is an update
+    (12, '#12'), -1 (the one before live), a git tag, branch or commit, @TIME (@2026-11-23T14:00) or
+    last-good. Exit codes: {"; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())}.
+    """
 
 
 class LazyGroup(AsciiHelp, click.Group):
@@ -98,20 +106,15 @@ class LazyGroup(AsciiHelp, click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, help=_HELP, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, "--version", message="pulumi-rewind %(version)s")
 @click.option("--theme", metavar="NAME", help="The screens' colours: dark, light or colour-blind; else the last ones.")
 @common_options
 @click.pass_context
 def cli(ctx: click.Context, theme: str | None) -> int | None:
-    """See what a Pulumi stack was, what it would take to go back, and go back.
-
-    Without a command the screens open; without a terminal the history is printed. A TARGET is an update
-    (12, '#12'), -1 (the one before live), a git tag, branch or commit, @TIME (@2026-11-23T14:00) or
-    last-good. Exit codes: 0 done, 1 error, 2 usage, 3 refused and nothing changed, 4 rollback incomplete,
-    5 update failed and rolled back, 6 update failed and so did the rollback, 7 there are differences
-    (--exit-code), 130 interrupted.
-    """
+    """The command line itself; its help is `_HELP`."""
     shared = ctx.ensure_object(Shared)
     shared.opener = open_screens
     if theme:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.errors import EngineError, RewindError, SecretsError, TargetError, UsageError
+from pulumi_rewind.errors import DIFFERS, EngineError, RewindError, SecretsError, TargetError, UsageError
 from pulumi_rewind_tui.terminal.notices import damage_notice
 from pulumi_rewind_tui.terminal.options import (
-    DIFFERS,
     LIVE,
     Shared,
     exit_code_option,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from pulumi_rewind.choices import CHECKPOINT, PROGRAM, Choices
+from pulumi_rewind.errors import DIFFERS
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.options import (
-    DIFFERS,
     Shared,
     Terms,
     exit_code_option,

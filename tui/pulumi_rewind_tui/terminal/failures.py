@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pulumi_rewind.errors import ProjectNotFound, RewindError, TargetError, UsageError
+from pulumi_rewind.errors import InterruptedRun, ProjectNotFound, RewindError, TargetError, UsageError
 from pulumi_rewind_tui.terminal.writer import Writer, open_writer
 from pulumi_rewind_tui.text.cells import Span
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEBUG = "PULUMI_REWIND_DEBUG"
 """Set to 1, an unexpected error prints its traceback (without local variables: they may hold secrets)."""
 
-INTERRUPTED = 130
+INTERRUPTED = InterruptedRun.exit_code
 
 
 def report(

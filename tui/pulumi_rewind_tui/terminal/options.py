@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import DIFFERS, UsageError
 from pulumi_rewind_tui.terminal.writer import Screen, open_screen, open_writer
 
 if TYPE_CHECKING:
@@ -165,9 +165,6 @@ def common_options(function: F) -> F:
 
 LIVE = "live"
 """How a command line names the state now, beside the targets."""
-
-DIFFERS = 7
-"""The exit code that ``--exit-code`` asks for where there is something to change; no error ends with it."""
 
 
 def exit_code_option(what: str) -> Callable[[F], F]:
