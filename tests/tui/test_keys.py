@@ -18,6 +18,7 @@ from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.host import Host
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
+from tests.support.tui.command_lines import DOCUMENTS, inline
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -44,6 +45,9 @@ PLACES = {
     "no stack": ("empty",),
 }
 """By what README calls a place: the first parts of the ids of its bindings."""
+
+SAMPLES = {"settings.md": {"S", "f5", "ctrl+x", "shift+s"}}
+"""Keys that a document names as examples of what can be set."""
 
 UNSAID = frozenset({"list.page-up", "list.page-down", "options.toggle", "strategy.use"})
 """What README calls by the names on the keys, and the lists of dialogues."""
@@ -72,9 +76,9 @@ IDS = {binding.id for _, binding in BOUND}
 
 def rows() -> list[tuple[set[str], str]]:
     """The keys and the place of each row of README's table."""
-    table = README.read_text().split("## Keys of the UI")[1].split("\n\n")[1]
+    table = README.read_text().split("| key | where | what |\n|---|---|---|\n")[1].split("\n\n")[0]
     found = []
-    for line in table.splitlines()[2:]:
+    for line in table.splitlines():
         keys, places, _ = (cell.strip() for cell in line.strip("|").split(" | "))
         found += [(set(re.findall(r"`([^`]+)`", keys)), place) for place in places.split(", ")]
     return found
@@ -88,6 +92,12 @@ def test_every_binding_has_an_id_and_a_description() -> None:
 def test_what_readme_says_is_bound(keys: set[str], place: str) -> None:
     here = [binding for _, binding in BOUND if str(binding.id).split(".")[0] in PLACES[place]]
     assert keys - {"ctrl+p"} - {name for binding in here for name in names(binding)} == set()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_a_key_that_a_document_names_is_bound(path: Path) -> None:
+    named = {code for code in inline(path.read_text()) if re.fullmatch(r"[A-Za-z]|(?:ctrl|shift)\+\w+|f\d+", code)}
+    assert named - {name for _, binding in BOUND for name in names(binding)} - SAMPLES.get(path.name, set()) == set()
 
 
 def test_what_is_bound_readme_says() -> None:
