@@ -276,7 +276,7 @@ class HomeScreen(LivingScreen):
         """Blames the resource under the cursor of the diff, or its first one."""
         diff = self.diff
         row = diff.current
-        urn = diff.current_urn if diff.comparison is not None else ""
+        urn = diff.live_urn if diff.comparison is not None else ""
         if not urn:
             self.app.bell()
             return

@@ -78,7 +78,7 @@ class ResultScreen(SavingScreen):
         role = {"done": "ok", "unchanged": "hazard", "stopped": "hazard", "failed": "failed"}[outcome.kind]
         table = self.table
         title: Line = (
-            (f" {word[outcome.kind]} ", role),
+            (f"{word[outcome.kind]} ", role),
             (outcome.plan.stack, "bold"),
             (f" {table['arrow']} ", "dim"),
             (outcome.plan.target.label, "bold"),
