@@ -157,8 +157,8 @@ class FileBackend:
         if exists:
             raise BackendError(
                 f"{self.directory} holds no Pulumi state",
-                hint="Check --backend, PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows the "
-                "backend in use.",
+                hint="Check --backend, PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows "
+                "the backend in use.",
             )
         raise BackendError(
             f"the backend's directory {self.directory} does not exist",

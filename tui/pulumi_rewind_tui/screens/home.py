@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading

@@ -66,8 +66,16 @@ class Outcome:
         return self.aftermath.undo or self.start
 
 
-def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
-    """One glance: how it ended, and where the stack is now."""
+def headline(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
+    """One glance: how it ended, and where the stack is now; on two lines where one would be cut."""
+    (line,) = _headline(outcome, table)
+    if line_width(line) <= cells:
+        return [line]
+    last, role = line[-1]
+    return [line[:-1], ((f"  {last.strip()}", role),)]
+
+
+def _headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
     plan, state = outcome.plan, outcome.state
     took = f"took {elapsed(outcome.result.seconds if outcome.result else state.seconds(state.ended))}"
     label = plan.target.label
@@ -130,7 +138,7 @@ def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
 
 def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bool = False) -> list[Line]:
     """The whole page."""
-    lines: list[Line] = [*headline(outcome, table), (("", ""),)]
+    lines: list[Line] = [*headline(outcome, cells, table), (("", ""),)]
     if outcome.kind == "done":
         lines += _done(outcome, cells, table, ascii_only)
     else:
