@@ -93,7 +93,7 @@ class RewindApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every row goes through before it is drawn."""
         usual = list(super().get_line_filters())
-        if not self.no_color and self.console.color_system == "standard":
+        if self.console.color_system == "standard" and not (self.no_color or self.is_headless):
             usual.append(FewColoursFilter())
         return [*usual, AsciiFilter()] if self.ascii_only else usual
 
