@@ -106,7 +106,7 @@ async def test_blame_names_the_update_of_the_selected_property_in_its_frame(shop
         await press(pilot, "j", "tab")
         home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::api")))
         text = await press(pilot, "B")
-        assert "#" in (frame := next(line for line in text.splitlines() if "properties" in line))
+        frame = next(line for line in text.splitlines() if "properties" in line)
         number = frame.split("#")[1].split(":")[0]
         assert any(f"#{number} " in line for line in text.splitlines())
 
@@ -154,6 +154,8 @@ async def test_without_a_project_the_next_step_is_said(shop: Shop, tmp_path: Pat
         text = screen_text(pilot.app)
         assert "No Pulumi project here" in text
         assert "--cwd DIR" in text
+        assert text.count("--cwd") == 1, "each thing to do is said once"
+        assert "s stacks" not in text, "there are none to show"
         await press(pilot, "escape")
         assert showing(pilot.app, EmptyScreen), "esc leads nowhere from here"
 
