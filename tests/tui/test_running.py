@@ -57,7 +57,7 @@ async def test_rows_counts_and_log_follow_the_engine(shop: Shop, played: type[Re
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await started(pilot)
         text = screen_text(app)
-        assert "ROLLING BACK shop/prod → #5 (v1.2)   3/7   0 running   0 failed   00:00   lock: ours" in text
+        assert "ROLLING BACK shop/prod → #5 (v1.2)   3/7 done   0 running   0 failed   00:00   lock: ours" in text
         assert "✓ orders-db  ± replaced" in text
         assert "· worker     ~ waiting" in text
         assert "12:00:00 orders-db creating the replacement…" in text
