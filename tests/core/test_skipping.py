@@ -86,7 +86,7 @@ def test_a_component_means_what_is_in_it_and_an_empty_target_keeps_the_stack() -
 
 
 def test_a_name_that_means_nothing_lists_what_there_is() -> None:
-    with pytest.raises(UsageError, match="--skip 'nobody'") as caught:
+    with pytest.raises(UsageError, match="left out: 'nobody' matches no resource") as caught:
         without(checkpoint(uses("db")), checkpoint(uses("app")), "nobody")
     assert caught.value.hint == "There are: app, db."
 

@@ -340,6 +340,7 @@ def test_an_unknown_name_suggests_similar_ones(store: FileStore, repo: GitRepo) 
     error = refuse(store, "v1.3", repo)
     assert "unknown target 'v1.3'" in str(error)
     assert error.candidates == ("v1.2",)
+    assert str(error).endswith("did you mean one of these?")
     assert "last-good" in refuse(store, "lastgood", repo).candidates
     assert "git repository" in refuse(store, "v1.2").hint
 

@@ -14,6 +14,7 @@ from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
+from pulumi_rewind_tui.text.failure import Cause
 from tests.support.tui.replay import play
 from tests.support.tui.shop import Shop, screen_text, settle, title
 from tests.support.tui.shop_recording import PASSPHRASE
@@ -63,15 +64,33 @@ async def test_one_glance_says_where_the_stack_is(shop: Shop, size: tuple[int, i
         assert "shop/worker:1.3.1 → shop/worker:1.2.0" in text
 
 
+async def test_in_a_small_terminal_the_timeline_takes_the_rows_it_needs_and_the_diff_the_rest(shop: Shop) -> None:
+    async with shop.app().run_test(size=(80, 44)) as pilot:
+        await settle(pilot)
+        home = home_of(pilot)
+        assert home.timeline.size.height == home.timeline.count()
+        assert home.query_one("#differences").size.height > home.timeline.size.height
+        await pilot.resize_terminal(80, 16)
+        await settle(pilot)
+        assert home.timeline.outer_size.height <= home.query_one("#panes").size.height // 2
+        await press(pilot, "enter")
+        assert home.diff.size.height >= home.timeline.size.height
+
+
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 async def test_an_update_that_failed_half_way_is_offered_to_be_taken_back(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     play(monkeypatch)
+    cause = Cause(8, errors=("jobs: no such column",))
+    monkeypatch.setattr("pulumi_rewind_tui.text.failure.read_cause", lambda *_: cause)
     async with shop.app().run_test(size=size) as pilot:
         await settle(pilot)
         home = home_of(pilot)
-        assert "✗ The last update, #8, failed half-way.  R reviews the way back to #7" in screen_text(pilot.app)
+        lines = screen_text(pilot.app).splitlines()
+        offer = lines.index(next(line for line in lines if "✗ The last update, #8, failed half-way." in line))
+        assert "R reviews the way back to #7" in lines[offer]
+        assert "jobs: no such column" in lines[offer + 1], "why, without another key"
         await press(pilot, "j", "R")
         assert (await review(pilot)).request.target == "#7", "wherever the cursor is"
         await press(pilot, "escape")

@@ -88,6 +88,29 @@ async def test_blame_names_update_commit_and_author(shop: Shop) -> None:
         assert len(pilot.app.screen_stack) == 1
 
 
+async def test_blame_asks_for_the_name_that_live_knows(shop: Shop) -> None:
+    async with shop.app().run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        home = pilot.app.home  # type: ignore[attr-defined]
+        diff = home.diff
+        heading = diff.comparison.resources[diff.rows[0].index]
+        object.__setattr__(heading, "old_urn", "urn:pulumi:prod::shop::t:m:R::before")
+        assert diff.comparison.key[0] == 0, "from live"
+        assert diff.live_urn.endswith("::before")
+
+
+async def test_blame_names_the_update_of_the_selected_property_in_its_frame(shop: Shop) -> None:
+    async with shop.app().run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        home = pilot.app.home  # type: ignore[attr-defined]
+        await press(pilot, "j", "tab")
+        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::api")))
+        text = await press(pilot, "B")
+        frame = next(line for line in text.splitlines() if "properties" in line)
+        number = frame.split("#")[1].split(":")[0]
+        assert any(f"#{number} " in line for line in text.splitlines())
+
+
 async def test_blame_of_secrets_shows_none(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
@@ -131,6 +154,8 @@ async def test_without_a_project_the_next_step_is_said(shop: Shop, tmp_path: Pat
         text = screen_text(pilot.app)
         assert "No Pulumi project here" in text
         assert "--cwd DIR" in text
+        assert text.count("--cwd") == 1, "each thing to do is said once"
+        assert "s stacks" not in text, "there are none to show"
         await press(pilot, "escape")
         assert showing(pilot.app, EmptyScreen), "esc leads nowhere from here"
 

@@ -103,6 +103,6 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     error = IncompleteError("restore failed; this run has changed nothing", changed=False)
     entry: Any = SimpleNamespace()
     stopped = Outcome(plan, 2, None, error, Aftermath(entry=entry), state)
-    first = plain(headline(stopped, symbols(False))[0])
+    first = plain(headline(stopped, 120, symbols(False))[0])
     assert "this run has changed nothing in the stack yet" in first
     assert "BETWEEN" not in first

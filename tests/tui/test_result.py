@@ -64,7 +64,7 @@ async def test_success_says_what_differs_and_why_and_how_to_undo(shop: Shop, mon
         assert "±1 +1 ~3 -2   1 replaced, 1 created, 3 updated, 2 deleted" in text
         assert "still contains #8: revert it" in text
         assert "continue" not in labels(screen)
-        assert "way back" in labels(screen)
+        assert "undo…" in labels(screen)
         assert app.home.timeline.total == 9  # home has read the history again
         await pilot.press("u")
         back = await review(pilot)
@@ -131,7 +131,7 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         assert "Pending operations: none" in text
         assert "Lock: released" in text
         assert "Live against #5 (v1.2): 4 differences remain" in text
-        assert {"continue", "way back", "refresh", "copy note"} <= set(labels(screen))
+        assert {"continue", "undo…", "refresh", "copy note"} <= set(labels(screen))
         await pilot.press("c")
         on = await review(pilot)
         assert on.request.target == "#5"
@@ -166,7 +166,7 @@ async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: 
         assert "the stack's state has changed" in text
         assert "Plan again." in text
         assert "BETWEEN" not in text
-        assert "way back" not in labels(screen)
+        assert "undo…" not in labels(screen)
         await pilot.press("c")
         assert (await review(pilot)).request.target == "#5"
 

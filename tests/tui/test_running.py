@@ -20,6 +20,7 @@ from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
+from pulumi_rewind_tui.widgets.run_views import seconds_text
 from pulumi_rewind_tui.work.runner import RunBatch, log_path
 from tests.support.tui.replay import ReplayedRun, play, recorded
 from tests.support.tui.shop import Shop, screen_text
@@ -56,7 +57,7 @@ async def test_rows_counts_and_log_follow_the_engine(shop: Shop, played: type[Re
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await started(pilot)
         text = screen_text(app)
-        assert "ROLLING BACK shop/prod → #5 (v1.2)   3/7   0 running   0 failed   00:00   lock: ours" in text
+        assert "ROLLING BACK shop/prod → #5 (v1.2)   3/7 done   0 running   0 failed   00:00   lock: ours" in text
         assert "✓ orders-db  ± replaced" in text
         assert "· worker     ~ waiting" in text
         assert "12:00:00 orders-db creating the replacement…" in text
@@ -303,3 +304,8 @@ async def test_a_result_that_is_missing_is_no_success(shop: Shop, monkeypatch: p
         assert screen.outcome.kind != "done"
         assert isinstance(screen.outcome.result, RollbackResult | None)
         assert "✓ shop/prod equals" not in screen_text(app)
+
+
+def test_the_time_of_a_resource_is_told_from_a_tenth_of_a_second_on() -> None:
+    told = {seconds: seconds_text(seconds) for seconds in (0.04, 0.25, 12.7, 125.0)}
+    assert told == {0.04: "", 0.25: "0.2s", 12.7: "12s", 125.0: "2m05s"}

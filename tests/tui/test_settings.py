@@ -209,6 +209,17 @@ async def test_the_chosen_theme_is_there_before_the_first_paint_of_the_next_star
     assert shop.app(theme=found.theme).theme == "rewind-light"
 
 
+async def test_a_theme_that_settings_will_override_says_so(shop: Shop) -> None:
+    (shop.root / "rewind.toml").write_text('theme = "dark"\n')
+    async with shop.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+t")
+        await settle(pilot)
+        (told,) = pilot.app._notifications
+        assert told.message.startswith("light holds until you quit: ")
+        assert "rewind.toml, line 1 sets dark" in told.message
+
+
 async def test_a_theme_that_can_not_be_remembered_is_told(shop: Shop) -> None:
     (shop.directory / "state" / "pulumi-rewind").mkdir(exist_ok=True)
     (shop.directory / "state" / "pulumi-rewind" / "theme").mkdir()

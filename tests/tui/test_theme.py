@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from rich.color import Color as Ink
 from rich.color import ColorSystem
+from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
 from pulumi_rewind_tui.theme import ROLES, role_styles, themes
+from pulumi_rewind_tui.widgets.few_colours_filter import FewColoursFilter, few
 from scripts.pictures.grid import grid_of
 from scripts.pictures.strokes import is_drawn
 from tests.support.tui.pictures import colours
@@ -119,3 +121,32 @@ async def test_all_that_a_screen_shows_can_be_read(name: str, shop: Shop) -> Non
                     if cell.text.strip() and not is_drawn(cell.text) and contrast(cell.ink, cell.paper) < READABLE:
                         poor.add((cell.text, cell.ink, cell.paper))
     assert poor == set()
+
+
+HUES = ("create", "delete", "update", "replace", "title", "rename", "hazard", "dim")
+"""Roles that say different things by their colours."""
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_where_there_are_16_colours_hues_stay_apart(name: str) -> None:
+    styles = role_styles(name)
+    numbers = {role: few(styles[role]).color.number for role in HUES}  # type: ignore[union-attr]
+    assert None not in numbers.values()
+    assert len(set(numbers.values())) == len(HUES), numbers
+    cursor = few(styles["guide"] + Style(bgcolor=THEMES[name].variables["rewind-cursor"]))
+    assert cursor.color is not None
+    assert cursor.bgcolor is not None
+    assert cursor.color.number != cursor.bgcolor.number
+
+
+@pytest.mark.parametrize(("system", "no_color", "expected"), [
+    ("standard", False, True), ("truecolor", False, False), ("standard", True, False),
+])  # fmt: skip
+def test_16_colours_are_used_where_the_terminal_has_no_more(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, system: str, no_color: bool, expected: bool
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", system)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    filters = shop.app().get_line_filters()
+    assert any(isinstance(each, FewColoursFilter) for each in filters) is expected

@@ -24,6 +24,7 @@ from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import NAMES, PREFIX, theme_name, themes
 from pulumi_rewind_tui.widgets.ascii_filter import AsciiFilter
+from pulumi_rewind_tui.widgets.few_colours_filter import FewColoursFilter
 from pulumi_rewind_tui.work.background import clean, in_thread
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ class RewindApp(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every row goes through before it is drawn."""
-        usual = super().get_line_filters()
+        usual = list(super().get_line_filters())
+        if self.console.color_system == "standard" and not (self.no_color or self.is_headless):
+            usual.append(FewColoursFilter())
         return [*usual, AsciiFilter()] if self.ascii_only else usual
 
     def on_mount(self) -> None:
@@ -339,11 +342,21 @@ class RewindApp(App[int]):
         self.choose_theme(NAMES[(at + 1) % len(NAMES)])
 
     def choose_theme(self, name: str) -> None:
-        """Changes the colours, and remembers them for the next start."""
+        """Changes the colours, and remembers them for the next start; says so if settings decide that one."""
         from pulumi_rewind_tui.work.looks import remember
 
         self.theme = theme_name(name)
-        environ = self.environ
+        session, environ = self.session, self.environ
+        if session is not None and session.settings.theme:
+            from pulumi_rewind.errors import UsageError
+            from pulumi_rewind.project.settings import where_set
+
+            where = "rewind.toml"
+            with contextlib.suppress(UsageError):  # it was changed, and can't be read any more
+                where = where_set(session.workspace.root, environ, "theme")
+            self.clear_notifications()
+            text = f"{name} holds until you quit: {where} sets {session.settings.theme}. Change it there to keep it."
+            self.notify(text, title="Theme", timeout=8, markup=False)
         in_thread(self, "theme", lambda _: remember(environ, name), msg.ThemeNotKept)
 
     @on(msg.ThemeNotKept)

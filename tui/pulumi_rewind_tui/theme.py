@@ -36,6 +36,19 @@ _SAFE: Mapping[str, str] = {
 
 _COLOURS: Mapping[str, Mapping[str, str]] = {"dark": _DARK, "light": _LIGHT, "colour-blind": _SAFE}
 
+_FEW: Mapping[str, Mapping[str, int]] = {
+    "dark": {"green": 10, "red": 9, "yellow": 11, "purple": 13, "orange": 3, "blue": 12, "cyan": 14, "gold": 11,
+             "grey": 7, "faint": 8},
+    "light": {"green": 2, "red": 1, "yellow": 3, "purple": 5, "orange": 9, "blue": 4, "cyan": 6, "gold": 3,
+              "grey": 8, "faint": 8},
+    "colour-blind": {"green": 14, "red": 3, "yellow": 11, "purple": 13, "orange": 9, "blue": 12, "cyan": 6, "gold": 11,
+                     "grey": 7, "faint": 8},
+}  # fmt: skip
+"""The hues by their numbers among the 16 colours of every terminal."""
+
+_CURSOR: Mapping[bool, str] = {True: "#26324a", False: "#d7e3f8"}
+"""What the cursor's row stands on, in dark themes and others."""
+
 NAMES: tuple[str, ...] = tuple(_COLOURS)
 
 
@@ -83,7 +96,7 @@ def _theme(name: str, *, background: str, surface: str, panel: str, foreground: 
             "rewind-border": colour["faint"],
             "rewind-border-focus": colour["blue"],
             "rewind-dim": colour["grey"],
-            "rewind-cursor": "#26324a" if dark else "#d7e3f8",
+            "rewind-cursor": _CURSOR[dark],
             "rewind-cursor-blur": "#1b2230" if dark else "#ecece6",
             "scrollbar": colour["faint"],
             "scrollbar-hover": colour["grey"],
@@ -92,11 +105,18 @@ def _theme(name: str, *, background: str, surface: str, panel: str, foreground: 
             "scrollbar-background-hover": background,
             "scrollbar-background-active": background,
             "scrollbar-corner-color": background,
-            "block-cursor-background": "#26324a" if dark else "#d7e3f8",
+            "block-cursor-background": _CURSOR[dark],
             "block-cursor-foreground": foreground,
             "block-cursor-text-style": "bold",
         },
     )
+
+
+@lru_cache(maxsize=1)
+def few_colours() -> Mapping[str, int]:
+    """Our colours by what they become where there are 16."""
+    hues = {colour: _FEW[name][hue] for name, colours in _COLOURS.items() for hue, colour in colours.items()}
+    return hues | {_CURSOR[True]: 8, _CURSOR[False]: 7}
 
 
 @lru_cache(maxsize=16)

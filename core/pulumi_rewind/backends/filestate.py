@@ -157,12 +157,12 @@ class FileBackend:
         if exists:
             raise BackendError(
                 f"{self.directory} holds no Pulumi state",
-                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows the "
-                "backend in use.",
+                hint="Check --backend, PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows "
+                "the backend in use.",
             )
         raise BackendError(
             f"the backend's directory {self.directory} does not exist",
-            hint="Mount it, or check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml.",
+            hint="Mount it, or check --backend, PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml.",
         )
 
     def _layout(self) -> int:

@@ -40,7 +40,7 @@ def select(
         selection = Selection(frozenset(res.urn for res in entries), frozenset(), ())
     if not (unwanted or stays):
         return selection
-    left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "--skip")
+    left = _meant([text.removeprefix(NOT) for text in unwanted], names, live, "left out:")
     return Exclusion(selection, entries, live, pairs).without(left, stays)
 
 

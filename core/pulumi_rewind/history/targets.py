@@ -383,10 +383,11 @@ def _unknown(timeline: Timeline, text: str) -> TargetError:
     names = [name for names in repository.tags().values() for name in names]
     names += [*repository.branches(), LAST_GOOD]
     gaps = repository.gaps()
+    near = tuple(difflib.get_close_matches(text, names, n=NEAREST))
     return TargetError(
-        f"unknown target {text!r}",
+        f"unknown target {text!r}" + ("; did you mean one of these?" if near else ""),
         hint=f"{gaps} {FORMS}".strip(),
-        candidates=tuple(difflib.get_close_matches(text, names, n=NEAREST)),
+        candidates=near,
     )
 
 

@@ -134,7 +134,7 @@ def find_workspace(cwd: Path, *, backend: str | None = None, environ: Mapping[st
         return _open(path, start, backend, environ)
     raise ProjectNotFound(
         f"no Pulumi.yaml in {start} or above it",
-        hint="Go into a Pulumi project, or name its directory with `--cwd DIR`.",
+        hint="Go into a Pulumi project, or name its directory with `--cwd DIR`. `pulumi-rewind demo` makes one to try.",
     )
 
 

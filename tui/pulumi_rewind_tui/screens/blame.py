@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.session import Session
 
+MESSAGE = 12
+"""Cells from which on a message is shown beside its commit; that of the selected row stands in the frame, too."""
+
 BATCH = 0.1
 """Seconds between two messages while history is read."""
 
@@ -119,6 +122,7 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     value_cells = max(8, min(max(32, cells // 4), cells - column - 44))
     value = "●●●" if item.secret and item.value == MASK else _short(item.value)
     left: Line = ((fit(short_path(item.path), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
+    room = cells - column - value_cells - 36 - min(16, width(item.update.author if item.update else ""))
     if update is None:
         return (*left, ("changed outside updates", "hazard"))
     sure = " " if item.certain else "?"
@@ -128,7 +132,7 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
         (moment(update.start_time, dated=True) + "  ", "dim"),
         (f"{short_commit(update):<8} ", "commit"),
         (cut(update.author, 16) + "  ", ""),
-        (first_line(update.message), "dim"),
+        (first_line(update.message) if room >= MESSAGE else "", "dim"),
     )
 
 
@@ -161,6 +165,7 @@ class BlameScreen(RewindScreen[None]):
         self.path = path
         self._reader: Worker[None] | None = None
         self._reached = ""
+        self._problem = ""
 
     def compose_body(self) -> ComposeResult:
         """The list."""
@@ -208,13 +213,25 @@ class BlameScreen(RewindScreen[None]):
         view.rows.extend(event.items)
         if event.done and not view.rows:
             view.note = ((("This resource has no properties.", "dim"),),)
+            view.border_subtitle = Content("")
         view.order()
         if event.done:
             self._reader = None
-            view.border_subtitle = Content(plural(len(view.rows), "property", "properties"))
-            if event.problem:
-                view.border_subtitle = Content("secrets not comparable")
+            self._problem = event.problem
             self._go_to(self.path)
+            self._say_which()
+
+    @on(LinesView.Moved)
+    def _say_which(self) -> None:
+        """The update that set the selected property, by its message: rows are cut where the terminal is narrow."""
+        view = self.query_one(BlameList)
+        if self._reader is not None or not view.rows:
+            return
+        item = view.current
+        said = "secrets not comparable" if self._problem else plural(len(view.rows), "property", "properties")
+        if item is not None and item.update is not None and item.update.message:
+            said = f"#{item.update.number}: {cut(first_line(item.update.message), 48)}   {said}"
+        view.border_subtitle = Content(said)
 
     def _go_to(self, path: str) -> None:
         view = self.query_one(BlameList)

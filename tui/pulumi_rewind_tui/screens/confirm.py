@@ -80,7 +80,9 @@ class ConfirmScreen(Dialog[Agreement]):
             yield NoteLine(id="loss")
         if self.typed:
             with Horizontal(id="typing"):
-                yield Static(Content.assemble("Type the stack's name (", (self.stack, "bold"), "): "), id="prompt")
+                yield Static(
+                    Content.assemble("Type the stack's name (", (self.stack, "bold"), "), then enter: "), id="prompt"
+                )
                 yield NameInput(id="name", select_on_focus=False)
         yield NoteLine(id="missing")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -19,18 +20,19 @@ def what_to_do(error: BaseException) -> tuple[str, list[str]]:
     """A headline, and the ways on from here."""
     match error:
         case ProjectNotFound():
-            return "No Pulumi project here", [
-                "Start pulumi-rewind in a directory with a Pulumi.yaml (or below one), or name one with --cwd DIR.",
-            ]
+            return "No Pulumi project here", ["q quits. Nothing was changed."]
         case StackNotFound():
             return "No such stack", ["s shows the stacks of this backend.", "ctrl+r tries again."]
         case BackendError():
             return "The backend can't be read", [
-                "Check the URL above: it comes from --backend, PULUMI_BACKEND_URL, Pulumi.yaml or `pulumi login`.",
+                "The URL comes from --backend, PULUMI_BACKEND_URL, Pulumi.yaml or `pulumi login`.",
                 "ctrl+r tries again once it is reachable. The stacks are not affected.",
             ]
         case UsageError():
-            return "No stack is open", ["s shows the stacks of this backend; enter opens one."]
+            return "No stack is open", [
+                "s shows the stacks of this backend; enter opens one.",
+                "ctrl+r tries again, once what is said above is corrected.",
+            ]
         case _:
             return "The stack can't be opened", ["ctrl+r tries again. The stack is not affected."]
 
@@ -48,6 +50,10 @@ class EmptyScreen(RewindScreen[None]):
     def __init__(self, error: BaseException) -> None:
         super().__init__()
         self.error = error
+
+    def footer_ids(self) -> Sequence[str]:
+        """Without a project there are no stacks to show."""
+        return ("empty.retry",) if isinstance(self.error, ProjectNotFound) else self.FOOTER
 
     def compose_body(self) -> ComposeResult:
         """One page."""

@@ -7,11 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
@@ -60,22 +59,23 @@ class HomeScreen(LivingScreen):
         Binding("ctrl+r,f5", "refresh", "read again", id="home.refresh", tooltip="Read the backend again"),
     ]  # fmt: skip
     TIMELINE_FOOTER = (
-        "list.open", "home.rollback", "home.view", "timeline.mark", "home.blame", "home.filter", "home.stacks",
-        "timeline.details",
+        "list.open", "home.rollback", "home.view", "home.filter", "timeline.mark", "home.stacks", "timeline.details",
+        "home.blame",
     )  # fmt: skip
     DIFF_FOOTER = (
-        "diff.toggle", "home.rollback", "diff.next", "diff.outputs", "diff.reveal", "home.blame", "diff.copy",
-        "screen.back",
+        "diff.toggle", "home.rollback", "home.blame", "home.view", "screen.back", "diff.next", "diff.outputs",
+        "diff.reveal", "diff.copy",
     )  # fmt: skip
 
     def compose_body(self) -> ComposeResult:
         """An offer, if there is one, two panes and the filter."""
         yield NoteLine(id="offer")
+        yield NoteLine(id="why")
         with Container(id="panes"):
             yield TimelineView(id="timeline", classes="pane")
-            with Vertical(id="differences"):
+            with Vertical(id="differences", classes="pane"):
                 yield TextBlock(lambda _: (), id="cause")
-                yield DiffView(id="diff", classes="pane", stateful=self._stateful)
+                yield DiffView(id="diff", stateful=self._stateful)
         yield FilterBar()
 
     def on_mount(self) -> None:
@@ -84,6 +84,11 @@ class HomeScreen(LivingScreen):
         self.diff.show_note((("opening the stack…", "dim"),))
         self.status.show([(("opening…", "dim"),)])
         self.timeline.focus()
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        """A small terminal gives the pane that is read most of its rows."""
+        self.set_class(self.diff.has_focus, "-reading")
 
     def footer_ids(self) -> Sequence[str]:
         """The keys of the focused pane."""
@@ -110,7 +115,7 @@ class HomeScreen(LivingScreen):
         self.timeline.marks.base = None
         self.views, self.reverse = dict(DEFAULTS), False
         self.diff.show_note((("opening the stack…", "dim"),))
-        self.diff.border_title = Content("")
+        self.title_diff("")
 
     def open_session(self, session: Session) -> None:
         """Shows a stack."""
@@ -186,6 +191,8 @@ class HomeScreen(LivingScreen):
         line.set_class(found is not None, "-shown")
         if found is not None:
             line.show(text.offer(found, self.rewind.ascii_only))
+            self.ask_cause(found.failed.number, found.failed)
+        self.show_why()
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -268,7 +275,7 @@ class HomeScreen(LivingScreen):
         """Blames the resource under the cursor of the diff, or its first one."""
         diff = self.diff
         row = diff.current
-        urn = diff.current_urn if diff.comparison is not None else ""
+        urn = diff.live_urn if diff.comparison is not None else ""
         if not urn:
             self.app.bell()
             return

@@ -14,10 +14,11 @@ from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
-from pulumi_rewind_tui.text.failure import Cause, banner
+from pulumi_rewind_tui.text.failure import Cause, banner, briefly
 from pulumi_rewind_tui.text.side_by_side import COLUMNS
 from pulumi_rewind_tui.text.views import DEFAULTS, Look, RowKind, View, row_kind
 from pulumi_rewind_tui.widgets.diff_view import DiffView
+from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
+    from pulumi_rewind.state.model import Update
 
 Load: TypeAlias = "Callable[[Session, int, Post, CancelCheck], None]"
 """Reads a session and posts what it finds, with the generation it belongs to."""
@@ -133,7 +135,7 @@ class ComparingScreen(RewindScreen[None]):
         self.update_footer()
         self._show_cause(look)
         if key is None:
-            self.diff.border_title = self.diff.border_subtitle = Content("")
+            self.title_diff("")
             nothing = text.no_updates(self.session) if not timeline.total else None
             self.diff.show_note(*nothing or text.same_side(timeline.number, timeline.marks))
             return
@@ -147,8 +149,7 @@ class ComparingScreen(RewindScreen[None]):
 
     def _say_comparing(self, look: Look, key: Key) -> None:
         """The old comparison goes together with its title, so that the two always agree."""
-        self.diff.border_title = Content(text.begun_title(look, key, self.rewind.ascii_only))
-        self.diff.border_subtitle = Content("")
+        self.title_diff(text.begun_title(look, key, self.rewind.ascii_only))
         self.diff.show_note((("comparing…", "dim"),))
 
     def _compare(self, key: Key) -> None:
@@ -185,13 +186,30 @@ class ComparingScreen(RewindScreen[None]):
     def _show_titles(self, done: Comparison) -> None:
         """Which view this is, what - and + mean; two views of live's newest update may have the same sides."""
         diff, look = self.diff, self.look()
-        diff.border_title = Content(text.diff_title(look, done, self.rewind.ascii_only))
-        diff.border_subtitle = Content(text.diff_subtitle(look, done))
+        self.title_diff(text.diff_title(look, done, self.rewind.ascii_only), text.diff_subtitle(look, done))
         if not done.resources and not diff.rows:
             diff.note = text.nothing_differs(look, done)
             diff.changed()
 
+    def title_diff(self, title: str, subtitle: str = "") -> None:
+        """What the pane compares, on the frame around it."""
+        for widget in (self.diff, self.query_one("#differences")):
+            widget.border_title, widget.border_subtitle = Content(title), Content(subtitle)
+
     # Why an update failed
+
+    def ask_cause(self, number: int, update: Update | None) -> None:
+        """Reads why an update failed; a message brings it."""
+        if number not in self._causes:
+            self.read_in_thread(f"cause-{number}", partial(loading.load_cause, number=number, update=update))
+
+    def show_why(self) -> None:
+        """The error of the update that failed half-way, below the offer of the way back."""
+        cause = self._causes.get(self.half_way.failed.number) if self.half_way is not None else None
+        said = briefly(cause) if cause is not None and cause.told else ""
+        line = self.query_one("#why", NoteLine)
+        line.set_class(bool(said), "-shown")
+        line.show((("   ", ""), (said, "failed")))
 
     def _show_cause(self, look: Look) -> None:
         """The error of a failed update above what it did; of one that was killed above what live has since then."""
@@ -205,7 +223,7 @@ class ComparingScreen(RewindScreen[None]):
             self._draw_cause(self._causes[number])
         else:
             block.set_class(False, "-shown")
-            self.read_in_thread("cause", partial(loading.load_cause, number=number, update=update))
+            self.ask_cause(number, update)
 
     def _draw_cause(self, cause: Cause | None) -> None:
         block = self.query_one("#cause", TextBlock)
@@ -218,6 +236,7 @@ class ComparingScreen(RewindScreen[None]):
     def _cause_read(self, event: msg.CauseRead) -> None:
         if event.generation == self.generation:
             self._causes[event.number] = event.cause
+            self.show_why()
             look = self.look()
             if look.number == event.number:
                 self._show_cause(look)
@@ -234,7 +253,7 @@ class ComparingScreen(RewindScreen[None]):
         look = self.look()
         if event.key != look.key:
             return  # of a row that the cursor has left
-        self.diff.border_title = Content(text.begun_title(look, event.key, self.rewind.ascii_only))
+        self.title_diff(text.begun_title(look, event.key, self.rewind.ascii_only))
         self.diff.show_note(*text.error_lines(event.error, text.meaning(event.error, look, number)))
 
     @on(DiffView.RebuildWanted)

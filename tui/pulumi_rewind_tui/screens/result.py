@@ -48,7 +48,7 @@ class ResultScreen(SavingScreen):
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "continue", "continue", id="result.continue", tooltip="Review the rest of the way to the target"),
-        Binding("u", "undo", "way back", id="result.undo", tooltip="Review the way back to the update before"),
+        Binding("u", "undo", "undo…", id="result.undo", tooltip="Review the way back to the update before"),
         Binding("f", "refresh", "refresh", id="result.refresh",
                 tooltip="Review the way to the target, compared with the real resources first"),
         Binding("s", "save", "save", id="result.save", tooltip="Save the incident note (Markdown), masked"),
@@ -78,7 +78,7 @@ class ResultScreen(SavingScreen):
         role = {"done": "ok", "unchanged": "hazard", "stopped": "hazard", "failed": "failed"}[outcome.kind]
         table = self.table
         title: Line = (
-            (f" {word[outcome.kind]} ", role),
+            (f"{word[outcome.kind]} ", role),
             (outcome.plan.stack, "bold"),
             (f" {table['arrow']} ", "dim"),
             (outcome.plan.target.label, "bold"),

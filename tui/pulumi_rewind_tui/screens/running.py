@@ -131,9 +131,9 @@ class RunningScreen(RewindScreen[None]):
         failed = state.count("failed")
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)
         pieces: list[Line] = [
-            ((" ROLLING BACK ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
+            (("ROLLING BACK ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
              (self.plan.target.label, "bold")),
-            ((f"{state.count('ok')}/{state.total}", "bold"),),
+            ((f"{state.count('ok')}/{state.total} done", "bold"),),
             ((f"{state.count('running')} running", "running" if state.count("running") else "dim"),),
             ((f"{failed} failed", "failed" if failed else "dim"),),
             ((elapsed(state.seconds(now)), ""),),

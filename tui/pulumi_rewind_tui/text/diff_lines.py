@@ -220,7 +220,7 @@ def _verb(res: Heading, *, from_live: bool, to_live: bool) -> str:
         case "return":
             return "return, same id" if to_live else "the older object"
         case _ if res.old_urn is not None and res.old_urn != res.urn:
-            return f"was {resource_name(res.old_urn)}"
+            return f"renamed from {resource_name(res.old_urn)}"
         case "same" if res.only_new_id:
             return "another object"
         case _:

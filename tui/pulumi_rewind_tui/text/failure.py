@@ -125,6 +125,11 @@ def banner(cause: Cause, cells: int, rows: int, table: Mapping[str, str]) -> lis
     return lines
 
 
+def briefly(cause: Cause) -> str:
+    """The first thing that is known of it, in one line."""
+    return _briefly(cause).lstrip(": ")
+
+
 def _briefly(cause: Cause) -> str:
     if cause.errors:
         more = f" (and {len(cause.errors) - 1} more)" if len(cause.errors) > 1 else ""

@@ -66,8 +66,16 @@ class Outcome:
         return self.aftermath.undo or self.start
 
 
-def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
-    """One glance: how it ended, and where the stack is now."""
+def headline(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
+    """One glance: how it ended, and where the stack is now; on two lines where one would be cut."""
+    line = _headline(outcome, table)
+    if line_width(line) <= cells:
+        return [line]
+    last, role = line[-1]
+    return [line[:-1], ((f"  {last.strip()}", role),)]
+
+
+def _headline(outcome: Outcome, table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     plan, state = outcome.plan, outcome.state
     took = f"took {elapsed(outcome.result.seconds if outcome.result else state.seconds(state.ended))}"
     label = plan.target.label
@@ -76,9 +84,9 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
             result = outcome.result
             assert result is not None
             now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
-            return [(*_done_headline(result, plan, table), (f"   {took}{now}", "dim"))]
+            return (*_done_headline(result, plan, table), (f"   {took}{now}", "dim"))
         case "unchanged":
-            return [((f"{table['failed']} NOT ROLLED BACK: nothing was changed", "failed"), (f"   {took}", "dim"))]
+            return (f"{table['failed']} NOT ROLLED BACK: nothing was changed", "failed"), (f"   {took}", "dim")
         case "stopped":
             mark, word, role = table["interrupted"], "STOPPED", "hazard"
         case _:
@@ -89,10 +97,10 @@ def headline(outcome: Outcome, table: Mapping[str, str]) -> list[Line]:
     between = f"{plan.stack} is BETWEEN #{outcome.start} and {label}"
     if isinstance(outcome.error, IncompleteError) and not outcome.error.changed:
         between = "this run has changed nothing in the stack yet"
-    return [((f"{mark} {where}", role), (f"   {between}", "bold"), (f"   {took}", "dim"))]
+    return (f"{mark} {where}", role), (f"   {between}", "bold"), (f"   {took}", "dim")
 
 
-def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str]) -> Line:
+def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     mark, word, place = ending(result, plan.stack, plan.target.label)
     return ((f"{table[mark]} {word}: ", "ok" if mark == "same" else mark), (place, "bold"))
 
@@ -130,7 +138,7 @@ def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
 
 def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bool = False) -> list[Line]:
     """The whole page."""
-    lines: list[Line] = [*headline(outcome, table), (("", ""),)]
+    lines: list[Line] = [*headline(outcome, cells, table), (("", ""),)]
     if outcome.kind == "done":
         lines += _done(outcome, cells, table, ascii_only)
     else:

@@ -68,7 +68,7 @@ def title_pieces(
     arrow = f" {table['arrow']} "
     label = plan.target.label if plan is not None else target
     pieces: list[Line] = [
-        ((" PLAN ", "title"), (stack, "bold"), (": ", ""), (live_name(around) if plan else "LIVE", ""), (arrow, "dim"),
+        (("PLAN ", "title"), (stack, "bold"), (": ", ""), (live_name(around) if plan else "LIVE", ""), (arrow, "dim"),
          (label, "bold")),
     ]  # fmt: skip
     if plan is not None:

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from pulumi_rewind_tui.text.cells import Line
-from pulumi_rewind_tui.text.comparison import Comparison
+from pulumi_rewind_tui.text.comparison import LIVE, Comparison
 from pulumi_rewind_tui.text.diff_lines import DiffText
 from pulumi_rewind_tui.text.diff_place import RowKey, find, places
 from pulumi_rewind_tui.text.diff_rows import Row, Shown, build_rows
@@ -135,6 +135,14 @@ class DiffView(RowsView[Row]):
         if row is None or self.comparison is None:
             return ""
         return self.comparison.resources[row.index].urn if row.index >= 0 else row.urn
+
+    @property
+    def live_urn(self) -> str:
+        """What live calls the resource under the cursor: one of the sides may know it by an older name."""
+        row, done = self.current, self.comparison
+        if row is None or done is None or row.index < 0 or done.key[0] != LIVE:
+            return self.current_urn
+        return done.resources[row.index].old_urn or self.current_urn
 
     def row_line(self, row: Row, width: int) -> Line:
         """One row, with its secret while that is revealed."""

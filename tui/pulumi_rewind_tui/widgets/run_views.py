@@ -18,10 +18,10 @@ NAME = 32
 
 
 def seconds_text(seconds: float) -> str:
-    """``12s`` or ``2m05s``; empty below one second."""
+    """``0.3s``, ``12s`` or ``2m05s``; empty for less than a tenth."""
     whole = int(seconds)
     if whole < 1:
-        return ""
+        return f"{seconds:.1f}s" if seconds >= 0.1 else ""
     return f"{whole}s" if whole < 60 else f"{whole // 60}m{whole % 60:02}s"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 
 from pulumi_rewind.state.model import Update
@@ -69,6 +70,11 @@ class TimelineView(LinesView):
         self.filtered = None
         self._wide_times = False
         self.changed()
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """A row for each update, whatever is filtered: the panes stay where they are while one types."""
+        return 1 + self.total
 
     def add_updates(self, updates: Iterable[Update]) -> None:
         """Rows that were read."""
@@ -98,6 +104,7 @@ class TimelineView(LinesView):
         self.add_entries(entries)
         self._cursor = self.index_of(number) or 0
         self.changed()
+        self.refresh(layout=True)
         if top:
             self.scroll_to(y=top + self._cursor - before, animate=False, immediate=True)
         self.reveal(self._cursor)
