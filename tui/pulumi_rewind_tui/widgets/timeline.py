@@ -181,15 +181,11 @@ class TimelineView(LinesView):
         if marks.live is not None:
             more = ""
             if marks.live == self.newest and newest is not None and not newest.succeeded:
-                more = f", between #{self._good_before(marks.live)} and its end"
+                more = ", which failed half-way"
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))
         return (*head, ("  edited outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
-
-    def _good_before(self, number: int) -> int | str:
-        earlier = (n for n in range(number - 1, 0, -1) if n not in self.updates or self.updates[n].succeeded)
-        return next(earlier, "nothing")
 
     # Keys
 
