@@ -217,6 +217,13 @@ def _why(session: Session, failed: Update | None) -> tuple[str, tuple[str, ...]]
     return error, half_made
 
 
+def reverts_since(session: Session, target: Update) -> Reverts:
+    """The commits that were deployed after an update, are not in it, and are in HEAD: the next deploy applies them."""
+    newest = len(session.timeline)
+    numbers = range(max(target.number, newest - FAR) + 1, newest + 1)
+    return _reverts(session, target, tuple(map(session.timeline.history.update, numbers)))
+
+
 def _reverts(session: Session, target: Update | None, over: tuple[Update, ...]) -> Reverts:
     """The commits that were deployed after the target, are not in it, and are in HEAD."""
     repository, history = session.repository, session.timeline.history

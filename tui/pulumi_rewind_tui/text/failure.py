@@ -53,14 +53,12 @@ def read_cause(session: Session, update: Update | None) -> Cause | None:
     if update is None:
         return _killed(session)
     from pulumi_rewind.records.evidence import error_of, evidence_of
+    from pulumi_rewind.rollback.report import kept_report
 
     number = update.number
     kept = evidence_of(session, number)
     told = kept[0].errors if kept is not None else tuple(filter(None, (error_of(session, number),)))
-    if not told and update.is_rollback:
-        from pulumi_rewind.rollback.report import kept_report
-
-        told = _reported(kept_report(session, number))
+    told = told or _reported(kept_report(session, number))
     cause = Cause(number, errors=told, place=str(kept[1]) if kept is not None else "", elsewhere=elsewhere(update))
     try:
         return _with_traces(cause, session, session.timeline.checkpoint(number))
