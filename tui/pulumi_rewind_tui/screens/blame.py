@@ -126,8 +126,8 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
         *left,
         (f"{'#' + str(update.number):>5}{sure} ", "bold" if item.certain else "hazard"),
         (moment(update.start_time, dated=True) + "  ", "dim"),
-        (f"{short_commit(update):<8} ", "commit"),
-        (cut(update.author, 16) + "  ", ""),
+        (f"{short_commit(item.source or update):<8} ", "commit"),
+        (cut((item.source or update).author, 16) + "  ", ""),
         (first_line(update.message), "dim"),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from pulumi_rewind.history.update_mark import read_stamp
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE
@@ -182,10 +183,18 @@ class TimelineView(LinesView):
             more = ""
             if marks.live == self.newest and newest is not None and not newest.succeeded:
                 more = ", which failed half-way"
+            elif marks.live == self.newest and (left := self._left_half_way(newest)):
+                more = f", as #{left} failed half-way"
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))
         return (*head, ("  edited outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
+
+    def _left_half_way(self, newest: Update | None) -> int:
+        """The failed update whose state the newest one brought back; 0 if there is none."""
+        stamp = read_stamp(newest) if newest is not None else None
+        target = self.updates.get(stamp.target.number) if stamp is not None and stamp.target is not None else None
+        return target.number if target is not None and target.result == "failed" else 0
 
     # Keys
 
