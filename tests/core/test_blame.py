@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pulumi_rewind.backends import open_backend
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.history.blame import Blamed, blame, find_resource, properties
 from pulumi_rewind.history.timeline import Timeline
+from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.state.model import Checkpoint, Resource, StackRef
 from tests.support.tui.shop_recording import RECORDINGS
 
@@ -27,6 +29,10 @@ def backend_directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def timeline(backend_directory: Path) -> Timeline:
+    return timeline_in(backend_directory)
+
+
+def timeline_in(backend_directory: Path) -> Timeline:
     backend = open_backend(backend_directory.as_uri())
     return Timeline(backend.history(SHOP), backend, SHOP, lambda: None)
 
@@ -64,6 +70,18 @@ def test_a_replacement_shows_as_a_new_id(timeline: Timeline) -> None:
 
 def test_a_failed_update_is_blamed_for_what_it_did_change(timeline: Timeline) -> None:
     assert origin(by_path(blame(timeline, "worker"))["inputs.image"]) == 8
+
+
+def test_what_a_rollback_set_has_the_commit_of_what_it_went_back_to(backend_directory: Path) -> None:
+    target = timeline_in(backend_directory).update(6)
+    path = sorted((backend_directory / ".pulumi/history/shop/prod").glob("*.history.json"))[7]
+    record = json.loads(path.read_text())
+    record["environment"] |= {"exec.agent": Stamp(target=Mark.of(target)).text(), "git.head": "f" * 40}
+    path.write_text(json.dumps(record))
+    image = by_path(blame(timeline_in(backend_directory), "worker"))["inputs.image"]
+    assert origin(image) == 8
+    assert image.source is not None
+    assert image.source.commit == target.commit
 
 
 def test_an_encrypted_secret_is_never_shown_and_not_certain(timeline: Timeline) -> None:

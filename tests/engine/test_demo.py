@@ -164,7 +164,7 @@ def test_no_secret_is_in_any_file(made: Made) -> None:
     assert [path for path in files if phrase in path.read_bytes()] == [made.demo.passphrase_file]
     assert made.demo.passphrase_file.stat().st_mode & 0o077 == 0
     assert made.sh("git ls-files").stdout.split() == [
-        ".gitignore", "Pulumi.dev.yaml", "Pulumi.yaml", "__main__.py",
+        ".gitignore", "Pulumi.dev.yaml", "Pulumi.yaml", "__main__.py", "rewind.toml",
         "shop/__init__.py", "shop/resources.py", "shop/server.py",
     ]  # fmt: skip
 

@@ -9,8 +9,10 @@ import pytest
 
 from pulumi_rewind.diff.checkpoints import Change
 from pulumi_rewind.plan.verify import Difference
+from pulumi_rewind.state.show import KNOWN_WHEN_RUN
 from pulumi_rewind_tui.text.cells import plain
-from pulumi_rewind_tui.text.steps_rows import build_rows, row_line
+from pulumi_rewind_tui.text.step_about import about_lines
+from pulumi_rewind_tui.text.steps_rows import StepRow, build_rows, if_needed, row_line
 from pulumi_rewind_tui.text.values import change_values
 from pulumi_rewind_tui.words.symbols import symbols
 from tests.support.plans import plan_of
@@ -54,3 +56,18 @@ def test_an_output_that_repeats_an_input_has_no_row_of_its_own() -> None:
     table = symbols(ascii_only=False)
     said = [plain(row_line(row, rows, 70, table)).split()[0] for row in rows if row.kind == "change"]
     assert said == ["size", "path", "outputs.path", "address"]
+
+
+@pytest.mark.parametrize(
+    ("new", "uses", "told"),
+    [(KNOWN_WHEN_RUN, (), True), (KNOWN_WHEN_RUN, (f"{URN}-new",), False), ("s", (), False)],
+)
+def test_an_update_that_may_turn_out_not_needed_says_so(new: str, uses: tuple[str, ...], told: bool) -> None:
+    step: Any = SimpleNamespace(urn=URN, op="update", type="a:b:C", replace_keys=(), risks=())
+    diff: Any = SimpleNamespace(old=SimpleNamespace(uses=uses), changes=lambda: (change("inputs.size", "m", new),))
+    row = StepRow("step", URN, step=step, diff=diff, anew=frozenset({f"{URN}-new"}))
+    assert if_needed(row) is told
+    text = "\n".join(map(plain, about_lines(row, 70, 9, symbols(ascii_only=False))))
+    assert ("it may stay the same" in text) is told
+    assert f"m → {new}" in text
+    assert "b:C" in text

@@ -6,10 +6,13 @@ import json
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
+from pulumi_rewind.history.update_mark import Stamp
 from pulumi_rewind.records.evidence import Evidence, EvidenceStore
+from pulumi_rewind.rollback.report import REPORT, Report
 from pulumi_rewind.session import open_session
 from pulumi_rewind_tui.text.comparison import LIVE, NOTHING, CancelCheck, Comparison, Key
 from pulumi_rewind_tui.text.failure import Cause, banner
@@ -116,6 +119,25 @@ async def test_the_error_that_was_kept_stands_above_what_it_did(shop: Shop) -> N
         assert "Why it failed" in text
         assert "api: gone" in text
         assert "not kept" not in text
+
+
+async def test_the_error_of_our_own_rollback_is_told_from_its_report(shop: Shop) -> None:
+    record = json.loads(shop.record(8).read_text())
+    record["environment"]["exec.agent"] = Stamp(run="ab12").text()
+    shop.record(8).write_text(json.dumps(record))
+    session = open_session(shop.root, stack="prod", environ=shop.environ)
+    report = Report(
+        target=7, label="#7", strategy="checkpoint", fingerprint="", planned=0, began=0, ended=0, before=7,
+        outcome="failed", error="the rollback to #7 failed: worker: quota exceeded", run="ab12",
+    )  # fmt: skip
+    EvidenceStore(session.journal).keep("8", REPORT, msgspec.json.encode(report))
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "k")
+        assert "✗ #8 failed: the rollback to #7 failed: worker: quota" in text
+        text = await press(pilot, "i")
+        assert "worker: quota exceeded" in text
+        assert "No message was kept" not in text
 
 
 async def test_details_say_where_messages_may_be_found(shop: Shop) -> None:

@@ -181,6 +181,7 @@ def _write_project(demo: Demo, engine_file: Path) -> None:
     config = content.stack_config(str(demo.machine), demo.ports)
     (demo.root / f"Pulumi.{content.STACK}.yaml").write_text(config, encoding="utf-8")
     (demo.root / ".gitignore").write_text(content.IGNORED, encoding="utf-8")
+    (demo.root / "rewind.toml").write_text(content.SETTINGS, encoding="utf-8")
     package = demo.root / "shop"
     package.mkdir()
     for source in sorted((Path(__file__).parent / "shop").glob("*.py")):

@@ -49,7 +49,10 @@ products = Dataset(
     "products",
     database=db,
     columns=["name", "price"],
-    rows=[["Teapot", "24.00"], ["Mug", "8.50"]],
+    rows=[
+        {"name": "Teapot", "price": "24.00"},
+        {"name": "Mug", "price": "8.50"},
+    ],
 )
 
 api_config = ConfigFile(
@@ -68,13 +71,20 @@ products = Dataset(
     "products",
     database=db,
     columns=["name", "price"],
-    rows=[["Teapot", "24.00"], ["Mug", "8.50"], ["Whisk", "6.00"]],
+    rows=[
+        {"name": "Teapot", "price": "24.00"},
+        {"name": "Mug", "price": "8.50"},
+        {"name": "Whisk", "price": "6.00"},
+    ],
 )
 orders = Dataset(
     "orders",
     database=db,
     columns=["customer", "product"],
-    rows=[["Ada", "Teapot"], ["Grace", "Mug"]],
+    rows=[
+        {"customer": "Ada", "product": "Teapot"},
+        {"customer": "Grace", "product": "Mug"},
+    ],
 )
 
 api_config = ConfigFile(
@@ -93,11 +103,13 @@ pulumi.export("api", api.url)
 pulumi.export("web", web.url)
 """
 
+_GRACE: Final = '        {"customer": "Grace", "product": "Mug"},\n'
+
 _V12: Final = (
     _V11.replace('version="1.1"', 'version="1.2"')
-    .replace('["Teapot", "24.00"]', '["Teapot", "19.00"]')
+    .replace('"price": "24.00"', '"price": "19.00"')
     .replace('"headline": "welcome"', '"headline": "spring sale"')
-    .replace('["Grace", "Mug"]]', '["Grace", "Mug"], ["Edsger", "Whisk"]]')
+    .replace(_GRACE, _GRACE + _GRACE.replace("Grace", "Edsger").replace("Mug", "Whisk"))
 )
 
 _V13: Final = """\
@@ -107,13 +119,19 @@ products = Dataset(
     "products",
     database=db,
     columns=["name", "price"],
-    rows=[["Teapot", "1900"], ["Mug", "850"]],
+    rows=[
+        {"name": "Teapot", "price": "1900"},
+        {"name": "Mug", "price": "850"},
+    ],
 )
 orders = Dataset(
     "orders",
     database=db,
     columns=["customer", "product", "total"],
-    rows=[["Ada", "Teapot", "0"], ["Grace", "Mug", "0"]],
+    rows=[
+        {"customer": "Ada", "product": "Teapot", "total": "0"},
+        {"customer": "Grace", "product": "Mug", "total": "0"},
+    ],
 )
 
 api_config = ConfigFile(
@@ -177,6 +195,13 @@ def stack_config(machine: str, ports: Mapping[str, int]) -> str:
     """``Pulumi.dev.yaml`` without its secret, which the pulumi CLI adds."""
     lines = [f'  {PROJECT}:{service}Port: "{port}"\n' for service, port in ports.items()]
     return "config:\n" + "".join(lines) + f"  {PROJECT}:machine: {json.dumps(machine)}\n"
+
+
+SETTINGS: Final = """\
+# Settings of pulumi-rewind for this project: its own types that hold data, which a replacement would lose.
+stateful_types = ["*:Dataset"]
+"""
+"""``rewind.toml``."""
 
 
 IGNORED: Final = """\

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from pulumi_rewind.errors import BackendError, UsageError
+from pulumi_rewind.history.origins import origin
 from pulumi_rewind.history.timeline import Timeline
 from pulumi_rewind.state.identity import is_constant_id, may_be_one
 from pulumi_rewind.state.model import Checkpoint, Resource, Update
@@ -40,6 +41,8 @@ class Blamed:
     """The update that set it last; None: it was changed outside updates."""
     certain: bool = True
     """False if a checkpoint in between can't be read, is gone, or holds a secret that can't be compared."""
+    source: Update | None = None
+    """The update whose commit has the value: where a rollback set it, what that went back to; else `update`."""
 
 
 def find_resource(checkpoint: Checkpoint, text: str) -> Resource:
@@ -114,15 +117,16 @@ def blame(
             before = properties(decrypt(checkpoint, older))
             for path, verdict in _compare(open_paths, before):
                 value = open_paths.pop(path)
-                yield _blamed(path, value, newer, certain=verdict == "differs" and not gap)
+                yield _blamed(timeline, path, value, newer, certain=verdict == "differs" and not gap)
         resource, newer, gap = older, timeline.update(number), False
     # Whatever is left was there when the resource first appeared.
     for path, value in open_paths.items():
-        yield _blamed(path, value, newer, certain=not gap)
+        yield _blamed(timeline, path, value, newer, certain=not gap)
 
 
-def _blamed(path: str, value: Json, update: Update | None, *, certain: bool) -> Blamed:
-    return Blamed(path, mask(value), contains_secret(value), update, certain)
+def _blamed(timeline: Timeline, path: str, value: Json, update: Update | None, *, certain: bool) -> Blamed:
+    source = origin(timeline.history, update) if update is not None else None
+    return Blamed(path, mask(value), contains_secret(value), update, certain, source)
 
 
 def _compare(now: dict[str, Json], before: dict[str, Json]) -> list[tuple[str, Literal["differs", "unknown"]]]:

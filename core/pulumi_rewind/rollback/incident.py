@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FAR: Final = 2000
 """How far back an incident is searched for where none is named."""
 
+NEAR: Final = 100
+"""Of how many updates the result of a run looks for commits to revert."""
+
 OFFERED: Final = 8
 """How many incidents an error names."""
 
@@ -215,6 +218,13 @@ def _why(session: Session, failed: Update | None) -> tuple[str, tuple[str, ...]]
             session.redactor(f"{res.name}: {text}") for res in checkpoint.resources for text in res.init_errors or ()
         )
     return error, half_made
+
+
+def reverts_since(session: Session, target: Update) -> Reverts:
+    """The commits that were deployed after an update, are not in it, and are in HEAD: the next deploy applies them."""
+    newest = len(session.timeline)
+    numbers = range(max(target.number, newest - NEAR) + 1, newest + 1)
+    return _reverts(session, target, tuple(map(session.timeline.history.update, numbers)))
 
 
 def _reverts(session: Session, target: Update | None, over: tuple[Update, ...]) -> Reverts:

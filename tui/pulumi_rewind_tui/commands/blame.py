@@ -99,37 +99,37 @@ class Search:
 
 def blamed_json(item: Blamed) -> dict[str, Any]:
     """One property for machines; `update` is null for a change made outside updates."""
-    update = item.update
+    update, source = item.update, item.source or item.update
     return {
         "path": item.path,
         "value": item.value,
         "secret": item.secret,
         "certain": item.certain,
         "update": None
-        if update is None
+        if update is None or source is None
         else {
             "version": update.number,
             "startTime": iso_time(update.start_time),
             "message": update.message,
-            "author": update.author,
-            "commit": update.commit,
-            "dirty": update.dirty,
+            "author": source.author,
+            "commit": source.commit,
+            "dirty": source.dirty,
         },
     }
 
 
 def _row(item: Blamed) -> list[Line]:
-    update = item.update
+    update, source = item.update, item.source or item.update
     sure = "" if item.certain else "?"
     value = value_lines(item.value)[0]
     shown = value if len(value) <= VALUE else value[: VALUE - 1] + "…"
-    if update is None:
+    if update is None or source is None:
         return [[Span("outside", "warn")], ["-"], [""], [""], [Span(item.path, "bold")], [shown], [""]]
     return [
         [Span(f"#{update.number}{sure}", "title")],
         [Span(local_time(update.start_time), "dim")],
-        [Span(short_commit(update), "commit")],
-        [update.author],
+        [Span(short_commit(source), "commit")],
+        [source.author],
         [Span(short_path(item.path), "bold")],
         [Span(shown, "dim")],
         [Span(first_line(update.message), "dim")],

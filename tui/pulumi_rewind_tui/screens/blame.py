@@ -122,7 +122,9 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
     value_cells = max(8, min(max(32, cells // 4), cells - column - 44))
     value = "●●●" if item.secret and item.value == MASK else _short(item.value)
     left: Line = ((fit(short_path(item.path), column) + "  ", "path"), (fit(value, value_cells) + "  ", "dim"))
-    room = cells - column - value_cells - 36 - min(16, width(item.update.author if item.update else ""))
+    room = (
+        cells - column - value_cells - 36 - min(16, width((item.source or item.update).author if item.update else ""))
+    )
     if update is None:
         return (*left, ("changed outside updates", "hazard"))
     sure = " " if item.certain else "?"
@@ -130,8 +132,8 @@ def blame_line(item: Blamed, items: list[Blamed], cells: int) -> Line:
         *left,
         (f"{'#' + str(update.number):>5}{sure} ", "bold" if item.certain else "hazard"),
         (moment(update.start_time, dated=True) + "  ", "dim"),
-        (f"{short_commit(update):<8} ", "commit"),
-        (cut(update.author, 16) + "  ", ""),
+        (f"{short_commit(item.source or update):<8} ", "commit"),
+        (cut((item.source or update).author, 16) + "  ", ""),
         (first_line(update.message) if room >= MESSAGE else "", "dim"),
     )
 

@@ -41,10 +41,14 @@ class Found(Message):
     """Why it can't be resumed, empty if it can."""
     target: int = 0
     """The number that its target has now."""
+    error: str = ""
+    """Why it did not come to its end; empty if nobody could keep that."""
 
 
 def look(session: Session, entry: JournalEntry) -> Found:
     """Reads live, locks and the target's checkpoint; in a thread."""
+    from pulumi_rewind.rollback.report import kept_report, report_after
+
     live = session.backend.live(session.stack)
     locks = session.backend.locks(session.stack)
     newest = len(session.history())
@@ -55,7 +59,10 @@ def look(session: Session, entry: JournalEntry) -> Found:
     except RewindError as err:
         gone = session.redactor.said(err)
     pending = tuple(f"{one.type} {urn_name(one.resource.urn)}" for one in live.pending_operations)
-    return Found(pending, str(locks[0]) if locks else "", newest, str(path) if path.exists() else "", gone, target)
+    log = str(path) if path.exists() else ""
+    report = kept_report(session, newest) or report_after(session, newest) if newest else None
+    error = report.error if report is not None and report.ended >= entry.started else ""
+    return Found(pending, str(locks[0]) if locks else "", newest, log, gone, target, error)
 
 
 class InterruptedScreen(Dialog[None]):
@@ -130,6 +137,7 @@ class InterruptedScreen(Dialog[None]):
             return [*lines, (("", ""),), (("looking at the stack…", "dim"),)]
         pairs = [
             ("began after", f"#{entry.start}" + (f", now #{found.newest}" if found.newest > entry.start else "")),
+            ("why it stopped", found.error),
             ("only", ", ".join(urn_name(text) for text in entry.choices.only if not text.startswith(NOT))),
             ("left out", ", ".join(map(urn_name, entry.choices.left_out))),
             ("data", "is kept: what would lose it stays as it is" if entry.choices.keep_data else ""),

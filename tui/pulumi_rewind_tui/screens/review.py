@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal
+from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button
 
@@ -22,11 +22,13 @@ from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.text import review_page as text
 from pulumi_rewind_tui.text.home_page import error_lines
 from pulumi_rewind_tui.text.selection import everything, keeping, left_out, no_selection, selects, toggled
+from pulumi_rewind_tui.text.step_about import about_lines
 from pulumi_rewind_tui.widgets.checks_view import ChecksView
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.steps_view import StepsView
-from pulumi_rewind_tui.words.words import plural
+from pulumi_rewind_tui.widgets.text_block import TextBlock
+from pulumi_rewind_tui.words.words import plural, resource_name
 from pulumi_rewind_tui.work import planner as work
 
 
@@ -67,7 +69,11 @@ class ReviewScreen(PlanningScreen):
     def compose_body(self) -> ComposeResult:
         """Two panes, the verdict and the buttons."""
         with Container(id="panes"):
-            yield StepsView(id="steps", classes="pane")
+            with Vertical(id="plan"):
+                yield StepsView(id="steps", classes="pane")
+                about = TextBlock(lambda _: (), id="about")
+                about.add_class("pane")
+                yield about
             yield ChecksView(id="checks", classes="pane")
         with Horizontal(id="verdict"):
             yield NoteLine(id="note")
@@ -136,6 +142,7 @@ class ReviewScreen(PlanningScreen):
         self.checks.show(lambda cells: text.check_rows(plan, around, cells, table, moved=moved))
         self.query_one(NoteLine).show(verdict)
         self._buttons()
+        self._tell()
         self.update_footer()
 
     def _show_title(self) -> None:
@@ -149,6 +156,24 @@ class ReviewScreen(PlanningScreen):
         button.disabled = not (self.runnable or self.stale)
         button.label = Content("Rebuild") if self.stale else Content("Roll back…")
 
+    # What changes in the step under the cursor
+
+    @on(LinesView.Moved, "#steps")
+    def _tell(self) -> None:
+        row, block = self.steps.current, self.query_one("#about", TextBlock)
+        block.border_title = Content(f"About {resource_name(row.urn)}" if row is not None and row.urn else "")
+        block.show(lambda cells: about_lines(row, cells - 2, block.size.height, self.table) if row is not None else ())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The steps follow the panes."""
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        """Where the type stands below the steps, these don't say it."""
+        self.steps.typed = not self.query_one("#about").display
+        self.steps.changed()
+        self._tell()
+
     # Keys
 
     @on(LinesView.Opened, "#checks")
@@ -161,6 +186,7 @@ class ReviewScreen(PlanningScreen):
     @on(LinesView.Moved, "#checks")
     def _point(self) -> None:
         self.steps.go_to(self.checks.current_urn)
+        self._tell()
 
     def action_other_pane(self) -> None:
         """To the risks, and back."""

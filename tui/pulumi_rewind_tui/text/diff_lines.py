@@ -224,7 +224,7 @@ def _verb(res: Heading, *, from_live: bool, to_live: bool) -> str:
         case "same" if res.only_new_id:
             return "another object"
         case _:
-            return "refers to the old object" if res.stale else ""
+            return "update, relinked" if res.stale else "update"
 
 
 def _with_type(left: Line, type_: str, cells: int) -> Line:

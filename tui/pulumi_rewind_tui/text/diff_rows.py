@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.comparison import Comparison, Heading, ResourceKey
@@ -14,6 +14,10 @@ from pulumi_rewind_tui.words.words import new_ids
 
 if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
+
+OUTPUTS: Final = "only outputs differ (o shows them)"
+STALE: Final = "it names an object that is another one now"
+"""Why a resource changes whose properties are the same on both sides."""
 
 Kind: TypeAlias = Literal["group", "resource", "change", "more", "secret", "fold", "same", "note"]
 
@@ -159,7 +163,7 @@ def _changes(index: int, depth: int, comparison: Comparison, shown: Shown) -> li
         for key in comparison.details(index, outputs=outputs).same_secrets
     )
     if not rows:
-        rows.append(Row("note", depth, index, text="only outputs differ (o shows them)"))
+        rows.append(Row("note", depth, index, text=STALE if comparison.resources[index].stale else OUTPUTS))
     return rows
 
 

@@ -12,6 +12,7 @@ from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.words.words import local_time
 
 if TYPE_CHECKING:
+    from pulumi_rewind.rollback.report import Report
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Checkpoint, PendingOperation, Update
 
@@ -52,10 +53,12 @@ def read_cause(session: Session, update: Update | None) -> Cause | None:
     if update is None:
         return _killed(session)
     from pulumi_rewind.records.evidence import error_of, evidence_of
+    from pulumi_rewind.rollback.report import kept_report
 
     number = update.number
     kept = evidence_of(session, number)
     told = kept[0].errors if kept is not None else tuple(filter(None, (error_of(session, number),)))
+    told = told or _reported(kept_report(session, number))
     cause = Cause(number, errors=told, place=str(kept[1]) if kept is not None else "", elsewhere=elsewhere(update))
     try:
         return _with_traces(cause, session, session.timeline.checkpoint(number))
@@ -65,6 +68,7 @@ def read_cause(session: Session, update: Update | None) -> Cause | None:
 
 def _killed(session: Session) -> Cause | None:
     from pulumi_rewind.records.evidence import evidence_after
+    from pulumi_rewind.rollback.report import report_after
 
     timeline = session.timeline
     newest = len(timeline)
@@ -79,6 +83,7 @@ def _killed(session: Session) -> Cause | None:
     if kept is None and not set(map(_pending, live.pending_operations)) - set(map(_pending, known)):
         return None  # edited, or imported
     errors, place = (kept[0].errors, str(kept[1])) if kept is not None else ((), "")
+    errors = errors or _reported(report_after(session, newest))
     return _with_traces(Cause(LIVE, newest, errors, place), session, live)
 
 
@@ -91,6 +96,11 @@ def _with_traces(cause: Cause, session: Session, checkpoint: Checkpoint) -> Caus
         half_made=tuple(errors),
         leftovers=tuple(res.name for res in resources if res.delete),
     )
+
+
+def _reported(report: Report | None) -> tuple[str, ...]:
+    """The error of a rollback of ours, from its report."""
+    return (report.error,) if report is not None and report.error else ()
 
 
 def _pending(operation: PendingOperation) -> str:

@@ -31,6 +31,8 @@ class Aftermath:
     """The update to go back to for taking all of this back, attempts that failed before it included; 0: not known."""
     reminder: str = ""
     """What the next ordinary deploy would do."""
+    reverts: tuple[str, ...] = ()
+    """The git commands that keep it from that."""
 
 
 class Finding(NamedTuple):

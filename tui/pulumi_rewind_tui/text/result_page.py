@@ -148,6 +148,8 @@ def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_o
     for one in advice(outcome.result, undo, reminder):
         text = f"{table['hazard']} {one.text}." if one.mark == "hazard" else str(one)
         lines += [(("", ""),), *paragraph(text, cells, one.mark)]
+    if reminder:
+        lines += [(("  $ ", "dim"), (text, "commit")) for text in outcome.aftermath.reverts]
     return lines
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pulumi_rewind.plan.model import OLD_COPY
 from pulumi_rewind.risk import DELETE_FIRST, TAKEN_ALONG
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
+from pulumi_rewind.state.show import KNOWN_WHEN_RUN
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, selects
 from pulumi_rewind_tui.text.steps import tree
-from pulumi_rewind_tui.text.values import change_values, short_path, with_type
+from pulumi_rewind_tui.text.values import change_values, short_path, shown_text, with_type
 from pulumi_rewind_tui.words.words import resource_name
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ VALUES = 32
 UNFOLDED = 60
 """Width of the reason of what stays, when it is unfolded."""
 
+_ANEW = frozenset({"create", "replace", "return", "import"})
+
 BOXES = {(True, True): "[x] ", (False, True): "[ ] ", (True, False): "    ", (False, False): " -  "}
 """By whether it goes back, and whether that can be chosen: what stays for another's sake has no box of its own."""
 
@@ -51,6 +54,10 @@ class StepRow:
     text: str = ""
     box: bool = False
     """Whether it can be taken out, or in again: such rows have a box."""
+    diff: ResourceDiff | None = None
+    """Of a step: what changes."""
+    anew: frozenset[str] = frozenset()
+    """Of a step: all resources of the plan that get a new id."""
 
 
 def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
@@ -60,9 +67,11 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
     numbers = {urn: number for number, urn in enumerate(steps, 1)}
     chosen = selects(plan.strategy)
     rows: list[StepRow] = []
+    anew = frozenset(step.urn for step in plan.steps if step.op in _ANEW)
     for step, place in tree(plan.steps):
         box = chosen and step.type != ROOT_STACK_TYPE and step.op != OLD_COPY
-        rows.append(StepRow("step", step.urn, len(place) - 1, numbers[step.urn], step, box=box))
+        rows.append(StepRow("step", step.urn, len(place) - 1, numbers[step.urn], step, box=box,
+                            diff=diffs.get(step.urn), anew=anew))  # fmt: skip
         rows.extend(_below(step, diffs.get(step.urn), len(place), opened))
     if plan.state_only:
         rows.append(StepRow("heading", text="In the state alone (no resource is touched)"))
@@ -123,6 +132,15 @@ def _below(step: Step, diff: ResourceDiff | None, depth: int, opened: set[str]) 
 # -- how a row looks ------------------------------------------------------------------------------------------------
 
 
+def if_needed(row: StepRow) -> bool:
+    """Whether only the run can tell if there is anything to do: what changes is unknown, and nothing it uses is new."""
+    step, diff = row.step, row.diff
+    if step is None or step.op != "update" or diff is None or diff.old is None or row.anew & set(diff.old.uses):
+        return False
+    changes = diff.changes()
+    return bool(changes) and all(KNOWN_WHEN_RUN in shown_text(change.new) for change in changes)
+
+
 def verb(step: Step) -> str:
     """What happens, in words that leave no doubt."""
     match step.op:
@@ -146,16 +164,21 @@ def verb(step: Step) -> str:
             return step.op
 
 
-def row_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[str, str]) -> Line:
-    """One row as spans."""
+def row_line(
+    row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[str, str], *, typed: bool = True
+) -> Line:
+    """One row as spans; without types where these stand elsewhere."""
     indent = "  " * row.depth
     match row.kind:
         case "step":
-            return _step_line(row, rows, cells, table)
+            line = _step_line(row, rows, table, reason=True)
+            if not typed and line_width(line) > cells:
+                line = _step_line(row, rows, table, reason=False)
+            return with_type(line, row.step.type, cells, gap=2) if typed and row.step is not None else line
         case "out":
             return _out_line(row, cells)
         case "change":
-            return _change_line(row, " " * 8 + indent, paths(rows, row.urn), cells, table)
+            return change_line(row, " " * 8 + indent, paths(rows, row.urn), cells, table)
         case "state":
             name = resource_name(row.urn) if row.urn else "the state itself"
             return (("     ", ""), (table["update"] + " ", "update"), (name, "bold"))
@@ -165,7 +188,7 @@ def row_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[s
             return ((" " * 8 + indent, ""), (row.text, "dim"))
 
 
-def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping[str, str]) -> Line:
+def _step_line(row: StepRow, rows: Sequence[StepRow], table: Mapping[str, str], *, reason: bool) -> Line:
     step = row.step
     assert step is not None
     indent = "  " * row.depth
@@ -178,7 +201,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
         (f"{row.number:>2} " + indent, "dim"),
         (table.get(role, table["waiting"]).ljust(len(table["replace"])) + " ", role),
         (fit(name, column), role if step.op == "delete" else "bold"),
-        ("  " + verb(step), role),
+        ("  " + verb(step) + (" if needed" if if_needed(row) else ""), role),
     ]
     if any(risk.blocking for risk in step.risks):
         spans.append((f"  {table['failed']} blocks", "failed"))
@@ -190,12 +213,12 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], cells: int, table: Mapping
     if not row.depth and step.parent and parent.type != ROOT_STACK_TYPE:
         spans.append((f"  in {parent.name}", "dim"))
     keys = step.replace_keys or step.keys
-    if keys and step.op in ("update", "replace"):
+    if reason and keys and step.op in ("update", "replace"):
         because = "because of " if step.replace_keys else ""
         spans.append((f"  {because}{', '.join(keys)}", "dim"))
     if step.old_copies:
         spans.append((f"  {'' if step.op == OLD_COPY else 'and old copy '}{', '.join(step.old_copies)}", "delete"))
-    return with_type(tuple(spans), step.type, cells, gap=2)
+    return tuple(spans)
 
 
 def _out_line(row: StepRow, cells: int) -> Line:
@@ -216,7 +239,8 @@ def _path(row: StepRow, change: Change) -> str:
     return row.text or short_path(change.path, custom=False)
 
 
-def _change_line(row: StepRow, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
+def change_line(row: StepRow, indent: str, column: int, cells: int, table: Mapping[str, str]) -> Line:
+    """One changed property of a step."""
     change = row.change
     assert change is not None
     path, column = _path(row, change), min(column, max(10, cells // 3))

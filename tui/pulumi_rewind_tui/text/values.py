@@ -22,6 +22,9 @@ ONE_LINE = 100
 FOLDED = 40
 """Lines of one value that are shown; the rest is counted."""
 
+TYPE_EDGE = 76
+"""Cells from the left within which types end, so that they stand near the names."""
+
 LEAST = 8
 """Cells that a value has at least."""
 
@@ -52,7 +55,7 @@ def short_type(type_: str) -> str:
 def with_type(left: Line, type_: str, cells: int, *, gap: int = 1) -> Line:
     """A line with the short type at the right edge, if there is room."""
     text = "" if type_ == ROOT_STACK_TYPE else short_type(type_)
-    room = cells - line_width(left) - 1 - gap
+    room = min(cells, max(TYPE_EDGE, line_width(left) + 2 + gap + width(text))) - line_width(left) - 1 - gap
     if not text or width(text) > room:
         return left
     return (*left, (" " * (room - width(text) + gap), ""), (text, "dim"), (" ", ""))
@@ -106,7 +109,10 @@ def change_values(change: Change, room: int, table: Mapping[str, str]) -> tuple[
     elif width(old) + width(new) + 3 > room:
         # Where they begin to differ matters; both sides get half, and enter unfolds what is cut.
         half = max(4, (room - 3) // 2)
-        old, new = from_difference(old, new, max(0, min(CONTEXT, half - DIFFERENCE)))
+        most = max(0, min(CONTEXT, half - DIFFERENCE))
+        shorter = (from_difference(old, new, context) for context in range(most, -1, -1))
+        pairs = (pair for pair in shorter if max(map(width, pair)) <= half)
+        old, new = next(pairs, from_difference(old, new, most))  # what differs is whole, if it can be
         spare = max(0, half - min(width(old), width(new)))
         old = cut(old, half + spare if width(old) > width(new) else half)
         new = cut(new, half + spare if width(new) > width(old) else half)

@@ -18,6 +18,8 @@ class StepsView(RowsView[StepRow]):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.opened: set[str] = set()
+        self.typed = True
+        """Whether the rows say the types."""
         self._plan: Plan | None = None
 
     def show_note(self, *lines: Line) -> None:
@@ -45,7 +47,7 @@ class StepsView(RowsView[StepRow]):
 
     def row_line(self, row: StepRow, width: int) -> Line:
         """A step, or what is unfolded below it."""
-        return row_line(row, self.rows, width, self.table)
+        return row_line(row, self.rows, width, self.table, typed=self.typed)
 
     def go_to(self, urn: str) -> bool:
         """Puts the cursor on a resource; False if it has no row."""

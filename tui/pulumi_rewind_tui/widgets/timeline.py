@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 
+from pulumi_rewind.history.update_mark import read_stamp
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE
@@ -188,15 +189,19 @@ class TimelineView(LinesView):
         if marks.live is not None:
             more = ""
             if marks.live == self.newest and newest is not None and not newest.succeeded:
-                more = f", between #{self._good_before(marks.live)} and its end"
+                more = ", which failed half-way"
+            elif marks.live == self.newest and (left := self._left_half_way(newest)):
+                more = f", as #{left} failed half-way"
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))
         return (*head, ("  edited outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
 
-    def _good_before(self, number: int) -> int | str:
-        earlier = (n for n in range(number - 1, 0, -1) if n not in self.updates or self.updates[n].succeeded)
-        return next(earlier, "nothing")
+    def _left_half_way(self, newest: Update | None) -> int:
+        """The failed update whose state the newest one brought back; 0 if there is none."""
+        stamp = read_stamp(newest) if newest is not None else None
+        target = self.updates.get(stamp.target.number) if stamp is not None and stamp.target is not None else None
+        return target.number if target is not None and target.result == "failed" else 0
 
     # Keys
 

@@ -170,6 +170,8 @@ def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
     """Looks at the stack afresh; what can't be read is said, never raised. `version` is None where the run failed."""
     from pulumi_rewind.history.failed_update import before_attempts, undo_number
     from pulumi_rewind.rollback.head_reminder import head_reminder
+    from pulumi_rewind.rollback.incident import reverts_since
+    from pulumi_rewind_tui.text.incident import revert_lines
 
     found = Aftermath()
     try:
@@ -178,6 +180,8 @@ def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
         live = session.backend.live(session.stack)
         found = replace(found, pending=live.pending_operations, newest=len(session.timeline))
         found = replace(found, reminder=head_reminder(session, plan.target))
+        if found.reminder and plan.target.checkpoint is None:
+            found = replace(found, reverts=tuple(revert_lines(reverts_since(session, plan.target.update))))
         undo = undo_number(session.timeline, version) if version else before_attempts(session.timeline)
         found = replace(found, undo=undo)
         if version is None:

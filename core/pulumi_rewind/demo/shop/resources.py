@@ -146,7 +146,7 @@ def _fill(props: Mapping[str, Any]) -> None:
     with closing(_connect(Path(props["path"]))) as connection, connection:
         connection.execute(f"DELETE FROM {_quoted(props['table'])}")  # noqa: S608 - quoted
         insert = f"INSERT INTO {_quoted(props['table'])} VALUES ({places})"  # noqa: S608 - quoted
-        connection.executemany(insert, props["rows"])
+        connection.executemany(insert, [[row[name] for name in props["columns"]] for row in props["rows"]])
 
 
 class Dataset(Resource, module="shop", name="Dataset"):
@@ -160,7 +160,7 @@ class Dataset(Resource, module="shop", name="Dataset"):
         *,
         database: Database,
         columns: Sequence[str],
-        rows: Sequence[Sequence[Any]],
+        rows: Sequence[Mapping[str, Any]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {"database": database.id, "path": database.path, "table": name, "columns": columns, "rows": rows}
