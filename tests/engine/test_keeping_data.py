@@ -88,7 +88,7 @@ def test_a_strategy_without_selection_says_so(stack: EngineStack) -> None:
     for strategy in ("state", "program"):
         told = said(stack, "plan", "1", "--keep-data", "--strategy", strategy)
         assert told.code == 2
-        assert f"the strategy '{strategy}' doesn't know `--keep-data`" in told.err
+        assert f"the strategy '{strategy}' does not support `--keep-data`" in told.err
 
 
 def test_an_interrupted_rollback_goes_on_keeping_the_data(stack: EngineStack) -> None:

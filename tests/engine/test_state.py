@@ -118,7 +118,7 @@ def test_what_can_not_be_put_back_changes_nothing(stack: EngineStack) -> None:
     lock.unlink()
     made.prepared.copy.parent.mkdir(parents=True)
     made.prepared.copy.write_text("taken")
-    with pytest.raises(RefusedError, match="can't be kept"):
+    with pytest.raises(RefusedError, match="can't be saved"):
         run(stack, made)
     made.prepared.copy.unlink()
     stack.passphrase = "wrong"
