@@ -340,7 +340,7 @@ class RewindApp(App[int]):
 
     def choose_theme(self, name: str) -> None:
         """Changes the colours, and remembers them for the next start."""
-        from pulumi_rewind_tui.work.looks import remember
+        from pulumi_rewind_tui.work.appearance import remember
 
         self.theme = theme_name(name)
         environ = self.environ

@@ -139,11 +139,11 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
 def open_screens(shared: Shared, **where: Any) -> int:
     """Runs the UI until it is left; returns the exit code."""
     from pulumi_rewind_tui.app import RewindApp
-    from pulumi_rewind_tui.work.looks import looks
+    from pulumi_rewind_tui.work.appearance import appearance
 
     if shared.no_color:
         os.environ["NO_COLOR"] = "1"
-    found = looks(where["cwd"], where.get("environ", os.environ), shared.theme, shared.ascii)
+    found = appearance(where["cwd"], where.get("environ", os.environ), shared.theme, shared.ascii)
     app = RewindApp(theme=found.theme, ascii_only=found.ascii, **where)
     result = app.run()
     return app.return_code or result or 0

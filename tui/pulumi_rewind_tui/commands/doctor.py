@@ -93,10 +93,10 @@ def _screens(shared: Shared) -> Iterator[Finding]:
         return
     from pulumi_rewind_tui.app import RewindApp
     from pulumi_rewind_tui.screens.actions import actions, clashes
-    from pulumi_rewind_tui.work.looks import looks
+    from pulumi_rewind_tui.work.appearance import appearance
 
     try:
-        looks(shared.cwd, os.environ, None, False)
+        appearance(shared.cwd, os.environ, None, False)
         found = actions(RewindApp, settings.keys, partial(where_set, root, os.environ))
     except UsageError as err:
         yield Finding("settings", "warn", f"the screens can't be opened: {err}", err.hint)
