@@ -184,10 +184,10 @@ def main() -> None:
     open_streams()
     limit_core_files()
     if instruction := os.environ.get("_PULUMI_REWIND_COMPLETE"):
-        from pulumi_rewind_tui.terminal.offers import offers
+        from pulumi_rewind_tui.terminal.completions import completions
         from pulumi_rewind_tui.terminal.shells import answer
 
-        sys.exit(answer(cli, instruction, Shared(offers=offers)))
+        sys.exit(answer(cli, instruction, Shared(completions=completions)))
     code = run(sys.argv[1:])
     # All is done and told: a signal while exiting prints nothing, and takes nothing from an exit code that says more.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

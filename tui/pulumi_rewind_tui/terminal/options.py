@@ -45,8 +45,8 @@ class Shared:
     """What the session knows as secret, once there is one: errors are shown without it."""
     opener: Callable[..., int] | None = None
     """Opens the screens; it is given by the command line, which alone knows them."""
-    offers: Callable[[str, click.Context, str], list[Any]] | None = None
-    """What completion offers for a kind of value, while a shell asks."""
+    completions: Callable[[str, click.Context, str], list[Any]] | None = None
+    """The completions for a kind of value, while a shell asks."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.
@@ -111,11 +111,11 @@ class Shared:
 
 
 def offering(kind: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
-    """Completes a value of a kind, see `offers`."""
+    """Completes a value of a kind, see `completions`."""
 
     def offered(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
-        offers = ctx.ensure_object(Shared).offers
-        return [] if offers is None else offers(kind, ctx, incomplete)
+        completions = ctx.ensure_object(Shared).completions
+        return [] if completions is None else completions(kind, ctx, incomplete)
 
     return offered
 
