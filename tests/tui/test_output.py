@@ -69,7 +69,7 @@ def test_the_exit_code_says_what_was_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str | None, code: int, ends: int
 ) -> None:
     monkeypatch.setattr(output, "lost_output", lambda: OSError(28, "No space left on device"))
-    assert output.told(code, command, no_color=True, ascii_only=False) == ends
+    assert output.report_lost_output(code, command, no_color=True, ascii_only=False) == ends
     said = capsys.readouterr().err
     assert said.startswith(f"{UNWRITTEN}No space left on device\nhint: ")
     assert ("is done" in said) == (command == "rollback")

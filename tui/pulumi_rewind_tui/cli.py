@@ -31,7 +31,7 @@ from pulumi_rewind import __version__  # noqa: E402
 from pulumi_rewind.system.core_dumps import limit_core_files  # noqa: E402
 from pulumi_rewind_tui.terminal.failures import directory_is_gone, report  # noqa: E402
 from pulumi_rewind_tui.terminal.options import AsciiHelp, Shared, common_options  # noqa: E402
-from pulumi_rewind_tui.terminal.output import in_terminal, no_screens, open_streams, told  # noqa: E402
+from pulumi_rewind_tui.terminal.output import in_terminal, no_screens, open_streams, report_lost_output  # noqa: E402
 
 if _OURS:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -176,7 +176,7 @@ def run(arguments: Sequence[str]) -> int:
             sys.stdout.flush()
         return report(err, shared.known, no_color=shared.no_color, ascii_only=shared.ascii)
     code = result if isinstance(result, int) else 0
-    return told(code, command, no_color=shared.no_color, ascii_only=shared.ascii)
+    return report_lost_output(code, command, no_color=shared.no_color, ascii_only=shared.ascii)
 
 
 def main() -> None:
@@ -189,7 +189,7 @@ def main() -> None:
 
         sys.exit(answer(cli, instruction, Shared(completions=completions)))
     code = run(sys.argv[1:])
-    # All is done and told: a signal while exiting prints nothing, and takes nothing from an exit code that says more.
+    # All is done and reported: a signal while exiting prints nothing, and takes nothing from an exit code that says more.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):

@@ -21,7 +21,7 @@ CHANGING: Final = frozenset({"demo", "record", "resolve", "resume", "rollback", 
 """Commands whose exit code is about what they did; of the others the output is all there is."""
 
 
-class KeptGoing(io.FileIO):
+class SurvivingOutput(io.FileIO):
     """A file of which the first error is remembered, and what is written later dropped; a closed pipe still counts."""
 
     lost: OSError | None = None
@@ -51,14 +51,14 @@ def open_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)  # the lowest number that is free: this one
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - lives as long as we do
-    sys.stdout, sys.stderr = _kept_going(sys.stdout, 1), _kept_going(sys.stderr, 2)
+    sys.stdout, sys.stderr = _surviving(sys.stdout, 1), _surviving(sys.stderr, 2)
 
 
-def _kept_going(stream: object, fd: int) -> io.TextIOWrapper:
-    """The same stream on a `KeptGoing`."""
+def _surviving(stream: object, fd: int) -> io.TextIOWrapper:
+    """The same stream on a `SurvivingOutput`."""
     was = stream if isinstance(stream, io.TextIOWrapper) else None
     return io.TextIOWrapper(
-        io.BufferedWriter(KeptGoing(fd, "w", closefd=False)),  # type: ignore[type-var]
+        io.BufferedWriter(SurvivingOutput(fd, "w", closefd=False)),  # type: ignore[type-var]
         encoding=was.encoding if was else "utf-8",
         errors=was.errors if was else "backslashreplace",
         line_buffering=was.line_buffering if was else fd == 2,
@@ -92,10 +92,10 @@ def lost_output() -> OSError | None:
     """Why standard output couldn't be written, None if it could."""
     sys.stdout.flush()
     file = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return file.lost if isinstance(file, KeptGoing) else None
+    return file.lost if isinstance(file, SurvivingOutput) else None
 
 
-def told(code: int, command: str | None, *, no_color: bool, ascii_only: bool) -> int:
+def report_lost_output(code: int, command: str | None, *, no_color: bool, ascii_only: bool) -> int:
     """The exit code of a command that ended with `code`, where its output may not have been written."""
     if (lost := lost_output()) is None:
         return code
