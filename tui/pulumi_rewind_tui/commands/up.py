@@ -54,12 +54,12 @@ def up(
     goes, what it changed is restored, what it deleted or replaced is made again. Exit codes: 0 done, 5 failed and
     rolled back, 6 failed and so did the rollback (`resume` goes on), 1 failed, 3 refused, 130 interrupted.
     """
-    from pulumi_rewind_tui.terminal.deploying import Deployment, Wishes
+    from pulumi_rewind_tui.terminal.deploying import Deployment, UpOptions
 
     flags = click.get_current_context().meta[FLAGS]
-    wishes = Wishes(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)
+    options = UpOptions(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)
     with json_outcome(shared, as_json=terms.as_json):
-        wishes.check()
+        options.check()
         check_can_ask(terms, instead="pulumi preview")
         session = shared.session(stack_of(words))
-        return Deployment(session, shared.screen(), wishes).run()
+        return Deployment(session, shared.screen(), options).run()

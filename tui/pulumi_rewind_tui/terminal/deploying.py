@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class UpOptions:
     """What the operator asked for."""
 
     terms: Terms
@@ -75,10 +75,10 @@ class Wishes:
 class Deployment:
     """One update with everything around it."""
 
-    def __init__(self, session: Session, screen: Screen, wishes: Wishes) -> None:
+    def __init__(self, session: Session, screen: Screen, options: UpOptions) -> None:
         self.session = session
         self.screen = screen
-        self.wishes = wishes
+        self.options = options
         self._revisions: RevisionPlan | None = None
 
     @property
@@ -97,22 +97,22 @@ class Deployment:
         """Reviews, asks, runs, verifies, and goes back if it has to; returns the exit code."""
         from pulumi_rewind.up.run import UpRun
 
-        session, wishes = self.session, self.wishes
+        session, options = self.session, self.options
         self._check()
         steps = self._review()
         run = UpRun(
             session,
             self.before,
-            wishes.flags,
-            rolls_back=wishes.rolls_back,
-            delete_first=wishes.delete_first,
+            options.flags,
+            rolls_back=options.rolls_back,
+            delete_first=options.delete_first,
             revisions=self._revisions,
         )
         try:
             self._update(run, steps)
             self._verify(run)
         except UpdateFailed as failure:
-            if wishes.rolls_back and failure.changed:
+            if options.rolls_back and failure.changed:
                 return self._go_back(failure)
             raise self._told(failure, failure.changed) from None
         except InterruptedRun as err:
@@ -122,10 +122,10 @@ class Deployment:
             self.screen.err.line(Span("! note", "warn"), f": {note}")
         assert run.result is not None
         with contextlib.suppress(BrokenPipeError):
-            if wishes.terms.as_json:
-                last_line(self.screen, updated_json(run.result, verified=wishes.verify is not None))
+            if options.terms.as_json:
+                last_line(self.screen, updated_json(run.result, verified=options.verify is not None))
             else:
-                verified = wishes.verify is not None
+                verified = options.verify is not None
                 self.screen.out.lines(
                     updated_lines(run.result, self.before, str(session.stack), self.name, verified=verified)
                 )
@@ -139,13 +139,13 @@ class Deployment:
         from pulumi_rewind.up.run import check_rollback_possible
         from pulumi_rewind.up.verify_command import check_command
 
-        session, wishes = self.session, self.wishes
-        if wishes.verify is not None:
+        session, options = self.session, self.options
+        if options.verify is not None:
             workspace = session.workspace
-            check_command(wishes.verify, wishes.verify_timeout, workspace.environ, workspace.cwd)
+            check_command(options.verify, options.verify_timeout, workspace.environ, workspace.cwd)
         check_unlocked(session)
         entry = session.journal.read()
-        if entry is not None and wishes.rolls_back:
+        if entry is not None and options.rolls_back:
             what = "is still running" if session.journal.running(entry) else "was interrupted"
             raise RefusedError(
                 f"a way back to {entry.label} {what}; it would be forgotten",
@@ -153,8 +153,8 @@ class Deployment:
                 unchanged=True,
             )
         interrupted_notice(session, self.screen)
-        if wishes.rolls_back:
-            check_rollback_possible(session, self.before, wishes.delete_first)
+        if options.rolls_back:
+            check_rollback_possible(session, self.before, options.delete_first)
         elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
             session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
 
@@ -162,33 +162,33 @@ class Deployment:
         """Shows what it would do and asks; returns the steps."""
         from pulumi_rewind.up.review import review_up
 
-        session, screen, wishes = self.session, self.screen, self.wishes
+        session, screen, options = self.session, self.screen, self.options
         with working(screen, f"previewing {session.stack}") as observe:
-            review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
-        tell_plan(screen, review, review_json, review_lines, as_json=wishes.terms.as_json, of="update")
+            review = review_up(session, self.before.checkpoint, options.flags, observe=observe)
+        tell_plan(screen, review, review_json, review_lines, as_json=options.terms.as_json, of="update")
         if review.blocking:
             raise BlockedError("the update can't be run", review.blocking, hint="Resolve what blocks it.")
         self._revisions = review.revisions
-        if not wishes.terms.yes:
+        if not options.terms.yes:
             ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
         return [step for step in review.steps if step.op not in {"same", "read"}]
 
     # -- during ---------------------------------------------------------------------------------------------------
 
     def _update(self, run: UpRun, steps: list[Step]) -> None:
-        title, as_json = f"UPDATING {self.session.stack}", self.wishes.terms.as_json
+        title, as_json = f"UPDATING {self.session.stack}", self.options.terms.as_json
         follow(run, run.events(), steps, self.screen, title, as_json=as_json)
 
     def _verify(self, run: UpRun) -> None:
         """Runs the operator's command; what it prints comes through on standard error."""
-        command = self.wishes.verify
+        command = self.options.verify
         if command is None:
             return
         from pulumi_rewind.up.verify_command import VerifyCommand
 
         assert run.result is not None
-        judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
-        display = open_display(self.screen, (), "VERIFYING", as_json=self.wishes.terms.as_json)
+        judge = VerifyCommand(self.session, command, self.options.verify_timeout, update=run.result.version)
+        display = open_display(self.screen, (), "VERIFYING", as_json=self.options.terms.as_json)
         with forwarded_signals(judge, display):
             with display:
                 display.event(Phase("verify-command", "running the verify command"))
@@ -203,20 +203,20 @@ class Deployment:
         """Rolls back by itself; returns the exit code, or raises what tells both failures."""
         from pulumi_rewind.up.recovery import Recovery
 
-        session, screen, wishes = self.session, self.screen, self.wishes
+        session, screen, options = self.session, self.screen, self.options
         session.redactor.error(failure)
         report_error(screen.err, failure)
         recovery = Recovery(
             session,
             self.before,
             failure,
-            allow_data_loss=wishes.terms.allow_data_loss,
-            delete_first=wishes.delete_first,
+            allow_data_loss=options.terms.allow_data_loss,
+            delete_first=options.delete_first,
         )
         label = self.before.target.label
         with working(screen, f"planning {session.stack} → {label}") as observe:
             plan = recovery.plan(observe)
-        title, as_json = f"ROLLING BACK {session.stack} → {label}", wishes.terms.as_json
+        title, as_json = f"ROLLING BACK {session.stack} → {label}", options.terms.as_json
         tell_plan(screen, plan, plan_json, plan_lines, as_json=as_json, of="rollback")
         follow(recovery, recovery.events(plan), plan.steps, screen, title, as_json=as_json)
         result = recovery.result
@@ -226,7 +226,7 @@ class Deployment:
         return ROLLED_BACK
 
     def _tell(self, failure: UpdateFailed, result: RollbackResult) -> None:
-        if self.wishes.terms.as_json:
+        if self.options.terms.as_json:
             last_line(self.screen, rolled_back_json(result, self.session.redactor.said(failure)))
             return
         stack = str(self.session.stack)
@@ -251,7 +251,7 @@ class Deployment:
         error.unchanged = False
         for risk in open_operations(self.session):
             self.screen.err.line(Span("⚠", "warn"), f" {risk.told}")
-        if self.wishes.rolls_back:  # only where the operator stopped it
+        if self.options.rolls_back:  # only where the operator stopped it
             error.advice = (
                 f"Roll back: `pulumi-rewind resume {self.name}`; or go on: `pulumi-rewind resume {self.name} --forget` "
                 f"and `pulumi-rewind up {self.name}`."
