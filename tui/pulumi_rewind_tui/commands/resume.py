@@ -13,7 +13,7 @@ from pulumi_rewind.system.shell import command
 from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.options import Shared, Terms, offering, rewind_command, run_options, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import choice_option, trust_option
-from pulumi_rewind_tui.terminal.running import ask_for_yes, can_ask, check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.running import ask_for_confirmation, can_ask, check_can_ask, json_outcome
 from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import local_time
 
@@ -116,7 +116,7 @@ def _forgotten(session: Session, screen: Screen, terms: Terms) -> str:
         again = command("resume", session.stack.name, "--forget", "--yes")
         if terms.as_json or not can_ask():
             raise RefusedError(f"not forgotten: {danger}", hint=f"`{again}` removes {journal.path} all the same.")
-        ask_for_yes(session, screen, (), f"Remove {journal.path} all the same")
+        ask_for_confirmation(session, screen, (), f"Remove {journal.path} all the same")
     gone = journal.forget()
     if not gone:
         return _none(session)

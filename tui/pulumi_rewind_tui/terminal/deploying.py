@@ -14,12 +14,12 @@ from pulumi_rewind_tui.terminal.failures import report_error
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.terminal.running import (
-    ask_for_yes,
+    ask_for_confirmation,
     follow,
     forwarded_signals,
     last_line,
     open_display,
-    tell_plan,
+    print_plan,
 )
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
@@ -165,12 +165,12 @@ class Deployment:
         session, screen, options = self.session, self.screen, self.options
         with working(screen, f"previewing {session.stack}") as observe:
             review = review_up(session, self.before.checkpoint, options.flags, observe=observe)
-        tell_plan(screen, review, review_json, review_lines, as_json=options.terms.as_json, of="update")
+        print_plan(screen, review, review_json, review_lines, as_json=options.terms.as_json, of="update")
         if review.blocking:
             raise BlockedError("the update can't be run", review.blocking, hint="Resolve what blocks it.")
         self._revisions = review.revisions
         if not options.terms.yes:
-            ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
+            ask_for_confirmation(session, screen, review.steps, f"Update {session.stack}")
         return [step for step in review.steps if step.op not in {"same", "read"}]
 
     # -- during ---------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ class Deployment:
         with working(screen, f"planning {session.stack} → {label}") as observe:
             plan = recovery.plan(observe)
         title, as_json = f"ROLLING BACK {session.stack} → {label}", options.terms.as_json
-        tell_plan(screen, plan, plan_json, plan_lines, as_json=as_json, of="rollback")
+        print_plan(screen, plan, plan_json, plan_lines, as_json=as_json, of="rollback")
         follow(recovery, recovery.events(plan), plan.steps, screen, title, as_json=as_json)
         result = recovery.result
         assert result is not None

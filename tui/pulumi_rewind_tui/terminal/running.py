@@ -58,7 +58,7 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
+def confirm_plan(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
     """Asks for every yes that a plan needs; whether data may be lost is the answer.
 
     Raises:
@@ -68,7 +68,7 @@ def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
     if plan.blocking:
         raise BlockedError("the plan can't be run", plan.blocking)
     if not yes:
-        ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
+        ask_for_confirmation(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
     if plan.loses_data and not allow_data_loss:
         if not can_ask() or yes:
             raise DataLossError(plan.losers, keepable=keepable(plan))
@@ -77,7 +77,7 @@ def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
     return allow_data_loss
 
 
-def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], question: str) -> None:
+def ask_for_confirmation(session: Session, screen: Screen, steps: Sequence[Step], question: str) -> None:
     """Asks whether to go on; how many steps are destructive is added to the question.
 
     Raises:
@@ -148,7 +148,7 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
     return 0
 
 
-def tell_plan(
+def print_plan(
     screen: Screen,
     made: M,
     value: Callable[[M], dict[str, Any]],
