@@ -124,7 +124,7 @@ class Runner:
             return
         post(RunBatch([Phase("look", "looking at what is there now")]))
         version = result.version if result is not None else None
-        post(RunEnded(result, error, look_after(self.session, self.plan, version)))
+        post(RunEnded(result, error, read_aftermath(self.session, self.plan, version)))
 
     def _pump(self, events: queue.SimpleQueue[EngineEvent | _End]) -> None:
         try:
@@ -166,7 +166,7 @@ def log_text(line: LogLine) -> str:
     return f"{moment} {inert(line.text)}\n"
 
 
-def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
+def read_aftermath(session: Session, plan: Plan, version: int | None) -> Aftermath:
     """Looks at the stack afresh; what can't be read is said, never raised. `version` is None where the run failed."""
     from pulumi_rewind.history.failed_update import before_attempts, undo_number
     from pulumi_rewind.rollback.head_reminder import head_reminder
