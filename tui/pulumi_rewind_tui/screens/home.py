@@ -15,7 +15,7 @@ from textual.content import Content
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
-from pulumi_rewind_tui.screens.home_watching import LivingScreen
+from pulumi_rewind_tui.screens.home_watching import WatchingScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.text.views import DEFAULTS, next_view, next_words, row_kind
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 
-class HomeScreen(LivingScreen):
+class HomeScreen(WatchingScreen):
     """Timeline left or above, diff right or below."""
 
     HELP = (

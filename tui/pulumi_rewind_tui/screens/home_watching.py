@@ -56,7 +56,7 @@ def same_update(one: Update | None, other: Update | None) -> bool:
     return (one.kind, one.start_time, one.end_time) == (other.kind, other.start_time, other.end_time)
 
 
-class LivingScreen(FilteringScreen):
+class WatchingScreen(FilteringScreen):
     """Watches the backend while home is in sight."""
 
     def __init__(self) -> None:
