@@ -6,10 +6,10 @@ Commands are imported when they are asked for, so that ``history`` costs what hi
 import os
 import sys
 
-from pulumi_rewind_tui.terminal.search_path import settle
+from pulumi_rewind_tui.terminal.search_path import secure_search_path
 
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
-    settle()  # before anything is imported that the project could take the place of; not where we are a library
+    secure_search_path()  # before anything is imported that the project could take the place of; not where we are a library
 
 import contextlib
 import gc

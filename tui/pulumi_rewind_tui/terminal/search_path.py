@@ -1,6 +1,6 @@
 """Where this program looks for modules: nowhere that the directory can fill that it was started in.
 
-Nothing but what Python has loaded already is imported here: until `settle` has run, any name may be the project's.
+Nothing but what Python has loaded already is imported here: until `secure_search_path` has run, any name may be the project's.
 """
 
 # ruff: noqa: PTH100, PTH109, PTH117, PTH120
@@ -10,7 +10,7 @@ import os
 import sys
 
 
-def settle() -> None:
+def secure_search_path() -> None:
     """Takes out of the search path the current directory (``python -m``) and relative entries of PYTHONPATH.
 
     An empty entry is a relative one. The others of PYTHONPATH are the operator's: they are looked into last. What
