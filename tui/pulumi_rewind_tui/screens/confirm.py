@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Confirmation:
     """The operator said yes."""
 
     allow_data_loss: bool = False
@@ -44,7 +44,7 @@ class NameInput(Input):
             await super()._on_key(event)
 
 
-class ConfirmScreen(Dialog[Agreement]):
+class ConfirmScreen(Dialog[Confirmation]):
     """*Cancel* is focused; what is dangerous wants the stack's name typed, a loss of data its own yes."""
 
     CSS_PATH = "confirm.tcss"
@@ -161,7 +161,7 @@ class ConfirmScreen(Dialog[Agreement]):
         elif self.losing and not self.accepted:
             self._missing("Agree to the loss of data with space first.")
         else:
-            self.dismiss(Agreement(allow_data_loss=self.accepted))
+            self.dismiss(Confirmation(allow_data_loss=self.accepted))
 
     def _missing(self, text: str) -> None:
         self.query_one("#missing", NoteLine).show(((text, "hazard"),))

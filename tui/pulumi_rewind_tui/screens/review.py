@@ -15,7 +15,7 @@ from textual.widgets import Button
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.state.naming import NOT, listed
 from pulumi_rewind.strategies.choosing import STRATEGIES
-from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
+from pulumi_rewind_tui.screens.confirm import Confirmation, ConfirmScreen
 from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, available, options_of, with_options
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
@@ -278,7 +278,7 @@ class ReviewScreen(PlanningScreen):
             blocking = next((risk.urn for risk in plan.blocking if risk.urn), "")
             self.steps.go_to(blocking)
 
-    def _agreed(self, agreement: Agreement | None) -> None:
+    def _agreed(self, agreement: Confirmation | None) -> None:
         plan = self.plan
         if agreement is None or plan is None or not self.runnable:
             return
