@@ -62,10 +62,10 @@ def record(
     if verify:
         return _verify(session, records, screen, as_json=as_json)
     if trust is not None:
-        _agree(session, records, trust, screen, as_json=as_json)
+        _trust(session, records, trust, screen, as_json=as_json)
         return None
     if distrust is not None:
-        _take_back(records, distrust, screen, as_json=as_json)
+        _distrust(records, distrust, screen, as_json=as_json)
         return None
     written = _write(session, screen, everything=everything, quiet=as_json)
     dropped: tuple[int, ...] = ()
@@ -142,7 +142,7 @@ def _tell_kept(
         screen.err.line(f"note: {plural(surplus, 'record')} more than rewind.toml keeps: --prune drops them")
 
 
-def _agree(session: Session, records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+def _trust(session: Session, records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
     """Uses foreign records from now on, and says what is in them."""
     from pulumi_rewind.records.foreign import agree
 
@@ -154,7 +154,7 @@ def _agree(session: Session, records: Records, name: str, screen: Screen, *, as_
     screen.out.lines([[text] for text in used or ["nothing to agree to: what can be read is used already"]])
 
 
-def _take_back(records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+def _distrust(records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
     """Uses records no longer."""
     from pulumi_rewind.records.foreign import take_back
 
