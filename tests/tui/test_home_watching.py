@@ -19,7 +19,7 @@ from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.help import HelpScreen
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import LIVE
-from pulumi_rewind_tui.text.stack_news import News, away_line, lock_text, news_line
+from pulumi_rewind_tui.text.stack_news import News, lock_text, news_line, unreachable_line
 from pulumi_rewind_tui.words.words import ago
 from pulumi_rewind_tui.work import watch as watch_module
 from tests.support.filestore import FileStore
@@ -387,7 +387,7 @@ def test_the_words() -> None:
     failed = update(10, kind="destroy", result="failed")
     assert plain(news_line(News(0, (failed,)), 103)) == "#10 came: destroy, failed, 3 s ago"
     assert plain(news_line(News(200, (update(10, end_time=0),)), 260)) == "#10 came: update, ok, 1 min ago"
-    assert plain(away_line(0)) == "backend not reachable"
+    assert plain(unreachable_line(0)) == "backend not reachable"
     assert lock_text(Lock(username="u", hostname="h", pid=1, timestamp="odd")) == "u@h (pid 1) since odd"
     assert [ago(seconds) for seconds in (-5, 0.4, 59.9, 3599, 7200, 200_000)] == [
         "just now", "just now", "59 s ago", "59 min ago", "2 h ago", "2 days ago",

@@ -12,7 +12,7 @@ from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_filter import FilteringScreen
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE
-from pulumi_rewind_tui.text.stack_news import SHOWN, News, away_line, news_line
+from pulumi_rewind_tui.text.stack_news import SHOWN, News, news_line, unreachable_line
 from pulumi_rewind_tui.work.watch import EVERY, Follow, Reached, Unreached, Watch
 
 if TYPE_CHECKING:
@@ -162,7 +162,9 @@ class WatchingScreen(FilteringScreen):
     def _show_news(self, news: News | None) -> None:
         now = self.rewind.clock()
         self._news = news if news is not None and now - news.at < SHOWN else None
-        line: Line = away_line(self._answered) if self._away else news_line(self._news, now) if self._news else ()
+        line: Line = (
+            unreachable_line(self._answered) if self._away else news_line(self._news, now) if self._news else ()
+        )
         if line != self.bar.news or line:
             self.bar.news = line
             self._show_status()

@@ -81,7 +81,7 @@ def lock_text(lock: Lock) -> str:
     return str(msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), "%H:%M:%S")))
 
 
-def away_line(since: float) -> Line:
+def unreachable_line(since: float) -> Line:
     """``as of 05:41, backend not reachable``."""
     known = f"as of {local_time(since, '%H:%M')}, " if since else ""
     return ((f"{known}backend not reachable", "hazard"),)
