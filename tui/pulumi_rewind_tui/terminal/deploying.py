@@ -114,9 +114,9 @@ class Deployment:
         except UpdateFailed as failure:
             if options.rolls_back and failure.changed:
                 return self._go_back(failure)
-            raise self._told(failure, failure.changed) from None
+            raise self._with_hint(failure, failure.changed) from None
         except InterruptedRun as err:
-            raise self._told(err, not self._as_before()) from None
+            raise self._with_hint(err, not self._as_before()) from None
         run.accept()
         for note in run.notes:
             self.screen.err.line(Span("! note", "warn"), f": {note}")
@@ -242,7 +242,7 @@ class Deployment:
             return False
         return same_bytes(live.raw, self.before.checkpoint.raw)
 
-    def _told(self, error: RewindError, changed: bool) -> RewindError:
+    def _with_hint(self, error: RewindError, changed: bool) -> RewindError:
         """The error with how to go back and how to go on, in one line, and what was left open."""
         from pulumi_rewind.up.recovery import open_operations
 
@@ -257,10 +257,10 @@ class Deployment:
                 f"and `pulumi-rewind up {self.name}`."
             )
             return error
-        error.advice = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
+        error.advice = f"{self._rollback_hint()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
         return error
 
-    def _way_back(self) -> str:
+    def _rollback_hint(self) -> str:
         """How a person would go back."""
         target = self.before.target
         if not self.before.newest:
