@@ -159,8 +159,8 @@ class PlanningScreen(SavingScreen):
             return None
         return self.session, partial(work.look_at_live, self.session, self.around, self._generation, self.post_message)
 
-    @on(work.LiveLooked)
-    def _looked(self, event: work.LiveLooked) -> None:
+    @on(work.LiveChecked)
+    def _looked(self, event: work.LiveChecked) -> None:
         plan = self.plan
         if plan is None or self.moved or event.generation != self._generation:
             return

@@ -61,7 +61,7 @@ class PlanFailed(Message):
 
 
 @dataclass
-class LiveLooked(Message):
+class LiveChecked(Message):
     """Live was looked at again."""
 
     generation: int
@@ -142,10 +142,10 @@ def make_plan(
     if cancelled():
         plan.close()
         return
-    post(PlanReady(generation, plan, look_around(session, plan)))
+    post(PlanReady(generation, plan, read_surroundings(session, plan)))
 
 
-def look_around(session: Session, plan: Plan) -> Surroundings:
+def read_surroundings(session: Session, plan: Plan) -> Surroundings:
     """What the pane of checks says beside the plan's own risks."""
     from pulumi_rewind.errors import RewindError
     from pulumi_rewind.rollback.head_reminder import head_reminder
@@ -173,7 +173,7 @@ def look_at_live(
 
     live = session.backend.live(session.stack)
     newest = len(session.history())
-    post(LiveLooked(generation, live.digest, replace(around, newest=newest, locks=now.locks), now))
+    post(LiveChecked(generation, live.digest, replace(around, newest=newest, locks=now.locks), now))
 
 
 def plan_text(plan: Plan) -> str:
