@@ -1,4 +1,4 @@
-"""What screens and widgets need of the application, which stands above them: they see this much of it and no more."""
+"""The part of the application that screens and widgets may use."""
 
 from __future__ import annotations
 

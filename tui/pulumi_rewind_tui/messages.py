@@ -46,7 +46,7 @@ class SessionFailed(Message):
 
 @dataclass
 class RollbackRequested(Message):
-    """The operator wants to review the way back to a target."""
+    """The operator wants to review a rollback to a target."""
 
     target: str
     choices: Choices | None = None

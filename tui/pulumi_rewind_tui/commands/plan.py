@@ -25,7 +25,7 @@ from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 @rewind_command("[STACK] TARGET")
 @goal_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--compare", is_flag=True, help="Also plan with the other strategy, and show how the two differ.")
+@click.option("--compare", is_flag=True, help="Also plan with the other strategy and show how the plans differ.")
 @exit_code_option("there is something to do")
 @trust_option
 @passphrase_option
@@ -40,7 +40,7 @@ def plan(
 ) -> int:
     """Show what going back to TARGET would do: steps, forecasts, risks. Nothing is changed.
 
-    With --compare the plan of the old program is set beside that of the checkpoint, or the other way round.
+    --compare shows the plans of both strategies, the old program and the checkpoint, one below the other.
     """
     stack, text = stack_and_target(words, "plan")
     session = shared.session(stack)

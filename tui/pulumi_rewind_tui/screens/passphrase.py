@@ -69,15 +69,15 @@ class PassphraseScreen(RewindModal[str]):
         field = self.query_one(Input)
         text, field.value = field.value, ""
         if not text:
-            self._say("Type the passphrase; esc leaves secrets as they are.", "hazard")
+            self._say("Type the passphrase; esc keeps secrets hidden.", "hazard")
             return
-        self._say("trying it…", "dim")
+        self._say("checking it…", "dim")
         problem = self._problem
 
         def work(_: CancelCheck) -> None:
             self.post_message(Tried(text, problem(text)))
 
-        in_thread(self, "passphrase", work, lambda err: Tried(text, f"It can't be tried: {err}."))
+        in_thread(self, "passphrase", work, lambda err: Tried(text, f"The passphrase can't be checked: {err}."))
 
     @on(Tried)
     def _tried(self, event: Tried) -> None:

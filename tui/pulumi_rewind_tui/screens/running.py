@@ -23,7 +23,7 @@ from pulumi_rewind_tui.text.result_page import Outcome
 from pulumi_rewind_tui.text.run_state import RunState, doing
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
-from pulumi_rewind_tui.words.words import elapsed, op_to_do, resource_name
+from pulumi_rewind_tui.words.words import elapsed, op_to_do, plural, resource_name
 from pulumi_rewind_tui.work.background import in_thread
 from pulumi_rewind_tui.work.lost_terminal import detach
 from pulumi_rewind_tui.work.runner import RunBatch, RunEnded, Runner
@@ -43,14 +43,16 @@ class RunningScreen(RewindScreen[None]):
 
     CSS_PATH = "running.tcss"
     HELP = (
-        "The rollback runs. Ctrl+c asks how to stop it: after the running steps, or at once. Leaving this screen is "
-        "not possible while it runs; if the terminal goes away, running steps finish and it can be resumed."
+        "The rollback runs. Ctrl+c asks how to stop it: after the running steps, or immediately. You cannot "
+        "leave this screen while it runs. If the terminal is closed, running steps finish and you can resume it."
     )
     FOOTER = ("run.stop", "run.follow", "run.error", "run.raw", "list.open", "run.pane")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("F", "follow", "follow", id="run.follow", tooltip="Keep the end of the log in sight"),
+        Binding("F", "follow", "follow", id="run.follow", tooltip="Follow the end of the log"),
         Binding("e", "next_error", "next error", id="run.error"),
-        Binding("l", "raw", "raw log", id="run.raw", tooltip="Every event of the engine, or what matters"),
+        Binding(
+            "l", "raw", "raw log", id="run.raw", tooltip="Show every event of the engine, or only the important ones"
+        ),
         Binding("tab", "app.focus_next", "pane", id="run.pane"),
         Binding("ctrl+c", "ask_interrupt", "stop…", id="run.stop", priority=True),
     ]
@@ -60,7 +62,7 @@ class RunningScreen(RewindScreen[None]):
         self.session = session
         self.plan = plan
         self.start = start
-        """The newest update before the run: the way back leads there."""
+        """The newest update before the run: undoing leads there."""
         self.allow_data_loss = allow_data_loss
         self.state = RunState((), 0.0)
         self.runner: Runner | None = None
@@ -133,7 +135,7 @@ class RunningScreen(RewindScreen[None]):
         pieces: list[Line] = [
             ((" ROLLING BACK ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
              (self.plan.target.label, "bold")),
-            ((f"{state.count('ok')}/{state.total}", "bold"),),
+            ((f"{state.count('ok')} of {plural(state.total, 'step')}", "bold"),),
             ((f"{state.count('running')} running", "running" if state.count("running") else "dim"),),
             ((f"{failed} failed", "failed" if failed else "dim"),),
             ((elapsed(state.seconds(now)), ""),),
@@ -141,7 +143,7 @@ class RunningScreen(RewindScreen[None]):
         if phase:
             pieces.append(((phase + table["ellipsis"], "running"),))
         if state.phase == "run":
-            pieces.append((("lock: ours", "dim"),))
+            pieces.append((("lock: this rollback", "dim"),))
         self.status.show(pieces)
         self.rows.tick()
         log = self.log_view

@@ -1,4 +1,4 @@
-"""From the operator's program to a good update, or back to where it began: the road of `up`."""
+"""Runs `up`: review, update, verification, and the automatic rollback if the update fails."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class UpOptions:
     """For the automatic rollback."""
 
     def check(self) -> None:
-        """Refuses what can't be meant, before anything is read.
+        """Refuses contradictory options before anything is read.
 
         Raises:
-            UsageError: flags that can't be passed on, or options that mean nothing together.
+            UsageError: flags that can't be passed on, or options that have no effect.
         """
         from pulumi_rewind.up.flags import check_flags
 
@@ -68,7 +68,7 @@ class UpOptions:
         about = {"--allow-data-loss": self.terms.allow_data_loss, "--delete-first": bool(self.delete_first)}
         for name in [name for name, given in about.items() if given and not self.rolls_back]:
             raise UsageError(
-                f"{name} is about the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
+                f"{name} is an option of the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
             )
 
 
@@ -94,7 +94,7 @@ class Deployment:
         return take_before(self.session)
 
     def run(self) -> int:
-        """Reviews, asks, runs, verifies, and goes back if it has to; returns the exit code."""
+        """Reviews, asks, runs, verifies, and rolls back after a failure; returns the exit code."""
         from pulumi_rewind.up.run import UpRun
 
         session, options = self.session, self.options
@@ -134,7 +134,7 @@ class Deployment:
     # -- before ---------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        """Everything that can be known before anything is asked of the engine."""
+        """Checks everything that can be checked before the engine starts."""
         from pulumi_rewind.guard.checks import check_unlocked
         from pulumi_rewind.up.run import check_rollback_possible
         from pulumi_rewind.up.verify_command import check_command
@@ -148,8 +148,8 @@ class Deployment:
         if entry is not None and options.rolls_back:
             what = "is still running" if session.journal.running(entry) else "was interrupted"
             raise RefusedError(
-                f"a way back to {entry.label} {what}; it would be forgotten",
-                hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it.",
+                f"a rollback to {entry.label} {what}; this update would drop it",
+                hint=f"`pulumi-rewind resume {self.name}` continues it, `resume {self.name} --forget` drops it.",
                 unchanged=True,
             )
         interrupted_notice(session, self.screen)
@@ -180,7 +180,7 @@ class Deployment:
         follow(run, run.events(), steps, self.screen, title, as_json=as_json)
 
     def _verify(self, run: UpRun) -> None:
-        """Runs the operator's command; what it prints comes through on standard error."""
+        """Runs the operator's command; its output goes to standard error."""
         command = self.options.verify
         if command is None:
             return
@@ -200,7 +200,7 @@ class Deployment:
     # -- after a failure --------------------------------------------------------------------------------------------
 
     def _go_back(self, failure: UpdateFailed) -> int:
-        """Rolls back by itself; returns the exit code, or raises what tells both failures."""
+        """Runs the automatic rollback; returns the exit code, or raises an error that reports both failures."""
         from pulumi_rewind.up.recovery import Recovery
 
         session, screen, options = self.session, self.screen, self.options
@@ -243,7 +243,7 @@ class Deployment:
         return same_bytes(live.raw, self.before.checkpoint.raw)
 
     def _with_hint(self, error: RewindError, changed: bool) -> RewindError:
-        """The error with how to go back and how to go on, in one line, and what was left open."""
+        """Adds to the error how to roll back and how to continue; prints the operations that it left pending."""
         from pulumi_rewind.up.recovery import open_operations
 
         if not changed:
@@ -253,17 +253,17 @@ class Deployment:
             self.screen.err.line(Span("⚠", "warn"), f" {risk.told}")
         if self.options.rolls_back:  # only where the operator stopped it
             error.advice = (
-                f"Roll back: `pulumi-rewind resume {self.name}`; or go on: `pulumi-rewind resume {self.name} --forget` "
-                f"and `pulumi-rewind up {self.name}`."
+                f"Roll back: `pulumi-rewind resume {self.name}`; or continue: `pulumi-rewind resume {self.name} "
+                f"--forget`, then `pulumi-rewind up {self.name}`."
             )
             return error
-        error.advice = f"{self._rollback_hint()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
+        error.advice = f"{self._rollback_hint()}; or fix the program and continue with `pulumi-rewind up {self.name}`."
         return error
 
     def _rollback_hint(self) -> str:
-        """How a person would go back."""
+        """The command that rolls back by hand."""
         target = self.before.target
         if not self.before.newest:
-            return f"There is no update to go back to; take it away: `pulumi destroy -s {self.name}`"
+            return f"There is no update to go back to; to remove everything, run `pulumi destroy -s {self.name}`"
         good = target.checkpoint is None and target.update.succeeded
         return f"Roll back: `pulumi-rewind rollback {self.name} {target.update.number if good else 'last-good'}`"

@@ -30,7 +30,7 @@ from pulumi_rewind_tui.terminal.writer import Writer
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, plain, spans
 from pulumi_rewind_tui.text.hooks import hook_json, hook_line, hook_text
 from pulumi_rewind_tui.text.spans import op_span
-from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, op_failed, resource_name
+from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, op_failed, plural, resource_name
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -216,7 +216,7 @@ class LiveDisplay(PlainDisplay):
         lines: list[Line] = [
             [
                 Span(f"◐ {self._title}", "title"),
-                f"   {progress.count('ok')}/{progress.total}   {len(running)} running   ",
+                f"   {progress.count('ok')} of {plural(progress.total, 'step')}   {len(running)} running   ",
                 Span(f"{failed} failed", "failed" if failed else ""),
                 f"   {elapsed(progress.seconds(now))}",
                 Span(f"   {under_way(progress)}", "dim"),

@@ -1,7 +1,7 @@
-"""Standard streams that may be closed, full or gone without ending what is reported on them.
+"""Standard streams whose loss (closed, disk full, terminal gone) does not end the command.
 
-A rollback goes on when nobody can read of it any more. What couldn't be written is said at the end, on the other stream
-and by the exit code, see `told`.
+A rollback continues when its output can no longer be written. `report_lost_output` reports that at the end, on the
+other stream and by the exit code.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import SMALLEST
 
 CHANGING: Final = frozenset({"demo", "record", "resolve", "resume", "rollback", "up"})
-"""Commands whose exit code is about what they did; of the others the output is all there is."""
+"""Commands whose exit code reports what they did; the others only print."""
 
 
 class SurvivingOutput(io.FileIO):
-    """A file of which the first error is remembered, and what is written later dropped; a closed pipe still counts."""
+    """A file that remembers its first error and drops later output; a closed pipe still raises."""
 
     lost: OSError | None = None
 
@@ -100,12 +100,12 @@ def report_lost_output(code: int, command: str | None, *, no_color: bool, ascii_
     if (lost := lost_output()) is None:
         return code
     err = open_writer(sys.stderr, no_color=no_color, ascii_only=ascii_only)
-    err.line(Span("error:", "failed"), f" standard output can't be written: {lost.strerror}")
+    err.line(Span("error:", "failed"), f" standard output is not writable: {lost.strerror}")
     if command in CHANGING:
-        hint = "What it was to do is done; `pulumi-rewind history` shows the newest update."
+        hint = "The command has finished its work; `pulumi-rewind history` shows the newest update."
         if code:
-            hint = f"It ended with exit code {code}; `pulumi-rewind doctor` shows what is left to do."
+            hint = f"It ended with exit code {code}; `pulumi-rewind doctor` shows what remains to do."
         err.line(Span("hint:", "commit"), f" {hint}")
         return code
-    err.line(Span("hint:", "commit"), " Send it where it can be written, and run it again.")
+    err.line(Span("hint:", "commit"), " Redirect it to a writable file and run the command again.")
     return code or 1

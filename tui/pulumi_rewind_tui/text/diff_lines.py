@@ -220,11 +220,11 @@ def _verb(res: Heading, *, from_live: bool, to_live: bool) -> str:
         case "return":
             return "return, same id" if to_live else "the older object"
         case _ if res.old_urn is not None and res.old_urn != res.urn:
-            return f"was {resource_name(res.old_urn)}"
+            return f"renamed from {resource_name(res.old_urn)}"
         case "same" if res.only_new_id:
             return "another object"
         case _:
-            return "refers to the old object" if res.stale else ""
+            return "refers to the replaced object" if res.stale else ""
 
 
 def _with_type(left: Line, type_: str, cells: int) -> Line:

@@ -37,7 +37,7 @@ def keepable(plan: Plan) -> bool:
 def no_selection(strategy: str) -> str:
     """Why a strategy has none."""
     able = " and ".join(filter(selects, STRATEGIES))
-    return f"The strategy {strategy} takes everything back; only {able} can leave resources out."
+    return f"The strategy {strategy} rolls everything back; only {able} can leave resources out."
 
 
 def left_out(plan: Plan) -> dict[str, LeftAlone]:
@@ -55,16 +55,16 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
     note = left.get(urn)
     if note is not None:
         if note.for_data:
-            return f"{urn_name(urn)} stays, because {note.why}. K takes in again what is kept for its data."
+            return f"{urn_name(urn)} stays, because {note.why}. K selects it again."
         if note.because:
-            return f"{urn_name(urn)} has to stay, because {note.why}. Take {urn_name(note.because)} in first."
+            return f"{urn_name(urn)} has to stay, because {note.why}. Select {urn_name(note.because)} first."
         asked = (one.urn for one in left.values() if not one.because and one.urn != urn)
         return choices.but(only=(*wanted, *(NOT + one for one in asked)))
     step = next((step for step in plan.steps if step.urn == urn), None)
     if step is None:
-        return "Nothing is done with it, so there is nothing to leave out."
+        return "The plan does not change it, so there is nothing to leave out."
     if step.type == ROOT_STACK_TYPE:
-        return "The stack itself can't be left out: its outputs follow what goes back."
+        return "The stack itself can't be left out: its outputs follow the resources that go back."
     if step.op == OLD_COPY:
         return "An old copy can't be left out: the engine deletes it in every run."
     item = plan.prepared.registered.get(urn)
@@ -76,7 +76,11 @@ def everything(plan: Plan) -> Choices | str:
     choices = plan.prepared.choices
     if choices.only:
         return choices.but(only=())
-    return "Everything is in but what is kept for its data (K)." if choices.keep_data else "Everything is in."
+    return (
+        "Everything is selected but the resources that are kept for their data (K)."
+        if choices.keep_data
+        else "Everything is selected."
+    )
 
 
 def keeping(choices: Choices, plan: Plan | None) -> Choices | str:
@@ -94,18 +98,18 @@ OTHER_WAYS: Final = (
     "Other ways: an undo callback can save the data and restore it (docs/hooks.md); a rollback without keeping the "
     "data, with --allow-data-loss, loses it."
 )
-"""What can be done where keeping the data leaves nothing to go back."""
+"""What can be done where keeping the data leaves nothing to roll back."""
 
 
 def leaves_nothing(plan: Plan) -> bool:
-    """Whether keeping the data leaves nothing to go back."""
+    """Whether keeping the data leaves nothing to roll back."""
     return plan.nothing_to_do and any(note.for_data for note in left_out(plan).values())
 
 
 def why_nothing(plan: Plan) -> str:
     """Why a plan has nothing to do."""
     if leaves_nothing(plan):
-        return "keeping the data leaves nothing to go back"
+        return "keeping the data leaves nothing to roll back"
     if left_out(plan):
         return f"all that differs from {plan.target.label} is left as it is"
     return f"{plan.stack} is as it was at {plan.target.label}"

@@ -65,7 +65,7 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
         rows.append(StepRow("step", step.urn, len(place) - 1, numbers[step.urn], step, box=box))
         rows.extend(_below(step, diffs.get(step.urn), len(place), opened))
     if plan.state_only:
-        rows.append(StepRow("heading", text="In the state alone (no resource is touched)"))
+        rows.append(StepRow("heading", text="Only in the state (no resource changes)"))
         rows.extend(_state_rows(plan, diffs))
     left = [note for urn, note in left_out(plan).items() if urn not in steps]
     if left:
@@ -76,7 +76,7 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
             pieces = wrap_words(reason, UNFOLDED) if note.urn in opened else ()
             rows.extend(StepRow("note", note.urn, 1, text=piece) for piece in pieces)
     if leaves_nothing(plan):
-        rows.append(StepRow("heading", text="Keeping the data leaves nothing to go back"))
+        rows.append(StepRow("heading", text="Keeping the data leaves nothing to roll back"))
         rows.extend(StepRow("note", text=piece) for piece in wrap_words(OTHER_WAYS, UNFOLDED))
     return rows
 
@@ -124,7 +124,7 @@ def _below(step: Step, diff: ResourceDiff | None, depth: int, opened: set[str]) 
 
 
 def verb(step: Step) -> str:
-    """What happens, in words that leave no doubt."""
+    """What happens to the resource, in words."""
     match step.op:
         case "replace":
             return "replace, delete first" if step.delete_first else "replace, new id"
@@ -135,7 +135,7 @@ def verb(step: Step) -> str:
         case "import":
             return "adopt"
         case "rename":
-            return f"was {resource_name(step.renamed_from)}"
+            return f"renamed from {resource_name(step.renamed_from)}"
         case "discard":
             return "forget, object stays"
         case "return":

@@ -113,7 +113,7 @@ class ProcessSource:
             except (EOFError, OSError) as err:
                 self._connection = None
                 raise BackendError(
-                    "the process that compares states has ended", hint="Read again (ctrl+r) to start it anew."
+                    "the process that compares states has ended", hint="Read again (ctrl+r) to start it again."
                 ) from err
         if isinstance(answer, BaseException):
             raise answer

@@ -105,7 +105,7 @@ def _observer(
         now = time.monotonic()
         if at_once or now - sent >= BATCH:
             sent = now
-            count = f"  {plural(len(seen), 'resource')} looked at" if seen else ""
+            count = f"  {plural(len(seen), 'resource')} checked" if seen else ""
             post(PlanProgress(generation, f"{phase}…{count}"))
 
     return observe

@@ -122,7 +122,7 @@ class Runner:
         result = self.run.result
         if cancelled():
             return
-        post(RunBatch([Phase("look", "looking at what is there now")]))
+        post(RunBatch([Phase("look", "reading the stack again")]))
         version = result.version if result is not None else None
         post(RunEnded(result, error, read_aftermath(self.session, self.plan, version)))
 
@@ -188,15 +188,15 @@ def read_aftermath(session: Session, plan: Plan, version: int | None) -> Afterma
 
 
 def _remaining(session: Session, plan: Plan) -> tuple[str, ...]:
-    """What differs between live and the target, resource by resource; a new id is no difference that remains."""
+    """The remaining differences between live and the target, in the order of the steps; a new id alone is none."""
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
     from pulumi_rewind_tui.words.words import resource_name
 
     live = session.vault.decrypt(session.backend.live(session.stack), session.stack)
     diff = diff_checkpoints(live, plan.prepared.target_plain)
-    meant = {step.urn for step in plan.steps} if plan.prepared.partial else None
+    order = {step.urn: number for number, step in enumerate(plan.steps)}
     return tuple(
         f"{item.op} {resource_name(item.urn)}"
-        for item in diff.resources
-        if not item.consequential and (meant is None or item.urn in meant)
+        for item in sorted(diff.resources, key=lambda item: order.get(item.urn, len(order)))
+        if not item.consequential and (not plan.prepared.partial or item.urn in order)
     )
