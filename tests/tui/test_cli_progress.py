@@ -103,7 +103,7 @@ def test_the_live_display_counts_and_names_what_runs() -> None:
     display.event(ResourceDone(step("res-a")))
     now[0] = 114.0
     shown = join(display._render())
-    assert shown.splitlines()[0].startswith("◐ ROLLING BACK dev → #7   1/9   6 running   0 failed   00:14")
+    assert shown.splitlines()[0].startswith("◐ ROLLING BACK dev → #7   1 of 9 steps   6 running   0 failed   00:14")
     assert "res-b" in shown
     assert "res-g" not in shown
     assert "… 1 more" in shown

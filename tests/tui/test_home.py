@@ -59,7 +59,7 @@ async def test_one_glance_says_where_the_stack_is(shop: Shop, size: tuple[int, i
         assert "✗ failed" in text
         assert "★" in text
         assert home_of(pilot).timeline.number == 7, "the cursor starts on the last good update"
-        assert title(home_of(pilot).diff) == "The way back to #7: LIVE → #7   ~1"
+        assert title(home_of(pilot).diff) == "Rollback to #7: LIVE → #7   ~1"
         assert "shop/worker:1.3.1 → shop/worker:1.2.0" in text
 
 
@@ -71,7 +71,7 @@ async def test_an_update_that_failed_half_way_is_offered_to_be_taken_back(
     async with shop.app().run_test(size=size) as pilot:
         await settle(pilot)
         home = home_of(pilot)
-        assert "✗ The last update, #8, failed half-way.  R reviews the way back to #7" in screen_text(pilot.app)
+        assert "✗ The last update, #8, failed half-way.  R reviews the rollback to #7" in screen_text(pilot.app)
         await press(pilot, "j", "R")
         assert (await review(pilot)).request.target == "#7", "wherever the cursor is"
         await press(pilot, "escape")
@@ -119,7 +119,7 @@ async def test_flipping_and_a_base_change_the_sides(shop: Shop) -> None:
         text = await press(pilot, "d")
         assert title(home_of(pilot).diff).startswith("Against the base: #5 → #7"), "with a base d turns the direction"
         assert "- only in #5   + only in #7" in text
-        assert "d turn round" in text
+        assert "d other direction" in text
         await press(pilot, "escape")
         assert "LIVE → #5" in title(home_of(pilot).diff), "esc takes the mark off"
 
@@ -331,7 +331,7 @@ async def test_the_backend_disappears_and_comes_back(shop: Shop, tmp_path: Path)
             await press(pilot, "ctrl+r")
         home_of(pilot).timeline.select(7)
         await settle(pilot)
-        assert title(home_of(pilot).diff) == "The way back to #7: LIVE → #7   ~1"
+        assert title(home_of(pilot).diff) == "Rollback to #7: LIVE → #7   ~1"
         assert "live  = #8" in screen_text(pilot.app)
 
 

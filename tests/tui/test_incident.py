@@ -180,14 +180,14 @@ def test_a_failed_update_that_nobody_rolled_back() -> None:
     assert "Not rolled back." in text
     assert "`pulumi-rewind plan prod last-good`" in text
     assert "## Plan" not in text
-    assert "`#5` went back over it: `pulumi-rewind report prod 5`" in note(**more, rolled_back_by=5)
+    assert "`#5` rolled it back: `pulumi-rewind report prod 5`" in note(**more, rolled_back_by=5)
 
 
 def test_a_rollback_that_failed_half_way() -> None:
     text = note(report=report(outcome="failed", result=None, error="api: boom", undo=""), resumes=True)
     assert "update `#4` failed, rollback failed on the way to `#3 (v1.2)`" in text
     assert "The rollback failed half-way; it left the stack between `#4` and `#3 (v1.2)`." in text
-    assert "- [ ] A rollback of the stack is unfinished: `pulumi-rewind resume prod` goes on." in text
+    assert "- [ ] A rollback of the stack is unfinished: `pulumi-rewind resume prod` continues it." in text
     text = note(report=report(outcome="unchanged", result=None, error="it moved", undo=""))
     assert "Nothing was changed." in text
     assert "git revert" not in text

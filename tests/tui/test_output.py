@@ -16,7 +16,7 @@ from pulumi_rewind_tui.terminal.writer import open_screen
 from tests.support.filestack import FileStack
 
 CLI = f"{sys.executable} -m pulumi_rewind_tui.cli"
-UNWRITTEN = "error: standard output can't be written: "
+UNWRITTEN = "error: standard output is not writable: "
 
 
 @pytest.fixture

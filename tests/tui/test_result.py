@@ -59,12 +59,12 @@ async def test_success_says_what_differs_and_why_and_how_to_undo(shop: Shop, mon
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await ended(pilot)
         text = screen_text(app)
-        assert "✓ done, 2 differences: shop/prod is back at #5 (v1.2)   took 00:04   now #9" in text
+        assert "✓ done, 2 differences: shop/prod is back at #5 (v1.2)   took 00:04   recorded as #9" in text
         assert "orders-db inputs.name: was generated again by the provider (as announced)" in text
         assert "±1 +1 ~3 -2   1 replaced, 1 created, 3 updated, 2 deleted" in text
         assert "still contains #8: revert it" in text
         assert "continue" not in labels(screen)
-        assert "way back" in labels(screen)
+        assert "undo" in labels(screen)
         assert app.home.timeline.total == 9  # home has read the history again
         await pilot.press("u")
         back = await review(pilot)
@@ -126,12 +126,12 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         text = screen_text(app)
         assert "✗ FAILED at step 5 of 7   shop/prod is BETWEEN #8 and #5 (v1.2)" in text
         assert "✗ api updating failed" in text
-        assert "· jobs not reached" in text
+        assert "· 1 not reached: jobs" in text
         assert "InvalidParameterValue: image shop/api:1.2.0 is not in this region" in text
         assert "Pending operations: none" in text
         assert "Lock: released" in text
         assert "Live against #5 (v1.2): 4 differences remain" in text
-        assert {"continue", "way back", "refresh", "copy note"} <= set(labels(screen))
+        assert {"continue", "undo", "refresh", "copy note"} <= set(labels(screen))
         await pilot.press("c")
         on = await review(pilot)
         assert on.request.target == "#5"
@@ -166,7 +166,7 @@ async def test_a_refusal_says_that_nothing_was_changed(shop: Shop, monkeypatch: 
         assert "the stack's state has changed" in text
         assert "Plan again." in text
         assert "BETWEEN" not in text
-        assert "way back" not in labels(screen)
+        assert "undo" not in labels(screen)
         await pilot.press("c")
         assert (await review(pilot)).request.target == "#5"
 
@@ -224,7 +224,7 @@ async def test_a_note_that_can_not_be_made_is_said(shop: Shop, monkeypatch: pyte
         await until(pilot, lambda: app.screen is not screen)
         text = " ".join(screen_text(app).split())
         assert "the history is gone" in text
-        assert "was not copied" in text
+        assert "could not be copied" in text
 
 
 async def test_continuing_keeps_everything_that_was_chosen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ VALUE = 48
 
 
 @rewind_command("[STACK] RESOURCE")
-@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @passphrase_option
 def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> int:
     """Show which update set each property of a resource last.

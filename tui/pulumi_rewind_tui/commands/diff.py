@@ -33,9 +33,9 @@ NOTHING = "nothing"
 
 @rewind_command("[STACK] [FROM] [TO]")
 @click.option("--did", is_flag=True, help="What TARGET did: the update before it → TARGET.")
-@click.option("--stat", is_flag=True, help="One line for each resource.")
+@click.option("--stat", is_flag=True, help="Print one line for each resource.")
 @click.option("--secrets", is_flag=True, help="Show secrets in plaintext.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @exit_code_option("there are differences")
 @passphrase_option
 def diff(

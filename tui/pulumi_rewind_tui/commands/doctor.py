@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also preview a replay of the newest state: which resources would not come out the same?",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @passphrase_option
 def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) -> int:
     """Check what a rollback needs: engine, backend, stack, history, git, passphrase, locks.

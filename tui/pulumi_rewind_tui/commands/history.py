@@ -28,8 +28,13 @@ CHUNK = 200
 
 
 @rewind_command("[STACK]")
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N, 0: all. [{SHOWN}; --json: all]")
-@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help=f"List at most N updates; 0 lists all. [{SHOWN}; --json: all]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.option("--commits", is_flag=True, help="Also list the git commits between each update and the one before.")
 def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: bool, commits: bool) -> None:
     """List the updates of a stack, newest first.

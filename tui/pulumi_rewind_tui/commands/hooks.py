@@ -31,7 +31,7 @@ NAMES = 6
 
 
 @rewind_command("[test RESOURCE | show|trust|distrust HASH] [STACK] [TARGET]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object; for a test, one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; for a test, one JSON object a line.")
 @passphrase_option
 def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """List undo callbacks and hooks, and what they match in the live stack and in TARGET.

@@ -13,7 +13,7 @@ from pulumi_rewind_tui.text.cells import paragraph
 
 
 @rewind_command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def keys(shared: Shared, as_json: bool) -> None:
     """List every action of the screens: its name, its keys now, where it works and what it does.
 

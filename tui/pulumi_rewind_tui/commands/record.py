@@ -37,7 +37,7 @@ LISTED = 8
 @click.option(
     "--distrust", metavar="N|all", help="Record nothing; no longer trust a record.", shell_complete=offering("record")
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def record(
     shared: Shared,
     words: tuple[str, ...],

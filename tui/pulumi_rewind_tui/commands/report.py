@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"#?([0-9]{1,18})")
 
 
 @rewind_command("[STACK] [N]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object that contains the note.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object that contains the note.")
 def report(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Write the incident note of rollback N, or of failed update N, as Markdown.
 

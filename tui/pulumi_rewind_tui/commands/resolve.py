@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     shell_complete=offering("pending"),
 )
 @click.option("--clear-all", is_flag=True, help="Drop all that are not adopted.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @passphrase_option
 def resolve(
     shared: Shared,

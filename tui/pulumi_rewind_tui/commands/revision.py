@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     metavar="COMPONENT=REVISION",
     help="Mark this revision as applied, `none` for before the first; calls nothing.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: bool) -> None:
     """List the revisions of components: applied, missing, and what a rollback to TARGET would run.
 

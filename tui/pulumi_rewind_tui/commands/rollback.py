@@ -15,7 +15,7 @@ from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 @run_options
 @goal_options
 def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms) -> int:
-    """Go back to TARGET: plan, review, confirm, run with the real engine, verify.
+    """Roll back to TARGET: plan, review, confirm, run with the real engine, verify.
 
     Asks before anything is changed. For production stacks (rewind.toml) you type the stack's name; a loss of data
     requires a separate confirmation. Ctrl-C stops after the running steps, a second Ctrl-C stops now; `resume`

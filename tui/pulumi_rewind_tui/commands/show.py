@@ -15,7 +15,7 @@ from pulumi_rewind_tui.text.update import resource_rows, resources_title, table_
 
 
 @rewind_command("[STACK] TARGET")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
     from pulumi_rewind.history.targets import resolve_target

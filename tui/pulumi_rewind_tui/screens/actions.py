@@ -43,7 +43,7 @@ PLACES: Final[Mapping[str, str]] = {
     "error": "an error",
     "help": "the help",
     "text": "a page of text",
-    "dialog": "every dialogue",
+    "dialog": "every dialog",
 }
 """Where an action works, by the first part of its name."""
 

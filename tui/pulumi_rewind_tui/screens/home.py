@@ -51,7 +51,7 @@ class HomeScreen(WatchingScreen):
                 tooltip="Review the rollback to the update before the failed one"),
         Binding("d", "view", "next view", id="home.view",
                 tooltip="What it did, what a rollback to it changes, changes since then; with a base: the direction"),
-        Binding("B", "blame", "blame", id="home.blame", tooltip="Which update set each property last"),
+        Binding("B", "blame", "blame", id="home.blame", tooltip="Show which update set each property last"),
         Binding("slash", "filter", "filter", id="home.filter", key_display="/"),
         Binding("n", "match(1)", "next match", id="home.next-match"),
         Binding("N", "match(-1)", "previous match", id="home.previous-match"),

@@ -36,10 +36,10 @@ class ReviewScreen(PlanningScreen):
     CSS_PATH = "review.tcss"
     HELP = (
         "What the engine would do, in its order, and what you should know before you confirm. Enter unfolds the "
-        "changes of a resource; on a risk it jumps to the resource. [x] goes back, [ ] stays as it is: space changes "
-        "that, and the resources that it needs stay with it. K keeps your data: every resource that would lose data stays as "
-        "it is; K again selects it. Tab goes to the next pane. Esc keeps your selection for the next review of this "
-        "target. Nothing changes before you confirm in the next dialog (r)."
+        "changes of a resource; on a risk it jumps to the resource. [x] goes back, [ ] stays as it is: space "
+        "changes that, and the resources that it needs stay with it. K keeps your data: every resource that would "
+        "lose data stays as it is; K again selects it. Tab goes to the next pane. Esc keeps your selection for the "
+        "next review of this target. Nothing changes before you confirm in the next dialog (r)."
     )
     FOOTER = (
         "review.run", "review.toggle", "review.keep-data", "review.strategy", "review.options", "review.refresh",

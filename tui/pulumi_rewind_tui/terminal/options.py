@@ -150,9 +150,11 @@ _COMMON = (
         expose_value=False,
         callback=_remember,
     ),
-    click.option("--no-color", is_flag=True, help="No colour.", expose_value=False, callback=_remember),
-    click.option("--ascii", is_flag=True, help="ASCII symbols only.", expose_value=False, callback=_remember),
-    click.option("--no-pager", is_flag=True, help="No pager for long texts.", expose_value=False, callback=_remember),
+    click.option("--no-color", is_flag=True, help="Print without colour.", expose_value=False, callback=_remember),
+    click.option("--ascii", is_flag=True, help="Use ASCII symbols only.", expose_value=False, callback=_remember),
+    click.option(
+        "--no-pager", is_flag=True, help="Print long texts without a pager.", expose_value=False, callback=_remember
+    ),
 )
 
 
@@ -214,7 +216,7 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
     for option in (
         click.option(
-            "--json", "as_json", is_flag=True, help="One JSON object a line, the result last; requires --yes."
+            "--json", "as_json", is_flag=True, help="Print one JSON object a line, the result last; requires --yes."
         ),
         click.option("--allow-data-loss", is_flag=True, help="Continue even if data is lost."),
         click.option(

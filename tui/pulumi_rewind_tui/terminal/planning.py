@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 _WAYS: Final = [entry.short for entry in STRATEGIES.values()]
 
 CHOICE_HELP: Final = {
-    "strategy": f"How to go back: {', '.join(_WAYS[:-1])}, or {_WAYS[-1]}.",
+    "strategy": f"How to roll back: {', '.join(_WAYS[:-1])}, or {_WAYS[-1]}.",
     "only": "Roll back only this resource and what it needs; !NAME: all but this one; repeatable.",
-    "keep_data": "Keep every resource that would lose data as it is, and every resource that depends on it.",
+    "keep_data": "Keep resources that would lose data as they are, and the resources that have to stay with them.",
     "refresh": "Compare the state with the real resources first.",
     "no_install": "Run the old program without installing its dependencies (no install scripts run).",
     "recorded_hooks": "Call today's undo callbacks or the recorded ones.",

@@ -24,7 +24,7 @@ class TimelineView(LinesView):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "mark", "base", id="timeline.mark", tooltip="Compare everything with this one; again: with live"),
-        Binding("i", "details", "details", id="timeline.details", tooltip="Everything recorded about the update"),
+        Binding("i", "details", "details", id="timeline.details", tooltip="Show everything recorded about the update"),
     ]
 
     @dataclass
