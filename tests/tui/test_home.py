@@ -54,7 +54,7 @@ async def test_one_glance_says_where_the_stack_is(shop: Shop, size: tuple[int, i
         assert "shop/prod [PROD]" in text
         assert "8 updates" in text
         assert "lock: none" in text
-        assert "live  = #8, between #7 and its end" in text
+        assert "live  = #8, half-way from #7" in text
         assert "#8 10:" in text
         assert "✗ failed" in text
         assert "★" in text

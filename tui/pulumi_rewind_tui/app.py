@@ -54,7 +54,8 @@ class RewindApp(App[int]):
         Binding("ctrl+c", "interrupt", "stop or quit", id="app.interrupt", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "palette", id="app.palette", show=False, priority=True,
                 tooltip="Find any action, update, resource, stack or theme"),
-        Binding("ctrl+t", "next_theme", "next theme", id="app.theme", tooltip="Change the colours; remembered for the next start"),
+        Binding("ctrl+t", "next_theme", "next theme", id="app.theme",
+                tooltip="Change the colours; remembered for the next start"),
     ]  # fmt: skip
 
     def __init__(

@@ -55,17 +55,17 @@ class BlameProgress(Message):
 
 @dataclass
 class BlameFailed(Message):
-    """Nothing can be said."""
+    """The history can't be searched."""
 
     error: BaseException
 
 
 class Stopped(Exception):
-    """Nobody waits any more."""
+    """The search was stopped."""
 
 
 def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -> None:
-    """Walks history backwards and posts what it finds in batches, and how far it is; in a thread."""
+    """Searches the history backwards; posts results in batches, and its progress; in a thread."""
 
     from pulumi_rewind.history.blame import blame
 

@@ -33,7 +33,7 @@ class Confirmation:
 
 
 class NameInput(Input):
-    """Where the stack's name is typed; space belongs to the dialogue, names hold none."""
+    """Where the stack's name is typed; space belongs to the dialog, names contain none."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Everything printable except the space."""
@@ -104,7 +104,7 @@ class ConfirmScreen(Dialog[Confirmation]):
         plan, table = self.plan, self.table
         counts = counts_text({op: n for op, n in plan.changes.items() if op != "same"}, self.rewind.ascii_only)
         what = (
-            f"{plural(len(plan.steps), 'step')}: {counts}. The engine runs them."
+            f"{plural(len(plan.steps), 'step')}, run by the real engine: {counts}"
             if counts
             else "Only the state changes; no resource does."
         )

@@ -1,4 +1,4 @@
-"""The part of home that is alive: shows within seconds what happens elsewhere, and moves nothing under the cursor."""
+"""The part of home that watches the backend: shows changes within seconds and keeps the cursor where it is."""
 
 from __future__ import annotations
 
@@ -70,23 +70,23 @@ class WatchingScreen(FilteringScreen):
         self._live_digest = ""
 
     def on_mount(self) -> None:
-        """Looks from now on."""
+        """Starts watching."""
         self.watching.begin()
 
     def on_screen_suspend(self) -> None:
-        """Nobody sees home."""
+        """Stops watching while another screen is on top."""
         self.watching.pause()
 
     def on_screen_resume(self) -> None:
-        """What happened meanwhile is shown at once."""
+        """Shows at once what happened in the meantime."""
         self.watching.resume()
 
     def on_key(self) -> None:
-        """Whoever presses a key has read the news."""
+        """A key press removes the news."""
         self._show_news(None)
 
     def forget_news(self) -> None:
-        """Another stack is on its way."""
+        """Forgets the news before another stack opens."""
         self.watching.seen, self._away = None, False
         self._show_news(None)
 
@@ -101,7 +101,7 @@ class WatchingScreen(FilteringScreen):
         session, timeline = self.session, self.timeline
         comparing = any(worker.group == "diff" and not worker.is_finished for worker in self.workers)
         if session is None or (comparing and self.watching.since_last < 2 * EVERY):
-            return None  # a live state that moves all the time must not keep a comparison from its end
+            return None  # a live state that changes all the time must not restart the comparison for ever
         known = timeline.total, timeline.updates.get(timeline.newest)
         return session, partial(read_news, session, self.generation, known, self.post_message)
 
@@ -151,7 +151,7 @@ class WatchingScreen(FilteringScreen):
         came_back, self._away = self._away, False
         self._answered = self.rewind.clock()
         if came_back and self.watching.seen is None:
-            self.refresh_all()  # it was away when the stack was to be read
+            self.refresh_all()  # the backend was not reachable when the stack was read
         self._show_news(self._news)
 
     @on(Unreached)

@@ -26,17 +26,17 @@ class Tried(Message):
 
     text: str = field(repr=False)
     problem: str
-    """Why it is of no use, empty if it opens something."""
+    """Why it does not work, empty if it decrypts something."""
 
 
 class PassphraseScreen(RewindModal[str]):
-    """Answers with what was typed once that is known to be right, None if it was left."""
+    """Answers with the passphrase once it is known to be right, None if the dialog was closed."""
 
     HELP = "Secrets of this stack are encrypted with a passphrase. It is kept in memory until you quit, nowhere else."
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", id="passphrase.leave")]
 
     def __init__(self, reason: str, problem: Callable[[str], str]) -> None:
-        """`problem` says why a passphrase is of no use, or nothing; it runs in a thread."""
+        """`problem` returns why a passphrase does not work, or nothing; it runs in a thread."""
         super().__init__()
         self._reason = reason
         self._problem = problem

@@ -116,7 +116,7 @@ class ReviewScreen(PlanningScreen):
         self.update_footer()
 
     def show_plan(self) -> None:
-        """The plan in hand, as things stand around it."""
+        """Shows the current plan and the checks."""
         plan, table = self.plan, self.table
         assert plan is not None
         self._show_title()
@@ -167,21 +167,21 @@ class ReviewScreen(PlanningScreen):
         (self.steps if self.checks.has_focus else self.checks).focus()
 
     def action_in_out(self) -> None:
-        """Takes the resource under the cursor out, or in again, and plans anew; says why where that can't be."""
+        """Leaves out or selects the resource under the cursor and plans again; else says why it can't."""
         if self.plan is not None:
             self._choose(toggled(self.plan, self.steps.current_urn))
         elif not selects(self.request.choices.strategy):
             self._choose(no_selection(self.request.choices.strategy))
 
     def action_all_in(self) -> None:
-        """Takes all resources in again, and plans anew."""
+        """Selects all resources and plans again."""
         if self.plan is not None:
             self._choose(everything(self.plan))
         elif self.request.choices.only:
             self.rebuild(self.request.choices.but(only=()))
 
     def action_keep_data(self) -> None:
-        """Plans without what would lose data, or with it again."""
+        """Plans without the steps that would lose data, or with them again."""
         self._choose(keeping(self.request.choices, self.plan))
 
     def _choose(self, found: Choices | str) -> None:
@@ -192,13 +192,13 @@ class ReviewScreen(PlanningScreen):
             self.rebuild(found)
 
     def action_pass_by(self) -> None:
-        """Plans again without what the preview failed on."""
+        """Plans again without the resources that failed in the preview."""
         choices = self.request.choices
         texts = (NOT + text for text in getattr(self.failure, "passed_by", ()))
         self.rebuild(choices.but(only=(*choices.only, *texts)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaving out what failed needs something that did."""
+        """Leaving out failed resources requires a failed preview."""
         return bool(getattr(self.failure, "passed_by", ())) if action == "pass_by" else True
 
     def footer_ids(self) -> Sequence[str]:
@@ -214,7 +214,7 @@ class ReviewScreen(PlanningScreen):
         return tuple(name for name in self.FOOTER if name not in away)
 
     def action_strategy(self) -> None:
-        """Shows how one can go back; what is not available yet says why."""
+        """Shows the strategies; one that is not available says why."""
 
         def chosen(name: str | None) -> None:
             choices = self.request.choices
@@ -231,7 +231,7 @@ class ReviewScreen(PlanningScreen):
         self.app.push_screen(StrategyScreen(work.strategies(plan), current, best), chosen)
 
     def action_options(self) -> None:
-        """Shows what else a plan can be asked for; plans anew if something is changed."""
+        """Shows what else a plan can be asked for; plans again if something changed."""
 
         def chosen(options: frozenset[str] | None) -> None:
             choices = self.request.choices
@@ -267,7 +267,7 @@ class ReviewScreen(PlanningScreen):
             self.save("The plan", name, lambda: work.plan_document(plan))
 
     def action_run(self) -> None:
-        """Asks for a yes, or plans again where there is nothing to say yes to."""
+        """Asks for the confirmation, or plans again if the plan can't be confirmed."""
         plan = self.plan
         if plan is None or self.stale:
             self.rebuild()
@@ -282,7 +282,7 @@ class ReviewScreen(PlanningScreen):
         plan = self.plan
         if agreement is None or plan is None or not self.runnable:
             return
-        self.plan = None  # the run has it now
+        self.plan = None  # the run owns the plan now
         start, target = self.around.newest, self.request.target
         self.rewind.start_run(self.session, target, plan, start, allow_data_loss=agreement.allow_data_loss)
 

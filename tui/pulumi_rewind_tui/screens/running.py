@@ -1,4 +1,4 @@
-"""The run: what the engine does, as it does it."""
+"""The screen of a run: what the engine does."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class RunningScreen(RewindScreen[None]):
         )
 
     def on_unmount(self) -> None:
-        """Whatever closes this screen: a run that is still going is asked to finish what is in flight."""
+        """When the screen closes during a run, asks the run to finish the running steps."""
         self._release_signals()
         if self.rewind.run_in_progress is self:
             self.rewind.run_in_progress = None
@@ -164,7 +164,7 @@ class RunningScreen(RewindScreen[None]):
     # Stopping
 
     def ask_interrupt(self) -> None:
-        """Asks whether to keep going, stop or kill; the run goes on meanwhile."""
+        """Asks whether to keep going, stop or kill; the run continues in the meantime."""
         if isinstance(self.app.screen, StopScreen):
             return
 
@@ -190,12 +190,12 @@ class RunningScreen(RewindScreen[None]):
         self.app.push_screen(StopScreen(stopping=self.stopping), answered)
 
     def _off_loop(self, stop: object) -> None:
-        """Stopping may wait for the engine, which must not stop the keys."""
+        """Stops the run in a thread: stopping may wait for the engine, and keys must still work."""
         assert callable(stop)
         in_thread(self, "stop", lambda _: stop(), lambda err: RunBatch([]))
 
     def _catch_signals(self) -> None:
-        """A lost terminal, or a polite end of the process, finishes what is in flight."""
+        """SIGHUP and SIGTERM let the running steps finish."""
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):

@@ -29,7 +29,7 @@ class Written(Message):
 
 
 class SavingScreen(RewindScreen[None]):
-    """Says in its line for notes where the file is."""
+    """Shows the path of the saved file in its line for notes."""
 
     session: Session
 

@@ -26,7 +26,7 @@ class StopScreen(Dialog[Stop]):
         Binding("n", "answer('now')", "stop now", id="stop.now"),
         Binding("K", "answer('kill')", "kill", id="stop.kill"),
         Binding("escape", "leave", "keep going", id="dialog.leave"),
-        # The dialogue is what q and ctrl+c open; in it they must not open another one.
+        # q and ctrl+c open this dialog; inside it they must not open another one.
         Binding("q", "leave", "keep going", id="stop.leave", show=False),
     ]
     FOOTER = ("dialog.leave", "stop.gently", "stop.now", "stop.kill")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def go_back(session: Session, screen: Screen, text: str, choices: Choices, terms: Terms) -> int:
     """Plans, shows, asks, runs; returns the exit code.
 
-    A journal that can't be read is refused before anything else: nobody knows what it would take to go on.
+    Refuses an unreadable journal first: it may belong to an unfinished rollback.
     """
     session.journal.read()
     as_json = terms.as_json

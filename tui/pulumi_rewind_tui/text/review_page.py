@@ -28,7 +28,7 @@ ROWS = frozenset({TAKEN_ALONG, SKIPPED})
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What holds around a plan, as last looked at."""
+    """What was last read around a plan: live and its locks."""
 
     live_number: int | None = None
     """The update that live equals; None: live was edited outside updates."""
@@ -102,7 +102,7 @@ def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 
 def not_restored(plan: Plan) -> str:
-    """What going back can't bring back, in one sentence."""
+    """What the rollback can't restore, in one sentence."""
     data = (
         step.name
         for step in plan.steps
@@ -130,7 +130,7 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
         yield "ok", "ok", "no pending operations"
     provider = prepared.live.deployment.secrets_providers
     if provider is not None:
-        yield "ok", "ok", f"secrets decrypted, the secrets provider stays {provider.type}"
+        yield "ok", "ok", f"secrets decrypted; their provider stays the same ({provider.type})"
     if prepared.choices.refresh:
         yield "ok", "ok", "compared with the real resources"
     elif "not-refreshed" in codes:

@@ -77,7 +77,7 @@ class RunState(RunProgress):
         """Every event."""
 
     def apply(self, events: Sequence[EngineEvent], now: float) -> int:
-        """Takes up events that came by `now`; returns the first row that changed, `total` if none did."""
+        """Applies events; returns the first row that changed, `total` if none did."""
         first = self.total
         for event in events:
             failed = isinstance(event, Diagnostic) and event.severity == "error"

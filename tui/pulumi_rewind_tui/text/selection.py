@@ -1,7 +1,7 @@
-"""Which resources of a plan go back: what can be taken out or in again, and the command line that means the same. Pure.
+"""Which resources of a plan go back, how a key changes that, and the equivalent command line. Pure.
 
-A resource that is taken out stays as it is. The review and ``--only '!NAME'`` say the same thing to the core, which
-decides what has to stay with it; here is only how one key changes a selection.
+A resource that is left out stays as it is. The review and ``--only '!NAME'`` do the same; the core decides which other
+resources have to stay with it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def left_out(plan: Plan) -> dict[str, LeftAlone]:
 
 
 def toggled(plan: Plan, urn: str) -> Choices | str:
-    """The choices with a resource taken out, or in again; a sentence where that can't be."""
+    """The choices with a resource left out or selected again; a sentence if that is not possible."""
     choices = plan.prepared.choices
     if not selects(plan.strategy):
         return no_selection(plan.strategy)
@@ -72,7 +72,7 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
 
 
 def everything(plan: Plan) -> Choices | str:
-    """The choices with all resources in; a sentence where nothing is out."""
+    """The choices with all resources selected; a sentence if all are selected already."""
     choices = plan.prepared.choices
     if choices.only:
         return choices.but(only=())
@@ -84,7 +84,7 @@ def everything(plan: Plan) -> Choices | str:
 
 
 def keeping(choices: Choices, plan: Plan | None) -> Choices | str:
-    """The choices with the data kept, or not any more; a sentence where that can't be."""
+    """The choices with or without keeping the data; a sentence if that is not possible."""
     if choices.keep_data:
         return choices.but(keep_data=False)
     if not selects(choices.strategy):

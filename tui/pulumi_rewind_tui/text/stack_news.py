@@ -36,7 +36,7 @@ class News:
     """Whether the history is another one."""
 
     def after(self, earlier: News | None) -> News:
-        """Both together: updates stay told of when their lock is released a moment later."""
+        """Both combined: news of an update stays when its lock is released a moment later."""
         if earlier is None or not earlier.updates:
             return self
         if not self.updates:

@@ -50,7 +50,7 @@ def updated_lines(result: UpResult, before: Before, stack: str, name: str, *, ve
 
 
 def rolled_back_lines(before: Before, stack: str, name: str) -> Iterator[Line]:
-    """What is said after `text.result.result_lines` where the rollback belongs to a failed update."""
+    """The lines after `text.result.result_lines` if the rollback belongs to a failed update."""
     yield [Span("✗ the update failed", "failed"), f": {stack} is back at {before.target.label}"]
     yield [Span("next:", "commit"), f" fix the program, then run `pulumi-rewind up {name}`"]
 
@@ -68,5 +68,5 @@ def updated_json(result: UpResult, *, verified: bool) -> dict[str, Any]:
 
 
 def rolled_back_json(result: RollbackResult, error: str) -> dict[str, Any]:
-    """The last line of ``up --json`` for an update that was taken back; `error` is why."""
+    """The last line of ``up --json`` for an update that was rolled back; `error` is why."""
     return result_json(result) | {"result": "rolled-back", "error": error}

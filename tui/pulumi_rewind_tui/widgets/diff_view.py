@@ -66,7 +66,7 @@ class DiffView(RowsView[Row]):
         self._revealed: tuple[int, Change] | None = None
 
     def stand_beside(self, beside: bool) -> None:
-        """Whether what was and what is stand side by side."""
+        """Whether old and new values stand side by side."""
         if beside != self.shown.side_by_side:
             self.shown.side_by_side = beside
             self.rebuild()

@@ -60,7 +60,7 @@ class TimelineView(LinesView):
     # Data
 
     def reset(self, total: int) -> None:
-        """Starts anew with a history of `total` updates."""
+        """Starts again with a history of `total` updates."""
         self.total = total
         self.newest = total
         self.updates.clear()
@@ -181,7 +181,7 @@ class TimelineView(LinesView):
         if marks.live is not None:
             more = ""
             if marks.live == self.newest and newest is not None and not newest.succeeded:
-                more = f", between #{self._good_before(marks.live)} and its end"
+                more = f", half-way from #{self._good_before(marks.live)}"
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))

@@ -84,7 +84,7 @@ def strategies(plan: Plan | None) -> list[tuple[str, str]]:
 def _observer(
     generation: int, post: Post, control: PreviewControl, cancelled: CancelCheck
 ) -> Callable[[EngineEvent], None]:
-    """Tells of the engine's events in a line of text, ten times a second at most."""
+    """Posts the engine's progress as a line of text, at most ten times a second."""
     from pulumi_rewind.engine.events import Phase, Progress, ResourceDone, ResourcePre
 
     seen: set[str] = set()
@@ -120,9 +120,9 @@ def make_plan(
     cancelled: CancelCheck,
     agreed: Sequence[Finding] = (),
 ) -> None:
-    """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one.
+    """Resolves the target, builds the plan and reads its surroundings; raises errors, except after a stop.
 
-    What is `agreed` is remembered first.
+    Remembers what is in `agreed` first.
     """
     from pulumi_rewind.errors import InterruptedRun
     from pulumi_rewind.guard.consent import agree

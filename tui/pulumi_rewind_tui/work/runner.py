@@ -1,7 +1,6 @@
 """Runs a rollback in threads: its events come to the screen in batches, its log to a file, its end as one message.
 
-Whatever becomes of the screen, the run is never killed unseen: if nobody listens any more it is asked, once, to
-finish what is in flight, and can be resumed.
+If the screen goes away, the run is not killed: it is asked once to finish the running steps, and can be resumed.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ BATCH = 0.1
 
 
 class Run(Protocol):
-    """What is needed of `pulumi_rewind.rollback.run.RollbackRun`."""
+    """The part of `pulumi_rewind.rollback.run.RollbackRun` that is used here."""
 
     result: RollbackResult | None
 
@@ -73,7 +72,7 @@ class _End:
 
 
 class Runner:
-    """One run: stops it at most as often as asked, and once by itself if it is left alone."""
+    """One run: stops it when asked, and once if its screen is gone."""
 
     def __init__(self, run: Run, session: Session, plan: Plan) -> None:
         self.run = run
@@ -167,7 +166,7 @@ def log_text(line: LogLine) -> str:
 
 
 def read_aftermath(session: Session, plan: Plan, version: int | None) -> Aftermath:
-    """Looks at the stack afresh; what can't be read is said, never raised. `version` is None where the run failed."""
+    """Reads the stack again; reports what can't be read, never raises. `version` is None where the run failed."""
     from pulumi_rewind.history.failed_update import before_attempts, undo_number
     from pulumi_rewind.rollback.head_reminder import head_reminder
 
