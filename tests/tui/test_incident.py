@@ -276,7 +276,7 @@ def test_the_command_writes_the_newest_or_the_named_note(stack: FileStack) -> No
         one = stack.run("report", *words)
         assert one.out.startswith("# `shop/dev`: update `#2` failed\n")
         assert "`<b>grow</b>`" in one.out
-        assert "`#4` went back over it" in one.out
+        assert "`#4` rolled it back" in one.out
     found = stack.run("report", "--json").json()
     assert (found["number"], found["target"], found["failed"]) == (4, 1, 3)
     assert found["note"].splitlines()[0] == newest.out.splitlines()[0]

@@ -98,7 +98,7 @@ class InterruptedFound(Message):
 
 @dataclass
 class JournalUnread(Message):
-    """The journal of this stack is damaged or can't be read, so nobody knows whether a rollback is in flight."""
+    """The journal of this stack is damaged or can't be read, so a rollback may be running."""
 
     error: RewindError
 

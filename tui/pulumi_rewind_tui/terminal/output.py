@@ -72,7 +72,7 @@ def in_terminal() -> bool:
 
 
 def plain_only(environ: Mapping[str, str]) -> str:
-    """Why this terminal is for lines of text alone, or has nobody in front of it; empty where it isn't so."""
+    """Why this terminal can only print lines, or is not interactive; empty if it is."""
     if environ.get("TERM", "") in {"", "dumb"}:
         return f"TERM is {environ.get('TERM') or 'not set'}"
     return "CI is set" if environ.get("CI", "").lower() not in {"", "0", "false"} else ""

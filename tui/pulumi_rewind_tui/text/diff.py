@@ -107,7 +107,7 @@ def resource_line(resource: ResourceDiff) -> Line:
 
 
 def _follows(resource: ResourceDiff) -> bool:
-    """Whether a resource may be folded away; a secret that can't be compared may have changed by itself."""
+    """Whether a resource may be folded away; a secret that can't be compared may have its own change."""
     return resource.consequential and not resource.uncertain
 
 

@@ -349,7 +349,7 @@ def _git(incident: Incident) -> Iterator[str]:
     if reverts.commits:
         count = plural(len(reverts.commits), "commit")
         lines = " then ".join(code(line, len(line)) for line in revert_lines(reverts))
-        yield f"HEAD still contains {count} that it went back over; the next deploy applies this again. {lines}"
+        yield f"HEAD still contains {count} that the rollback undid; the next deploy applies this again. {lines}"
     elif incident.reminder:
         yield f"{code(incident.reminder)}."
     if reverts.problem:

@@ -30,7 +30,7 @@ def selects(strategy: str) -> bool:
 
 
 def keepable(plan: Plan) -> bool:
-    """Whether the data that a plan loses could be kept; a rollback that goes on is planned as it began."""
+    """Whether the data that a plan loses could be kept; a resumed rollback keeps its first choices."""
     return selects(plan.strategy) and plan.target.again != RESUME
 
 

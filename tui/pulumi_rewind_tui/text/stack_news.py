@@ -45,14 +45,14 @@ class News:
 
 
 def news_line(news: News, now: float) -> Line:
-    """``#10 came: update, ok, 3 s ago``."""
+    """``#10 is new: update, ok, 3 s ago``."""
     if news.updates:
         from pulumi_rewind.history.timeline import finished
 
         newest, oldest = news.updates[0], news.updates[-1]
-        came = f"#{newest.number} came: "
+        came = f"#{newest.number} is new: "
         if newest is not oldest:
-            came = f"#{oldest.number} to #{newest.number} came, the newest: "
+            came = f"#{oldest.number} to #{newest.number} are new, the newest: "
         what = first_line(newest.message) if newest.is_rollback else newest.kind
         result = "ok" if newest.succeeded else newest.result
         role = "ok" if newest.succeeded else "failed"

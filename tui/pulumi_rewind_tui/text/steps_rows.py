@@ -50,7 +50,7 @@ class StepRow:
     change: Change | None = None
     text: str = ""
     box: bool = False
-    """Whether it can be taken out, or in again: such rows have a box."""
+    """Whether it can be left out or selected: such rows have a box."""
 
 
 def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
