@@ -137,7 +137,7 @@ def test_planned_steps_that_turn_out_to_be_no_change_are_counted_and_said() -> N
     }  # fmt: skip
     assert (state.count("ok"), state.total) == (3, 3)
     assert [urn_name(row.urn) for row in state.rows if row.unchanged] == ["web"]
-    assert any(line.text == "web no change needed" for line in state.log)
+    assert any(line.text == "web: no change needed" for line in state.log)
 
 
 def test_a_lost_terminal_does_not_stop_the_run() -> None:

@@ -35,7 +35,7 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
     assert "✓ recorded #3 as refs/pulumi-rewind/shop/dev/3 (" in ran.out
     assert "left out     .env: its name is typical of a secret" in ran.out
     ran = shop.run("record")
-    assert ran.out == "· #3 was recorded before: refs/pulumi-rewind/shop/dev/3\n"
+    assert ran.out == "· #3 is already recorded: refs/pulumi-rewind/shop/dev/3\n"
 
     ran = shop.run("record", "--all", "--json")
     assert [(item["version"], item["new"]) for item in ran.json()["recorded"]] == [(3, False), (2, True), (1, True)]
@@ -90,7 +90,7 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
         2,
     ]
     assert len(shop.run("history", "--json", env=other).json()) == 3
-    assert shop.run("record", env=other).out == "· #3 was recorded before: refs/pulumi-rewind/shop/dev/3\n"
+    assert shop.run("record", env=other).out == "· #3 is already recorded: refs/pulumi-rewind/shop/dev/3\n"
     assert "no longer trusted: the record of #3" in shop.run("record", "--distrust", "3", env=other).out
     ran = shop.run("record", env=other)
     assert "⚠ the record of #3 (" in ran.out

@@ -38,7 +38,7 @@ def session(stack: FileStack) -> Session:
         (("up", "--yes", "--", "somewhere"), "'somewhere' is not a flag"),
         (("up", "--yes", "--rollback-on-failure", "--", "--config-file=x"), "don't go together"),
         (("up", "--yes", "--allow-data-loss"), "add --rollback-on-failure"),
-        (("up", "--yes", "--delete-first", "x"), "--delete-first is about the automatic rollback"),
+        (("up", "--yes", "--delete-first", "x"), "--delete-first is an option of the automatic rollback"),
         (("up", "--yes", "--rollback-on-failure", "--delete-first", "nix"), "'nix' matches no resource of the target"),
         (("resume", "--forget", "--delete-first", "x"), "--forget and --delete-first cannot be combined"),
         (("up", "--json"), "requires --yes"),

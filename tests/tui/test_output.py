@@ -72,7 +72,7 @@ def test_the_exit_code_says_what_was_done(
     assert output.report_lost_output(code, command, no_color=True, ascii_only=False) == ends
     said = capsys.readouterr().err
     assert said.startswith(f"{UNWRITTEN}No space left on device\nhint: ")
-    assert ("is done" in said) == (command == "rollback")
+    assert ("has finished its work" in said) == (command == "rollback")
 
 
 def test_nobody_is_asked_about_what_they_can_not_see(monkeypatch: pytest.MonkeyPatch) -> None:

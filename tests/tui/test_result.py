@@ -125,12 +125,12 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         screen = await ended(pilot)
         text = screen_text(app)
         assert "✗ FAILED at step 5 of 7   shop/prod is BETWEEN #8 and #5 (v1.2)" in text
-        assert "✗ api updating failed" in text
-        assert "· 1 not reached: jobs" in text
+        assert "✗ api: updating failed" in text
+        assert "· 2 not reached: jobs, レポート" in text
         assert "InvalidParameterValue: image shop/api:1.2.0 is not in this region" in text
         assert "Pending operations: none" in text
         assert "Lock: released" in text
-        assert "Live against #5 (v1.2): 4 differences remain" in text
+        assert "Live compared with #5 (v1.2): 4 differences remain" in text
         assert {"continue", "undo", "refresh", "copy note"} <= set(labels(screen))
         await pilot.press("c")
         on = await review(pilot)
@@ -194,7 +194,7 @@ async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: 
         await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("saved: ") and bool(copied))
         await pilot.press("l")
         await wait_for(pilot, TextModal)
-        assert "api update failed" in screen_text(app)
+        assert "api: updating failed" in screen_text(app)
     path = next((shop.directory / "state").rglob("incident-prod-*.md"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == copied[0]

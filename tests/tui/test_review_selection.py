@@ -203,12 +203,12 @@ async def test_a_strategy_without_a_selection_does_not_offer_the_key_and_says_wh
         assert "[x]" not in screen_text(app)
         await pilot.press("space")
         await pilot.pause()
-        assert note(screen).startswith("The strategy state takes everything back")
+        assert note(screen).startswith("The strategy state rolls everything back")
         screen.rebuild(Choices(only=("!api",)))
         await review(pilot)
         await pilot.press("t", "j", "j", "enter")
         await settle(pilot)
-        assert "takes everything back" in note(screen)
+        assert "rolls everything back" in note(screen)
         assert screen.request.choices == Choices(only=("!api",)), "a selection isn't dropped on the way"
 
 
@@ -261,8 +261,11 @@ async def test_the_stack_itself_and_unknown_rows_say_why_they_can_not_be_left_ou
         root = next(res for res in plan.prepared.live_plain.resources if res.is_stack)
         step = dataclasses.replace(plan.steps[0], urn=root.urn, type=root.type, op="update")
         other = dataclasses.replace(plan, steps=(*plan.steps, step))
-        assert toggled(other, root.urn) == "The stack itself can't be left out: its outputs follow what goes back."
-        assert str(toggled(plan, "")).startswith("Nothing is done with it")
+        assert (
+            toggled(other, root.urn)
+            == "The stack itself can't be left out: its outputs follow the resources that go back."
+        )
+        assert str(toggled(plan, "")).startswith("The plan does not change it")
         copies = dataclasses.replace(plan, steps=(dataclasses.replace(plan.steps[0], op="delete-old"),))
         assert str(toggled(copies, plan.steps[0].urn)).startswith("An old copy can't be left out")
 
@@ -333,7 +336,7 @@ async def test_keeping_the_data_is_offered_where_some_is_lost_and_can_be_kept(sh
         await until(pilot, lambda: "in/out" not in labels())
         assert not {"keep data", "drift"} & set(labels())
         await pilot.press("K")
-        assert note(screen).startswith("The strategy state takes everything back")
+        assert note(screen).startswith("The strategy state rolls everything back")
         await pilot.press("f")
         assert "calls no provider" in note(screen)
         screen.rebuild(Choices(keep_data=True))
@@ -353,7 +356,7 @@ async def test_keeping_the_data_may_leave_nothing(shop: Shop) -> None:
         screen.plan = dataclasses.replace(plan_of(screen), steps=(), state_only=(), undo=None)
         screen.show_plan()
         await settle(pilot)
-        assert "keeping the data leaves nothing to go back" in note(screen)
+        assert "keeping the data leaves nothing to roll back" in note(screen)
         text = " ".join(screen_text(app).replace("│", " ").split())
         assert "Other ways: an undo callback can save the data" in text
         assert "--allow-data-loss" in text

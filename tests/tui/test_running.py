@@ -194,7 +194,7 @@ async def test_a_resized_terminal_keeps_everything(shop: Shop, played: type[Repl
             await pilot.pause(0.1)
             assert app.screen is screen
         text = screen_text(app)
-        assert "3/7" in text
+        assert "3 of 7 steps" in text
         assert "✓ orders-db" in text
         assert "orders-db: created the replacement" in text  # the log is still at its end
         played.made.go()

@@ -92,7 +92,7 @@ async def test_a_failed_row_starts_with_what_it_did_until_another_view_is_chosen
         await settle(pilot)
         text = await press(pilot, "k")
         assert diff_title(pilot).startswith("What #8 did: #7 → #8")
-        assert "✗ #8 failed. Its messages were not kept. Look for them in the" in text
+        assert "✗ #8 failed. Its messages were not kept. See the terminal" in text
         assert "- before #8   + after #8" in text
         text = await press(pilot, "d")
         assert diff_title(pilot).startswith("Rollback to #8: LIVE → #8")

@@ -46,7 +46,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "up": "Run `pulumi up` with a review; roll back if it fails.",
     "resume": "Continue an interrupted rollback.",
     "report": "Write the incident note of a rollback or failed update.",
-    "hooks": "List the project's undo callbacks and what they match; test them.",
+    "hooks": "List undo callbacks and what they match; test them.",
     "revision": "List the revisions of components: applied, missing, next.",
     "record": "Record updates in git, so that they survive pruned histories.",
     "resolve": "Decide on creates that a killed update left pending.",

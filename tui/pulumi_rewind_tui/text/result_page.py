@@ -98,15 +98,15 @@ def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str])
 
 
 def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
-    """``✗ api failed   ✓ orders-db replaced``, then ``· 2 not reached: web, worker``; wrapped, many are counted."""
+    """``✗ api: updating failed   ✓ orders-db replaced``, then ``· 2 not reached: web, worker``; wrapped, many are counted."""
     rows = outcome.state.rows
     pieces: list[Line] = []
     for status in ("failed", "ok"):
         mine = [row for row in rows if row.status == status and not row.unchanged]
         shown = mine if len(mine) <= LISTED + 4 else mine[:LISTED]
         for row in shown:
-            word = doing(row) if status == "failed" else _SHORT.get(row.op) or op_done(row.op)
-            pieces.append(((f"{table[status]} ", status), (resource_name(row.urn), "bold"), (f" {word}", "dim")))
+            word = f": {doing(row)}" if status == "failed" else f" {_SHORT.get(row.op) or op_done(row.op)}"
+            pieces.append(((f"{table[status]} ", status), (resource_name(row.urn), "bold"), (word, "dim")))
         if len(shown) < len(mine):
             pieces.append(((f"{table[status]} ", status), (f"and {len(mine) - len(shown):,} more", "dim")))
     lines: list[Line] = []
@@ -200,7 +200,7 @@ def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
     if after.remaining is not None and outcome.half_way:
         count = len(after.remaining)
         text = f"{plural(count, 'difference')} remain{'s' if count == 1 else ''}" if count else "no difference remains"
-        lines.append(_fact(f"Live against {outcome.plan.target.label}", text, bool(count)))
+        lines.append(_fact(f"Live compared with {outcome.plan.target.label}", text, bool(count)))
         lines += [((f"    {one}", "dim"),) for one in after.remaining[:LISTED]]
         lines += _more(after.remaining)
     if outcome.half_way:
