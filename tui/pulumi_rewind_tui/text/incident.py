@@ -182,7 +182,7 @@ def _timeline(incident: Incident) -> list[str]:
         reviewed = f", and reviewed for {elapsed(review)}" if review >= 1 else ""
         lines.append(f"{_clock(report.planned)} the plan was made{reviewed}")
         lines.append(f"{_clock(report.began)} rollback began")
-        became = f", and became {_number(own.number)}" if own is not None else ""
+        became = f", recorded as {_number(own.number)}" if own is not None else ""
         lines.append(
             f"{_clock(report.ended)} {_DONE[report.outcome]} after {elapsed(report.ended - report.began)}{became}"
         )
@@ -260,7 +260,7 @@ def _plan(incident: Incident) -> list[str]:
 
 
 def _step(step: ReportedStep) -> str:
-    first = ", the old one deleted first" if step.delete_first else ""
+    first = ", the old object deleted first" if step.delete_first else ""
     return f"{step.op} {code(step.name)} ({code(step.type)}){first}"
 
 

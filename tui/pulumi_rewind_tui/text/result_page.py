@@ -98,7 +98,7 @@ def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str])
 
 
 def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
-    """``✗ api: updating failed   ✓ orders-db replaced``, then ``· 2 not reached: web, worker``; wrapped, many are counted."""
+    """``✗ api: updating failed   ✓ db replaced``, then ``· 2 not reached: web, worker``; wrapped, many are counted."""
     rows = outcome.state.rows
     pieces: list[Line] = []
     for status in ("failed", "ok"):
