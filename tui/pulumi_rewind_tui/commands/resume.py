@@ -127,8 +127,8 @@ def _what(session: Session, entry: JournalEntry) -> str:
     if entry.update:
         number = entry.start + 1
         known = number <= len(session.timeline)
-        became = f" and became #{number}, which {session.timeline.update(number).result}" if known else ""
-        return f"going back to {entry.label} after the update that began {started}{became}"
+        recorded = f" (#{number}, {session.timeline.update(number).result})" if known else ""
+        return f"rolling back to {entry.label} after the update that began {started}{recorded}"
     return f"resuming the rollback to {entry.label} that began {started}, after #{entry.start}"
 
 

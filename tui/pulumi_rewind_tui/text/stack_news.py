@@ -50,14 +50,14 @@ def news_line(news: News, now: float) -> Line:
         from pulumi_rewind.history.timeline import finished
 
         newest, oldest = news.updates[0], news.updates[-1]
-        came = f"#{newest.number} is new: "
+        intro = f"#{newest.number} is new: "
         if newest is not oldest:
-            came = f"#{oldest.number} to #{newest.number} are new, the newest: "
+            intro = f"#{oldest.number} to #{newest.number} are new, the newest: "
         what = first_line(newest.message) if newest.is_rollback else newest.kind
         result = "ok" if newest.succeeded else newest.result
         role = "ok" if newest.succeeded else "failed"
         when = ago(now - (finished(newest) or news.at))
-        return ((f"{came}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
+        return ((f"{intro}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
     if news.replaced:
         what = "the history was replaced"
     elif news.took:
