@@ -75,7 +75,7 @@ async def story(shop: Demo, keep: Keep) -> list[Frame]:
         await actor.press("enter")
         run = await _run(camera)
         await actor.sees(ResultScreen, "equals", seconds=120)
-        camera.take("", "Done, and compared again: the stack equals #3 again.", READ + 2)
+        camera.take("", "Done and compared: the stack equals #3 again.", READ + 2)
         keep("running", _busiest(run))
         await actor.resize(SIZE[0], RESULT_ROWS)
         keep("result", actor.look())
