@@ -203,7 +203,7 @@ async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: 
     assert "The rollback failed half-way; it left the stack between `#8` and `#5 (v1.2)`." in text
     assert "- replace `orders-db` (`bridged:index:Database`)" in text
     assert "pulumi-rewind rollback prod 8" in text
-    assert "`pulumi-rewind resume prod` goes on" in text
+    assert "`pulumi-rewind resume prod` continues it" in text
     assert "HEAD still contains" in text
     assert "`git revert " in text
     assert "correct-horse" not in text

@@ -46,7 +46,7 @@ async def test_nothing_is_planned_before_a_yes(shop: Shop, size: tuple[int, int]
         assert "https://evil.example" in text
         assert "every user of this machine can write" in text
         assert "https://evil.example" in screen_text(app)
-        assert "y trust, and plan" in screen_text(app)
+        assert "y trust and plan" in screen_text(app)
         await pilot.press("enter")  # Cancel is focused
         await wait_for(pilot, HomeScreen)
         await pilot.press("r")
