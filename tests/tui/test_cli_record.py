@@ -40,7 +40,7 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
     ran = shop.run("record", "--all", "--json")
     assert [(item["version"], item["new"]) for item in ran.json()["recorded"]] == [(3, False), (2, True), (1, True)]
     ran = shop.run("record", "--all")
-    assert ran.out == "0 records written, 3 there before\n"
+    assert ran.out == "0 records written, 3 already recorded\n"
 
     shop.record_file(1).unlink()
     shop.checkpoint_file(1).unlink()

@@ -300,7 +300,7 @@ async def test_live_that_moves_discards_the_plan(shop: Shop, monkeypatch: pytest
         await until(pilot, lambda: screen.moved)
         await pilot.pause(0.2)
         assert app.screen is screen  # the question is gone with the plan
-        assert note(screen) == "✗ State moved to #9; plan discarded; r rebuild"
+        assert note(screen) == "✗ The state has changed: live is now #9. r plans again"
         assert not screen.runnable
         await pilot.press("r")
         await until(pilot, lambda: screen.plan is not None and not screen.moved)
