@@ -64,7 +64,7 @@ def test_a_backend_that_is_gone_or_forbidden_is_an_error(store: FileStore) -> No
     with denied(store.pulumi / "stacks"), pytest.raises(BackendError, match="can't be read"):
         backend.glance(store.ref)
     store.directory.rename(store.directory.with_name("away"))
-    with pytest.raises(BackendError, match="is not there"):
+    with pytest.raises(BackendError, match="does not exist"):
         backend.glance(store.ref)
 
 

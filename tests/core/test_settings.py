@@ -183,11 +183,11 @@ def test_a_file_that_others_can_write_does_not_count(tmp_path: Path) -> None:
     environ = own(tmp_path, "ascii = true")
     path = tmp_path / "config" / "pulumi-rewind" / "rewind.toml"
     path.chmod(0o666)
-    with pytest.raises(UsageError, match="is not used: everybody on this machine may write"):
+    with pytest.raises(UsageError, match="is not used: every user of this machine can write"):
         load_settings(None, environ)
     path.chmod(0o644)
     path.parent.chmod(0o777)
-    with pytest.raises(UsageError, match="is not used: everybody on this machine may write"):
+    with pytest.raises(UsageError, match="is not used: every user of this machine can write"):
         load_settings(None, environ)
 
 

@@ -67,20 +67,23 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileStack:
     return stack
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *("history", "history --limit 1", "history --commits", "show 1", "show 2", "diff", "diff --stat", "diff 1 2"),
-        *("blame api", "plan 1", "plan 9", "rollback 1", "up", "resume", "hooks", "revision", "record", "resolve"),
-        *("doctor", "hist", "diff nothing", "blame x", "demo --clean --run", "completion bash", "-s nothing history"),
-    ],
+EARLY = ("hist", "demo --clean --run", "-s nothing history")
+"""Commands that fail before settings are read."""
+
+COMMANDS = (
+    *("history", "history --limit 1", "history --commits", "show 1", "show 2", "diff", "diff --stat", "diff 1 2"),
+    *("blame api", "plan 1", "plan 9", "rollback 1", "up", "resume", "hooks", "revision", "record", "resolve"),
+    *("doctor", "diff nothing", "blame x", "completion bash"),
 )
-@pytest.mark.parametrize("how", ["option", "setting"])
-def test_commands_print_ascii(here: FileStack, capfd: pytest.CaptureFixture[str], command: str, how: str) -> None:
+
+
+@pytest.mark.parametrize(
+    ("how", "command"),
+    [*(("option", command) for command in (*COMMANDS, *EARLY)), *(("setting", command) for command in COMMANDS)],
+)
+def test_commands_print_ascii(here: FileStack, capfd: pytest.CaptureFixture[str], how: str, command: str) -> None:
     if how == "setting":
         (here.work / "rewind.toml").write_text("ascii = true\n")
-        if command in {"hist", "demo --clean --run", "-s nothing history"}:
-            pytest.skip("fails before settings are read")
     cli.run([*command.split(), *(["--ascii"] if how == "option" else [])])
     out, err = capfd.readouterr()
     assert out + err

@@ -195,6 +195,7 @@ async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: 
         await pilot.press("l")
         await wait_for(pilot, TextModal)
         assert "api: updating failed" in screen_text(app)
+        assert "InvalidParameterValue" in screen_text(app)
     path = next((shop.directory / "state").rglob("incident-prod-*.md"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == copied[0]

@@ -361,6 +361,10 @@ ARRIVES_CLEAN = frozenset(
         ("screens/error.py", "lines"),
         ("screens/empty.py", "_lines"),  # from `in_thread`
         ("text/home_page.py", "error_lines"),
+        ("text/home_page.py", "next_step"),
+        ("app.py", "_theme_not_kept"),  # from `in_thread`
+        ("commands/doctor.py", "_screens"),  # of settings, which hold no secrets
+        ("work/appearance.py", "appearance"),  # as above, on its way to `report`
         ("text/result_page.py", "error_text"),  # from `work.runner.Runner`
         ("screens/passphrase.py", "_answer"),  # from `in_thread`
     }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_and_target, to_json
+from pulumi_rewind_tui.terminal.writer import Writer
 from pulumi_rewind_tui.text.cells import PAGE, Span
 from pulumi_rewind_tui.text.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.text.facts import config_of
@@ -13,13 +17,18 @@ from pulumi_rewind_tui.text.failure import cause_lines, read_cause
 from pulumi_rewind_tui.text.record import record_json, record_lines
 from pulumi_rewind_tui.text.update import resource_rows, resources_title, table_rows, update_json, update_lines
 
+if TYPE_CHECKING:
+    from pulumi_rewind.records.evidence import Evidence
+    from pulumi_rewind.session import Session
+    from pulumi_rewind.state.model import Update
+
 
 @rewind_command("[STACK] TARGET")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
     from pulumi_rewind.history.targets import resolve_target
-    from pulumi_rewind.records.evidence import evidence_after, evidence_of
+    from pulumi_rewind.records.evidence import evidence_of
     from pulumi_rewind.records.lookup import known_record
 
     stack, text = stack_and_target(words, "show")
@@ -50,16 +59,7 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     with shared.paged(screen) as page:
         out = page.out
         out.lines(update_lines(entry, target))
-        if frozen is not None:
-            out.line()
-            out.lines(evidence_lines(*frozen))
-        elif entry.update.result == "failed" and (cause := read_cause(session, entry.update)) is not None:
-            out.line()
-            out.line(Span("why it failed", "title"))
-            out.lines(cause_lines(cause, PAGE, failed=True))
-        if (after := evidence_after(session, number)) is not None:
-            out.line()
-            out.lines(evidence_lines(*after, title=f"evidence of an update after #{number} that left no record"))
+        _failure(session, out, entry.update, frozen)
         for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
             if values:
                 out.line()
@@ -77,3 +77,19 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
             return
         out.line(*resources_title(checkpoint))
         out.table(resource_rows(checkpoint), indent=2)
+
+
+def _failure(session: Session, out: Writer, update: Update, evidence: tuple[Evidence, Path] | None) -> None:
+    """Why an update failed, as far as it is known, and what failed after it."""
+    from pulumi_rewind.records.evidence import evidence_after
+
+    if evidence is not None:
+        out.line()
+        out.lines(evidence_lines(*evidence))
+    elif update.result == "failed" and (cause := read_cause(session, update)) is not None:
+        out.line()
+        out.line(Span("why it failed", "title"))
+        out.lines(cause_lines(cause, PAGE, failed=True))
+    if (after := evidence_after(session, update.number)) is not None:
+        out.line()
+        out.lines(evidence_lines(*after, title=f"evidence of an update after #{update.number} that left no record"))
