@@ -88,7 +88,7 @@ def test_code_of_the_records_runs_once_it_was_agreed_to(stack: EngineStack) -> N
     assert cli(stack, "hooks", "show", first) == (0, f"{OLD_FILE}rewind_hooks.py as recorded with #1, sha256 {first}\n")
     assert cli(stack, "hooks", "trust", "123456789012")[0] == 2
     code, said = cli(stack, "hooks", "trust", first)
-    assert (code, said.split()[0]) == (0, "agreed:")
+    assert (code, said.split()[0]) == (0, "trusted:")
     trusted = session(stack).journal.path.parent.with_name("trusted.json")
     assert trusted.stat().st_mode & 0o777 == 0o600
 

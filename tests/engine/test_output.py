@@ -19,6 +19,6 @@ def test_a_rollback_that_can_not_be_told_is_done(stack: EngineStack) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith(b"error: standard output is not writable: No space left on device\nhint: ")
-    assert b"is done" in done.stderr
+    assert b"has finished its work" in done.stderr
     web = next(res for res in stack.export()["deployment"]["resources"] if res["urn"].endswith("::web"))
     assert web["inputs"]["image"] == "one"
