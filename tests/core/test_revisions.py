@@ -390,7 +390,7 @@ def test_the_command_lists_and_marks(stack: FileStack) -> None:
         "  · 0002_second  missing  two (line 12), before; irreversible: rows are merged",
     ]
     marked = stack.run("revision", "--mark", "a=0002_second")
-    assert (marked.code, marked.out) == (0, "a: 0001_first, 0002_second noted as applied\n")
+    assert (marked.code, marked.out) == (0, "a: 0001_first, 0002_second marked as applied\n")
     stack.update(component(stack, "a"), stack.resource("more", {}))
     listed = stack.run("revision", "--mark", "a=none", "--json").json()
     assert [one["applied"] for one in listed["components"][0]["revisions"]] == [False, False]
@@ -412,7 +412,7 @@ def test_the_command_lists_and_marks(stack: FileStack) -> None:
     ):
         with pytest.raises(UsageError, match=message):
             revision_list.mark(opened(stack), word)
-    assert "--mark is about what is live" in stack.run("revision", "--mark", "a=none", "1").err
+    assert "--mark applies to the live stack" in stack.run("revision", "--mark", "a=none", "1").err
     (stack.work / "rewind_hooks.py").write_text(HOOKS + '\n@box.revision("3", after="nope")\ndef three(ctx): ...\n')
     broken = stack.run("revision")
     assert broken.code == 1

@@ -84,11 +84,11 @@ def test_code_of_the_records_runs_once_it_was_agreed_to(stack: EngineStack) -> N
     first = said.split("hooks trust ")[1][:12]
     assert told(stack) == []
     code, said = cli(stack, "hooks")
-    assert f"recorded with #1: sha256 {first}, not agreed to" in said
+    assert f"recorded with #1: sha256 {first}, not trusted" in said
     assert cli(stack, "hooks", "show", first) == (0, f"{OLD_FILE}rewind_hooks.py as recorded with #1, sha256 {first}\n")
     assert cli(stack, "hooks", "trust", "123456789012")[0] == 2
     code, said = cli(stack, "hooks", "trust", first)
-    assert (code, said.split()[0]) == (0, "agreed:")
+    assert (code, said.split()[0]) == (0, "trusted:")
     trusted = session(stack).journal.path.parent.with_name("trusted.json")
     assert trusted.stat().st_mode & 0o777 == 0o600
 
@@ -110,7 +110,7 @@ def test_code_of_the_records_runs_once_it_was_agreed_to(stack: EngineStack) -> N
     assert told(stack) == ["then logs", "of what lives: extra", "after, by today"]
     assert "logs" in stack.resources()
 
-    assert cli(stack, "hooks", "distrust", first)[1].startswith("taken back")
+    assert cli(stack, "hooks", "distrust", first)[1].startswith("no longer trusted")
     assert cli(stack, "plan", "2", "--hooks", "recorded")[0] == 0  # its code is not asked for any more: #3 has today's
     assert cli(stack, "plan", "1", "--hooks", "recorded")[0] == 3
 

@@ -213,7 +213,7 @@ def test_the_command_makes_the_demo_anew_where_there_is_one_and_cleans_up(made: 
     place = folder.parent
     done = cli(environ, place, "demo", "--run")
     assert done.returncode == 0, done.stdout + done.stderr
-    before, after = done.stdout.split("what is there after")
+    before, after = done.stdout.split("what exists afterwards")
     assert "✗ v1.3" in before
     assert "BROKEN: this database is gone" in before
     assert "BROKEN" not in after

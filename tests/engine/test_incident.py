@@ -57,7 +57,7 @@ def test_a_rollback_can_be_told_on_another_day(stack: EngineStack) -> None:
     text = said(stack, "report").out
     assert "rollback failed on the way to `#1 (v1)`" in text
     assert "not now: [secret]" in text
-    assert "`pulumi-rewind resume dev` goes on" in text
+    assert "`pulumi-rewind resume dev` continues it" in text
     stack.trouble()
     stack.write_file("rewind_hooks.py", HOOKS)
     result = roll_back(stack, "v1")

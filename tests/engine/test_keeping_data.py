@@ -77,7 +77,7 @@ def test_with_a_selection_only_what_is_selected_goes_and_no_data_with_it(stack: 
     made.close()
     none = said(stack, "rollback", "1", "--keep-data", "--only", "db", "--yes")
     assert none.code == 0, none.err
-    assert "nothing to do: keeping the data leaves nothing to go back" in none.out
+    assert "nothing to do: keeping the data leaves nothing to roll back" in none.out
     assert "undo callback" in none.out
     assert "--allow-data-loss" in none.out
 

@@ -18,7 +18,7 @@ def test_a_rollback_that_can_not_be_told_is_done(stack: EngineStack) -> None:
         ["/bin/sh", "-c", command], cwd=stack.root, env=stack.environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith(b"error: standard output can't be written: No space left on device\nhint: ")
-    assert b"is done" in done.stderr
+    assert done.stderr.startswith(b"error: standard output is not writable: No space left on device\nhint: ")
+    assert b"has finished its work" in done.stderr
     web = next(res for res in stack.export()["deployment"]["resources"] if res["urn"].endswith("::web"))
     assert web["inputs"]["image"] == "one"

@@ -108,7 +108,7 @@ def test_a_provider_that_fails_always_once_or_hangs_or_dies(stack: EngineStack) 
     check_whole(stack, said=output)
     stack.trouble()
     code, text = own(stack, "resume", "--yes", "--allow-data-loss")
-    assert (code, "in doubt: an object may exist that is not in the state: new-2" in text) == (0, True), text
+    assert (code, "unknown outcome: an object may exist that is not in the state: new-2" in text) == (0, True), text
     assert prefixes(stack) == {"new", "both"}
     assert orphans(stack) == {}
 

@@ -94,7 +94,7 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     assert "watch: app #2 because the update failed: zeta: refused [secret]" in ran.out
     assert "✓ watch for app: done" in ran.out
     assert "KeyboardInterrupt" not in ran.out, "how the program was ended is no news"
-    assert "next: mend the program, then `pulumi-rewind up dev`" in ran.out
+    assert "next: fix the program, then run `pulumi-rewind up dev`" in ran.out
     assert comparable(stack) == before, "the database has a new id, and everything that used it says so"
     now = stack.resources()
     assert now["zeta"]["id"] == zeta
@@ -136,7 +136,7 @@ def test_what_fails_is_rolled_back_exactly(stack: EngineStack) -> None:
     assert bad.code == 1, bad
     assert "it is bad" in bad.err
     assert "error: update #4 is not good: the verify command failed with exit code 3" in bad.err
-    way = "Roll back: `pulumi-rewind rollback dev 3`; or mend the program and go on: `pulumi-rewind up dev`"
+    way = "Roll back: `pulumi-rewind rollback dev 3`; or fix the program and continue with `pulumi-rewind up dev`"
     assert way in bad.err
     assert stack.resources()["app"]["inputs"]["image"] == "shop:16"
 

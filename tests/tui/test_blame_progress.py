@@ -83,7 +83,7 @@ def test_an_interrupt_shows_what_was_found(
         assert out == "", "a part would be taken for the whole"
     else:
         assert "size" in out
-        assert "checked 1 of 1 update; what is not listed was set before" in err
+        assert "checked 1 of 1 update; properties that are not listed were set earlier" in err
 
 
 async def reading(pilot: Pilot[Any]) -> BlameList:

@@ -115,7 +115,7 @@ def test_a_rename_is_a_rename(stack: FileStack) -> None:
     stack.update(stack.resource("old", {"a": 1}, id="same-id"))
     stack.update(stack.resource("new", {"a": 1}, id="same-id"))
     ran = stack.run("diff", "3", "4")
-    assert "» rename  new  test:index:Thing  was old" in ran.out
+    assert "» rename  new  test:index:Thing  renamed from old" in ran.out
     assert ran.out.splitlines()[0].endswith("»1")
 
 

@@ -146,7 +146,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (("plan", "1", "--strategy", "magic"), "magic"),
         (("plan", "1", "--adopt", "web"), "neither NAME=ID nor `found`"),
         (("plan", "1", "--adopt", "=i-1"), "neither NAME=ID nor `found`"),
-        (("rollback", "1"), "no terminal to ask"),
+        (("rollback", "1"), "no terminal for a confirmation"),
         (("rollback", "1", "--json"), "--yes"),
         (("history", "--cwd", "/nowhere/at/all"), "/nowhere/at/all"),
         (("plan", "99"), "99"),

@@ -312,5 +312,5 @@ def test_show_says_where_the_messages_of_a_failed_update_may_be(three: FileStack
     shown = three.run("show", "3").out
     assert "why it failed" in shown
     assert "No message was kept." in shown
-    assert "Look for them in the terminal or CI log of this update" in " ".join(shown.split())
+    assert "See the terminal or CI log of this update" in " ".join(shown.split())
     assert "why it failed" not in three.run("show", "2").out

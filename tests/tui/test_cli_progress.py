@@ -103,7 +103,7 @@ def test_the_live_display_counts_and_names_what_runs() -> None:
     display.event(ResourceDone(step("res-a")))
     now[0] = 114.0
     shown = join(display._render())
-    assert shown.splitlines()[0].startswith("◐ ROLLING BACK dev → #7   1/9   6 running   0 failed   00:14")
+    assert shown.splitlines()[0].startswith("◐ ROLLING BACK dev → #7   1 of 9 steps   6 running   0 failed   00:14")
     assert "res-b" in shown
     assert "res-g" not in shown
     assert "… 1 more" in shown
@@ -137,7 +137,7 @@ def test_planned_steps_that_turn_out_to_be_no_change_are_counted_and_said() -> N
     }  # fmt: skip
     assert (state.count("ok"), state.total) == (3, 3)
     assert [urn_name(row.urn) for row in state.rows if row.unchanged] == ["web"]
-    assert any(line.text == "web no change needed" for line in state.log)
+    assert any(line.text == "web: no change needed" for line in state.log)
 
 
 def test_a_lost_terminal_does_not_stop_the_run() -> None:

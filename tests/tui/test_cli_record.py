@@ -35,12 +35,12 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
     assert "✓ recorded #3 as refs/pulumi-rewind/shop/dev/3 (" in ran.out
     assert "left out     .env: its name is typical of a secret" in ran.out
     ran = shop.run("record")
-    assert ran.out == "· #3 was recorded before: refs/pulumi-rewind/shop/dev/3\n"
+    assert ran.out == "· #3 is already recorded: refs/pulumi-rewind/shop/dev/3\n"
 
     ran = shop.run("record", "--all", "--json")
     assert [(item["version"], item["new"]) for item in ran.json()["recorded"]] == [(3, False), (2, True), (1, True)]
     ran = shop.run("record", "--all")
-    assert ran.out == "0 records written, 3 there before\n"
+    assert ran.out == "0 records written, 3 already recorded\n"
 
     shop.record_file(1).unlink()
     shop.checkpoint_file(1).unlink()
@@ -60,7 +60,7 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
     assert "- image" in shop.run("diff", "1", "2").out
 
     ran = shop.run("record", "--verify")
-    assert (ran.code, ran.out) == (0, "✓ 3 records checked, all whole and of this stack\n")
+    assert (ran.code, ran.out) == (0, "✓ 3 records checked, all intact and of this stack\n")
     blob = shop.git("rev-parse", "refs/pulumi-rewind/shop/dev/1:checkpoint.json")
     (shop.work / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     ran = shop.run("record", "--verify")
@@ -84,17 +84,17 @@ def test_record_from_first_to_last(tmp_path: Path) -> None:
     ran = shop.run("record", "--verify", "--json", env=other)
     assert [item["version"] for item in ran.json()["foreign"]] == [1, 2, 3]
     ran = shop.run("record", "--trust", "3", env=other)
-    assert (ran.code, "used from now on: the record of #3, commit " in ran.out) == (0, True)
+    assert (ran.code, "trusted from now on: the record of #3, commit " in ran.out) == (0, True)
     assert [item["version"] for item in shop.run("record", "--trust", "all", "--json", env=other).json()["used"]] == [
         1,
         2,
     ]
     assert len(shop.run("history", "--json", env=other).json()) == 3
-    assert shop.run("record", env=other).out == "· #3 was recorded before: refs/pulumi-rewind/shop/dev/3\n"
-    assert "no longer used: the record of #3" in shop.run("record", "--distrust", "3", env=other).out
+    assert shop.run("record", env=other).out == "· #3 is already recorded: refs/pulumi-rewind/shop/dev/3\n"
+    assert "no longer trusted: the record of #3" in shop.run("record", "--distrust", "3", env=other).out
     ran = shop.run("record", env=other)
     assert "⚠ the record of #3 (" in ran.out
-    assert "note: 1 record was not made here and not used (#3): look with --verify, then --trust all" in ran.err
+    assert "note: 1 record was not made here and not used (#3): check them with --verify, then --trust all" in ran.err
     assert shop.run("record", "--trust", "1", "--all").code == 2
     assert shop.run("record", "--trust", "17").code == 2
 

@@ -150,11 +150,11 @@ def test_production_stacks_want_their_name(make_stack: Callable[..., EngineStack
     prod = make_stack(stack="prod-eu")
     prod.up(program("nginx:1"))
     prod.up(program("nginx:2"))
-    wrong = in_terminal(prod, "rollback", "1", answers={"to go on": "prod"})
+    wrong = in_terminal(prod, "rollback", "1", answers={"to continue": "prod"})
     assert wrong.code == 3, wrong.out
     assert "production" in wrong.out
     assert image(prod) == "nginx:2"
-    right = in_terminal(prod, "rollback", "1", answers={"to go on": "prod-eu"})
+    right = in_terminal(prod, "rollback", "1", answers={"to continue": "prod-eu"})
     assert right.code == 0, right.out
     assert image(prod) == "nginx:1"
 
@@ -308,7 +308,7 @@ def test_what_changes_in_the_state_alone_is_in_the_plan(stack: EngineStack) -> N
     stack.up(program("nginx:1", export.format("good bye")))
     plan = rewind(stack, "plan", "1")
     assert plan.code == 0, plan.err
-    assert "in the state alone" in plan.out
+    assert "only in the state" in plan.out
     assert "nothing to do" not in plan.out
     ran = rewind(stack, "rollback", "1", "--yes")
     assert ran.code == 0, ran.err

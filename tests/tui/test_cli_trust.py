@@ -47,10 +47,10 @@ def test_without_a_terminal_it_is_refused_and_the_option_agrees_once(stack: File
 
 @pytest.mark.serial
 def test_a_terminal_asks_for_a_typed_yes(stack: FileStack) -> None:
-    left = stack.terminal("plan", "1", answers={"Type 'trust' to go on": "yes\n"})
+    left = stack.terminal("plan", "1", answers={"Type 'trust' to continue": "yes\n"})
     assert left.code == 3
     assert FINDING in " ".join(left.out.split())
     assert "not confirmed; nothing was changed" in left.out
-    agreed = stack.terminal("plan", "1", answers={"Type 'trust' to go on": "trust\n"})
+    agreed = stack.terminal("plan", "1", answers={"Type 'trust' to continue": "trust\n"})
     assert "the preview failed" in agreed.out
     assert "trust" not in stack.run("plan", "1").err

@@ -38,14 +38,14 @@ def session(stack: FileStack) -> Session:
         (("up", "--yes", "--", "somewhere"), "'somewhere' is not a flag"),
         (("up", "--yes", "--rollback-on-failure", "--", "--config-file=x"), "don't go together"),
         (("up", "--yes", "--allow-data-loss"), "add --rollback-on-failure"),
-        (("up", "--yes", "--delete-first", "x"), "--delete-first is about the automatic rollback"),
+        (("up", "--yes", "--delete-first", "x"), "--delete-first is an option of the automatic rollback"),
         (("up", "--yes", "--rollback-on-failure", "--delete-first", "nix"), "'nix' matches no resource of the target"),
-        (("resume", "--forget", "--delete-first", "x"), "--forget and --delete-first don't go together"),
-        (("up", "--json"), "needs --yes"),
+        (("resume", "--forget", "--delete-first", "x"), "--forget and --delete-first cannot be combined"),
+        (("up", "--json"), "requires --yes"),
         (("up",), "Review with `pulumi preview`, then add --yes"),
         (("up", "--yes", "--verify", "no-such-thing --now"), "'no-such-thing' is not found"),
         (("up", "--yes", "dev", "prod"), "too many arguments: prod"),
-        (("resume", "--forget", "--skip", "api"), "don't go together"),
+        (("resume", "--forget", "--skip", "api"), "--forget and --skip cannot be combined"),
     ],
 )
 def test_bad_input_is_said_before_anything_is_done(stack: FileStack, args: tuple[str, ...], message: str) -> None:
@@ -64,12 +64,12 @@ def test_what_would_stop_the_way_back_is_refused_before_the_update(stack: FileSt
     process_ended(journal, update=True)
     ran = stack.run("up", "--yes", "--rollback-on-failure")
     assert ran.code == 3, ran
-    assert "a way back to #1 was interrupted" in ran.err
-    assert "an update of shop/dev was not seen to its end" in stack.run("history").err
+    assert "a rollback to #1 was interrupted" in ran.err
+    assert "an update of shop/dev was interrupted" in stack.run("history").err
 
     forgotten = stack.run("resume", "--forget")
     assert forgotten.code == 0, forgotten
-    assert "the way back to #1 is forgotten; shop/dev stays as it is" in forgotten.out
+    assert "the rollback to #1 is dropped; shop/dev stays as it is" in forgotten.out
     assert not journal.path.exists()
     assert "no rollback of shop/dev was interrupted" in stack.run("resume", "--forget").out
 
@@ -97,7 +97,7 @@ def test_a_stack_that_an_update_left_half_way_is_told_apart(stack: FileStack) ->
     assert found() is None
     stack.update(stack.resource("api", {"size": "l"}), result="failed")
     assert found() == (3, 2)
-    said = "! half-way: #3 failed; `pulumi-rewind rollback dev last-good` reviews the way back to #2"
+    said = "! half-way: #3 failed; `pulumi-rewind rollback dev last-good` reviews the rollback to #2"
     assert said in stack.run("history").err
     stack.update(stack.resource("api", {"size": "xl"}), result="failed")
     assert found() == (4, 2)

@@ -60,8 +60,8 @@ def ask(
 
 
 def test_commands_and_options_come_with_what_they_do(stack: FileStack) -> None:
-    assert ask(stack, "pulumi-rewind ro") == {"rollback": "Go back to a target, after review."}
-    assert ask(stack, "pulumi-rewind diff --ex")["--exit-code"].startswith("End with exit code 7")
+    assert ask(stack, "pulumi-rewind ro") == {"rollback": "Roll back to a target, after review."}
+    assert ask(stack, "pulumi-rewind diff --ex")["--exit-code"].startswith("Exit with code 7")
     assert set(ask(stack, "pulumi-rewind plan --strategy ")) == {"checkpoint", "program", "state"}
     assert set(ask(stack, "pulumi-rewind plan --strategy=p")) == {"--strategy=program"}
     assert set(ask(stack, "pulumi-rewind completion ")) == {"bash", "zsh", "fish"}

@@ -21,7 +21,7 @@ def test_settings_of_pulumi_cloud_are_told_like_those_of_a_file() -> None:
     assert config_changes(before, after) == (
         ("+", "new", '{"a":[1]}'),
         ("-", "old", "x"),
-        ("~", "password", "●●● set anew"),
+        ("~", "password", "●●● set again"),
         ("~", "size", "s → m"),
     )
 

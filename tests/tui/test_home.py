@@ -60,7 +60,7 @@ async def test_one_glance_says_where_the_stack_is(shop: Shop, size: tuple[int, i
         assert "✗ failed" in text
         assert "★" in text
         assert home_of(pilot).timeline.number == 7, "the cursor starts on the last good update"
-        assert title(home_of(pilot).diff) == "The way back to #7: LIVE → #7   ~1"
+        assert title(home_of(pilot).diff) == "Rollback to #7: LIVE → #7   ~1"
         assert "shop/worker:1.3.1 → shop/worker:1.2.0" in text
 
 
@@ -89,7 +89,7 @@ async def test_an_update_that_failed_half_way_is_offered_to_be_taken_back(
         home = home_of(pilot)
         lines = screen_text(pilot.app).splitlines()
         offer = lines.index(next(line for line in lines if "✗ The last update, #8, failed half-way." in line))
-        assert "R reviews the way back to #7" in lines[offer]
+        assert "R reviews the rollback to #7" in lines[offer]
         assert "jobs: no such column" in lines[offer + 1], "why, without another key"
         await press(pilot, "j", "R")
         assert (await review(pilot)).request.target == "#7", "wherever the cursor is"
@@ -138,7 +138,7 @@ async def test_flipping_and_a_base_change_the_sides(shop: Shop) -> None:
         text = await press(pilot, "d")
         assert title(home_of(pilot).diff).startswith("Against the base: #5 → #7"), "with a base d turns the direction"
         assert "- only in #5   + only in #7" in text
-        assert "d turn round" in text
+        assert "d other direction" in text
         await press(pilot, "escape")
         assert "LIVE → #5" in title(home_of(pilot).diff), "esc takes the mark off"
 
@@ -350,7 +350,7 @@ async def test_the_backend_disappears_and_comes_back(shop: Shop, tmp_path: Path)
             await press(pilot, "ctrl+r")
         home_of(pilot).timeline.select(7)
         await settle(pilot)
-        assert title(home_of(pilot).diff) == "The way back to #7: LIVE → #7   ~1"
+        assert title(home_of(pilot).diff) == "Rollback to #7: LIVE → #7   ~1"
         assert "live  = #8" in screen_text(pilot.app)
 
 

@@ -56,7 +56,7 @@ async def test_details_tell_everything_about_an_update(shop: Shop) -> None:
             "Postgres 16 and the job runner",
             "Ada Tester <ada@example.test>",
             "± 1 replace",
-            "~ shop:dbPassword  ●●● set anew",
+            "~ shop:dbPassword  ●●● set again",
             "Commits since #6",
             "0418495",
             "pulumi.version",

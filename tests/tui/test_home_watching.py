@@ -19,7 +19,7 @@ from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.help import HelpScreen
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import LIVE
-from pulumi_rewind_tui.text.stack_news import News, away_line, lock_text, news_line
+from pulumi_rewind_tui.text.stack_news import News, lock_text, news_line, unreachable_line
 from pulumi_rewind_tui.words.words import ago
 from pulumi_rewind_tui.work import watch as watch_module
 from tests.support.filestore import FileStore
@@ -81,7 +81,7 @@ async def test_an_update_that_comes_is_shown_and_the_cursor_stays(shop: Shop) ->
         row = app.home.diff.current
         came(shop)
         text = await look(pilot)
-        assert "#9 came: update, ok, 3 s ago" in header(pilot)
+        assert "#9 is new: update, ok, 3 s ago" in header(pilot)
         assert "9 updates" in header(pilot)
         assert "live  = #9" in text
         assert "#9 11:59:51 ✓" in text
@@ -94,7 +94,7 @@ async def test_an_update_that_comes_is_shown_and_the_cursor_stays(shop: Shop) ->
         assert app.home.timeline.marks.last_good not in (None, 9)
         await pilot.press("k")
         await settle(pilot)
-        assert "came" not in header(pilot), "a key has been pressed: it has been read"
+        assert "is new" not in header(pilot), "a key has been pressed: it has been read"
 
 
 async def test_it_is_noticed_without_a_key(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ async def test_updates_that_come_one_after_the_other_are_told_together(shop: Sho
         await look(pilot)
         lock.unlink()
         await look(pilot)
-        assert "#9 to #10 came, the newest: update, failed, 3 s ago" in header(pilot)
+        assert "#9 to #10 are new, the newest: update, failed, 3 s ago" in header(pilot)
         assert "locked" not in header(pilot)
         assert "The last update, #10, failed half-way" in screen_text(pilot.app)
 
@@ -239,7 +239,7 @@ async def test_nothing_is_looked_at_behind_another_screen_and_everything_on_retu
         await pilot.press("escape")
         await settle(pilot)
         assert timer._active.is_set()
-        assert "#9 came" in header(pilot)
+        assert "#9 is new" in header(pilot)
 
 
 async def test_a_backend_that_is_away_is_told_quietly_and_found_again(shop: Shop) -> None:
@@ -261,10 +261,10 @@ async def test_a_backend_that_is_away_is_told_quietly_and_found_again(shop: Shop
         came(shop)
         await look(pilot)
         assert "not reachable" not in header(pilot)
-        assert "#9 came" in header(pilot)
+        assert "#9 is new" in header(pilot)
         now[0] += 60
         await look(pilot)
-        assert "#9 came" not in header(pilot), "a bit later everybody has seen it"
+        assert "#9 is new" not in header(pilot), "a bit later everybody has seen it"
 
 
 async def test_a_backend_that_was_away_from_the_start_is_read_when_it_comes(
@@ -336,7 +336,7 @@ async def test_a_checkpoint_that_comes_after_its_record_is_read_too(shop: Shop) 
         text = await look(pilot)
         assert "no checkpoint" not in text
         assert "9 updates" in text
-        assert "#9 came" in text
+        assert "#9 is new" in text
 
 
 async def test_another_stack_begins_without_the_news_of_the_last(shop: Shop) -> None:
@@ -349,7 +349,7 @@ async def test_another_stack_begins_without_the_news_of_the_last(shop: Shop) -> 
         app.open_stack("prod")
         await settle(pilot)
         assert "9 updates" in header(pilot)
-        assert "came" not in header(pilot)
+        assert "is new" not in header(pilot)
 
 
 async def test_rows_below_the_first_screen_stay_where_they_are(tmp_path: Path, shop: Shop) -> None:
@@ -383,11 +383,11 @@ def update(number: int, **given: Any) -> Update:
 
 
 def test_the_words() -> None:
-    assert plain(news_line(News(0, (update(10),)), 103)) == "#10 came: update, ok, 3 s ago"
+    assert plain(news_line(News(0, (update(10),)), 103)) == "#10 is new: update, ok, 3 s ago"
     failed = update(10, kind="destroy", result="failed")
-    assert plain(news_line(News(0, (failed,)), 103)) == "#10 came: destroy, failed, 3 s ago"
-    assert plain(news_line(News(200, (update(10, end_time=0),)), 260)) == "#10 came: update, ok, 1 min ago"
-    assert plain(away_line(0)) == "backend not reachable"
+    assert plain(news_line(News(0, (failed,)), 103)) == "#10 is new: destroy, failed, 3 s ago"
+    assert plain(news_line(News(200, (update(10, end_time=0),)), 260)) == "#10 is new: update, ok, 1 min ago"
+    assert plain(unreachable_line(0)) == "backend not reachable"
     assert lock_text(Lock(username="u", hostname="h", pid=1, timestamp="odd")) == "u@h (pid 1) since odd"
     assert [ago(seconds) for seconds in (-5, 0.4, 59.9, 3599, 7200, 200_000)] == [
         "just now", "just now", "59 s ago", "59 min ago", "2 h ago", "2 days ago",

@@ -86,11 +86,11 @@ def test_a_note_tells_everything_in_a_page() -> None:
         "update `#4` began · `bbbbbbb` with uncommitted changes",
         "update `#4` **failed after 00:14**, after it had changed +1",
         "the plan was made, and reviewed for 01:05",
-        "rollback done after 00:21, and became `#5`",
+        "rollback done after 00:21, recorded as `#5`",
         "```text\napi: boom\nand more\n```",
         "- Target `#3 (v1.2)`, strategy `checkpoint`, with `--only api`, fingerprint `abcdef01`",
         "- Steps: ±1 ~2, 7 unchanged",
-        "- replace `db` (`aws:rds:Instance`), the old one deleted first",
+        "- replace `db` (`aws:rds:Instance`), the old object deleted first",
         "- ⚠ data is lost: `db holds data, which is lost`",
         "⚠ done, 1 difference, 1 value may be stale: `shop/prod is back at #3 (v1.2)`",
         "- ⚠ `api name`: `is another`",
@@ -180,14 +180,14 @@ def test_a_failed_update_that_nobody_rolled_back() -> None:
     assert "Not rolled back." in text
     assert "`pulumi-rewind plan prod last-good`" in text
     assert "## Plan" not in text
-    assert "`#5` went back over it: `pulumi-rewind report prod 5`" in note(**more, rolled_back_by=5)
+    assert "`#5` rolled it back: `pulumi-rewind report prod 5`" in note(**more, rolled_back_by=5)
 
 
 def test_a_rollback_that_failed_half_way() -> None:
     text = note(report=report(outcome="failed", result=None, error="api: boom", undo=""), resumes=True)
     assert "update `#4` failed, rollback failed on the way to `#3 (v1.2)`" in text
     assert "The rollback failed half-way; it left the stack between `#4` and `#3 (v1.2)`." in text
-    assert "- [ ] A rollback of the stack is unfinished: `pulumi-rewind resume prod` goes on." in text
+    assert "- [ ] A rollback of the stack is unfinished: `pulumi-rewind resume prod` continues it." in text
     text = note(report=report(outcome="unchanged", result=None, error="it moved", undo=""))
     assert "Nothing was changed." in text
     assert "git revert" not in text
@@ -276,7 +276,7 @@ def test_the_command_writes_the_newest_or_the_named_note(stack: FileStack) -> No
         one = stack.run("report", *words)
         assert one.out.startswith("# `shop/dev`: update `#2` failed\n")
         assert "`<b>grow</b>`" in one.out
-        assert "`#4` went back over it" in one.out
+        assert "`#4` rolled it back" in one.out
     found = stack.run("report", "--json").json()
     assert (found["number"], found["target"], found["failed"]) == (4, 1, 3)
     assert found["note"].splitlines()[0] == newest.out.splitlines()[0]

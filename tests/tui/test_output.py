@@ -16,7 +16,7 @@ from pulumi_rewind_tui.terminal.writer import open_screen
 from tests.support.filestack import FileStack
 
 CLI = f"{sys.executable} -m pulumi_rewind_tui.cli"
-UNWRITTEN = "error: standard output can't be written: "
+UNWRITTEN = "error: standard output is not writable: "
 
 
 @pytest.fixture
@@ -69,16 +69,16 @@ def test_the_exit_code_says_what_was_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str | None, code: int, ends: int
 ) -> None:
     monkeypatch.setattr(output, "lost_output", lambda: OSError(28, "No space left on device"))
-    assert output.told(code, command, no_color=True, ascii_only=False) == ends
+    assert output.report_lost_output(code, command, no_color=True, ascii_only=False) == ends
     said = capsys.readouterr().err
     assert said.startswith(f"{UNWRITTEN}No space left on device\nhint: ")
-    assert ("is done" in said) == (command == "rollback")
+    assert ("has finished its work" in said) == (command == "rollback")
 
 
 def test_nobody_is_asked_about_what_they_can_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "lost_output", lambda: OSError(28, "No space left on device"))
     with pytest.raises(RefusedError, match="can't be shown"):
-        running.ask_for_yes(None, open_screen(), [], "Roll back?")  # type: ignore[arg-type]
+        running.ask_for_confirmation(None, open_screen(), [], "Roll back?")  # type: ignore[arg-type]
 
 
 def test_a_directory_that_is_gone_is_told(stack: FileStack) -> None:

@@ -104,10 +104,10 @@ async def test_actions_of_another_pane_are_run_there_and_those_of_other_screens_
         await settle(pilot)
         home = pilot.app.home  # type: ignore[attr-defined]
         assert home.timeline.has_focus
-        await choose(pilot, "unchanged", "Unchanged: Show or hide what is the same  (u)  in home, the diff")
+        await choose(pilot, "unchanged", "Unchanged: Show or hide unchanged values  (u)  in home, the diff")
         assert home.diff.shown.unchanged
         assert home.diff.has_focus
-        text = await choose(pilot, "in/out", "In/out: Take")
+        text = await choose(pilot, "in/out", "In/out: Leave")
         assert "works in the review of a plan" in text
         assert pilot.app.screen is home
 

@@ -59,7 +59,7 @@ async def test_success_says_what_differs_and_why_and_how_to_undo(shop: Shop, mon
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await ended(pilot)
         text = screen_text(app)
-        assert "✓ done, 2 differences: shop/prod is back at #5 (v1.2)   took 00:04   now #9" in text
+        assert "✓ done, 2 differences: shop/prod is back at #5 (v1.2)   took 00:04   recorded as #9" in text
         assert "orders-db inputs.name: was generated again by the provider (as announced)" in text
         assert "±1 +1 ~3 -2   1 replaced, 1 created, 3 updated, 2 deleted" in text
         assert "still contains #8: revert it" in text
@@ -125,12 +125,12 @@ async def test_failure_says_where_the_stack_is_and_every_way_on(shop: Shop, monk
         screen = await ended(pilot)
         text = screen_text(app)
         assert "✗ FAILED at step 5 of 7   shop/prod is BETWEEN #8 and #5 (v1.2)" in text
-        assert "✗ api updating failed" in text
-        assert "· jobs not reached" in text
+        assert "✗ api: updating failed" in text
+        assert "· 2 not reached: jobs, レポート" in text
         assert "InvalidParameterValue: image shop/api:1.2.0 is not in this region" in text
         assert "Pending operations: none" in text
         assert "Lock: released" in text
-        assert "Live against #5 (v1.2): 4 differences remain" in text
+        assert "Live compared with #5 (v1.2): 4 differences remain" in text
         assert {"continue", "undo…", "refresh", "copy note"} <= set(labels(screen))
         await pilot.press("c")
         on = await review(pilot)
@@ -194,6 +194,7 @@ async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: 
         await until(pilot, lambda: screen.query_one("#note", NoteLine).text.startswith("saved: ") and bool(copied))
         await pilot.press("l")
         await wait_for(pilot, TextModal)
+        assert "api: updating failed" in screen_text(app)
         assert "InvalidParameterValue" in screen_text(app)
     path = next((shop.directory / "state").rglob("incident-prod-*.md"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -203,7 +204,7 @@ async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: 
     assert "The rollback failed half-way; it left the stack between `#8` and `#5 (v1.2)`." in text
     assert "- replace `orders-db` (`bridged:index:Database`)" in text
     assert "pulumi-rewind rollback prod 8" in text
-    assert "`pulumi-rewind resume prod` goes on" in text
+    assert "`pulumi-rewind resume prod` continues it" in text
     assert "HEAD still contains" in text
     assert "`git revert " in text
     assert "correct-horse" not in text
@@ -224,7 +225,7 @@ async def test_a_note_that_can_not_be_made_is_said(shop: Shop, monkeypatch: pyte
         await until(pilot, lambda: app.screen is not screen)
         text = " ".join(screen_text(app).split())
         assert "the history is gone" in text
-        assert "was not copied" in text
+        assert "could not be copied" in text
 
 
 async def test_continuing_keeps_everything_that_was_chosen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
         assert (app.screen, len(asked)) == (screen, 1)
         await pilot.press("o", "j", "space", "j", "space", "end", "space", "g", "j", "j")
         await pilot.pause()
-        assert "taken over instead" not in screen_text(app)
+        assert "are adopted" not in screen_text(app)
         assert "the target's secrets instead of today's" in screen_text(app)
         assert "[x] adopt" in screen_text(app)
         await pilot.press("escape")
@@ -308,7 +308,7 @@ async def test_live_that_moves_discards_the_plan(shop: Shop, monkeypatch: pytest
         await until(pilot, lambda: screen.moved)
         await pilot.pause(0.2)
         assert app.screen is screen  # the question is gone with the plan
-        assert note(screen) == "✗ State moved to #9; plan discarded; r rebuild"
+        assert note(screen) == "✗ The state has changed: live is now #9. r plans again"
         assert not screen.runnable
         await pilot.press("r")
         await until(pilot, lambda: screen.plan is not None and not screen.moved)
@@ -447,10 +447,10 @@ async def test_the_name_and_a_yes_to_the_loss_are_wanted(shop: Shop, played: typ
         dialog = await wait_for(pilot, ConfirmScreen)
         await pilot.press("y", "enter")
         assert dialog.query_one(NameInput).value == "y"  # typed, not answered
-        assert "Type prod to go on" in screen_text(app)
+        assert "Type prod to continue" in screen_text(app)
         await pilot.press("backspace", *"prod", "enter")
         await pilot.pause()
-        assert "Agree to the loss of data with space first." in screen_text(app)
+        assert "Confirm the loss of data with space first." in screen_text(app)
         await pilot.press("space", "enter")
         await wait_for(pilot, ResultScreen)
         assert played.made.allow_data_loss

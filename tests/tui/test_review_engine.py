@@ -45,7 +45,7 @@ async def test_from_the_timeline_to_a_verified_rollback(tmp_path: Path) -> None:
         assert len(pressed) <= 12
         text = screen_text(app)
         assert "shop/prod is back at #5 (v1.2)" in text
-        assert "now #9" in text
+        assert "recorded as #9" in text
         assert "HEAD (" in text
         assert app.run_in_progress is None
         await settle(pilot)

@@ -106,7 +106,7 @@ async def test_what_is_taken_out_stays_as_it_is_everywhere(shop: Shop) -> None:
         await pilot.press("r")
         dialog = await wait_for(pilot, ConfirmScreen)
         text = " ".join(screen_text(app).replace("│", " ").split())
-        assert "Deleted or replaced: jobs, レポート." in text
+        assert "Deleted: jobs, レポート." in text
         assert "Left as they are: orders-db." in text
         assert not dialog.losing
         await pilot.press("escape")
@@ -156,7 +156,7 @@ async def test_what_has_to_stay_says_why_and_can_not_be_taken_in_alone(shop: Sho
         screen.steps.go_to(api)
         await pilot.press("space")
         await pilot.pause()
-        assert note(screen) == "api has to stay, because worker, which stays, uses it. Take worker in first."
+        assert note(screen) == "api has to stay, because worker, which stays, uses it. Select worker first."
         screen.action_run()
         await wait_for(pilot, ConfirmScreen)
         text = " ".join(screen_text(app).replace("│", " ").split())
@@ -172,13 +172,13 @@ async def test_esc_keeps_the_selection_and_says_so(shop: Shop) -> None:
         assert app.screen is app.home
         screen = await opened(pilot)
         assert [one.urn.rsplit("::", 1)[1] for one in left_out(plan_of(screen)).values()] == ["api"]
-        assert "kept from before; a takes all in" in screen_text(app)
+        assert "selection kept from the last review; a selects all" in screen_text(app)
         await pilot.press("a")
         await until(pilot, lambda: screen.plan is not None and not left_out(screen.plan))
-        assert "kept from before" not in screen_text(app)
+        assert "kept from the last review" not in screen_text(app)
         await pilot.press("a")
         await pilot.pause()
-        assert note(screen) == "Everything is in."
+        assert note(screen) == "Everything is selected."
 
 
 async def test_a_strategy_without_a_selection_does_not_offer_the_key_and_says_why(
@@ -203,12 +203,12 @@ async def test_a_strategy_without_a_selection_does_not_offer_the_key_and_says_wh
         assert "[x]" not in screen_text(app)
         await pilot.press("space")
         await pilot.pause()
-        assert note(screen).startswith("The strategy state takes everything back")
+        assert note(screen).startswith("The strategy state rolls everything back")
         screen.rebuild(Choices(only=("!api",)))
         await review(pilot)
         await pilot.press("t", "j", "j", "enter")
         await settle(pilot)
-        assert "takes everything back" in note(screen)
+        assert "rolls everything back" in note(screen)
         assert screen.request.choices == Choices(only=("!api",)), "a selection isn't dropped on the way"
 
 
@@ -261,8 +261,11 @@ async def test_the_stack_itself_and_unknown_rows_say_why_they_can_not_be_left_ou
         root = next(res for res in plan.prepared.live_plain.resources if res.is_stack)
         step = dataclasses.replace(plan.steps[0], urn=root.urn, type=root.type, op="update")
         other = dataclasses.replace(plan, steps=(*plan.steps, step))
-        assert toggled(other, root.urn) == "The stack itself can't be left out: its outputs follow what goes back."
-        assert str(toggled(plan, "")).startswith("Nothing is done with it")
+        assert (
+            toggled(other, root.urn)
+            == "The stack itself can't be left out: its outputs follow the resources that go back."
+        )
+        assert str(toggled(plan, "")).startswith("The plan does not change it")
         copies = dataclasses.replace(plan, steps=(dataclasses.replace(plan.steps[0], op="delete-old"),))
         assert str(toggled(copies, plan.steps[0].urn)).startswith("An old copy can't be left out")
 
@@ -281,7 +284,7 @@ async def test_the_result_says_what_can_be_left_out_and_what_can_not(
         error.passed_by = ("api",)
         error.stuck = ("vm-old2, an old copy of vm, could not be deleted.",)
         text = "\n".join(plain(line) for line in result_lines(screen.outcome, 110, symbols(False)))
-        assert "what is done already stays done; space leaves api out there" in text
+        assert "finished steps stay; press space there to leave api out" in text
         assert "vm-old2, an old copy of vm, could not be deleted." in text
 
 
@@ -296,12 +299,12 @@ async def test_one_key_keeps_the_data_and_takes_it_in_again(shop: Shop) -> None:
         assert plan_of(screen).prepared.choices == Choices(keep_data=True)
         assert not plan_of(screen).loses_data
         assert "-  orders-db  its data would be lost; it differs" in screen_text(app)
-        assert "data is kept; K takes it in" in screen_text(app)
+        assert "data is kept; K selects it again" in screen_text(app)
         assert command_line(plan_of(screen)).endswith("rollback prod 5 --keep-data")
         assert parsed(command_line(plan_of(screen)))[1] == Choices(keep_data=True)
         screen.steps.go_to(next(one.urn for one in plan_of(screen).prepared.notes if one.urn.endswith("::orders-db")))
         await pilot.press("space")
-        assert note(screen).startswith("orders-db stays, because its data would be lost. K takes in again")
+        assert note(screen).startswith("orders-db stays, because its data would be lost. K selects it again")
         await pilot.press("r")
         dialog = await wait_for(pilot, ConfirmScreen)
         assert not dialog.losing
@@ -333,14 +336,14 @@ async def test_keeping_the_data_is_offered_where_some_is_lost_and_can_be_kept(sh
         await until(pilot, lambda: "in/out" not in labels())
         assert not {"keep data", "drift"} & set(labels())
         await pilot.press("K")
-        assert note(screen).startswith("The strategy state takes everything back")
+        assert note(screen).startswith("The strategy state rolls everything back")
         await pilot.press("f")
-        assert "asks no provider" in note(screen)
+        assert "calls no provider" in note(screen)
         screen.rebuild(Choices(keep_data=True))
         await review(pilot)
         await pilot.press("t", "j", "j", "enter")
         await settle(pilot)
-        assert "Take all in (K), then choose it again." in note(screen)
+        assert "Select all (K), then choose the strategy again." in note(screen)
 
 
 async def test_keeping_the_data_may_leave_nothing(shop: Shop) -> None:
@@ -353,7 +356,7 @@ async def test_keeping_the_data_may_leave_nothing(shop: Shop) -> None:
         screen.plan = dataclasses.replace(plan_of(screen), steps=(), state_only=(), undo=None)
         screen.show_plan()
         await settle(pilot)
-        assert "keeping the data leaves nothing to go back" in note(screen)
+        assert "keeping the data leaves nothing to roll back" in note(screen)
         text = " ".join(screen_text(app).replace("│", " ").split())
         assert "Other ways: an undo callback can save the data" in text
         assert "--allow-data-loss" in text

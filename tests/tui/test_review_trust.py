@@ -42,11 +42,11 @@ async def test_nothing_is_planned_before_a_yes(shop: Shop, size: tuple[int, int]
         await wait_for(pilot, TrustScreen)
         await settle(pilot)
         text = " ".join(app.screen.query_one(TextView).text.split())
-        assert "would make the engine use what live doesn't. Nothing was started." in text
+        assert "would make the engine use what the live stack does not use. Nothing was started." in text
         assert "https://evil.example" in text
         assert "every user of this machine can write" in text
         assert "https://evil.example" in screen_text(app)
-        assert "y trust, and plan" in screen_text(app)
+        assert "y trust and plan" in screen_text(app)
         await pilot.press("enter")  # Cancel is focused
         await wait_for(pilot, HomeScreen)
         await pilot.press("r")

@@ -364,7 +364,7 @@ ARRIVES_CLEAN = frozenset(
         ("text/home_page.py", "next_step"),
         ("app.py", "_theme_not_kept"),  # from `in_thread`
         ("commands/doctor.py", "_screens"),  # of settings, which hold no secrets
-        ("work/looks.py", "looks"),  # as above, on its way to `report`
+        ("work/appearance.py", "appearance"),  # as above, on its way to `report`
         ("text/result_page.py", "error_text"),  # from `work.runner.Runner`
         ("screens/passphrase.py", "_answer"),  # from `in_thread`
     }

@@ -57,14 +57,17 @@ async def test_rows_counts_and_log_follow_the_engine(shop: Shop, played: type[Re
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await started(pilot)
         text = screen_text(app)
-        assert "ROLLING BACK shop/prod → #5 (v1.2)   3/7 done   0 running   0 failed   00:00   lock: ours" in text
+        assert (
+            "ROLLING BACK shop/prod → #5 (v1.2)   3 of 7 steps   0 running   0 failed   00:00   lock: this rollback"
+            in text
+        )
         assert "✓ orders-db  ± replaced" in text
         assert "· worker     ~ waiting" in text
-        assert "12:00:00 orders-db creating the replacement…" in text
+        assert "12:00:00 orders-db: creating the replacement…" in text
         assert app.run_in_progress is screen
         path = log_path(shop_session(app))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert "orders-db replacement created" in path.read_text()
+        assert "orders-db: created the replacement" in path.read_text()
         played.made.go()
         await wait_for(pilot, ResultScreen)
         assert app.run_in_progress is None
@@ -192,9 +195,9 @@ async def test_a_resized_terminal_keeps_everything(shop: Shop, played: type[Repl
             await pilot.pause(0.1)
             assert app.screen is screen
         text = screen_text(app)
-        assert "3/7" in text
+        assert "3 of 7 steps" in text
         assert "✓ orders-db" in text
-        assert "orders-db replacement created" in text  # the log is still at its end
+        assert "orders-db: created the replacement" in text  # the log is still at its end
         played.made.go()
         await wait_for(pilot, ResultScreen)
 
@@ -289,7 +292,7 @@ async def test_a_lost_terminal_finishes_what_is_in_flight(shop: Shop, played: ty
     assert played.made.calls == ["interrupt"]  # once: a second one would not be gentle
     assert session is not None
     assert session.journal.read() is not None
-    assert "replacement created" in log_path(session).read_text()
+    assert "created the replacement" in log_path(session).read_text()
 
 
 async def test_a_result_that_is_missing_is_no_success(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from pulumi_rewind_tui.screens.actions import PLACES, Action, actions, can_be_pr
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.empty import EmptyScreen
 from pulumi_rewind_tui.theme import NAMES
-from pulumi_rewind_tui.work.looks import looks, remember, remembered
+from pulumi_rewind_tui.work.appearance import appearance, remember, remembered
 from tests.support.tui.shop import Shop, screen_text, settle
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text()
@@ -175,12 +175,12 @@ def home(tmp_path: Path, text: str | None = None) -> dict[str, str]:
 
 def test_flag_then_settings_then_the_last_one_then_dark(tmp_path: Path) -> None:
     environ = home(tmp_path)
-    assert looks(tmp_path, environ, None, False).theme == "dark"
+    assert appearance(tmp_path, environ, None, False).theme == "dark"
     remember(environ, "light")
-    assert looks(tmp_path, environ, None, False).theme == "light"
+    assert appearance(tmp_path, environ, None, False).theme == "light"
     environ = home(tmp_path, 'theme = "color-blind"\nascii = true')
-    assert looks(tmp_path, environ, None, False) == looks(tmp_path, environ, "colour-blind", True)
-    assert looks(tmp_path, environ, "dark", False).theme == "dark"
+    assert appearance(tmp_path, environ, None, False) == appearance(tmp_path, environ, "colour-blind", True)
+    assert appearance(tmp_path, environ, "dark", False).theme == "dark"
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"blue", b"light" + b"x" * 1000])
@@ -193,7 +193,7 @@ def test_a_memory_that_is_of_no_use_stops_nothing(tmp_path: Path, content: bytes
 
 def test_an_unknown_theme_is_refused_with_the_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match=r"rewind\.toml, line 1: there is no theme 'blue'") as caught:
-        looks(tmp_path, home(tmp_path, 'theme = "blue"'), None, False)
+        appearance(tmp_path, home(tmp_path, 'theme = "blue"'), None, False)
     assert caught.value.hint == "The themes are dark, light, colour-blind."
     assert run(["--theme", "blue"]) == 2
     assert "there is no theme 'blue'" in capsys.readouterr().err
@@ -205,7 +205,7 @@ async def test_the_chosen_theme_is_there_before_the_first_paint_of_the_next_star
         await pilot.press("ctrl+t")
         await settle(pilot)
         assert pilot.app.theme == "rewind-light"
-    found = looks(shop.root, shop.environ, None, False)
+    found = appearance(shop.root, shop.environ, None, False)
     assert shop.app(theme=found.theme).theme == "rewind-light"
 
 

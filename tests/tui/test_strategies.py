@@ -34,7 +34,7 @@ async def test_the_state_alone_is_put_back_from_the_review(tmp_path: Path) -> No
         assert (screen.plan.strategy, screen.plan.steps) == ("state", ())
         text = screen_text(app)
         assert "strategy: state" in text
-        assert "In the state alone" in text
+        assert "Only in the state" in text
         assert "would be forgotten" in text
         await pilot.press("r", "space", *"prod", "enter")
         await wait_for(pilot, ResultScreen)

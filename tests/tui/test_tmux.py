@@ -121,7 +121,7 @@ def test_from_the_start_to_rolled_back(tmp_path: Path, terminals: list[Terminal]
     terminal.until("ROLLING BACK shop/prod")
     terminal.resize(80, 24)
     text = terminal.until("is back at #5 (v1.2)")
-    assert "now #9" in text
+    assert "recorded as #9" in text
     terminal.press("Escape")
     terminal.until("9 updates")
     terminal.press("q")

@@ -40,7 +40,7 @@ def diff_title(pilot: Pilot[Any]) -> str:
     ("look", "key", "name"),
     [
         (Look(7, "did", 9), (6, 7), "What #7 did"),
-        (Look(7, "back", 9), (LIVE, 7), "The way back to #7"),
+        (Look(7, "back", 9), (LIVE, 7), "Rollback to #7"),
         (Look(7, "since", 9), (7, LIVE), "Since #7"),
         (Look(1, "did", 9), (NOTHING, 1), "What #1 did"),
         (Look(LIVE, "since", 9), (9, LIVE), "Outside of updates"),
@@ -60,16 +60,16 @@ def test_what_a_view_compares(look: Look, key: tuple[int, int] | None, name: str
 
 def test_the_key_goes_round() -> None:
     assert [next_view("update", view) for view in ("did", "back", "since")] == ["back", "since", "did"]
-    assert [next_view("live", view) for view in ("since", "did")] == ["did", "since"], "there is no way back to live"
-    assert next_words(Look(7, "did", 9)) == "the way back"
-    assert next_words(Look(7, "did", 9, base=3)) == "turn round"
+    assert [next_view("live", view) for view in ("since", "did")] == ["did", "since"], "there is no rollback to live"
+    assert next_words(Look(7, "did", 9)) == "rollback to it"
+    assert next_words(Look(7, "did", 9, base=3)) == "other direction"
 
 
 async def test_d_turns_a_row_between_its_views_and_the_choice_stays(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
         text = screen_text(pilot.app)
-        assert diff_title(pilot).startswith("The way back to #7: LIVE → #7")
+        assert diff_title(pilot).startswith("Rollback to #7: LIVE → #7")
         assert "- goes away   + comes back" in text
         assert "d since then" in text
         text = await press(pilot, "d")
@@ -79,7 +79,7 @@ async def test_d_turns_a_row_between_its_views_and_the_choice_stays(shop: Shop) 
         text = await press(pilot, "d")
         assert diff_title(pilot).startswith("What #7 did: #6 → #7")
         assert "- before #7   + after #7" in text
-        assert "d the way back" in text
+        assert "d rollback to it" in text
         await press(pilot, "j")
         assert diff_title(pilot).startswith("What #6 did: #5 → #6"), "the view stays while the cursor moves"
         text = await press(pilot, "G")
@@ -87,7 +87,7 @@ async def test_d_turns_a_row_between_its_views_and_the_choice_stays(shop: Shop) 
         assert "create" in text
         assert "(new id)" not in text, "nothing is created by looking back"
         await press(pilot, "d")
-        assert diff_title(pilot).startswith("The way back to #1: LIVE → #1")
+        assert diff_title(pilot).startswith("Rollback to #1: LIVE → #1")
 
 
 async def test_a_failed_row_starts_with_what_it_did_until_another_view_is_chosen(shop: Shop) -> None:
@@ -95,14 +95,14 @@ async def test_a_failed_row_starts_with_what_it_did_until_another_view_is_chosen
         await settle(pilot)
         text = await press(pilot, "k")
         assert diff_title(pilot).startswith("What #8 did: #7 → #8")
-        assert "✗ #8 failed. Its messages were not kept. Look for them in the" in text
+        assert "✗ #8 failed. Its messages were not kept. See the terminal" in text
         assert "- before #8   + after #8" in text
         text = await press(pilot, "d")
-        assert diff_title(pilot).startswith("The way back to #8: LIVE → #8")
+        assert diff_title(pilot).startswith("Rollback to #8: LIVE → #8")
         assert "The stack is at #8 already: nothing to roll back." in text
         assert "✗ #8 failed" not in text
         await press(pilot, "j", "k")
-        assert diff_title(pilot).startswith("The way back to #8"), "it was chosen for failed rows"
+        assert diff_title(pilot).startswith("Rollback to #8"), "it was chosen for failed rows"
         assert pilot.app.home.views["update"] == "back"  # type: ignore[attr-defined]
 
 
@@ -203,8 +203,8 @@ async def test_the_title_is_always_that_of_what_is_shown(shop: Shop, monkeypatch
         try:
             assert diff.comparison is None or sides(diff.comparison.key) in title(diff)
             await until(pilot, lambda: "comparing…" in screen_text(pilot.app))
-            assert diff_title(pilot) == "The way back to #1: LIVE → #1"
+            assert diff_title(pilot) == "Rollback to #1: LIVE → #1"
         finally:
             go_on.set()
         await settle(pilot)
-        assert diff_title(pilot).startswith("The way back to #1: LIVE → #1   ±")
+        assert diff_title(pilot).startswith("Rollback to #1: LIVE → #1   ±")

@@ -23,7 +23,7 @@ def test_every_operation_has_words(op: str) -> None:
 
 def test_a_half_of_a_replacement_fails_in_words() -> None:
     failed = ResourceProgress(URN, "t:m:Db", "replace", "failed", ResourceFailed(StepMetadata("delete-replaced", URN)))
-    assert doing(failed) == "deleting the old one failed"
+    assert doing(failed) == "deleting the old object failed"
 
 
 def test_an_operation_of_a_newer_engine_is_readable() -> None:

@@ -43,7 +43,7 @@ COLLECT_AFTER = 1.0
 
 
 class RewindApp(App[int]):
-    """Browse, compare and go back; the one that knows all screens (they know it as `Host`)."""
+    """The application; the only class that knows all screens (they know it as `Host`)."""
 
     TITLE = "pulumi-rewind"
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/base.tcss", "screens/home.tcss"]
@@ -55,7 +55,8 @@ class RewindApp(App[int]):
         Binding("ctrl+c", "interrupt", "stop or quit", id="app.interrupt", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "palette", id="app.palette", show=False, priority=True,
                 tooltip="Find any action, update, resource, stack or theme"),
-        Binding("ctrl+t", "next_theme", "next theme", id="app.theme", tooltip="Remembered for the next start"),
+        Binding("ctrl+t", "next_theme", "next theme", id="app.theme",
+                tooltip="Change the colours; remembered for the next start"),
     ]  # fmt: skip
 
     def __init__(
@@ -103,7 +104,7 @@ class RewindApp(App[int]):
         self.set_timer(COLLECT_AFTER, self._collect_from_now_on)
 
     def _collect_from_now_on(self) -> None:
-        """Garbage is collected once the first screen stands, and what stands is never looked through again."""
+        """Enables garbage collection after the first screen is built, without scanning what exists by then."""
         gc.freeze()
         gc.enable()
 
@@ -130,7 +131,7 @@ class RewindApp(App[int]):
             self.post_message(msg.InterruptedFound(entry))
 
     def _keys(self, session: Session) -> tuple[dict[str, str], tuple[str, ...]]:
-        """What the settings make of the keys, and which of them are in each other's way."""
+        """The keys as the settings change them, and the conflicts between them."""
         from pulumi_rewind.project.settings import where_set
         from pulumi_rewind_tui.screens.actions import actions, clashes, keymap
 
@@ -190,7 +191,7 @@ class RewindApp(App[int]):
         self._kept_choices[str(session.stack), target] = choices
 
     def start_run(self, session: Session, target: str, plan: Plan, start: int, *, allow_data_loss: bool) -> None:
-        """A review becomes a run, and the next one of this target begins afresh."""
+        """Starts a reviewed run; the next review of this target starts without choices."""
         from pulumi_rewind_tui.screens.running import RunningScreen
 
         self._kept_choices.pop((str(session.stack), target), None)
@@ -202,7 +203,7 @@ class RewindApp(App[int]):
         from pulumi_rewind_tui.screens.running import RunningScreen
 
         run = next((screen for screen in self.screen_stack if isinstance(screen, RunningScreen)), self.screen)
-        while self.screen is not run:  # what was asked meanwhile
+        while self.screen is not run:  # the operator may have opened something else meanwhile
             self.pop_screen()
         self.switch_screen(ResultScreen(event.session, event.outcome))
         self.home.refresh_all()
@@ -218,7 +219,7 @@ class RewindApp(App[int]):
     @on(msg.JournalUnread)
     def _journal_unread(self, event: msg.JournalUnread) -> None:
         text = f"{event.error}\n{event.error.hint}".strip()
-        self.notify(text, title="A rollback may be in flight", severity="error", timeout=60, markup=False)
+        self.notify(text, title="A rollback may be running", severity="error", timeout=60, markup=False)
 
     @on(msg.BlameRequested)
     def _blame(self, event: msg.BlameRequested) -> None:
@@ -302,15 +303,15 @@ class RewindApp(App[int]):
             with contextlib.suppress(RewindError):
                 found = find_target(session, name)
                 sides.append(found.checkpoint or session.timeline.checkpoint(found.update.number))
-        return "" if session.vault.fits(text, sides) else "This passphrase is wrong: it opens nothing of what is shown."
+        return "" if session.vault.fits(text, sides) else "This passphrase is wrong: it decrypts none of these secrets."
 
     def copy(self, text: str) -> None:
-        """Copies text by OSC 52, whatever secret it quotes masked."""
+        """Copies text by OSC 52, secrets masked."""
         self.copy_to_clipboard(self.redact(text))
         self.notify("copied", timeout=2)
 
     def redact(self, text: str) -> str:
-        """A text that others had a part in, without the secrets that the session knows."""
+        """A text without the secrets that the session knows."""
         return text if self.session is None else self.session.redactor(text)
 
     def get_key_display(self, binding: Binding) -> str:
@@ -343,7 +344,7 @@ class RewindApp(App[int]):
 
     def choose_theme(self, name: str) -> None:
         """Changes the colours, and remembers them for the next start; says so if settings decide that one."""
-        from pulumi_rewind_tui.work.looks import remember
+        from pulumi_rewind_tui.work.appearance import remember
 
         self.theme = theme_name(name)
         session, environ = self.session, self.environ
@@ -373,7 +374,7 @@ class RewindApp(App[int]):
             self.exit(0)
 
     def _end_for_sure(self) -> None:
-        """Nothing runs that could be lost: a reader that hangs (a dead network drive) must not hold the terminal."""
+        """Ends the process even if a reader hangs (a dead network drive); nothing runs that could be lost."""
         if not self.is_headless:
             timer = threading.Timer(EXIT_SECONDS, os._exit, (0,))
             timer.daemon = True

@@ -6,10 +6,10 @@ Commands are imported when they are asked for, so that ``history`` costs what hi
 import os
 import sys
 
-from pulumi_rewind_tui.terminal.search_path import settle
+from pulumi_rewind_tui.terminal.search_path import secure_search_path
 
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
-    settle()  # before anything is imported that the project could take the place of; not where we are a library
+    secure_search_path()  # first, so that no module of the project is imported by mistake; not in a library
 
 import contextlib
 import gc
@@ -32,7 +32,7 @@ from pulumi_rewind.errors import EXIT_CODES  # noqa: E402
 from pulumi_rewind.system.core_dumps import limit_core_files  # noqa: E402
 from pulumi_rewind_tui.terminal.failures import directory_is_gone, report  # noqa: E402
 from pulumi_rewind_tui.terminal.options import AsciiHelp, Shared, common_options  # noqa: E402
-from pulumi_rewind_tui.terminal.output import in_terminal, no_screens, open_streams, told  # noqa: E402
+from pulumi_rewind_tui.terminal.output import in_terminal, no_screens, open_streams, report_lost_output  # noqa: E402
 
 if _OURS:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,25 +42,25 @@ COMMANDS: Final[Mapping[str, str]] = {
     "show": "Show everything recorded about one update.",
     "diff": "Show what differs between two states.",
     "blame": "Show which update set each property of a resource last.",
-    "plan": "Show what going back would do; change nothing.",
-    "rollback": "Go back to a target, after review.",
-    "up": "Run `pulumi up`, reviewed; go back if it fails.",
-    "resume": "Continue a rollback that was interrupted.",
+    "plan": "Show what a rollback would do; change nothing.",
+    "rollback": "Roll back to a target, after review.",
+    "up": "Run `pulumi up` with a review; roll back if it fails.",
+    "resume": "Continue an interrupted rollback.",
     "report": "Write the incident note of a rollback or failed update.",
-    "hooks": "List the project's undo callbacks and what they match; try them.",
-    "revision": "List the revisions of components: applied, missing, to be run.",
-    "record": "Keep updates as git objects that outlive the backend's history.",
-    "resolve": "Decide about creates that a killed update left open.",
+    "hooks": "List undo callbacks and what they match; test them.",
+    "revision": "List the revisions of components: applied, missing, next.",
+    "record": "Record updates in git, so that they survive pruned histories.",
+    "resolve": "Decide on creates that a killed update left pending.",
     "keys": "List the actions of the screens and their keys.",
     "doctor": "Check what a rollback needs, and what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
-    "demo": "Make a small project to try everything on.",
+    "demo": "Create a small project to try everything on.",
 }
 """Every command, in the order of the help; each is the function of that name in ``commands/<name>.py``."""
 
-_HELP: Final = f"""See what a Pulumi stack was, what it would take to go back, and go back.
+_HELP: Final = f"""See what a Pulumi stack was, see what a rollback would change, and roll back.
 
-    Without a command the screens open; without a terminal the history is printed. A TARGET is an update
+    Without a command, opens the screens; without a terminal, prints the history. A TARGET is an update
     (12, '#12'), -1 (the one before live), a git tag, branch or commit, @TIME (@2026-11-23T14:00) or
     last-good. Exit codes: {"; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())}.
     """
@@ -110,7 +110,9 @@ class LazyGroup(AsciiHelp, click.Group):
     cls=LazyGroup, help=_HELP, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, "--version", message="pulumi-rewind %(version)s")
-@click.option("--theme", metavar="NAME", help="The screens' colours: dark, light or colour-blind; else the last ones.")
+@click.option(
+    "--theme", metavar="NAME", help="Theme of the screens: dark, light or colour-blind; by default the last one."
+)
 @common_options
 @click.pass_context
 def cli(ctx: click.Context, theme: str | None) -> int | None:
@@ -120,20 +122,20 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
     if theme:
         from pulumi_rewind_tui.theme import theme_name
 
-        theme_name(theme)  # a name that is none is refused where nothing is coloured as well
+        theme_name(theme)  # refuses an unknown name even where nothing is coloured
         shared.theme = theme
     if ctx.invoked_subcommand is not None:
         return None
     plain = in_terminal() and no_screens(os.environ)
     if in_terminal() and not plain:
-        gc.disable()  # what start-up makes is there to stay; `RewindApp.on_mount` enables it again
+        gc.disable()  # start-up objects stay; `RewindApp.on_mount` enables it again
         return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
     from pulumi_rewind_tui.commands.history import print_history
 
     session = shared.session()
     screen = shared.screen()
     if plain:
-        screen.err.line(f"note: {plain}: here is the history instead")
+        screen.err.line(f"note: {plain}: pulumi-rewind prints the history instead of opening the screens")
     with shared.paged(screen) as page:
         print_history(session, page)
     return None
@@ -142,11 +144,11 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
 def open_screens(shared: Shared, **where: Any) -> int:
     """Runs the UI until it is left; returns the exit code."""
     from pulumi_rewind_tui.app import RewindApp
-    from pulumi_rewind_tui.work.looks import looks
+    from pulumi_rewind_tui.work.appearance import appearance
 
     if shared.no_color:
         os.environ["NO_COLOR"] = "1"
-    found = looks(where["cwd"], where.get("environ", os.environ), shared.theme, shared.ascii)
+    found = appearance(where["cwd"], where.get("environ", os.environ), shared.theme, shared.ascii)
     app = RewindApp(theme=found.theme, ascii_only=found.ascii, **where)
     result = app.run()
     return app.return_code or result or 0
@@ -179,7 +181,7 @@ def run(arguments: Sequence[str]) -> int:
             sys.stdout.flush()
         return report(err, shared.known, no_color=shared.no_color, ascii_only=shared.ascii)
     code = result if isinstance(result, int) else 0
-    return told(code, command, no_color=shared.no_color, ascii_only=shared.ascii)
+    return report_lost_output(code, command, no_color=shared.no_color, ascii_only=shared.ascii)
 
 
 def main() -> None:
@@ -187,12 +189,12 @@ def main() -> None:
     open_streams()
     limit_core_files()
     if instruction := os.environ.get("_PULUMI_REWIND_COMPLETE"):
-        from pulumi_rewind_tui.terminal.offers import offers
+        from pulumi_rewind_tui.terminal.completions import completions
         from pulumi_rewind_tui.terminal.shells import answer
 
-        sys.exit(answer(cli, instruction, Shared(offers=offers)))
+        sys.exit(answer(cli, instruction, Shared(completions=completions)))
     code = run(sys.argv[1:])
-    # All is done and told: a signal while exiting prints nothing, and takes nothing from an exit code that says more.
+    # The work is finished: a signal while exiting prints nothing and does not change the exit code.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):

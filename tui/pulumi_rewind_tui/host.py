@@ -1,4 +1,4 @@
-"""What screens and widgets need of the application, which stands above them: they see this much of it and no more."""
+"""The part of the application that screens and widgets may use."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Host(Protocol):
         """Remembers what was chosen in a review that was left."""
 
     def start_run(self, session: Session, target: str, plan: Plan, start: int, *, allow_data_loss: bool) -> None:
-        """Runs a plan that was agreed to; its screen takes the place of the review."""
+        """Runs a confirmed plan; its screen replaces the review."""
 
     def fail(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
         """Shows an error that stays."""

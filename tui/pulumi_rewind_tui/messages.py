@@ -46,7 +46,7 @@ class SessionFailed(Message):
 
 @dataclass
 class RollbackRequested(Message):
-    """The operator wants to review the way back to a target."""
+    """The operator wants to review a rollback to a target."""
 
     target: str
     choices: Choices | None = None
@@ -98,7 +98,7 @@ class InterruptedFound(Message):
 
 @dataclass
 class JournalUnread(Message):
-    """The journal of this stack is damaged or can't be read, so nobody knows whether a rollback is in flight."""
+    """The journal of this stack is damaged or can't be read, so a rollback may be running."""
 
     error: RewindError
 

@@ -82,7 +82,7 @@ class Recovery:
             self._run.kill()
 
     def plan(self, observe: Observe) -> Plan:
-        """Plans the way back.
+        """Plans the rollback.
 
         Raises:
             RollbackFailedToo: there is no way that may be gone without leave.

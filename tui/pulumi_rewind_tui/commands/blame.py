@@ -27,13 +27,14 @@ VALUE = 48
 
 
 @rewind_command("[STACK] RESOURCE")
-@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @passphrase_option
 def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> int:
     """Show which update set each property of a resource last.
 
-    RESOURCE is a name, a URN, or a pattern over type::name ('*:Database::orders*'). Secrets are compared
-    decrypted if a passphrase or key is at hand, and never shown. Ctrl-C stops the search and shows what is found.
+    RESOURCE is a name, a URN, or a pattern over type::name ('*:Database::orders*'). Secrets are
+    compared decrypted if a passphrase or key is available, and never shown. Ctrl-C stops the search and shows what it
+    has found.
     """
     from pulumi_rewind.history.blame import find_resource
 
@@ -60,9 +61,11 @@ def blame(shared: Shared, words: tuple[str, ...], as_json: bool) -> int:
         page.out.table([_row(item) for item in found])
     if any(not item.certain for item in found):
         why = f": {problem()}" if problem() else ""
-        screen.err.line(f"note: ? marks what can't be told for certain (unreadable or encrypted states){why}")
+        screen.err.line(f"note: ? marks results that are not certain (unreadable or encrypted states){why}")
     if search.stopped:
-        screen.err.line(Span(f"! interrupted: {search.stopped}; what is not listed was set before", "warn"))
+        screen.err.line(
+            Span(f"! interrupted: {search.stopped}; properties that are not listed were set earlier", "warn")
+        )
         return INTERRUPTED
     return 0
 
@@ -77,7 +80,7 @@ class Search:
         """How far it got, if it was stopped."""
 
     def run(self, observe: Callable[[int, int], None], *, keep: bool) -> None:
-        """Looks through all; an interrupt ends it, and is the caller's matter unless what was found is to be kept."""
+        """Searches all updates; an interrupt stops the search, and is raised unless `keep` is set."""
         from pulumi_rewind.history.blame import blame as find_blame
 
         timeline, urn, decrypt = self._arguments

@@ -18,7 +18,7 @@ def completion(_: Shared, shell: str) -> None:
     zsh, in ~/.zshrc:     eval "$(pulumi-rewind completion zsh)"
     fish, once:           pulumi-rewind completion fish > ~/.config/fish/completions/pulumi-rewind.fish
 
-    History is read from files each time, so what is offered is what is there. Completing never asks a question and
-    never prints an error.
+    Completion reads the history each time, so it is never out of date. It never asks a question and never prints an
+    error.
     """
     click.echo(SHELLS[shell].source_template, nl=False)

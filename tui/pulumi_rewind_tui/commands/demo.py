@@ -1,4 +1,4 @@
-"""``pulumi-rewind demo``: a small project of its own to try everything on."""
+"""``pulumi-rewind demo``: creates a small project to try everything on."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ GOOD = "v1.2"
 
 @rewind_command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--run", "run_it", is_flag=True, help=f"Also go back to {GOOD}, and show what is there before and after.")
+@click.option(
+    "--run", "run_it", is_flag=True, help=f"Also roll back to {GOOD}, and show what exists before and afterwards."
+)
 @click.option("--clean", "clean_it", is_flag=True, help="Stop the servers of the demo in DIR and remove DIR.")
-@click.option("--open", "open_it", is_flag=True, help="Open the screens on it at the end; only in a terminal.")
+@click.option("--open", "open_it", is_flag=True, help="Open the screens at the end (in a terminal).")
 def demo(shared: Shared, folder: Path | None, run_it: bool, clean_it: bool, open_it: bool) -> int:
-    """Make a small project in DIR (./rewind-demo) and deploy four releases of it; the last one fails half-way.
+    """Create a small project in DIR (./rewind-demo) and deploy four releases of it; the last one fails half-way.
 
-    Everything is inside DIR: repository, state, passphrase, a SQLite database and configuration files. The
-    project's web servers listen on this machine only, until --clean stops them. An earlier demo in DIR is
-    replaced; any other folder that isn't empty is refused. Inside a demo, --clean needs no DIR.
+    DIR contains everything: repository, state, passphrase, a SQLite database and configuration files. The project's
+    web servers listen on this machine only, until --clean stops them. The command replaces an earlier demo in DIR
+    and refuses any other folder that is not empty. Inside a demo, --clean needs no DIR.
     """
     if clean_it and (run_it or open_it):
-        raise UsageError("--clean goes together with nothing else", hint="Make it first, clean later.")
+        raise UsageError("--clean cannot be combined with other options", hint="Run it without --clean first.")
     named = folder or DEFAULT
     screen = shared.screen()
     if clean_it:
@@ -86,7 +88,7 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
     made = open_demo(folder)
     session = _session(made)
     out.line()
-    out.line(Span("what is there" + (" before" if run_it else ""), "title"))
+    out.line(Span("what exists now", "title"))
     out.lines(world_lines(look(made)))
     if run_it:
         out.line()
@@ -96,7 +98,7 @@ def _make(folder: Path, named: Path, screen: Screen, *, run_it: bool) -> int:
             return code
         session = _session(made)
         out.line()
-        out.line(Span("what is there after", "title"))
+        out.line(Span("what exists afterwards", "title"))
         out.lines(world_lines(look(made)))
     out.line()
     out.line(Span("$ pulumi-rewind history", "commit"))
@@ -125,7 +127,7 @@ def _build(folder: Path, named: Path, screen: Screen) -> None:
     except RewindError as err:
         left = find_demo(folder)
         if left is not None and not left.complete:
-            err.advise(f"What was made so far is removed by `{clean}`.")
+            err.advise(f"`{clean}` removes what was created so far.")
         raise
 
 

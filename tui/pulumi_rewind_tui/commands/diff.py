@@ -31,10 +31,10 @@ NOTHING = "nothing"
 
 
 @rewind_command("[STACK] [FROM] [TO]")
-@click.option("--did", is_flag=True, help="What the one target named did: the update before it → TARGET.")
-@click.option("--stat", is_flag=True, help="One line for each resource.")
+@click.option("--did", is_flag=True, help="What TARGET did: the update before it → TARGET.")
+@click.option("--stat", is_flag=True, help="Print one line for each resource.")
 @click.option("--secrets", is_flag=True, help="Show secrets in plaintext.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @exit_code_option("there are differences")
 @passphrase_option
 def diff(
@@ -42,11 +42,11 @@ def diff(
 ) -> int:
     """Show what differs between two states, each a target or `live`.
 
-    Without targets: live → last-good, which is what going back would change. With one: live → that one.
-    With two: FROM → TO. `diff N` is the way back to update N, `diff N live` what has changed since it, and
-    `diff N --did` what it did. A first word that is the name of a stack is the STACK; name it with --stack if a
-    tag has the same name. `-` is what FROM has, `+` what TO has. For --exit-code, new ids alone are no
-    difference, and a secret that can't be compared is one.
+    Without targets: live → last-good, that is, what a rollback would change. With one target: live → target. With
+    two: FROM → TO. `diff N` shows what a rollback to update N would change, `diff N live` what has changed since
+    update N, `diff N --did` what update N did. If the first word is the name of a stack, it is the STACK; use --stack
+    if a tag has the same name. `-` is in FROM, `+` is in TO. For --exit-code, new ids alone are not a difference; a
+    secret that can't be compared is one.
     """
     from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
     from pulumi_rewind.state.stateful_types import is_stateful

@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 
 @rewind_command("[STACK]")
-@click.option("--replay", is_flag=True, help="Replay the newest state, dry: what would not come out the same?")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--replay",
+    is_flag=True,
+    help="Also preview a replay of the newest state: which resources would not come out the same?",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @passphrase_option
 def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) -> int:
     """Check what a rollback needs: engine, backend, stack, history, git, passphrase, locks.
 
-    Says what to do about what is missing. With --replay also every resource that a rollback could not bring
-    out as it is, with the reason; nothing is changed. Exit code 0 if nothing fails, else 1.
+    Says how to fix each problem. With --replay, also lists every resource that a rollback could not restore
+    exactly, with the reason. Changes nothing. Exit code 0 if no check fails, else 1.
     """
     from pulumi_rewind.upkeep.doctor import Finding, diagnose
 
@@ -79,7 +83,7 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
 
 
 def _screens(shared: Shared) -> Iterator[Finding]:
-    """What the settings say of theme and keys, which only the screens know."""
+    """Checks the theme and the keys in the settings."""
     from pulumi_rewind.project.settings import load_settings, where_set
     from pulumi_rewind.project.workspace import project_root
     from pulumi_rewind.upkeep.doctor import Finding
@@ -88,15 +92,15 @@ def _screens(shared: Shared) -> Iterator[Finding]:
     try:
         settings = load_settings(root, os.environ)
     except UsageError:
-        return  # said already
+        return  # reported already
     if not settings.theme and not settings.keys:
         return
     from pulumi_rewind_tui.app import RewindApp
     from pulumi_rewind_tui.screens.actions import actions, clashes
-    from pulumi_rewind_tui.work.looks import looks
+    from pulumi_rewind_tui.work.appearance import appearance
 
     try:
-        looks(shared.cwd, os.environ, None, False)
+        appearance(shared.cwd, os.environ, None, False)
         found = actions(RewindApp, settings.keys, partial(where_set, root, os.environ))
     except UsageError as err:
         yield Finding("settings", "warn", f"the screens can't be opened: {err}", err.hint)
@@ -109,5 +113,5 @@ def _replay(shared: Shared, stack: str | None) -> SelfCheck:
     from pulumi_rewind.upkeep.selfcheck import self_check
 
     session = shared.session(stack)
-    with working(shared.screen(), f"replaying {session.stack}, dry") as observe:
+    with working(shared.screen(), f"previewing a replay of {session.stack}") as observe:
         return self_check(session, observe)

@@ -28,14 +28,19 @@ CHUNK = 200
 
 
 @rewind_command("[STACK]")
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N, 0: all. [{SHOWN}; --json: all]")
-@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
-@click.option("--commits", is_flag=True, help="With the git commits between each update and the one before.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help=f"List at most N updates; 0 lists all. [{SHOWN}; --json: all]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.option("--commits", is_flag=True, help="Also list the git commits between each update and the one before.")
 def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: bool, commits: bool) -> None:
     """List the updates of a stack, newest first.
 
-    Shows number, time, result, changes, git commit, tags and branch, which one is live, and the last good
-    one (★): the newest successful update that differs from live.
+    Shows number, time, result, changes, git commit, tags and branch. Marks the live update and the last good one
+    (★): the newest successful update that differs from live.
     """
     session = shared.session(stack_of(words))
     with shared.paged(shared.screen(), wanted=not as_json) as page:

@@ -1,4 +1,4 @@
-"""``pulumi-rewind hooks``: what the project's hooks file declares and matches, a dry try, trust in recorded code."""
+"""``pulumi-rewind hooks``: lists the hooks file's callbacks and what they match, tests them, trusts recorded code."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ NAMES = 6
 
 
 @rewind_command("[test RESOURCE | show|trust|distrust HASH] [STACK] [TARGET]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object; of a test one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; for a test, one JSON object a line.")
 @passphrase_option
 def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """List undo callbacks and hooks, and what they match in the live stack and in TARGET.
 
-    With `test RESOURCE`, calls the callbacks of one resource in dry mode against what is recorded of it, those that
-    are declared with dry_run_safe=True. One word after that is a TARGET; the stack is --stack, or the first of two.
+    `test RESOURCE` makes a dry run: it calls the callbacks of one resource that are declared with dry_run_safe=True,
+    with the recorded state of the resource. One word after that is a TARGET; of two words, the first is the STACK.
 
-    `show`, `trust` and `distrust` are about a hooks file that a record keeps, named by its sha256 or by an update
-    (`#5`): --hooks recorded runs it only after it was agreed to once.
+    `show`, `trust` and `distrust` work on a hooks file in a record, named by its sha256 or by an update (`#5`).
+    --hooks recorded runs such a file only after you have trusted it.
     """
     if words[:1] and words[0] in {"show", "trust", "distrust"}:
         _about_code(shared, words[0], words[1:], as_json)
@@ -66,7 +66,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     if found.hooks is not None:
         screen.out.line(Span(found.hooks.label, "title"), Span(f"   run by {found.python}", "dim"))
         if not found.items:
-            screen.out.line("nothing is declared in it")
+            screen.out.line("it declares nothing")
 
     def matches(live: Sequence[str], there: Sequence[str]) -> None:
         for what, names in (("live", live), (target.label if target else "", there)):
@@ -85,7 +85,7 @@ def hooks(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         matches(one.live, one.target)
     for code in kept:
         numbers = _named([f"#{number}" for number in code["updates"]])
-        agreed = "agreed to" if code["agreed"] else "not agreed to"
+        agreed = "trusted" if code["agreed"] else "not trusted"
         screen.out.line(Span(f"recorded with {numbers}: sha256 {code['sha256'][:12]}, {agreed}", "dim"))
 
 
@@ -124,7 +124,9 @@ def _conclude(screen: Screen, session: Session, name: str, ended: Sequence[Any],
         screen.out.line(f"no callback of {session.settings.hooks_file} is for {name}")
     failed = [event.function for event in ended if event.outcome == "failed"]
     if failed:
-        raise CallbackError(f"failed: {', '.join(failed)}", hint="Nothing was changed by us; mend it and try again.")
+        raise CallbackError(
+            f"failed: {', '.join(failed)}", hint="pulumi-rewind changed nothing. Fix the callback and try again."
+        )
 
 
 def _declared(item: Listed) -> Line:
@@ -180,10 +182,10 @@ def _listing_json(found: Listing) -> dict[str, Any]:
 
 
 def _about_code(shared: Shared, verb: str, rest: tuple[str, ...], as_json: bool) -> None:
-    """Shows code of a record, agrees to it or takes that back; `rest` is its hash (or ``#5``) and perhaps a stack.
+    """Shows, trusts or distrusts code of a record; `rest` is its hash (or ``#5``), then an optional stack.
 
     Raises:
-        UsageError: no code of a record is meant.
+        UsageError: no code of a record is named.
     """
     from pulumi_rewind.callbacks.code import named_code
 
@@ -204,9 +206,9 @@ def _about_code(shared: Shared, verb: str, rest: tuple[str, ...], as_json: bool)
         case "trust":
             trust.agree(code.sha256)
             said = {"sha256": code.sha256, "agreed": True}
-            lines = [f"agreed: `--hooks recorded` may run {code.name}, sha256 {code.sha256}"]
+            lines = [f"trusted: `--hooks recorded` can run {code.name}, sha256 {code.sha256}"]
         case _:
-            what = "taken back" if trust.revoke(code.sha256) else "it had not been agreed to"
+            what = "no longer trusted" if trust.revoke(code.sha256) else "it was not trusted"
             said = {"sha256": code.sha256, "agreed": False}
             lines = [f"{what}: {code.name}, sha256 {code.sha256}"]
     if as_json:
@@ -225,7 +227,7 @@ def _recorded(session: Session, today: Code | None) -> list[dict[str, Any]]:
         for code in recorded_codes(session):
             found.setdefault(code.sha256, []).append(code.number)
     except RewindError:
-        pass  # `record` tells of damaged ones
+        pass  # `record` reports damaged ones
     trust = session.trust
     return [
         {"sha256": sha256, "updates": sorted(numbers), "agreed": trust.has(sha256)}

@@ -13,13 +13,13 @@ from pulumi_rewind_tui.text.cells import paragraph
 
 
 @rewind_command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def keys(shared: Shared, as_json: bool) -> None:
     """List every action of the screens: its name, its keys now, where it works and what it does.
 
-    The names are those of [keys] in rewind.toml, beside Pulumi.yaml or in ~/.config/pulumi-rewind: `"home.stacks" =
-    "S"`, several keys separated by commas. A * marks what settings have changed. Two actions on one key in one
-    place are named at the end.
+    Use these names under [keys] in rewind.toml, beside Pulumi.yaml or in ~/.config/pulumi-rewind: `"home.stacks" =
+    "S"`; separate several keys by commas. A * marks keys that your settings changed. The end of the list names
+    actions that share a key in one place.
     """
     from pulumi_rewind.project.settings import load_settings, settings_files, where_set
     from pulumi_rewind.project.workspace import project_root

@@ -1,4 +1,4 @@
-"""``pulumi-rewind plan``: what going back would do, asked from the real engine; nothing is changed."""
+"""``pulumi-rewind plan``: shows what a rollback would do, from the preview of the real engine; changes nothing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 
 @rewind_command("[STACK] TARGET")
 @goal_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--compare", is_flag=True, help="Also plan with the other strategy, and show how the two differ.")
-@exit_code_option("there is something to do")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--compare", is_flag=True, help="Also plan with the other strategy and show how the plans differ.")
+@exit_code_option("there is something to roll back")
 @trust_option
 @passphrase_option
 def plan(
@@ -38,9 +38,9 @@ def plan(
     exit_code: bool,
     trust_target: bool,
 ) -> int:
-    """Show what going back to TARGET would do: steps, forecasts, risks. Nothing is changed.
+    """Show what a rollback to TARGET would do: steps, forecasts, risks. Changes nothing.
 
-    With --compare the plan of the old program is set beside that of the checkpoint, or the other way round.
+    --compare shows the plans of both strategies, the old program and the checkpoint, one below the other.
     """
     stack, text = stack_and_target(words, "plan")
     session = shared.session(stack)

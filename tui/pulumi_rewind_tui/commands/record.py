@@ -23,19 +23,21 @@ LISTED = 8
 
 
 @rewind_command("[STACK]")
-@click.option("--all", "everything", is_flag=True, help="Fill in all updates that are not recorded yet.")
-@click.option("--prune", is_flag=True, help="Drop what rewind.toml doesn't keep (keep, keep_days).")
-@click.option("--verify", is_flag=True, help="Record nothing; check that all records are whole, and whose they are.")
+@click.option("--all", "everything", is_flag=True, help="Record all updates that have no record yet.")
+@click.option("--prune", is_flag=True, help="Drop the records that rewind.toml does not keep (keep, keep_days).")
+@click.option(
+    "--verify", is_flag=True, help="Record nothing; check that all records are intact, and where they come from."
+)
 @click.option(
     "--trust",
     metavar="N|all",
-    help="Record nothing; use a record that was not made here, as it is now.",
+    help="Record nothing; trust a record that was not made here, as it is now.",
     shell_complete=offering("record"),
 )
 @click.option(
-    "--distrust", metavar="N|all", help="Record nothing; use a record no longer.", shell_complete=offering("record")
+    "--distrust", metavar="N|all", help="Record nothing; no longer trust a record.", shell_complete=offering("record")
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def record(
     shared: Shared,
     words: tuple[str, ...],
@@ -48,24 +50,26 @@ def record(
 ) -> int | None:
     """Record the newest update of the stack as git objects, under refs/pulumi-rewind/PROJECT/STACK/NUMBER.
 
-    A record keeps what a rollback needs when the backend's history, the branch or the uncommitted change is
-    gone. Updates that are recorded already stay as they are, so that a CI step can run it after each deploy:
-    `git fetch`, `pulumi-rewind record`, `git push`. Working tree, branch and index are not touched.
+    A record keeps what a rollback needs if the backend's history, the branch or the uncommitted changes are lost.
+    Existing records stay as they are, so that a CI step can run this after each deploy: `git fetch`,
+    `pulumi-rewind record`, `git push`. It does not change the working tree, the branch or the index.
     """
     if verify and (everything or prune):
-        raise UsageError("--verify goes with neither --all nor --prune", hint="Run them one after the other.")
+        raise UsageError("--verify cannot be combined with --all or --prune", hint="Run them one after the other.")
     if sum((everything or prune, verify, trust is not None, distrust is not None)) > 1:
-        raise UsageError("--trust and --distrust go with nothing else", hint="Run them one after the other.")
+        raise UsageError(
+            "--trust and --distrust cannot be combined with other options", hint="Run them one after the other."
+        )
     session = shared.session(stack_of(words))
     screen = shared.screen()
     records = _records(session)
     if verify:
         return _verify(session, records, screen, as_json=as_json)
     if trust is not None:
-        _agree(session, records, trust, screen, as_json=as_json)
+        _trust(session, records, trust, screen, as_json=as_json)
         return None
     if distrust is not None:
-        _take_back(records, distrust, screen, as_json=as_json)
+        _distrust(records, distrust, screen, as_json=as_json)
         return None
     written = _write(session, screen, everything=everything, quiet=as_json)
     dropped: tuple[int, ...] = ()
@@ -95,7 +99,7 @@ def _records(session: Session) -> Records:
 
 
 def _write(session: Session, screen: Screen, *, everything: bool, quiet: bool) -> list[Written]:
-    """Writes, and says so while it goes on."""
+    """Writes the records and shows the progress."""
     from pulumi_rewind.rollback.recording import record_all, record_update
 
     newest = len(session.timeline)
@@ -125,7 +129,7 @@ def _tell_kept(
         return
     if everything:
         new = sum(item.new for item in written)
-        screen.out.line(f"{plural(new, 'record')} written, {len(written) - new} there before")
+        screen.out.line(f"{plural(new, 'record')} written, {len(written) - new} already recorded")
     if dropped:
         names = ", ".join(f"#{number}" for number in dropped)
         screen.out.line(f"dropped {plural(len(dropped), 'record')}: {names}")
@@ -135,35 +139,37 @@ def _tell_kept(
         named = ", ".join(f"#{number}" for number in others[:LISTED]) + (" …" if len(others) > LISTED else "")
         screen.err.line(
             f"note: {plural(len(others), 'record')} {'was' if len(others) == 1 else 'were'} {NOT_HERE} and not used "
-            f"({named}): look with --verify, then --trust all"
+            f"({named}): check them with --verify, then --trust all"
         )
     surplus = len(numbers) - len(kept_numbers(session, numbers))
     if surplus:
         screen.err.line(f"note: {plural(surplus, 'record')} more than rewind.toml keeps: --prune drops them")
 
 
-def _agree(session: Session, records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
-    """Uses foreign records from now on, and says what is in them."""
+def _trust(session: Session, records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+    """Trusts foreign records and prints what they contain."""
     from pulumi_rewind.records.foreign import agree
 
     found = agree(records, name, session.timeline)
     if as_json:
         screen.out.raw(to_json({"used": [{"version": one.number, "commit": one.commit} for one in found]}))
         return
-    used = [f"used from now on: the record of #{one.number}, commit {one.commit[:12]}; {one.contents}" for one in found]
-    screen.out.lines([[text] for text in used or ["nothing to agree to: what can be read is used already"]])
+    used = [
+        f"trusted from now on: the record of #{one.number}, commit {one.commit[:12]}; {one.contents}" for one in found
+    ]
+    screen.out.lines([[text] for text in used or ["nothing to trust: all readable records are already trusted"]])
 
 
-def _take_back(records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
-    """Uses records no longer."""
+def _distrust(records: Records, name: str, screen: Screen, *, as_json: bool) -> None:
+    """Stops trusting records."""
     from pulumi_rewind.records.foreign import take_back
 
     numbers = take_back(records, name)
     if as_json:
         screen.out.raw(to_json({"notUsed": list(numbers)}))
         return
-    unused = [f"no longer used: the record of #{number}" for number in numbers]
-    screen.out.lines([[text] for text in unused or ["nothing to take back: it was not used"]])
+    unused = [f"no longer trusted: the record of #{number}" for number in numbers]
+    screen.out.lines([[text] for text in unused or ["nothing to undo: the record was not trusted"]])
 
 
 def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool) -> int | None:
@@ -185,12 +191,12 @@ def _verify(session: Session, records: Records, screen: Screen, *, as_json: bool
         screen.out.lines(damage_lines(found, checked))
         if any(item.foreign for item in found):
             screen.err.line(
-                "hint: `git show REF` and `pulumi-rewind diff` tell more; `--trust N` (or `--trust all`) uses what was "
-                f"{NOT_HERE}, `git update-ref -d REF` takes it away"
+                "hint: `git show REF` and `pulumi-rewind diff` show more; `--trust N` (or `--trust all`) uses what was "
+                f"{NOT_HERE}, `git update-ref -d REF` removes it"
             )
         if not all(item.foreign for item in found):
             screen.err.line(
-                "hint: `git update-ref -d REF` takes a damaged record away; then `git fetch` may bring a whole one, or "
-                "`pulumi-rewind record --all` writes it anew from what the backend has"
+                "hint: `git update-ref -d REF` removes a damaged record; then `git fetch` may get an intact one, or "
+                "`pulumi-rewind record --all` writes it again from the backend"
             )
     return 1 if found else None

@@ -14,12 +14,12 @@ _NUMBER = re.compile(r"#?([0-9]{1,18})")
 
 
 @rewind_command("[STACK] [N]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object; the note is in it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object that contains the note.")
 def report(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Write the incident note of rollback N, or of failed update N, as Markdown.
 
-    Without N it is the newest of them. The note is written from what is kept: history, evidence, records. What
-    isn't known any more, it says.
+    Without N, reports the newest one. The note comes from the history, the evidence of failures and the records; it
+    says what is no longer known.
     """
     from pulumi_rewind import __version__
     from pulumi_rewind.rollback.incident import read_incident

@@ -1,4 +1,4 @@
-"""``pulumi-rewind resolve``: the operator decides about creates that a killed update left open."""
+"""``pulumi-rewind resolve``: decides on creates that a killed update left pending."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     "--adopt",
     metavar="URN=ID",
     multiple=True,
-    help="The object exists and has this id: take it into the state; repeatable.",
+    help="The object exists and has this id: adopt it into the state; repeatable.",
     shell_complete=offering("pending-id"),
 )
 @click.option(
     "--clear",
     metavar="URN",
     multiple=True,
-    help="The object doesn't exist: forget it; repeatable.",
+    help="The object does not exist: drop it from the state; repeatable.",
     shell_complete=offering("pending"),
 )
-@click.option("--clear-all", is_flag=True, help="Forget all that are not adopted.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--clear-all", is_flag=True, help="Drop all that are not adopted.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @passphrase_option
 def resolve(
     shared: Shared,
@@ -43,10 +43,10 @@ def resolve(
     clear_all: bool,
     as_json: bool,
 ) -> int:
-    """Decide about creates that a killed update left open: adopt what exists, clear what doesn't.
+    """Decide on creates that a killed update left pending: adopt what exists, clear what does not.
 
-    Without a decision they are listed. A resource's name will do for its URN where it means one. Only the
-    state is edited, after the provider has read what is adopted; a copy of the state before is kept.
+    Without options, lists them. You can name a resource instead of its URN if the name is unique. Only the state
+    changes, after the provider has read the adopted objects; a copy of the previous state is kept.
     """
     from pulumi_rewind.upkeep.resolve import pending_creates
     from pulumi_rewind.upkeep.resolve import resolve as carry_out
@@ -70,10 +70,10 @@ def _list(screen: Screen, stack: str, urns: tuple[str, ...], *, as_json: bool) -
     if not urns:
         screen.out.line(f"no creates of {stack} are pending")
         return
-    screen.out.line(Span("⚠ begun by a killed update, and never ended:", "hazard"))
+    screen.out.line(Span("⚠ left pending by a killed update:", "hazard"))
     for urn in urns:
         screen.out.line("  ", Span(urn_name(urn), "bold"), f"  {parse_urn(urn).type}  {urn}")
-    screen.out.line("look whether each exists, then decide about all of them at once:")
+    screen.out.line("check whether each one exists, then decide on all of them in one command:")
     screen.out.line(f"  pulumi-rewind resolve {stack} --adopt 'URN=ID'   it exists and has that id")
     screen.out.line(f"  pulumi-rewind resolve {stack} --clear 'URN'      it doesn't exist, or you have removed it")
 
@@ -91,9 +91,9 @@ def _tell(screen: Screen, stack: str, done: Resolved, *, as_json: bool) -> None:
         screen.out.line(Span("✓ adopted", "ok"), f"  {urn_name(urn)}")
     for urn in done.leftovers:
         text = "  (the state has another object of that name; the next run deletes this one)"
-        screen.out.line(Span("✓ entered as an old copy", "ok"), f"  {urn_name(urn)}{text}")
+        screen.out.line(Span("✓ added as an old copy", "ok"), f"  {urn_name(urn)}{text}")
     for urn in done.cleared:
         screen.out.line(Span("✓ cleared", "ok"), f"  {urn_name(urn)}")
     for text in done.dropped:
-        screen.out.line("also dropped, as the next update would have: ", text)
-    screen.out.line(f"the state before is kept in {done.copy}")
+        screen.out.line("also removed, as the next update would do: ", text)
+    screen.out.line(f"the previous state is in {done.copy}")

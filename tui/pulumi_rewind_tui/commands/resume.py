@@ -13,7 +13,7 @@ from pulumi_rewind.system.shell import command
 from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.options import Shared, Terms, offering, rewind_command, run_options, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import choice_option, trust_option
-from pulumi_rewind_tui.terminal.running import ask_for_yes, can_ask, check_can_ask, json_outcome
+from pulumi_rewind_tui.terminal.running import ask_for_confirmation, can_ask, check_can_ask, json_outcome
 from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import local_time
 
@@ -28,14 +28,12 @@ if TYPE_CHECKING:
     "--skip",
     metavar="URN|NAME",
     multiple=True,
-    help="Leave this resource as it is, with what it needs; repeatable.",
+    help="Keep this resource and what it needs as they are; repeatable.",
     shell_complete=offering("selection"),
 )
-@choice_option(
-    "adopt", "Take over an object that exists already instead of creating it; `found`: all that still exist."
-)
+@choice_option("adopt", "Adopt an existing object instead of creating a new one; `found`: all that still exist.")
 @choice_option("delete_first")
-@click.option("--forget", is_flag=True, help="Leave the stack as it is and offer this no more.")
+@click.option("--forget", is_flag=True, help="Drop the interrupted rollback; the stack stays as it is.")
 @trust_option
 @run_options
 def resume(
@@ -47,14 +45,14 @@ def resume(
     forget: bool,
     terms: Terms,
 ) -> int:
-    """Continue a rollback of the stack that was interrupted: plan from where it stands, then go on.
+    """Continue an interrupted rollback of the stack: plan the remaining steps, review, confirm, run.
 
-    Also one that `up --rollback-on-failure` could not finish. What blocks it can be passed by with --skip: the
-    plan says how it then differs from the target, and who uses it.
+    This includes a rollback that `up --rollback-on-failure` could not finish. --skip leaves out a resource that
+    blocks it: the plan shows how the stack then differs from the target, and which resources use that one.
     """
     if forget and (skip or adopt or delete_first):
         name = "--skip" if skip else "--adopt" if adopt else "--delete-first"
-        raise UsageError(f"--forget and {name} don't go together", hint="Forget it, or go on with it.")
+        raise UsageError(f"--forget and {name} cannot be combined", hint="Drop it or continue it.")
     session = shared.session(stack_of(words))
     screen = shared.screen()
     as_json = terms.as_json
@@ -74,7 +72,7 @@ def resume(
         check_can_ask(terms)
         screen.err.line(_what(session, entry))
         if entry.unsure_creates:
-            screen.err.line(Span("⚠ in doubt", "hazard"), f": {unsure_creates_text(entry.unsure_creates)}")
+            screen.err.line(Span("⚠ unknown outcome", "hazard"), f": {unsure_creates_text(entry.unsure_creates)}")
         from pulumi_rewind.rollback.resuming import RESUME
 
         left = tuple(text for text in (NOT + name for name in skip) if text not in entry.choices.only)
@@ -96,10 +94,10 @@ def _running(session: Session, entry: JournalEntry) -> str:
 
 
 def _forgotten(session: Session, screen: Screen, terms: Terms) -> str:
-    """Removes the journal's entry, whatever it says; returns what to say of it.
+    """Removes the journal's entry, even a damaged one; returns the message.
 
     Raises:
-        RefusedError, UsageError: it is damaged or its process still runs, and nobody said yes.
+        RefusedError, UsageError: it is damaged or its process still runs, and nobody confirmed.
     """
     journal = session.journal
     danger, label = "", "its target"
@@ -108,20 +106,20 @@ def _forgotten(session: Session, screen: Screen, terms: Terms) -> str:
         if entry is not None:
             label = entry.label
             if journal.running(entry):
-                danger = f"{_running(session, entry)}; another one could then be started beside it"
+                danger = f"{_running(session, entry)}; another rollback could then start at the same time"
     except RewindError as err:
         entry, danger = None, session.redactor.said(err)
     if danger and not terms.yes:
         screen.err.line(Span("! careful", "hazard"), f": {danger}")
         again = command("resume", session.stack.name, "--forget", "--yes")
         if terms.as_json or not can_ask():
-            raise RefusedError(f"not forgotten: {danger}", hint=f"`{again}` removes {journal.path} all the same.")
-        ask_for_yes(session, screen, (), f"Remove {journal.path} all the same")
+            raise RefusedError(f"not dropped: {danger}", hint=f"`{again}` removes {journal.path} anyway.")
+        ask_for_confirmation(session, screen, (), f"Remove {journal.path} anyway")
     gone = journal.forget()
     if not gone:
         return _none(session)
     files = " and ".join(map(str, gone))
-    return f"the way back to {label} is forgotten; {session.stack} stays as it is (removed: {files})"
+    return f"the rollback to {label} is dropped; {session.stack} stays as it is (removed: {files})"
 
 
 def _what(session: Session, entry: JournalEntry) -> str:
@@ -129,8 +127,8 @@ def _what(session: Session, entry: JournalEntry) -> str:
     if entry.update:
         number = entry.start + 1
         known = number <= len(session.timeline)
-        became = f" and became #{number}, which {session.timeline.update(number).result}" if known else ""
-        return f"going back to {entry.label} after the update that began {started}{became}"
+        recorded = f" (#{number}, {session.timeline.update(number).result})" if known else ""
+        return f"rolling back to {entry.label} after the update that began {started}{recorded}"
     return f"resuming the rollback to {entry.label} that began {started}, after #{entry.start}"
 
 

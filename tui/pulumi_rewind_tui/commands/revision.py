@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 @click.option(
     "--mark",
     metavar="COMPONENT=REVISION",
-    help="Note that a component is at this revision, `none` for before the first; nothing is called.",
+    help="Mark this revision as applied, `none` for before the first; calls nothing.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: bool) -> None:
     """List the revisions of components: applied, missing, and what a rollback to TARGET would run.
 
-    One word is a TARGET; the stack is --stack, or the first of two. `up` runs what is missing.
+    One word is a TARGET; of two words, the first is the STACK. `up` runs the missing revisions.
     """
     from pulumi_rewind.callbacks.undo import listing
 
@@ -36,10 +36,12 @@ def revision(shared: Shared, words: tuple[str, ...], mark: str | None, as_json: 
     screen = shared.screen()
     if mark is not None:
         if target is not None:
-            raise UsageError("--mark is about what is live", hint="Leave the TARGET out; the stack is --stack.")
+            raise UsageError(
+                "--mark applies to the live stack", hint="Leave out the TARGET; name the stack with --stack."
+            )
         name, applied = listing.mark(session, mark)
         if not as_json:
-            screen.out.line(f"{name}: {', '.join(applied) or 'nothing'} noted as applied")
+            screen.out.line(f"{name}: {', '.join(applied) or 'nothing'} marked as applied")
     found = listing.revision_listing(session, target)
     if as_json:
         screen.out.raw(to_json(_json(found)))
@@ -51,11 +53,11 @@ def _lines(found: RevisionListing, target: Target | None) -> Iterator[Line]:
     if found.hooks is not None:
         yield [Span(found.hooks.label, "title")]
     if found.problem:
-        yield [Span("⚠", "warn"), f" it isn't known what is applied: {found.problem}"]
+        yield [Span("⚠", "warn"), f" the applied revisions are unknown: {found.problem}"]
     if not found.components:
         yield ["no component has revisions: docs/hooks.md shows how to declare them"]
     for item in found.components:
-        there = [] if item.live else [Span("  not there now", "dim")]
+        there = [] if item.live else [Span("  does not exist now", "dim")]
         yield [Span(item.name, "bold"), Span(f"  {item.type}", "dim"), *there]
         for one in item.revisions:
             yield _revision(one)

@@ -1,4 +1,4 @@
-"""``pulumi-rewind rollback``: the one road back, reviewed and agreed to."""
+"""``pulumi-rewind rollback``: rolls a stack back, after review and confirmation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 @run_options
 @goal_options
 def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms) -> int:
-    """Go back to TARGET: plan, review, confirm, run with the real engine, verify.
+    """Roll back to TARGET: plan, review, confirm, run with the real engine, verify.
 
-    Asks before anything is changed. Production stacks (rewind.toml) want the stack's name typed, a loss of
-    data wants its own yes. Ctrl-C stops after the running steps, a second one stops now; `resume` goes on.
+    Asks before anything is changed. For production stacks (rewind.toml) you type the stack's name; a loss of data
+    requires a separate confirmation. Ctrl-C stops after the running steps, a second Ctrl-C stops now; `resume`
+    continues.
     """
     stack, text = stack_and_target(words, "rollback")
     with json_outcome(shared, as_json=terms.as_json):

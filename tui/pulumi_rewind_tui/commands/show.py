@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @rewind_command("[STACK] TARGET")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
     from pulumi_rewind.history.targets import resolve_target

@@ -1,4 +1,4 @@
-"""``pulumi-rewind up``: the project's own `pulumi up`, reviewed and followed; gone back from if it fails."""
+"""``pulumi-rewind up``: runs the project's `pulumi up` with a review; rolls back if it fails."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pulumi_rewind_tui.terminal.planning import choice_option
 from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 
 FLAGS: Final = "pulumi_rewind.flags"
-"""Where the flags after ``--`` are until the command takes them."""
+"""Key under which click keeps the flags after ``--``."""
 
 VERIFY_SECONDS: Final = 300.0
 
 
 class UpCommand(RewindCommand):
-    """Keeps what stands after ``--`` for `pulumi up`."""
+    """Keeps the flags after ``--`` for `pulumi up`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Takes our own arguments only."""
+        """Parses the arguments before ``--``."""
         own = args[: args.index("--")] if "--" in args else args
         ctx.meta[FLAGS] = tuple(args[len(own) + 1 :])
         return super().parse_args(ctx, own)
 
 
 @rewind_command("[STACK] [-- FLAGS OF PULUMI UP]", UpCommand)
-@click.option("--rollback-on-failure", is_flag=True, help="Go back to the state just before if the update fails.")
-@click.option("--verify", metavar="COMMAND", help="Judge the update by this shell command; exit code 0 is good.")
+@click.option("--rollback-on-failure", is_flag=True, help="Roll back to the state before the update if it fails.")
+@click.option("--verify", metavar="COMMAND", help="Shell command that verifies the update; exit code 0 means good.")
 @click.option(
     "--verify-timeout",
     metavar="SECONDS",
     type=float,
     default=VERIFY_SECONDS,
     show_default=True,
-    help="How long the command may take.",
+    help="Time limit of the --verify command.",
 )
 @choice_option("delete_first")
 @run_options
@@ -50,16 +50,17 @@ def up(
 ) -> int:
     """Run `pulumi up` of the project's program: preview, review, confirm, run, verify.
 
-    With --rollback-on-failure an update that fails, or whose --verify command fails, is taken back: what it made
-    goes, what it changed is restored, what it deleted or replaced is made again. Exit codes: 0 done, 5 failed and
-    rolled back, 6 failed and so did the rollback (`resume` goes on), 1 failed, 3 refused, 130 interrupted.
+    With --rollback-on-failure, pulumi-rewind rolls back an update that fails or whose --verify command fails: it
+    deletes what the update created, restores what it changed, and re-creates what it deleted or replaced. Exit codes:
+    0 done, 1 failed, 3 refused, 5 failed and rolled back, 6 update and rollback failed (`resume` continues),
+    130 interrupted.
     """
-    from pulumi_rewind_tui.terminal.deploying import Deployment, Wishes
+    from pulumi_rewind_tui.terminal.deploying import Deployment, UpOptions
 
     flags = click.get_current_context().meta[FLAGS]
-    wishes = Wishes(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)
+    options = UpOptions(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)
     with json_outcome(shared, as_json=terms.as_json):
-        wishes.check()
+        options.check()
         check_can_ask(terms, instead="pulumi preview")
         session = shared.session(stack_of(words))
-        return Deployment(session, shared.screen(), wishes).run()
+        return Deployment(session, shared.screen(), options).run()

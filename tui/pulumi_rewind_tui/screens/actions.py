@@ -1,6 +1,6 @@
-"""Every action that a key can be given to: its name in ``[keys]``, its keys, where it works and what it does.
+"""Every action that can have a key: its name in ``[keys]``, its keys, where it works and what it does.
 
-Read off the bindings themselves. All screens are imported for that, so nothing here is on the way to the first paint.
+Reads the bindings themselves, and imports all screens for that: never on the path to the first paint.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PLACES: Final[Mapping[str, str]] = {
     "error": "an error",
     "help": "the help",
     "text": "a page of text",
-    "dialog": "every dialogue",
+    "dialog": "every dialog",
 }
 """Where an action works, by the first part of its name."""
 
@@ -90,7 +90,7 @@ def actions(app: type[DOMNode], keys: Mapping[str, str], at: Callable[[str], str
     """All actions by their names, place by place, with the keys as settings have them; `at` says where they do.
 
     Raises:
-        UsageError: the settings name an action that there isn't, or a key that can't be pressed.
+        UsageError: the settings name an unknown action, or a key that can't be pressed.
     """
     found: dict[str, tuple[Binding, type[DOMNode]]] = {}
     for one in (app, *_classes()):
@@ -161,7 +161,7 @@ def can_be_pressed(key: str) -> bool:
 
 
 def clashes(found: Mapping[str, Action]) -> list[str]:
-    """What settings put on one key in one place, in words; the program's own keys are as they are meant."""
+    """Conflicts between keys in the settings, in words; the program's own keys have none."""
     said: dict[tuple[str, str, str], str] = {}
     for places in TOGETHER:
         here = [action for action in found.values() if action.place in places]

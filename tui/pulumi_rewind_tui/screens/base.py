@@ -56,7 +56,7 @@ class _Shared(Screen[ResultT], Hosted):
             footer.show(self.footer_keys())
 
     def interrupted(self) -> bool:
-        """Ctrl-C: stops what this screen itself does, and says whether there was something; else it quits."""
+        """Ctrl-C: stops the work of this screen; returns whether there was any (else the application quits)."""
         return False
 
     @on(KeyFooter.Pressed)
@@ -121,7 +121,7 @@ class RewindScreen(_Shared[ResultT]):
 
 
 class RewindModal(ModalScreen[ResultT], _Shared[ResultT]):
-    """A dialogue; esc leaves it without doing anything."""
+    """A dialog; esc closes it without a result."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", id="dialog.leave")]
 

@@ -58,17 +58,17 @@ class BlameProgress(Message):
 
 @dataclass
 class BlameFailed(Message):
-    """Nothing can be said."""
+    """The history can't be searched."""
 
     error: BaseException
 
 
 class Stopped(Exception):
-    """Nobody waits any more."""
+    """The search was stopped."""
 
 
 def read_blame(session: Session, urn: str, post: Post, cancelled: CancelCheck) -> None:
-    """Walks history backwards and posts what it finds in batches, and how far it is; in a thread."""
+    """Searches the history backwards; posts results in batches, and its progress; in a thread."""
 
     from pulumi_rewind.history.blame import blame
 
@@ -150,13 +150,15 @@ class BlameScreen(RewindScreen[None]):
 
     HELP = (
         "For each property of the resource as it is now: the update, commit and author that set it last. "
-        "? beside a number: an older state can't be read or its secret can't be compared, so it may be older. "
-        "esc or ctrl+c stops a search that takes long; what it has found stays."
+        "? beside a number: an older state can't be read or its secret can't be compared, so the change "
+        "may be older. esc or ctrl+c stops a long search; what it has found stays."
     )
     FOOTER = ("blame.rollback", "blame.order", "list.open", "blame.copy", "screen.back")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "order", "order", id="blame.order", tooltip="By path, or by update"),
-        Binding("r", "roll_back", "before it…", id="blame.rollback", tooltip="Review going back to before this change"),
+        Binding(
+            "r", "roll_back", "before it…", id="blame.rollback", tooltip="Review the rollback to before this change"
+        ),
         Binding("y", "copy", "copy", id="blame.copy"),
     ]
 
@@ -198,7 +200,7 @@ class BlameScreen(RewindScreen[None]):
         self._reader.cancel()
         self._reader = None
         view = self.query_one(BlameList)
-        view.border_subtitle = Content(f"stopped: {self._reached or 'nothing checked'}; the rest was set before")
+        view.border_subtitle = Content(f"stopped: {self._reached or 'nothing checked'}; the rest was set earlier")
         if not view.rows:
             view.note = ((("Stopped before anything was found.", "dim"),),)
             view.changed()

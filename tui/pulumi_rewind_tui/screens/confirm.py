@@ -19,21 +19,21 @@ from pulumi_rewind_tui.text.review_page import destructive
 from pulumi_rewind_tui.text.selection import left_out, names_left, selects
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.words.symbols import counts_text
-from pulumi_rewind_tui.words.words import listed
+from pulumi_rewind_tui.words.words import listed, plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """The operator said yes."""
+class Confirmation:
+    """The operator confirmed."""
 
     allow_data_loss: bool = False
 
 
 class NameInput(Input):
-    """Where the stack's name is typed; space belongs to the dialogue, names hold none."""
+    """Where the stack's name is typed; space belongs to the dialog, names contain none."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Everything printable except the space."""
@@ -44,17 +44,17 @@ class NameInput(Input):
             await super()._on_key(event)
 
 
-class ConfirmScreen(Dialog[Agreement]):
-    """*Cancel* is focused; what is dangerous wants the stack's name typed, a loss of data its own yes."""
+class ConfirmScreen(Dialog[Confirmation]):
+    """*Cancel* is focused; a dangerous plan requires the stack's name, a loss of data its own confirmation."""
 
     CSS_PATH = "confirm.tcss"
     HELP = (
-        "The last question. For production stacks, and where something is deleted or replaced, type the stack's "
-        "name and press enter. If data is lost, agree to that with space first. Esc leaves everything as it is."
+        "The last question. If the stack is a production stack, or if something is deleted or replaced, type the "
+        "stack's name and press enter. If data is lost, confirm that with space first. Esc leaves everything as it is."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "accept_loss", "agree to the loss", id="confirm.loss", priority=True),
-        Binding("y", "say_yes", "yes", id="confirm.yes"),
+        Binding("space", "accept_loss", "confirm the loss", id="confirm.loss", priority=True),
+        Binding("y", "say_yes", "roll back", id="confirm.yes"),
         Binding("left,up", "app.focus_previous", "previous", id="confirm.previous", show=False),
         Binding("right,down", "app.focus_next", "next", id="confirm.next", show=False),
     ]
@@ -69,34 +69,35 @@ class ConfirmScreen(Dialog[Agreement]):
         self.typed = typed
         """Whether the stack's name has to be typed."""
         self.accepted = False
-        """Whether the loss of data was agreed to."""
+        """Whether the operator confirmed the loss of data."""
 
     FOOTER = ("confirm.loss", "confirm.yes", "dialog.leave")
 
     def compose_text(self) -> Iterator[Widget]:
-        """What is about to happen, and what is wanted for it."""
+        """What is about to happen, and the fields for the confirmation."""
         yield from super().compose_text()
         if self.losing:
             yield NoteLine(id="loss")
         if self.typed:
             with Horizontal(id="typing"):
                 yield Static(
-                    Content.assemble("Type the stack's name (", (self.stack, "bold"), "), then enter: "), id="prompt"
+                    Content.assemble("Type the stack's name (", (self.stack, "bold"), "), then press enter: "),
+                    id="prompt",
                 )
                 yield NameInput(id="name", select_on_focus=False)
         yield NoteLine(id="missing")
 
     def buttons(self) -> Iterator[Button]:
-        """No, and yes."""
+        """Cancel and roll back."""
         yield Button("Cancel", id=CANCEL, action="screen.leave")
         yield Button("Roll back", id="yes", variant="error" if self.typed else "default")
 
     def on_mount(self) -> None:
-        """No loss is agreed to."""
+        """Starts without a confirmed loss."""
         self._show_loss()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A plain yes only where no name is wanted; agreeing to a loss only where there is one."""
+        """y works only if no name is required; space only if data is lost."""
         if action == "say_yes":
             return not self.typed
         return bool(self.losing) if action == "accept_loss" else True
@@ -105,12 +106,16 @@ class ConfirmScreen(Dialog[Agreement]):
         """What is about to happen."""
         plan, table = self.plan, self.table
         counts = counts_text({op: n for op, n in plan.changes.items() if op != "same"}, self.rewind.ascii_only)
-        what = f"{counts}  with the real engine." if counts else "The state alone changes."
+        what = (
+            f"{plural(len(plan.steps), 'step')}, run by the real engine: {counts}"
+            if counts
+            else "Only the state changes; no resource does."
+        )
         lines = paragraph(what, cells, "bold")
-        number = destructive(plan)
-        if number:
-            names = [s.name for s in plan.steps if s.op in ("delete", "replace") and s.forecast != "kept"]
-            lines += paragraph(f"Deleted or replaced: {listed(names, 6)}.", cells)
+        for op, word in (("delete", "Deleted"), ("replace", "Replaced")):
+            names = [step.name for step in plan.steps if step.op == op and step.forecast != "kept"]
+            if names:
+                lines += paragraph(f"{word}: {listed(names, 6)}.", cells)
         left = left_out(plan)
         if left:
             lines += paragraph(f"Left as they are: {names_left(left)}.", cells)
@@ -127,7 +132,7 @@ class ConfirmScreen(Dialog[Agreement]):
             mark = "x" if self.accepted else " "
             role = "hazard" if self.accepted else ""
             self.query_one("#loss", NoteLine).show(
-                ((f"[{mark}] ", role), ("I agree to the loss of this data", role), ("  (space)", "dim"))
+                ((f"[{mark}] ", role), ("I confirm the loss of this data", role), ("  (space)", "dim"))
             )
 
     # Keys
@@ -145,25 +150,25 @@ class ConfirmScreen(Dialog[Agreement]):
             field.cursor_position = len(field.value)
 
     def action_accept_loss(self) -> None:
-        """Agrees to the loss of data, or takes that back."""
+        """Confirms the loss of data, or revokes that."""
         self.accepted = not self.accepted
         self._show_loss()
         self._missing("")
 
     def action_say_yes(self) -> None:
-        """The plain yes."""
+        """Confirms a plan that requires no name."""
         self._answer()
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def _answer(self) -> None:
         if self.typed and self.query_one(NameInput).value.strip() != self.stack:
-            self._missing(f"Type {self.stack} to go on; esc leaves everything as it is.")
+            self._missing(f"Type {self.stack} to continue; esc leaves everything as it is.")
             self.query_one(NameInput).focus()
         elif self.losing and not self.accepted:
-            self._missing("Agree to the loss of data with space first.")
+            self._missing("Confirm the loss of data with space first.")
         else:
-            self.dismiss(Agreement(allow_data_loss=self.accepted))
+            self.dismiss(Confirmation(allow_data_loss=self.accepted))
 
     def _missing(self, text: str) -> None:
         self.query_one("#missing", NoteLine).show(((text, "hazard"),))

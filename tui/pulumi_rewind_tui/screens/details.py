@@ -35,7 +35,7 @@ class EvidenceRead(Message):
 class DetailsScreen(RewindScreen[None]):
     """One scrolling page."""
 
-    HELP = "Everything that is recorded about this update. r reviews the way back to it."
+    HELP = "Everything that is recorded about this update. r reviews the rollback to it."
     FOOTER = ("details.rollback", "details.copy", "screen.back")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "roll back…", id="details.rollback"),

@@ -23,7 +23,7 @@ CANCEL = "cancel"
 
 
 class Dialog(RewindModal[ResultT]):
-    """What it is about, and buttons; each of them does what a key does."""
+    """A text and buttons; each button does what a key does."""
 
     def __init__(self, question: str, *, danger: bool = True) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class Dialog(RewindModal[ResultT]):
         """The buttons, `CANCEL` among them."""
 
     def on_mount(self) -> None:
-        """What changes nothing is focused."""
+        """Focuses the button that changes nothing."""
         self.query_one(f"#{CANCEL}", Button).focus()
 
 
 class ListDialog(RewindModal[ResultT]):
-    """A short list, and what is to be said of the entry under its cursor."""
+    """A short list, and a text about the entry under its cursor."""
 
     def __init__(self, question: str, view: LinesView) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class ListDialog(RewindModal[ResultT]):
             yield KeyFooter()
 
     def on_mount(self) -> None:
-        """The list has the focus, and all of it is in sight."""
+        """Focuses the list and makes all of it visible."""
         self._view.styles.height = self._view.count()
         self._view.focus()
 
@@ -83,4 +83,4 @@ class ListDialog(RewindModal[ResultT]):
 
     @abstractmethod
     def about(self, cells: int) -> list[Line]:
-        """What is to be said of the entry under the cursor."""
+        """The text about the entry under the cursor."""

@@ -1,4 +1,4 @@
-"""When there is nothing to show: no project, no backend, no stack. Always with a next step."""
+"""The screen for no project, no backend or no stack, always with a next step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pulumi_rewind_tui.widgets.text_page import TextView
 
 
 def what_to_do(error: BaseException) -> tuple[str, list[str]]:
-    """A headline, and the ways on from here."""
+    """A headline and the next steps."""
     match error:
         case ProjectNotFound():
             return "No Pulumi project here", ["q quits. Nothing was changed."]
@@ -93,4 +93,4 @@ class EmptyScreen(RewindScreen[None]):
         self.rewind.post_message(msg.StacksRequested())
 
     def action_back(self) -> None:
-        """There is nothing behind this."""
+        """Does nothing: this is the first screen."""

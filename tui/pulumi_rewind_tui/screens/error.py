@@ -18,7 +18,7 @@ from pulumi_rewind_tui.widgets.text_page import TextView
 
 
 def meaning_of(error: BaseException) -> str:
-    """What an error means for the stack, where nobody says it better."""
+    """What an error means for the stack, unless the error itself says it."""
     if isinstance(error, IncompleteError):
         return "The stack is between two states. It can be continued: press R on the result, or `pulumi-rewind resume`."
     if isinstance(error, BackendError):
@@ -66,7 +66,7 @@ class ErrorScreen(Dialog[None]):
         yield Button("Close", id=CANCEL, action="screen.leave")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Trying again needs something to try."""
+        """Trying again is possible only after some operations."""
         return self._retry is not None if action == "retry" else True
 
     def lines(self, cells: int) -> list[Line]:

@@ -14,7 +14,7 @@ from textual.containers import Container, Vertical
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
-from pulumi_rewind_tui.screens.home_watching import LivingScreen
+from pulumi_rewind_tui.screens.home_watching import WatchingScreen
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.text.views import DEFAULTS, next_view, next_words, row_kind
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 
-class HomeScreen(LivingScreen):
+class HomeScreen(WatchingScreen):
     """Timeline left or above, diff right or below."""
 
     HELP = (
         "The timeline shows every update of the stack, newest first; live is on top and ★ is the newest successful "
-        "update that differs from live. The pane beside it compares two states, and its title says which: the way back "
-        "from live to the selected update, what has changed since it, or what it did. d turns between these three; a "
-        "failed update starts with what it did and why it failed. Red with - is on the left side of the arrow alone, "
-        "green with + on the right. With a base (m) everything is compared with it, and d turns the direction. "
-        "Nothing is changed before you have reviewed and confirmed a plan (r)."
+        "update that differs from live. The pane beside it compares two states, and its title says which: what a "
+        "rollback from live to the selected update changes, what has changed since it, or what it did. d switches "
+        "between these three; a failed update starts with what it did and why it failed. Red with - is only on the "
+        "left of the arrow, green with + only on the right. With a base (m) everything is compared with it, and d "
+        "turns the direction. Nothing changes before you have reviewed and confirmed a plan (r)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "roll_back", "roll back…", id="home.rollback", tooltip="Review the way back to this update"),
+        Binding("r", "roll_back", "roll back…", id="home.rollback", tooltip="Review the rollback to this update"),
         Binding("R", "roll_back_failed", "undo failure…", id="home.failed",
-                tooltip="Review the way back to before the update that failed half-way"),
+                tooltip="Review the rollback to the update before the failed one"),
         Binding("d", "view", "next view", id="home.view",
-                tooltip="What it did, the way back to it, what has changed since; with a base: the direction"),
-        Binding("B", "blame", "blame", id="home.blame", tooltip="Which update set each property last"),
+                tooltip="What it did, what a rollback to it changes, changes since then; with a base: the direction"),
+        Binding("B", "blame", "blame", id="home.blame", tooltip="Show which update set each property last"),
         Binding("slash", "filter", "filter", id="home.filter", key_display="/"),
         Binding("n", "match(1)", "next match", id="home.next-match"),
         Binding("N", "match(-1)", "previous match", id="home.previous-match"),
@@ -104,7 +104,7 @@ class HomeScreen(LivingScreen):
     # Opening and reading
 
     def closing(self) -> None:
-        """Another stack is on its way."""
+        """Another stack is about to open."""
         self._stop_timers()
         self.generation += 1
         self.forget_news()
@@ -185,7 +185,7 @@ class HomeScreen(LivingScreen):
         self.timeline.changed()
 
     def _offer(self, found: HalfWay | None) -> None:
-        """Offers the way back where the newest update failed half-way."""
+        """Offers a rollback if the newest update failed half-way."""
         self.half_way = found
         line = self.query_one("#offer", NoteLine)
         line.set_class(found is not None, "-shown")
@@ -257,7 +257,7 @@ class HomeScreen(LivingScreen):
         self.rewind.post_message(msg.RollbackRequested(f"#{update.number}"))
 
     def action_roll_back_failed(self) -> None:
-        """Asks for the review of the way back from an update that failed half-way."""
+        """Asks for the review of the rollback of an update that failed half-way."""
         if self.half_way is not None:
             self.rewind.post_message(msg.RollbackRequested(f"#{self.half_way.good.number}"))
 

@@ -105,10 +105,10 @@ class ComparingScreen(RewindScreen[None]):
         self.status.show(*self.bar.pieces())
 
     def refilter(self) -> None:
-        """What is shown has changed; see `FilteringScreen`."""
+        """Applies the filter again; see `FilteringScreen`."""
 
     def read_in_thread(self, group: str, load: Load) -> None:
-        """Reads something of the session; what goes wrong is told if the session is still the same."""
+        """Runs a read in a thread; reports an error only if the session is still open."""
         session, generation = self.session, self.generation
         if session is not None:
             in_thread(
@@ -148,7 +148,7 @@ class ComparingScreen(RewindScreen[None]):
         self._waiting.append(self.set_timer(delay, lambda: self._compare(key)))
 
     def _say_comparing(self, look: Look, key: Key) -> None:
-        """The old comparison goes together with its title, so that the two always agree."""
+        """Replaces the old comparison and its title at the same time."""
         self.title_diff(text.begun_title(look, key, self.rewind.ascii_only))
         self.diff.show_note((("comparing…", "dim"),))
 

@@ -38,7 +38,7 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
     try:
         entries = tuple(timeline.entries(FIRST))
     except RewindError:
-        return  # said already: live can't be read
+        return  # reported already: live can't be read
     post(msg.EntriesLoaded(generation, entries, head_text(session)))
 
 

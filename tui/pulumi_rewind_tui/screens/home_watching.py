@@ -1,4 +1,4 @@
-"""The part of home that is alive: shows within seconds what happens elsewhere, and moves nothing under the cursor."""
+"""The part of home that watches the backend: shows changes within seconds and keeps the cursor where it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_filter import FilteringScreen
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE
-from pulumi_rewind_tui.text.stack_news import SHOWN, News, away_line, news_line
+from pulumi_rewind_tui.text.stack_news import SHOWN, News, news_line, unreachable_line
 from pulumi_rewind_tui.work.watch import EVERY, Follow, Reached, Unreached, Watch
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def same_update(one: Update | None, other: Update | None) -> bool:
     return (one.kind, one.start_time, one.end_time) == (other.kind, other.start_time, other.end_time)
 
 
-class LivingScreen(FilteringScreen):
+class WatchingScreen(FilteringScreen):
     """Watches the backend while home is in sight."""
 
     def __init__(self) -> None:
@@ -70,23 +70,23 @@ class LivingScreen(FilteringScreen):
         self._live_digest = ""
 
     def on_mount(self) -> None:
-        """Looks from now on."""
+        """Starts watching."""
         self.watching.begin()
 
     def on_screen_suspend(self) -> None:
-        """Nobody sees home."""
+        """Stops watching while another screen is on top."""
         self.watching.pause()
 
     def on_screen_resume(self) -> None:
-        """What happened meanwhile is shown at once."""
+        """Shows at once what happened in the meantime."""
         self.watching.resume()
 
     def on_key(self) -> None:
-        """Whoever presses a key has read the news."""
+        """A key press removes the news."""
         self._show_news(None)
 
     def forget_news(self) -> None:
-        """Another stack is on its way."""
+        """Forgets the news before another stack opens."""
         self.watching.seen, self._away = None, False
         self._show_news(None)
 
@@ -101,7 +101,7 @@ class LivingScreen(FilteringScreen):
         session, timeline = self.session, self.timeline
         comparing = any(worker.group == "diff" and not worker.is_finished for worker in self.workers)
         if session is None or (comparing and self.watching.since_last < 2 * EVERY):
-            return None  # a live state that moves all the time must not keep a comparison from its end
+            return None  # a live state that changes all the time must not restart the comparison for ever
         known = timeline.total, timeline.updates.get(timeline.newest)
         return session, partial(read_news, session, self.generation, known, self.post_message)
 
@@ -151,7 +151,7 @@ class LivingScreen(FilteringScreen):
         came_back, self._away = self._away, False
         self._answered = self.rewind.clock()
         if came_back and self.watching.seen is None:
-            self.refresh_all()  # it was away when the stack was to be read
+            self.refresh_all()  # the backend was not reachable when the stack was read
         self._show_news(self._news)
 
     @on(Unreached)
@@ -162,7 +162,9 @@ class LivingScreen(FilteringScreen):
     def _show_news(self, news: News | None) -> None:
         now = self.rewind.clock()
         self._news = news if news is not None and now - news.at < SHOWN else None
-        line: Line = away_line(self._answered) if self._away else news_line(self._news, now) if self._news else ()
+        line: Line = (
+            unreachable_line(self._answered) if self._away else news_line(self._news, now) if self._news else ()
+        )
         if line != self.bar.news or line:
             self.bar.news = line
             self._show_status()

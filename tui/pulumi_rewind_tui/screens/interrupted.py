@@ -1,4 +1,4 @@
-"""A rollback that was interrupted, found at the start."""
+"""The dialog for an interrupted rollback, found at the start."""
 
 from __future__ import annotations
 
@@ -66,18 +66,20 @@ def look(session: Session, entry: JournalEntry) -> Found:
 
 
 class InterruptedScreen(Dialog[None]):
-    """*Later* is focused; whatever is chosen is reviewed before anything is changed."""
+    """*Later* is focused; every choice is reviewed before anything is changed."""
 
     CSS_PATH = "running.tcss"
     HELP = (
-        "A rollback of this stack did not come to its end. Resuming plans the rest of the way: what is done already "
-        "stays done. You review every plan before anything is changed."
+        "A rollback of this stack was interrupted. Resuming plans the remaining steps; finished steps stay. You review "
+        "every plan before anything is changed."
     )
     FOOTER = ("interrupted.resume", "interrupted.back", "interrupted.forget", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "resume", "resume", id="interrupted.resume", tooltip="Review the rest of the way to the target"),
-        Binding("u", "way_back", "way back", id="interrupted.back", tooltip="Review the way to where it began"),
-        Binding("F", "forget", "forget", id="interrupted.forget", tooltip="Leave the stack as it is, ask no more"),
+        Binding("r", "resume", "resume", id="interrupted.resume", tooltip="Review the remaining steps to the target"),
+        Binding("u", "way_back", "undo", id="interrupted.back", tooltip="Review the rollback to its start"),
+        Binding(
+            "F", "forget", "forget", id="interrupted.forget", tooltip="Keep the stack as it is and don't ask again"
+        ),
         Binding("escape,l", "leave", "later", id="dialog.leave"),
         Binding("left,up", "app.focus_previous", "previous", id="interrupted.previous", show=False),
         Binding("right,down", "app.focus_next", "next", id="interrupted.next", show=False),
@@ -94,11 +96,11 @@ class InterruptedScreen(Dialog[None]):
         """The choices."""
         yield Button("Later", id=CANCEL, action="screen.leave")
         yield Button("Resume", id="resume", action="screen.resume")
-        yield Button("Way back", id="back", action="screen.way_back")
+        yield Button("Undo", id="back", action="screen.way_back")
         yield Button("Forget", id="forget", variant="error", action="screen.forget")
 
     def on_mount(self) -> None:
-        """Looks how far it got."""
+        """Reads how far it got."""
         self.query_one("#back", Button).disabled = not self.entry.start
         session, entry = self.session, self.entry
 
@@ -115,7 +117,7 @@ class InterruptedScreen(Dialog[None]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Resuming needs the target as it was; the way back an update to go to."""
+        """Resuming requires the same target as before; undoing requires an update to go back to."""
         if action == "way_back" and not self.entry.start:
             return False
         return not (action == "resume" and self.found is not None and self.found.gone)
@@ -125,22 +127,22 @@ class InterruptedScreen(Dialog[None]):
         entry, found = self.entry, self.found
         hazard = self.table["hazard"]
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.started))
-        what = f"A rollback of {self.session.stack} to {entry.label} began {moment} and did not come to its end."
+        what = f"A rollback of {self.session.stack} to {entry.label} began {moment} and was interrupted."
         if entry.update:
             what = (
-                f"An update of {self.session.stack} began {moment} and was not seen to its end. Resuming plans the way "
-                f"back to {entry.label}, where it was to go if it failed."
+                f"An update of {self.session.stack} began {moment} and was interrupted. Resuming plans the rollback to "
+                f"{entry.label}, the rollback target if it failed."
             )
         lines = paragraph(what, cells)
         lines += paragraph(f"The stack may be between #{entry.start} and {entry.label}.", cells, "hazard")
         if found is None:
-            return [*lines, (("", ""),), (("looking at the stack…", "dim"),)]
+            return [*lines, (("", ""),), (("reading the stack…", "dim"),)]
         pairs = [
             ("began after", f"#{entry.start}" + (f", now #{found.newest}" if found.newest > entry.start else "")),
             ("why it stopped", found.error),
             ("only", ", ".join(urn_name(text) for text in entry.choices.only if not text.startswith(NOT))),
             ("left out", ", ".join(map(urn_name, entry.choices.left_out))),
-            ("data", "is kept: what would lose it stays as it is" if entry.choices.keep_data else ""),
+            ("data", "is kept: resources that would lose it stay as they are" if entry.choices.keep_data else ""),
             ("pending operations", ", ".join(found.pending) or "none"),
             ("lock", found.lock or "none"),
             ("log", found.log),
@@ -155,17 +157,17 @@ class InterruptedScreen(Dialog[None]):
         self.rewind.post_message(msg.RollbackRequested(target, choices))
 
     def action_resume(self) -> None:
-        """Reviews the rest of the way."""
+        """Reviews the remaining steps."""
         entry = self.entry
         target = self.found.target if self.found is not None and not entry.kept else 0
         self._review(f"#{target}" if target else RESUME, entry.choices)
 
     def action_way_back(self) -> None:
-        """Reviews the way to where it began."""
+        """Reviews the rollback to its start."""
         self._review(f"#{self.entry.start}", self.entry.choices.undoing())
 
     def action_forget(self) -> None:
-        """Asks no more; the stack stays as it is."""
+        """Drops the entry; the stack stays as it is."""
         try:
             self.session.journal.forget()
         except RewindError as err:

@@ -51,7 +51,7 @@ Command = Callable[[], Any]
 
 
 class Indexed(Message):
-    """All is read that can be found; without an error, for what can't be read is not found."""
+    """The index is complete; what can't be read is left out without an error."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class NotIndexed(Message):
 
 
 class Palette(CommandPalette):
-    """Reads what it finds while it is open, and looks again when all is read."""
+    """Reads its index while it is open, and searches again when the index is complete."""
 
     def __init__(self) -> None:
         super().__init__([Finder], placeholder="Actions, updates, resources, stacks, themes…", id="--command-palette")
@@ -94,7 +94,7 @@ class Palette(CommandPalette):
 
 
 class Finder(Provider):
-    """Says what the words that were typed mean, on the screen that the palette was opened on."""
+    """Finds matches for the typed words, for the screen that the palette was opened on."""
 
     @property
     def _host(self) -> Host:

@@ -44,7 +44,7 @@ class Listing(Generic[T]):
             self._named.setdefault(name.lower(), []).append(len(self.rows) - 1)
 
     def named(self, query: str) -> list[T]:
-        """What has exactly this name."""
+        """The entry with exactly this name."""
         return [self.rows[index] for index in self._named.get(query.lower(), ())[:LIMIT]]
 
     def find(self, query: str) -> list[T]:
@@ -73,7 +73,7 @@ class Index:
 def read_index(index: Index, host: Host, shown: Iterable[str], cancelled: CancelCheck) -> None:
     """Fills an index: resources of the diff that is `shown`, those of live, stacks, then updates from the newest on.
 
-    What can't be read is left out: home says why.
+    Leaves out what can't be read: home shows why.
     """
     session = host.session
     unreadable = (RewindError, OSError)

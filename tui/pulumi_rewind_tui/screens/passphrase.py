@@ -26,17 +26,17 @@ class Tried(Message):
 
     text: str = field(repr=False)
     problem: str
-    """Why it is of no use, empty if it opens something."""
+    """Why it does not work, empty if it decrypts something."""
 
 
 class PassphraseScreen(RewindModal[str]):
-    """Answers with what was typed once that is known to be right, None if it was left."""
+    """Answers with the passphrase once it is known to be right, None if the dialog was closed."""
 
     HELP = "Secrets of this stack are encrypted with a passphrase. It is kept in memory until you quit, nowhere else."
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", id="passphrase.leave")]
 
     def __init__(self, reason: str, problem: Callable[[str], str]) -> None:
-        """`problem` says why a passphrase is of no use, or nothing; it runs in a thread."""
+        """`problem` returns why a passphrase does not work, or nothing; it runs in a thread."""
         super().__init__()
         self._reason = reason
         self._problem = problem
@@ -69,15 +69,15 @@ class PassphraseScreen(RewindModal[str]):
         field = self.query_one(Input)
         text, field.value = field.value, ""
         if not text:
-            self._say("Type the passphrase; esc leaves secrets as they are.", "hazard")
+            self._say("Type the passphrase; esc keeps secrets hidden.", "hazard")
             return
-        self._say("trying it…", "dim")
+        self._say("checking it…", "dim")
         problem = self._problem
 
         def work(_: CancelCheck) -> None:
             self.post_message(Tried(text, problem(text)))
 
-        in_thread(self, "passphrase", work, lambda err: Tried(text, f"It can't be tried: {err}."))
+        in_thread(self, "passphrase", work, lambda err: Tried(text, f"The passphrase can't be checked: {err}."))
 
     @on(Tried)
     def _tried(self, event: Tried) -> None:

@@ -16,11 +16,11 @@ from pulumi_rewind_tui.widgets.lines import LinesView
 
 OPTIONS = {
     "refresh": ("drift", "compare the state with the real resources first"),
-    "adopt_found": ("adopt", "what would be created anew and still exists is taken over instead"),
+    "adopt_found": ("adopt", "resources that would be re-created but still exist are adopted"),
     "recorded_credentials": ("old credentials", "explicit providers get the target's secrets instead of today's"),
     "todays_config": ("today's config", "default providers keep today's settings instead of the target's"),
-    "recorded_hooks": ("recorded hooks", "undo callbacks are those recorded with what they undo, not today's"),
-    "replaced_first": ("delete first", "every replacement deletes the old object before the new one is made"),
+    "recorded_hooks": ("recorded hooks", "call the recorded undo callbacks instead of today's"),
+    "replaced_first": ("delete first", "every replacement deletes the old object before the new one is created"),
 }
 """What can be on or off → its name, and what it does when it is on."""
 
@@ -97,10 +97,10 @@ class OptionList(LinesView):
 
 
 class PlanOptionsScreen(ListDialog[frozenset[str]]):
-    """Answers with the options that are on; the review then plans anew if that changed."""
+    """Answers with the options that are on; the review then plans again if that changed."""
 
     CSS_PATH = "running.tcss"
-    HELP = "Space or enter switches the option under the cursor; esc goes back and plans anew if something changed."
+    HELP = "Space or enter switches the option under the cursor; esc goes back and plans again if something changed."
     FOOTER = ("options.toggle", "dialog.leave")
 
     def __init__(self, chosen: Iterable[str], names: Sequence[str] = tuple(OPTIONS)) -> None:
@@ -110,7 +110,7 @@ class PlanOptionsScreen(ListDialog[frozenset[str]]):
     def about(self, cells: int) -> list[Line]:
         """What it does when it is on."""
         text = OPTIONS[self._options.names[self._options.cursor]][1]
-        return paragraph(f"{text.capitalize()}. Esc goes back and plans anew.", cells)
+        return paragraph(f"{text.capitalize()}. Esc goes back and plans again.", cells)
 
     @on(LinesView.Opened)
     def _switched(self, event: LinesView.Opened) -> None:

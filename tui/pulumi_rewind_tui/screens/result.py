@@ -1,4 +1,4 @@
-"""How a run ended, and what can be done next."""
+"""How a run ended, and the next steps."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class ResultScreen(SavingScreen):
 
     CSS_PATH = "result.tcss"
     HELP = (
-        "How the rollback ended, compared afresh with the target. Every way on from here is a plan that you review "
-        "before anything is changed."
+        "How the rollback ended, compared again with the target. Every next step is a plan that you review before "
+        "anything is changed."
     )
     FOOTER = (
         "result.continue", "result.undo", "result.refresh", "result.copy", "result.save", "result.log", "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "continue", "continue", id="result.continue", tooltip="Review the rest of the way to the target"),
-        Binding("u", "undo", "undo…", id="result.undo", tooltip="Review the way back to the update before"),
+        Binding("c", "continue", "continue", id="result.continue", tooltip="Review the remaining steps to the target"),
+        Binding("u", "undo", "undo…", id="result.undo", tooltip="Review the rollback to the update before"),
         Binding("f", "refresh", "refresh", id="result.refresh",
-                tooltip="Review the way to the target, compared with the real resources first"),
+                tooltip="Compare with the real resources first, then review the remaining steps"),
         Binding("s", "save", "save", id="result.save", tooltip="Save the incident note (Markdown), masked"),
-        Binding("l", "log", "log", id="result.log", tooltip="What the engine said"),
+        Binding("l", "log", "log", id="result.log", tooltip="Show the log of the engine"),
         Binding("y", "copy", "copy note", id="result.copy", tooltip="Copy the incident note (Markdown) by OSC 52"),
     ]  # fmt: skip
 
@@ -67,7 +67,7 @@ class ResultScreen(SavingScreen):
         yield NoteLine(id="note")
 
     def on_mount(self) -> None:
-        """Says how it ended in the frame, too."""
+        """Shows how it ended, in the status bar too."""
         outcome = self.outcome
         page = self.query_one("#result", TextView)
         page.border_title = Content("Result")
@@ -112,7 +112,7 @@ class ResultScreen(SavingScreen):
 
     @property
     def _imported(self) -> bool:
-        """Whether it was no update, so that a command takes it back (the page says it)."""
+        """Whether the run was no update: then only a command undoes it, which the page shows."""
         return self.outcome.result is not None and bool(self.outcome.result.undo)
 
     @property
@@ -124,23 +124,23 @@ class ResultScreen(SavingScreen):
         lines = result_lines(self.outcome, cells - 2, self.table, self.rewind.ascii_only)
         return [((" ", ""), *line) for line in lines]
 
-    # Ways on
+    # Next steps
 
     def _review(self, target: str, choices: Choices) -> None:
         self.rewind.post_message(msg.RollbackRequested(target, choices))
 
     def action_continue(self) -> None:
-        """Reviews the rest of the way."""
+        """Reviews the remaining steps."""
         plan = self.outcome.plan
         self._review(plan.target.again, plan.prepared.choices)
 
     def action_refresh(self) -> None:
-        """Reviews the rest of the way, compared with the real resources first."""
+        """Compares with the real resources first, then reviews the remaining steps."""
         plan = self.outcome.plan
         self._review(plan.target.again, plan.prepared.choices.but(refresh="refresh" in STRATEGIES[plan.strategy].knows))
 
     def action_undo(self) -> None:
-        """Reviews the way back to the update before the run."""
+        """Reviews the rollback to the update before the run."""
         plan = self.outcome.plan
         self._review(f"#{self.outcome.undo}", plan.prepared.choices.undoing(forgot=plan.forgets))
 
@@ -168,7 +168,7 @@ class ResultScreen(SavingScreen):
     @on(Noted)
     def _noted(self, event: Noted) -> None:
         if event.error is not None:
-            self.rewind.fail(event.error, meaning="The incident note was not copied; nothing else happened.")
+            self.rewind.fail(event.error, meaning="The incident note could not be copied. Nothing else was affected.")
         else:
             self.rewind.copy(event.text)
 

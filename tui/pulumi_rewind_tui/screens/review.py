@@ -15,7 +15,7 @@ from textual.widgets import Button
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.state.naming import NOT, listed
 from pulumi_rewind.strategies.choosing import STRATEGIES
-from pulumi_rewind_tui.screens.confirm import Agreement, ConfirmScreen
+from pulumi_rewind_tui.screens.confirm import Confirmation, ConfirmScreen
 from pulumi_rewind_tui.screens.plan_options import PlanOptionsScreen, available, options_of, with_options
 from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
@@ -37,24 +37,24 @@ class ReviewScreen(PlanningScreen):
 
     CSS_PATH = "review.tcss"
     HELP = (
-        "What the engine would do, in its order, and what you should know before saying yes. Enter unfolds what "
-        "changes in a resource; on a risk it jumps to the resource. [x] goes back, [ ] stays as it is: space takes a "
-        "resource out or in again, and what it uses stays with it where it has to. K keeps your data: what would lose "
-        "any stays as it is; K again takes it in. Tab goes to the next pane. Esc keeps your selection for the next "
-        "review of this target. Nothing is changed before you say yes in the next dialogue (r)."
+        "What the engine would do, in its order, and what you should know before you confirm. Enter unfolds the "
+        "changes of a resource; on a risk it jumps to the resource. [x] goes back, [ ] stays as it is: space "
+        "changes that, and the resources that it needs stay with it. K keeps your data: every resource that would "
+        "lose data stays as it is; K again selects it. Tab goes to the next pane. Esc keeps your selection for the "
+        "next review of this target. Nothing changes before you confirm in the next dialog (r)."
     )
     FOOTER = (
         "review.run", "review.toggle", "review.keep-data", "review.strategy", "review.options", "review.refresh",
         "list.open", "review.write", "review.copy", "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "run", "roll back…", id="review.run", tooltip="Asks for your yes; after a change, plans again"),
-        Binding("space", "in_out", "in/out", id="review.toggle", tooltip="Take the resource out, or in again"),
-        Binding("a", "all_in", "all in", id="review.all", tooltip="Take all resources in again"),
+        Binding("r", "run", "roll back…", id="review.run", tooltip="Confirm and roll back; after a change, plan again"),
+        Binding("space", "in_out", "in/out", id="review.toggle", tooltip="Leave the resource out, or select it again"),
+        Binding("a", "all_in", "select all", id="review.all", tooltip="Select all resources again"),
         Binding("x", "pass_by", "leave out", id="review.pass-by",
-                tooltip="Plan again without what the preview failed on"),
+                tooltip="Plan again without the resources that failed in the preview"),
         Binding("K", "keep_data", "keep data", id="review.keep-data",
-                tooltip="Leave as it is whatever would lose data, or take it in again"),
+                tooltip="Keep resources that would lose data as they are, or select them again"),
         Binding("t", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
         Binding("o", "options", "more", id="review.options",
                 tooltip="Drift, adoption, credentials and configuration of the plan"),
@@ -105,14 +105,14 @@ class ReviewScreen(PlanningScreen):
         mark = self.table["running"]
         self.query_one(NoteLine).show(((f"{mark} ", "running"), (what, "")))
         if not self.steps.rows:
-            self.steps.show_note((("asking the engine…", "dim"),))
+            self.steps.show_note((("previewing…", "dim"),))
         self._buttons()
 
     def show_failure(self, error: BaseException) -> None:
         """There is no plan."""
         passed_by = getattr(error, "passed_by", ())
         ways = "r tries again, " + (f"x leaves {listed(passed_by)} out, " if passed_by else "")
-        ways += "a takes all in, " if self.request.choices.only else ""
+        ways += "a selects all, " if self.request.choices.only else ""
         ways += "K no longer keeps the data, " if self.request.choices.keep_data else ""
         ways += "esc goes back."
         self.steps.show_note(*error_lines(error, f"Nothing was changed. {ways}"))
@@ -122,20 +122,20 @@ class ReviewScreen(PlanningScreen):
         self.update_footer()
 
     def show_plan(self) -> None:
-        """The plan in hand, as things stand around it."""
+        """Shows the current plan and the checks."""
         plan, table = self.plan, self.table
         assert plan is not None
         self._show_title()
         verdict = text.verdict(plan, self.around, table, moved=self.moved)
         self.steps.show_plan(plan, () if plan.steps else (verdict,))
-        count = plural(len(plan.steps), "step") if plan.steps or not plan.state_only else "the state alone"
+        count = plural(len(plan.steps), "step") if plan.steps or not plan.state_only else "only the state"
         left = len(left_out(plan))
         if left:
             count += f", {left} left as {'it is' if left == 1 else 'they are'}"
         self.steps.border_title = Content(f"Steps in order: {count}")
         kept = self.kept and self.request.choices.only
-        keeps = "data is kept; K takes it in" if self.request.choices.keep_data else ""
-        self.steps.border_subtitle = Content("kept from before; a takes all in" if kept else keeps)
+        keeps = "data is kept; K selects it again" if self.request.choices.keep_data else ""
+        self.steps.border_subtitle = Content("selection kept from the last review; a selects all" if kept else keeps)
         around, moved = self.around, self.moved
         risks = len(text.risk_entries(plan))
         self.checks.border_title = Content("Risks and checks" + (f": {plural(risks, 'risk')}" if risks else ""))
@@ -193,21 +193,21 @@ class ReviewScreen(PlanningScreen):
         (self.steps if self.checks.has_focus else self.checks).focus()
 
     def action_in_out(self) -> None:
-        """Takes the resource under the cursor out, or in again, and plans anew; says why where that can't be."""
+        """Leaves out or selects the resource under the cursor and plans again; else says why it can't."""
         if self.plan is not None:
             self._choose(toggled(self.plan, self.steps.current_urn))
         elif not selects(self.request.choices.strategy):
             self._choose(no_selection(self.request.choices.strategy))
 
     def action_all_in(self) -> None:
-        """Takes all resources in again, and plans anew."""
+        """Selects all resources and plans again."""
         if self.plan is not None:
             self._choose(everything(self.plan))
         elif self.request.choices.only:
             self.rebuild(self.request.choices.but(only=()))
 
     def action_keep_data(self) -> None:
-        """Plans without what would lose data, or with it again."""
+        """Plans without the steps that would lose data, or with them again."""
         self._choose(keeping(self.request.choices, self.plan))
 
     def _choose(self, found: Choices | str) -> None:
@@ -218,13 +218,13 @@ class ReviewScreen(PlanningScreen):
             self.rebuild(found)
 
     def action_pass_by(self) -> None:
-        """Plans again without what the preview failed on."""
+        """Plans again without the resources that failed in the preview."""
         choices = self.request.choices
         texts = (NOT + text for text in getattr(self.failure, "passed_by", ()))
         self.rebuild(choices.but(only=(*choices.only, *texts)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leaving out what failed needs something that did."""
+        """Leaving out failed resources requires a failed preview."""
         return bool(getattr(self.failure, "passed_by", ())) if action == "pass_by" else True
 
     def footer_ids(self) -> Sequence[str]:
@@ -240,7 +240,7 @@ class ReviewScreen(PlanningScreen):
         return tuple(name for name in self.FOOTER if name not in away)
 
     def action_strategy(self) -> None:
-        """Shows how one can go back; what is not available yet says why."""
+        """Shows the strategies; one that is not available says why."""
 
         def chosen(name: str | None) -> None:
             choices = self.request.choices
@@ -248,7 +248,7 @@ class ReviewScreen(PlanningScreen):
                 return
             if (choices.only or choices.keep_data) and not selects(name):
                 keys = listed([key for key, on_ in (("a", choices.only), ("K", choices.keep_data)) if on_])
-                self._choose(f"{no_selection(name)} Take all in ({keys}), then choose it again.")
+                self._choose(f"{no_selection(name)} Select all ({keys}), then choose the strategy again.")
             else:
                 self.rebuild(choices.but(strategy=name))
 
@@ -257,7 +257,7 @@ class ReviewScreen(PlanningScreen):
         self.app.push_screen(StrategyScreen(work.strategies(plan), current, best), chosen)
 
     def action_options(self) -> None:
-        """Shows what else a plan can be asked for; plans anew if something is changed."""
+        """Shows what else a plan can be asked for; plans again if something changed."""
 
         def chosen(options: frozenset[str] | None) -> None:
             choices = self.request.choices
@@ -273,7 +273,7 @@ class ReviewScreen(PlanningScreen):
         if _refreshes(choices):
             self.rebuild(choices.but(refresh=not choices.refresh))
         else:
-            self._choose(f"The strategy {choices.strategy} asks no provider, so it can't compare.")
+            self._choose(f"The strategy {choices.strategy} calls no provider, so it can't compare.")
 
     def action_back(self) -> None:
         """Back; what was chosen is kept for the next review of this target."""
@@ -293,7 +293,7 @@ class ReviewScreen(PlanningScreen):
             self.save("The plan", name, lambda: work.plan_document(plan))
 
     def action_run(self) -> None:
-        """Asks for a yes, or plans again where there is nothing to say yes to."""
+        """Asks for the confirmation, or plans again if the plan can't be confirmed."""
         plan = self.plan
         if plan is None or self.stale:
             self.rebuild()
@@ -304,11 +304,11 @@ class ReviewScreen(PlanningScreen):
             blocking = next((risk.urn for risk in plan.blocking if risk.urn), "")
             self.steps.go_to(blocking)
 
-    def _agreed(self, agreement: Agreement | None) -> None:
+    def _agreed(self, agreement: Confirmation | None) -> None:
         plan = self.plan
         if agreement is None or plan is None or not self.runnable:
             return
-        self.plan = None  # the run has it now
+        self.plan = None  # the run owns the plan now
         start, target = self.around.newest, self.request.target
         self.rewind.start_run(self.session, target, plan, start, allow_data_loss=agreement.allow_data_loss)
 

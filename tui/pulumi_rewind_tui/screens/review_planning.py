@@ -1,4 +1,4 @@
-"""What a review is about: a plan that is made, made again, and thrown away when live moves."""
+"""The plan of a review: made, made again, and dropped when live changes."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class PlanningScreen(SavingScreen):
         self.plan: Plan | None = None
         self.around = text.Surroundings()
         self.moved = False
-        """Whether live is not what was planned for any more."""
+        """Whether live has changed since the plan was made."""
         self._generation = 0
         self._control: PreviewControl | None = None
         self._watching = Watch(self, self._following)
 
     def begin(self) -> None:
-        """Plans, and keeps an eye on live from now on."""
+        """Plans, and starts watching live."""
         self._watching.begin()
         self.rebuild()
 
     def on_unmount(self) -> None:
-        """A preview that nobody waits for ends; what the plan holds is given up, unless a run has it."""
+        """Stops the preview and releases the plan, unless a run uses it."""
         if self._control is not None:
             self._control.stop()
         if self.plan is not None:
@@ -69,21 +69,21 @@ class PlanningScreen(SavingScreen):
 
     @property
     def runnable(self) -> bool:
-        """Whether a yes can be asked for."""
+        """Whether the plan can be confirmed."""
         plan = self.plan
         return plan is not None and not (self.moved or plan.nothing_to_do or plan.blocking or self.around.locks)
 
     @property
     def stale(self) -> bool:
-        """Whether only a new plan helps: live moved, or a lock is gone."""
+        """Whether a new plan is needed: live has changed, or a lock is gone."""
         return self.moved or (self.plan is not None and text.unlocked_since(self.plan, self.around))
 
     # Planning
 
     def rebuild(self, choices: Choices | None = None, agreed: Sequence[Finding] = ()) -> None:
-        """Asks the engine anew, with other choices if need be; a preview that is still running is stopped.
+        """Plans again, with other choices if given; stops a preview that is still running.
 
-        To what is `agreed` the operator has just said yes.
+        The operator has just trusted what is in `agreed`.
         """
         from pulumi_rewind.strategies.preview import PreviewControl
 
@@ -108,7 +108,7 @@ class PlanningScreen(SavingScreen):
         )
 
     def drop_plan(self) -> None:
-        """Gives up the plan in hand."""
+        """Releases the current plan."""
         if self.plan is not None:
             self.plan.close()
             self.plan = None
@@ -124,7 +124,7 @@ class PlanningScreen(SavingScreen):
             event.plan.close()
             return
         self.plan, self.around = event.plan, event.around
-        self._watching.seen = None  # what happened while it was made is seen by the next look
+        self._watching.seen = None  # the next look sees what happened while the plan was made
         self.show_plan()
 
     @on(work.PlanFailed)
@@ -141,7 +141,7 @@ class PlanningScreen(SavingScreen):
         self.rewind.fail(event.error, meaning="Nothing was changed.", retry=self.rebuild)
 
     def _ask_for_trust(self, error: UntrustedTarget) -> None:
-        """Nothing of the target is started before a yes; without one there is nothing to see here."""
+        """Asks before anything of the target starts; without trust, leaves the review."""
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -154,13 +154,13 @@ class PlanningScreen(SavingScreen):
     # Watching live
 
     def _following(self) -> tuple[Session, Follow] | None:
-        """Watches live for the plan in hand; where it can't be looked at this time, the run checks it once more."""
+        """Watches live for the current plan; if it can't be read, the run checks it once more."""
         if self.plan is None or self.moved:
             return None
         return self.session, partial(work.look_at_live, self.session, self.around, self._generation, self.post_message)
 
-    @on(work.LiveLooked)
-    def _looked(self, event: work.LiveLooked) -> None:
+    @on(work.LiveChecked)
+    def _looked(self, event: work.LiveChecked) -> None:
         plan = self.plan
         if plan is None or self.moved or event.generation != self._generation:
             return

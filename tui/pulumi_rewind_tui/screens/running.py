@@ -1,4 +1,4 @@
-"""The run: what the engine does, as it does it."""
+"""The screen of a run: what the engine does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pulumi_rewind_tui.text.result_page import Outcome
 from pulumi_rewind_tui.text.run_state import RunState, doing
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
-from pulumi_rewind_tui.words.words import elapsed, op_to_do, resource_name
+from pulumi_rewind_tui.words.words import elapsed, op_to_do, plural, resource_name
 from pulumi_rewind_tui.work.background import in_thread
 from pulumi_rewind_tui.work.lost_terminal import detach
 from pulumi_rewind_tui.work.runner import RunBatch, RunEnded, Runner
@@ -43,14 +43,16 @@ class RunningScreen(RewindScreen[None]):
 
     CSS_PATH = "running.tcss"
     HELP = (
-        "The rollback runs. Ctrl+c asks how to stop it: after the running steps, or at once. Leaving this screen is "
-        "not possible while it runs; if the terminal goes away, running steps finish and it can be resumed."
+        "The rollback runs. Ctrl+c asks how to stop it: after the running steps, or immediately. You cannot "
+        "leave this screen while it runs. If the terminal is closed, running steps finish and you can resume it."
     )
     FOOTER = ("run.stop", "run.follow", "run.error", "run.raw", "list.open", "run.pane")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("F", "follow", "follow", id="run.follow", tooltip="Keep the end of the log in sight"),
+        Binding("F", "follow", "follow", id="run.follow", tooltip="Follow the end of the log"),
         Binding("e", "next_error", "next error", id="run.error"),
-        Binding("l", "raw", "raw log", id="run.raw", tooltip="Every event of the engine, or what matters"),
+        Binding(
+            "l", "raw", "raw log", id="run.raw", tooltip="Show every event of the engine, or only the important ones"
+        ),
         Binding("tab", "app.focus_next", "pane", id="run.pane"),
         Binding("ctrl+c", "ask_interrupt", "stop…", id="run.stop", priority=True),
     ]
@@ -60,7 +62,7 @@ class RunningScreen(RewindScreen[None]):
         self.session = session
         self.plan = plan
         self.start = start
-        """The newest update before the run: the way back leads there."""
+        """The newest update before the run: undoing leads there."""
         self.allow_data_loss = allow_data_loss
         self.state = RunState((), 0.0)
         self.runner: Runner | None = None
@@ -98,7 +100,7 @@ class RunningScreen(RewindScreen[None]):
         )
 
     def on_unmount(self) -> None:
-        """Whatever closes this screen: a run that is still going is asked to finish what is in flight."""
+        """When the screen closes during a run, asks the run to finish the running steps."""
         self._release_signals()
         if self.rewind.run_in_progress is self:
             self.rewind.run_in_progress = None
@@ -133,7 +135,7 @@ class RunningScreen(RewindScreen[None]):
         pieces: list[Line] = [
             (("ROLLING BACK ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
              (self.plan.target.label, "bold")),
-            ((f"{state.count('ok')}/{state.total} done", "bold"),),
+            ((f"{state.count('ok')} of {plural(state.total, 'step')}", "bold"),),
             ((f"{state.count('running')} running", "running" if state.count("running") else "dim"),),
             ((f"{failed} failed", "failed" if failed else "dim"),),
             ((elapsed(state.seconds(now)), ""),),
@@ -141,7 +143,7 @@ class RunningScreen(RewindScreen[None]):
         if phase:
             pieces.append(((phase + table["ellipsis"], "running"),))
         if state.phase == "run":
-            pieces.append((("lock: ours", "dim"),))
+            pieces.append((("lock: this rollback", "dim"),))
         self.status.show(pieces)
         self.rows.tick()
         log = self.log_view
@@ -162,7 +164,7 @@ class RunningScreen(RewindScreen[None]):
     # Stopping
 
     def ask_interrupt(self) -> None:
-        """Asks whether to keep going, stop or kill; the run goes on meanwhile."""
+        """Asks whether to keep going, stop or kill; the run continues in the meantime."""
         if isinstance(self.app.screen, StopScreen):
             return
 
@@ -188,12 +190,12 @@ class RunningScreen(RewindScreen[None]):
         self.app.push_screen(StopScreen(stopping=self.stopping), answered)
 
     def _off_loop(self, stop: object) -> None:
-        """Stopping may wait for the engine, which must not stop the keys."""
+        """Stops the run in a thread: stopping may wait for the engine, and keys must still work."""
         assert callable(stop)
         in_thread(self, "stop", lambda _: stop(), lambda err: RunBatch([]))
 
     def _catch_signals(self) -> None:
-        """A lost terminal, or a polite end of the process, finishes what is in flight."""
+        """SIGHUP and SIGTERM let the running steps finish."""
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):

@@ -29,7 +29,7 @@ class Written(Message):
 
 
 class SavingScreen(RewindScreen[None]):
-    """Says in its line for notes where the file is."""
+    """Shows the path of the saved file in its line for notes."""
 
     session: Session
 
@@ -47,6 +47,6 @@ class SavingScreen(RewindScreen[None]):
     @on(Written)
     def _written(self, event: Written) -> None:
         if event.error is not None:
-            self.rewind.fail(event.error, meaning=f"{event.what} was not saved; nothing else happened.")
+            self.rewind.fail(event.error, meaning=f"{event.what} could not be saved. Nothing else was affected.")
         else:
             self.query_one("#note", NoteLine).show((("saved: ", "ok"), (str(event.path), "")))

@@ -15,10 +15,10 @@ Stop: TypeAlias = Literal["gently", "now", "kill"]
 
 
 class StopScreen(Dialog[Stop]):
-    """*Keep going* is focused; answers how to stop, None for keeping on."""
+    """*Keep going* is focused; answers how to stop, None to continue."""
 
     CSS_PATH = "running.tcss"
-    HELP = "A rollback that was stopped can be resumed. Esc and enter keep it going."
+    HELP = "A stopped rollback can be resumed. Esc and enter keep it going."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up", "app.focus_previous", "previous", id="stop.previous", show=False),
         Binding("right,down", "app.focus_next", "next", id="stop.next", show=False),
@@ -26,7 +26,7 @@ class StopScreen(Dialog[Stop]):
         Binding("n", "answer('now')", "stop now", id="stop.now"),
         Binding("K", "answer('kill')", "kill", id="stop.kill"),
         Binding("escape", "leave", "keep going", id="dialog.leave"),
-        # The dialogue is what q and ctrl+c open; in it they must not open another one.
+        # q and ctrl+c open this dialog; inside it they must not open another one.
         Binding("q", "leave", "keep going", id="stop.leave", show=False),
     ]
     FOOTER = ("dialog.leave", "stop.gently", "stop.now", "stop.kill")
@@ -58,9 +58,11 @@ class StopScreen(Dialog[Stop]):
             lines = paragraph("It stops as soon as the running steps are done.", cells)
             lines += paragraph(f"{hazard} Stopping now may leave pending operations.", cells, "hazard")
         else:
-            lines = paragraph("After the running steps: no new ones begin, the state stays sound.", cells)
+            lines = paragraph("After the running steps: no new steps start, the state stays consistent.", cells)
         lines += paragraph(f"{hazard} Killing may leave pending operations and a lock.", cells, "hazard")
-        lines += paragraph("Either way the stack is then between two states, and the rollback can be resumed.", cells)
+        lines += paragraph(
+            "In both cases the stack is then between two states, and the rollback can be resumed.", cells
+        )
         return lines
 
     def action_answer(self, how: Stop) -> None:

@@ -1,4 +1,4 @@
-"""A page of text in a dialogue."""
+"""A page of text in a dialog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a target would newly use, before anything of it is started: the operator agrees, or leaves it."""
+"""Asks whether to trust what a target would newly use, before the engine starts any of it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class TrustScreen(Dialog[bool]):
-    """*Cancel* is focused; True is a yes to everything that is listed."""
+    """*Cancel* is focused; answers True if the operator trusts everything that is listed."""
 
     HELP = (
-        "Planning asks the real engine, which already downloads plugins, hands providers their credentials and runs "
-        "the code of dynamic providers as the target says. Nothing of that was started yet. y agrees to what is "
-        "listed, and the same is not asked again for this stack; esc goes back."
+        "Planning runs the real engine, which downloads plugins, gives providers their credentials and runs the code "
+        "of dynamic providers of the target. None of that has started yet. y trusts what is listed; pulumi-rewind does "
+        "not ask about it again for this stack. esc goes back."
     )
     FOOTER = ("trust.yes", "trust.copy", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "agree", "trust, and plan", id="trust.yes"),
+        Binding("y", "agree", "trust and plan", id="trust.yes"),
         Binding("c", "copy", "copy", id="trust.copy"),
         Binding("left", "app.focus_previous", "previous", id="trust.previous", show=False),
         Binding("right", "app.focus_next", "next", id="trust.next", show=False),
@@ -46,27 +46,29 @@ class TrustScreen(Dialog[bool]):
     def buttons(self) -> Iterator[Button]:
         """No, and yes."""
         yield Button("Cancel", id=CANCEL, action="screen.leave")
-        yield Button("Trust, and plan", id="agree", variant="error", action="screen.agree")
+        yield Button("Trust and plan", id="agree", variant="error", action="screen.agree")
 
     def lines(self, cells: int) -> list[Line]:
-        """What it is about, and each finding."""
+        """The question and each finding."""
         from pulumi_rewind.trust.targets import WORDS
 
         error, mark = self.error, self.table["hazard"]
-        lines = paragraph(f"{error.label} would make the engine use what live doesn't. Nothing was started.", cells)
+        lines = paragraph(
+            f"{error.label} would make the engine use what the live stack does not use. Nothing was started.", cells
+        )
         if error.reason:
             lines += paragraph(f"Others may have written it: {error.reason}.", cells)
         for finding in error.findings:
             where = f" ({finding.what})" if finding.what else ""
             lines += [(("", ""),), *paragraph(inert(f"{mark} {WORDS[finding.code]}{where}"), cells, "hazard")]
-            lines += paragraph(inert(f"live    {finding.live or 'nothing of that'}"), cells, "dim", indent=2)
+            lines += paragraph(inert(f"live    {finding.live or 'none'}"), cells, "dim", indent=2)
             lines += paragraph(inert(f"target  {finding.target}"), cells, indent=2)
         return lines
 
     # Keys
 
     def action_agree(self) -> None:
-        """Agrees to all of it."""
+        """Trusts all of it."""
         self.dismiss(True)
 
     def action_scroll_list(self, lines: int) -> None:

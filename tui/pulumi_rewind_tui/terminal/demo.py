@@ -1,4 +1,4 @@
-"""How the demo is shown while it is made, and what is there afterwards."""
+"""Output of the demo: its progress, and what exists afterwards."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class BuildDisplay:
         """Shows one event."""
         match event:
             case Begun(what):
-                if self._title:  # not said before it is certain that something is made
+                if self._title:  # printed only once something is created
                     self._writer.line(Span(self._title, "title"))
                     self._writer.flush()
                     self._title = ""
@@ -82,7 +82,7 @@ def done_line(done: Done) -> Line:
     line: list[Span | str] = [mark, f"{done.what:<{TITLE_WIDTH}} ", *counts, " " * (CHANGES_WIDTH - width)]
     line.append(Span(f"  {done.seconds:4.1f} s", "dim"))
     if done.failed:
-        line.append(Span(f"  failed half-way, as it was meant to: {done.detail}", "warn"))
+        line.append(Span(f"  failed half-way, as intended: {done.detail}", "warn"))
     return line
 
 
@@ -108,8 +108,8 @@ def try_lines(demo: Demo, named: str, good: str, *, ran: bool) -> Iterator[Line]
     first = "pulumi-rewind rollback v1.1" if ran else f"pulumi-rewind rollback {good}"
     yield [Span("what to try", "title")]
     lines = (
-        (f"cd {named} && . ./env.sh", "so that pulumi and pulumi-rewind know this stack"),
-        (f"curl http://127.0.0.1:{demo.ports['web']}/", "a service: what it is, and what it is linked to"),
+        (f"cd {named} && . ./env.sh", "so that pulumi and pulumi-rewind use this stack"),
+        (f"curl http://127.0.0.1:{demo.ports['web']}/", "a service: its version and its links"),
         ("pulumi-rewind", "timeline and differences"),
         ("pulumi-rewind diff", "what differs from the last good update"),
         (first, "review, confirm, go back"),

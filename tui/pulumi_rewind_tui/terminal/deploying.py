@@ -1,4 +1,4 @@
-"""From the operator's program to a good update, or back to where it began: the road of `up`."""
+"""Runs `up`: review, update, verification, and the automatic rollback if the update fails."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pulumi_rewind_tui.terminal.failures import report_error
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.terminal.running import (
-    ask_for_yes,
+    ask_for_confirmation,
     follow,
     forwarded_signals,
     last_line,
     open_display,
-    tell_plan,
+    print_plan,
 )
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class UpOptions:
     """What the operator asked for."""
 
     terms: Terms
@@ -57,10 +57,10 @@ class Wishes:
     """For the automatic rollback."""
 
     def check(self) -> None:
-        """Refuses what can't be meant, before anything is read.
+        """Refuses contradictory options before anything is read.
 
         Raises:
-            UsageError: flags that can't be passed on, or options that mean nothing together.
+            UsageError: flags that can't be passed on, or options that have no effect.
         """
         from pulumi_rewind.up.flags import check_flags
 
@@ -68,17 +68,17 @@ class Wishes:
         about = {"--allow-data-loss": self.terms.allow_data_loss, "--delete-first": bool(self.delete_first)}
         for name in [name for name, given in about.items() if given and not self.rolls_back]:
             raise UsageError(
-                f"{name} is about the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
+                f"{name} is an option of the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
             )
 
 
 class Deployment:
     """One update with everything around it."""
 
-    def __init__(self, session: Session, screen: Screen, wishes: Wishes) -> None:
+    def __init__(self, session: Session, screen: Screen, options: UpOptions) -> None:
         self.session = session
         self.screen = screen
-        self.wishes = wishes
+        self.options = options
         self._revisions: RevisionPlan | None = None
 
     @property
@@ -94,38 +94,38 @@ class Deployment:
         return take_before(self.session)
 
     def run(self) -> int:
-        """Reviews, asks, runs, verifies, and goes back if it has to; returns the exit code."""
+        """Reviews, asks, runs, verifies, and rolls back after a failure; returns the exit code."""
         from pulumi_rewind.up.run import UpRun
 
-        session, wishes = self.session, self.wishes
+        session, options = self.session, self.options
         self._check()
         steps = self._review()
         run = UpRun(
             session,
             self.before,
-            wishes.flags,
-            rolls_back=wishes.rolls_back,
-            delete_first=wishes.delete_first,
+            options.flags,
+            rolls_back=options.rolls_back,
+            delete_first=options.delete_first,
             revisions=self._revisions,
         )
         try:
             self._update(run, steps)
             self._verify(run)
         except UpdateFailed as failure:
-            if wishes.rolls_back and failure.changed:
+            if options.rolls_back and failure.changed:
                 return self._go_back(failure)
-            raise self._told(failure, failure.changed) from None
+            raise self._with_hint(failure, failure.changed) from None
         except InterruptedRun as err:
-            raise self._told(err, not self._as_before()) from None
+            raise self._with_hint(err, not self._as_before()) from None
         run.accept()
         for note in run.notes:
             self.screen.err.line(Span("! note", "warn"), f": {note}")
         assert run.result is not None
         with contextlib.suppress(BrokenPipeError):
-            if wishes.terms.as_json:
-                last_line(self.screen, updated_json(run.result, verified=wishes.verify is not None))
+            if options.terms.as_json:
+                last_line(self.screen, updated_json(run.result, verified=options.verify is not None))
             else:
-                verified = wishes.verify is not None
+                verified = options.verify is not None
                 self.screen.out.lines(
                     updated_lines(run.result, self.before, str(session.stack), self.name, verified=verified)
                 )
@@ -134,27 +134,27 @@ class Deployment:
     # -- before ---------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        """Everything that can be known before anything is asked of the engine."""
+        """Checks everything that can be checked before the engine starts."""
         from pulumi_rewind.guard.checks import check_unlocked
         from pulumi_rewind.up.run import check_rollback_possible
         from pulumi_rewind.up.verify_command import check_command
 
-        session, wishes = self.session, self.wishes
-        if wishes.verify is not None:
+        session, options = self.session, self.options
+        if options.verify is not None:
             workspace = session.workspace
-            check_command(wishes.verify, wishes.verify_timeout, workspace.environ, workspace.cwd)
+            check_command(options.verify, options.verify_timeout, workspace.environ, workspace.cwd)
         check_unlocked(session)
         entry = session.journal.read()
-        if entry is not None and wishes.rolls_back:
+        if entry is not None and options.rolls_back:
             what = "is still running" if session.journal.running(entry) else "was interrupted"
             raise RefusedError(
-                f"a way back to {entry.label} {what}; it would be forgotten",
-                hint=f"`pulumi-rewind resume {self.name}` goes on with it, `resume {self.name} --forget` drops it.",
+                f"a rollback to {entry.label} {what}; this update would drop it",
+                hint=f"`pulumi-rewind resume {self.name}` continues it, `resume {self.name} --forget` drops it.",
                 unchanged=True,
             )
         interrupted_notice(session, self.screen)
-        if wishes.rolls_back:
-            check_rollback_possible(session, self.before, wishes.delete_first)
+        if options.rolls_back:
+            check_rollback_possible(session, self.before, options.delete_first)
         elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:
             session.vault.decrypt(self.before.checkpoint, session.stack)  # finds the passphrase for the engine
 
@@ -162,33 +162,33 @@ class Deployment:
         """Shows what it would do and asks; returns the steps."""
         from pulumi_rewind.up.review import review_up
 
-        session, screen, wishes = self.session, self.screen, self.wishes
+        session, screen, options = self.session, self.screen, self.options
         with working(screen, f"previewing {session.stack}") as observe:
-            review = review_up(session, self.before.checkpoint, wishes.flags, observe=observe)
-        tell_plan(screen, review, review_json, review_lines, as_json=wishes.terms.as_json, of="update")
+            review = review_up(session, self.before.checkpoint, options.flags, observe=observe)
+        print_plan(screen, review, review_json, review_lines, as_json=options.terms.as_json, of="update")
         if review.blocking:
             raise BlockedError("the update can't be run", review.blocking, hint="Resolve what blocks it.")
         self._revisions = review.revisions
-        if not wishes.terms.yes:
-            ask_for_yes(session, screen, review.steps, f"Update {session.stack}")
+        if not options.terms.yes:
+            ask_for_confirmation(session, screen, review.steps, f"Update {session.stack}")
         return [step for step in review.steps if step.op not in {"same", "read"}]
 
     # -- during ---------------------------------------------------------------------------------------------------
 
     def _update(self, run: UpRun, steps: list[Step]) -> None:
-        title, as_json = f"UPDATING {self.session.stack}", self.wishes.terms.as_json
+        title, as_json = f"UPDATING {self.session.stack}", self.options.terms.as_json
         follow(run, run.events(), steps, self.screen, title, as_json=as_json)
 
     def _verify(self, run: UpRun) -> None:
-        """Runs the operator's command; what it prints comes through on standard error."""
-        command = self.wishes.verify
+        """Runs the operator's command; its output goes to standard error."""
+        command = self.options.verify
         if command is None:
             return
         from pulumi_rewind.up.verify_command import VerifyCommand
 
         assert run.result is not None
-        judge = VerifyCommand(self.session, command, self.wishes.verify_timeout, update=run.result.version)
-        display = open_display(self.screen, (), "VERIFYING", as_json=self.wishes.terms.as_json)
+        judge = VerifyCommand(self.session, command, self.options.verify_timeout, update=run.result.version)
+        display = open_display(self.screen, (), "VERIFYING", as_json=self.options.terms.as_json)
         with forwarded_signals(judge, display):
             with display:
                 display.event(Phase("verify-command", "running the verify command"))
@@ -200,24 +200,24 @@ class Deployment:
     # -- after a failure --------------------------------------------------------------------------------------------
 
     def _go_back(self, failure: UpdateFailed) -> int:
-        """Rolls back by itself; returns the exit code, or raises what tells both failures."""
+        """Runs the automatic rollback; returns the exit code, or raises an error that reports both failures."""
         from pulumi_rewind.up.recovery import Recovery
 
-        session, screen, wishes = self.session, self.screen, self.wishes
+        session, screen, options = self.session, self.screen, self.options
         session.redactor.error(failure)
         report_error(screen.err, failure)
         recovery = Recovery(
             session,
             self.before,
             failure,
-            allow_data_loss=wishes.terms.allow_data_loss,
-            delete_first=wishes.delete_first,
+            allow_data_loss=options.terms.allow_data_loss,
+            delete_first=options.delete_first,
         )
         label = self.before.target.label
         with working(screen, f"planning {session.stack} → {label}") as observe:
             plan = recovery.plan(observe)
-        title, as_json = f"ROLLING BACK {session.stack} → {label}", wishes.terms.as_json
-        tell_plan(screen, plan, plan_json, plan_lines, as_json=as_json, of="rollback")
+        title, as_json = f"ROLLING BACK {session.stack} → {label}", options.terms.as_json
+        print_plan(screen, plan, plan_json, plan_lines, as_json=as_json, of="rollback")
         follow(recovery, recovery.events(plan), plan.steps, screen, title, as_json=as_json)
         result = recovery.result
         assert result is not None
@@ -226,7 +226,7 @@ class Deployment:
         return ROLLED_BACK
 
     def _tell(self, failure: UpdateFailed, result: RollbackResult) -> None:
-        if self.wishes.terms.as_json:
+        if self.options.terms.as_json:
             last_line(self.screen, rolled_back_json(result, self.session.redactor.said(failure)))
             return
         stack = str(self.session.stack)
@@ -242,8 +242,8 @@ class Deployment:
             return False
         return same_bytes(live.raw, self.before.checkpoint.raw)
 
-    def _told(self, error: RewindError, changed: bool) -> RewindError:
-        """The error with how to go back and how to go on, in one line, and what was left open."""
+    def _with_hint(self, error: RewindError, changed: bool) -> RewindError:
+        """Adds to the error how to roll back and how to continue; prints the operations that it left pending."""
         from pulumi_rewind.up.recovery import open_operations
 
         if not changed:
@@ -251,19 +251,19 @@ class Deployment:
         error.unchanged = False
         for risk in open_operations(self.session):
             self.screen.err.line(Span("⚠", "warn"), f" {risk.told}")
-        if self.wishes.rolls_back:  # only where the operator stopped it
+        if self.options.rolls_back:  # only where the operator stopped it
             error.advice = (
-                f"Roll back: `pulumi-rewind resume {self.name}`; or go on: `pulumi-rewind resume {self.name} --forget` "
-                f"and `pulumi-rewind up {self.name}`."
+                f"Roll back: `pulumi-rewind resume {self.name}`; or continue: `pulumi-rewind resume {self.name} "
+                f"--forget`, then `pulumi-rewind up {self.name}`."
             )
             return error
-        error.advice = f"{self._way_back()}; or mend the program and go on: `pulumi-rewind up {self.name}`."
+        error.advice = f"{self._rollback_hint()}; or fix the program and continue with `pulumi-rewind up {self.name}`."
         return error
 
-    def _way_back(self) -> str:
-        """How a person would go back."""
+    def _rollback_hint(self) -> str:
+        """The command that rolls back by hand."""
         target = self.before.target
         if not self.before.newest:
-            return f"There is no update to go back to; take it away: `pulumi destroy -s {self.name}`"
+            return f"There is no update to go back to; to remove everything, run `pulumi destroy -s {self.name}`"
         good = target.checkpoint is None and target.update.succeeded
         return f"Roll back: `pulumi-rewind rollback {self.name} {target.update.number if good else 'last-good'}`"

@@ -30,7 +30,7 @@ from pulumi_rewind_tui.terminal.writer import Writer
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, plain, spans
 from pulumi_rewind_tui.text.hooks import hook_json, hook_line, hook_text
 from pulumi_rewind_tui.text.spans import op_span
-from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, op_failed, resource_name
+from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, op_failed, plural, resource_name
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -44,7 +44,7 @@ RUNNING_SHOWN = 5
 class Display(ABC):
     """Shows a run; used as a context manager around it.
 
-    Output may go away (a closed terminal or pipe) while the run must go on.
+    The run must continue even if its output is lost (a closed terminal or pipe).
     """
 
     def __init__(self, writer: Writer) -> None:
@@ -75,7 +75,7 @@ class Display(ABC):
 
 
 def event_line(event: EngineEvent, change: Change | None, progress: RunProgress) -> Line | None:
-    """The line that reports an event, which has changed that; None where nothing is worth one."""
+    """The line that reports an event; None for events that need no line."""
     match event:
         case ResourceDone() | ResourceFailed():
             return _end_line(event, change, progress) if change is not None else None
@@ -182,7 +182,7 @@ def event_json(event: EngineEvent) -> dict[str, Any]:
 
 
 class LiveDisplay(PlainDisplay):
-    """Finished steps scroll by; below them counts, elapsed time and what is in flight."""
+    """Finished steps scroll by; below them counts, elapsed time and the running steps."""
 
     def __init__(
         self, writer: Writer, steps: Iterable[Step], title: str, clock: Callable[[], float] = time.monotonic
@@ -216,7 +216,7 @@ class LiveDisplay(PlainDisplay):
         lines: list[Line] = [
             [
                 Span(f"◐ {self._title}", "title"),
-                f"   {progress.count('ok')}/{progress.total}   {len(running)} running   ",
+                f"   {progress.count('ok')} of {plural(progress.total, 'step')}   {len(running)} running   ",
                 Span(f"{failed} failed", "failed" if failed else ""),
                 f"   {elapsed(progress.seconds(now))}",
                 Span(f"   {under_way(progress)}", "dim"),
@@ -231,7 +231,7 @@ class LiveDisplay(PlainDisplay):
 
 
 def under_way(progress: RunProgress) -> str:
-    """What says best what is going on now."""
+    """The phase or callback that is running now."""
     match progress.under_way:
         case Phase(name, message):
             return message or name

@@ -47,7 +47,7 @@ def report(
 
 
 def _surroundings(err: BaseException) -> BaseException:
-    """The error, or what is missing around us that has brought it about, wherever it was noticed."""
+    """The error, or the missing directory that caused it."""
     if isinstance(err, OSError) and directory_is_gone():
         return ProjectNotFound(
             "the current directory no longer exists",
@@ -56,7 +56,7 @@ def _surroundings(err: BaseException) -> BaseException:
     if isinstance(err, RuntimeError) and str(err).startswith("Could not determine home directory"):
         return UsageError(
             f"no home directory is known: HOME is not set, and user {os.geteuid()} is not in the user database",
-            hint="Set HOME to a directory that you can write.",
+            hint="Set HOME to a writable directory.",
         )
     return err
 
@@ -95,7 +95,7 @@ def _report_usage(writer: Writer, err: click.ClickException) -> None:
     _error(writer, message[:1].lower() + message[1:] if message[1:2].islower() else message)
     context = getattr(err, "ctx", None)
     if isinstance(context, click.Context):
-        _hint(writer, f"`{context.command_path} --help` shows what it takes.")
+        _hint(writer, f"`{context.command_path} --help` lists its arguments.")
 
 
 def _report_bug(writer: Writer, err: BaseException) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulumi_rewind_tui.terminal.planning import planned
-from pulumi_rewind_tui.terminal.running import agree, consent_for, execute, tell_plan
+from pulumi_rewind_tui.terminal.running import confirm_plan, consent_for, execute, print_plan
 from pulumi_rewind_tui.text.plan import plan_json, plan_lines
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def go_back(session: Session, screen: Screen, text: str, choices: Choices, terms: Terms) -> int:
     """Plans, shows, asks, runs; returns the exit code.
 
-    A journal that can't be read is refused before anything else: nobody knows what it would take to go on.
+    Refuses an unreadable journal first: it may belong to an unfinished rollback.
     """
     session.journal.read()
     as_json = terms.as_json
     with planned(session, screen, text, choices, consent_for(session, screen, terms)) as plan:
-        tell_plan(screen, plan, plan_json, plan_lines, as_json=as_json)
-        lose = terms.allow_data_loss if plan.nothing_to_do else agree(session, plan, screen, terms)
+        print_plan(screen, plan, plan_json, plan_lines, as_json=as_json)
+        lose = terms.allow_data_loss if plan.nothing_to_do else confirm_plan(session, plan, screen, terms)
         return execute(session, plan, screen, allow_data_loss=lose, as_json=as_json)

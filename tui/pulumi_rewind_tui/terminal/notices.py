@@ -1,4 +1,4 @@
-"""What an operator is told on the side, once, on standard error."""
+"""Notices about the state of the stack, printed once on standard error."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 def half_way_notice(session: Session, screen: Screen) -> None:
-    """Says that the newest update failed half-way, and how to go back; nothing while a way back is under way."""
+    """Says that the newest update failed half-way, and how to roll back; prints nothing while a rollback is pending."""
     from pulumi_rewind.errors import BackendError
     from pulumi_rewind.history.failed_update import half_way
 
     try:
         found = None if session.journal.peek() is not None else half_way(session.timeline)
     except BackendError:
-        return  # said where it matters
+        return  # the command itself reports it
     if found is not None:
         screen.err.line(
             Span("! half-way", "warn"),
-            f": #{found.failed.number} failed; `pulumi-rewind rollback {session.stack.name} last-good` reviews the way "
-            f"back to #{found.good.number}",
+            f": #{found.failed.number} failed; `pulumi-rewind rollback {session.stack.name} last-good` reviews the "
+            f"rollback to #{found.good.number}",
         )
 
 
 def damage_notice(session: Session, screen: Screen) -> None:
-    """Says that the live state is damaged, where, and what mends it."""
+    """Says that the live state is damaged, where, and how to repair it."""
     from pulumi_rewind.state.integrity import MENDING
 
     if what := session.timeline.live_damage:
@@ -38,7 +38,7 @@ def damage_notice(session: Session, screen: Screen) -> None:
 
 
 def interrupted_notice(session: Session, screen: Screen) -> None:
-    """Says that a rollback of this stack is under way or was interrupted, and how to go on."""
+    """Says that a rollback of this stack is running or was interrupted, and how to continue."""
     from pulumi_rewind.errors import RewindError
 
     try:
@@ -56,12 +56,12 @@ def interrupted_notice(session: Session, screen: Screen) -> None:
     if entry.update:
         screen.err.line(
             Span("! interrupted", "warn"),
-            f": an update of {session.stack} was not seen to its end; `pulumi-rewind resume {session.stack.name}` goes "
-            f"back to {entry.label}, `resume --forget` leaves it as it is",
+            f": an update of {session.stack} was interrupted; `pulumi-rewind resume {session.stack.name}` rolls it "
+            f"back to {entry.label}, `resume {session.stack.name} --forget` keeps the stack as it is",
         )
         return
     screen.err.line(
         Span("! interrupted", "warn"),
-        f": a rollback of {session.stack} to {entry.label} has not reached it; "
+        f": a rollback of {session.stack} to {entry.label} was interrupted; "
         f"`pulumi-rewind resume {session.stack.name}` continues it",
     )

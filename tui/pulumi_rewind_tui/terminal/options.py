@@ -45,8 +45,8 @@ class Shared:
     """What the session knows as secret, once there is one: errors are shown without it."""
     opener: Callable[..., int] | None = None
     """Opens the screens; it is given by the command line, which alone knows them."""
-    offers: Callable[[str, click.Context, str], list[Any]] | None = None
-    """What completion offers for a kind of value, while a shell asks."""
+    completions: Callable[[str, click.Context, str], list[Any]] | None = None
+    """The completions for a kind of value, while a shell asks."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.
@@ -111,11 +111,11 @@ class Shared:
 
 
 def offering(kind: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
-    """Completes a value of a kind, see `offers`."""
+    """Completes a value of a kind, see `completions`."""
 
     def offered(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
-        offers = ctx.ensure_object(Shared).offers
-        return [] if offers is None else offers(kind, ctx, incomplete)
+        completions = ctx.ensure_object(Shared).completions
+        return [] if completions is None else completions(kind, ctx, incomplete)
 
     return offered
 
@@ -138,7 +138,7 @@ _COMMON = (
         "-s",
         "--stack",
         metavar="NAME",
-        help="The stack; else STACK, PULUMI_STACK or the selected one.",
+        help="The stack; by default STACK, PULUMI_STACK or the selected one.",
         shell_complete=offering("STACK"),
         expose_value=False,
         callback=_remember,
@@ -146,13 +146,15 @@ _COMMON = (
     click.option(
         "--backend",
         metavar="URL",
-        help="Where the state is kept; else what pulumi itself would use.",
+        help="The backend; by default the one that pulumi uses.",
         expose_value=False,
         callback=_remember,
     ),
-    click.option("--no-color", is_flag=True, help="No colour.", expose_value=False, callback=_remember),
-    click.option("--ascii", is_flag=True, help="ASCII symbols only.", expose_value=False, callback=_remember),
-    click.option("--no-pager", is_flag=True, help="No pager for long texts.", expose_value=False, callback=_remember),
+    click.option("--no-color", is_flag=True, help="Print without colour.", expose_value=False, callback=_remember),
+    click.option("--ascii", is_flag=True, help="Use ASCII symbols only.", expose_value=False, callback=_remember),
+    click.option(
+        "--no-pager", is_flag=True, help="Print long texts without a pager.", expose_value=False, callback=_remember
+    ),
 )
 
 
@@ -168,8 +170,8 @@ LIVE = "live"
 
 
 def exit_code_option(what: str) -> Callable[[F], F]:
-    """The option of commands that only look and that a script asks for a yes or no."""
-    return click.option("--exit-code", is_flag=True, help=f"End with exit code {DIFFERS} if {what}, else with 0.")
+    """The --exit-code option of commands that change nothing; `what` describes exit code 7."""
+    return click.option("--exit-code", is_flag=True, help=f"Exit with code {DIFFERS} if {what}, else with 0.")
 
 
 def passphrase_option(function: F) -> F:
@@ -179,7 +181,7 @@ def passphrase_option(function: F) -> F:
         metavar="FILE",
         type=click.Path(path_type=Path),
         multiple=True,
-        help="Another (older) passphrase to try, in a file; repeatable.",
+        help="File with another (older) passphrase to try; repeatable.",
         expose_value=False,
         callback=_remember,
     )(function)
@@ -198,7 +200,7 @@ def collected(function: Callable[..., Any], name: str, kind: Callable[..., Any],
 
 @dataclass(frozen=True)
 class Terms:
-    """What the operator has agreed to on the command line, and how the outcome is told."""
+    """What the operator has confirmed on the command line, and how the result is printed."""
 
     yes: bool = False
     allow_data_loss: bool = False
@@ -210,9 +212,16 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of everything that changes a stack; the command gets them as one `Terms`."""
     function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the result last; needs --yes."),
-        click.option("--allow-data-loss", is_flag=True, help="Go on even if resources that hold data are lost."),
-        click.option("-y", "--yes", is_flag=True, help="Don't ask; a loss of data still needs its own option."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print one JSON object a line, the result last; requires --yes."
+        ),
+        click.option("--allow-data-loss", is_flag=True, help="Continue even if data is lost."),
+        click.option(
+            "-y",
+            "--yes",
+            is_flag=True,
+            help="Don't ask for confirmation; a loss of data still requires --allow-data-loss.",
+        ),
         passphrase_option,
     ):
         function = option(function)
@@ -289,7 +298,7 @@ def stack_and_target(given: tuple[str, ...], command: str) -> tuple[str | None, 
         case ():
             raise UsageError(
                 "no target is given",
-                hint=f"Say which update, for example `pulumi-rewind {command} last-good`, `{command} -1`, "
+                hint=f"Name an update, for example `pulumi-rewind {command} last-good`, `{command} -1`, "
                 f"`{command} 12` or `{command} v1.2`.",
             )
         case _:

@@ -1,7 +1,7 @@
-"""Standard streams that may be closed, full or gone without ending what is reported on them.
+"""Standard streams whose loss (closed, disk full, terminal gone) does not end the command.
 
-A rollback goes on when nobody can read of it any more. What couldn't be written is said at the end, on the other stream
-and by the exit code, see `told`.
+A rollback continues when its output can no longer be written. `report_lost_output` reports that at the end, on the
+other stream and by the exit code.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pulumi_rewind_tui.text.cells import Span
 from pulumi_rewind_tui.words.words import SMALLEST
 
 CHANGING: Final = frozenset({"demo", "record", "resolve", "resume", "rollback", "up"})
-"""Commands whose exit code is about what they did; of the others the output is all there is."""
+"""Commands whose exit code reports what they did; the others only print."""
 
 
-class KeptGoing(io.FileIO):
-    """A file of which the first error is remembered, and what is written later dropped; a closed pipe still counts."""
+class SurvivingOutput(io.FileIO):
+    """A file that remembers its first error and drops later output; a closed pipe still raises."""
 
     lost: OSError | None = None
 
@@ -51,14 +51,14 @@ def open_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)  # the lowest number that is free: this one
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - lives as long as we do
-    sys.stdout, sys.stderr = _kept_going(sys.stdout, 1), _kept_going(sys.stderr, 2)
+    sys.stdout, sys.stderr = _surviving(sys.stdout, 1), _surviving(sys.stderr, 2)
 
 
-def _kept_going(stream: object, fd: int) -> io.TextIOWrapper:
-    """The same stream on a `KeptGoing`."""
+def _surviving(stream: object, fd: int) -> io.TextIOWrapper:
+    """The same stream on a `SurvivingOutput`."""
     was = stream if isinstance(stream, io.TextIOWrapper) else None
     return io.TextIOWrapper(
-        io.BufferedWriter(KeptGoing(fd, "w", closefd=False)),  # type: ignore[type-var]
+        io.BufferedWriter(SurvivingOutput(fd, "w", closefd=False)),  # type: ignore[type-var]
         encoding=was.encoding if was else "utf-8",
         errors=was.errors if was else "backslashreplace",
         line_buffering=was.line_buffering if was else fd == 2,
@@ -72,7 +72,7 @@ def in_terminal() -> bool:
 
 
 def plain_only(environ: Mapping[str, str]) -> str:
-    """Why this terminal is for lines of text alone, or has nobody in front of it; empty where it isn't so."""
+    """Why this terminal can only print lines, or is not interactive; empty if it is."""
     if environ.get("TERM", "") in {"", "dumb"}:
         return f"TERM is {environ.get('TERM') or 'not set'}"
     return "CI is set" if environ.get("CI", "").lower() not in {"", "0", "false"} else ""
@@ -92,20 +92,20 @@ def lost_output() -> OSError | None:
     """Why standard output couldn't be written, None if it could."""
     sys.stdout.flush()
     file = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return file.lost if isinstance(file, KeptGoing) else None
+    return file.lost if isinstance(file, SurvivingOutput) else None
 
 
-def told(code: int, command: str | None, *, no_color: bool, ascii_only: bool) -> int:
+def report_lost_output(code: int, command: str | None, *, no_color: bool, ascii_only: bool) -> int:
     """The exit code of a command that ended with `code`, where its output may not have been written."""
     if (lost := lost_output()) is None:
         return code
     err = open_writer(sys.stderr, no_color=no_color, ascii_only=ascii_only)
-    err.line(Span("error:", "failed"), f" standard output can't be written: {lost.strerror}")
+    err.line(Span("error:", "failed"), f" standard output is not writable: {lost.strerror}")
     if command in CHANGING:
-        hint = "What it was to do is done; `pulumi-rewind history` shows the newest update."
+        hint = "The command has finished its work; `pulumi-rewind history` shows the newest update."
         if code:
-            hint = f"It ended with exit code {code}; `pulumi-rewind doctor` shows what is left to do."
+            hint = f"It ended with exit code {code}; `pulumi-rewind doctor` shows what remains to do."
         err.line(Span("hint:", "commit"), f" {hint}")
         return code
-    err.line(Span("hint:", "commit"), " Send it where it can be written, and run it again.")
+    err.line(Span("hint:", "commit"), " Redirect it to a writable file and run the command again.")
     return code or 1

@@ -28,7 +28,7 @@ _CONTROL: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class PagerClosed(Exception):
-    """Whoever reads has seen enough."""
+    """The reader has closed the pager."""
 
 
 def pager_command(environ: Mapping[str, str]) -> list[str]:

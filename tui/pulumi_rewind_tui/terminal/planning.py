@@ -1,4 +1,4 @@
-"""Making a plan from the command line: its options, its warnings, and a sign of life meanwhile."""
+"""Making a plan from the command line: its options, its warnings, and its progress."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 _WAYS: Final = [entry.short for entry in STRATEGIES.values()]
 
 CHOICE_HELP: Final = {
-    "strategy": f"How to go back: {', '.join(_WAYS[:-1])}, or {_WAYS[-1]}.",
-    "only": "Only these resources, with what they need; !NAME: all but this one; repeatable.",
-    "keep_data": "Leave as it is whatever would lose data, with all that has to stay for it.",
+    "strategy": f"How to roll back: {', '.join(_WAYS[:-1])}, or {_WAYS[-1]}.",
+    "only": "Roll back only this resource and what it needs; !NAME: all but this one; repeatable.",
+    "keep_data": "Keep resources that would lose data as they are, and the resources that have to stay with them.",
     "refresh": "Compare the state with the real resources first.",
-    "no_install": "Run the old program without installing its dependencies, whose install scripts would run.",
-    "recorded_hooks": "Call today's undo callbacks, or those recorded when what they undo was deployed.",
-    "delete_imported": "Delete this although it existed before the stack managed it; repeatable.",
-    "delete_first": "Where this is replaced, delete the old object before the new one is made; repeatable.",
-    "adopt": "Keep an object that left the state instead of creating it anew; `found`: all that still exist.",
-    "todays_config": "Default providers get today's settings instead of the target's.",
-    "recorded_credentials": "Explicit providers get the secrets of the target instead of today's.",
+    "no_install": "Run the old program without installing its dependencies (no install scripts run).",
+    "recorded_hooks": "Call today's undo callbacks or the recorded ones.",
+    "delete_imported": "Delete this resource although it existed before the stack managed it; repeatable.",
+    "delete_first": "When this resource is replaced, delete the old object before the new one is created; repeatable.",
+    "adopt": "Adopt an existing object instead of creating a new one; `found`: all that still exist.",
+    "todays_config": "Default providers use today's settings instead of the target's.",
+    "recorded_credentials": "Explicit providers use the secrets of the target instead of today's.",
 }
 """What the option of each field of `Choices` does, in the order of the help."""
 
 trust_option = click.option(
     "--trust-target",
     is_flag=True,
-    help="Agree to plugins, endpoints and code of the target that live doesn't use; remembered.",
+    help="Trust plugins, endpoints and code of the target that the live stack does not use; your answer is remembered.",
 )
 
 
@@ -205,7 +205,7 @@ def working(screen: Screen, what: str) -> Iterator[Callable[[EngineEvent], None]
             seen.add(event.step.urn)
 
     def lines() -> list[Line]:
-        count = f"   {len(seen):,} looked at" if seen else ""
+        count = f"   {len(seen):,} checked" if seen else ""
         return [[Span(f"◐ {what}   {elapsed(time.monotonic() - started)}{count}", "dim")]]
 
     with stoppable(), screen.err.live(lines):

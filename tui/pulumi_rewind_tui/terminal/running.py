@@ -1,4 +1,4 @@
-"""Runs a reviewed plan from the command line: asks, shows progress, forwards Ctrl-C, tells the outcome."""
+"""Runs a reviewed plan from the command line: asks, shows progress, forwards Ctrl-C, prints the result."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ M = TypeVar("M")
 
 
 def check_can_ask(terms: Terms, *, instead: str = "pulumi-rewind plan") -> None:
-    """Says early that there is nobody to ask.
+    """Refuses early if a confirmation is needed and nobody can give it.
 
     Raises:
-        UsageError: a yes is needed, and it can't be asked for.
+        UsageError: a confirmation is required, and there is no terminal for it.
     """
     if terms.yes:
         return
     if terms.as_json:
-        raise UsageError("--json doesn't ask, so it needs --yes", hint=f"Review with `{instead}` first.")
+        raise UsageError("--json does not ask, so it requires --yes", hint=f"Review with `{instead}` first.")
     if not can_ask():
-        raise UsageError("there is no terminal to ask for a yes", hint=f"Review with `{instead}`, then add --yes.")
+        raise UsageError("there is no terminal for a confirmation", hint=f"Review with `{instead}`, then add --yes.")
 
 
 def can_ask() -> bool:
@@ -58,17 +58,17 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
-    """Asks for every yes that a plan needs; whether data may be lost is the answer.
+def confirm_plan(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
+    """Asks for every confirmation that a plan requires; returns whether data may be lost.
 
     Raises:
-        RefusedError: something blocks the plan, data would be lost without leave, or the answer was no.
+        RefusedError: something blocks the plan, data would be lost without --allow-data-loss, or the operator declined.
     """
     yes, allow_data_loss = terms.yes, terms.allow_data_loss
     if plan.blocking:
         raise BlockedError("the plan can't be run", plan.blocking)
     if not yes:
-        ask_for_yes(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
+        ask_for_confirmation(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
     if plan.loses_data and not allow_data_loss:
         if not can_ask() or yes:
             raise DataLossError(plan.losers, keepable=keepable(plan))
@@ -77,16 +77,16 @@ def agree(session: Session, plan: Plan, screen: Screen, terms: Terms) -> bool:
     return allow_data_loss
 
 
-def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], question: str) -> None:
-    """Asks whether to go on; how many steps are destructive is added to the question.
+def ask_for_confirmation(session: Session, screen: Screen, steps: Sequence[Step], question: str) -> None:
+    """Asks for the confirmation, with the number of destructive steps.
 
     Raises:
-        RefusedError: the answer was no.
+        RefusedError: the operator declined.
     """
     if lost := lost_output():
         raise RefusedError(
-            f"what is to be agreed to can't be shown: standard output can't be written ({lost.strerror})",
-            hint="Send it where it can be read, or say --yes.",
+            f"the confirmation can't be shown: standard output is not writable ({lost.strerror})",
+            hint="Redirect it to a writable file, or use --yes.",
             unchanged=True,
         )
     destructive = sum(step.op in {"delete", "replace"} for step in steps)
@@ -100,9 +100,9 @@ def ask_for_yes(session: Session, screen: Screen, steps: Sequence[Step], questio
 
 
 def consent_for(session: Session, screen: Screen, terms: Terms) -> Callable[[UntrustedTarget], None]:
-    """Who agrees to what a target would newly use: the terms do at once, else somebody at the terminal if we may ask.
+    """A function that decides whether to trust what a target would newly use: by --trust-target, else by asking.
 
-    Without a yes it raises: what it was given, or RefusedError.
+    If nobody trusts it, that function raises: the error that it was given, or RefusedError.
     """
 
     def consent(error: UntrustedTarget) -> None:
@@ -123,14 +123,14 @@ def consent_for(session: Session, screen: Screen, terms: Terms) -> Callable[[Unt
 
 
 def _typed(screen: Screen, line: Line, expected: str) -> None:
-    screen.err.line(*line, f" Type {expected!r} to go on.")
+    screen.err.line(*line, f" Type {expected!r} to continue.")
     answer = click.prompt("", prompt_suffix="> ", default="", show_default=False, err=True)
     if answer.strip() != expected:
         raise RefusedError("not confirmed; nothing was changed")
 
 
 def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bool, as_json: bool) -> int:
-    """Runs a plan that was agreed to, and tells how it ended; returns the exit code."""
+    """Runs a confirmed plan and prints its result; returns the exit code."""
     from pulumi_rewind.rollback.run import RollbackRun
 
     run = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
@@ -148,7 +148,7 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
     return 0
 
 
-def tell_plan(
+def print_plan(
     screen: Screen,
     made: M,
     value: Callable[[M], dict[str, Any]],
@@ -157,7 +157,7 @@ def tell_plan(
     as_json: bool,
     of: str = "",
 ) -> None:
-    """Shows what is planned, before anything is asked or done."""
+    """Prints the plan, before any question."""
     if as_json:
         JsonDisplay(screen.out).object({"event": "plan", **({"of": of} if of else {}), **value(made)})
     else:

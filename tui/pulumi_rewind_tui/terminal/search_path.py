@@ -1,6 +1,7 @@
-"""Where this program looks for modules: nowhere that the directory can fill that it was started in.
+"""Removes the current directory from the module search path, so that a project can't replace our modules.
 
-Nothing but what Python has loaded already is imported here: until `settle` has run, any name may be the project's.
+This module imports only what Python has loaded already: until `secure_search_path` has run, any name may be the
+project's.
 """
 
 # ruff: noqa: PTH100, PTH109, PTH117, PTH120
@@ -10,8 +11,8 @@ import os
 import sys
 
 
-def settle() -> None:
-    """Takes out of the search path the current directory (``python -m``) and relative entries of PYTHONPATH.
+def secure_search_path() -> None:
+    """Removes the current directory (``python -m``) and relative entries of PYTHONPATH from the search path.
 
     An empty entry is a relative one. The others of PYTHONPATH are the operator's: they are looked into last. What
     Python itself loads before a program begins (``sitecustomize``; with ``-m`` a few modules of its library) is out of

@@ -121,7 +121,7 @@ class Typed(NamedTuple):
 
 
 def typed(line: str) -> Typed:
-    """Splits a line as a POSIX shell does, forgiving what is unfinished; variables are not looked at."""
+    """Splits a line as a POSIX shell does, accepting unfinished quotes; variables are not expanded."""
     words: list[str] = []
     last = raw = quote = ""
     inside = False
@@ -191,7 +191,7 @@ class Bash(Shell):
 
 
 class Zsh(Shell):
-    """Zsh quotes by itself, and shows a text of ours in place of each value."""
+    """Zsh does its own quoting, and shows a description instead of each value."""
 
     name: ClassVar[str] = "zsh"
     source_template: ClassVar[str] = _ZSH
@@ -204,7 +204,7 @@ class Zsh(Shell):
 
 
 class Fish(Shell):
-    """Fish quotes by itself as well."""
+    """Fish does its own quoting, too."""
 
     name: ClassVar[str] = "fish"
     source_template: ClassVar[str] = _FISH
@@ -218,9 +218,9 @@ SHELLS: Final[dict[str, type[Shell]]] = {kind.name: kind for kind in (Bash, Zsh,
 
 
 def answer(command: click.Command, instruction: str, shared: Shared) -> int:
-    """Answers a shell (``bash_complete``), or prints its script (``bash_source``); says nothing of what goes wrong.
+    """Answers a shell (``bash_complete``), or prints its script (``bash_source``); prints no errors.
 
-    Nothing may ask or complain in the middle of a line that somebody types.
+    Completion must not print errors or ask questions while somebody types a command line.
     """
     gc.disable()
     os.environ.pop(VARIABLE, None)

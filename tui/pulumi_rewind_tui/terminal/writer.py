@@ -132,7 +132,7 @@ class Writer:
         return self._console
 
     def live(self, build: Callable[[], Sequence[Line]], *, redirect: bool = True) -> Live:
-        """Lines below everything else that are made anew some times a second, and go away in the end.
+        """Lines below everything else that are redrawn several times a second and removed at the end.
 
         With `redirect`, what others print meanwhile comes above them.
         """

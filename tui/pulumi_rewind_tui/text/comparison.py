@@ -32,7 +32,7 @@ EAGER = 150
 
 
 class Cancelled(Exception):
-    """Not an error: nobody waits for the comparison any more."""
+    """The comparison was cancelled; not an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Heading:
     uncertain: bool = False
     """Whether all that may differ are secrets that could not be compared."""
     stale: bool = False
-    """Whether it still names an object that is another one now."""
+    """Whether it still refers to a replaced object."""
     only_new_id: bool = False
     """Whether it has the same content and is another object."""
 
@@ -93,12 +93,12 @@ class Comparison:
 
     @property
     def new_objects(self) -> tuple[Heading, ...]:
-        """What is the same but another object."""
+        """Resources with the same content and another object."""
         return tuple(res for res in self.resources if res.only_new_id)
 
     @property
     def same_content(self) -> bool:
-        """Whether nothing differs but new ids, and what follows from elsewhere."""
+        """Whether nothing differs but new ids and changes that follow from others."""
         return all(res.consequential and not res.uncertain for res in self.resources)
 
     def details(self, index: int, *, outputs: bool = False) -> Details:

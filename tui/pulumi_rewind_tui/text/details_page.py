@@ -67,7 +67,7 @@ def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
         return ()
     record, origin = known
     if not origin.trusted:
-        return (("ref", record.ref), ("not used", f"it was {origin.text}: see `pulumi-rewind record --verify`"))
+        return (("ref", record.ref), ("not used", f"origin: {origin.text}; see `pulumi-rewind record --verify`"))
     left_out = (("left out", f"{item.path}: {item.reason}") for item in record.meta.left_out)
     return (("ref", record.ref), *record_facts(record), *left_out)
 

@@ -98,16 +98,16 @@ def resource_line(resource: ResourceDiff) -> Line:
     ]
     if resource.renamed and resource.old_urn is not None:
         before = resource_name(resource.old_urn)
-        line.append(Span(f"  was {before if before != resource.name else resource.old_urn}", "update"))
+        line.append(Span(f"  renamed from {before if before != resource.name else resource.old_urn}", "update"))
     if resource.stale:
-        line.append(Span("  still names an object that is another one now", "warn"))
+        line.append(Span("  still refers to the replaced object", "warn"))
     if any(side is not None and side.protect for side in (resource.old, resource.new)):
         line.append(Span("  [P] protected", "warn"))
     return line
 
 
 def _follows(resource: ResourceDiff) -> bool:
-    """Whether a resource may be folded away; a secret that can't be compared may have changed by itself."""
+    """Whether a resource may be folded away; a secret that can't be compared may have its own change."""
     return resource.consequential and not resource.uncertain
 
 

@@ -89,7 +89,7 @@ def build_rows(comparison: Comparison, shown: Shown) -> list[Row]:
     if folded:
         rows.extend(_folded([resources[index] for index in folded], comparison))
     elif shown.consequential and any(res.consequential for res in resources) and not shown.words:
-        rows.append(Row("fold", text="fold what is consequential"))
+        rows.append(Row("fold", text="fold consequential changes"))
     if shown.unchanged:
         rows.extend(
             Row("same", urn=urn, text=type_) for urn, type_ in comparison.unchanged() if shown.words in urn.lower()

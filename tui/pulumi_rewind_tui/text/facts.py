@@ -67,7 +67,7 @@ def config_changes(previous: Update | None, update: Update) -> tuple[tuple[str, 
     for key in old.keys() & new.keys():
         if was[key] != now[key]:
             both_secret = old[key] == new[key] == HIDDEN
-            rows.append(("~", key, f"{HIDDEN} set anew" if both_secret else f"{old[key]} → {new[key]}"))
+            rows.append(("~", key, f"{HIDDEN} set again" if both_secret else f"{old[key]} → {new[key]}"))
     return tuple(sorted(rows, key=lambda row: row[1]))
 
 
@@ -78,7 +78,7 @@ def _hidden(value: Any) -> str:
 
 def git_facts(update: Update, tags: Sequence[str]) -> list[tuple[str, str]]:
     """Where its program came from; a value is empty where nothing is known."""
-    dirty = "yes: uncommitted changes went in, the commit can't reproduce this state" if update.dirty else "no"
+    dirty = "yes: it includes uncommitted changes, so the commit can't reproduce this state" if update.dirty else "no"
     return [
         ("commit", update.commit or "not in a repository"),
         ("branch", update.branch),

@@ -1,4 +1,4 @@
-"""Why an update failed, as far as anybody kept it: our evidence, our record, the checkpoint; and where else to look."""
+"""Why an update failed, from the evidence, the record and the checkpoint; and where else to look."""
 
 from __future__ import annotations
 
@@ -111,17 +111,17 @@ def elsewhere(update: Update) -> str:
     """Where the messages of an update may still be found."""
     env = update.environment
     if url := env.get("ci.build.url", ""):
-        return f"Look for them in the build log: {url}"
+        return f"See the build log: {url}"
     if system := env.get("ci.system", ""):
         build = env.get("ci.build.number") or env.get("ci.build.id", "")
-        return f"Look for them in the log of {system}{f', build {build}' if build else ''}."
+        return f"See the log of {system}{f', build {build}' if build else ''}."
     who = env.get("git.committer") or env.get("git.author", "")
     when = local_time(update.start_time, "%Y-%m-%d %H:%M")
     ran = f", run {when}" if when else ""
-    return f"Look for them in the terminal or CI log of this update{ran}{f' from a commit of {who}' if who else ''}."
+    return f"See the terminal or CI log of this update{ran}{f' from a commit of {who}' if who else ''}."
 
 
-NOT_KEPT = "Pulumi keeps no messages of an update; `pulumi-rewind up` keeps those of the updates that it runs."
+NOT_KEPT = "Pulumi does not keep the messages of an update; `pulumi-rewind up` keeps those of the updates that it runs."
 
 
 def banner(cause: Cause, cells: int, rows: int, table: Mapping[str, str]) -> list[Line]:
@@ -161,7 +161,7 @@ def cause_lines(cause: Cause, cells: int, *, failed: bool) -> Iterator[Line]:
         yield from paragraph(f"events and state: {cause.place}", cells - 2, indent=2)
     rows = [("pending", text) for text in cause.pending]
     rows += [("half made", text) for text in cause.half_made]
-    rows += [("waits for deletion", text) for text in cause.leftovers]
+    rows += [("pending deletion", text) for text in cause.leftovers]
     yield from facts(rows, cells)
     if failed and not cause.errors and not cause.half_made:
         text = f"No message was kept. {NOT_KEPT} {cause.elsewhere}"

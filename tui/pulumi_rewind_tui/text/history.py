@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def live_line(newest: int) -> Line:
-    """What is said where live isn't the newest update."""
+    """The line about live, if it does not equal the newest update."""
     return [
         Span("● live", "live"),
         f" differs from #{newest}: changed outside updates (a state edit, an import, or a killed update)",

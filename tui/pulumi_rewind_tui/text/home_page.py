@@ -70,22 +70,22 @@ def shorten_url(url: str, cells: int = 28) -> str:
 
 
 def offer(found: HalfWay, ascii_only: bool) -> Line:
-    """For a stack that an update left half-way."""
+    """The offer to roll back an update that failed half-way."""
     return (
         (f" {symbols(ascii_only)['failed']} ", "failed"),
         (f"The last update, #{found.failed.number}, failed half-way.", "bold"),
         ("  R ", "key"),
-        (f"reviews the way back to #{found.good.number}", ""),
+        (f"reviews the rollback to #{found.good.number}", ""),
     )
 
 
 def begun_title(look: Look, key: Key, ascii_only: bool) -> str:
-    """``The way back to #7: LIVE → #7``."""
+    """``Rollback to #7: LIVE → #7``."""
     return f"{look.name}: {sides(key, symbols(ascii_only)['arrow'])}"
 
 
 def diff_title(look: Look, done: Comparison, ascii_only: bool) -> str:
-    """``The way back to #7: LIVE → #7   ±1 +1 ~2 -1   (3 consequential)``."""
+    """``Rollback to #7: LIVE → #7   ±1 +1 ~2 -1   (3 consequential)``."""
     counted: dict[str, int] = {}
     folded = 0
     uncertain = 0
@@ -141,7 +141,7 @@ def same_side(number: int, marks: Marks) -> tuple[Line, ...]:
         return ((("There is nothing to compare live with yet.", "dim"),),)
     return (
         ((f"{side_name(number)} is the base (◆).", "bold"),),
-        (("Move to another row to compare it with the base; m takes the mark off.", "dim"),),
+        (("Move to another row to compare it with the base; m removes the mark.", "dim"),),
     )
 
 
@@ -163,7 +163,7 @@ def meaning(error: BaseException, look: Look, number: int) -> str:
             "The stack itself is not affected; d shows the other views."
         )
     if isinstance(error, CheckpointError):
-        return "The stack itself is not affected; this update can't be looked at or rolled back to."
+        return "The stack itself is not affected; this update can't be shown or rolled back to."
     if isinstance(error, BackendError):
         return "Nothing was changed. What is on screen was read before and may be out of date; ctrl+r reads again."
     return "Nothing was changed."

@@ -182,7 +182,7 @@ def _timeline(incident: Incident) -> list[str]:
         reviewed = f", and reviewed for {elapsed(review)}" if review >= 1 else ""
         lines.append(f"{_clock(report.planned)} the plan was made{reviewed}")
         lines.append(f"{_clock(report.began)} rollback began")
-        became = f", and became {_number(own.number)}" if own is not None else ""
+        became = f", recorded as {_number(own.number)}" if own is not None else ""
         lines.append(
             f"{_clock(report.ended)} {_DONE[report.outcome]} after {elapsed(report.ended - report.began)}{became}"
         )
@@ -260,7 +260,7 @@ def _plan(incident: Incident) -> list[str]:
 
 
 def _step(step: ReportedStep) -> str:
-    first = ", the old one deleted first" if step.delete_first else ""
+    first = ", the old object deleted first" if step.delete_first else ""
     return f"{step.op} {code(step.name)} ({code(step.type)}){first}"
 
 
@@ -271,7 +271,7 @@ def _result(incident: Incident) -> list[str]:
         if not by:
             return ["Not rolled back."]
         again = code(command("report", incident.name, str(by)))
-        return [f"{_number(by)} went back over it: {again} writes the note of that."]
+        return [f"{_number(by)} rolled it back: {again} writes its note."]
     if report is None:
         assert own is not None
         target = incident.target
@@ -313,24 +313,24 @@ def _undo(incident: Incident) -> list[str]:
         return []
     lines = block(report.undo)
     if incident.later:
-        lines.append(f"The stack has had {plural(len(incident.later), 'update')} since: review what this takes back.")
+        lines.append(f"The stack has had {plural(len(incident.later), 'update')} since: review what this undoes.")
     return lines
 
 
 def _remaining(incident: Incident) -> list[str]:
     """As a list of things to tick off."""
     found = [f"- [ ] {one}" for one in _open(incident)]
-    return found or ([] if incident.rolled_back_by else ["Nothing that is known."])
+    return found or ([] if incident.rolled_back_by else ["Nothing is known."])
 
 
 def _open(incident: Incident) -> Iterator[str]:
     if incident.resumes:
-        yield f"A rollback of the stack is unfinished: {code(command('resume', incident.name))} goes on."
+        yield f"A rollback of the stack is unfinished: {code(command('resume', incident.name))} continues it."
     if not incident.is_rollback and not incident.rolled_back_by:
-        yield f"Review the way back: {code(command('plan', incident.name, 'last-good'))}."
+        yield f"Review the rollback: {code(command('plan', incident.name, 'last-good'))}."
     if incident.pending:
         count, names = plural(len(incident.pending), "operation"), code(", ".join(incident.pending[:LISTED]))
-        yield f"{count} left open ({names}): {code(command('resolve', incident.name))}."
+        yield f"{count} left pending ({names}): {code(command('resolve', incident.name))}."
     result = incident.report.result if incident.report is not None else None
     if result is not None:
         unexpected = sum(not one.expected for one in result.differences)
@@ -349,7 +349,7 @@ def _git(incident: Incident) -> Iterator[str]:
     if reverts.commits:
         count = plural(len(reverts.commits), "commit")
         lines = " then ".join(code(line, len(line)) for line in revert_lines(reverts))
-        yield f"HEAD still contains {count} that it went back over; the next deploy applies this again. {lines}"
+        yield f"HEAD still contains {count} that the rollback undid; the next deploy applies this again. {lines}"
     elif incident.reminder:
         yield f"{code(incident.reminder)}."
     if reverts.problem:

@@ -28,7 +28,7 @@ class Aftermath:
     """Why something couldn't be found out."""
     newest: int = 0
     undo: int = 0
-    """The update to go back to for taking all of this back, attempts that failed before it included; 0: not known."""
+    """The update to go back to for undoing the rollback and the failed attempts before it; 0: not known."""
     reminder: str = ""
     """What the next ordinary deploy would do."""
     reverts: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Aftermath:
 
 
 class Finding(NamedTuple):
-    """What came of one thing in a run: its symbol, what it is about (may be empty), and what is said of it."""
+    """One result of a run: its symbol, its subject (may be empty), and a text."""
 
     mark: str
     """Name of the symbol, and role."""
@@ -48,7 +48,7 @@ class Finding(NamedTuple):
 
 
 def ending(result: RollbackResult, stack: str, label: str) -> Finding:
-    """``done, 2 differences``: what came out, and how the stack stands to the target now."""
+    """``done, 2 differences``: the result, and how the stack differs from the target now."""
     stale = f"{plural(len(result.stale_names), 'value')} may be stale" if result.stale else ""
     count = len(result.differences)
     if result.result == "nothing-to-do":
@@ -87,7 +87,7 @@ def callbacks(result: RollbackResult) -> list[Finding]:
 
 
 def advice(result: RollbackResult | None, undo: str, reminder: str) -> list[Finding]:
-    """What else to know, the command that takes it back, and what the next deploy would do."""
+    """Notes, the command that undoes the rollback, and what the next deploy would do."""
     notes = [Finding("", "note", note) for note in result.notes] if result is not None else []
     more = (Finding("", "undo", undo), Finding("hazard", "next", reminder))
     return [*notes, *(one for one in more if one.text)]

@@ -27,10 +27,10 @@ FORECASTS: Mapping[str, str] = {
     "recreated": "re-created, new id",
     "replaced": "new id",
     "deleted": "",
-    "kept": "the object stays, nothing manages it any more",
+    "kept": "the object stays, no stack manages it any more",
     "returned": "the same object, same id",
     "created": "created",
-    "renamed": "renamed, untouched",
+    "renamed": "renamed, unchanged",
     "same": "stays the same",
     "read": "read",
     "cleaned": "",
@@ -60,7 +60,7 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]
         yield from tree_lines(plan.steps, plan.diff)
     if plan.state_only:
-        yield [Span("in the state alone", "title"), Span("  (no resource is touched)", "dim")]
+        yield [Span("only in the state", "title"), Span("  (no resource changes)", "dim")]
         for one in plan.state_only:
             where = f"{one.path}: " if one.path else ""
             about: Line = [Span(resource_name(one.urn), "bold"), " "] if one.urn else []

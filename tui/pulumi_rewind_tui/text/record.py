@@ -42,7 +42,7 @@ def left_out_lines(left_out: Iterable[LeftOut]) -> Iterator[Line]:
 def written_lines(written: Written) -> Iterator[Line]:
     """What became of recording one update."""
     if not written.new:
-        yield [Span("·", "dim"), f" #{written.number} was recorded before: {written.ref}"]
+        yield [Span("·", "dim"), f" #{written.number} is already recorded: {written.ref}"]
         yield from warning_lines(written.notes)
         return
     yield [Span("✓", "ok"), f" recorded #{written.number} as ", Span(written.ref, "commit"), f" ({written.commit[:7]})"]
@@ -55,7 +55,7 @@ def damage_lines(damages: Sequence[Damage], checked: int) -> Iterator[Line]:
     for damage in damages:
         yield [Span("⚠", "warn") if damage.foreign else Span("✗", "failed"), f" {damage.ref}: {damage.message}"]
     if not damages:
-        yield [Span("✓", "ok"), f" {plural(checked, 'record')} checked, all whole and of this stack"]
+        yield [Span("✓", "ok"), f" {plural(checked, 'record')} checked, all intact and of this stack"]
 
 
 def record_json(record: Record, origin: Origin) -> dict[str, Any]:

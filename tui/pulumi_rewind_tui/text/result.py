@@ -26,10 +26,10 @@ _ROLES: Final = {"ok": "ok", "same": "ok", "hazard": "warn", "failed": "failed",
 
 
 def result_lines(result: RollbackResult, target: Target, stack: str) -> Iterator[Line]:
-    """What came out, compared afresh with the target."""
+    """The result, compared again with the target."""
     mark, word, place = ending(result, stack, target.label)
     updated = result.result == "succeeded"
-    now = "" if result.undo else f"   now #{result.version}"  # putting a state back is no update
+    now = "" if result.undo else f"   recorded as #{result.version}"  # putting a state back is no update
     took = f"   took {elapsed(result.seconds)}{now}" if updated else ""
     yield [Span(f"{UNICODE[mark]} {word}", _ROLES[mark]), ": ", Span(place, "bold"), Span(took, "dim")]
     if updated and not result.undo:

@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def undo(self) -> int:
-        """The update that undoing leads to: the newest one before the way back was begun; 0 if there is none."""
+        """The update that undoing leads to: the newest one before the rollback began; 0 if there is none."""
         return self.aftermath.undo or self.start
 
 
@@ -83,7 +83,7 @@ def _headline(outcome: Outcome, table: Mapping[str, str]) -> tuple[tuple[str, st
         case "done":
             result = outcome.result
             assert result is not None
-            now = f"   now #{result.version}" if result.result == "succeeded" and not result.undo else ""
+            now = f"   recorded as #{result.version}" if result.result == "succeeded" and not result.undo else ""
             return (*_done_headline(result, plan, table), (f"   {took}{now}", "dim"))
         case "unchanged":
             return (f"{table['failed']} NOT ROLLED BACK: nothing was changed", "failed"), (f"   {took}", "dim")
@@ -106,24 +106,15 @@ def _done_headline(result: RollbackResult, plan: Plan, table: Mapping[str, str])
 
 
 def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Line]:
-    """``✓ orders-db replaced   ✗ api failed   · worker``, wrapped; many of one kind are counted."""
+    """``✗ api: updating failed   ✓ db replaced``, then ``· 2 not reached: web, worker``; wrapped, many are counted."""
     rows = outcome.state.rows
     pieces: list[Line] = []
-    for status in ("failed", "ok", "waiting"):
-        mine = [row for row in rows if row.status == status]
+    for status in ("failed", "ok"):
+        mine = [row for row in rows if row.status == status and not row.unchanged]
         shown = mine if len(mine) <= LISTED + 4 else mine[:LISTED]
         for row in shown:
-            word = (
-                NO_CHANGE
-                if row.unchanged
-                else _SHORT.get(row.op) or op_done(row.op)
-                if status == "ok"
-                else doing(row)
-                if status == "failed"
-                else "not reached"
-            )
-            name, role = resource_name(row.urn), "waiting" if status == "waiting" else "bold"
-            pieces.append(((f"{table[status]} ", status), (name, role), (f" {word}", "dim")))
+            word = f": {doing(row)}" if status == "failed" else f" {_SHORT.get(row.op) or op_done(row.op)}"
+            pieces.append(((f"{table[status]} ", status), (resource_name(row.urn), "bold"), (word, "dim")))
         if len(shown) < len(mine):
             pieces.append(((f"{table[status]} ", status), (f"and {len(mine) - len(shown):,} more", "dim")))
     lines: list[Line] = []
@@ -133,7 +124,17 @@ def step_flow(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
             lines.append(tuple(current))
             current = []
         current += [("   ", ""), *piece] if current else list(piece)
-    return [*lines, tuple(current)] if current else lines
+    if current:
+        lines.append(tuple(current))
+    unchanged = [resource_name(row.urn) for row in rows if row.unchanged]
+    missed = [resource_name(row.urn) for row in rows if row.status == "waiting"]
+    if unchanged:
+        lines += paragraph(f"{table['same']} {NO_CHANGE}: {listed(unchanged, LISTED)}", cells, "dim")
+    if missed:
+        lines += paragraph(
+            f"{table['waiting']} {len(missed):,} not reached: {listed(missed, LISTED)}", cells, "waiting"
+        )
+    return lines
 
 
 def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bool = False) -> list[Line]:
@@ -163,15 +164,15 @@ def _done(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_only: bo
         lines.append(((counts_text(result.changes, ascii_only), "bold"), (f"   {words}", "dim")))
     lines += step_flow(outcome, cells, table)
     if result.differences:
-        lines += heading("What is not as in the target, and why")
+        lines += heading("Differences to the target, and why")
         lines += _points(differences(result), cells, table)
     if result.stale:
-        lines += heading("What may be stale: it was computed from something that is another now")
+        lines += heading("Values that may be stale: computed from an object that has been replaced")
         lines += _points(stale_values(result), cells, table)
     elif result.result == "succeeded" and not result.differences:
         lines += [
             (("", ""),),
-            *paragraph("Compared afresh: resources, inputs, options, secrets and their provider.", cells, "dim"),
+            *paragraph("Compared again: resources, inputs, options, secrets and their provider.", cells, "dim"),
         ]
     found = callbacks(result)
     return [*lines, *heading("Callbacks"), *_points(found, cells, table, len(found))] if found else lines
@@ -209,7 +210,7 @@ def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
     if after.remaining is not None and outcome.half_way:
         count = len(after.remaining)
         text = f"{plural(count, 'difference')} remain{'s' if count == 1 else ''}" if count else "no difference remains"
-        lines.append(_fact(f"Live against {outcome.plan.target.label}", text, bool(count)))
+        lines.append(_fact(f"Live compared with {outcome.plan.target.label}", text, bool(count)))
         lines += [((f"    {one}", "dim"),) for one in after.remaining[:LISTED]]
         lines += _more(after.remaining)
     if outcome.half_way:
@@ -228,10 +229,10 @@ def _fact(name: str, value: str, bad: bool) -> Line:
 def _ways(outcome: Outcome) -> list[tuple[str, str]]:
     label = outcome.plan.target.label
     failed = getattr(outcome.error, "passed_by", ())
-    aside = f"; space leaves {listed(failed)} out there" if failed and selects(outcome.plan.strategy) else ""
+    aside = f"; press space there to leave {listed(failed)} out" if failed and selects(outcome.plan.strategy) else ""
     return [
-        ("c", f"continue to {label}: what is done already stays done{aside}"),
-        ("u", f"plan the way back to #{outcome.undo}"),
+        ("c", f"continue to {label}: finished steps stay{aside}"),
+        ("u", f"undo: plan the rollback to #{outcome.undo}"),
         ("f", f"compare with the real resources first, then continue to {label}"),
     ]
 

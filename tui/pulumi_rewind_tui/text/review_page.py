@@ -28,7 +28,7 @@ ROWS = frozenset({TAKEN_ALONG, SKIPPED})
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What holds around a plan, as last looked at."""
+    """What was last read around a plan: live and its locks."""
 
     live_number: int | None = None
     """The update that live equals; None: live was edited outside updates."""
@@ -74,14 +74,14 @@ def title_pieces(
     if plan is not None:
         pieces.append((("built " + time.strftime("%H:%M:%S", time.localtime(plan.created)), "dim"),))
         if moved:
-            pieces.append(((f"{table['failed']} live moved", "failed"),))
+            pieces.append(((f"{table['failed']} live has changed", "failed"),))
         else:
             pieces.append((("live unchanged ", "dim"), (table["ok"], "ok")))
     return pieces, (("strategy: ", "dim"), (strategy, ""), (f" {table['closed']}", "dim"))
 
 
 def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
-    """Risks first: symbol name, role, URN and text; those of one resource are told together."""
+    """Risks first: symbol name, role, URN and text; those of one resource form one entry."""
     risks = [risk for risk in plan.all_risks if risk.code not in CHECKED and risk.code not in ROWS]
     first = {risk.urn for risk in risks if risk.urn}
     groups: dict[str, list[Risk]] = {}
@@ -102,7 +102,7 @@ def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 
 def not_restored(plan: Plan) -> str:
-    """What going back can't bring back, in one sentence."""
+    """What the rollback can't restore, in one sentence."""
     data = (
         step.name
         for step in plan.steps
@@ -114,11 +114,11 @@ def not_restored(plan: Plan) -> str:
 
 
 def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[tuple[str, str, str]]:
-    """What was looked at: symbol name, role, text."""
+    """The checks: symbol name, role, text."""
     codes = {risk.code: risk.message for risk in plan.risks}
     prepared = plan.prepared
     if moved:
-        yield "failed", "failed", f"live has moved to #{around.newest}: this plan is void"
+        yield "failed", "failed", f"live is now #{around.newest}: this plan is no longer valid"
     if around.locks:
         yield "failed", "failed", f"locked by {around.locks[0]}: {around.locks[0].advice}"
     else:
@@ -130,13 +130,13 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
         yield "ok", "ok", "no pending operations"
     provider = prepared.live.deployment.secrets_providers
     if provider is not None:
-        yield "ok", "ok", f"secrets decrypted, their provider stays ({provider.type})"
+        yield "ok", "ok", f"secrets decrypted; their provider stays the same ({provider.type})"
     if prepared.choices.refresh:
         yield "ok", "ok", "compared with the real resources"
     elif "not-refreshed" in codes:
-        yield "hazard", "hazard", "not compared with the real resources (f does)"
+        yield "hazard", "hazard", "not compared with the real resources: press f to compare"
     if "may-exist" in codes:
-        yield "waiting", "dim", "what is made anew may still exist (o, adopt: takes it over)"
+        yield "waiting", "dim", "resources that would be re-created may still exist (o, adopt)"
     for code in ("edited-outside", "config-differs"):
         if code in codes:
             yield "hazard", "hazard", codes[code]
@@ -208,10 +208,10 @@ def unlocked_since(plan: Plan, around: Surroundings) -> bool:
 
 
 def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved: bool = False) -> Line:
-    """The line above the buttons: what a yes would mean."""
+    """The line above the buttons: what a confirmation would do."""
     if moved:
-        note = f"{table['failed']} State moved to #{around.newest}; plan discarded; "
-        return ((note, "failed"), ("r", "key"), (" rebuild", ""))
+        note = f"{table['failed']} The state has changed: live is now #{around.newest}. "
+        return ((note, "failed"), ("r", "key"), (" plans again", ""))
     if plan.nothing_to_do:
         return ((f"{table['same']} Nothing to do: ", "ok"), (f"{why_nothing(plan)}.", ""))
     if around.locks:
@@ -223,7 +223,7 @@ def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved
         return ((f"{table['failed']} Can't be run: {count} it.", "failed"),)
     count = plural(len(plan.steps), "step")
     if not plan.steps:
-        return (("The state alone changes, no resource is touched.", ""),)
+        return (("Only the state changes; no resource does.", ""),)
     lost = plan.losers
     if lost:
         return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {listed(lost)}.", "hazard"))

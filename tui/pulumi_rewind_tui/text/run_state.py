@@ -77,7 +77,7 @@ class RunState(RunProgress):
         """Every event."""
 
     def apply(self, events: Sequence[EngineEvent], now: float) -> int:
-        """Takes up events that came by `now`; returns the first row that changed, `total` if none did."""
+        """Applies events; returns the first row that changed, `total` if none did."""
         first = self.total
         for event in events:
             failed = isinstance(event, Diagnostic) and event.severity == "error"
@@ -117,12 +117,12 @@ def _step_line(
     match event:
         case ResourceDone(step) if step.op != "same":
             seconds = f"  {took:.0f}s" if took >= 1 else ""
-            return LogLine(now, f"{name} {op_done(step.op)}{seconds}", "ok", row.urn)
+            return LogLine(now, f"{name}: {op_done(step.op)}{seconds}", "ok", row.urn)
         case ResourceFailed():
-            return LogLine(now, f"{name} {doing(row)}", "failed", row.urn, error=True)
+            return LogLine(now, f"{name}: {doing(row)}", "failed", row.urn, error=True)
         case _:
             more = "…" if isinstance(event, ResourcePre) else ""
-            return LogLine(now, f"{name} {doing(row)}{more}", "dim", row.urn)
+            return LogLine(now, f"{name}: {doing(row)}{more}", "dim", row.urn)
 
 
 def _said(message: str, severity: str, urn: str, now: float) -> Iterator[LogLine]:

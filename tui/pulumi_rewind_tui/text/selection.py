@@ -1,7 +1,7 @@
-"""Which resources of a plan go back: what can be taken out or in again, and the command line that means the same. Pure.
+"""Which resources of a plan go back, how a key changes that, and the equivalent command line. Pure.
 
-A resource that is taken out stays as it is. The review and ``--only '!NAME'`` say the same thing to the core, which
-decides what has to stay with it; here is only how one key changes a selection.
+A resource that is left out stays as it is. The review and ``--only '!NAME'`` do the same; the core decides which other
+resources have to stay with it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def selects(strategy: str) -> bool:
 
 
 def keepable(plan: Plan) -> bool:
-    """Whether the data that a plan loses could be kept; a rollback that goes on is planned as it began."""
+    """Whether the data that a plan loses could be kept; a resumed rollback keeps its first choices."""
     return selects(plan.strategy) and plan.target.again != RESUME
 
 
 def no_selection(strategy: str) -> str:
     """Why a strategy has none."""
     able = " and ".join(filter(selects, STRATEGIES))
-    return f"The strategy {strategy} takes everything back; only {able} can leave resources out."
+    return f"The strategy {strategy} rolls everything back; only {able} can leave resources out."
 
 
 def left_out(plan: Plan) -> dict[str, LeftAlone]:
@@ -46,7 +46,7 @@ def left_out(plan: Plan) -> dict[str, LeftAlone]:
 
 
 def toggled(plan: Plan, urn: str) -> Choices | str:
-    """The choices with a resource taken out, or in again; a sentence where that can't be."""
+    """The choices with a resource left out or selected again; a sentence if that is not possible."""
     choices = plan.prepared.choices
     if not selects(plan.strategy):
         return no_selection(plan.strategy)
@@ -55,16 +55,16 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
     note = left.get(urn)
     if note is not None:
         if note.for_data:
-            return f"{urn_name(urn)} stays, because {note.why}. K takes in again what is kept for its data."
+            return f"{urn_name(urn)} stays, because {note.why}. K selects it again."
         if note.because:
-            return f"{urn_name(urn)} has to stay, because {note.why}. Take {urn_name(note.because)} in first."
+            return f"{urn_name(urn)} has to stay, because {note.why}. Select {urn_name(note.because)} first."
         asked = (one.urn for one in left.values() if not one.because and one.urn != urn)
         return choices.but(only=(*wanted, *(NOT + one for one in asked)))
     step = next((step for step in plan.steps if step.urn == urn), None)
     if step is None:
-        return "Nothing is done with it, so there is nothing to leave out."
+        return "The plan does not change it, so there is nothing to leave out."
     if step.type == ROOT_STACK_TYPE:
-        return "The stack itself can't be left out: its outputs follow what goes back."
+        return "The stack itself can't be left out: its outputs follow the resources that go back."
     if step.op == OLD_COPY:
         return "An old copy can't be left out: the engine deletes it in every run."
     item = plan.prepared.registered.get(urn)
@@ -72,15 +72,19 @@ def toggled(plan: Plan, urn: str) -> Choices | str:
 
 
 def everything(plan: Plan) -> Choices | str:
-    """The choices with all resources in; a sentence where nothing is out."""
+    """The choices with all resources selected; a sentence if all are selected already."""
     choices = plan.prepared.choices
     if choices.only:
         return choices.but(only=())
-    return "Everything is in but what is kept for its data (K)." if choices.keep_data else "Everything is in."
+    return (
+        "Everything is selected but the resources that are kept for their data (K)."
+        if choices.keep_data
+        else "Everything is selected."
+    )
 
 
 def keeping(choices: Choices, plan: Plan | None) -> Choices | str:
-    """The choices with the data kept, or not any more; a sentence where that can't be."""
+    """The choices with or without keeping the data; a sentence if that is not possible."""
     if choices.keep_data:
         return choices.but(keep_data=False)
     if not selects(choices.strategy):
@@ -94,18 +98,18 @@ OTHER_WAYS: Final = (
     "Other ways: an undo callback can save the data and restore it (docs/hooks.md); a rollback without keeping the "
     "data, with --allow-data-loss, loses it."
 )
-"""What can be done where keeping the data leaves nothing to go back."""
+"""What can be done where keeping the data leaves nothing to roll back."""
 
 
 def leaves_nothing(plan: Plan) -> bool:
-    """Whether keeping the data leaves nothing to go back."""
+    """Whether keeping the data leaves nothing to roll back."""
     return plan.nothing_to_do and any(note.for_data for note in left_out(plan).values())
 
 
 def why_nothing(plan: Plan) -> str:
     """Why a plan has nothing to do."""
     if leaves_nothing(plan):
-        return "keeping the data leaves nothing to go back"
+        return "keeping the data leaves nothing to roll back"
     if left_out(plan):
         return f"all that differs from {plan.target.label} is left as it is"
     return f"{plan.stack} is as it was at {plan.target.label}"

@@ -36,7 +36,7 @@ class News:
     """Whether the history is another one."""
 
     def after(self, earlier: News | None) -> News:
-        """Both together: updates stay told of when their lock is released a moment later."""
+        """Both combined: news of an update stays when its lock is released a moment later."""
         if earlier is None or not earlier.updates:
             return self
         if not self.updates:
@@ -45,19 +45,19 @@ class News:
 
 
 def news_line(news: News, now: float) -> Line:
-    """``#10 came: update, ok, 3 s ago``."""
+    """``#10 is new: update, ok, 3 s ago``."""
     if news.updates:
         from pulumi_rewind.history.timeline import finished
 
         newest, oldest = news.updates[0], news.updates[-1]
-        came = f"#{newest.number} came: "
+        intro = f"#{newest.number} is new: "
         if newest is not oldest:
-            came = f"#{oldest.number} to #{newest.number} came, the newest: "
+            intro = f"#{oldest.number} to #{newest.number} are new, the newest: "
         what = first_line(newest.message) if newest.is_rollback else newest.kind
         result = "ok" if newest.succeeded else newest.result
         role = "ok" if newest.succeeded else "failed"
         when = ago(now - (finished(newest) or news.at))
-        return ((f"{came}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
+        return ((f"{intro}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
     if news.replaced:
         what = "the history was replaced"
     elif news.took:
@@ -81,7 +81,7 @@ def lock_text(lock: Lock) -> str:
     return str(msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), "%H:%M:%S")))
 
 
-def away_line(since: float) -> Line:
+def unreachable_line(since: float) -> Line:
     """``as of 05:41, backend not reachable``."""
     known = f"as of {local_time(since, '%H:%M')}, " if since else ""
     return ((f"{known}backend not reachable", "hazard"),)

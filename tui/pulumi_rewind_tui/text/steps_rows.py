@@ -53,7 +53,7 @@ class StepRow:
     change: Change | None = None
     text: str = ""
     box: bool = False
-    """Whether it can be taken out, or in again: such rows have a box."""
+    """Whether it can be left out or selected: such rows have a box."""
     diff: ResourceDiff | None = None
     """Of a step: what changes."""
     anew: frozenset[str] = frozenset()
@@ -74,7 +74,7 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
                             diff=diffs.get(step.urn), anew=anew))  # fmt: skip
         rows.extend(_below(step, diffs.get(step.urn), len(place), opened))
     if plan.state_only:
-        rows.append(StepRow("heading", text="In the state alone (no resource is touched)"))
+        rows.append(StepRow("heading", text="Only in the state (no resource changes)"))
         rows.extend(_state_rows(plan, diffs))
     left = [note for urn, note in left_out(plan).items() if urn not in steps]
     if left:
@@ -85,7 +85,7 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
             pieces = wrap_words(reason, UNFOLDED) if note.urn in opened else ()
             rows.extend(StepRow("note", note.urn, 1, text=piece) for piece in pieces)
     if leaves_nothing(plan):
-        rows.append(StepRow("heading", text="Keeping the data leaves nothing to go back"))
+        rows.append(StepRow("heading", text="Keeping the data leaves nothing to roll back"))
         rows.extend(StepRow("note", text=piece) for piece in wrap_words(OTHER_WAYS, UNFOLDED))
     return rows
 
@@ -142,7 +142,7 @@ def if_needed(row: StepRow) -> bool:
 
 
 def verb(step: Step) -> str:
-    """What happens, in words that leave no doubt."""
+    """What happens to the resource, in words."""
     match step.op:
         case "replace":
             return "replace, delete first" if step.delete_first else "replace, new id"
@@ -153,7 +153,7 @@ def verb(step: Step) -> str:
         case "import":
             return "adopt"
         case "rename":
-            return f"was {resource_name(step.renamed_from)}"
+            return f"renamed from {resource_name(step.renamed_from)}"
         case "discard":
             return "forget, object stays"
         case "return":

@@ -23,7 +23,7 @@ def review_lines(review: UpReview) -> Iterator[Line]:
     yield from risk_lines(review.all_risks)
     yield []
     if not review.steps:
-        yield [Span("= no changes", "ok"), ": the resources are as the program wants them"]
+        yield [Span("= no changes", "ok"), ": the resources match the program"]
         return
     yield [Span(plural(len(review.steps), "step"), "title"), "   ", *changes_line(review.changes, words=True)]
     yield from tree_lines(review.steps, review.diff)
@@ -42,7 +42,7 @@ def review_json(review: UpReview) -> dict[str, Any]:
 
 def updated_lines(result: UpResult, before: Before, stack: str, name: str, *, verified: bool) -> Iterator[Line]:
     """A good update."""
-    took = Span(f"   took {elapsed(result.seconds)}   now #{result.version}", "dim")
+    took = Span(f"   took {elapsed(result.seconds)}   recorded as #{result.version}", "dim")
     yield [Span("✓ done", "ok"), f": {stack} is updated{' and verified' if verified else ''}", took]
     yield ["  ", *changes_line(result.changes, words=True)]
     if before.target.checkpoint is None and result.version > before.newest:
@@ -50,9 +50,9 @@ def updated_lines(result: UpResult, before: Before, stack: str, name: str, *, ve
 
 
 def rolled_back_lines(before: Before, stack: str, name: str) -> Iterator[Line]:
-    """What is said after `text.result.result_lines` where the rollback belongs to a failed update."""
+    """The lines after `text.result.result_lines` if the rollback belongs to a failed update."""
     yield [Span("✗ the update failed", "failed"), f": {stack} is back at {before.target.label}"]
-    yield [Span("next:", "commit"), f" mend the program, then `pulumi-rewind up {name}`"]
+    yield [Span("next:", "commit"), f" fix the program, then run `pulumi-rewind up {name}`"]
 
 
 def updated_json(result: UpResult, *, verified: bool) -> dict[str, Any]:
@@ -68,5 +68,5 @@ def updated_json(result: UpResult, *, verified: bool) -> dict[str, Any]:
 
 
 def rolled_back_json(result: RollbackResult, error: str) -> dict[str, Any]:
-    """The last line of ``up --json`` for an update that was taken back; `error` is why."""
+    """The last line of ``up --json`` for an update that was rolled back; `error` is why."""
     return result_json(result) | {"result": "rolled-back", "error": error}

@@ -71,7 +71,7 @@ def resource_rows(checkpoint: Checkpoint) -> list[list[Line]]:
 def _resource_row(res: Resource) -> list[Line]:
     marks = (
         ("[P] protected", res.protect),
-        ("- waits for deletion", res.delete),
+        ("- pending deletion", res.delete),
         ("external", res.external),
         ("tainted", res.taint),
         ("✗ not ready", bool(res.init_errors)),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.state.model import Update
 
 View: TypeAlias = Literal["did", "back", "since"]
-"""What an update did; the way back to it; what has changed since it."""
+"""What an update did; what a rollback to it changes; what has changed since it."""
 
 RowKind: TypeAlias = Literal["live", "failed", "update"]
 
@@ -20,7 +20,7 @@ DEFAULTS: Final[Mapping[RowKind, View]] = {"live": "since", "failed": "did", "up
 """What a row of a kind shows until the operator chooses another view for that kind."""
 
 _ORDER: Final[Mapping[RowKind, tuple[View, ...]]] = {
-    "live": ("since", "did"),  # there is no way back to live
+    "live": ("since", "did"),  # there is no rollback to live
     "failed": ("did", "back", "since"),
     "update": ("did", "back", "since"),
 }
@@ -76,7 +76,7 @@ class Look:
             return f"What #{self.number or self.newest} did"
         if self.number == LIVE:
             return "Outside of updates"
-        return f"The way back to #{self.number}" if self.view == "back" else f"Since #{self.number}"
+        return f"Rollback to #{self.number}" if self.view == "back" else f"Since #{self.number}"
 
     @property
     def signs(self) -> tuple[str, str]:
@@ -96,12 +96,12 @@ class Look:
 def next_words(look: Look) -> str:
     """What the key leads to, for the footer."""
     if look.base is not None:
-        return "turn round"
+        return "other direction"
     match next_view(row_kind(look.number, None), look.view):
         case "did":
             return "what it did"
         case "back":
-            return "the way back"
+            return "rollback to it"
         case _:
             return "since then"
 

@@ -27,10 +27,10 @@ class DiffView(RowsView[Row]):
         Binding("enter,space", "fold", "fold", id="diff.toggle", tooltip="Open or fold a resource or a long value"),
         Binding("right_square_bracket", "next_change(1)", "next change", id="diff.next", key_display="]"),
         Binding("left_square_bracket", "next_change(-1)", "previous change", id="diff.previous", key_display="["),
-        Binding("u", "show('unchanged')", "unchanged", id="diff.unchanged", tooltip="Show or hide what is the same"),
+        Binding("u", "show('unchanged')", "unchanged", id="diff.unchanged", tooltip="Show or hide unchanged values"),
         Binding("o", "show('outputs')", "outputs", id="diff.outputs", tooltip="Show or hide outputs and generated ids"),
         Binding("c", "show('consequential')", "consequential", id="diff.consequential",
-                tooltip="Show or fold what only follows from other changes"),
+                tooltip="Show or fold changes that only follow from others"),
         Binding("E", "show('all_open')", "open all", id="diff.open-all", tooltip="Open or fold every resource"),
         Binding("v", "reveal", "reveal", id="diff.reveal", tooltip="Show one secret until the cursor leaves it"),
         Binding("y", "copy", "copy", id="diff.copy", tooltip="Copy the row by OSC 52, secrets masked"),
@@ -66,7 +66,7 @@ class DiffView(RowsView[Row]):
         self._revealed: tuple[int, Change] | None = None
 
     def stand_beside(self, beside: bool) -> None:
-        """Whether what was and what is stand side by side."""
+        """Whether old and new values stand side by side."""
         if beside != self.shown.side_by_side:
             self.shown.side_by_side = beside
             self.rebuild()

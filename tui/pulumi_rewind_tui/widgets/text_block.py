@@ -1,4 +1,4 @@
-"""Inert text that is as high as it needs to be for its width; for dialogues."""
+"""Inert text that is as high as it needs to be for its width; for dialogs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def drawn(lines: Sequence[Line], cells: int, theme: str) -> Text:
 
 
 class TextBlock(Widget):
-    """Lines that are made anew for each width; they don't scroll."""
+    """Lines that are rebuilt for each width; they don't scroll."""
 
     DEFAULT_CSS = "TextBlock { height: auto; width: 1fr; }"
 

@@ -9,7 +9,7 @@ from pulumi_rewind_tui.widgets.lines import LinesView
 
 
 class TextView(LinesView):
-    """Lines that are made anew for each width; no cursor."""
+    """Lines that are rebuilt for each width; no cursor."""
 
     show_cursor = False
 

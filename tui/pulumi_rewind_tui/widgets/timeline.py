@@ -26,7 +26,7 @@ class TimelineView(LinesView):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "mark", "base", id="timeline.mark", tooltip="Compare everything with this one; again: with live"),
-        Binding("i", "details", "details", id="timeline.details", tooltip="Everything recorded about the update"),
+        Binding("i", "details", "details", id="timeline.details", tooltip="Show everything recorded about the update"),
     ]
 
     @dataclass
@@ -62,7 +62,7 @@ class TimelineView(LinesView):
     # Data
 
     def reset(self, total: int) -> None:
-        """Starts anew with a history of `total` updates."""
+        """Starts again with a history of `total` updates."""
         self.total = total
         self.newest = total
         self.updates.clear()

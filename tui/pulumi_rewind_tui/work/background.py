@@ -1,4 +1,4 @@
-"""Work in threads: whatever goes wrong there becomes a message, never the end of the application."""
+"""Work in threads: every error there becomes a message and never ends the application."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Post: TypeAlias = Callable[[Message], object]
 """Posts a message; safe to call from any thread."""
 
 CancelCheck: TypeAlias = Callable[[], bool]
-"""Whether nobody waits for the result any more."""
+"""Whether the work was cancelled."""
 
 
 def clean(app: App[Any], error: BaseException) -> None:

@@ -1,6 +1,6 @@
 """Comparing large states in another process, so that keys stay quick.
 
-The process opens the same stack by itself; over a pipe go questions, and answers with secrets masked. Passphrases and
+The process opens the same stack; a pipe carries questions, and answers with secrets masked. Passphrases and
 revealed values cross that pipe too; neither is written anywhere.
 """
 
@@ -113,7 +113,7 @@ class ProcessSource:
             except (EOFError, OSError) as err:
                 self._connection = None
                 raise BackendError(
-                    "the process that compares states has ended", hint="Read again (ctrl+r) to start it anew."
+                    "the process that compares states has ended", hint="Read again (ctrl+r) to start it again."
                 ) from err
         if isinstance(answer, BaseException):
             raise answer

@@ -10,10 +10,10 @@ from textual.app import App
 
 
 def detach(app: App[Any]) -> None:
-    """Makes the application live on quietly without the terminal it has lost; does nothing if it never had one.
+    """Lets the application continue without its lost terminal; does nothing if it never had one.
 
     Writing to it fails, which ends Textual's writer thread; after that the event loop would block in the next write.
-    A lost terminal also continues the process (SIGCONT), on which Textual starts a writer anew, so it isn't enough to
+    A lost terminal also continues the process (SIGCONT), on which Textual starts a new writer, so it isn't enough to
     put something else in place of the terminal. Reading would report its end over and over: that thread ends, too.
     """
     if app.is_headless:

@@ -61,7 +61,7 @@ class PlanFailed(Message):
 
 
 @dataclass
-class LiveLooked(Message):
+class LiveChecked(Message):
     """Live was looked at again."""
 
     generation: int
@@ -84,7 +84,7 @@ def strategies(plan: Plan | None) -> list[tuple[str, str]]:
 def _observer(
     generation: int, post: Post, control: PreviewControl, cancelled: CancelCheck
 ) -> Callable[[EngineEvent], None]:
-    """Tells of the engine's events in a line of text, ten times a second at most."""
+    """Posts the engine's progress as a line of text, at most ten times a second."""
     from pulumi_rewind.engine.events import Phase, Progress, ResourceDone, ResourcePre
 
     seen: set[str] = set()
@@ -105,7 +105,7 @@ def _observer(
         now = time.monotonic()
         if at_once or now - sent >= BATCH:
             sent = now
-            count = f"  {plural(len(seen), 'resource')} looked at" if seen else ""
+            count = f"  {plural(len(seen), 'resource')} checked" if seen else ""
             post(PlanProgress(generation, f"{phase}…{count}"))
 
     return observe
@@ -120,9 +120,9 @@ def make_plan(
     cancelled: CancelCheck,
     agreed: Sequence[Finding] = (),
 ) -> None:
-    """Resolves the target, builds the plan and looks around; an error goes through, nobody hears of a stopped one.
+    """Resolves the target, builds the plan and reads its surroundings; raises errors, except after a stop.
 
-    What is `agreed` is remembered first.
+    Remembers what is in `agreed` first.
     """
     from pulumi_rewind.errors import InterruptedRun
     from pulumi_rewind.guard.consent import agree
@@ -142,10 +142,10 @@ def make_plan(
     if cancelled():
         plan.close()
         return
-    post(PlanReady(generation, plan, look_around(session, plan)))
+    post(PlanReady(generation, plan, read_surroundings(session, plan)))
 
 
-def look_around(session: Session, plan: Plan) -> Surroundings:
+def read_surroundings(session: Session, plan: Plan) -> Surroundings:
     """What the pane of checks says beside the plan's own risks."""
     from pulumi_rewind.errors import RewindError
     from pulumi_rewind.rollback.head_reminder import head_reminder
@@ -173,7 +173,7 @@ def look_at_live(
 
     live = session.backend.live(session.stack)
     newest = len(session.history())
-    post(LiveLooked(generation, live.digest, replace(around, newest=newest, locks=now.locks), now))
+    post(LiveChecked(generation, live.digest, replace(around, newest=newest, locks=now.locks), now))
 
 
 def plan_text(plan: Plan) -> str:

@@ -15,7 +15,7 @@ from pulumi_rewind.system.state_directory import StateDirectory
 def save_new(state: StateDirectory, name: str, text: str) -> Path:
     """Saves a text under a name, mode 0600, and returns its path; where the name is taken a number is added.
 
-    Whoever prints the file is as safe as whoever looked at the screen: control characters in it are made visible.
+    The file is safe to print: control characters in it are made visible.
 
     Raises:
         StateDirectoryError: it can't be written.

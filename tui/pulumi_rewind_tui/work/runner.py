@@ -1,7 +1,6 @@
 """Runs a rollback in threads: its events come to the screen in batches, its log to a file, its end as one message.
 
-Whatever becomes of the screen, the run is never killed unseen: if nobody listens any more it is asked, once, to
-finish what is in flight, and can be resumed.
+If the screen goes away, the run is not killed: it is asked once to finish the running steps, and can be resumed.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ BATCH = 0.1
 
 
 class Run(Protocol):
-    """What is needed of `pulumi_rewind.rollback.run.RollbackRun`."""
+    """The part of `pulumi_rewind.rollback.run.RollbackRun` that is used here."""
 
     result: RollbackResult | None
 
@@ -73,7 +72,7 @@ class _End:
 
 
 class Runner:
-    """One run: stops it at most as often as asked, and once by itself if it is left alone."""
+    """One run: stops it when asked, and once if its screen is gone."""
 
     def __init__(self, run: Run, session: Session, plan: Plan) -> None:
         self.run = run
@@ -122,9 +121,9 @@ class Runner:
         result = self.run.result
         if cancelled():
             return
-        post(RunBatch([Phase("look", "looking at what is there now")]))
+        post(RunBatch([Phase("look", "reading the stack again")]))
         version = result.version if result is not None else None
-        post(RunEnded(result, error, look_after(self.session, self.plan, version)))
+        post(RunEnded(result, error, read_aftermath(self.session, self.plan, version)))
 
     def _pump(self, events: queue.SimpleQueue[EngineEvent | _End]) -> None:
         try:
@@ -166,8 +165,8 @@ def log_text(line: LogLine) -> str:
     return f"{moment} {inert(line.text)}\n"
 
 
-def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
-    """Looks at the stack afresh; what can't be read is said, never raised. `version` is None where the run failed."""
+def read_aftermath(session: Session, plan: Plan, version: int | None) -> Aftermath:
+    """Reads the stack again; reports what can't be read, never raises. `version` is None where the run failed."""
     from pulumi_rewind.history.failed_update import before_attempts, undo_number
     from pulumi_rewind.rollback.head_reminder import head_reminder
     from pulumi_rewind.rollback.incident import reverts_since
@@ -192,15 +191,15 @@ def look_after(session: Session, plan: Plan, version: int | None) -> Aftermath:
 
 
 def _remaining(session: Session, plan: Plan) -> tuple[str, ...]:
-    """What differs between live and the target, resource by resource; a new id is no difference that remains."""
+    """The remaining differences between live and the target, in the order of the steps; a new id alone is none."""
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
     from pulumi_rewind_tui.words.words import resource_name
 
     live = session.vault.decrypt(session.backend.live(session.stack), session.stack)
     diff = diff_checkpoints(live, plan.prepared.target_plain)
-    meant = {step.urn for step in plan.steps} if plan.prepared.partial else None
+    order = {step.urn: number for number, step in enumerate(plan.steps)}
     return tuple(
         f"{item.op} {resource_name(item.urn)}"
-        for item in diff.resources
-        if not item.consequential and (meant is None or item.urn in meant)
+        for item in sorted(diff.resources, key=lambda item: order.get(item.urn, len(order)))
+        if not item.consequential and (not plan.prepared.partial or item.urn in order)
     )

@@ -52,7 +52,7 @@ class Watch:
         self._worker: Worker[None] | None = None
         self._begun = 0.0
         self.seen: Glance | None = None
-        """The glance that goes with what is on the screen; whoever shows news sets it."""
+        """The glance that goes with what is on the screen; the screen sets it when it shows news."""
 
     def begin(self) -> None:
         """Looks every two seconds from now on."""

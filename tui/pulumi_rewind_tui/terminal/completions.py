@@ -1,4 +1,4 @@
-"""What completion offers where a stack, a target or a resource is expected. Read afresh each time, without the CLI."""
+"""The completions where a stack, a target or a resource is expected. Read each time, without the CLI."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     Item = CompletionItem[str]
 
 UPDATES: Final = 50
-"""How many updates are offered, the newest first."""
+"""How many updates are listed, the newest first."""
 
 _WORD = re.compile(r"\b(STACK|TARGET|FROM|TO|RESOURCE|N)\b")
 _ABOUT_CODE = ("show", "trust", "distrust")
 
 
-def offers(kind: str, ctx: click.Context, incomplete: str) -> list[Item]:
+def completions(kind: str, ctx: click.Context, incomplete: str) -> list[Item]:
     """What may stand in a place of a kind: ``words`` for the arguments, else the kind of an option's value."""
     place = Place(ctx, incomplete)
     found = place.words() if kind == "words" else place.of_kind(kind)

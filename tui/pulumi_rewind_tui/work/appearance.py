@@ -19,7 +19,7 @@ LONGEST: int = 40
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """What a screen needs before it is painted."""
 
     theme: str
@@ -27,8 +27,8 @@ class Looks:
     ascii: bool
 
 
-def looks(cwd: Path, environ: Mapping[str, str], theme: str | None, ascii_only: bool) -> Looks:
-    """The looks as flags, settings and the last choice have them, in this order.
+def appearance(cwd: Path, environ: Mapping[str, str], theme: str | None, ascii_only: bool) -> Appearance:
+    """The appearance as flags, settings and the last choice have them, in this order.
 
     Raises:
         UsageError: there is no such theme, or the settings can't be read.
@@ -47,7 +47,7 @@ def looks(cwd: Path, environ: Mapping[str, str], theme: str | None, ascii_only: 
             raise UsageError(f"{where_set(root, environ, 'theme')}: {err}", hint=err.hint) from None
     else:
         name = theme_name(remembered(environ) or "dark")
-    return Looks(name.removeprefix(PREFIX), ascii_only or settings.ascii)
+    return Appearance(name.removeprefix(PREFIX), ascii_only or settings.ascii)
 
 
 def remembered(environ: Mapping[str, str]) -> str:
