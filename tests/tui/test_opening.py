@@ -52,7 +52,7 @@ def test_a_terminal_that_can_not_show_the_screens_gets_the_history(
     stack.update(stack.resource("api", {}), message="the first")
     ran = stack.terminal(env=env, colors=True)
     assert ran.code == 0, ran.out
-    assert f"note: {reason}: here is the history instead" in ran.out
+    assert f"note: {reason}: pulumi-rewind prints the history instead of opening the screens" in ran.out
     assert "#1" in ran.out
     assert "\x1b[?1049h" not in ran.out, "no full screen"
 

@@ -84,7 +84,8 @@ def options_of(name: str) -> set[str]:
     """The flags of a command, in every spelling."""
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    return {flag for param in command.get_params(click.Context(command)) for flag in param.opts if flag[0] == "-"}
+    context = click.Context(command, help_option_names=["-h", "--help"])  # click keeps what it first makes of these
+    return {flag for param in command.get_params(context) for flag in param.opts if flag[0] == "-"}
 
 
 def check(line: str) -> None:
