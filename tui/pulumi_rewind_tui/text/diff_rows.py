@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.diff.checkpoints import Change
 
 OUTPUTS: Final = "only outputs differ (o shows them)"
-STALE: Final = "it names an object that is another one now"
+STALE: Final = "it refers to an object that has been replaced"
 """Why a resource changes whose properties are the same on both sides."""
 
 Kind: TypeAlias = Literal["group", "resource", "change", "more", "secret", "fold", "same", "note"]
