@@ -116,7 +116,7 @@ bench: setup
 
 # Needs pip-tools; run it after changing the dependencies in pyproject.toml.
 lock:
-	pip-compile --quiet --generate-hashes --strip-extras --extra dev --no-emit-index-url --no-emit-trusted-host \
+	pip-compile --quiet --generate-hashes --strip-extras --extra aws --extra azure --extra dev --extra gcp --extra postgres --no-emit-index-url --no-emit-trusted-host \
 		--no-emit-find-links --output-file requirements.lock pyproject.toml
 
 # What a release contains: the distributions that the product needs at run time, with the hashes that the lock allows.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.storage import Watch
+from pulumi_rewind.backends.directory import DirectoryWatch
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, StepMetadata, StepState
 from pulumi_rewind.errors import EngineError, IncompleteError, InterruptedRun
 from pulumi_rewind.guard.kept_states import import_state
@@ -46,27 +46,28 @@ class Driver(EngineDriver):
 
 
 def test_the_same_directory_is_the_same(stack: FileStack, tmp_path: Path) -> None:
-    place = Watch(stack.state.as_uri())
+    place = DirectoryWatch(stack.state)
     (stack.state / "more").mkdir()
     assert place.problem() == ""
-    assert Watch("s3://bucket/x").problem() == ""
-    assert list(Driver().go(opened(stack, ""), tmp_path)) == []
+    session = opened(stack, "")
+    assert list(Driver(session.backend).go(session, tmp_path)) == []
     import_state(opened(stack, ""), b"{}", {}, instead_of=None)
 
 
 @pytest.mark.parametrize(("does", "what"), [(AWAY, "is gone"), (ANEW, "is not the one that the run started with")])
 def test_a_run_that_lost_its_backend_is_incomplete(stack: FileStack, tmp_path: Path, does: str, what: str) -> None:
-    driver = Driver()
+    session = opened(stack, does)
+    driver = Driver(session.backend)
     urn = "urn:pulumi:dev::shop::x:y:Server::web"
     driver.progress.see(ResourceDone(StepMetadata("create", urn, new=StepState(id="srv-1"))))
     with pytest.raises(IncompleteError, match=what) as caught:
-        list(driver.go(opened(stack, does), tmp_path))
+        list(driver.go(session, tmp_path))
     assert "web (srv-1)" in str(caught.value)
     assert "pulumi cancel" in caught.value.hint
 
 
 def test_a_directory_that_comes_back_was_away_all_the_same(stack: FileStack) -> None:
-    watch = Watch(stack.state.as_uri())
+    watch = DirectoryWatch(stack.state)
     watch.check()
     assert watch.problem() == ""
     stack.state.rename(stack.root / "elsewhere")

@@ -69,7 +69,7 @@ def test_a_run_whose_cli_is_gone_tells_whether_anything_was_changed(
     session: Session, tmp_path: Path, *, changed: bool
 ) -> None:
     session.engine.path.unlink()
-    driver = Driver()
+    driver = Driver(session.backend)
     driver._changed = changed
     with pytest.raises(IncompleteError if changed else EngineError, match="can't be started") as caught:
         list(driver.go(session, tmp_path))

@@ -15,7 +15,6 @@ import pytest
 import zstandard
 
 from pulumi_rewind.backends import KINDS, open_backend
-from pulumi_rewind.backends.storage import Watch, empty_sidecar_hint, space_warning
 from pulumi_rewind.backends.urls import absolute_url
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, StackNotFound, UsageError
 from pulumi_rewind.history.targets import resolve_target
@@ -378,7 +377,7 @@ def test_a_newer_or_damaged_layout_is_refused(store: FileStore) -> None:
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("s3://bucket/x", "s3://"), ("https://api.pulumi.com", "Pulumi Cloud"), ("./state", "not the URL of a backend")],
+    [("ftp://bucket/x", "ftp://"), ("https://api.pulumi.com", "Pulumi Cloud"), ("./state", "not the URL of a backend")],
 )
 def test_other_kinds_of_backend_are_named(url: str, said: str) -> None:
     with pytest.raises(BackendError, match=said) as caught:
@@ -388,18 +387,13 @@ def test_other_kinds_of_backend_are_named(url: str, said: str) -> None:
 
 def test_a_new_kind_is_a_module_and_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("toy")
-    monkeypatch.setattr(module, "ToyBackend", lambda url: f"opened {url}", raising=False)
+    monkeypatch.setattr(module, "open_toy", lambda url, environ: f"opened {url} as {environ['WHO']}", raising=False)
     monkeypatch.setitem(sys.modules, "pulumi_rewind.backends.toy", module)
-    monkeypatch.setitem(KINDS, "toy://", ("toy", "ToyBackend"))
-    assert str(open_backend("toy://box")) == "opened toy://box"
+    monkeypatch.setitem(KINDS, "toy://", ("toy", "open_toy"))
+    assert str(open_backend("toy://box", {"WHO": "me"})) == "opened toy://box as me"
     with pytest.raises(BackendError) as caught:
-        open_backend("s3://bucket")
-    assert "file://, toy:// backends" in caught.value.hint
-    assert (space_warning("toy://box", 1 << 60), empty_sidecar_hint("toy://box"), Watch("toy://box").problem()) == (
-        "",
-        "",
-        "",
-    )
+        open_backend("ftp://bucket")
+    assert "toy:// backends" in caught.value.hint
 
 
 def test_urls_have_one_spelling(tmp_path: Path) -> None:

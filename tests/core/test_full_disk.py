@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends.storage import COPIES, MINIMUM_FREE, empty_sidecar_hint, space_warning
+from pulumi_rewind.backends.directory import COPIES, MINIMUM_FREE, empty_sidecar_hint, space_warning
 from pulumi_rewind.errors import CheckpointError
 from tests.support.filestore import FileStore
 
@@ -43,23 +43,20 @@ def test_a_state_that_was_cut_off_names_the_whole_one_before(tmp_path: Path) -> 
 
 def test_room_is_measured_where_the_backend_is(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    assert space_warning(tmp_path.as_uri(), 1000) == ""
-    assert str(tmp_path) in space_warning(tmp_path.as_uri(), free // COPIES + MINIMUM_FREE)
-    assert space_warning("s3://bucket", free) == ""
-    assert space_warning((tmp_path / "gone").as_uri(), free) == ""
+    assert space_warning(tmp_path, 1000) == ""
+    assert str(tmp_path) in space_warning(tmp_path, free // COPIES + MINIMUM_FREE)
+    assert space_warning(tmp_path / "gone", free) == ""
 
 
 def test_a_sidecar_that_a_kill_left_empty_is_named(tmp_path: Path) -> None:
     store = FileStore(tmp_path)
     store.add("one")
-    url = store.url
     sidecar = store.state.with_name(f"{store.state.name}.attrs")
-    assert empty_sidecar_hint(url) == ""
+    assert empty_sidecar_hint(tmp_path) == ""
     sidecar.write_text('{"md5": "a"}')
-    assert empty_sidecar_hint(url) == ""
+    assert empty_sidecar_hint(tmp_path) == ""
     sidecar.write_text("")
-    assert f"`rm '{sidecar}'`" in empty_sidecar_hint(url)
-    assert empty_sidecar_hint("s3://bucket") == ""
+    assert f"`rm '{sidecar}'`" in empty_sidecar_hint(tmp_path)
 
 
 def test_a_file_that_somebody_is_just_writing_is_no_leftover(tmp_path: Path) -> None:
@@ -69,5 +66,5 @@ def test_a_file_that_somebody_is_just_writing_is_no_leftover(tmp_path: Path) -> 
     sidecar.write_text("")
     writer = threading.Timer(0.1, sidecar.write_text, ['{"md5": "a"}'])
     writer.start()
-    assert empty_sidecar_hint(store.url) == ""
+    assert empty_sidecar_hint(tmp_path) == ""
     writer.join()

@@ -25,7 +25,7 @@ QUICK = (
     "pulumi_rewind",
     "pulumi_rewind.state.model",
     "pulumi_rewind.backends",
-    "pulumi_rewind.backends.filestate",
+    "pulumi_rewind.backends.files",
     "pulumi_rewind.project.workspace",
     "pulumi_rewind.project.settings",
     "pulumi_rewind.history.timeline",

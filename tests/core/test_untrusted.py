@@ -19,7 +19,7 @@ import zstandard
 from pulumi_rewind.assets.hash import hash_path
 from pulumi_rewind.assets.sources import program_directory
 from pulumi_rewind.backends import open_backend
-from pulumi_rewind.backends.files import plain_size, read_file
+from pulumi_rewind.backends.files import FileStorage
 from pulumi_rewind.callbacks.code import todays_code
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, UsageError
 from pulumi_rewind.project.settings import Settings, load_settings
@@ -260,6 +260,7 @@ def test_repeated_json_of_any_usual_size_is_no_bomb() -> None:
 
 def test_a_named_pipe_has_no_size(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert plain_size(tmp_path / "pipe") is None
+    storage = FileStorage(tmp_path.as_uri())
+    assert storage.size("pipe") is None
     with pytest.raises(BackendError, match="it is a named pipe, not a regular file"):
-        read_file(tmp_path / "pipe", "the record")
+        storage.read("pipe", 100)

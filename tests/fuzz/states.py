@@ -13,7 +13,7 @@ from google.protobuf import struct_pb2
 
 from pulumi_rewind.assets.hash import hash_value
 from pulumi_rewind.backends import open_backend
-from pulumi_rewind.backends.files import read_file
+from pulumi_rewind.backends.diy_history import unpacked
 from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.goal.credentials import todays_credentials
@@ -55,7 +55,6 @@ def state_targets(folder: Path, live: Checkpoint) -> dict[str, Target]:
     other = FileStore(folder / "other")
     other.add(1)
     backend, record = other.open(), other.path("history", 1)
-    packed = folder / "packed"
     stored = recorded("*.checkpoint.json", 30_000)
 
     def checkpoint(raw: bytes) -> None:
@@ -133,8 +132,7 @@ def state_targets(folder: Path, live: Checkpoint) -> dict[str, Target]:
         open_backend(other.url)
 
     def compressed(raw: bytes) -> None:
-        packed.write_bytes(raw)
-        read_file(packed, "the file", 1 << 20)
+        unpacked(raw, "the file", 1 << 20)
 
     plain = b'{"version":3}' * 50
     frames = zstandard.compress(plain) + zstandard.compress(b"more")

@@ -76,6 +76,11 @@ class EngineStack:
         selected.write_text(json.dumps({"stack": name, "stacks": {self.backend.as_uri(): name}}))
 
     @property
+    def backend_url(self) -> str:
+        """Where the stack is kept."""
+        return self.backend.as_uri()
+
+    @property
     def environ(self) -> dict[str, str]:
         """The whole environment for the CLI and for our own sessions."""
         path = [str(self.engine.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
@@ -84,7 +89,7 @@ class EngineStack:
             "HOME": str(self._home),
             "LANG": "C.UTF-8",
             "PULUMI_HOME": str(self.home),
-            "PULUMI_BACKEND_URL": self.backend.as_uri(),
+            "PULUMI_BACKEND_URL": self.backend_url,
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "GOGC": "off",  # for processes that end at once, …

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from pulumi_rewind.backends.filestate import FileBackend
+from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.app import RewindApp
@@ -181,7 +181,7 @@ async def test_what_has_not_changed_is_neither_told_nor_compared_again(shop: Sho
 
 
 async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pulumi_rewind.backends.filehistory import FileHistory
+    from pulumi_rewind.backends.diy_history import DiyHistory
 
     app = shop.app()
     async with app.run_test(size=WIDE) as pilot:
@@ -195,8 +195,8 @@ async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPa
 
             return call
 
-        monkeypatch.setattr(FileBackend, "live", noted("live", FileBackend.live))
-        monkeypatch.setattr(FileHistory, "_list", noted("history", FileHistory._list))
+        monkeypatch.setattr(DiyBackend, "live", noted("live", DiyBackend.live))
+        monkeypatch.setattr(DiyHistory, "_list", noted("history", DiyHistory._list))
         await look(pilot)
         take_lock(shop)
         await look(pilot)
@@ -291,14 +291,14 @@ async def test_a_look_that_hangs_is_told_and_never_piles_up(shop: Shop, monkeypa
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         hangs, glances = threading.Event(), []
-        glance = FileBackend.glance
+        glance = DiyBackend.glance
 
         def slow(*given: Any) -> Any:
             glances.append(given)
             hangs.wait(60)
             return glance(*given)
 
-        monkeypatch.setattr(FileBackend, "glance", slow)
+        monkeypatch.setattr(DiyBackend, "glance", slow)
         monkeypatch.setattr(watch_module, "OVERDUE", 0.0)
         try:
             app.home.watching.look()

@@ -1,11 +1,13 @@
 """Where history and checkpoints come from: one module for each kind of backend behind one small protocol.
 
-A new kind is a module with a class that takes the URL, and an entry in `KINDS`. Nothing here needs the pulumi CLI.
+A new kind is a module with a function that takes the URL and the environment, and an entry in `KINDS`. Nothing here
+needs the pulumi CLI.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
 
@@ -13,20 +15,28 @@ from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.backends.urls import FILE, shown_url
 from pulumi_rewind.errors import BackendError
 
-KINDS: Final[dict[str, tuple[str, str]]] = {FILE: ("filestate", "FileBackend")}
-"""How the URLs of a kind begin, and its module and class, which is loaded when there is such a backend."""
+KINDS: Final[dict[str, tuple[str, str]]] = {
+    FILE: ("files", "open_files"),
+    "s3://": ("s3", "open_s3"),
+    "gs://": ("gcs", "open_gcs"),
+    "azblob://": ("azure", "open_azure"),
+    "postgres://": ("postgres", "open_postgres"),
+    "https://": ("cloud", "open_cloud"),
+    "http://": ("cloud", "open_cloud"),
+}
+"""How the URLs of a kind begin, and the module, loaded when there is such a backend, and the function that opens it."""
 
 
-def open_backend(url: str) -> Backend:
-    """The backend behind a URL.
+def open_backend(url: str, environ: Mapping[str, str] = os.environ) -> Backend:
+    """The backend behind a URL, with the credentials that an environment has.
 
     Raises:
         BackendError: a kind that isn't supported yet, or nothing there.
     """
     for start, (module, name) in KINDS.items():
         if url.startswith(start):
-            kind: Callable[[str], Backend] = getattr(import_module(f"{__name__}.{module}"), name)
-            return kind(url)
+            open_: Callable[[str, Mapping[str, str]], Backend] = getattr(import_module(f"{__name__}.{module}"), name)
+            return open_(url, environ)
     shown = shown_url(url)
     scheme, separator, _ = url.partition("://")
     if not separator:

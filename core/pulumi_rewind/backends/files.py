@@ -1,116 +1,206 @@
-"""Stored files: plain, gzip or zstd by content, of which several variants may lie side by side."""
+"""``file://`` backends: the storage is a directory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import NoReturn
 
-import msgspec
+from pulumi_rewind.backends import directory
+from pulumi_rewind.backends.diy import ROOT, DiyBackend
+from pulumi_rewind.backends.storage import Item, Stored
+from pulumi_rewind.backends.urls import file_path, shown_url
+from pulumi_rewind.errors import BackendError
+from pulumi_rewind.system.ownership import shared, written_again
+from pulumi_rewind.system.untrusted import GZIP, ZSTD, open_regular, read_bytes
 
-from pulumi_rewind.errors import BackendError, CheckpointError
-from pulumi_rewind.state.model import EMPTY, Update
-from pulumi_rewind.system.untrusted import CHECKPOINT, GZIP, ZSTD, decompress, open_regular, read_bytes
 
-SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
-"""What a stored file's name may end with; it says nothing sure about the content."""
-
-
-def read_file(path: Path | str, what: str, limit: int = CHECKPOINT) -> bytes:
-    """A file's content, decompressed, of at most `limit` bytes; `what` names it in errors.
+def open_files(url: str, environ: Mapping[str, str]) -> DiyBackend:  # noqa: ARG001 - as all kinds are opened
+    """The backend behind a ``file://`` URL.
 
     Raises:
-        FileNotFoundError: it is not there; the caller knows what that means.
-        CheckpointError: its compression is damaged or cut off, or it unpacks to more than that.
-        BackendError: not permitted, not a regular file, too large, or the file system fails.
+        BackendError: there is none.
     """
-    try:
-        raw = read_bytes(path, limit)
-    except FileNotFoundError:
-        raise
-    except NotADirectoryError as err:
-        raise FileNotFoundError(err.errno, err.strerror, str(path)) from None
-    except OSError as err:
+    return DiyBackend(url, FileStorage(url))
+
+
+class FileStorage:
+    """See `Storage`."""
+
+    def __init__(self, url: str) -> None:
+        self.shown = shown_url(url)
+        self.directory = file_path(url, Path.cwd())
+        self._top = str(self.directory)  # paths are costly where there are 10,000 of them
+
+    def check(self) -> None:
+        """The directory must hold what Pulumi makes there."""
+        root = self.directory / ROOT
+        try:
+            if _is_directory(root):
+                return
+            exists = _is_directory(self.directory)
+        except OSError as err:
+            self._denied(str(root), err)
+        if exists:
+            raise BackendError(
+                f"{self.directory} holds no Pulumi state",
+                hint="Check --backend, PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows "
+                "the backend in use.",
+            )
         raise BackendError(
-            f"{what} can't be read: {err.strerror}", hint=f"Check the permissions of {path} and its disk."
-        ) from None
-    try:
-        return decompress(raw, limit)
-    except ValueError as err:
-        raise CheckpointError(
-            f"{what} is damaged: {err}",
-            hint="The file was cut off or overwritten; choose another update, or restore it from a backup.",
-        ) from None
+            f"the backend's directory {self.directory} does not exist",
+            hint="Mount it, or check --backend, PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml.",
+        )
 
+    def where(self, key: str) -> str:
+        """The path."""
+        return f"{self._top}/{key}" if key else self._top
 
-class _Record(msgspec.Struct, rename="camel"):
-    """A history record as stored; everything else in it is left alone."""
+    def folders(self, folder: str) -> list[str]:
+        """Links to directories count."""
+        return sorted(entry.name for entry in self._scan(folder) if entry.is_dir())
 
-    kind: str = ""
-    result: str = ""
-    start_time: int = 0
-    end_time: int = 0
-    message: str | None = None
-    environment: dict[str, str] | None = None
-    config: msgspec.Raw = EMPTY
-    resource_changes: dict[str, int] | None = None
+    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+        """Names alone: looking at each file would cost more than everything else."""
+        for entry in self._scan(folder):
+            name = entry.name
+            # The sidecars double the directory; turning them away early halves the time.
+            if name.endswith(".attrs") or not name.startswith(start):
+                continue
+            if start or not entry.is_dir(follow_symlinks=False):
+                yield Item(name)
 
+    def exists(self, folder: str) -> bool:
+        """Whether there is such a directory."""
+        return _is_directory(Path(self.where(folder)))
 
-_decoder = msgspec.json.Decoder(_Record)
+    def read(self, key: str, limit: int) -> bytes:
+        """The whole file."""
+        path = self.where(key)
+        try:
+            return read_bytes(path, limit)
+        except FileNotFoundError:
+            raise
+        except NotADirectoryError as err:
+            raise FileNotFoundError(err.errno, err.strerror, path) from None
+        except OSError as err:
+            raise BackendError(
+                f"{path} can't be read: {err.strerror}", hint=f"Check the permissions of {path} and its disk."
+            ) from None
 
+    def read_all(self, keys: Sequence[str], limit: int) -> Iterator[bytes | BackendError]:
+        """One after another: a disk gains nothing from threads."""
+        for key in keys:
+            try:
+                yield self.read(key, limit)
+            except FileNotFoundError as err:
+                gone = BackendError(f"{self.where(key)} is no longer there")
+                gone.__cause__ = err
+                yield gone
+            except BackendError as err:
+                yield err
 
-def decode_record(raw: bytes, number: int, what: str) -> Update:
-    """A history record as an update with a checkpoint; `what` names it in errors. Pure.
-
-    Raises:
-        CheckpointError: it is damaged.
-    """
-    try:
-        record = _decoder.decode(raw)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
-        raise CheckpointError(f"{what} is damaged: {err}") from None
-    if not record.kind or not record.result:
-        raise CheckpointError(f"{what} is JSON, but not a record of Pulumi's history")
-    return Update(
-        number=number,
-        kind=record.kind,
-        result=record.result,
-        start_time=record.start_time,
-        end_time=record.end_time,
-        message=record.message or "",
-        environment=record.environment or {},
-        config=record.config,
-        changes=record.resource_changes or {},
-    )
-
-
-def plain_size(path: Path) -> int | None:
-    """The size of an uncompressed file; None for a compressed or unreadable one."""
-    try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            start = file.read(4)
-            return None if start.startswith((GZIP, ZSTD)) else os.fstat(file.fileno()).st_size
-    except OSError:
+    def newest(self, keys: Sequence[str], what: str, limit: int) -> Stored | None:
+        """The CLI may replace one variant by another between looking and reading: then once more."""
+        for _ in (1, 2):
+            there = [(written, key) for key in keys if (written := self._written(key, what)) is not None]
+            if not there:
+                return None
+            _, key = max(there, key=lambda found: found[0])
+            try:
+                return Stored(key, self.read(key, limit))
+            except FileNotFoundError:
+                continue
         return None
 
+    def mark(self, keys: Sequence[str]) -> str:
+        """When each was written, and its size."""
+        return " ".join(self._status(key) for key in keys)
 
-def newest_variant(paths: Iterable[Path], what: str) -> Path | None:
-    """The file that was written last of those that are there; the first of equals, None if there is none.
+    def folder_mark(self, folder: str) -> str:
+        """A directory is written when it gets an entry."""
+        return self._status(folder)
 
-    Raises:
-        BackendError: not permitted, or the file system fails.
-    """
-    newest: tuple[int, Path] | None = None
-    for path in paths:
+    def size(self, key: str) -> int | None:
+        """The beginning of the file tells whether it is compressed."""
         try:
-            written = path.stat().st_mtime_ns
+            with os.fdopen(open_regular(self.where(key)), "rb") as file:
+                start = file.read(4)
+                return None if start.startswith((GZIP, ZSTD)) else os.fstat(file.fileno()).st_size
+        except OSError:
+            return None
+
+    def shared(self, folders: Iterable[str]) -> str:
+        """By owners and modes."""
+        return shared(Path(self.where(folder)) for folder in folders)
+
+    def touched(self, keys: Iterable[str], ended: int) -> str:
+        """By owners, modes and times."""
+        paths = [Path(self.where(key)) for key in keys]
+        return shared(paths) or next(filter(None, (written_again(path, ended) for path in paths)), "")
+
+    def remedy(self, key: str) -> str:
+        """One of the copies that the CLI keeps."""
+        return directory.intact_copy_hint(Path(self.where(key)))
+
+    def watch(self) -> directory.DirectoryWatch:
+        """A mount may go away, and the CLI makes a directory that it misses."""
+        return directory.DirectoryWatch(self.directory)
+
+    def obstacle(self) -> str:
+        """A sidecar that a killed CLI has left empty."""
+        return directory.empty_sidecar_hint(self.directory)
+
+    def shortage(self, size: int) -> str:
+        """Of the disk."""
+        return directory.space_warning(self.directory, size)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _status(self, key: str) -> str:
+        """What changes when a file is written or a directory gets an entry; empty if it isn't there."""
+        path = Path(self.where(key))
+        try:
+            found = path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            continue
+            return ""
+        except OSError as err:
+            self._denied(str(path), err)
+        return f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_size}"
+
+    def _written(self, key: str, what: str) -> int | None:
+        path = Path(self.where(key))
+        try:
+            return path.stat().st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except OSError as err:
             raise BackendError(
                 f"{what} can't be read: {err.strerror}", hint=f"Check the permissions of {path.parent}."
             ) from None
-        if newest is None or written > newest[0]:
-            newest = written, path
-    return newest[1] if newest else None
+
+    def _scan(self, folder: str) -> list[os.DirEntry[str]]:
+        """What is in a folder; nothing if the folder isn't there, but the backend is."""
+        path = self.where(folder)
+        try:
+            with os.scandir(path) as entries:
+                return list(entries)
+        except (FileNotFoundError, NotADirectoryError):
+            self.check()
+            return []
+        except OSError as err:
+            self._denied(path, err)
+
+    def _denied(self, path: str, err: Exception) -> NoReturn:
+        reason = getattr(err, "strerror", None) or str(err)
+        raise BackendError(f"{path} can't be read: {reason}", hint="Check its permissions.") from None
+
+
+def _is_directory(path: Path) -> bool:
+    """As `Path.is_dir`, which in some versions of Python also says False where permission is denied."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False

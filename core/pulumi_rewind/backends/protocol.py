@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.state.locks import Lock
@@ -76,6 +76,36 @@ class Glance:
     locks: tuple[Lock, ...] = ()
 
 
+RECONNECT_HINT: Final = (
+    "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
+    "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
+)
+"""What helps if `Watch.problem` says something."""
+
+
+class Watch(Protocol):
+    """Watches a backend's place during a run; it counts as missing even if it is back at the end."""
+
+    def check(self) -> None:
+        """Checks the place; to be called now and then."""
+        ...
+
+    def problem(self) -> str:
+        """What happened to it; empty if it was the same all the time."""
+        ...
+
+
+class Steady(Watch):
+    """Of a place that nothing can replace."""
+
+    def check(self) -> None:
+        """Nothing to see."""
+
+    def problem(self) -> str:
+        """Never any."""
+        return ""
+
+
 class Backend(Protocol):
     """A place that keeps stacks."""
 
@@ -133,4 +163,16 @@ class Backend(Protocol):
 
         A backend that can't tell says so.
         """
+        ...
+
+    def watch(self) -> Watch:
+        """Begins to look whether the place stays the same all through a run."""
+        ...
+
+    def obstacle(self) -> str:
+        """What keeps the pulumi CLI from reading the place although we can, with what helps; empty if nothing does."""
+        ...
+
+    def shortage(self, size: int) -> str:
+        """Why an update of a state of `size` bytes has no room there; empty if it has, or nobody can tell."""
         ...

@@ -1,140 +1,111 @@
-"""The directory of a ``file://`` backend: whether it is still the same, whether it has space, what is broken.
-
-The CLI creates a missing directory. If a mount disappears during a run, it saves into a new directory and reports
-success, and the state that comes back with the mount contains nothing of the run. On a full disk it replaces the state
-by an empty or truncated file, retries for half a minute, and gives up. The copy that it makes first (``.bak``) is
-mostly intact; the backups of earlier updates are.
-"""
+"""Where a DIY backend keeps its files, whatever holds them: a directory, a bucket, a table."""
 
 from __future__ import annotations
 
-import contextlib
-import glob
-import shutil
-import time
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
-from pulumi_rewind.backends.files import read_file
-from pulumi_rewind.backends.urls import FILE, file_path
+from pulumi_rewind.backends.protocol import Watch
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind.state.model import decode_checkpoint
-from pulumi_rewind.system.shell import in_quotes
-
-RECONNECT_HINT: Final = (
-    "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
-    "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
-)
-"""The hint."""
-
-COPIES = 8
-"""How many times its size an update may need: the state, the one before, a backup, the history's copy, each growing."""
-
-MINIMUM_FREE = 256 * 1024
-"""Bytes that are needed in any case: locks, records, directories."""
 
 
-class Watch:
-    """Watches a backend's directory during a run; it counts as missing even if it is back at the end."""
+class Item(NamedTuple):
+    """What a listing says of one file."""
 
-    def __init__(self, url: str) -> None:
-        ours = url.startswith(FILE)
-        self._path = file_path(url, Path.cwd()) if ours else Path()
-        self._identity = identity_of(self._path) if ours else None
-        self._away = False
+    name: str
+    """Within its folder."""
+    mark: str = ""
+    """Another one where the content is another; empty where the listing doesn't tell."""
+    size: int | None = None
+    """Bytes as stored; None where the listing doesn't tell."""
+
+
+class Stored(NamedTuple):
+    """A file's content as stored, compressed or not."""
+
+    key: str
+    content: bytes
+
+
+class Storage(Protocol):
+    """Files under keys such as ``.pulumi/stacks/shop/dev.json``; folders are the parts of keys.
+
+    Every question raises BackendError where it can't be answered.
+    """
+
+    @property
+    def shown(self) -> str:
+        """The URL without credentials."""
+        ...
 
     def check(self) -> None:
-        """Checks the directory; to be called now and then."""
-        self._away = self._away or bool(self.problem())
+        """Raises BackendError unless the place is there: to tell one lost file from a lost backend."""
+        ...
 
-    def problem(self) -> str:
-        """What happened to it; empty if it was the same all the time."""
-        now = identity_of(self._path) if self._identity else None
-        if now != self._identity:
-            other = "is not the one that the run started with, and holds what the engine saved last"
-            return f"the directory of the backend ({self._path}) {'is gone' if now is None else other}"
-        if self._away:
-            return (
-                f"the directory of the backend ({self._path}) was unavailable for a while; it lacks what the "
-                "engine saved in that time"
-            )
-        return ""
+    def where(self, key: str) -> str:
+        """A file or folder as people look for it: a path, a URL."""
+        ...
 
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, sorted; none where it isn't there."""
+        ...
 
-def space_warning(url: str, size: int) -> str:
-    """A warning if an update of a state of that many bytes would fill the backend's disk; empty if it won't."""
-    if not url.startswith(FILE):
-        return ""
-    folder = file_path(url, Path.cwd())
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:
-        return ""  # whoever writes there will say what is wrong
-    need = size * COPIES + MINIMUM_FREE
-    if free >= need:
-        return ""
-    return f"the disk of the backend ({folder}) has {free // 1024:,} KiB left; an update may need {need // 1024:,} KiB"
+    def items(self, folder: str, start: str = "") -> Iterable[Item]:
+        """The files in a folder whose names begin with `start`; none where it isn't there."""
+        ...
 
+    def exists(self, folder: str) -> bool:
+        """Whether there is anything in a folder."""
+        ...
 
-WRITING: Final = 0.5
-"""Seconds; a living CLI has filled a sidecar long before that: it makes it empty and writes it at once."""
+    def read(self, key: str, limit: int) -> bytes:
+        """One file of at most `limit` bytes, as stored.
 
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        ...
 
-def empty_sidecar_hint(url: str) -> str:
-    """What to do about an empty sidecar of a state (``.attrs``) left by a killed CLI; empty if there is none.
+    def read_all(self, keys: Sequence[str], limit: int) -> Iterator[bytes | BackendError]:
+        """Several files in their order, at once where that is faster; an error in the place of what can't be read."""
+        ...
 
-    The CLI needs no sidecar, but an empty one ends each of its commands with nothing but ``EOF``.
-    """
-    if not url.startswith(FILE):
-        return ""
-    folder = file_path(url, Path.cwd()) / ".pulumi" / "stacks"
-    found = _empty_sidecars(folder)
-    if found:
-        time.sleep(WRITING)
-        found &= _empty_sidecars(folder)
-    if not found:
-        return ""
-    paths = " ".join(in_quotes(str(path)) for path, _ in sorted(found))
-    return (
-        f"A killed pulumi process left an empty file, which makes every pulumi command fail: `rm {paths}` removes it."
-    )
+    def newest(self, keys: Sequence[str], what: str, limit: int) -> Stored | None:
+        """Of several variants of one file the one that was written last, the first of equals; None if there is none."""
+        ...
 
+    def mark(self, keys: Sequence[str]) -> str:
+        """Another text where one of some files is another or gone; cheap, nothing is read."""
+        ...
 
-def _empty_sidecars(folder: Path) -> set[tuple[Path, int]]:
-    """Those that are empty at this moment, each with the time at which it became so."""
-    found = set()
-    with contextlib.suppress(OSError):  # whoever reads there will say what is wrong
-        for path in folder.rglob("*.attrs"):
-            with contextlib.suppress(FileNotFoundError):  # replaced at this moment
-                status = path.stat()
-                if not status.st_size:
-                    found.add((path, status.st_mtime_ns))
-    return found
+    def folder_mark(self, folder: str) -> str:
+        """Another text where a file was added to a folder or removed; empty where that can't be told cheaply."""
+        ...
 
+    def size(self, key: str) -> int | None:
+        """Bytes of an uncompressed file; None for a compressed one, and where only reading it tells."""
+        ...
 
-def intact_copy_hint(path: Path) -> str:
-    """How to restore the newest intact state over the damaged one at `path`; empty if there is none."""
-    backup = path.with_name(f"{path.name}.bak")
-    top = next((above for above in path.parents if above.name == "stacks"), path.parent)
-    folder = top.parent / "backups" / path.relative_to(top).parent / path.name.partition(".json")[0]
-    older = sorted(folder.glob(f"{glob.escape(folder.name)}.*.json*"), reverse=True) if folder.is_dir() else []
-    for place in (backup, *(file for file in older if not file.name.endswith(".attrs"))):
-        try:
-            before = decode_checkpoint(read_file(place, "the state before"), source="the state before")
-        except (OSError, BackendError):
-            continue
-        pending = len(before.pending_operations)
-        count = f"{len(before.resources):,} resources" + (f", {pending} pending operations" if pending else "")
-        age = "from just before" if place == backup else "from the end of an earlier update"
-        copy = f"cp {in_quotes(str(place))} {in_quotes(str(path))}"
-        return f"The state {age} is intact ({count}): restore it with `{copy}`."
-    return ""
+    def shared(self, folders: Iterable[str]) -> str:
+        """Why others than the operator may have written some folders; empty if only the operator (and root) can."""
+        ...
 
+    def touched(self, keys: Iterable[str], ended: int) -> str:
+        """Whose some files are, and which was written again after `ended` (Unix nanoseconds); empty if nothing is."""
+        ...
 
-def identity_of(path: Path) -> tuple[int, int] | None:
-    """Device and inode of what is at a path, links followed; None if that can't be told."""
-    try:
-        stat = path.stat()
-    except (OSError, ValueError):
-        return None
-    return stat.st_dev, stat.st_ino
+    def remedy(self, key: str) -> str:
+        """How to put back a whole file in place of a damaged state; empty if nothing is known."""
+        ...
+
+    def watch(self) -> Watch:
+        """See `Backend.watch`."""
+        ...
+
+    def obstacle(self) -> str:
+        """See `Backend.obstacle`."""
+        ...
+
+    def shortage(self, size: int) -> str:
+        """See `Backend.shortage`."""
+        ...

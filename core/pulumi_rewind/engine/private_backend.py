@@ -6,6 +6,9 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
+from pulumi_rewind.project.workspace import Workspace
 from pulumi_rewind.state.formats import state_file
 from pulumi_rewind.state.model import Checkpoint, StackRef
 from pulumi_rewind.system.private_directory import private_directory
@@ -15,8 +18,8 @@ WITHOUT_PROJECT = "legacy"
 
 
 def scoped(stack: StackRef, project: str = "") -> StackRef:
-    """The stack as it is called here; `project` is that of a stack of the legacy layout."""
-    return stack if stack.project else StackRef(project or WITHOUT_PROJECT, stack.name)
+    """The stack as it is called here, where there are no organizations; `project` is that of a legacy stack."""
+    return StackRef(stack.project or project or WITHOUT_PROJECT, stack.name)
 
 
 @contextlib.contextmanager
@@ -33,6 +36,18 @@ def private_backend(states: Mapping[StackRef, Checkpoint]) -> Iterator[Path]:
         yield directory
 
 
-def environment(backend: Path) -> dict[str, str]:
-    """What makes the engine use it."""
-    return {"PULUMI_BACKEND_URL": backend.as_uri()}
+def environment(backend: Path, workspace: Workspace) -> dict[str, str]:
+    """What makes the engine use it.
+
+    To open what a service has encrypted, the CLI takes its token from a login alone, not from PULUMI_ACCESS_TOKEN: such
+    a login is made here, for the workspace's own service and no other. Seen with the CLI 3.259 and 3.276.
+    """
+    found = {"PULUMI_BACKEND_URL": backend.as_uri()}
+    token = workspace.environ.get("PULUMI_ACCESS_TOKEN")
+    if token and workspace.backend_url.startswith(("https://", "http://")):
+        login = backend / "login"
+        login.mkdir(mode=0o700, exist_ok=True)
+        accounts = {workspace.backend_url.rstrip("/"): {"accessToken": token}}
+        (login / "credentials.json").write_bytes(msgspec.json.encode({"accounts": accounts}))
+        found["PULUMI_CREDENTIALS_PATH"] = str(login)
+    return found

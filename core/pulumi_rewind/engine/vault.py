@@ -242,6 +242,6 @@ class Vault:
         with private_backend({stack: checkpoint}) as directory:
             return self._engine().call(
                 ["stack", "export", "--show-secrets", "-s", stack.fqn],
-                env={**environment(directory), **env},
+                env={**environment(directory, self._engine().workspace), **env},
                 cwd=directory,
             )

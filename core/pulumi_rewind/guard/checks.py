@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from pulumi_rewind.backends.storage import empty_sidecar_hint, space_warning
 from pulumi_rewind.errors import BackendError, RefusedError, RewindError
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import BlockedError, DataLossError
@@ -23,7 +22,7 @@ def check_agreed(plan: Plan, *, allow_data_loss: bool) -> None:
 
 def check_readable(session: Session) -> None:
     """Raises RefusedError where the pulumi CLI can't read the backend, although we can."""
-    if left := empty_sidecar_hint(session.backend.url):
+    if left := session.backend.obstacle():
         raise RefusedError("the pulumi CLI can't read the state", hint=left, unchanged=True)
 
 
@@ -51,7 +50,7 @@ def lock_left(session: Session) -> str:
     except BackendError:
         return ""
     lock = f"The stack is locked by {locks[0]}: {locks[0].advice}. " if locks else ""
-    return f"{left} {lock}" if (left := empty_sidecar_hint(session.backend.url)) else lock
+    return f"{left} {lock}" if (left := session.backend.obstacle()) else lock
 
 
 def check_unmoved(live: Checkpoint, reviewed: Checkpoint) -> None:
@@ -77,7 +76,7 @@ def has_moved(session: Session, before: Checkpoint) -> bool:
 
 def check_room(session: Session, live: Checkpoint) -> None:
     """Raises RefusedError where the backend has no room for another state."""
-    short = space_warning(session.backend.url, len(live.raw))
+    short = session.backend.shortage(len(live.raw))
     if short:
         raise RefusedError(short, hint="Free some space there: a full disk truncates the state.", unchanged=True)
 

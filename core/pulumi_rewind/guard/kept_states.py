@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.backends.storage import RECONNECT_HINT, Watch
+from pulumi_rewind.backends.protocol import RECONNECT_HINT
 from pulumi_rewind.errors import CheckpointError, EngineError, StateDirectoryError
 from pulumi_rewind.guard.checks import check_unmoved
 from pulumi_rewind.session import Session
@@ -64,7 +64,7 @@ def import_state(session: Session, document: bytes, env: Mapping[str, str], *, i
     """
     if instead_of is not None:
         check_unmoved(read_live(session)[0], instead_of)
-    place = Watch(session.workspace.backend_url)
+    place = session.backend.watch()
     session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)
     if lost := place.problem():
         raise EngineError(lost, hint=RECONNECT_HINT)

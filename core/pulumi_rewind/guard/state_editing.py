@@ -113,7 +113,7 @@ def staged(session: Session, state: Checkpoint | None, readers: Iterable[Resourc
             with contextlib.suppress(RewindError):  # the preview says what is missing
                 states.setdefault(other, session.backend.live(_known(session, other)))
     with private_backend(states) as directory:
-        yield Staged(stack.fqn, environment(directory))
+        yield Staged(stack.fqn, environment(directory, session.workspace))
 
 
 def _referred(name: object) -> StackRef:

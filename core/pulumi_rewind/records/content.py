@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pulumi_rewind.backends.files import decode_record
+from pulumi_rewind.backends.diy_history import decode_record
 from pulumi_rewind.errors import CheckpointError, RecordError
 from pulumi_rewind.records.git import FILE, Blob
 from pulumi_rewind.records.secrets import secret_content

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.backends.storage import identity_of
 from pulumi_rewind.secrets.passphrase import FILE_VARIABLE, VARIABLE
 from pulumi_rewind.system.documents import load_json
+from pulumi_rewind.system.ownership import identity_of
 from pulumi_rewind.system.untrusted import read_bytes
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pulumi_rewind.backends.storage import RECONNECT_HINT, Watch
+from pulumi_rewind.backends.protocol import RECONNECT_HINT, Backend
 from pulumi_rewind.engine.cli import Engine, EngineRun
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, IncompleteError, RewindError
@@ -19,7 +19,8 @@ from pulumi_rewind.plan.unsure_creates import unknown_to_state
 class EngineDriver(ABC):
     """What an update has done so far, and the means to stop it; a rollback drives one or several."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self.blockers = Blockers()
         """What failed, for the offer to pass it by."""
         self.engine_run: EngineRun | None = None
@@ -76,9 +77,9 @@ class EngineDriver(ABC):
         """Starts the update and passes its events on; it has ended when this does. `keep_log`: see `EngineRun`.
 
         Raises:
-            IncompleteError: the backend's directory was missing for a while, see `backends.storage`.
+            IncompleteError: the backend's directory was missing for a while, see `Backend.watch`.
         """
-        place = Watch(engine.workspace.backend_url)
+        place = self._backend.watch()
         with self._lock:
             if self.asked_to_stop():
                 raise self._not_begun()

@@ -70,7 +70,7 @@ class RollbackRun(EngineDriver):
         allow_data_loss: bool = False,
         check_again: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(session.backend)
         self.session = session
         self.plan = plan
         self.allow_data_loss = allow_data_loss

@@ -13,6 +13,8 @@ class Lock(msgspec.Struct, frozen=True):
     pid: int = 0
     timestamp: str = ""
     path: str = ""
+    kind: str = ""
+    """What runs, where the backend tells: ``update``, ``destroy`` …"""
     dead: bool = False
     """Whether it is of this machine, and its process is gone."""
 

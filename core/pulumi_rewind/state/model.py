@@ -82,14 +82,16 @@ class StackRef(msgspec.Struct, frozen=True, order=True):
     project: str
     """Empty in the legacy (not project-scoped) layout."""
     name: str
+    organization: str = ""
+    """Of Pulumi Cloud; empty on DIY backends, which have none."""
 
     @property
     def fqn(self) -> str:
-        """The name that the pulumi CLI takes for DIY backends."""
-        return f"organization/{self.project}/{self.name}" if self.project else self.name
+        """The full name, as the pulumi CLI takes it."""
+        return f"{self.organization or 'organization'}/{self.project}/{self.name}" if self.project else self.name
 
     def __str__(self) -> str:
-        return f"{self.project}/{self.name}" if self.project else self.name
+        return "/".join(filter(None, (self.organization, self.project, self.name)))
 
 
 class CustomTimeouts(msgspec.Struct, frozen=True):

@@ -42,8 +42,14 @@ def written_again(path: Path, ended: int) -> str:
         written = path.stat().st_mtime_ns
     except OSError as err:
         return f"{path} can't be looked at: {err.strerror}"
-    later = (written - ended) // _NANOSECONDS
-    return f"{path} was changed {_span(later)} after its update" if later > SLACK else ""
+    span = later(written / _NANOSECONDS, ended / _NANOSECONDS)
+    return f"{path} was changed {span} after its update" if span else ""
+
+
+def later(written: float, ended: float) -> str:
+    """How long after the end of an update something was written (Unix seconds); empty if no longer than it takes."""
+    seconds = int(written - ended)
+    return _span(seconds) if seconds > SLACK else ""
 
 
 def _span(seconds: int) -> str:
@@ -68,3 +74,12 @@ def is_private_group(group: int, uid: int) -> bool:
     except (ImportError, KeyError):
         return False
     return user.pw_gid == group and entry.gr_name == user.pw_name and set(entry.gr_mem) <= {user.pw_name}
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what is at a path, links followed; None if that can't be told."""
+    try:
+        stat = path.stat()
+    except (OSError, ValueError):
+        return None
+    return stat.st_dev, stat.st_ino

@@ -117,7 +117,7 @@ class UpRun(EngineDriver):
         delete_first: Sequence[str] = (),
         revisions: RevisionPlan | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(session.backend)
         self.session = session
         self.before = before
         self.flags = tuple(flags)

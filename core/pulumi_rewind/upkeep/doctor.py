@@ -147,14 +147,14 @@ class _Doctor:
 
     def _check_backend(self) -> Iterator[Finding]:
         from pulumi_rewind.backends import open_backend
-        from pulumi_rewind.backends.storage import empty_sidecar_hint
 
         space = self._workspace
-        stacks = open_backend(space.backend_url).stacks()
+        backend = open_backend(space.backend_url, space.environ)
+        stacks = backend.stacks()
         here = [ref.name for ref in stacks if ref.project in {"", space.project}]
         names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
         where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
-        left = empty_sidecar_hint(space.backend_url)
+        left = backend.obstacle()
         yield Finding("backend", "fail" if left else "ok", f"{where}; stacks: {names}", left)
 
     def _check_stack(self) -> Iterator[Finding]:

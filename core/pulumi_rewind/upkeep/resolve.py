@@ -144,7 +144,7 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
     stack = scoped(session.stack, session.workspace.project)
     small = decode_checkpoint(msgspec.json.encode(alone(document, entry)), source="the state of one resource")
     with private_directory() as private, private_backend({stack: small}) as backend:
-        env = {**session.vault.environment(live), **environment(backend)}
+        env = {**session.vault.environment(live), **environment(backend, session.workspace)}
         own = session.workspace.config_file(session.stack.name)
         session.engine.call(
             [

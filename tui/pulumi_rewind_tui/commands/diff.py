@@ -128,7 +128,7 @@ def _is_stack(shared: Shared, word: str) -> bool:
 
     workspace = find_workspace(shared.cwd, backend=shared.backend)
     try:
-        open_backend(workspace.backend_url).find(word, workspace.project)
+        open_backend(workspace.backend_url, workspace.environ).find(word, workspace.project)
     except RewindError:
         return False
     return True

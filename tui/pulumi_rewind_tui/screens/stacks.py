@@ -60,7 +60,7 @@ def list_stacks(app: Host) -> tuple[Backend, str, list[StackRef]]:
     from pulumi_rewind.project.workspace import find_workspace
 
     workspace = find_workspace(app.cwd, backend=app.backend_url, environ=app.environ)
-    backend = open_backend(workspace.backend_url)
+    backend = open_backend(workspace.backend_url, workspace.environ)
     refs = sorted(backend.stacks(), key=lambda ref: (ref.project not in ("", workspace.project), ref))
     return backend, workspace.project, refs
 

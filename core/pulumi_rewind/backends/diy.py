@@ -1,0 +1,215 @@
+"""DIY backends: state files in a directory, a bucket or a table, read directly and never written.
+
+Source of the layout: Pulumi 3.276, project-scoped (``meta.yaml`` says ``version: 1``), and 3.259 for the legacy layout
+(no ``meta.yaml``), which 3.275 and newer don't know any more.
+Content decides whether a file is plain, gzip or zstd; ``.attrs``, backups and anything foreign are ignored.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
+from pulumi_rewind.backends.protocol import Glance, Watch
+from pulumi_rewind.backends.storage import Storage
+from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
+from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
+from pulumi_rewind.system.processes import is_alive, may_be_elsewhere
+from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
+
+NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
+"""What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's folder."""
+
+ORGANIZATION: Final = "organization"
+"""The one organization that DIY backends know."""
+
+LAYOUT: Final = 1
+"""The newest layout that this release knows."""
+
+LISTED: Final = 20
+"""How many stacks a message names."""
+
+ROOT: Final = ".pulumi"
+
+SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
+"""What the name of a state file may end with; it says nothing sure about the content."""
+
+
+class DiyBackend:
+    """A DIY backend in some storage.
+
+    Raises:
+        BackendError: there is none, or it is of a layout newer than this release.
+    """
+
+    def __init__(self, url: str, storage: Storage) -> None:
+        self.url = url
+        self._storage = storage
+        storage.check()
+        self.scoped = self._layout() > 0
+        """Whether stacks are kept by project; False is the legacy layout."""
+
+    def stacks(self) -> list[StackRef]:
+        """All stacks with a state file, sorted."""
+        top = f"{ROOT}/stacks"
+        if not self.scoped:
+            return sorted(StackRef("", name) for name in self._state_names(top))
+        projects = [name for name in self._storage.folders(top) if NAME.fullmatch(name)]
+        return sorted(StackRef(project, name) for project in projects for name in self._state_names(f"{top}/{project}"))
+
+    def find(self, name: str, project: str) -> StackRef:
+        """See `Backend.find`. Without a project in `name`, `project` is meant; legacy stacks have none."""
+        parts = name.split("/")
+        if len(parts) > 3 or not all(NAME.fullmatch(part) for part in parts):
+            raise UsageError(
+                f"{name!r} is not the name of a stack",
+                hint="Write NAME, PROJECT/NAME or organization/PROJECT/NAME, with letters, digits, '-', '_' and '.'.",
+            )
+        if len(parts) == 3 and parts[0] != ORGANIZATION:
+            raise self._not_found(name)
+        wanted = parts[-2] if len(parts) > 1 else project
+        ref = StackRef(wanted if self.scoped else "", parts[-1])
+        folder = f"{ROOT}/stacks/{ref.project}" if self.scoped else f"{ROOT}/stacks"
+        if (not self.scoped or NAME.fullmatch(ref.project)) and ref.name in self._state_names(folder):
+            return ref
+        raise self._not_found(str(ref) if wanted else name)
+
+    def history(self, stack: StackRef) -> DiyHistory:
+        """Lists the stack's history once; a stack that was never updated has an empty one."""
+        return DiyHistory(self._storage, f"{self._folder('history', stack)}/{stack.name}", stack)
+
+    def live(self, stack: StackRef) -> Checkpoint:
+        """Reads the state file."""
+        what = f"the live state of {stack}"
+        found = self._storage.newest(self._state_keys(stack), what, CHECKPOINT)
+        if found is None:
+            self._storage.check()
+            raise BackendError(
+                f"{what} is gone from {self._storage.shown}",
+                hint="The stack was removed or renamed; `pulumi stack ls` shows them.",
+            )
+        try:
+            return decode_checkpoint(unpacked(found.content, what), source=what)
+        except CheckpointError as err:
+            err.advice = self._storage.remedy(found.key) or err.advice
+            raise
+
+    def locks(self, stack: StackRef) -> list[Lock]:
+        """Lock files, oldest first; one that can't be read counts, with nobody's name.
+
+        So does one that a full disk kept from being finished (``….json.<number>.tmp``): the CLI reads every file of the
+        folder as a lock, and stops at it.
+        """
+        name = self._checked(stack).name
+        folder = f"{ROOT}/locks/" + (f"{ORGANIZATION}/{stack.project}/{name}" if self.scoped else name)
+        keys = [f"{folder}/{item.name}" for item in self._storage.items(folder) if not item.name.endswith(".attrs")]
+        found: list[Lock] = []
+        for key, content in zip(keys, self._storage.read_all(keys, DOCUMENT), strict=True):
+            if isinstance(content, BackendError) and isinstance(content.__cause__, FileNotFoundError):
+                continue  # released meanwhile
+            try:
+                lock = Lock() if isinstance(content, BackendError) else msgspec.json.decode(content, type=Lock)
+            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
+                lock = Lock()
+            found.append(msgspec.structs.replace(lock, path=self._storage.where(key), dead=_is_dead(lock)))
+        return sorted(found, key=lambda lock: lock.timestamp)
+
+    def glance(self, stack: StackRef) -> Glance:
+        """See `Backend.glance`: marks of the state files and of the history's folder, and the locks."""
+        self._storage.check()
+        history = self._storage.folder_mark(f"{self._folder('history', stack)}/{stack.name}")
+        return Glance(self._storage.mark(self._state_keys(stack)), history, tuple(self.locks(stack)))
+
+    def shared(self, stack: StackRef) -> str:
+        """Looks at every folder from the backend's own down to the stack's history."""
+        parts = f"{self._folder('history', stack)}/{stack.name}".split("/")
+        return self._storage.shared("/".join(parts[:count]) for count in range(len(parts) + 1))
+
+    def watch(self) -> Watch:
+        """The storage's."""
+        return self._storage.watch()
+
+    def obstacle(self) -> str:
+        """The storage's."""
+        return self._storage.obstacle()
+
+    def shortage(self, size: int) -> str:
+        """The storage's."""
+        return self._storage.shortage(size)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _layout(self) -> int:
+        key = f"{ROOT}/meta.yaml"
+        try:
+            text = self._storage.read(key, DOCUMENT).decode(errors="replace")
+        except FileNotFoundError:
+            return 0
+        # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
+        found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d{1,9})(?!\d)""", text, re.MULTILINE)
+        if found is None:
+            raise BackendError(
+                f"{self._storage.where(key)} has no version",
+                hint="The file is damaged; the CLI writes `version: 1`.",
+            )
+        version = int(found[1])
+        if version > LAYOUT:
+            raise BackendError(
+                f"{self._storage.shown} has layout {version}; up to {LAYOUT} is supported",
+                hint="Upgrade pulumi-rewind.",
+            )
+        return version
+
+    def _not_found(self, name: str) -> StackNotFound:
+        there = self.stacks()
+        names = ", ".join(str(ref) for ref in there[:LISTED]) + (" …" if len(there) > LISTED else "")
+        hint = f"Stacks there: {names or 'none yet'}."
+        short = name.rsplit("/", 1)[-1]
+        if self.scoped and short in self._state_names(f"{ROOT}/stacks"):
+            hint = "It is stored in the old layout; `pulumi state upgrade` moves it to where stacks are now."
+        elif self._storage.exists(f"{ROOT}/history/{name}"):
+            hint = (
+                f"Its history exists, so its state was lost or the stack was removed: `pulumi stack init {short}` "
+                "creates an empty one, and `rollback last-good --strategy state` puts the newest good state "
+                "into it."
+            )
+        return StackNotFound(f"there is no stack {name} on {self._storage.shown}", hint=hint)
+
+    def _folder(self, kind: str, stack: StackRef) -> str:
+        project = self._checked(stack).project
+        return f"{ROOT}/{kind}/{project}" if project else f"{ROOT}/{kind}"
+
+    def _state_keys(self, stack: StackRef) -> list[str]:
+        return [f"{self._folder('stacks', stack)}/{stack.name}{suffix}" for suffix in SUFFIXES]
+
+    def _checked(self, stack: StackRef) -> StackRef:
+        """Refuses names that would lead out of the backend; those of `find` and `stacks` never do."""
+        if not NAME.fullmatch(stack.name) or (self.scoped and not NAME.fullmatch(stack.project)):
+            raise UsageError(f"{str(stack)!r} is not the name of a stack", hint="Take one of `pulumi stack ls --all`.")
+        return stack
+
+    def _state_names(self, folder: str) -> set[str]:
+        names = {_stack_name(item.name) for item in self._storage.items(folder)}
+        return {name for name in names if NAME.fullmatch(name)}
+
+
+def _is_dead(lock: Lock) -> bool:
+    """Whether whoever holds a lock ran on this machine, and runs no more."""
+    if lock.pid <= 0 or lock.hostname != socket.gethostname():
+        return False
+    try:
+        since = datetime.fromisoformat(lock.timestamp).timestamp()
+    except (ValueError, OverflowError, OSError):
+        since = None
+    return not (is_alive(lock.pid, since) or may_be_elsewhere(lock.pid))
+
+
+def _stack_name(file: str) -> str:
+    """The stack whose state a file holds, empty if it is another kind of file."""
+    return next((file.removesuffix(suffix) for suffix in SUFFIXES if file.endswith(suffix)), "")

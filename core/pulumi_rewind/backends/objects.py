@@ -1,0 +1,217 @@
+"""Buckets and containers as the storage of a DIY backend, read through obstore and never written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_rewind.backends.diy import ROOT
+from pulumi_rewind.backends.protocol import Steady
+from pulumi_rewind.backends.storage import Item, Stored
+from pulumi_rewind.backends.store_errors import store_error
+from pulumi_rewind.backends.store_url import StoreUrl
+from pulumi_rewind.errors import BackendError
+from pulumi_rewind.system.ownership import later
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ObjectStore
+
+AT_ONCE: Final = 32
+"""Requests in flight."""
+
+RETRY: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class ObjectStorage:
+    """See `Storage`. Keys are below the URL's prefix, which the store itself puts before them."""
+
+    def __init__(self, store: ObjectStore, url: StoreUrl, credentials: str) -> None:
+        self._store = store
+        self._url = url
+        self.shown = url.shown
+        self.credentials = credentials
+        """Where the credentials come from, for people; never the credentials themselves."""
+
+    def check(self) -> None:
+        """There must be an object below ``.pulumi/``; a listing also tells a missing bucket."""
+        if not self.exists(ROOT):
+            raise BackendError(
+                f"{self.shown} holds no Pulumi state",
+                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows what is used.",
+            )
+
+    def where(self, key: str) -> str:
+        """The object's URL, without a query."""
+        base = self.shown.partition("?")[0].rstrip("/")
+        return f"{base}/{key}" if key else base
+
+    def folders(self, folder: str) -> list[str]:
+        """By one listing."""
+        return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._listing(folder)["common_prefixes"])
+
+    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+        """With size and ETag."""
+        if not start:
+            yield from map(_item, self._listing(folder)["objects"])
+            return
+        import obstore
+
+        try:
+            # The part of a name is no prefix to obstore, so that foreign files are passed over here.
+            for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1000):
+                for found in chunk:
+                    item = _item(found)
+                    if item.name.startswith(start) and not item.name.endswith(".attrs"):
+                        yield item
+        except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
+            raise self._error(err, folder) from None
+
+    def exists(self, folder: str) -> bool:
+        """By one small listing."""
+        import obstore
+
+        try:
+            return any(chunk for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1))
+        except Exception as err:  # noqa: BLE001
+            raise self._error(err, folder) from None
+
+    def read(self, key: str, limit: int) -> bytes:
+        """The whole object."""
+        return self._get(key, limit)[1]
+
+    def read_all(self, keys: Sequence[str], limit: int) -> Iterator[bytes | BackendError]:
+        """`AT_ONCE` at a time."""
+
+        def one(key: str) -> bytes | BackendError:
+            try:
+                return self.read(key, limit)
+            except FileNotFoundError as err:
+                gone = BackendError(f"{self.where(key)} is no longer there")
+                gone.__cause__ = err
+                return gone
+            except BackendError as err:
+                return err
+
+        yield from self._at_once(one, keys)
+
+    def newest(self, keys: Sequence[str], what: str, limit: int) -> Stored | None:
+        """All variants are asked for at once: most often only one is there."""
+
+        def one(key: str) -> tuple[float, Stored] | None:
+            try:
+                meta, content = self._get(key, limit)
+            except FileNotFoundError:
+                return None
+            return meta["last_modified"].timestamp(), Stored(key, content)
+
+        there = [found for found in self._at_once(one, keys) if found is not None]
+        return max(there, key=lambda found: found[0])[1] if there else None
+
+    def mark(self, keys: Sequence[str]) -> str:
+        """The ETags."""
+        return " ".join(_mark(meta["e_tag"]) if meta else "-" for meta in self._at_once(self._head, keys))
+
+    def folder_mark(self, folder: str) -> str:
+        """None: every update also writes the state, whose mark tells."""
+        return ""
+
+    def size(self, key: str) -> int | None:
+        """Only reading it tells whether it is compressed."""
+        return None
+
+    def shared(self, folders: Iterable[str]) -> str:
+        """Who may write a bucket is decided by policies that its readers can't see."""
+        return f"whoever may write {self.where('')} may have written it, and that can't be seen from here"
+
+    def touched(self, keys: Iterable[str], ended: int) -> str:
+        """By the times of the objects."""
+        for key in keys:
+            meta = self._head(key)
+            if meta and (again := later(meta["last_modified"].timestamp(), ended / _NANOSECONDS)):
+                return f"{self.where(key)} was changed {again} after its update"
+        return ""
+
+    def remedy(self, key: str) -> str:
+        """The CLI keeps a copy beside each state."""
+        return f"The CLI keeps the state before it as {self.where(key)}.bak; versions of the bucket may have more."
+
+    def watch(self) -> Steady:
+        """What is not reachable is told by whoever reads or writes."""
+        return Steady()
+
+    def obstacle(self) -> str:
+        """Nothing that is known."""
+        return ""
+
+    def shortage(self, size: int) -> str:
+        """A bucket has room."""
+        return ""
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _get(self, key: str, limit: int) -> tuple[ObjectMeta, bytes]:
+        import obstore
+
+        try:
+            answer = obstore.get(self._store, key)
+            if answer.meta["size"] > limit:
+                raise BackendError(
+                    f"{self.where(key)} has more than {limit >> 10:,} KiB", hint="Pulumi writes no such file."
+                )
+            return answer.meta, bytes(answer.bytes())
+        except (FileNotFoundError, BackendError):
+            raise
+        except Exception as err:  # noqa: BLE001
+            raise self._error(err, key) from None
+
+    def _head(self, key: str) -> ObjectMeta | None:
+        import obstore
+
+        try:
+            return obstore.head(self._store, key)
+        except FileNotFoundError:
+            return None
+        except Exception as err:  # noqa: BLE001
+            raise self._error(err, key) from None
+
+    def _listing(self, folder: str) -> Any:
+        import obstore
+
+        try:
+            return obstore.list_with_delimiter(self._store, folder)
+        except Exception as err:  # noqa: BLE001
+            raise self._error(err, folder) from None
+
+    def _at_once(self, call: Any, keys: Sequence[str]) -> Iterator[Any]:
+        if len(keys) < 2:
+            yield from map(call, keys)
+            return
+        with ThreadPoolExecutor(min(AT_ONCE, len(keys)), thread_name_prefix="objects") as pool:
+            yield from pool.map(call, keys)
+
+    def _error(self, err: Exception, what: str) -> BackendError:
+        return store_error(err, url=self.shown, place=self._url.place, what=what)
+
+
+def client_options(*, allow_http: bool) -> Any:
+    """How obstore talks to a server."""
+    return {
+        "allow_http": allow_http,
+        "connect_timeout": "5s",
+        "timeout": "60s",
+        "pool_max_idle_per_host": str(AT_ONCE),
+    }
+
+
+def _item(found: ObjectMeta) -> Item:
+    return Item(found["path"].rpartition("/")[2], _mark(found["e_tag"]), found["size"])
+
+
+def _mark(e_tag: str | None) -> str:
+    """An ETag as it is compared: some servers quote it in one answer and not in the other."""
+    return (e_tag or "").removeprefix("W/").strip('"')

@@ -1,0 +1,101 @@
+"""What an object store's failures mean, in a sentence, with what helps. Pure.
+
+obstore tells most of them apart in its text alone: it quotes the server's answer, and the cause of a failed connection.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi_rewind.errors import BackendError
+
+_USED: Final = "`pulumi-rewind doctor` shows which credentials are used;"
+LOGIN: Final = {
+    "s3": f"{_USED} `aws sts get-caller-identity` checks them.",
+    "gs": f"{_USED} `gcloud auth application-default login` renews them.",
+    "azblob": f"{_USED} `az login` renews them.",
+}
+"""What helps with credentials, by the URL's scheme."""
+
+AGAIN: Final = "Try again; if it persists, check the network and the service's status page."
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One kind of failure."""
+
+    pattern: re.Pattern[str]
+    """Found in obstore's text."""
+    message: str
+    """After the URL; ``{place}`` is the bucket or container."""
+    hint: str
+    """``{login}`` is the line of `LOGIN`."""
+
+
+def _cause(pattern: str, message: str, hint: str) -> Cause:
+    return Cause(re.compile(pattern, re.IGNORECASE), message, hint)
+
+
+CAUSES: Final = (
+    _cause(
+        r"NoSuchBucket|ContainerNotFound|specified (bucket|container) does not exist",
+        "there is no {place}",
+        "Check the name in the URL, and that these credentials belong to the account that owns it.",
+    ),
+    _cause(
+        r"ExpiredToken|RequestExpired|token (has|is) expired|expired token|ID token.*expired",
+        "the credentials have expired",
+        "Log in again. {login}",
+    ),
+    _cause(r"InvalidAccessKeyId|InvalidClientTokenId", "the access key is not known there", "{login}"),
+    _cause(r"SignatureDoesNotMatch|AuthenticationFailed", "the secret key does not fit the access key", "{login}"),
+    _cause(
+        r"BareRedirect|PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint",
+        "the bucket is in another region",
+        "Name its region: add `region=REGION` to the URL's query, or set AWS_REGION.",
+    ),
+    _cause(
+        r"AccessDenied|AuthorizationPermissionMismatch|PermissionDenied|status: 403",
+        "these credentials have no right to read {place}",
+        "Reading needs the rights to list the bucket and to get its objects. {login}",
+    ),
+    _cause(r"Unauthenticated|status: 401|NoAuthenticationInformation", "the credentials are not accepted", "{login}"),
+    _cause(
+        r"169\.254\.169\.254|metadata\.google\.internal|169\.254\.170\.2",
+        "no credentials were found",
+        "Set those that the pulumi CLI uses. {login}",
+    ),
+    _cause(r"dns error", "the host's name can't be resolved", "Check the URL's endpoint and the network."),
+    _cause(
+        r"certificate|invalid peer|InvalidContentType|tls handshake|corrupt message",
+        "no secure connection can be made",
+        "Check the endpoint: `disableSSL=true` in the query is for servers that speak plain HTTP, and SSL_CERT_FILE "
+        "names the certificates to trust.",
+    ),
+    _cause(r"tcp connect error|Connection refused", "nothing answers there", "Check the endpoint and the network."),
+    _cause(r"proxy", "the proxy does not let the request through", "Check HTTPS_PROXY and NO_PROXY."),
+    _cause(r"status: 429|SlowDown|TooManyRequests", "the service refuses so many requests for now", AGAIN),
+    _cause(r"Timeout|TimedOut|operation timed out", "the server does not answer in time", AGAIN),
+    _cause(r"IncompleteBody|UnexpectedEof|body error", "the answer was cut off", AGAIN),
+    _cause(r"status: 5\d\d", "the service has a fault of its own", AGAIN),
+)
+"""The first that fits counts."""
+
+_STATUS: Final = re.compile(r"<Code>([\w.]+)</Code>|status code: ([^:\n]+)|HTTP error: ([^\n]+)")
+
+
+def store_error(error: Exception, *, url: str, place: str, what: str) -> BackendError:
+    """The error of a request for `what` to the store at `url` (shown without credentials)."""
+    text = str(error)
+    scheme = url.partition("://")[0]
+    for cause in CAUSES:
+        if cause.pattern.search(text):
+            message = cause.message.format(place=place)
+            hint = cause.hint.format(login=LOGIN.get(scheme, "")).strip()
+            return BackendError(f"{what} can't be read from {url}: {message}", hint=hint)
+    found = _STATUS.search(text)
+    said = next(filter(None, found.groups()), "") if found else ""
+    first = said or text.strip().partition("\n")[0][:200]
+    return BackendError(f"{what} can't be read from {url}: {first}", hint=AGAIN)

@@ -1,0 +1,1 @@
+"""The whole road on each kind of backend, served here by real servers."""

@@ -1,0 +1,30 @@
+"""A real stack whose state is on a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.servers.running import Server
+from tests.support.stack import EngineStack
+
+
+class ServedStack(EngineStack):
+    """As `EngineStack`; nothing of it is copied from earlier deployments."""
+
+    def __init__(self, directory: Path, engine: Path, server: Server, prefix: str) -> None:
+        self.server = server
+        self.prefix = prefix
+        super().__init__(directory, engine, project=f"shop-{prefix}".replace("_", "-"))
+
+    def _init(self) -> None:
+        self.pulumi("stack", "init", self.name)
+
+    @property
+    def backend_url(self) -> str:
+        """Below a prefix of its own."""
+        return self.server.backend(self.prefix)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """With the server's credentials."""
+        return {**super().environ, **self.server.environ}
