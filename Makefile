@@ -97,7 +97,7 @@ fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 demo: setup
-	$(BIN)/pulumi-rewind demo $$(test -t 0 && test -t 1 && echo --open || echo --run)
+	@if test -t 0 && test -t 1; then $(BIN)/pulumi-rewind demo --open; else $(BIN)/pulumi-rewind demo --run; fi
 
 # Everything in screenshots/, from the real program on a real demo in /tmp/shop; takes a minute or two. What it draws with
 # lies beside the environment, which stays what requirements.lock says.
