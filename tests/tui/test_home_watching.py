@@ -157,6 +157,37 @@ async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:
         assert app.home.bar.news[0][0] == "the state changed"
 
 
+def begin_operation(shop: Shop) -> None:
+    """What an engine writes before it changes a resource."""
+    live = json.loads(shop.live.read_text())
+    worker = next(res for res in live["checkpoint"]["latest"]["resources"] if res["urn"].endswith("::worker"))
+    live["checkpoint"]["latest"]["pending_operations"] = [{"resource": worker, "type": "updating"}]
+    shop.live.write_text(json.dumps(live))
+
+
+async def test_an_update_that_runs_is_neither_an_edit_nor_a_killed_one(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("g")
+        await settle(pilot)
+        lock = take_lock(shop)
+        begin_operation(shop)
+        text = await look(pilot)
+        assert "live  differs from #8" in text
+        assert "was killed" not in text
+        lock.unlink()
+        text = await look(pilot)
+        assert "live  edited outside updates" in text
+        assert "An update after #8 was killed while updating worker" in text
+        take_lock(shop)
+        assert "was killed" not in await look(pilot), "it is being continued, or put right"
+        came(shop)
+        lock.unlink()
+        text = await look(pilot)
+        assert "live  = #9" in text
+        assert "was killed" not in text
+
+
 async def test_what_has_not_changed_is_neither_told_nor_compared_again(shop: Shop) -> None:
     app = shop.app()
     async with app.run_test(size=WIDE) as pilot:

@@ -43,10 +43,10 @@ def diff_title(pilot: Pilot[Any]) -> str:
         (Look(7, "back", 9), (LIVE, 7), "Rollback to #7"),
         (Look(7, "since", 9), (7, LIVE), "Since #7"),
         (Look(1, "did", 9), (NOTHING, 1), "What #1 did"),
-        (Look(LIVE, "since", 9), (9, LIVE), "Outside of updates"),
+        (Look(LIVE, "since", 9), (9, LIVE), "Since #9"),
         (Look(LIVE, "did", 9), (8, 9), "What #9 did"),
         (Look(LIVE, "did", 1), (NOTHING, 1), "What #1 did"),
-        (Look(LIVE, "since", 0), None, "Outside of updates"),
+        (Look(LIVE, "since", 0), None, "Since #0"),
         (Look(7, "did", 9, base=3), (3, 7), "Against the base"),
         (Look(7, "did", 9, base=3, reverse=True), (7, 3), "Against the base"),
         (Look(7, "back", 9, base=LIVE), (LIVE, 7), "Against the base"),
@@ -161,8 +161,21 @@ async def test_what_a_killed_update_left_is_said_at_live(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
         text = await press(pilot, "g")
-        assert diff_title(pilot).startswith("Outside of updates: #8 → LIVE")
+        assert diff_title(pilot).startswith("Since #8: #8 → LIVE")
         assert "✗ An update after #8 was killed while updating worker" in text
+
+
+@pytest.mark.parametrize("left_this", [True, False])
+async def test_what_was_kept_of_a_killed_update_is_told_of_the_state_that_it_left(shop: Shop, left_this: bool) -> None:
+    left = shop.live.read_bytes().replace(b"shop/worker:1.3.1", b"shop/worker:9")
+    shop.live.write_bytes(left)
+    session = open_session(shop.root, stack="prod", environ=shop.environ)
+    kept = Evidence(b"", ("worker: boom",), left if left_this else left.replace(b"worker:9", b"worker:8"))
+    EvidenceStore(session.journal).freeze("8-after", kept)
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "g")
+        assert ("An update after #8 was killed: worker: boom" in text) is left_this
 
 
 async def test_without_the_checkpoint_before_it_what_it_did_is_not_known(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 
+from pulumi_rewind.state.locks import may_run
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_watching import WatchingScreen
@@ -178,6 +179,7 @@ class HomeScreen(WatchingScreen):
         super().apply_marks(marks)
         shown = self.timeline.marks
         shown.known, shown.live, shown.last_good, shown.problem = True, marks.live, marks.last_good, marks.problem
+        shown.locked = may_run(marks.locks)
         self._offer(marks.half_way)
         self.bar.locks = marks.locks
         self.bar.has_secrets = marks.secrets

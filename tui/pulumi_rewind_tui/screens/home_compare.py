@@ -203,6 +203,12 @@ class ComparingScreen(RewindScreen[None]):
         if number not in self._causes:
             self.read_in_thread(f"cause-{number}", partial(loading.load_cause, number=number, update=update))
 
+    def forget_causes(self, *numbers: int) -> None:
+        """What is known of these, or being read, is no longer so."""
+        for number in numbers:
+            self._causes.pop(number, None)
+            self.workers.cancel_group(self, f"cause-{number}")
+
     def show_why(self) -> None:
         """The error of the update that failed half-way, below the offer of the way back."""
         cause = self._causes.get(self.half_way.failed.number) if self.half_way is not None else None

@@ -143,9 +143,11 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
 
 
 def load_cause(
-    session: Session, generation: int, post: Post, _: CancelCheck, *, number: int, update: Update | None
+    session: Session, generation: int, post: Post, cancelled: CancelCheck, *, number: int, update: Update | None
 ) -> None:
     """Why an update failed; without one, of what was killed after the newest update."""
     from pulumi_rewind_tui.text.failure import read_cause
 
-    post(msg.CauseRead(generation, number, read_cause(session, update)))
+    cause = read_cause(session, update)
+    if not cancelled():
+        post(msg.CauseRead(generation, number, cause))

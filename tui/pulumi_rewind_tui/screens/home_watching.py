@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from pulumi_rewind.state.locks import may_run
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_filter import FilteringScreen
@@ -115,6 +116,9 @@ class WatchingScreen(FilteringScreen):
         updates = tuple(entry.update for entry in event.entries if entry.update.number > self.timeline.newest)
         took, gave = bool(now.locks and not before.locks), bool(before.locks and not now.locks)
         self.bar.locks = now.locks
+        self.timeline.marks.locked = may_run(now.locks)
+        self.timeline.changed()
+        self.forget_causes(LIVE, *(entry.update.number for entry in event.entries))
         if marks is not None:
             self.timeline.grow(event.entries)
             self.bar.total = self.timeline.total
@@ -123,6 +127,7 @@ class WatchingScreen(FilteringScreen):
             self.refilter()
             if moved or event.entries:
                 self._compare_with_live()
+        self._show_cause(self.look())
         if moved or updates or took or gave:
             live = marks.live if marks is not None else None
             news = News(self.rewind.clock(), updates, live, took=took, gave=gave, held=bool(now.locks))
