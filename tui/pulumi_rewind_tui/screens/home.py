@@ -108,8 +108,13 @@ class HomeScreen(WatchingScreen):
         """Another stack is about to open."""
         self._stop_timers()
         self.generation += 1
+        for group in ("diff", "reveal"):
+            self.workers.cancel_group(self, group)
         self.forget_news()
         self.session = None
+        self.bar = text.StatusText()
+        self._show_status()
+        self._causes.clear()
         self._offer(None)
         self.action_drop_filter()
         self.timeline.reset(0)
@@ -117,6 +122,7 @@ class HomeScreen(WatchingScreen):
         self.views, self.reverse = dict(DEFAULTS), False
         self.diff.show_note((("opening the stack…", "dim"),))
         self.title_diff("")
+        self._show_cause(self.look())
 
     def open_session(self, session: Session) -> None:
         """Shows a stack."""
@@ -151,7 +157,7 @@ class HomeScreen(WatchingScreen):
             return
         timeline = self.timeline
         if event.first is not None:
-            self.watching.seen = event.first
+            self._first = event.first
             number = timeline.number
             timeline.reset(event.total)
             self.bar.total = event.total
@@ -163,11 +169,13 @@ class HomeScreen(WatchingScreen):
         self.complete = self.complete or event.complete
         self.refilter()
         if event.first is not None:
+            self.read_rest()
             self.compare_soon(at_once=True)
 
     @on(msg.MarksLoaded)
     def _marks_loaded(self, event: msg.MarksLoaded) -> None:
         if event.generation == self.generation:
+            self.follow_on()
             self.apply_marks(event)
             if event.last_good and not self._moved_by_hand:
                 self.timeline.select(event.last_good)

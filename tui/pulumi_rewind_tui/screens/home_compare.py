@@ -280,17 +280,16 @@ class ComparingScreen(RewindScreen[None]):
         if done is None:
             return
 
-        def work(_: CancelCheck) -> None:
+        def work(cancelled: CancelCheck) -> None:
             change = done.revealed(event.index, event.path)
-            if change is not None:
-                self.post_message(msg.SecretRevealed(done.key, event.position, change))
+            if change is not None and not cancelled():
+                self.post_message(msg.SecretRevealed(done, event.position, change))
 
         in_thread(self, "reveal", work, lambda err: msg.ComparisonFailed(done.key, err))
 
     @on(msg.SecretRevealed)
     def _secret_revealed(self, event: msg.SecretRevealed) -> None:
-        done = self.diff.comparison
-        if done is not None and done.key == event.key:
+        if self.diff.comparison is event.comparison:
             self.diff.show_revealed(event.position, event.change)
 
     @on(DiffView.UnlockWanted)

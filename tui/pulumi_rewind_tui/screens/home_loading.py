@@ -108,6 +108,8 @@ def compare(
         done = comparer.cached(key)
         if done is None:
             done = comparer.compare(key, cancelled)
+            if cancelled():
+                return
             post(msg.ComparisonReady(done, build_rows(done, shown)))
         if done.secrets == "pending":
             done = comparer.compare_decrypted(key, cancelled)
@@ -139,7 +141,8 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
                 return
             if shown.all_open or res.key in shown.toggled:
                 done.changes(index, outputs=shown.outputs)
-    post(msg.ComparisonReady(done, build_rows(done, shown)))
+    if not cancelled():
+        post(msg.ComparisonReady(done, build_rows(done, shown)))
 
 
 def load_cause(

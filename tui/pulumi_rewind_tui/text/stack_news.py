@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -33,12 +34,14 @@ class News:
     held: bool = False
     """Whether somebody holds the lock now."""
     replaced: bool = False
-    """Whether the history is another one."""
+    """Whether the history lacks updates that it had."""
 
     def after(self, earlier: News | None) -> News:
-        """Both combined: news of an update stays when its lock is released a moment later."""
+        """Both combined: news of an update stays while a lock comes and goes, and its holder changes the state."""
         if earlier is None or not earlier.updates:
             return self
+        if not (self.updates or self.took or self.gave or self.held):
+            return self  # somebody has changed the state since that update
         if not self.updates:
             return earlier
         return replace(self, updates=self.updates + earlier.updates)
@@ -59,7 +62,7 @@ def news_line(news: News, now: float) -> Line:
         when = ago(now - (finished(newest) or news.at))
         return ((f"{intro}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
     if news.replaced:
-        what = "the history was replaced"
+        what = "updates were removed or replaced; numbers may have changed"
     elif news.took:
         what = "the stack was locked"
     elif news.gave:
@@ -81,7 +84,15 @@ def lock_text(lock: Lock) -> str:
     return str(msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), "%H:%M:%S")))
 
 
-def unreachable_line(since: float) -> Line:
+BEHIND: Final = {
+    "away": "backend not reachable",
+    "reading": "still reading what is new",
+    "unread": "what is new can't be read (ctrl+r)",
+}
+"""Why the screen may be out of date, see `work.watch.Behind`."""
+
+
+def behind_line(since: float, why: str) -> Line:
     """``as of 05:41, backend not reachable``."""
     known = f"as of {local_time(since, '%H:%M')}, " if since else ""
-    return ((f"{known}backend not reachable", "hazard"),)
+    return ((f"{known}{BEHIND[why]}", "hazard"),)
