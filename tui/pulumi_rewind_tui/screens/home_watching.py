@@ -149,7 +149,7 @@ class WatchingScreen(FilteringScreen):
             return
         self.comparer.forget(LIVE)
         shown = self.diff.comparison
-        if shown is None or LIVE in shown.key:
+        if shown is None or LIVE in shown.key or shown.key != self.look().key:
             self.compare_soon(at_once=True)
 
     @on(msg.HistoryReplaced)
@@ -179,11 +179,7 @@ class WatchingScreen(FilteringScreen):
         now = self.rewind.clock()
         self._news = news if news is not None and now - news.at < SHOWN else None
         line: Line = (
-            behind_line(self._as_of, self._behind)
-            if self._behind
-            else news_line(self._news, now)
-            if self._news
-            else ()
+            behind_line(self._as_of, self._behind) if self._behind else news_line(self._news, now) if self._news else ()
         )
         if line != self.bar.news or line:
             self.bar.news = line
