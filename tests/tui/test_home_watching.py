@@ -234,9 +234,12 @@ async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPa
         take_lock(shop)
         await look(pilot)
         assert read == [], "a look, and a lock, need neither the state nor the history"
+        shop.live.write_text(shop.checkpoint(5).read_text())
+        await look(pilot)
+        assert read == ["live"], "the list of updates is as it was"
         came(shop)
         await look(pilot)
-        assert read == ["history", "live"]
+        assert read == ["live", "history", "live"]
 
 
 async def test_the_cursor_stays_while_a_filter_is_typed(shop: Shop) -> None:

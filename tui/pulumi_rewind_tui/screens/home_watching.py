@@ -37,7 +37,7 @@ def read_news(
     if (before.live, before.history) == (now.live, now.history):
         post(msg.StackMoved(generation, now))
         return
-    session.reload()
+    session.reload(history=before.history != now.history)
     timeline = session.timeline
     count, newest = known
     again = timeline.update(count) if newest is not None and len(timeline) >= count else None
