@@ -16,6 +16,7 @@ from pulumi_rewind.errors import BackendError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.app import RewindApp
+from pulumi_rewind_tui.messages import HistoryLoaded
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.help import HelpScreen
@@ -421,11 +422,32 @@ async def test_a_checkpoint_that_comes_after_its_record_is_read_too(shop: Shop) 
         checkpoint = shop.checkpoint(9)
         aside = checkpoint.replace(shop.directory / "aside")
         assert "no checkpoint" in await look(pilot)
+        await choose(pilot, 9)
+        pilot.app.home.compare_soon(at_once=True)  # type: ignore[attr-defined]
+        await settle(pilot)
         aside.replace(checkpoint)
         text = await look(pilot)
         assert "no checkpoint" not in text
+        assert "damaged" not in text
         assert "9 updates" in text
         assert "#9 is new" in text
+
+
+async def test_an_update_that_another_reader_finds_first_is_news_all_the_same(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await choose(pilot, 5)
+        came(shop)
+        assert app.session is not None
+        found = app.session.backend.history(app.session.stack).update(9)
+        app.home.post_message(HistoryLoaded(app.home.generation, 9, (found,)))
+        await settle(pilot)
+        assert app.home.timeline.number == 5
+        text = await look(pilot)
+        assert "#9 is new" in header(pilot)
+        assert "9 updates" in header(pilot)
+        assert "#1 " in text
 
 
 async def test_another_stack_begins_without_the_news_of_the_last(shop: Shop) -> None:
@@ -523,6 +545,8 @@ def test_the_words() -> None:
     failed = update(10, kind="destroy", result="failed")
     assert plain(news_line(News(0, (failed,)), 103)) == "#10 is new: destroy, failed, 3 s ago"
     assert plain(news_line(News(200, (update(10, end_time=0),)), 260)) == "#10 is new: update, ok, 1 min ago"
+    unread = update(10, result="unreadable")
+    assert plain(news_line(News(0, (unread,)), 103)) == "#10 is new: its record, damaged, 3 s ago"
     assert plain(behind_line(0, "away")) == "backend not reachable"
     assert lock_text(Lock(username="u", hostname="h", pid=1, timestamp="odd")) == "u@h (pid 1) since odd"
     assert [ago(seconds) for seconds in (-5, 0.4, 59.9, 3599, 7200, 200_000)] == [

@@ -14,7 +14,11 @@ from pulumi_rewind.history.update_mark import Stamp
 from pulumi_rewind.records.evidence import Evidence, EvidenceStore
 from pulumi_rewind.rollback.report import REPORT, Report
 from pulumi_rewind.session import open_session
+from pulumi_rewind.state.model import Update
+from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import LIVE, NOTHING, CancelCheck, Comparison, Key
+from pulumi_rewind_tui.text.details_page import Evidence as PageEvidence
+from pulumi_rewind_tui.text.details_page import details
 from pulumi_rewind_tui.text.failure import Cause, banner
 from pulumi_rewind_tui.text.views import Look, next_view, next_words, sides
 from pulumi_rewind_tui.words.symbols import UNICODE
@@ -138,6 +142,23 @@ async def test_the_error_of_our_own_rollback_is_told_from_its_report(shop: Shop)
         text = await press(pilot, "i")
         assert "worker: quota exceeded" in text
         assert "No message was kept" not in text
+
+
+@pytest.mark.parametrize(
+    ("result", "evidence", "heading"),
+    [
+        ("failed", PageEvidence(cause=Cause(4)), "Why it failed"),
+        ("succeeded", PageEvidence(cause=Cause(4)), ""),
+        ("succeeded", PageEvidence(cause=Cause(4, leftovers=("api",))), "What it left unfinished"),
+        ("succeeded", PageEvidence(problem="the checkpoint of #4 does not exist"), "What can't be read"),
+        ("unreadable", PageEvidence(problem="the record of #4 is damaged"), "What can't be read"),
+    ],
+)
+def test_details_call_only_a_failure_one(result: str, evidence: PageEvidence, heading: str) -> None:
+    page = [plain(line).strip() for line in details(Update(number=4, kind="update", result=result), (), evidence, 80)]
+    headings = {"Why it failed", "What it left unfinished", "What can't be read"}
+    assert [line for line in page if line in headings] == ([heading] if heading else [])
+    assert any("No message was kept" in line for line in page) is (result == "failed")
 
 
 async def test_details_say_where_messages_may_be_found(shop: Shop) -> None:

@@ -164,8 +164,8 @@ class HomeScreen(WatchingScreen):
             self._show_status()
             timeline.add_updates(event.updates)
             timeline.select(number if self._moved_by_hand else timeline.newest, tell=False)
-        else:
-            timeline.add_updates(event.updates)
+        else:  # what has come meanwhile is news, which `StackMoved` brings
+            timeline.add_updates(update for update in event.updates if update.number <= timeline.newest)
         self.complete = self.complete or event.complete
         self.refilter()
         if event.first is not None:

@@ -151,6 +151,9 @@ def load_cause(
     """Why an update failed; without one, of what was killed after the newest update."""
     from pulumi_rewind_tui.text.failure import read_cause
 
-    cause = read_cause(session, update)
+    try:
+        cause = read_cause(session, update)
+    except RewindError:
+        cause = None  # the backend is gone, which home says by itself
     if not cancelled():
         post(msg.CauseRead(generation, number, cause))

@@ -150,7 +150,7 @@ def no_updates(session: Session | None) -> tuple[Line, ...]:
     return (
         ((f"{session.stack if session else 'This stack'} has no updates yet.", "bold"),),
         (("", ""),),
-        (("Deploy it once with `pulumi up`, then press ctrl+r.", "dim"),),
+        (("Deploy it once with `pulumi up`; the update appears here.", "dim"),),
         (("s opens another stack.", "dim"),),
     )
 

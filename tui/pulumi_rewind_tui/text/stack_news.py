@@ -56,8 +56,10 @@ def news_line(news: News, now: float) -> Line:
         intro = f"#{newest.number} is new: "
         if newest is not oldest:
             intro = f"#{oldest.number} to #{newest.number} are new, the newest: "
-        what = first_line(newest.message) if newest.is_rollback else newest.kind
+        what = first_line(newest.message) if newest.is_rollback else newest.kind.removeprefix("resource-")
         result = "ok" if newest.succeeded else newest.result
+        if newest.result == "unreadable":
+            what, result = "its record", "damaged"
         role = "ok" if newest.succeeded else "failed"
         when = ago(now - (finished(newest) or news.at))
         return ((f"{intro}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))

@@ -100,6 +100,8 @@ class TimelineView(LinesView):
         One that is known already was read once more.
         """
         number, before, top = self.number, self.cursor, self.scroll_offset.y
+        for entry in entries:
+            self.marks.broken.pop(entry.update.number, None)
         self.total += sum(entry.update.number > self.newest for entry in entries)
         self.add_updates(entry.update for entry in entries)
         self.add_entries(entries)
