@@ -135,6 +135,12 @@ async def test_a_lock_is_shown_and_goes(shop: Shop, size: tuple[int, int]) -> No
         await look(pilot)
         assert "the lock was released, just now" in header(pilot)
         assert "locked by" not in header(pilot)
+        take_lock(shop)
+        came(shop)
+        await look(pilot)
+        assert "locked by root@ci (pid 15817) since 06:56:46   #9 is new" in header(pilot), (
+            "however little room there is"
+        )
 
 
 async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:

@@ -44,7 +44,9 @@ class StatusText:
             name = (*name, (" ", ""), ("[PROD]", "hazard"))
         if self.locks:
             name = (*name, ("   ", ""), (f"locked by {lock_text(self.locks[0])}", "hazard"))  # never left out
-        pieces: list[Line] = [name, self.news] if self.news else [name]
+        if self.news:
+            name = (*name, ("   ", ""), *self.news)  # nor this, though its end may be cut off
+        pieces: list[Line] = [name]
         pieces.append(((shorten_url(shown_url(self.session.backend.url)), "dim"),))
         if self.total is not None:
             pieces.append(((plural(self.total, "update"), ""),))

@@ -64,7 +64,7 @@ def news_line(news: News, now: float) -> Line:
         when = ago(now - (finished(newest) or news.at))
         return ((f"{intro}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
     if news.replaced:
-        what = "updates were removed or replaced; numbers may have changed"
+        what = "updates were removed or replaced"
     elif news.took:
         what = "the stack was locked"
     elif news.gave:
