@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,16 @@ async def look(pilot: Pilot[Any]) -> str:
     app.home.watching.look()
     await settle(pilot)
     return screen_text(app)
+
+
+@asynccontextmanager
+async def on_row_5(shop: Shop) -> AsyncIterator[tuple[RewindApp, Pilot[Any]]]:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await choose(pilot, 5)
+        await settle(pilot)
+        yield app, pilot
 
 
 def header(pilot: Pilot[Any]) -> str:
@@ -144,11 +156,7 @@ async def test_a_lock_is_shown_and_goes(shop: Shop, size: tuple[int, int]) -> No
 
 
 async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:
-    app = shop.app()
-    async with app.run_test(size=WIDE) as pilot:
-        await settle(pilot)
-        await choose(pilot, 5)
-        await settle(pilot)
+    async with on_row_5(shop) as (app, pilot):
         shop.live.write_text(shop.live.read_text().replace("shop/worker:1.3.1", "shop/worker:9"))
         text = await look(pilot)
         assert "the state was changed outside updates, just now" in header(pilot)
@@ -198,11 +206,7 @@ async def test_an_update_that_runs_is_neither_an_edit_nor_a_killed_one(shop: Sho
 
 
 async def test_what_has_not_changed_is_neither_told_nor_compared_again(shop: Shop) -> None:
-    app = shop.app()
-    async with app.run_test(size=WIDE) as pilot:
-        await settle(pilot)
-        await choose(pilot, 5)
-        await settle(pilot)
+    async with on_row_5(shop) as (app, pilot):
         shown = app.home.diff.comparison
         os.utime(shop.live, (NOON, NOON))
         await look(pilot)
