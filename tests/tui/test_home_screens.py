@@ -71,10 +71,7 @@ async def test_details_tell_everything_about_an_update(shop: Shop) -> None:
 async def test_blame_names_update_commit_and_author(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        home = pilot.app.home  # type: ignore[attr-defined]
-        await press(pilot, "j", "tab")
-        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::api")))
-        text = await press(pilot, "B")
+        text = await blame_of(pilot, "api")
         assert showing(pilot.app, BlameScreen)
         image = next(line for line in text.splitlines() if " image " in line)
         assert "#7" in image
@@ -86,6 +83,13 @@ async def test_blame_names_update_commit_and_author(shop: Shop) -> None:
         assert showing(pilot.app, DetailsScreen)
         await press(pilot, "escape", "escape")
         assert len(pilot.app.screen_stack) == 1
+
+
+async def blame_of(pilot: Pilot[Any], name: str) -> str:
+    diff = pilot.app.home.diff  # type: ignore[attr-defined]
+    await press(pilot, "j", "tab")
+    diff.move_to(next(i for i, row in enumerate(diff.rows) if row.urn.endswith(f"::{name}")))
+    return await press(pilot, "B")
 
 
 async def test_blame_asks_for_the_name_that_live_knows(shop: Shop) -> None:
@@ -102,10 +106,7 @@ async def test_blame_asks_for_the_name_that_live_knows(shop: Shop) -> None:
 async def test_blame_names_the_update_of_the_selected_property_in_its_frame(shop: Shop) -> None:
     async with shop.app().run_test(size=SMALL) as pilot:
         await settle(pilot)
-        home = pilot.app.home  # type: ignore[attr-defined]
-        await press(pilot, "j", "tab")
-        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::api")))
-        text = await press(pilot, "B")
+        text = await blame_of(pilot, "api")
         frame = next(line for line in text.splitlines() if "properties" in line)
         number = frame.split("#")[1].split(":")[0]
         assert any(f"#{number} " in line for line in text.splitlines())
@@ -114,10 +115,7 @@ async def test_blame_names_the_update_of_the_selected_property_in_its_frame(shop
 async def test_blame_of_secrets_shows_none(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        home = pilot.app.home  # type: ignore[attr-defined]
-        await press(pilot, "j", "tab")
-        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::orders-db")))
-        text = await press(pilot, "B")
+        text = await blame_of(pilot, "orders-db")
         password = next(line for line in text.splitlines() if " password " in line)
         assert "●●●" in password
         assert "#7 " in password, "compared decrypted: rotated with #7"

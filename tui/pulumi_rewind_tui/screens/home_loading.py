@@ -108,6 +108,8 @@ def compare(
         done = comparer.cached(key)
         if done is None:
             done = comparer.compare(key, cancelled)
+            if cancelled():
+                return
             post(msg.ComparisonReady(done, build_rows(done, shown)))
         if done.secrets == "pending":
             done = comparer.compare_decrypted(key, cancelled)
@@ -139,13 +141,19 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
                 return
             if shown.all_open or res.key in shown.toggled:
                 done.changes(index, outputs=shown.outputs)
-    post(msg.ComparisonReady(done, build_rows(done, shown)))
+    if not cancelled():
+        post(msg.ComparisonReady(done, build_rows(done, shown)))
 
 
 def load_cause(
-    session: Session, generation: int, post: Post, _: CancelCheck, *, number: int, update: Update | None
+    session: Session, generation: int, post: Post, cancelled: CancelCheck, *, number: int, update: Update | None
 ) -> None:
     """Why an update failed; without one, of what was killed after the newest update."""
     from pulumi_rewind_tui.text.failure import read_cause
 
-    post(msg.CauseRead(generation, number, read_cause(session, update)))
+    try:
+        cause = read_cause(session, update)
+    except RewindError:
+        cause = None  # the backend is gone, which home says by itself
+    if not cancelled():
+        post(msg.CauseRead(generation, number, cause))

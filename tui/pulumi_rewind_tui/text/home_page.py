@@ -44,7 +44,9 @@ class StatusText:
             name = (*name, (" ", ""), ("[PROD]", "hazard"))
         if self.locks:
             name = (*name, ("   ", ""), (f"locked by {lock_text(self.locks[0])}", "hazard"))  # never left out
-        pieces: list[Line] = [name, self.news] if self.news else [name]
+        if self.news:
+            name = (*name, ("   ", ""), *self.news)  # nor this, though its end may be cut off
+        pieces: list[Line] = [name]
         pieces.append(((shorten_url(shown_url(self.session.backend.url)), "dim"),))
         if self.total is not None:
             pieces.append(((plural(self.total, "update"), ""),))
@@ -150,7 +152,7 @@ def no_updates(session: Session | None) -> tuple[Line, ...]:
     return (
         ((f"{session.stack if session else 'This stack'} has no updates yet.", "bold"),),
         (("", ""),),
-        (("Deploy it once with `pulumi up`, then press ctrl+r.", "dim"),),
+        (("Deploy it once with `pulumi up`; the update appears here.", "dim"),),
         (("s opens another stack.", "dim"),),
     )
 

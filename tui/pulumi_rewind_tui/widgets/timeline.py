@@ -100,6 +100,8 @@ class TimelineView(LinesView):
         One that is known already was read once more.
         """
         number, before, top = self.number, self.cursor, self.scroll_offset.y
+        for entry in entries:
+            self.marks.broken.pop(entry.update.number, None)
         self.total += sum(entry.update.number > self.newest for entry in entries)
         self.add_updates(entry.update for entry in entries)
         self.add_entries(entries)
@@ -195,7 +197,8 @@ class TimelineView(LinesView):
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))
-        return (*head, ("  edited outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
+        why = "" if marks.locked else "  edited outside updates"  # whoever holds the lock may be in the middle of one
+        return (*head, (why, "hazard"), (f"  differs from #{self.newest}", "dim"))
 
     def _left_half_way(self, newest: Update | None) -> int:
         """The failed update whose state the newest one brought back; 0 if there is none."""
