@@ -85,6 +85,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     risks: tuple[ReportedRisk, ...] = ()
     outcome: Literal["done", "unchanged", "stopped", "failed"]
     """Unchanged: it was refused, and nothing was changed."""
+    changed: bool = True
+    """Whether it may have changed the stack; where it failed without, callbacks were called."""
     result: RollbackResult | None = None
     """How it ended, where it reached its end."""
     error: str = ""
@@ -127,6 +129,7 @@ def report_of(
         ),
         risks=tuple(ReportedRisk(risk.code, risk.told, risk.loses_data) for risk in risks[:STEPS]),
         outcome="done" if result is not None else "unchanged" if unchanged else how,
+        changed=not unchanged and getattr(error, "changed", True),
         result=bounded(result) if result is not None else None,
         error=str(error) if error is not None else "",
         hint=getattr(error, "hint", ""),

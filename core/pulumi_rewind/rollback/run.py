@@ -166,7 +166,8 @@ class RollbackRun(EngineDriver):
         with contextlib.suppress(RewindError, OSError):  # as where it can't be kept
             self.session.reload()
             result = end if isinstance(end, RollbackResult) else None
-            undo = "" if unchanged else undo_command(self.session, result, self.plan.prepared.choices)
+            changed = not unchanged and getattr(end, "changed", True)
+            undo = undo_command(self.session, result, self.plan.prepared.choices) if changed else ""
             report = report_of(self.plan, self._began, self._before, end, undo, run=self.stamp.run, unchanged=unchanged)
             return keep(self.session, report)
         return {}

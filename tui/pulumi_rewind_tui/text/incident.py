@@ -283,6 +283,9 @@ def _result(incident: Incident) -> list[str]:
         return [f"The rollback {_ended(own)}: {counts_text(own.changes) or 'no changes'}.{more}"]
     if report.outcome == "unchanged":
         return ["It changed nothing.", *block(report.error)]
+    if report.result is None and not report.changed:
+        what = f"The rollback {report.outcome}; callbacks were called, and nothing in the stack was changed."
+        return [what, *block(report.error)]
     if report.result is None:
         where = f"between {_number(report.before)} and {_label(incident)}"
         return [f"The rollback {report.outcome} half-way; it left the stack {where}.", *block(report.error)]
@@ -354,7 +357,8 @@ def _git(incident: Incident) -> Iterator[str]:
     if reverts.commits:
         count = plural(len(reverts.commits), "commit")
         lines = " then ".join(code(line, len(line)) for line in revert_lines(reverts))
-        yield f"HEAD still contains {count} that the rollback undid; the next deploy applies this again. {lines}"
+        what = "undid; the next deploy applies this again" if _outcome(incident) == "done" else "was to undo"
+        yield f"HEAD still contains {count} that the rollback {what}. {lines}"
     elif incident.reminder:
         yield f"{code(incident.reminder)}."
     if reverts.problem:
