@@ -14,7 +14,7 @@ from pulumi_rewind.plan.stale_values import StaleValue
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.repository import Commit
 from pulumi_rewind.rollback.incident import Incident, Reverts
-from pulumi_rewind.rollback.report import Report, ReportedRisk, ReportedStep, bounded, keep, masked
+from pulumi_rewind.rollback.report import Report, ReportedRisk, ReportedStep, bounded, keep, masked, report_after
 from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.session import open_session
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
@@ -268,6 +268,9 @@ def test_an_attempt_that_changed_nothing_does_not_take_the_place_of_one_that_did
         keep(session, one)
         (path,) = stack.root.rglob("rollback.json")
         assert msgspec.json.decode(path.read_bytes())["outcome"] == outcome
+    assert report_after(session, 1) is not None
+    path.write_bytes(msgspec.json.encode(report(before=1, began=1.0)))
+    assert report_after(session, 1) is None, "it is of a stack of the same name, which was made anew"
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
@@ -301,19 +304,20 @@ def test_the_command_writes_the_newest_or_the_named_note(stack: FileStack) -> No
     stack.update(stack.resource("api", {"size": "s"}))
     stack.update(stack.resource("api", {"size": "m"}), result="failed", message="<b>grow</b>")
     stack.update(stack.resource("api", {"size": "m"}), result="failed")
-    stack.update(
-        stack.resource("api", {"size": "s"}), environment={"exec.agent": REPLAY_AGENT}, message="rollback to #1"
-    )
+    back: dict[str, Any] = {"environment": {"exec.agent": REPLAY_AGENT}, "message": "rollback to #1"}
+    stack.update(stack.resource("api", {"size": "m"}), result="failed", **back)
+    stack.update(stack.resource("api", {"size": "s"}), **back)
     newest = stack.run("report")
     assert newest.code == 0, newest.err
     assert "rolled back to `#1`" in newest.out
-    assert newest.out.count("**failed") == 2
+    assert newest.out.count("**failed") == 3
+    assert "pulumi-rewind rollback dev 3\n" in newest.out, "undoing leads to before the first attempt"
     assert "Not kept" in newest.out
     for words in (("2",), ("dev", "#2")):
         one = stack.run("report", *words)
         assert one.out.startswith("# `shop/dev`: update `#2` failed\n")
         assert "`<b>grow</b>`" in one.out
-        assert "`#4` rolled it back. " in one.out
+        assert "`#5` rolled it back. " in one.out, "#4 failed"
     found = stack.run("report", "--json").json()
-    assert (found["number"], found["target"], found["failed"]) == (4, 1, 3)
+    assert (found["number"], found["target"], found["failed"]) == (5, 1, 3)
     assert found["note"].splitlines()[0] == newest.out.splitlines()[0]
