@@ -139,10 +139,15 @@ def make_plan(
         if control.stopped:
             return
         raise
+    try:
+        around = read_surroundings(session, plan)
+    except BaseException:
+        plan.close()
+        raise
     if cancelled():
         plan.close()
         return
-    post(PlanReady(generation, plan, read_surroundings(session, plan)))
+    post(PlanReady(generation, plan, around))
 
 
 def read_surroundings(session: Session, plan: Plan) -> Surroundings:
