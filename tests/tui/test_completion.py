@@ -98,6 +98,11 @@ def test_resources_are_named_as_short_as_they_can_be(stack: FileStack) -> None:
     assert set(ask(stack, "pulumi-rewind plan 1 --adopt ")) == {"found", "orders-db="}
 
 
+def test_descriptions_are_harmless(stack: FileStack) -> None:
+    stack.update(stack.resource("api", {}, "a:b:C\x1b]0;x\x07\tD"))
+    assert ask(stack, "pulumi-rewind blame dev a") == {"api": "a:b:C␛]0;x␇⇥D"}
+
+
 def test_what_is_typed_before_counts(stack: FileStack, tmp_path: Path) -> None:
     other = FileStack(tmp_path / "b", name="prod")
     other.update(other.resource("queue", {}))
@@ -185,11 +190,14 @@ def test_bash_completes_names_with_colons_and_values_after_equals(stack: FileSta
 
 
 def test_zsh_completes_with_descriptions(stack: FileStack) -> None:
+    stack.update(stack.resource("web", {}), stack.resource("a space", {}))
     prompt = interactive(stack, "zsh", "-f", "-i")
     prompt.send("pulumi-rewind -s dev blame urn:pulumi:dev::shop::test:index:Thing::w\t")
     prompt.until("Thing::web")
     prompt.send("\x15pulumi-rewind -s dev plan --only=w\t")
     prompt.until("--only=web")
+    prompt.send("\x15pulumi-rewind -s dev blame 'a sp\t")
+    prompt.until("'a space'")
     prompt.send("\x15pulumi-tool-rewind -s dev show \t")
     assert "tag, #1" in prompt.until("branch")
     prompt.close()
