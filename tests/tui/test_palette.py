@@ -107,7 +107,7 @@ async def test_what_is_about_a_stack_is_not_done_to_one_that_was_opened_meanwhil
         offers = await search(pilot, "#4")
         assert offers[1].startswith("Roll back… to #4")
         app.open_stack("prod")  # type: ignore[attr-defined]
-        await settle(pilot, lambda app: app.home.session is not first)  # type: ignore[attr-defined]
+        await settle(pilot, lambda app: app.home.session is not first)
         await pilot.press("down", "enter")
         await settle(pilot)
         assert not [screen for screen in app.screen_stack if isinstance(screen, ReviewScreen)]
