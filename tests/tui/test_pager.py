@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -86,6 +87,12 @@ def test_one_that_is_left_early_is_no_error(stack: FileStack) -> None:
     ran = stack.terminal("diff", "--exit-code", env={"PAGER": "true"})
     assert ran.code == 7, ran.out
     assert "rror" not in ran.out
+
+
+def test_one_that_fails_is_named(stack: FileStack) -> None:
+    ran = stack.terminal("diff", "--exit-code", env={"PAGER": "sh -c 'exit 3'"}, colors=True)
+    assert ran.code == 7, ran.out
+    assert re.search(r"note: the pager \S*sh -c 'exit 3' ended with exit code 3: `--no-pager` prints", ran.out)
 
 
 def test_secrets_stay_masked_in_it(stack: FileStack) -> None:
