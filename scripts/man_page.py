@@ -47,12 +47,23 @@ FILES: Final[Mapping[str, str]] = {
     "~/.config/pulumi-rewind/config.toml": "Whose signatures of records you trust.",
     "rewind.toml": "The project's settings, beside Pulumi.yaml.",
     "rewind_hooks.py": "The project's undo callbacks and hooks.",
-    "~/.local/state/pulumi-rewind": "Your state directory: journals of unfinished rollbacks, evidence of failures, what "
-    "you saved, the theme.",
+    "~/.local/state/pulumi-rewind": "Your state directory: journals of unfinished rollbacks, evidence of failures, "
+    "what you saved, the theme.",
 }
 
 _GLYPHS: Final = str.maketrans(
-    {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "→": "\\(->", "…": "...", "★": "\\[u2605]", "±": "\\(+-"}
+    {
+        "\\": "\\e",
+        "-": "\\-",
+        "'": "\\(aq",
+        "`": "\\(ga",
+        "→": "\\(->",
+        "…": "...",
+        "★": "\\[u2605]",
+        "±": "\\(+-",
+        "~": "\\(ti",
+        "^": "\\(ha",
+    }
 )
 
 
