@@ -17,6 +17,7 @@ from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.screen import Screen
 
 from pulumi_rewind_tui import messages as msg
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind_tui.host import RunControl
 
-
 EXIT_SECONDS = 5.0
 """How long quitting waits for readers in threads; the terminal is restored long before."""
-
 
 COLLECT_AFTER = 1.0
 """Seconds after which Python collects garbage again; it costs a tenth of the start-up."""
@@ -123,15 +122,13 @@ class RewindApp(App[int]):
         if cancelled():
             return  # another stack was chosen meanwhile
         self.post_message(msg.SessionOpened(session, keys, clashes))
-        found: msg.JournalUnread | msg.InterruptedFound | None = None
         try:
             entry = session.journal.read()
         except RewindError as err:
             session.redactor.error(err)
-            found = msg.JournalUnread(err)
+            found: Message | None = msg.JournalUnread(err)
         else:
-            if entry is not None and not session.journal.running(entry):
-                found = msg.InterruptedFound(entry)
+            found = msg.InterruptedFound(entry) if entry and not session.journal.running(entry) else None
         if found is not None and not cancelled():
             self.post_message(found)
 
