@@ -127,7 +127,8 @@ def test_a_line_is_split_as_a_shell_does() -> None:
 
 
 def test_what_bash_inserts_is_quoted(stack: FileStack) -> None:
-    stack.update(stack.resource(HOSTILE, {}))
+    stack.update(*(stack.resource(name, {}) for name in (HOSTILE, "two\nlines", "esc\x1b[2Jape")))
+    assert list(ask(stack, "pulumi-rewind blame dev ")) == [HOSTILE], "none that a shell can't take on one line"
     (value,) = ask(stack, "pulumi-rewind blame dev ", "bash")
     printed = subprocess.run(["bash", "-c", f"printf %s {value}"], cwd=stack.work, capture_output=True, text=True)
     assert printed.stdout == HOSTILE
@@ -186,6 +187,9 @@ def test_bash_completes_names_with_colons_and_values_after_equals(stack: FileSta
     assert completed(f"{name} -s dev blame {urn[:-2]}") == f"{name} -s dev blame {urn}"
     assert completed(f"{name} -s dev plan --only=w") == f"{name} -s dev plan --only=web"
     assert completed(f"{name} -s dev plan 1 --adopt orders") == f"{name} -s dev plan 1 --adopt orders-db="
+    prompt.send(f'alias rwd={name}; complete -F _pulumi_rewind_completion rwd; echo al""iased\r')
+    prompt.until("aliased")
+    assert completed("rwd -s dev plan --only=w") == "rwd -s dev plan --only=web"
     prompt.close()
 
 

@@ -40,6 +40,8 @@ def test_what_is_longer_than_the_screen_goes_through_it_in_colour(stack: FileSta
     assert "r39" in kept(stack)
     assert "\x1b[33m" in kept(stack)
     assert (stack.root / "started").read_text() == "LESS=FRX -x a b\n"
+    stack.terminal("diff", env={"PAGER": "keep", "LESS": "-S"})
+    assert (stack.root / "started").read_text() == "LESS=-S \n", "the user's own settings count"
 
 
 @pytest.mark.parametrize("command", [("show", "2"), ("blame", "wide"), ("history",)])
@@ -123,6 +125,16 @@ def test_it_starts_as_soon_as_the_screen_is_full(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "kept").read_text().count("\n") == 4
     assert out.getvalue() == ""
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_is_the_pagers_while_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "1")
+    stream = Paged(Terminal(), ["/bin/sh", "-c", "cat > /dev/null; kill -INT $PPID; sleep 0.1"])
+    stream.write("line\n")
+    try:
+        assert stream.close() == 0
+    except KeyboardInterrupt:
+        pytest.fail("the interrupt ended us, and the pager lost its terminal")
 
 
 def test_one_that_can_not_be_started_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
