@@ -197,6 +197,14 @@ def test_a_memory_that_is_of_no_use_stops_nothing(tmp_path: Path, content: bytes
     assert remembered(environ) == ""
 
 
+@pytest.mark.parametrize("mode", [0o666, 0o620])
+def test_a_memory_that_others_can_write_is_not_read(tmp_path: Path, mode: int) -> None:
+    environ = home(tmp_path)
+    remember(environ, "light")
+    (tmp_path / ".local" / "state" / "pulumi-rewind" / "theme").chmod(mode)
+    assert remembered(environ) == ""
+
+
 def test_an_unknown_theme_is_refused_with_the_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match=r"rewind\.toml, line 1: there is no theme 'blue'") as caught:
         appearance(tmp_path, home(tmp_path, 'theme = "blue"'), None, False)
