@@ -200,7 +200,7 @@ class Finder(Provider):
     @property
     def _can_leave(self) -> bool:
         """Whether another screen may be opened from here: not from a question, and not while a rollback runs."""
-        return not isinstance(self.screen, RewindModal)
+        return self._host.run_in_progress is None and not isinstance(self.screen, RewindModal)
 
     def _of(self, session: Session | None, command: Command) -> None:
         """Runs what is about a stack, unless another one was opened while the palette listed this one."""
