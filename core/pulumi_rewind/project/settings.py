@@ -1,8 +1,8 @@
 """The settings: ``rewind.toml`` beside Pulumi.yaml, one of the user's own below it, and the user's ``config.toml``.
 
 Everyone who can push to a repository can write its ``rewind.toml``. So that file can't remove what protects the user,
-see `ADDED` and `ANSWERS`, and whom to trust is only in ``config.toml``. The user's own files count only if nobody else
-can write them.
+see `ADDED`, `ANSWERS` and `LEAVING`, and whom to trust is only in ``config.toml``. The user's own files count only if
+nobody else can write them.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ PROJECT_ONLY: Final = ("hooks_file",)
 
 ANSWERS: Final = ("confirm.", "dialog.", "interrupted.", "passphrase.", "stop.", "trust.")
 """Actions that answer a question: a project that binds ``"trust.yes"`` to escape would answer in the user's place."""
+
+LEAVING: Final = ("app.interrupt", "app.palette", "app.quit", "app.quit-too", "run.stop")
+"""Actions that leave and stop, and those that work above every question: a project that binds ``"app.palette"`` to
+escape takes the way out of it."""
 
 
 @dataclass(frozen=True)
@@ -210,9 +214,10 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 
 def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
     for action in keys:
-        if action.startswith(ANSWERS):
+        if action.startswith(ANSWERS) or action in LEAVING:
+            what = "leaves, stops or works above every question" if action in LEAVING else "answers a question"
             raise UsageError(
-                f"{file.at(action)}: a project can't set the key of {action}, which answers a question",
+                f"{file.at(action)}: a project can't set the key of {action}, which {what}",
                 hint=f"Put it into your own {FILE}, see docs/settings.md.",
             )
 

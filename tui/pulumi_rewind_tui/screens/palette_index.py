@@ -70,12 +70,11 @@ class Index:
     """Full names."""
 
 
-def read_index(index: Index, host: Host, shown: Iterable[str], cancelled: CancelCheck) -> None:
+def read_index(index: Index, host: Host, session: Session | None, shown: Iterable[str], cancelled: CancelCheck) -> None:
     """Fills an index: resources of the diff that is `shown`, those of live, stacks, then updates from the newest on.
 
     Leaves out what can't be read: home shows why.
     """
-    session = host.session
     unreadable = (RewindError, OSError)
     with contextlib.suppress(*unreadable):
         urns = dict.fromkeys(shown)

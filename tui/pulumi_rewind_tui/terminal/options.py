@@ -247,7 +247,11 @@ class RewindCommand(AsciiHelp):
         """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
         if ctx.resilient_parsing and args and self._takes_value(args[-1]):
             args = args[:-1]  # completion stands behind it; without its value click would lose the words before it
-        return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
+        hidden = [
+            MINUS + arg[1:] if _RELATIVE.fullmatch(arg) and not self._takes_value(before) else arg
+            for before, arg in zip(["", *args], args, strict=False)
+        ]
+        return super().parse_args(ctx, hidden)
 
     def _takes_value(self, word: str) -> bool:
         return any(
