@@ -43,10 +43,10 @@ def diff_title(pilot: Pilot[Any]) -> str:
         (Look(7, "back", 9), (LIVE, 7), "Rollback to #7"),
         (Look(7, "since", 9), (7, LIVE), "Since #7"),
         (Look(1, "did", 9), (NOTHING, 1), "What #1 did"),
-        (Look(LIVE, "since", 9), (9, LIVE), "Outside of updates"),
+        (Look(LIVE, "since", 9), (9, LIVE), "Outside updates"),
         (Look(LIVE, "did", 9), (8, 9), "What #9 did"),
         (Look(LIVE, "did", 1), (NOTHING, 1), "What #1 did"),
-        (Look(LIVE, "since", 0), None, "Outside of updates"),
+        (Look(LIVE, "since", 0), None, "Outside updates"),
         (Look(7, "did", 9, base=3), (3, 7), "Against the base"),
         (Look(7, "did", 9, base=3, reverse=True), (7, 3), "Against the base"),
         (Look(7, "back", 9, base=LIVE), (LIVE, 7), "Against the base"),
@@ -161,7 +161,7 @@ async def test_what_a_killed_update_left_is_said_at_live(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
         text = await press(pilot, "g")
-        assert diff_title(pilot).startswith("Outside of updates: #8 → LIVE")
+        assert diff_title(pilot).startswith("Outside updates: #8 → LIVE")
         assert "✗ An update after #8 was killed while updating worker" in text
 
 

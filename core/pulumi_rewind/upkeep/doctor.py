@@ -318,8 +318,13 @@ class _Doctor:
         if entry is None:
             yield Finding("interrupted", "ok", "no interrupted rollback")
         elif self._session.journal.running(entry):
-            message = f"a rollback to {entry.label} runs now ({self._session.journal.who(entry)})"
+            what = "an update" if entry.update else f"a rollback to {entry.label}"
+            message = f"{what} runs now ({self._session.journal.who(entry)})"
             yield Finding("interrupted", "warn", message, "Wait for it.")
+        elif entry.update:
+            name = self._session.stack.name
+            hint = f"`pulumi-rewind resume {name}` rolls it back to {entry.label}, `resume {name} --forget` keeps it."
+            yield Finding("interrupted", "warn", "an update was interrupted", hint)
         else:
             yield Finding(
                 "interrupted",

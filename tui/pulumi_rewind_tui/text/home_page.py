@@ -119,8 +119,8 @@ def nothing_differs(look: Look, done: Comparison) -> tuple[Line, ...]:
     old, new = (side_name(side) for side in done.key)
     if look.base is None and look.number == LIVE and look.view == "since":
         return (
-            ((f"Nothing was changed outside of updates: live is as #{look.newest} left it.", "ok"),),
-            ((f"d shows what #{look.newest} did.", "dim"),),
+            ((f"The state is as #{look.newest} left it: nothing was edited outside updates.", "ok"),),
+            ((f"Changes to the real resources show only after a refresh. d shows what #{look.newest} did.", "dim"),),
         )
     if look.base is None and look.view == "did":
         return (
@@ -131,7 +131,7 @@ def nothing_differs(look: Look, done: Comparison) -> tuple[Line, ...]:
     if look.base is not None:
         return (((same, "ok"),),)
     if look.view == "since":
-        return (((f"Nothing has changed since #{look.number}.", "ok"),), ((same, "dim"),))
+        return (((f"The state has not changed since #{look.number}.", "ok"),), ((same, "dim"),))
     return (((f"The stack is at #{look.number} already: nothing to roll back.", "ok"),), ((same, "dim"),))
 
 

@@ -75,7 +75,7 @@ class Look:
         if self.view == "did":
             return f"What #{self.number or self.newest} did"
         if self.number == LIVE:
-            return "Outside of updates"
+            return "Outside updates"
         return f"Rollback to #{self.number}" if self.view == "back" else f"Since #{self.number}"
 
     @property

@@ -191,7 +191,7 @@ class TimelineView(LinesView):
             if marks.live == self.newest and newest is not None and not newest.succeeded:
                 more = ", which failed half-way"
             elif marks.live == self.newest and (left := self._left_half_way(newest)):
-                more = f", as #{left} failed half-way"
+                more = f", as failed #{left} left it"
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))
