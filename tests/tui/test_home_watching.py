@@ -143,7 +143,7 @@ async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:
         shop.live.write_text(shop.live.read_text().replace("shop/worker:1.3.1", "shop/worker:9"))
         text = await look(pilot)
         assert "the state was changed outside updates, just now" in header(pilot)
-        assert "edited outside updates" in text
+        assert "live  changed outside updates" in text
         assert "shop/worker:9" in text
         assert app.home.timeline.number == 5
         shop.live.write_text(shop.checkpoint(5).read_text())

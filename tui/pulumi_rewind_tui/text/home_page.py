@@ -119,7 +119,7 @@ def nothing_differs(look: Look, done: Comparison) -> tuple[Line, ...]:
     old, new = (side_name(side) for side in done.key)
     if look.base is None and look.number == LIVE and look.view == "since":
         return (
-            ((f"The state is as #{look.newest} left it: nothing was edited outside updates.", "ok"),),
+            ((f"The state is as #{look.newest} left it: nothing was changed outside updates.", "ok"),),
             ((f"Changes to the real resources show only after a refresh. d shows what #{look.newest} did.", "dim"),),
         )
     if look.base is None and look.view == "did":

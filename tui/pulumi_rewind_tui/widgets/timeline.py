@@ -195,7 +195,7 @@ class TimelineView(LinesView):
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))
-        return (*head, ("  edited outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
+        return (*head, ("  changed outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
 
     def _left_half_way(self, newest: Update | None) -> int:
         """The failed update whose state the newest one brought back; 0 if there is none."""
