@@ -261,7 +261,7 @@ def test_where_an_object_comes_from() -> None:
     command = History(({}, none), ({"kind": "resource-import"}, plain), ({}, plain))
     assert origin(command, 1, res("db", id="x")) == "was imported by #2"
     retained = History(({}, plain), ({}, none), ({"changes": {"import": 1, "create": 1}}, plain))
-    assert origin(retained, 2, res("db", id="x")) == "was taken over by #3"
+    assert origin(retained, 2, res("db", id="x")) == "was adopted by #3"
     beside = History(({}, none), ({"changes": {"import": 1, "create": 1}}, plain))
     assert origin(beside, 1, res("db", id="x")) == "", "it was another one that was imported"
 
