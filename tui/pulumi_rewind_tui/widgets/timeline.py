@@ -198,9 +198,11 @@ class TimelineView(LinesView):
         return (*head, ("  changed outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
 
     def _left_half_way(self, newest: Update | None) -> int:
-        """The failed update whose state the newest one brought back; 0 if there is none."""
+        """The failed update whose state the newest one brought back as a whole; 0 if there is none."""
         stamp = read_stamp(newest) if newest is not None else None
-        target = self.updates.get(stamp.target.number) if stamp is not None and stamp.target is not None else None
+        if stamp is None or stamp.target is None or stamp.partial:
+            return 0
+        target = self.updates.get(stamp.target.number)
         return target.number if target is not None and target.result == "failed" else 0
 
     # Keys
