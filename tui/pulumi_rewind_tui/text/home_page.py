@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.backends.urls import shown_url
-from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
+from pulumi_rewind.errors import NOTHING_CHANGED, BackendError, CheckpointError, RewindError
 from pulumi_rewind.state.model import ROOT_STACK_TYPE
 from pulumi_rewind_tui.text.cells import Line, paragraph, plain
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
@@ -165,13 +165,13 @@ def meaning(error: BaseException, look: Look, number: int) -> str:
     if isinstance(error, CheckpointError):
         return "The stack itself is not affected; this update can't be shown or rolled back to."
     if isinstance(error, BackendError):
-        return "Nothing was changed. What is on screen was read before and may be out of date; ctrl+r reads again."
-    return "Nothing was changed."
+        return f"{NOTHING_CHANGED} What is on screen was read before and may be out of date; ctrl+r reads again."
+    return NOTHING_CHANGED
 
 
 def next_step(error: RewindError, what_it_means: str) -> str:
     """The error's hint, which doesn't say once more that nothing was changed."""
-    return error.next_step if what_it_means.startswith("Nothing was changed.") else error.hint
+    return error.next_step if what_it_means.startswith(NOTHING_CHANGED) else error.hint
 
 
 def error_lines(error: BaseException, what_it_means: str) -> tuple[Line, ...]:
