@@ -27,7 +27,7 @@ from pulumi_rewind.engine.messages import says_unreached
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.project.workspace import Workspace
 from pulumi_rewind.secrets.passphrase import no_passphrase, wrong_passphrase
-from pulumi_rewind.state.integrity import MENDING
+from pulumi_rewind.state.integrity import REPAIR_HINT
 from pulumi_rewind.state.model import urn_name
 from pulumi_rewind.system.private_directory import locks
 from pulumi_rewind.system.processes import kill_all, undisturbed
@@ -342,7 +342,7 @@ _UNPLANNED = "The run differs from the reviewed plan. Plan again and review the 
 _LOCKED = "is currently locked"
 
 _HINTS: tuple[tuple[str, str], ...] = (
-    ("snapshot integrity", MENDING),
+    ("snapshot integrity", REPAIR_HINT),
     (_LOCKED, "Wait for the other operation, or run `pulumi cancel` if it is dead."),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
