@@ -380,7 +380,7 @@ async def test_a_live_state_that_was_edited_says_so(shop: Shop) -> None:
     shop.live.write_text(shop.live.read_text().replace("shop/api:1.3.0", "shop/api:by-hand"))
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        assert "edited outside updates" in screen_text(pilot.app)
+        assert "live  changed outside updates" in screen_text(pilot.app)
         text = await press(pilot, "g")
         assert "shop/api:1.3.0 → shop/api:by-hand" in text
 

@@ -187,6 +187,7 @@ async def test_an_error_stays_with_what_it_means_and_its_full_text(shop: Shop) -
         assert isinstance(app, RewindApp)
         app.fail(
             EngineError("preview failed", hint="Look at the provider.", output="boom \x1b[31m[b]x"),
+            meaning="Nothing was changed.",
             retry=lambda: tried.append(1),
         )
         text = await press(pilot)
@@ -200,7 +201,7 @@ async def test_an_error_stays_with_what_it_means_and_its_full_text(shop: Shop) -
         await press(pilot, "r")
         assert tried == [1]
         assert not showing(app, ErrorScreen)
-        app.fail(BackendError("gone"))
+        app.fail(BackendError("gone"), meaning="The stack is not affected.")
         text = await press(pilot)
         assert "Try again" not in text
         await press(pilot, "enter")
@@ -216,7 +217,7 @@ async def test_an_unexpected_error_shows_no_local_variables(shop: Shop) -> None:
             hidden = "s3cr3t"
             raise ValueError(len(hidden))
         except ValueError as err:
-            app.fail(err)
+            app.fail(err, meaning="Nothing was changed.")
         text = await press(pilot, "t")
         assert "ValueError" in text
         assert "= 's3cr3t'" not in text

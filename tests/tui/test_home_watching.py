@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from pulumi_rewind.backends.filestate import FileBackend
 from pulumi_rewind.errors import BackendError
+from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.app import RewindApp
@@ -62,15 +63,17 @@ def header(pilot: Pilot[Any]) -> str:
     return screen_text(pilot.app).splitlines()[0]
 
 
-def came(shop: Shop, number: int = 9, *, like: int = 7, result: str = "succeeded") -> None:
-    """Another update elsewhere, with the state of an earlier one."""
+def came(shop: Shop, number: int = 9, *, like: int = 7, result: str = "succeeded", stamp: str = "") -> None:
+    """Another update elsewhere, with the state of an earlier one; with a stamp, a rollback."""
     record, checkpoint = shop.record(like), shop.checkpoint(like)
-    stamp = f"prod-{(int(NOON) - 3) * 1_000_000_000 + number}"
+    name = f"prod-{(int(NOON) - 3) * 1_000_000_000 + number}"
     document = json.loads(record.read_text()) | {"result": result, "startTime": int(NOON) - 9, "endTime": int(NOON) - 3}
+    if stamp:
+        document["environment"] = {**document["environment"], "exec.agent": stamp}
     state = checkpoint.read_text()
     shop.live.write_text(state)
-    checkpoint.with_name(f"{stamp}.checkpoint.json").write_text(state)
-    record.with_name(f"{stamp}.history.json").write_text(json.dumps(document))
+    checkpoint.with_name(f"{name}.checkpoint.json").write_text(state)
+    record.with_name(f"{name}.history.json").write_text(json.dumps(document))
 
 
 def lock_file(shop: Shop) -> Path:
@@ -120,6 +123,17 @@ async def test_it_is_noticed_without_a_key(shop: Shop, monkeypatch: pytest.Monke
         await until(pilot, lambda: "locked by root@ci (pid 15817) since 06:56:46" in header(pilot))
 
 
+async def test_live_names_the_failed_update_whose_state_a_rollback_brought_back(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        came(shop, like=8, stamp=Stamp(Mark(8, 0)).text())
+        assert "live  = #9, as failed #8 left it" in await look(pilot)
+        came(shop, 10, like=8, stamp=Stamp(Mark(8, 0), partial=True).text())
+        text = await look(pilot)
+        assert "live  = #10" in text
+        assert "left it" not in text, "a part of the resources says nothing of the stack"
+
+
 async def test_updates_that_come_one_after_the_other_are_told_together(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
@@ -160,7 +174,7 @@ async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:
         shop.live.write_text(shop.live.read_text().replace("shop/worker:1.3.1", "shop/worker:9"))
         text = await look(pilot)
         assert "the state was changed outside updates, just now" in header(pilot)
-        assert "edited outside updates" in text
+        assert "live  changed outside updates" in text
         assert "shop/worker:9" in text
         assert app.home.timeline.number == 5
         shop.live.write_text(shop.checkpoint(5).read_text())

@@ -20,6 +20,7 @@ from pulumi_rewind_tui.text.comparison import LIVE, NOTHING, CancelCheck, Compar
 from pulumi_rewind_tui.text.details_page import Evidence as PageEvidence
 from pulumi_rewind_tui.text.details_page import details
 from pulumi_rewind_tui.text.failure import Cause, banner
+from pulumi_rewind_tui.text.home_page import nothing_differs
 from pulumi_rewind_tui.text.views import Look, next_view, next_words, sides
 from pulumi_rewind_tui.words.symbols import UNICODE
 from pulumi_rewind_tui.work.diff_source import LocalSource
@@ -92,6 +93,13 @@ async def test_d_turns_a_row_between_its_views_and_the_choice_stays(shop: Shop) 
         assert "(new id)" not in text, "nothing is created by looking back"
         await press(pilot, "d")
         assert diff_title(pilot).startswith("Rollback to #1: LIVE → #1")
+
+
+def test_a_state_that_nobody_edited_says_nothing_of_the_real_resources() -> None:
+    lines = nothing_differs(Look(LIVE, "since", 9), Comparison((9, LIVE), (), "none"))
+    first, second = (plain(line) for line in lines)
+    assert first == "The state is as #9 left it: nothing was changed outside updates."
+    assert second.startswith("Changes to the real resources show only after a refresh.")
 
 
 async def test_a_failed_row_starts_with_what_it_did_until_another_view_is_chosen(shop: Shop) -> None:

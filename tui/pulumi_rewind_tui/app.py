@@ -262,7 +262,7 @@ class RewindApp(App[int]):
         self.home.closing()
         self.open_stack(event.name)
 
-    def fail(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
+    def fail(self, error: BaseException, *, meaning: str, retry: Callable[[], None] | None = None) -> None:
         """Shows an error that stays; secrets that can't be opened ask for the passphrase first."""
         from pulumi_rewind.errors import SecretsError
 

@@ -31,6 +31,9 @@ RECORD_KEYS: Final = ("sign_with", "allowed_signers")
 ADDED: Final = ("production", "stateful_types", "passphrase_env")
 """Lists to which the project's file only adds: without them a stack asks less, and a passphrase is no known secret."""
 
+_OWN: Final = "in $XDG_CONFIG_HOME/pulumi-rewind, by default ~/.config/pulumi-rewind"
+"""Where the user's own files are, for hints."""
+
 PROJECT_ONLY: Final = ("hooks_file",)
 """What the user's own file can't say, for it is about one project."""
 
@@ -165,7 +168,7 @@ def _value(file: _File, name: str, value: Any) -> Any:
             )
         raise UsageError(
             f"{at}: {reason}",
-            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into your own {TRUST_FILE}, see docs/records.md.",
+            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into your own {TRUST_FILE} ({_OWN}).",
         )
     if name not in known:
         raise UsageError(
@@ -218,7 +221,7 @@ def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
             what = "leaves, stops or works above every question" if action in LEAVING else "answers a question"
             raise UsageError(
                 f"{file.at(action)}: a project can't set the key of {action}, which {what}",
-                hint=f"Put it into your own {FILE}, see docs/settings.md.",
+                hint=f"Put it into your own {FILE} ({_OWN}).",
             )
 
 

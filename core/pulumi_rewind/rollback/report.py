@@ -202,7 +202,7 @@ def keep(session: Session, report: Report) -> Mapping[str, bytes]:
 def kept_report(session: Session, number: int) -> Report | None:
     """What was kept of the rollback that became an update; None if nothing was.
 
-    It must be of this very rollback: a stack that was removed and made anew numbers from 1 again.
+    It must be of this very rollback: a stack that was removed and created again numbers from 1 again.
     """
     stamp = read_stamp(session.timeline.update(number))
     if stamp is None:

@@ -70,8 +70,8 @@ class InterruptedScreen(Dialog[None]):
 
     CSS_PATH = "running.tcss"
     HELP = (
-        "A rollback of this stack was interrupted. Resuming plans the remaining steps; finished steps stay. You review "
-        "every plan before anything is changed."
+        "A rollback of this stack was interrupted. Resuming plans the remaining steps; finished steps stay done. You "
+        "review every plan before anything is changed."
     )
     FOOTER = ("interrupted.resume", "interrupted.back", "interrupted.forget", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -208,20 +208,23 @@ class Terms:
     as_json: bool = False
 
 
-def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of everything that changes a stack; the command gets them as one `Terms`."""
+def run_options(
+    function: Callable[..., Any],
+    *,
+    yes: str = "Don't ask for confirmation; a loss of data still requires --allow-data-loss.",
+    allow_data_loss: str = "Continue even if data is lost.",
+) -> Callable[..., Any]:
+    """The options of everything that changes a stack; the command gets them as one `Terms`.
+
+    `yes` and `allow_data_loss` are their help, which has to be true of the command.
+    """
     function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
     for option in (
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object a line, the result last; requires --yes."
         ),
-        click.option("--allow-data-loss", is_flag=True, help="Continue even if data is lost."),
-        click.option(
-            "-y",
-            "--yes",
-            is_flag=True,
-            help="Don't ask for confirmation; a loss of data still requires --allow-data-loss.",
-        ),
+        click.option("--allow-data-loss", is_flag=True, help=allow_data_loss),
+        click.option("-y", "--yes", is_flag=True, help=yes),
         passphrase_option,
     ):
         function = option(function)
