@@ -11,6 +11,9 @@ PYTEST_ARGS ?=
 MINUTES ?= 10
 STEADY_SEED := 1
 
+# Whatever the machine says of it: tests start Python some thousand times, and each start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
