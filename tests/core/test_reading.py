@@ -63,7 +63,7 @@ ALLOWED = {
     ("terminal/output.py", "os.open"): "the null device",
     ("terminal/shells.py", "os.open"): "the null device",
     ("terminal/output.py", "open"): "a standard stream",
-    ("work/lost_terminal.py", "os.open"): "the null device",
+    ("workers/lost_terminal.py", "os.open"): "the null device",
 }
 """Where something is opened or taken apart elsewhere, and why it may be."""
 

@@ -306,8 +306,10 @@ def test_a_step_says_what_becomes_of_an_object_that_existed_before() -> None:
         (),
     )
     assert [risk.message for risk in step.risks] == [
-        "existed before: x was imported. It is only removed from the state, and the object stays as it is "
-        "(`--delete-imported db` deletes it)"
+        (
+            "existed before: x was imported. It is only removed from the state, and the object stays as it is "
+            "(`--delete-imported db` deletes it)"
+        )
     ]
 
 

@@ -110,11 +110,14 @@ def test_an_interrupted_rollback_goes_on_keeping_the_data(stack: EngineStack) ->
 
 def test_what_would_replace_it_stays_with_it(stack: EngineStack) -> None:
     """A resource of ``replaceWith`` is among nobody's dependencies."""
-    text = HEAD + """
+    text = (
+        HEAD
+        + """
 net = bridged.Server("net", {{"image": "net", "zone": "{version}"}})
 bridged.Database("db", {{"engine": "pg"}}, opts=pulumi.ResourceOptions(replace_with=[net]))
 bridged.Server("lone", {{"image": "{version}"}})
 """
+    )
     stack.up(text.format(version="1"))
     stack.up(text.format(version="2"))
     before = stack.resources()

@@ -13,10 +13,10 @@ import pytest
 from pulumi_rewind.errors import BackendError, CheckpointError, SecretsError
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind_tui.text.comparison import LIVE, CancelCheck, Cancelled, Comparison, Key
-from pulumi_rewind_tui.work import comparer as comparing
-from pulumi_rewind_tui.work.comparer import Comparer
-from pulumi_rewind_tui.work.diff_process import ProcessSource, SessionSpec
-from pulumi_rewind_tui.work.diff_source import LocalSource
+from pulumi_rewind_tui.workers import comparer as comparing
+from pulumi_rewind_tui.workers.comparer import Comparer
+from pulumi_rewind_tui.workers.diff_process import ProcessSource, SessionSpec
+from pulumi_rewind_tui.workers.diff_source import LocalSource
 from tests.support.tui.shop import Shop, settle, title
 from tests.support.tui.shop_recording import PASSPHRASE
 

@@ -27,7 +27,7 @@ from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.text.stack_news import News, behind_line, lock_text, news_line
 from pulumi_rewind_tui.words.words import ago
-from pulumi_rewind_tui.work import watch as watch_module
+from pulumi_rewind_tui.workers import watch as watch_module
 from tests.support.filestore import FileStore
 from tests.support.tui.shop import NOON, Shop, screen_text, settle
 from tests.support.tui.stories import choose, until
@@ -208,7 +208,7 @@ async def test_an_update_that_runs_is_neither_an_edit_nor_a_killed_one(shop: Sho
         assert "was killed" not in text
         lock.unlink()
         text = await look(pilot)
-        assert "live  edited outside updates" in text
+        assert "live  changed outside updates" in text
         assert "An update after #8 was killed while updating worker" in text
         take_lock(shop)
         assert "was killed" not in await look(pilot), "it is being continued, or put right"

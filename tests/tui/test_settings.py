@@ -18,7 +18,7 @@ from pulumi_rewind_tui.screens.actions import PLACES, Action, actions, can_be_pr
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.empty import EmptyScreen
 from pulumi_rewind_tui.theme import NAMES
-from pulumi_rewind_tui.work.appearance import appearance, remember, remembered
+from pulumi_rewind_tui.workers.appearance import appearance, remember, remembered
 from tests.support.tui.shop import Shop, screen_text, settle
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text()

@@ -23,7 +23,7 @@ from pulumi_rewind_tui.text.failure import Cause, banner
 from pulumi_rewind_tui.text.home_page import nothing_differs
 from pulumi_rewind_tui.text.views import Look, next_view, next_words, sides
 from pulumi_rewind_tui.words.symbols import UNICODE
-from pulumi_rewind_tui.work.diff_source import LocalSource
+from pulumi_rewind_tui.workers.diff_source import LocalSource
 from tests.support.tui.shop import Shop, screen_text, settle, title
 from tests.support.tui.stories import until
 

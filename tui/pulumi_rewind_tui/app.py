@@ -26,7 +26,7 @@ from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import NAMES, PREFIX, theme_name, themes
 from pulumi_rewind_tui.widgets.ascii_filter import AsciiFilter
 from pulumi_rewind_tui.widgets.few_colours_filter import FewColoursFilter
-from pulumi_rewind_tui.work.background import CancelCheck, clean, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, clean, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
@@ -346,7 +346,7 @@ class RewindApp(App[int]):
 
     def choose_theme(self, name: str) -> None:
         """Changes the colours, and remembers them for the next start; says so if settings decide that one."""
-        from pulumi_rewind_tui.work.appearance import remember
+        from pulumi_rewind_tui.workers.appearance import remember
 
         self.theme = theme_name(name)
         session, environ = self.session, self.environ

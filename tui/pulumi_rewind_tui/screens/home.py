@@ -26,8 +26,8 @@ from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
-from pulumi_rewind_tui.work.comparer import Comparer
-from pulumi_rewind_tui.work.diff_process import SessionSpec
+from pulumi_rewind_tui.workers.comparer import Comparer
+from pulumi_rewind_tui.workers.diff_process import SessionSpec
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay

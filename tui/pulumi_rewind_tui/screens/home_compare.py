@@ -21,8 +21,8 @@ from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
-from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.work.comparer import Comparer
+from pulumi_rewind_tui.workers.background import CancelCheck, Post, in_thread
+from pulumi_rewind_tui.workers.comparer import Comparer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

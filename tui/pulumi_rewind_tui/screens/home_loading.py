@@ -8,13 +8,13 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Key
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
-from pulumi_rewind_tui.work.background import CancelCheck, Post
+from pulumi_rewind_tui.workers.background import CancelCheck, Post
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
-    from pulumi_rewind_tui.work.comparer import Comparer
+    from pulumi_rewind_tui.workers.comparer import Comparer
 
 FIRST = 60
 """Rows of the first screen."""

@@ -14,13 +14,13 @@ from pulumi_rewind_tui.screens.home_filter import FilteringScreen
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.text.stack_news import SHOWN, News, behind_line, news_line
-from pulumi_rewind_tui.work.watch import EVERY, Behind, CaughtUp, FellBehind, Follow, Watch
+from pulumi_rewind_tui.workers.watch import EVERY, Behind, CaughtUp, FellBehind, Follow, Watch
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
-    from pulumi_rewind_tui.work.background import Post
+    from pulumi_rewind_tui.workers.background import Post
 
 
 def read_news(

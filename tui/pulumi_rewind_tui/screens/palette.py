@@ -25,7 +25,7 @@ from pulumi_rewind_tui.text.cells import cut, inert
 from pulumi_rewind_tui.theme import NAMES
 from pulumi_rewind_tui.words.palette import key_actions
 from pulumi_rewind_tui.words.words import first_line, short_commit
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry

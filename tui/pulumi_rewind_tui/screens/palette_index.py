@@ -15,7 +15,7 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind.state.model import parse_urn
 from pulumi_rewind_tui.screens.home_filter import update_text
 from pulumi_rewind_tui.screens.stacks import list_stacks
-from pulumi_rewind_tui.work.background import CancelCheck
+from pulumi_rewind_tui.workers.background import CancelCheck
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry

@@ -30,7 +30,7 @@ from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.steps_view import StepsView
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.words.words import plural, resource_name
-from pulumi_rewind_tui.work import planner as work
+from pulumi_rewind_tui.workers import planner as work
 
 
 class ReviewScreen(PlanningScreen):

@@ -15,9 +15,9 @@ from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.trust import TrustScreen
 from pulumi_rewind_tui.text import review_page as text
-from pulumi_rewind_tui.work import planner as work
-from pulumi_rewind_tui.work.background import in_thread
-from pulumi_rewind_tui.work.watch import Follow, Watch
+from pulumi_rewind_tui.workers import planner as work
+from pulumi_rewind_tui.workers.background import in_thread
+from pulumi_rewind_tui.workers.watch import Follow, Watch
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan

@@ -91,7 +91,7 @@ BEHIND: Final = {
     "reading": "still reading what is new",
     "unread": "what is new can't be read (ctrl+r)",
 }
-"""Why the screen may be out of date, see `work.watch.Behind`."""
+"""Why the screen may be out of date, see `workers.watch.Behind`."""
 
 
 def behind_line(since: float, why: str) -> Line:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from textual.message import Message
 
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError
 from pulumi_rewind_tui.text.comparison import NOTHING, CancelCheck, Comparison, Key, Side
-from pulumi_rewind_tui.work.diff_process import ProcessSource, SessionSpec
+from pulumi_rewind_tui.workers.diff_process import ProcessSource, SessionSpec
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
-    from pulumi_rewind_tui.work.diff_source import LocalSource
+    from pulumi_rewind_tui.workers.diff_source import LocalSource
 
 KEPT = 16
 """Comparisons that are remembered: the neighbours of the cursor."""
@@ -97,7 +97,7 @@ class Comparer:
             if self._large(key):
                 return self._far
             if self._near is None:
-                from pulumi_rewind_tui.work.diff_source import LocalSource
+                from pulumi_rewind_tui.workers.diff_source import LocalSource
 
                 self._near = LocalSource(self._session)
             return self._near

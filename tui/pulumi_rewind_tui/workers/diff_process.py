@@ -130,7 +130,7 @@ class ProcessSource:
             mine, other = socket.socketpair()
             with other:
                 self._process = subprocess.Popen(
-                    own_python("pulumi_rewind_tui.work.diff_process", "answer", str(other.fileno())),
+                    own_python("pulumi_rewind_tui.workers.diff_process", "answer", str(other.fileno())),
                     cwd=ROOT,
                     pass_fds=[other.fileno()],
                     stdin=subprocess.DEVNULL,
@@ -155,7 +155,7 @@ def serve(connection: Connection) -> None:
     """The other process: answers until the pipe is closed. A newer question ends a comparison that is under way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from pulumi_rewind.session import open_session
-    from pulumi_rewind_tui.work.diff_source import LocalSource
+    from pulumi_rewind_tui.workers.diff_source import LocalSource
 
     spec: SessionSpec = connection.recv()
     source: LocalSource | None = None
