@@ -47,6 +47,7 @@ ALLOWED = {
     ("strategies/preview.py", "read_bytes"): MADE,
     ("strategies/program/engine.py", "read_bytes"): MADE,
     ("strategies/program/plan.py", "read_text"): MADE,
+    ("up/review.py", "read_bytes"): MADE,
     ("up/run.py", "read_bytes"): MADE,
     ("engine/cli.py", "open"): MADE,
     ("plan/planned_secrets.py", "read_bytes"): MADE,
