@@ -10,6 +10,10 @@ WORKERS ?= 3
 PYTEST_ARGS ?=
 MINUTES ?= 10
 STEADY_SEED := 1
+AZURITE := $(VENV)/azurite
+
+# Whatever the machine says of it: tests start Python some thousand times, and each start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -17,7 +21,7 @@ UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 .PHONY: setup engine tmux faketime zsh fish test test-engine check lint ruff types layers pure audit audit-online fuzz \
 	faults demo bench pictures lock sbom release clean
 
-setup: $(STAMP) engine
+setup: $(STAMP) engine $(AZURITE)/.done
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
@@ -29,6 +33,12 @@ $(STAMP): requirements.lock pyproject.toml
 
 engine: $(STAMP)
 	@$(BIN)/python scripts/engine.py
+
+# The server of the tests on Azure. npm has it alone; it lies beside the environment, as its version says.
+$(AZURITE)/.done: tests/servers/azurite.version $(STAMP)
+	@command -v npm >/dev/null 2>&1 || { echo "npm is needed for the tests on Azure; install Node.js 18 or newer" >&2; exit 1; }
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(AZURITE) azurite@$(shell cat $<)
+	@touch $@
 
 lint: ruff types layers
 
@@ -97,7 +107,7 @@ fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 demo: setup
-	$(BIN)/pulumi-rewind demo $$(test -t 0 && test -t 1 && echo --open || echo --run)
+	@if test -t 0 && test -t 1; then $(BIN)/pulumi-rewind demo --open; else $(BIN)/pulumi-rewind demo --run; fi
 
 # Everything in screenshots/, from the real program on a real demo in /tmp/shop; takes a minute or two. What it draws with
 # lies beside the environment, which stays what requirements.lock says.

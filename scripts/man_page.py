@@ -27,6 +27,9 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "NO_COLOR": "No colour, if it is not empty.",
     "TERM": "If it is dumb or not set, the history is printed instead of the screens, without colour and pager.",
     "CI": "If it is set, the history is printed instead of the screens, and without a pager.",
+    "XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME": "Where your settings, the state directory and engines are; by "
+    "default ~/.config, ~/.local/state and ~/.cache.",
+    "PULUMI_REWIND_CORE_DUMPS": "If it is 1, processes that hold secrets may write core dumps.",
     "PULUMI_REWIND_DEBUG": "If it is 1, an unexpected error prints its traceback.",
 }
 
@@ -39,8 +42,28 @@ EXAMPLES: Final[Mapping[str, str]] = {
     'eval "$(pulumi-rewind completion bash)"': "Let bash complete commands, targets and resources.",
 }
 
+FILES: Final[Mapping[str, str]] = {
+    "~/.config/pulumi-rewind/rewind.toml": "Your settings, for all projects.",
+    "~/.config/pulumi-rewind/config.toml": "Whose signatures of records you trust.",
+    "rewind.toml": "The project's settings, beside Pulumi.yaml.",
+    "rewind_hooks.py": "The project's undo callbacks and hooks.",
+    "~/.local/state/pulumi-rewind": "Your state directory: journals of unfinished rollbacks, evidence of failures, "
+    "what you saved, the theme.",
+}
+
 _GLYPHS: Final = str.maketrans(
-    {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "→": "\\(->", "…": "...", "★": "\\[u2605]", "±": "\\(+-"}
+    {
+        "\\": "\\e",
+        "-": "\\-",
+        "'": "\\(aq",
+        "`": "\\(ga",
+        "→": "\\(->",
+        "…": "...",
+        "★": "\\[u2605]",
+        "±": "\\(+-",
+        "~": "\\(ti",
+        "^": "\\(ha",
+    }
 )
 
 
@@ -111,8 +134,7 @@ def page() -> str:
         out += [line for term, what in entries.items() for line in entry(term, what)]
     out += [
         ".SH FILES",
-        *entry("rewind.toml", "The project's settings."),
-        *entry("rewind_hooks.py", "The project's undo callbacks and hooks."),
+        *(line for term, what in FILES.items() for line in entry(term, what)),
         ".SH SEE ALSO\n\\fBpulumi\\fR(1), \\fBgit\\fR(1)",
     ]
     return "\n".join(out) + "\n"

@@ -34,7 +34,7 @@ settings.load_profile(ORIGINAL.get("HYPOTHESIS_PROFILE", "hunt" if "REWIND_FUZZ"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-FOREIGN = ("PULUMI_", "GIT_", "XDG_", "BRIDGED_", "AWS_", "GOOGLE_", "AZURE_")
+FOREIGN = ("PULUMI_", "GIT_", "XDG_", "BRIDGED_", "AWS_", "GOOGLE_", "AZURE_", "STORAGE_", "PG")
 
 
 def pytest_configure(config: pytest.Config) -> None:

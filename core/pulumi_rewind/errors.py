@@ -50,6 +50,9 @@ EXIT_CODES: Final[Mapping[int, str]] = {
 }
 """Every exit code, in the words of the help, the manual page and the documents."""
 
+NOTHING_CHANGED = "Nothing was changed."
+"""What an error says of the stack if it is as before."""
+
 UNEXPLAINED = "The engine's message above names the cause."
 """The beginning of the hint of an engine failure if nothing better is known."""
 
@@ -80,7 +83,7 @@ class RewindError(Exception):
     @property
     def hint(self) -> str:
         """The whole hint, shown below the message; may be empty."""
-        return f"{self.next_step} Nothing was changed.".strip() if self.unchanged else self.next_step
+        return f"{self.next_step} {NOTHING_CHANGED}".strip() if self.unchanged else self.next_step
 
     def advise(self, *more: str) -> None:
         """Adds sentences to the advice."""

@@ -108,7 +108,7 @@ RISKS: Final[Mapping[str, Kind]] = {
         SEVERE, "A file that a resource names is not in the target's commit; today's content is used."
     ),
     OPAQUE: Kind(SEVERE, "A value was computed from an id that changes, and may be stale."),
-    "runs-again": Kind(SEVERE, "A job or command runs once more because it is created again."),
+    "runs-again": Kind(SEVERE, "A job or command runs once more because it is re-created or changed."),
     # What else there is to know.
     "adopted": Kind(NOTE, "An existing object is adopted instead of created."),
     "ambient-dependencies": Kind(

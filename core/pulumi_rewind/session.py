@@ -165,8 +165,11 @@ class Session:
     @cached_property
     def timeline(self) -> Timeline:
         """The stack's updates, without git annotations until `repository` is asked for."""
+        return self._timeline_of(self.history())
+
+    def _timeline_of(self, history: History) -> Timeline:
         return Timeline(
-            self.history(),
+            history,
             self.backend,
             self.stack,
             lambda: self.repository,
@@ -203,9 +206,14 @@ class Session:
             err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
 
-    def reload(self) -> None:
-        """Forgets what was read of the backend and of git, so that the next look sees what is there now."""
-        self.__dict__.pop("timeline", None)
+    def reload(self, *, history: bool = True) -> None:
+        """Forgets what was read of the backend and of git, so that the next look sees what is there now.
+
+        Without `history` the list of updates is taken to be as it was: with 10,000 of them it takes a while to read.
+        """
+        known: Timeline | None = self.__dict__.pop("timeline", None)
+        if known is not None and not history:
+            self.__dict__["timeline"] = self._timeline_of(known.history)
         opened: Repository | None = self.__dict__.get("repository")
         if opened is not None:
             opened.refresh()

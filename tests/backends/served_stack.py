@@ -7,6 +7,16 @@ from pathlib import Path
 from tests.servers.running import Server
 from tests.support.stack import EngineStack
 
+HEAD = "import pulumi, bridged_sdk as bridged\n"
+
+
+def program(image: str) -> str:
+    """A database with a secret, and a server that uses it and runs an image."""
+    return HEAD + (
+        f'db = bridged.Database("db", {{"engine": "pg16", "password": pulumi.Output.secret("hush-{image}")}})\n'
+        f'web = bridged.Server("web", {{"image": "{image}", "dependsId": db.id}})\n'
+    )
+
 
 class ServedStack(EngineStack):
     """As `EngineStack`; nothing of it is copied from earlier deployments."""

@@ -2,59 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from itertools import count
-from pathlib import Path
-
-import pytest
-
-from pulumi_rewind.system.toolchain import EngineInfo
-from tests.backends.served_stack import ServedStack
-from tests.servers import databases, stores
-from tests.servers.cloud.serving import cloud
-from tests.servers.running import Server
+from tests.backends.served_stack import HEAD, ServedStack, program
 from tests.support.rewind import roll_back, said, session
-
-HEAD = "import pulumi, bridged_sdk as bridged\n"
-
-
-@contextmanager
-def _cloud(way: str) -> Iterator[Server]:
-    with cloud(way) as (server, _):
-        yield server
-
-
-NUMBERS = count()
-SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
-    "s3": stores.s3,
-    "gs": stores.gcs,
-    "azblob": stores.azure,
-    "postgres": databases.postgres,
-    "cloud": lambda _: _cloud("full"),
-    "cloud-delta": lambda _: _cloud("delta"),
-    "cloud-journal": lambda _: _cloud("journal"),
-}
-
-
-@pytest.fixture(scope="module", params=sorted(SERVERS))
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as started:
-        yield started
-
-
-@pytest.fixture
-def stack(server: Server, tmp_path: Path, engine: EngineInfo) -> Iterator[ServedStack]:
-    made = ServedStack(tmp_path, engine.path, server, f"stack_{next(NUMBERS)}")
-    yield made
-    made.close()
-
-
-def program(image: str) -> str:
-    return HEAD + (
-        f'db = bridged.Database("db", {{"engine": "pg16", "password": pulumi.Output.secret("hush-{image}")}})\n'
-        f'web = bridged.Server("web", {{"image": "{image}", "dependsId": db.id}})\n'
-    )
 
 
 def test_there_and_back(stack: ServedStack) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from pulumi_rewind.plan.keeping_data import keeping_data
+from pulumi_rewind.plan.keeping_data import keeping_data, kept_for_data
 from pulumi_rewind.plan.model import Plan, Step
 from pulumi_rewind.risk import BLOCKING, DATA_LOSS, LEFTOVER, LOSES_DATA, REVISION, Risk
 from tests.support.plans import plan_of
@@ -18,9 +18,13 @@ class Road:
     """Plans that lose the data of what is named next, as long as that doesn't stay."""
 
     def __init__(
-        self, *losses: tuple[str, ...], always: tuple[Risk, ...] = (), renamed: Mapping[str, str] = {}
+        self,
+        *losses: tuple[str, ...],
+        always: tuple[Risk, ...] = (),
+        renamed: Mapping[str, str] = {},
+        registered: Mapping[str, str] = {},
     ) -> None:
-        self.losses, self.always, self.renamed = losses, always, renamed
+        self.losses, self.always, self.renamed, self.registered = losses, always, renamed, registered
         self.asked: list[list[str]] = []
         self.closed = 0
 
@@ -30,8 +34,11 @@ class Road:
         self.asked.append([urn.removeprefix(HEAD) for urn in stays])
         names = self.losses[len(self.asked) - 1] if len(self.asked) <= len(self.losses) else ()
         there = {HEAD + name for names in self.losses for name in names} | set(self.renamed.values())
+        there = {self.registered.get(urn, urn) for urn in there}
         prepared: Any = SimpleNamespace(
-            registered={}, live_plain=SimpleNamespace(by_urn=dict.fromkeys(there)), close=self._close
+            registered={urn: SimpleNamespace(live_urn=live) for urn, live in self.registered.items()},
+            live_plain=SimpleNamespace(by_urn=dict.fromkeys(there)),
+            close=self._close,
         )
         steps = [self._step(HEAD + name) for name in names]
         return plan_of(steps=tuple(steps), risks=self.always, prepared=prepared)
@@ -61,6 +68,16 @@ def test_what_was_renamed_stays_under_its_name_of_today() -> None:
     road = Road(("db",), renamed={HEAD + "db": HEAD + "old"})
     keeping_data(road.make)
     assert road.asked == [[], ["old"]]
+
+
+def test_what_has_another_urn_in_this_run_stays_under_that_of_live() -> None:
+    road = Road(("db",), registered={HEAD + "db": HEAD + "before"})
+    assert not keeping_data(road.make).loses_data
+    assert road.asked == [[], ["before"]]
+
+
+def test_what_stays_for_another_is_found_anew_in_each_plan() -> None:
+    assert kept_for_data({"db": "db", "net": "db"}) == {"db": "db"}
 
 
 def test_what_no_selection_prevents_blocks() -> None:

@@ -124,7 +124,7 @@ PROCESSES = {
     "pulumi_rewind/demo/shop/server.py": "a server of the demo",
     "pulumi_rewind/callbacks/process.py": "the project's interpreter, with the worker",
     "pulumi_rewind/up/verify_command.py": "the operator's command",
-    "pulumi_rewind_tui/work/diff_process.py": "own_python",
+    "pulumi_rewind_tui/workers/diff_process.py": "own_python",
     "pulumi_rewind_tui/terminal/pager.py": "the operator's pager",
 }
 """Who may start processes, and which."""

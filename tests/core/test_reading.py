@@ -47,6 +47,7 @@ ALLOWED = {
     ("strategies/preview.py", "read_bytes"): MADE,
     ("strategies/program/engine.py", "read_bytes"): MADE,
     ("strategies/program/plan.py", "read_text"): MADE,
+    ("up/review.py", "read_bytes"): MADE,
     ("up/run.py", "read_bytes"): MADE,
     ("engine/cli.py", "open"): MADE,
     ("plan/planned_secrets.py", "read_bytes"): MADE,
@@ -63,7 +64,7 @@ ALLOWED = {
     ("terminal/output.py", "os.open"): "the null device",
     ("terminal/shells.py", "os.open"): "the null device",
     ("terminal/output.py", "open"): "a standard stream",
-    ("work/lost_terminal.py", "os.open"): "the null device",
+    ("workers/lost_terminal.py", "os.open"): "the null device",
 }
 """Where something is opened or taken apart elsewhere, and why it may be."""
 

@@ -146,9 +146,11 @@ def test_a_project_adds_to_what_protects_the_user_and_takes_nothing_away(tmp_pat
     assert getattr(load_settings(project(tmp_path, f'{name} = ["theirs"]'), environ), name) == ("mine", "theirs")
 
 
-@pytest.mark.parametrize("action", ["trust.yes", "confirm.yes", "confirm.loss", "dialog.leave", "stop.kill"])
+@pytest.mark.parametrize(
+    "action", ["trust.yes", "confirm.yes", "confirm.loss", "dialog.leave", "stop.kill", "app.palette", "app.quit"]
+)
 @pytest.mark.parametrize("form", ['[keys]\n"{}" = "escape"', '[keys]\n{} = "escape"', 'keys.{} = "escape"'])
-def test_a_project_does_not_set_the_keys_that_answer_questions(tmp_path: Path, action: str, form: str) -> None:
+def test_a_project_does_not_set_the_keys_that_answer_questions_or_leave(tmp_path: Path, action: str, form: str) -> None:
     text = form.format(action)
     with pytest.raises(UsageError, match="a project can't set the key of"):
         load_settings(project(tmp_path, text), own(tmp_path, ""))

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.goal.model import Selection, references
 from pulumi_rewind.history.object_origins import Origins
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.state_edit_risks import arranged_steps
 from pulumi_rewind.plan.state_edits import Arrangement, arrange, arranged
+from pulumi_rewind.risk import DATA_LOSS, Risk
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, urn_name
 from tests.support.checkpoints import checkpoint, res, urn
@@ -261,7 +264,7 @@ def test_where_an_object_comes_from() -> None:
     command = History(({}, none), ({"kind": "resource-import"}, plain), ({}, plain))
     assert origin(command, 1, res("db", id="x")) == "was imported by #2"
     retained = History(({}, plain), ({}, none), ({"changes": {"import": 1, "create": 1}}, plain))
-    assert origin(retained, 2, res("db", id="x")) == "was taken over by #3"
+    assert origin(retained, 2, res("db", id="x")) == "was adopted by #3"
     beside = History(({}, none), ({"changes": {"import": 1, "create": 1}}, plain))
     assert origin(beside, 1, res("db", id="x")) == "", "it was another one that was imported"
 
@@ -292,6 +295,22 @@ def test_an_import_that_stays_in_the_stack_is_not_marked() -> None:
     stays = Selection(frozenset(), frozenset({urn("db")}), ())
     assert look(checkpoint(), live, origin=origin).kept
     assert not look(checkpoint(), live, origin=origin, selection=stays)
+
+
+def test_a_step_says_what_becomes_of_an_object_that_existed_before() -> None:
+    live = checkpoint(res("db", id="x", importID="x"))
+    arrangement = look(checkpoint(), live, origin=Origins(History(), 0))  # type: ignore[arg-type]
+    (step,) = arranged_steps(
+        [Step(urn("db"), "db", "t:m:R", "discard", "kept", old_id="x", risks=(Risk(DATA_LOSS, "lost", urn("db")),))],
+        arrangement,
+        (),
+    )
+    assert [risk.message for risk in step.risks] == [
+        (
+            "existed before: x was imported. It is only removed from the state, and the object stays as it is "
+            "(`--delete-imported db` deletes it)"
+        )
+    ]
 
 
 def test_the_rewritten_state_is_one_that_an_import_takes() -> None:

@@ -61,6 +61,13 @@ def test_what_changes_without_touching_it_goes_back() -> None:
     assert also_staying(goal, [step("db", "update"), step("cm", "replace")], LIVE) == {}
 
 
+def test_what_it_would_be_replaced_with_stays_too() -> None:
+    live = checkpoint(uses("net", v="2"), uses("db") | {"replaceWith": [urn("net")]})
+    goal = without(checkpoint(uses("net"), uses("db")), live, "db", {})
+    assert also_staying(goal, [step("net", "replace"), step("db", "replace")], live) == {urn("net"): urn("db")}
+    assert also_staying(goal, [step("net", "update"), step("db", "update")], live) == {}
+
+
 def test_what_is_touched_for_no_reason_blocks() -> None:
     goal = without(TARGET, LIVE, "app", {})
     assert also_staying(goal, [step("app", "update")], LIVE) == {}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.plan.step_order import in_order, registration_order
 from pulumi_rewind.state.model import Checkpoint, Deployment, Resource
+from pulumi_rewind.up.review import ordered
 
 HEAD = "urn:pulumi:dev::shop::a:b:C::"
 
@@ -60,6 +63,18 @@ def test_what_is_registered_comes_first_and_what_goes_in_reverse() -> None:
     steps = [step(f"{HEAD}{name}", op) for name, op in (("net", "delete"), ("db", "delete"), ("new", "create"))]
     names = [one.name for one in in_order(steps, [f"{HEAD}app", f"{HEAD}new"], live)]
     assert names == ["new", "db", "net"]
+
+
+def test_the_review_of_an_update_has_the_same_order(tmp_path: Path) -> None:
+    live = _state({f"{HEAD}db": [], f"{HEAD}old": []})
+    plan = tmp_path / "plan.json"
+    entries = {f"{HEAD}app": {"goal": {"dependencies": [f"{HEAD}db", f"{HEAD}new"]}}, f"{HEAD}new": {}, f"{HEAD}db": {}}
+    plan.write_bytes(msgspec.json.encode({"resourcePlans": entries}))
+    ops = {"old": "delete", "app": "create", "new": "create", "db": "update"}
+    steps = tuple(step(HEAD + name, op) for name, op in ops.items())
+    assert [one.name for one in ordered(steps, plan, live)] == ["db", "new", "app", "old"]
+    plan.write_bytes(b"?")
+    assert ordered(steps, plan, live) == steps
 
 
 def _state(needs: dict[str, list[str]]) -> Checkpoint:

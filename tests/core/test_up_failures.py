@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.engine.cli import failure
-from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, UpdateFailed
+from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RollbackFailedToo, UpdateFailed
 from pulumi_rewind.plan.risks import pending_risk
 from pulumi_rewind.risk import BlockedError, Risk
 from pulumi_rewind.state.model import PendingOperation, Resource, StackRef
@@ -69,6 +69,31 @@ def test_a_stop_after_revisions_says_what_was_run_and_keeps_the_way_back(monkeyp
     assert "`pulumi-rewind resume dev` takes back" in told.hint
     assert "Nothing was changed" not in told.hint
     assert ended == [True]
+
+
+def test_a_failure_after_revisions_never_says_that_nothing_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine changed no resource, but an up may have changed a database: its journal entry stays."""
+    world = World()
+    ended: list[bool] = []
+    world.journal.end = lambda: ended.append(True)
+    run = up_run(world, monkeypatch, rolls_back=True)
+    monkeypatch.setattr(run, "_as_before", lambda: True)
+    run._revisions.changed = True
+    engine: Any = SimpleNamespace(error=lambda what: failure(what, "boom"), errors=(), interrupted=False)
+    failed = run._failure(engine)
+    assert isinstance(failed, UpdateFailed)
+    assert failed.changed, "so that it is rolled back"
+    assert "Nothing was changed" not in failed.hint
+    engine.interrupted = True
+    stopped = run._failure(engine)
+    assert "after revisions were run" in str(stopped)
+    assert "`pulumi-rewind resume dev` takes back" in stopped.hint
+    world.timeline = [1, 2]
+    engine = SimpleNamespace(error=lambda what: failure(what, LOCKED), errors=(), interrupted=False)
+    locked = run._failure(engine)
+    assert isinstance(locked, RollbackFailedToo), "no automatic rollback over somebody else's update"
+    assert "`pulumi-rewind resume dev` takes back" in locked.hint
+    assert ended == []
 
 
 def recovery(world: Any) -> Recovery:

@@ -54,6 +54,7 @@ def test_a_rollback_can_be_told_on_another_day(stack: EngineStack) -> None:
     stack.trouble({"name": "web", "operation": "update", "action": "fail", "message": f"not now: {SECRET}"})
     with pytest.raises(IncompleteError):
         roll_back(stack, "v1")
+    assert "Not rolled back: the rollback `#3` failed. `pulumi-rewind report dev 3`" in said(stack, "report", "2").out
     text = said(stack, "report").out
     assert "rollback failed on the way to `#1 (v1)`" in text
     assert "not now: [secret]" in text
@@ -101,3 +102,32 @@ def test_a_rollback_can_be_told_on_another_day(stack: EngineStack) -> None:
     assert "strategy `state`" in text
     assert "pulumi stack import -s dev" in text
     assert "rolled back to `#1 (v1)`" in said(stack, "report", str(result.version)).out
+
+
+REFUSING = """
+import pulumi_rewind as rewind
+
+@rewind.before_rollback
+def look(ctx):
+    raise RuntimeError("not today")
+"""
+
+
+def test_a_rollback_on_failure_that_changed_nothing_is_told(stack: EngineStack) -> None:
+    stack.extra_environ["XDG_STATE_HOME"] = str(stack.directory / "state")
+    stack.up(PROGRAM.format(image="nginx:1", secret=SECRET))
+    stack.write_program(PROGRAM.format(image="nginx:2", secret=SECRET))
+    stack.write_file("rewind_hooks.py", REFUSING)
+    stack.trouble({"name": "api", "operation": "update", "action": "fail", "message": "no api"})
+    ran = stack.run([sys.executable, "-m", "pulumi_rewind_tui.cli", "up", "--yes", "--rollback-on-failure"])
+    assert "failed too" in ran.stderr, ran.stdout + ran.stderr
+    text = said(stack, "report").out
+    for line in (
+        "# `shop/dev`: update `#2` failed, not rolled back to `#1`",
+        "It changed nothing.",
+        "not today",
+        "`pulumi-rewind resume dev` continues it",
+    ):
+        assert line in text
+    assert "half-way" not in text
+    assert "## Undo" not in text

@@ -106,3 +106,25 @@ def test_an_interrupted_rollback_goes_on_keeping_the_data(stack: EngineStack) ->
     assert done.code == 0, done.err
     after = stack.resources()
     assert (after["db"]["id"], after["lone"]["inputs"]["image"]) == (before["db"]["id"], "lone:pg15")
+
+
+def test_what_would_replace_it_stays_with_it(stack: EngineStack) -> None:
+    """A resource of ``replaceWith`` is among nobody's dependencies."""
+    text = (
+        HEAD
+        + """
+net = bridged.Server("net", {{"image": "net", "zone": "{version}"}})
+bridged.Database("db", {{"engine": "pg"}}, opts=pulumi.ResourceOptions(replace_with=[net]))
+bridged.Server("lone", {{"image": "{version}"}})
+"""
+    )
+    stack.up(text.format(version="1"))
+    stack.up(text.format(version="2"))
+    before = stack.resources()
+    made = plan(stack, "1", keep_data=True)
+    assert {name: step.op for name, step in steps(made).items()} == {"lone": "update"}
+    assert [note.message for note in made.prepared.notes if note.urn.endswith("::net")] == [
+        "stays as it is, because db, which stays, uses it; it differs from the target in zone"
+    ]
+    run(stack, made)
+    assert stack.resources()["db"]["id"] == before["db"]["id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def _until(there: Any) -> None:
 @pytest.mark.slow
 def test_pending_creates_are_adopted_or_cleared_as_the_operator_decides(stack: EngineStack) -> None:
     stack.use_plugin_processes()
+    # A copy of a loaded process would end with the engine, and `web` might then never come to be.
+    stack.install_provider("1.0.0", Path(sys.executable))
     stack.up(BASE)
     kill_in_the_middle_of_creates(stack)
     code, text = own(stack, "resolve", "--clear-all")

@@ -51,7 +51,9 @@ def test_an_old_state_comes_back_without_touching_anything(stack: EngineStack, m
         ("web", "is recorded as it was"), ("old", "is in the state again"), ("new", "is no longer in the state"),
     }  # fmt: skip
     risks = {risk.code: risk for risk in made.risks}
-    assert f"exists now as {new} and would be forgotten" in risks["forgotten"].message
+    assert risks["forgotten"].message == (
+        f"exists now as {new} and would be forgotten: the object stays, but no stack manages it any more"
+    )
     assert risks["forgotten"].urn.endswith("::new")
     assert f"was {old} then" in risks["may-be-gone"].message
     assert isinstance(made.prepared, StatePrepared)

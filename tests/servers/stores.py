@@ -54,7 +54,8 @@ def gcs(folder: Path) -> Iterator[Server]:
         yield Server(f"gs://{BUCKET}/{{}}", environ, place / BUCKET)
 
 
-AZURITE = Path("/tmp/obw/az/node_modules/azurite/dist/src/blob/main.js")
+AZURITE = Path(sys.prefix, "azurite", "node_modules", "azurite", "dist", "src", "blob", "main.js")
+"""Where `make setup` puts it."""
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -63,8 +64,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 @contextlib.contextmanager
 def azure(folder: Path) -> Iterator[Server]:
-    """azurite, which `make setup` puts into the cache directory; it ignores where a listing is to begin."""
-
+    """azurite; it ignores where a listing is to begin."""
     port = free_port()
     place = folder / "azurite"
     place.mkdir()

@@ -156,6 +156,20 @@ def test_an_interrupted_rollback_is_found(stack: FileStack) -> None:
     assert "not the one" in refused.err
 
 
+def test_an_interrupted_update_is_not_called_a_rollback(stack: FileStack) -> None:
+    stack.env["XDG_STATE_HOME"] = str(stack.root / "xdg")
+    from pulumi_rewind.project.journal import Journal
+    from pulumi_rewind.state.model import StackRef
+
+    journal = Journal(stack.env["PULUMI_BACKEND_URL"], StackRef("shop", "dev"), stack.env)
+    journal.begin(target=1, label="#1", digest="0" * 64, start=2, update=True)
+    assert found(stack.run("doctor", "--json"))["interrupted"][1] == f"an update runs now (pid {os.getpid()})"
+    process_ended(journal)
+    (finding,) = (one for one in stack.run("doctor", "--json").json()["findings"] if one["check"] == "interrupted")
+    assert finding["message"] == "an update was interrupted"
+    assert finding["hint"] == "`pulumi-rewind resume dev` rolls it back to #1, `resume dev --forget` keeps it."
+
+
 def test_nothing_to_resume(stack: FileStack) -> None:
     ran = stack.run("resume")
     assert ran.code == 0, ran.err

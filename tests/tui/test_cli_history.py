@@ -90,7 +90,9 @@ def test_limit(three: FileStack) -> None:
     assert [row.split()[0] for row in ran.out.splitlines()] == ["#3"]
     assert "2 older updates" in ran.err
     assert len(three.run("history", "--json", "--limit", "2").json()) == 2
-    assert three.run("history", "--limit", "-1").code == 2
+    refused = three.run("history", "--limit", "-1")
+    assert refused.code == 2
+    assert "'--limit': -1 is not in the range" in refused.err
 
 
 def test_stack_can_be_named_in_four_ways(three: FileStack) -> None:

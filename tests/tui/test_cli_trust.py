@@ -32,7 +32,10 @@ def test_without_a_terminal_it_is_refused_and_the_option_agrees_once(stack: File
         assert f"error: {sentence}" in refused.err
         assert f"every user of this machine can write {stack.history}" in refused.err
         assert f"- {FINDING}" in refused.err
-        assert "`--trust-target` agrees to everything listed, once. Nothing was started or changed." in refused.err
+        assert (
+            "`--trust-target` trusts everything listed, and remembers it. Nothing was started or changed."
+            in refused.err
+        )
     machine = stack.run("rollback", "1", "--yes", "--json")
     assert machine.code == 3
     assert machine.json_lines()[-1]["findings"] == [

@@ -153,3 +153,12 @@ def test_the_command_runs_where_the_operator_stands(stack: FileStack) -> None:
     place.mkdir()
     at = open_session(place, stack.name, environ=stack.env)
     VerifyCommand(at, 'test "$(basename "$(pwd)")" = inner && test "$PULUMI_REWIND_UPDATE" = 8', update=8).run()
+
+
+def test_the_help_promises_of_a_loss_of_data_only_what_is_so(stack: FileStack) -> None:
+    """Nothing but the review stands between an update and the loss; a rollback asks for more."""
+    up, rollback = (" ".join(stack.run(name, "-h").out.split()) for name in ("up", "rollback"))
+    assert "a loss of data still requires --allow-data-loss" in rollback
+    assert "still requires" not in up
+    assert "even if the update loses data" in up
+    assert "With --rollback-on-failure: roll back even if that loses data" in up

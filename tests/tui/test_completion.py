@@ -98,6 +98,11 @@ def test_resources_are_named_as_short_as_they_can_be(stack: FileStack) -> None:
     assert set(ask(stack, "pulumi-rewind plan 1 --adopt ")) == {"found", "orders-db="}
 
 
+def test_descriptions_are_harmless(stack: FileStack) -> None:
+    stack.update(stack.resource("api", {}, "a:b:C\x1b]0;x\x07\tD"))
+    assert ask(stack, "pulumi-rewind blame dev a") == {"api": "a:b:C␛]0;x␇⇥D"}
+
+
 def test_what_is_typed_before_counts(stack: FileStack, tmp_path: Path) -> None:
     other = FileStack(tmp_path / "b", name="prod")
     other.update(other.resource("queue", {}))
@@ -122,7 +127,8 @@ def test_a_line_is_split_as_a_shell_does() -> None:
 
 
 def test_what_bash_inserts_is_quoted(stack: FileStack) -> None:
-    stack.update(stack.resource(HOSTILE, {}))
+    stack.update(*(stack.resource(name, {}) for name in (HOSTILE, "two\nlines", "esc\x1b[2Jape")))
+    assert list(ask(stack, "pulumi-rewind blame dev ")) == [HOSTILE], "none that a shell can't take on one line"
     (value,) = ask(stack, "pulumi-rewind blame dev ", "bash")
     printed = subprocess.run(["bash", "-c", f"printf %s {value}"], cwd=stack.work, capture_output=True, text=True)
     assert printed.stdout == HOSTILE
@@ -181,15 +187,21 @@ def test_bash_completes_names_with_colons_and_values_after_equals(stack: FileSta
     assert completed(f"{name} -s dev blame {urn[:-2]}") == f"{name} -s dev blame {urn}"
     assert completed(f"{name} -s dev plan --only=w") == f"{name} -s dev plan --only=web"
     assert completed(f"{name} -s dev plan 1 --adopt orders") == f"{name} -s dev plan 1 --adopt orders-db="
+    prompt.send(f'alias rwd={name}; complete -F _pulumi_rewind_completion rwd; echo al""iased\r')
+    prompt.until("aliased")
+    assert completed("rwd -s dev plan --only=w") == "rwd -s dev plan --only=web"
     prompt.close()
 
 
 def test_zsh_completes_with_descriptions(stack: FileStack) -> None:
+    stack.update(stack.resource("web", {}), stack.resource("a space", {}))
     prompt = interactive(stack, "zsh", "-f", "-i")
     prompt.send("pulumi-rewind -s dev blame urn:pulumi:dev::shop::test:index:Thing::w\t")
     prompt.until("Thing::web")
     prompt.send("\x15pulumi-rewind -s dev plan --only=w\t")
     prompt.until("--only=web")
+    prompt.send("\x15pulumi-rewind -s dev blame 'a sp\t")
+    prompt.until("'a space'")
     prompt.send("\x15pulumi-tool-rewind -s dev show \t")
     assert "tag, #1" in prompt.until("branch")
     prompt.close()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pulumi_rewind.errors import BackendError, CheckpointError, SecretsError
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind_tui.text.comparison import LIVE, Cancelled, Comparison
-from pulumi_rewind_tui.work import comparer as comparing
-from pulumi_rewind_tui.work.comparer import Comparer
-from pulumi_rewind_tui.work.diff_process import ProcessSource, SessionSpec
-from pulumi_rewind_tui.work.diff_source import LocalSource
+from pulumi_rewind_tui.text.comparison import LIVE, CancelCheck, Cancelled, Comparison, Key
+from pulumi_rewind_tui.workers import comparer as comparing
+from pulumi_rewind_tui.workers.comparer import Comparer
+from pulumi_rewind_tui.workers.diff_process import ProcessSource, SessionSpec
+from pulumi_rewind_tui.workers.diff_source import LocalSource
 from tests.support.tui.shop import Shop, settle, title
 from tests.support.tui.shop_recording import PASSPHRASE
 
@@ -100,6 +101,58 @@ def test_it_is_started_again_after_it_died_and_ends_when_closed(far: ProcessSour
     assert process is not None
     far.close()
     assert process.poll() is not None
+
+
+@pytest.mark.parametrize("tell", [lambda far: far.forget(LIVE), lambda far: far.add_passphrase("words")])
+def test_what_it_is_told_does_not_wait_for_the_answer_to_a_question(
+    far: ProcessSource, tell: Callable[[ProcessSource], None]
+) -> None:
+    far.compare(KEY, False, never)
+    assert far._process is not None
+    os.kill(far._process.pid, signal.SIGSTOP)
+    waiting, given_up = threading.Event(), threading.Event()
+
+    def cancelled() -> bool:
+        waiting.set()
+        return given_up.is_set()
+
+    def ask() -> None:
+        with pytest.raises(Cancelled):
+            far.compare((LIVE, 5), False, cancelled)
+
+    asking = threading.Thread(target=ask)
+    telling = threading.Thread(target=tell, args=(far,), daemon=True)
+    asking.start()
+    assert waiting.wait(20)
+    telling.start()
+    telling.join(10)
+    late = telling.is_alive()
+    given_up.set()
+    asking.join(20)
+    os.kill(far._process.pid, signal.SIGCONT)
+    assert not late
+
+
+def test_a_passphrase_reaches_what_is_begun_later_and_what_lacked_it_is_made_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.passphrase = None
+    comparer = Comparer(session_of(shop), spec_of(shop))
+    compare = LocalSource.compare
+    asked: list[bool] = []
+
+    def meanwhile(source: LocalSource, key: Key, decrypt: bool, cancelled: CancelCheck) -> Comparison:
+        asked.append(decrypt)
+        if asked == [True, False]:
+            comparer.add_passphrase(PASSPHRASE)  # typed while the comparison is under way
+        return compare(source, key, decrypt, cancelled)
+
+    monkeypatch.setattr(LocalSource, "compare", meanwhile)
+    assert comparer.compare_decrypted(KEY).secrets == "locked"
+    assert comparer.cached(KEY) is None
+    monkeypatch.setattr(comparing, "LARGE", 10)
+    assert comparer.compare_decrypted(KEY).secrets == "compared"
+    comparer.close()
 
 
 def test_only_large_states_go_there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from pulumi_rewind_tui.app import RewindApp
+from pulumi_rewind_tui.messages import SecretRevealed
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
@@ -293,6 +295,26 @@ async def test_a_key_reveals_one_secret_and_leaving_masks_it(shop: Shop) -> None
             assert SECRET_NOW not in text
 
 
+async def test_a_secret_that_comes_late_is_shown_on_the_row_that_asked_or_nowhere(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await press(pilot, "j", "tab")
+        to_row(pilot, "password")
+        diff = home_of(pilot).diff
+        done, row = diff.comparison, diff.current
+        assert done is not None
+        assert row is not None
+        change = done.revealed(row.index, "inputs.password")
+        assert change is not None
+        for asked, at in ((copy.copy(done), diff.cursor), (done, diff.cursor + 1), (done, diff.cursor)):
+            diff.move_to(at)
+            home_of(pilot).post_message(SecretRevealed(asked, at, change))
+            await settle(pilot)
+            on_its_row = asked is done and diff.current is row
+            assert (SECRET_NOW in screen_text(pilot.app)) is on_its_row
+            to_row(pilot, "password")
+
+
 async def test_secrets_that_are_the_same_are_said_to_be(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
@@ -358,7 +380,7 @@ async def test_a_live_state_that_was_edited_says_so(shop: Shop) -> None:
     shop.live.write_text(shop.live.read_text().replace("shop/api:1.3.0", "shop/api:by-hand"))
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        assert "edited outside updates" in screen_text(pilot.app)
+        assert "live  changed outside updates" in screen_text(pilot.app)
         text = await press(pilot, "g")
         assert "shop/api:1.3.0 → shop/api:by-hand" in text
 

@@ -8,10 +8,11 @@ import pytest
 from textual.message import Message
 
 from pulumi_rewind_tui.messages import RollbackRequested
+from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.review import ReviewScreen
 from pulumi_rewind_tui.text.comparison import LIVE
 from tests.support.tui.replay import play
-from tests.support.tui.shop import Shop, settle, title
+from tests.support.tui.shop import Shop, screen_text, settle, title
 from tests.support.tui.stories import wait_for
 
 WIDE = (120, 40)
@@ -42,6 +43,22 @@ async def test_a_filter_moves_the_diff_with_the_cursor(shop: Shop, monkeypatch: 
         assert home.timeline.number == 2
         await pilot.press("r")
         assert (await wait_for(pilot, ReviewScreen)).request.target == "#2"
+
+
+async def test_reading_again_reads_all_that_is_filtered(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "FIRST", 3)
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"main", "enter")
+        await settle(pilot)
+        found = app.home.timeline.filtered
+        assert found is not None
+        assert len(found) > 3
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        assert app.home.timeline.filtered == found
+        assert "reading" not in screen_text(app)
 
 
 async def test_cursor_diff_and_r_mean_the_same_row_all_the_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

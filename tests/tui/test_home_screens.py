@@ -71,10 +71,7 @@ async def test_details_tell_everything_about_an_update(shop: Shop) -> None:
 async def test_blame_names_update_commit_and_author(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        home = pilot.app.home  # type: ignore[attr-defined]
-        await press(pilot, "j", "tab")
-        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::api")))
-        text = await press(pilot, "B")
+        text = await blame_of(pilot, "api")
         assert showing(pilot.app, BlameScreen)
         image = next(line for line in text.splitlines() if " image " in line)
         assert "#7" in image
@@ -86,6 +83,13 @@ async def test_blame_names_update_commit_and_author(shop: Shop) -> None:
         assert showing(pilot.app, DetailsScreen)
         await press(pilot, "escape", "escape")
         assert len(pilot.app.screen_stack) == 1
+
+
+async def blame_of(pilot: Pilot[Any], name: str) -> str:
+    diff = pilot.app.home.diff  # type: ignore[attr-defined]
+    await press(pilot, "j", "tab")
+    diff.move_to(next(i for i, row in enumerate(diff.rows) if row.urn.endswith(f"::{name}")))
+    return await press(pilot, "B")
 
 
 async def test_blame_asks_for_the_name_that_live_knows(shop: Shop) -> None:
@@ -102,10 +106,7 @@ async def test_blame_asks_for_the_name_that_live_knows(shop: Shop) -> None:
 async def test_blame_names_the_update_of_the_selected_property_in_its_frame(shop: Shop) -> None:
     async with shop.app().run_test(size=SMALL) as pilot:
         await settle(pilot)
-        home = pilot.app.home  # type: ignore[attr-defined]
-        await press(pilot, "j", "tab")
-        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::api")))
-        text = await press(pilot, "B")
+        text = await blame_of(pilot, "api")
         frame = next(line for line in text.splitlines() if "properties" in line)
         number = frame.split("#")[1].split(":")[0]
         assert any(f"#{number} " in line for line in text.splitlines())
@@ -114,10 +115,7 @@ async def test_blame_names_the_update_of_the_selected_property_in_its_frame(shop
 async def test_blame_of_secrets_shows_none(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
-        home = pilot.app.home  # type: ignore[attr-defined]
-        await press(pilot, "j", "tab")
-        home.diff.move_to(next(i for i, row in enumerate(home.diff.rows) if row.urn.endswith("::orders-db")))
-        text = await press(pilot, "B")
+        text = await blame_of(pilot, "orders-db")
         password = next(line for line in text.splitlines() if " password " in line)
         assert "●●●" in password
         assert "#7 " in password, "compared decrypted: rotated with #7"
@@ -189,6 +187,7 @@ async def test_an_error_stays_with_what_it_means_and_its_full_text(shop: Shop) -
         assert isinstance(app, RewindApp)
         app.fail(
             EngineError("preview failed", hint="Look at the provider.", output="boom \x1b[31m[b]x"),
+            meaning="Nothing was changed.",
             retry=lambda: tried.append(1),
         )
         text = await press(pilot)
@@ -202,7 +201,7 @@ async def test_an_error_stays_with_what_it_means_and_its_full_text(shop: Shop) -
         await press(pilot, "r")
         assert tried == [1]
         assert not showing(app, ErrorScreen)
-        app.fail(BackendError("gone"))
+        app.fail(BackendError("gone"), meaning="The stack is not affected.")
         text = await press(pilot)
         assert "Try again" not in text
         await press(pilot, "enter")
@@ -218,7 +217,7 @@ async def test_an_unexpected_error_shows_no_local_variables(shop: Shop) -> None:
             hidden = "s3cr3t"
             raise ValueError(len(hidden))
         except ValueError as err:
-            app.fail(err)
+            app.fail(err, meaning="Nothing was changed.")
         text = await press(pilot, "t")
         assert "ValueError" in text
         assert "= 's3cr3t'" not in text

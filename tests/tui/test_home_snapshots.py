@@ -44,10 +44,10 @@ async def failed(pilot: Pilot[Any]) -> None:
     assert isinstance(pilot.app, RewindApp)
     error = EngineError(
         "the preview failed: error: Preview failed: provider `bridged` exited with code 1",
-        hint="See what the provider said (t), mend it, and try again.",
+        hint="See what the provider said (t), fix it, and try again.",
         output="Diagnostics:\n  bridged:index:Server (api):\n    error: no credentials",
     )
-    pilot.app.fail(error, retry=lambda: None)
+    pilot.app.fail(error, meaning="Nothing was changed.", retry=lambda: None)
     await keys("t")(pilot)
 
 

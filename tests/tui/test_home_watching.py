@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,20 @@ import pytest
 from textual.pilot import Pilot
 
 from pulumi_rewind.backends.diy import DiyBackend
+from pulumi_rewind.errors import BackendError
+from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.app import RewindApp
+from pulumi_rewind_tui.messages import HistoryLoaded
+from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.help import HelpScreen
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import LIVE
-from pulumi_rewind_tui.text.stack_news import News, lock_text, news_line, unreachable_line
+from pulumi_rewind_tui.text.stack_news import News, behind_line, lock_text, news_line
 from pulumi_rewind_tui.words.words import ago
-from pulumi_rewind_tui.work import watch as watch_module
+from pulumi_rewind_tui.workers import watch as watch_module
 from tests.support.filestore import FileStore
 from tests.support.tui.shop import NOON, Shop, screen_text, settle
 from tests.support.tui.stories import choose, until
@@ -43,19 +49,31 @@ async def look(pilot: Pilot[Any]) -> str:
     return screen_text(app)
 
 
+@asynccontextmanager
+async def on_row_5(shop: Shop) -> AsyncIterator[tuple[RewindApp, Pilot[Any]]]:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await choose(pilot, 5)
+        await settle(pilot)
+        yield app, pilot
+
+
 def header(pilot: Pilot[Any]) -> str:
     return screen_text(pilot.app).splitlines()[0]
 
 
-def came(shop: Shop, number: int = 9, *, like: int = 7, result: str = "succeeded") -> None:
-    """Another update elsewhere, with the state of an earlier one."""
+def came(shop: Shop, number: int = 9, *, like: int = 7, result: str = "succeeded", stamp: str = "") -> None:
+    """Another update elsewhere, with the state of an earlier one; with a stamp, a rollback."""
     record, checkpoint = shop.record(like), shop.checkpoint(like)
-    stamp = f"prod-{(int(NOON) - 3) * 1_000_000_000 + number}"
+    name = f"prod-{(int(NOON) - 3) * 1_000_000_000 + number}"
     document = json.loads(record.read_text()) | {"result": result, "startTime": int(NOON) - 9, "endTime": int(NOON) - 3}
+    if stamp:
+        document["environment"] = {**document["environment"], "exec.agent": stamp}
     state = checkpoint.read_text()
     shop.live.write_text(state)
-    checkpoint.with_name(f"{stamp}.checkpoint.json").write_text(state)
-    record.with_name(f"{stamp}.history.json").write_text(json.dumps(document))
+    checkpoint.with_name(f"{name}.checkpoint.json").write_text(state)
+    record.with_name(f"{name}.history.json").write_text(json.dumps(document))
 
 
 def lock_file(shop: Shop) -> Path:
@@ -105,6 +123,17 @@ async def test_it_is_noticed_without_a_key(shop: Shop, monkeypatch: pytest.Monke
         await until(pilot, lambda: "locked by root@ci (pid 15817) since 06:56:46" in header(pilot))
 
 
+async def test_live_names_the_failed_update_whose_state_a_rollback_brought_back(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        came(shop, like=8, stamp=Stamp(Mark(8, 0)).text())
+        assert "live  = #9, as failed #8 left it" in await look(pilot)
+        came(shop, 10, like=8, stamp=Stamp(Mark(8, 0), partial=True).text())
+        text = await look(pilot)
+        assert "live  = #10" in text
+        assert "left it" not in text, "a part of the resources says nothing of the stack"
+
+
 async def test_updates_that_come_one_after_the_other_are_told_together(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
@@ -132,18 +161,20 @@ async def test_a_lock_is_shown_and_goes(shop: Shop, size: tuple[int, int]) -> No
         await look(pilot)
         assert "the lock was released, just now" in header(pilot)
         assert "locked by" not in header(pilot)
+        take_lock(shop)
+        came(shop)
+        await look(pilot)
+        assert "locked by root@ci (pid 15817) since 06:56:46   #9 is new" in header(pilot), (
+            "however little room there is"
+        )
 
 
 async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:
-    app = shop.app()
-    async with app.run_test(size=WIDE) as pilot:
-        await settle(pilot)
-        await choose(pilot, 5)
-        await settle(pilot)
+    async with on_row_5(shop) as (app, pilot):
         shop.live.write_text(shop.live.read_text().replace("shop/worker:1.3.1", "shop/worker:9"))
         text = await look(pilot)
         assert "the state was changed outside updates, just now" in header(pilot)
-        assert "edited outside updates" in text
+        assert "live  changed outside updates" in text
         assert "shop/worker:9" in text
         assert app.home.timeline.number == 5
         shop.live.write_text(shop.checkpoint(5).read_text())
@@ -157,12 +188,39 @@ async def test_an_edit_of_the_state_is_told_and_compared(shop: Shop) -> None:
         assert app.home.bar.news[0][0] == "the state changed"
 
 
+def begin_operation(shop: Shop) -> None:
+    """What an engine writes before it changes a resource."""
+    live = json.loads(shop.live.read_text())
+    worker = next(res for res in live["checkpoint"]["latest"]["resources"] if res["urn"].endswith("::worker"))
+    live["checkpoint"]["latest"]["pending_operations"] = [{"resource": worker, "type": "updating"}]
+    shop.live.write_text(json.dumps(live))
+
+
+async def test_an_update_that_runs_is_neither_an_edit_nor_a_killed_one(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("g")
+        await settle(pilot)
+        lock = take_lock(shop)
+        begin_operation(shop)
+        text = await look(pilot)
+        assert "live  differs from #8" in text
+        assert "was killed" not in text
+        lock.unlink()
+        text = await look(pilot)
+        assert "live  changed outside updates" in text
+        assert "An update after #8 was killed while updating worker" in text
+        take_lock(shop)
+        assert "was killed" not in await look(pilot), "it is being continued, or put right"
+        came(shop)
+        lock.unlink()
+        text = await look(pilot)
+        assert "live  = #9" in text
+        assert "was killed" not in text
+
+
 async def test_what_has_not_changed_is_neither_told_nor_compared_again(shop: Shop) -> None:
-    app = shop.app()
-    async with app.run_test(size=WIDE) as pilot:
-        await settle(pilot)
-        await choose(pilot, 5)
-        await settle(pilot)
+    async with on_row_5(shop) as (app, pilot):
         shown = app.home.diff.comparison
         os.utime(shop.live, (NOON, NOON))
         await look(pilot)
@@ -201,9 +259,12 @@ async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPa
         take_lock(shop)
         await look(pilot)
         assert read == [], "a look, and a lock, need neither the state nor the history"
+        shop.live.write_text(shop.checkpoint(5).read_text())
+        await look(pilot)
+        assert read == ["live"], "the list of updates is as it was"
         came(shop)
         await look(pilot)
-        assert read == ["history", "live"]
+        assert read == ["live", "history", "live"]
 
 
 async def test_the_cursor_stays_while_a_filter_is_typed(shop: Shop) -> None:
@@ -311,17 +372,70 @@ async def test_a_look_that_hangs_is_told_and_never_piles_up(shop: Shop, monkeypa
         assert "not reachable" not in header(pilot)
 
 
+async def test_a_backend_that_answers_is_not_called_away_while_what_is_new_is_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [NOON]
+    app = shop.app(clock=lambda: now[0])
+    go_on, read_marks = threading.Event(), loading.read_marks
+
+    def slow(*given: Any) -> Any:
+        go_on.wait(60)
+        return read_marks(*given)
+
+    def broken(*given: Any) -> Any:
+        raise RuntimeError("git is broken")
+
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await look(pilot)
+        now[0] += 600
+        monkeypatch.setattr(loading, "read_marks", broken)
+        came(shop)
+        await look(pilot)
+        assert "as of 12:00, what is new can't be read (ctrl+r)" in header(pilot)
+        monkeypatch.setattr(loading, "read_marks", slow)
+        monkeypatch.setattr(watch_module, "OVERDUE", 0.0)
+        try:
+            app.home.watching.look()
+            await until(pilot, lambda: app.home.watching._answered)
+            app.home.watching.look()
+            await until(pilot, lambda: "as of 12:00, still reading what is new" in header(pilot))
+        finally:
+            go_on.set()
+        await settle(pilot)
+        assert "#9 is new" in header(pilot)
+
+
+async def test_a_state_that_cannot_be_read_for_a_while_was_not_changed(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        state = shop.live.read_bytes()
+        shop.live.write_bytes(state[:100])
+        text = await look(pilot)
+        assert "live  can't be read" in text
+        assert "changed" not in header(pilot)
+        shop.live.write_bytes(state)
+        text = await look(pilot)
+        assert "live  = #8" in text
+        assert "changed" not in header(pilot)
+        assert app.home.diff.comparison is not None, "it was compared again"
+
+
 async def test_a_history_that_was_replaced_is_read_anew(shop: Shop) -> None:
     app = shop.app()
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
+        await pilot.press("m")
         await choose(pilot, 5)
         await settle(pilot)
         shop.record(1).unlink()
         await look(pilot)
         assert "7 updates" in header(pilot)
-        assert "the history was replaced" in header(pilot)
+        assert "updates were removed or replaced" in header(pilot)
         assert app.home.timeline.number == 5
+        assert app.home.timeline.marks.base is None, "that number may be another update's now"
 
 
 async def test_a_checkpoint_that_comes_after_its_record_is_read_too(shop: Shop) -> None:
@@ -332,24 +446,82 @@ async def test_a_checkpoint_that_comes_after_its_record_is_read_too(shop: Shop) 
         checkpoint = shop.checkpoint(9)
         aside = checkpoint.replace(shop.directory / "aside")
         assert "no checkpoint" in await look(pilot)
+        await choose(pilot, 9)
+        pilot.app.home.compare_soon(at_once=True)  # type: ignore[attr-defined]
+        await settle(pilot)
         aside.replace(checkpoint)
         text = await look(pilot)
         assert "no checkpoint" not in text
+        assert "damaged" not in text
         assert "9 updates" in text
         assert "#9 is new" in text
+
+
+async def test_an_update_that_another_reader_finds_first_is_news_all_the_same(shop: Shop) -> None:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await choose(pilot, 5)
+        came(shop)
+        assert app.session is not None
+        found = app.session.backend.history(app.session.stack).update(9)
+        app.home.post_message(HistoryLoaded(app.home.generation, 9, (found,)))
+        await settle(pilot)
+        assert app.home.timeline.number == 5
+        text = await look(pilot)
+        assert "#9 is new" in header(pilot)
+        assert "9 updates" in header(pilot)
+        assert "#1 " in text
 
 
 async def test_another_stack_begins_without_the_news_of_the_last(shop: Shop) -> None:
     app = shop.app()
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        came(shop)
+        came(shop, like=8, result="failed")
         await look(pilot)
+        await choose(pilot, 9)
+        app.home.compare_soon(at_once=True)
+        await settle(pilot)
+        assert "#9 is new" in header(pilot)
+        assert "✗ #9 failed" in screen_text(app)
         app.home.closing()
+        await settle(pilot)
+        assert header(pilot).split() == ["opening…"]
+        assert "#9" not in screen_text(app)
         app.open_stack("prod")
         await settle(pilot)
         assert "9 updates" in header(pilot)
         assert "is new" not in header(pilot)
+
+
+async def test_a_look_at_the_stack_before_says_nothing_of_this_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = shop.app()
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        go_on, begun = threading.Event(), threading.Event()
+        glance = DiyBackend.glance
+
+        def gone(*given: Any) -> Any:
+            begun.set()
+            go_on.wait(60)
+            raise BackendError("gone")
+
+        monkeypatch.setattr(DiyBackend, "glance", gone)
+        app.home.watching.look()
+        await until(pilot, begun.is_set)
+        monkeypatch.setattr(DiyBackend, "glance", glance)
+        try:
+            app.home.closing()
+            app.open_stack("prod")
+            await settle(pilot)
+            came(shop)
+            await look(pilot)
+            assert "#9 is new" in header(pilot), "nobody waits for the look that hangs"
+        finally:
+            go_on.set()
+        await settle(pilot)
+        assert "not reachable" not in header(pilot)
 
 
 async def test_rows_below_the_first_screen_stay_where_they_are(tmp_path: Path, shop: Shop) -> None:
@@ -377,6 +549,16 @@ async def test_rows_below_the_first_screen_stay_where_they_are(tmp_path: Path, s
         assert "#122 " in screen_text(app), "at the top, what came is in sight"
 
 
+def test_what_happens_after_an_update_came_hides_it_only_where_it_is_something_else() -> None:
+    came = News(0, (update(10),))
+    for follows in (News(1, gave=True), News(1, took=True, held=True), News(1, held=True)):
+        assert follows.after(came) is came
+    edited = News(1)
+    assert edited.after(came) is edited
+    assert plain(news_line(edited, 1)).startswith("the state was changed outside updates")
+    assert [each.number for each in News(1, (update(11),)).after(came).updates] == [11, 10]
+
+
 def update(number: int, **given: Any) -> Update:
     usual: dict[str, Any] = {"number": number, "kind": "update", "result": "succeeded", "end_time": 100}
     return Update(**usual | given)
@@ -387,7 +569,9 @@ def test_the_words() -> None:
     failed = update(10, kind="destroy", result="failed")
     assert plain(news_line(News(0, (failed,)), 103)) == "#10 is new: destroy, failed, 3 s ago"
     assert plain(news_line(News(200, (update(10, end_time=0),)), 260)) == "#10 is new: update, ok, 1 min ago"
-    assert plain(unreachable_line(0)) == "backend not reachable"
+    unread = update(10, result="unreadable")
+    assert plain(news_line(News(0, (unread,)), 103)) == "#10 is new: its record, damaged, 3 s ago"
+    assert plain(behind_line(0, "away")) == "backend not reachable"
     assert lock_text(Lock(username="u", hostname="h", pid=1, timestamp="odd")) == "u@h (pid 1) since odd"
     assert [ago(seconds) for seconds in (-5, 0.4, 59.9, 3599, 7200, 200_000)] == [
         "just now", "just now", "59 s ago", "59 min ago", "2 h ago", "2 days ago",

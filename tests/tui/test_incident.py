@@ -14,7 +14,7 @@ from pulumi_rewind.plan.stale_values import StaleValue
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.repository import Commit
 from pulumi_rewind.rollback.incident import Incident, Reverts
-from pulumi_rewind.rollback.report import Report, ReportedRisk, ReportedStep, keep
+from pulumi_rewind.rollback.report import Report, ReportedRisk, ReportedStep, bounded, keep, masked, report_after
 from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.session import open_session
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
@@ -166,7 +166,7 @@ def test_a_code_span_holds_any_text(text: str) -> None:
 
 
 def test_what_is_not_known_is_said() -> None:
-    text = note(report=None, error="", reverts=Reverts())
+    text = note(report=None, error="", reverts=Reverts(), undo_to=4)
     assert "Not known: the messages of a failed update are kept where `pulumi-rewind up` ran it." in text
     assert "Not kept: the rollback was run elsewhere or by an earlier release." in text
     assert "Whether it equals the target was not kept; `pulumi-rewind diff prod 5 3` compares." in text
@@ -180,7 +180,18 @@ def test_a_failed_update_that_nobody_rolled_back() -> None:
     assert "Not rolled back." in text
     assert "`pulumi-rewind plan prod last-good`" in text
     assert "## Plan" not in text
-    assert "`#5` rolled it back: `pulumi-rewind report prod 5`" in note(**more, rolled_back_by=5)
+    for back, said in (
+        (update(5, environment={"exec.agent": f"{REPLAY_AGENT};run=a"}), "`#5` rolled it back. `pulumi"),
+        (
+            update(5, environment={"exec.agent": f"{REPLAY_AGENT};run=a;partial"}),
+            "`#5` rolled it back in part. `pulumi",
+        ),
+        (update(5, "failed", environment={"exec.agent": REPLAY_AGENT}), "Not rolled back: the rollback `#5` failed."),
+    ):
+        text = note(**more, way_back=back)
+        assert said in text
+        assert "`pulumi-rewind report prod 5` writes its note." in text
+        assert ("plan prod last-good" in text) == (not back.succeeded)
 
 
 def test_a_rollback_that_failed_half_way() -> None:
@@ -188,8 +199,13 @@ def test_a_rollback_that_failed_half_way() -> None:
     assert "update `#4` failed, rollback failed on the way to `#3 (v1.2)`" in text
     assert "The rollback failed half-way; it left the stack between `#4` and `#3 (v1.2)`." in text
     assert "- [ ] A rollback of the stack is unfinished: `pulumi-rewind resume prod` continues it." in text
+    assert "HEAD still contains 1 commit that the rollback was to undo. `git revert" in text
+    text = note(report=report(outcome="failed", changed=False, result=None, error="db: no copy", undo=""))
+    assert "The rollback failed; callbacks were called, and nothing in the stack was changed." in text
+    assert "half-way" not in text
     text = note(report=report(outcome="unchanged", result=None, error="it moved", undo=""))
-    assert "Nothing was changed." in text
+    assert "rollback ended, with nothing changed, after 00:21" in text
+    assert "It changed nothing." in text
     assert "git revert" not in text
 
 
@@ -233,6 +249,30 @@ def test_no_secret_is_kept(stack: FileStack) -> None:
     assert content.count(b"[secret]") == 7
 
 
+def test_what_is_kept_has_an_end_and_a_secret_may_be_called_as_our_words_are() -> None:
+    differences = tuple(Difference(f"{URN}r{number}", "a", "differs") for number in range(5000))
+    kept = bounded(RollbackResult("succeeded", 5, {}, differences, 1.0, ("look",)))
+    assert kept.differences == differences[:1000]
+    assert kept.notes == ("look", "5,000 differences were found; the first 1,000 are kept")
+    undo = f"pulumi-rewind rollback dev 4{' --only api' * 1000}"
+    found = masked(report(error="long " * 10**6, undo=undo), lambda text: text.replace("done", "[secret]"))
+    assert (found.outcome, found.undo, len(found.error)) == ("done", undo, 4001)
+    assert undo in note(report=found)
+
+
+def test_an_attempt_that_changed_nothing_does_not_take_the_place_of_one_that_did(stack: FileStack) -> None:
+    stack.update(stack.resource("api", {"size": "s"}))
+    session = open_session(stack.work, "dev", environ=stack.env)
+    refused = report(before=1, outcome="unchanged", result=None, error="it moved")
+    for one, outcome in ((refused, "unchanged"), (report(before=1, began=2e10), "done"), (refused, "done")):
+        keep(session, one)
+        (path,) = stack.root.rglob("rollback.json")
+        assert msgspec.json.decode(path.read_bytes())["outcome"] == outcome
+    assert report_after(session, 1) is not None
+    path.write_bytes(msgspec.json.encode(report(before=1, began=1.0)))
+    assert report_after(session, 1) is None, "it is of a stack of the same name, which was made anew"
+
+
 # -- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -264,19 +304,20 @@ def test_the_command_writes_the_newest_or_the_named_note(stack: FileStack) -> No
     stack.update(stack.resource("api", {"size": "s"}))
     stack.update(stack.resource("api", {"size": "m"}), result="failed", message="<b>grow</b>")
     stack.update(stack.resource("api", {"size": "m"}), result="failed")
-    stack.update(
-        stack.resource("api", {"size": "s"}), environment={"exec.agent": REPLAY_AGENT}, message="rollback to #1"
-    )
+    back: dict[str, Any] = {"environment": {"exec.agent": REPLAY_AGENT}, "message": "rollback to #1"}
+    stack.update(stack.resource("api", {"size": "m"}), result="failed", **back)
+    stack.update(stack.resource("api", {"size": "s"}), **back)
     newest = stack.run("report")
     assert newest.code == 0, newest.err
     assert "rolled back to `#1`" in newest.out
-    assert newest.out.count("**failed") == 2
+    assert newest.out.count("**failed") == 3
+    assert "pulumi-rewind rollback dev 3\n" in newest.out, "undoing leads to before the first attempt"
     assert "Not kept" in newest.out
     for words in (("2",), ("dev", "#2")):
         one = stack.run("report", *words)
         assert one.out.startswith("# `shop/dev`: update `#2` failed\n")
         assert "`<b>grow</b>`" in one.out
-        assert "`#4` rolled it back" in one.out
+        assert "`#5` rolled it back. " in one.out, "#4 failed"
     found = stack.run("report", "--json").json()
-    assert (found["number"], found["target"], found["failed"]) == (4, 1, 3)
+    assert (found["number"], found["target"], found["failed"]) == (5, 1, 3)
     assert found["note"].splitlines()[0] == newest.out.splitlines()[0]

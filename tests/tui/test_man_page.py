@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind_tui.cli import COMMANDS
-from scripts.man_page import PAGE, page
+from scripts.man_page import ENVIRONMENT, PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,14 @@ def test_it_has_every_command_option_and_exit_code() -> None:
     for word in ("--no-pager", "-h, --help", "--exit-code", "--allow-data-loss", "PULUMI_REWIND_PAGER"):
         assert word in text
     assert [code for code in (0, 1, 2, 3, 4, 5, 6, 7, 130) if f".TP\n\\fB{code}\\fR" not in text] == []
+
+
+def test_it_has_every_variable_that_is_read() -> None:
+    """But the one that a command of `up --verify` is given."""
+    sources = [path.read_text() for part in ("core", "tui") for path in (ROOT / part).rglob("*.py")]
+    read = {name for text in sources for name in re.findall(r'"(PULUMI_REWIND_[A-Z_]+|XDG_[A-Z_]+|NO_COLOR)"', text)}
+    assert {"PULUMI_REWIND_ENGINE", "XDG_STATE_HOME"} < read
+    assert read - {"PULUMI_REWIND_UPDATE"} - set(", ".join(ENVIRONMENT).split(", ")) == set()
 
 
 def test_the_wheel_has_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def test_what_is_longer_than_the_screen_goes_through_it_in_colour(stack: FileSta
     assert "r39" in kept(stack)
     assert "\x1b[33m" in kept(stack)
     assert (stack.root / "started").read_text() == "LESS=FRX -x a b\n"
+    stack.terminal("diff", env={"PAGER": "keep", "LESS": "-S"})
+    assert (stack.root / "started").read_text() == "LESS=-S \n", "the user's own settings count"
 
 
 @pytest.mark.parametrize("command", [("show", "2"), ("blame", "wide"), ("history",)])
@@ -88,6 +91,12 @@ def test_one_that_is_left_early_is_no_error(stack: FileStack) -> None:
     assert "rror" not in ran.out
 
 
+def test_one_that_fails_is_named(stack: FileStack) -> None:
+    ran = stack.terminal("diff", "--exit-code", env={"PAGER": "sh -c 'exit 3'"}, colors=True)
+    assert ran.code == 7, ran.out
+    assert re.search(r"note: the pager \S*sh -c 'exit 3' ended with exit code 3: `--no-pager` prints", ran.out)
+
+
 def test_secrets_stay_masked_in_it(stack: FileStack) -> None:
     from tests.support.filestack import encrypted
 
@@ -116,6 +125,16 @@ def test_it_starts_as_soon_as_the_screen_is_full(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "kept").read_text().count("\n") == 4
     assert out.getvalue() == ""
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_is_the_pagers_while_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "1")
+    stream = Paged(Terminal(), ["/bin/sh", "-c", "cat > /dev/null; kill -INT $PPID; sleep 0.1"])
+    stream.write("line\n")
+    try:
+        assert stream.close() == 0
+    except KeyboardInterrupt:
+        pytest.fail("the interrupt ended us, and the pager lost its terminal")
 
 
 def test_one_that_can_not_be_started_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,25 @@ async def test_a_stack_is_opened_and_a_theme_applied(shop: Shop) -> None:
         assert (shop.directory / "state" / "pulumi-rewind" / "theme").read_text() == "light\n"
 
 
+async def test_what_is_about_a_stack_is_not_done_to_one_that_was_opened_meanwhile(shop: Shop) -> None:
+    async with shop.app().run_test(size=WIDE, notifications=True) as pilot:
+        await settle(pilot)
+        app = pilot.app
+        first = app.session  # type: ignore[attr-defined]
+        offers = await search(pilot, "#4")
+        assert offers[1].startswith("Roll back… to #4")
+        app.open_stack("prod")  # type: ignore[attr-defined]
+        await settle(pilot, lambda app: app.home.session is not first)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert not [screen for screen in app.screen_stack if isinstance(screen, ReviewScreen)]
+        assert [notice.message for notice in app._notifications] == [
+            "Another stack was opened meanwhile. Nothing was done."
+        ]
+        app.home.closing()  # type: ignore[attr-defined]
+        assert not [offer for offer in await search(pilot, "#4") if "#4" in offer], "none is open"
+
+
 async def test_actions_of_another_pane_are_run_there_and_those_of_other_screens_say_where(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE, notifications=True) as pilot:
         await settle(pilot)

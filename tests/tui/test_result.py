@@ -20,7 +20,7 @@ from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.widgets.footer import KeyFooter
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_page import TextView
-from pulumi_rewind_tui.work.planner import Request
+from pulumi_rewind_tui.workers.planner import Request
 from tests.support.journals import process_ended
 from tests.support.tui.replay import play, recorded
 from tests.support.tui.shop import Shop, screen_text, settle

@@ -27,7 +27,7 @@ from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_block import TextBlock
-from pulumi_rewind_tui.work import watch as watch_module
+from pulumi_rewind_tui.workers import watch as watch_module
 from tests.support.tui.replay import ReplayedRun, play
 from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, review, until, wait_for

@@ -284,7 +284,7 @@ async def test_the_result_says_what_can_be_left_out_and_what_can_not(
         error.passed_by = ("api",)
         error.stuck = ("vm-old2, an old copy of vm, could not be deleted.",)
         text = "\n".join(plain(line) for line in result_lines(screen.outcome, 110, symbols(False)))
-        assert "finished steps stay; press space there to leave api out" in text
+        assert "finished steps stay done; press space there to leave api out" in text
         assert "vm-old2, an old copy of vm, could not be deleted." in text
 
 

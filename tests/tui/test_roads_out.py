@@ -28,8 +28,8 @@ from pulumi_rewind.upkeep import doctor
 from pulumi_rewind_tui import cli
 from pulumi_rewind_tui.screens.error import ErrorScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
-from pulumi_rewind_tui.work import diff_process
-from pulumi_rewind_tui.work.diff_source import LocalSource
+from pulumi_rewind_tui.workers import diff_process
+from pulumi_rewind_tui.workers.diff_source import LocalSource
 from tests.support.filestack import FileStack
 from tests.support.sealing import Sealer
 from tests.support.tui.replay import play
@@ -322,8 +322,8 @@ async def test_the_result_its_note_and_the_log_of_the_run(shop: Shop, monkeypatc
 def test_files_for_people_steer_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pulumi_rewind.system.state_directory import StateDirectory
     from pulumi_rewind_tui.text import plan as rendering
-    from pulumi_rewind_tui.work.planner import plan_document
-    from pulumi_rewind_tui.work.private_file import PrivateLog, save_new
+    from pulumi_rewind_tui.workers.planner import plan_document
+    from pulumi_rewind_tui.workers.private_file import PrivateLog, save_new
 
     state = StateDirectory({"HOME": str(tmp_path)})
     active = "a\x1b[2J\x9b31m\u202ereversed\r"
@@ -364,8 +364,8 @@ ARRIVES_CLEAN = frozenset(
         ("text/home_page.py", "next_step"),
         ("app.py", "_theme_not_kept"),  # from `in_thread`
         ("commands/doctor.py", "_screens"),  # of settings, which hold no secrets
-        ("work/appearance.py", "appearance"),  # as above, on its way to `report`
-        ("text/result_page.py", "error_text"),  # from `work.runner.Runner`
+        ("workers/appearance.py", "appearance"),  # as above, on its way to `report`
+        ("text/result_page.py", "error_text"),  # from `workers.runner.Runner`
         ("screens/passphrase.py", "_answer"),  # from `in_thread`
     }
 )

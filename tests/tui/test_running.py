@@ -21,7 +21,7 @@ from pulumi_rewind_tui.screens.running import RunningScreen
 from pulumi_rewind_tui.screens.stop import StopScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
 from pulumi_rewind_tui.widgets.run_views import seconds_text
-from pulumi_rewind_tui.work.runner import RunBatch, log_path
+from pulumi_rewind_tui.workers.runner import RunBatch, log_path
 from tests.support.tui.replay import ReplayedRun, play, recorded
 from tests.support.tui.shop import Shop, screen_text
 from tests.support.tui.stories import go_back, until, wait_for

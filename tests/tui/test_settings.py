@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import UsageError
-from pulumi_rewind.project.settings import ADDED, ANSWERS, PROJECT_ONLY, Settings, load_settings
+from pulumi_rewind.project.settings import ADDED, ANSWERS, LEAVING, PROJECT_ONLY, Settings, load_settings
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.cli import run
 from pulumi_rewind_tui.screens.actions import PLACES, Action, actions, can_be_pressed, clashes
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.screens.empty import EmptyScreen
 from pulumi_rewind_tui.theme import NAMES
-from pulumi_rewind_tui.work.appearance import appearance, remember, remembered
+from pulumi_rewind_tui.workers.appearance import appearance, remember, remembered
 from tests.support.tui.shop import Shop, screen_text, settle
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text()
@@ -54,6 +54,8 @@ def test_the_page_has_every_place_and_what_a_project_can_not_set() -> None:
     assert {row[0].strip("`."): row[1] for row in table("| name begins with | works in |")} == dict(PLACES)
     paragraph = PAGE.split("keys that answer a question")[1].split("Only your own")[0]
     assert tuple(re.findall(r"`([a-z]+\.)`", paragraph)) == ANSWERS
+    paragraph = PAGE.split("keys that leave, stop")[1].split("\n- ")[0]
+    assert tuple(re.findall(r"`([a-z.-]+)`", paragraph)) == LEAVING
 
 
 def test_the_page_names_the_themes() -> None:
@@ -86,6 +88,8 @@ def test_what_answers_a_question_can_not_be_set_by_a_project() -> None:
     harmless = ("help.", "text.", "error.", "options.", "strategy.")
     owners = [action for action in all_actions().values() if issubclass(action.owner, RewindModal)]
     assert [action.name for action in owners if not action.name.startswith((*ANSWERS, *harmless))] == []
+    above = {action.name for action in all_actions().values() if action.first and action.place == "app"}
+    assert above - set(LEAVING) == set(), "they work in dialogues as well"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,8 @@ def test_two_actions_on_one_key_in_one_place_are_told() -> None:
     assert clashes(all_actions(home__stacks="j")) == [
         "j is the key of home.stacks and of list.down (home): only one of them works"
     ]
+    assert any("dialog.leave" in problem for problem in clashes(all_actions(app__palette="escape")))
+    assert any("filter.keep" in problem for problem in clashes(all_actions(app__palette="enter")))
     assert clashes(all_actions(home__stacks="?", app__help="f1")) == []
     assert clashes(all_actions(home__stacks="a")) == []  # review.all is elsewhere
 
@@ -188,6 +194,14 @@ def test_a_memory_that_is_of_no_use_stops_nothing(tmp_path: Path, content: bytes
     environ = home(tmp_path)
     remember(environ, "light")
     (tmp_path / ".local" / "state" / "pulumi-rewind" / "theme").write_bytes(content)
+    assert remembered(environ) == ""
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o620])
+def test_a_memory_that_others_can_write_is_not_read(tmp_path: Path, mode: int) -> None:
+    environ = home(tmp_path)
+    remember(environ, "light")
+    (tmp_path / ".local" / "state" / "pulumi-rewind" / "theme").chmod(mode)
     assert remembered(environ) == ""
 
 

@@ -55,7 +55,21 @@ def test_a_long_value_is_paired_line_by_line() -> None:
         ("=", "three", "three"),
         ("+", "", "four"),
     ]
-    assert plain(line_beside("~", "two", "2", "  ", 13, 26, UNICODE)) == "  - two      │ + 2"
+
+
+@pytest.mark.parametrize(
+    ("sign", "old", "new", "text", "roles"),
+    [
+        ("=", "one", "one", "    one      │   one", {"dim"}),
+        ("~", "two", "2", "  - two      │ + 2", {"removed", "added"}),
+        ("-", "gone", "", "  - gone     │", {"removed"}),
+        ("+", "", "new", "             │ + new", {"added"}),
+    ],
+)
+def test_a_line_of_a_long_value_stands_on_its_side(sign: str, old: str, new: str, text: str, roles: set[str]) -> None:
+    line = line_beside(sign, old, new, "  ", 13, 26, UNICODE)
+    assert plain(line).rstrip() == text
+    assert {role for text, role in spans(line) if text.strip()} - {"guide"} == roles
 
 
 @given(st.text(max_size=90), st.text(max_size=90), st.integers(90, 200), st.sampled_from(KINDS))

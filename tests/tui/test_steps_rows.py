@@ -12,7 +12,8 @@ from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.state.show import KNOWN_WHEN_RUN
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.step_about import about_lines
-from pulumi_rewind_tui.text.steps_rows import StepRow, build_rows, if_needed, row_line
+from pulumi_rewind_tui.text.steps import counted
+from pulumi_rewind_tui.text.steps_rows import StepRow, build_rows, row_line
 from pulumi_rewind_tui.text.values import change_values
 from pulumi_rewind_tui.words.symbols import symbols
 from tests.support.plans import plan_of
@@ -64,9 +65,14 @@ def test_an_output_that_repeats_an_input_has_no_row_of_its_own() -> None:
 )
 def test_an_update_that_may_turn_out_not_needed_says_so(new: str, uses: tuple[str, ...], told: bool) -> None:
     step: Any = SimpleNamespace(urn=URN, op="update", type="a:b:C", replace_keys=(), risks=())
-    diff: Any = SimpleNamespace(old=SimpleNamespace(uses=uses), changes=lambda: (change("inputs.size", "m", new),))
+    diff: Any = SimpleNamespace(
+        urn=URN, old=SimpleNamespace(uses=uses), changes=lambda: (change("inputs.size", "m", new),)
+    )
     row = StepRow("step", URN, step=step, diff=diff, anew=frozenset({f"{URN}-new"}))
-    assert if_needed(row) is told
+    assert row.if_needed is told
+    plan = plan_of(steps=(step,), changes={"update": 1, "same": 4}, diff=SimpleNamespace(resources=(diff,)))
+    if not uses:
+        assert counted(plan) == (({}, {"update": 1}) if told else ({"update": 1}, {}))
     text = "\n".join(map(plain, about_lines(row, 70, 9, symbols(ascii_only=False))))
     assert ("it may stay the same" in text) is told
     assert f"m → {new}" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -96,15 +97,23 @@ def terminals() -> Iterator[list[Terminal]]:
         terminal.close()
 
 
+def cursor_line(text: str) -> str:
+    """The row under the cursor; the diff beside it may change meanwhile."""
+    return next((line.split("│")[1] for line in text.splitlines() if "❯" in line), "")
+
+
+def elsewhere(line: str, text: str) -> bool:
+    """Whether the cursor has left a row."""
+    return cursor_line(text) not in ("", line)
+
+
 def to_the_run(terminal: Terminal) -> None:
     """From the start to the yes."""
     terminal.until("★")
     terminal.until(lambda text: "#5 " in text)
-    for _ in range(8):
-        if any("❯" in line and "#5 " in line for line in terminal.text().splitlines()):
-            break
+    while "#5 " not in (line := cursor_line(terminal.text())):
         terminal.press("Down")
-        time.sleep(0.2)
+        terminal.until(functools.partial(elsewhere, line))
     terminal.press("r")
     terminal.until("Data is lost in orders-db")
     terminal.press("r")
@@ -135,7 +144,8 @@ def test_from_the_start_to_rolled_back(tmp_path: Path, terminals: list[Terminal]
 @pytest.mark.timeout(240)
 def test_a_terminal_that_goes_away_leaves_the_run_resumable(tmp_path: Path, terminals: list[Terminal]) -> None:
     shop = EngineShop(tmp_path / "s", protected=False)
-    shop.trouble({"name": "api", "operation": "update", "action": "slow", "seconds": 3})
+    # Until the engine, asked to stop, tells its providers: however long the terminal takes to go.
+    shop.trouble({"name": "api", "operation": "update", "action": "hang"})
     terminal = Terminal(tmp_path, shop, 120, 40)
     terminals.append(terminal)
     to_the_run(terminal)

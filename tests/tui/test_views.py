@@ -14,11 +14,16 @@ from pulumi_rewind.history.update_mark import Stamp
 from pulumi_rewind.records.evidence import Evidence, EvidenceStore
 from pulumi_rewind.rollback.report import REPORT, Report
 from pulumi_rewind.session import open_session
+from pulumi_rewind.state.model import Update
+from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.comparison import LIVE, NOTHING, CancelCheck, Comparison, Key
+from pulumi_rewind_tui.text.details_page import Evidence as PageEvidence
+from pulumi_rewind_tui.text.details_page import details
 from pulumi_rewind_tui.text.failure import Cause, banner
+from pulumi_rewind_tui.text.home_page import nothing_differs
 from pulumi_rewind_tui.text.views import Look, next_view, next_words, sides
 from pulumi_rewind_tui.words.symbols import UNICODE
-from pulumi_rewind_tui.work.diff_source import LocalSource
+from pulumi_rewind_tui.workers.diff_source import LocalSource
 from tests.support.tui.shop import Shop, screen_text, settle, title
 from tests.support.tui.stories import until
 
@@ -43,10 +48,10 @@ def diff_title(pilot: Pilot[Any]) -> str:
         (Look(7, "back", 9), (LIVE, 7), "Rollback to #7"),
         (Look(7, "since", 9), (7, LIVE), "Since #7"),
         (Look(1, "did", 9), (NOTHING, 1), "What #1 did"),
-        (Look(LIVE, "since", 9), (9, LIVE), "Outside of updates"),
+        (Look(LIVE, "since", 9), (9, LIVE), "Since #9"),
         (Look(LIVE, "did", 9), (8, 9), "What #9 did"),
         (Look(LIVE, "did", 1), (NOTHING, 1), "What #1 did"),
-        (Look(LIVE, "since", 0), None, "Outside of updates"),
+        (Look(LIVE, "since", 0), None, "Since #0"),
         (Look(7, "did", 9, base=3), (3, 7), "Against the base"),
         (Look(7, "did", 9, base=3, reverse=True), (7, 3), "Against the base"),
         (Look(7, "back", 9, base=LIVE), (LIVE, 7), "Against the base"),
@@ -88,6 +93,13 @@ async def test_d_turns_a_row_between_its_views_and_the_choice_stays(shop: Shop) 
         assert "(new id)" not in text, "nothing is created by looking back"
         await press(pilot, "d")
         assert diff_title(pilot).startswith("Rollback to #1: LIVE → #1")
+
+
+def test_a_state_that_nobody_edited_says_nothing_of_the_real_resources() -> None:
+    lines = nothing_differs(Look(LIVE, "since", 9), Comparison((9, LIVE), (), "none"))
+    first, second = (plain(line) for line in lines)
+    assert first == "The state is as #9 left it: nothing was changed outside updates."
+    assert second.startswith("Changes to the real resources show only after a refresh.")
 
 
 async def test_a_failed_row_starts_with_what_it_did_until_another_view_is_chosen(shop: Shop) -> None:
@@ -140,6 +152,23 @@ async def test_the_error_of_our_own_rollback_is_told_from_its_report(shop: Shop)
         assert "No message was kept" not in text
 
 
+@pytest.mark.parametrize(
+    ("result", "evidence", "heading"),
+    [
+        ("failed", PageEvidence(cause=Cause(4)), "Why it failed"),
+        ("succeeded", PageEvidence(cause=Cause(4)), ""),
+        ("succeeded", PageEvidence(cause=Cause(4, leftovers=("api",))), "What it left unfinished"),
+        ("succeeded", PageEvidence(problem="the checkpoint of #4 does not exist"), "What can't be read"),
+        ("unreadable", PageEvidence(problem="the record of #4 is damaged"), "What can't be read"),
+    ],
+)
+def test_details_call_only_a_failure_one(result: str, evidence: PageEvidence, heading: str) -> None:
+    page = [plain(line).strip() for line in details(Update(number=4, kind="update", result=result), (), evidence, 80)]
+    headings = {"Why it failed", "What it left unfinished", "What can't be read"}
+    assert [line for line in page if line in headings] == ([heading] if heading else [])
+    assert any("No message was kept" in line for line in page) is (result == "failed")
+
+
 async def test_details_say_where_messages_may_be_found(shop: Shop) -> None:
     record = json.loads(shop.record(8).read_text())
     record["environment"]["ci.build.url"] = "https://ci.example/builds/77"
@@ -161,8 +190,21 @@ async def test_what_a_killed_update_left_is_said_at_live(shop: Shop) -> None:
     async with shop.app().run_test(size=WIDE) as pilot:
         await settle(pilot)
         text = await press(pilot, "g")
-        assert diff_title(pilot).startswith("Outside of updates: #8 → LIVE")
+        assert diff_title(pilot).startswith("Since #8: #8 → LIVE")
         assert "✗ An update after #8 was killed while updating worker" in text
+
+
+@pytest.mark.parametrize("left_this", [True, False])
+async def test_what_was_kept_of_a_killed_update_is_told_of_the_state_that_it_left(shop: Shop, left_this: bool) -> None:
+    left = shop.live.read_bytes().replace(b"shop/worker:1.3.1", b"shop/worker:9")
+    shop.live.write_bytes(left)
+    session = open_session(shop.root, stack="prod", environ=shop.environ)
+    kept = Evidence(b"", ("worker: boom",), left if left_this else left.replace(b"worker:9", b"worker:8"))
+    EvidenceStore(session.journal).freeze("8-after", kept)
+    async with shop.app().run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "g")
+        assert ("An update after #8 was killed: worker: boom" in text) is left_this
 
 
 async def test_without_the_checkpoint_before_it_what_it_did_is_not_known(shop: Shop) -> None:

@@ -17,6 +17,7 @@ from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.screen import Screen
 
 from pulumi_rewind_tui import messages as msg
@@ -25,7 +26,7 @@ from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.theme import NAMES, PREFIX, theme_name, themes
 from pulumi_rewind_tui.widgets.ascii_filter import AsciiFilter
 from pulumi_rewind_tui.widgets.few_colours_filter import FewColoursFilter
-from pulumi_rewind_tui.work.background import clean, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, clean, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.choices import Choices
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind_tui.host import RunControl
 
-
 EXIT_SECONDS = 5.0
 """How long quitting waits for readers in threads; the terminal is restored long before."""
-
 
 COLLECT_AFTER = 1.0
 """Seconds after which Python collects garbage again; it costs a tenth of the start-up."""
@@ -112,23 +111,26 @@ class RewindApp(App[int]):
 
     def open_stack(self, name: str | None) -> None:
         """Opens a stack (None: the current one) in the background; a message says how it went."""
-        in_thread(self, "session", lambda _: self._open(name), msg.SessionFailed)
+        in_thread(self, "session", partial(self._open, name), msg.SessionFailed)
 
-    def _open(self, name: str | None) -> None:
+    def _open(self, name: str | None, cancelled: CancelCheck) -> None:
         from pulumi_rewind.errors import RewindError
         from pulumi_rewind.session import open_session
 
         session = open_session(self.cwd, stack=name, backend=self.backend_url, environ=self.environ)
         keys, clashes = self._keys(session) if session.settings.keys else ({}, ())
+        if cancelled():
+            return  # another stack was chosen meanwhile
         self.post_message(msg.SessionOpened(session, keys, clashes))
         try:
             entry = session.journal.read()
         except RewindError as err:
             session.redactor.error(err)
-            self.post_message(msg.JournalUnread(err))
-            return
-        if entry is not None and not session.journal.running(entry):
-            self.post_message(msg.InterruptedFound(entry))
+            found: Message | None = msg.JournalUnread(err)
+        else:
+            found = msg.InterruptedFound(entry) if entry and not session.journal.running(entry) else None
+        if found is not None and not cancelled():
+            self.post_message(found)
 
     def _keys(self, session: Session) -> tuple[dict[str, str], tuple[str, ...]]:
         """The keys as the settings change them, and the conflicts between them."""
@@ -260,7 +262,7 @@ class RewindApp(App[int]):
         self.home.closing()
         self.open_stack(event.name)
 
-    def fail(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
+    def fail(self, error: BaseException, *, meaning: str, retry: Callable[[], None] | None = None) -> None:
         """Shows an error that stays; secrets that can't be opened ask for the passphrase first."""
         from pulumi_rewind.errors import SecretsError
 
@@ -344,7 +346,7 @@ class RewindApp(App[int]):
 
     def choose_theme(self, name: str) -> None:
         """Changes the colours, and remembers them for the next start; says so if settings decide that one."""
-        from pulumi_rewind_tui.work.appearance import remember
+        from pulumi_rewind_tui.workers.appearance import remember
 
         self.theme = theme_name(name)
         session, environ = self.session, self.environ

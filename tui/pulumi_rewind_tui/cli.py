@@ -144,7 +144,7 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
 def open_screens(shared: Shared, **where: Any) -> int:
     """Runs the UI until it is left; returns the exit code."""
     from pulumi_rewind_tui.app import RewindApp
-    from pulumi_rewind_tui.work.appearance import appearance
+    from pulumi_rewind_tui.workers.appearance import appearance
 
     if shared.no_color:
         os.environ["NO_COLOR"] = "1"

@@ -54,7 +54,7 @@ class Host(Protocol):
     def start_run(self, session: Session, target: str, plan: Plan, start: int, *, allow_data_loss: bool) -> None:
         """Runs a confirmed plan; its screen replaces the review."""
 
-    def fail(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
+    def fail(self, error: BaseException, *, meaning: str, retry: Callable[[], None] | None = None) -> None:
         """Shows an error that stays."""
 
     def ask_passphrase(self, reason: str, retry: Callable[[], None]) -> None:

@@ -208,6 +208,7 @@ class CauseRead(Message):
 class SecretRevealed(Message):
     """One change with its secret in plaintext, for the row that asked."""
 
-    key: Key
+    comparison: Comparison
+    """That to which the row belongs."""
     position: int
     change: Change

@@ -31,7 +31,7 @@ def open_backend(url: str, environ: Mapping[str, str] = os.environ) -> Backend:
     """The backend behind a URL, with the credentials that an environment has.
 
     Raises:
-        BackendError: a kind that isn't supported yet, or nothing there.
+        BackendError: no kind that Pulumi knows, or nothing there.
     """
     for start, (module, name) in KINDS.items():
         if url.startswith(start):
@@ -41,9 +41,10 @@ def open_backend(url: str, environ: Mapping[str, str] = os.environ) -> Backend:
     scheme, separator, _ = url.partition("://")
     if not separator:
         raise BackendError(f"{shown!r} is not the URL of a backend", hint=f"A directory is written {FILE}{shown}.")
-    name = "Pulumi Cloud" if scheme in {"http", "https"} else f"{scheme}://"
-    raise BackendError(
-        f"{name} backends are not supported yet ({shown})",
-        hint=f"This release reads {', '.join(KINDS)} backends. Set --backend, PULUMI_BACKEND_URL or `backend.url` in "
-        "Pulumi.yaml.",
+    hint = (
+        f"A backend's URL begins with {', '.join(KINDS)}. Check --backend, PULUMI_BACKEND_URL or `backend.url` in "
+        "Pulumi.yaml."
     )
+    if scheme == "postgresql":
+        hint = "Pulumi writes postgres://, and would take this for the address of a service like Pulumi Cloud."
+    raise BackendError(f"{scheme}:// is no kind of backend that Pulumi knows ({shown})", hint=hint)

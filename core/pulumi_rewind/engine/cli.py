@@ -27,7 +27,7 @@ from pulumi_rewind.engine.messages import says_unreached
 from pulumi_rewind.errors import EngineError, SecretsError
 from pulumi_rewind.project.workspace import Workspace
 from pulumi_rewind.secrets.passphrase import no_passphrase, wrong_passphrase
-from pulumi_rewind.state.integrity import MENDING
+from pulumi_rewind.state.integrity import REPAIR_HINT
 from pulumi_rewind.state.model import urn_name
 from pulumi_rewind.system.private_directory import locks
 from pulumi_rewind.system.processes import kill_all, undisturbed
@@ -156,6 +156,8 @@ class EngineRun:
         self.errors: list[Diagnostic] = []
         self._unreached: dict[str, None] = {}
         """URNs of what the engine's plan has and the run didn't come to."""
+        self._unplanned = False
+        """Whether that is all that went wrong."""
         with _startable(engine, self._output):
             self.process = subprocess.Popen(
                 # Nobody reads the outputs it would print, and to compare two that are megabytes long takes it minutes.
@@ -219,6 +221,7 @@ class EngineRun:
         if self.errors:
             yield Diagnostic(f"{count} of the plan not reached: {shown}", "info")
             return
+        self._unplanned = True
         alone = Diagnostic(f"the run did not reach {count} of the reviewed plan: {shown}", "error")
         self.errors.append(alone)
         yield alone
@@ -292,6 +295,8 @@ class EngineRun:
         if isinstance(error, EngineError):
             error.urns = frozenset(event.urn for event in self.errors if event.urn)
             error.whole = said if is_crash(said) else ""
+            if self._unplanned:
+                error.explain(_UNPLANNED)
         return error
 
 
@@ -332,24 +337,19 @@ _IMMUTABLE = (
     "object out, or delete it yourself (`kubectl delete`) and plan again with `--refresh`."
 )
 
+_UNPLANNED = "The run differs from the reviewed plan. Plan again and review the new plan."
+
 _LOCKED = "is currently locked"
 
 _HINTS: tuple[tuple[str, str], ...] = (
-    ("snapshot integrity", MENDING),
+    ("snapshot integrity", REPAIR_HINT),
     (_LOCKED, "Wait for the other operation, or run `pulumi cancel` if it is dead."),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("is protected", "If it may be deleted, run `pulumi state unprotect URN`, then plan again."),
-    (
-        "the run did not reach",
-        "The run would differ from the reviewed plan. Plan again and review the new plan.",
-    ),
-    ("violates plan", "The run would differ from the reviewed plan. Plan again and review the new plan."),
-    (
-        "not allowed by the plan",
-        "The run would differ from the reviewed plan. Plan again and review the new plan.",
-    ),
+    ("violates plan", _UNPLANNED),
+    ("not allowed by the plan", _UNPLANNED),
     (
         "no space left",
         "Free some space on the disk of that file, then try again. TMPDIR sets another directory for temporary files.",

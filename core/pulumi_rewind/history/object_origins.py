@@ -41,7 +41,7 @@ class Origins:
             return ""
         if found.import_id == res.id or update.kind == "resource-import":
             return f"was imported by #{number}"
-        return f"was taken over by #{number}" if self._taken_over(res, update) else ""
+        return f"was adopted by #{number}" if self._taken_over(res, update) else ""
 
     def _first(self, res: Resource) -> int | None:
         """The first update after the target that has the object; None where none does, or it isn't found out."""

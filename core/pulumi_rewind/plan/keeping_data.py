@@ -13,7 +13,7 @@ from typing import Final
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import BLOCKING, LEFTOVER, Risk
 
-_NOT_KEPT: Final = "; `--keep-data` can't prevent it, so plan without that, or resolve it by hand first"
+_NOT_KEPT: Final = "; `--keep-data` can't prevent it: plan without keeping the data, or resolve it by hand first"
 
 
 def keeping_data(make: Callable[[Mapping[str, str]], Plan]) -> Plan:

@@ -32,7 +32,10 @@ def also_staying(goal: Goal, steps: Iterable[Step], live: Checkpoint) -> dict[st
     while waiting:
         urn = waiting.pop()
         res = live.by_urn.get(urn)
-        used = [one for one in references(res) if one in moving and one not in left] if res is not None else []
+        if res is None:
+            continue
+        used = [one for one in references(res) if one in moving and one not in left]
+        used += [one for one in res.replace_with or () if moving.get(one) in _NEW_ID and one not in left]
         # What gets a new id is sure to touch its users; an update only may, and only where nothing else explains it.
         certain = [one for one in used if moving[one] in _NEW_ID]
         for one in certain or (used if urn in left else ()):

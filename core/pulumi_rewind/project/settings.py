@@ -1,8 +1,8 @@
 """The settings: ``rewind.toml`` beside Pulumi.yaml, one of the user's own below it, and the user's ``config.toml``.
 
 Everyone who can push to a repository can write its ``rewind.toml``. So that file can't remove what protects the user,
-see `ADDED` and `ANSWERS`, and whom to trust is only in ``config.toml``. The user's own files count only if nobody else
-can write them.
+see `ADDED`, `ANSWERS` and `LEAVING`, and whom to trust is only in ``config.toml``. The user's own files count only if
+nobody else can write them.
 """
 
 from __future__ import annotations
@@ -31,11 +31,18 @@ RECORD_KEYS: Final = ("sign_with", "allowed_signers")
 ADDED: Final = ("production", "stateful_types", "passphrase_env")
 """Lists to which the project's file only adds: without them a stack asks less, and a passphrase is no known secret."""
 
+_OWN: Final = "in $XDG_CONFIG_HOME/pulumi-rewind, by default ~/.config/pulumi-rewind"
+"""Where the user's own files are, for hints."""
+
 PROJECT_ONLY: Final = ("hooks_file",)
 """What the user's own file can't say, for it is about one project."""
 
 ANSWERS: Final = ("confirm.", "dialog.", "interrupted.", "passphrase.", "stop.", "trust.")
 """Actions that answer a question: a project that binds ``"trust.yes"`` to escape would answer in the user's place."""
+
+LEAVING: Final = ("app.interrupt", "app.palette", "app.quit", "app.quit-too", "run.stop")
+"""Actions that leave and stop, and those that work above every question: a project that binds ``"app.palette"`` to
+escape takes the way out of it."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,7 @@ def _value(file: _File, name: str, value: Any) -> Any:
             )
         raise UsageError(
             f"{at}: {reason}",
-            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into your own {TRUST_FILE}, see docs/records.md.",
+            hint=f"Put [{RECORDS}] with {' and '.join(RECORD_KEYS)} into your own {TRUST_FILE} ({_OWN}).",
         )
     if name not in known:
         raise UsageError(
@@ -210,10 +217,11 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 
 def _check_project_keys(file: _File, keys: Mapping[str, Any]) -> None:
     for action in keys:
-        if action.startswith(ANSWERS):
+        if action.startswith(ANSWERS) or action in LEAVING:
+            what = "leaves, stops or works above every question" if action in LEAVING else "answers a question"
             raise UsageError(
-                f"{file.at(action)}: a project can't set the key of {action}, which answers a question",
-                hint=f"Put it into your own {FILE}, see docs/settings.md.",
+                f"{file.at(action)}: a project can't set the key of {action}, which {what}",
+                hint=f"Put it into your own {FILE} ({_OWN}).",
             )
 
 

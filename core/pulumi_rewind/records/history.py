@@ -242,7 +242,7 @@ class RecordedHistory(History):
         if record is None:
             raise CheckpointError(
                 f"#{number} is lost: {LOST}{self._unused(number)}",
-                hint="`git fetch` may get its record; see docs/records.md.",
+                hint="`git fetch REMOTE 'refs/pulumi-rewind/*:refs/pulumi-rewind/*'` may get its record.",
             )
         return record
 

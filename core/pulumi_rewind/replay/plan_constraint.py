@@ -37,8 +37,7 @@ def readable_plan() -> Iterator[None]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError, TypeError) as err:
         raise EngineError(
             f"the engine's plan can't be read: {err}",
-            hint="Plan again. If the error persists, this release does not support the engine's version "
-            "(docs/engine.md).",
+            hint="Plan again. If the error persists, this release does not support the engine's version.",
         ) from None
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from pulumi_rewind.errors import RewindError, UsageError
+from pulumi_rewind.history.failed_update import undo_number
 from pulumi_rewind.history.origins import find, origin, rolled_back_to
 from pulumi_rewind.history.targets import Target
 from pulumi_rewind.history.timeline import deployed_commit
@@ -76,6 +77,8 @@ class Incident:
     """Why the failed one of them failed, secrets masked."""
     half_made: tuple[str, ...] = ()
     """What its checkpoint says of resources that are not ready."""
+    undo_to: int = 0
+    """What the rollback is taken back to, where no report has the command; 0: not known."""
     reverts: Reverts = field(default_factory=Reverts)
     reminder: str = ""
     """What the next ordinary deploy would do."""
@@ -85,8 +88,8 @@ class Incident:
     """Whether a rollback of the stack is unfinished now."""
     pending: tuple[str, ...] = ()
     """Operations that are open in the state now, ``creating api``."""
-    rolled_back_by: int = 0
-    """The rollback that went back over the failed update; 0: none did."""
+    way_back: Update | None = None
+    """The rollback that went back over the failed update: the first that succeeded, else the last that failed."""
 
     @property
     def is_rollback(self) -> bool:
@@ -164,11 +167,12 @@ def incident_of(session: Session, number: int, report: Report | None) -> Inciden
         tags=_tags(session, target),
         error=error,
         half_made=half_made,
+        undo_to=undo_number(timeline, own.number) if own is not None and report is None else 0,
         reverts=_reverts(session, target, over),
         reminder=head_reminder(session, Target(target, "", "")) if target is not None and found.is_rollback else "",
         later=tuple(range(last + 1, newest + 1)),
         resumes=entry is not None and not entry.update and not session.journal.running(entry),
-        rolled_back_by=0 if found.is_rollback else _rolled_back_by(session, number),
+        way_back=None if found.is_rollback else _way_back(session, number),
     )
 
 
@@ -250,12 +254,16 @@ def _reverts(session: Session, target: Update | None, over: tuple[Update, ...]) 
     return Reverts(tuple(left), repository.merges(one.sha for one in left), len(commits) - len(left))
 
 
-def _rolled_back_by(session: Session, number: int) -> int:
-    """The first rollback that went from an update, or from a later one, back over it."""
+def _way_back(session: Session, number: int) -> Update | None:
+    """The first rollback that went from an update, or from a later one, back over it; a failed one if none else did."""
     history = session.timeline.history
+    failed = None
     for other in range(number + 1, min(len(history), number + FAR) + 1):
-        stamp = read_stamp(history.update(other))
+        update = history.update(other)
+        stamp = read_stamp(update)
         target = find(history, stamp.target) if stamp is not None and stamp.target is not None else None
         if target is not None and target.number < number:
-            return other
-    return 0
+            if update.succeeded:
+                return update
+            failed = update
+    return failed

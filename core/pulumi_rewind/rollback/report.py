@@ -7,6 +7,7 @@ note is written from it, also on another day. Secrets are masked before it is ke
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
@@ -34,6 +35,13 @@ REPORT: Final = "rollback.json"
 
 STEPS: Final = 200
 """How many steps and risks of a plan are kept; all steps are counted."""
+
+
+LISTED: Final = 1000
+"""How many differences, stale values and callbacks of a result are kept; a note says how many there were."""
+
+LONG: Final = 4000
+"""Longer texts are cut, commands aside: an engine may have printed megabytes."""
 
 
 class ReportedStep(msgspec.Struct, frozen=True, rename="camel"):
@@ -77,6 +85,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     risks: tuple[ReportedRisk, ...] = ()
     outcome: Literal["done", "unchanged", "stopped", "failed"]
     """Unchanged: it was refused, and nothing was changed."""
+    changed: bool = True
+    """Whether it may have changed the stack; where it failed without, callbacks were called."""
     result: RollbackResult | None = None
     """How it ended, where it reached its end."""
     error: str = ""
@@ -119,7 +129,8 @@ def report_of(
         ),
         risks=tuple(ReportedRisk(risk.code, risk.told, risk.loses_data) for risk in risks[:STEPS]),
         outcome="done" if result is not None else "unchanged" if unchanged else how,
-        result=result,
+        changed=not unchanged and getattr(error, "changed", True),
+        result=bounded(result) if result is not None else None,
         error=str(error) if error is not None else "",
         hint=getattr(error, "hint", ""),
         undo=undo,
@@ -140,13 +151,31 @@ def undo_command(session: Session, result: RollbackResult | None, choices: Choic
     return command("rollback", session.stack.name, str(number), *again)
 
 
+def bounded(result: RollbackResult) -> RollbackResult:
+    """The result with as much of its lists as is kept; its notes say what is left out."""
+    parts = {"differences": result.differences, "stale": result.stale, "callbacks": result.callbacks}
+    cut = {name: found[:LISTED] for name, found in parts.items() if len(found) > LISTED}
+    notes = tuple(f"{len(parts[name]):,} {name} were found; the first {LISTED:,} are kept" for name in cut)
+    return dataclasses.replace(result, notes=(*result.notes, *notes), **cut)  # type: ignore[arg-type]
+
+
 def masked(report: Report, redact: Callable[[str], str]) -> Report:
-    """The same with every text of it redacted."""
+    """The same with every text of others in it redacted, and the long ones cut."""
 
     def clean(value: Json) -> Json:
-        return redact(value) if isinstance(value, str) else each(value, clean)
+        if not isinstance(value, str):
+            return each(value, clean)
+        text = redact(value)
+        return text if len(text) <= LONG else f"{text[:LONG]}…"
 
-    return msgspec.convert(clean(msgspec.json.decode(msgspec.json.encode(report))), Report)
+    found = clean(msgspec.json.decode(msgspec.json.encode(report)))
+    assert isinstance(found, dict)
+    # Words of ours stay: a secret may be called like one. A command that is cut would be another one.
+    found |= {"outcome": report.outcome, "run": report.run}
+    found |= {"undo": redact(report.undo), "options": [redact(word) for word in report.options]}
+    if report.result is not None:
+        found["result"] = {**found["result"], "result": report.result.result, "undo": redact(report.result.undo)}
+    return msgspec.convert(found, Report)
 
 
 def keep(session: Session, report: Report) -> Mapping[str, bytes]:
@@ -159,17 +188,21 @@ def keep(session: Session, report: Report) -> Mapping[str, bytes]:
         content = msgspec.json.encode(masked(report, session.redactor))
     except (msgspec.MsgspecError, TypeError):
         return {}
-    own = own_record(session.timeline.history, Stamp(run=report.run))
+    own = own_record(session.timeline.history, Stamp(run=report.run)) if report.run else None
     name = name_of(report.before, own.number if own is not None else report.before)
+    store = EvidenceStore(session.journal)
+    there = _decoded(store.file(name, REPORT)) if own is None else None
+    if report.outcome == "unchanged" and there is not None and there.outcome != "unchanged":
+        return {}  # what changed something is worth more than an attempt after it
     with contextlib.suppress(StateDirectoryError):
-        EvidenceStore(session.journal).keep(name, REPORT, content)
+        store.keep(name, REPORT, content)
     return {REPORT: content}
 
 
 def kept_report(session: Session, number: int) -> Report | None:
     """What was kept of the rollback that became an update; None if nothing was.
 
-    It must be of this very rollback: a stack that was removed and made anew numbers from 1 again.
+    It must be of this very rollback: a stack that was removed and created again numbers from 1 again.
     """
     stamp = read_stamp(session.timeline.update(number))
     if stamp is None:

@@ -136,8 +136,8 @@ class RollbackRun(EngineDriver):
                 changed = changed or (isinstance(err, OSError) and self._unheard())
                 told = self._journal.settled(err, self._rewriting, changed=changed)
                 yield from errors_as_warnings(self.undo.failed(told))
-                kept = changed or isinstance(told, IncompleteError)
-                yield from errors_as_warnings(self._recorded(told if kept else None))
+                unchanged = not (changed or isinstance(told, IncompleteError))
+                yield from errors_as_warnings(self._recorded(told, unchanged))
                 raise told from err
             yield from errors_as_warnings(self._recorded(self.result))
             if self.result is not None and self.result.result != "nothing-to-do":
@@ -152,22 +152,24 @@ class RollbackRun(EngineDriver):
             self.plan.close()
             self.session.journal.release()
 
-    def _recorded(self, end: RollbackResult | RewindError | None) -> Iterator[EngineEvent]:
+    def _recorded(self, end: RollbackResult | RewindError | None, unchanged: bool = False) -> Iterator[EngineEvent]:
         """Keeps how it ended, and what the run has made of the stack as a record in git."""
         if self._before is not None:
             from pulumi_rewind.rollback.recording import after_run
 
-            yield from after_run(self.session, self._before, self._report(end))
+            yield from after_run(self.session, self._before, self._report(end, unchanged))
 
-    def _report(self, end: RollbackResult | RewindError | None) -> Mapping[str, bytes]:
+    def _report(self, end: RollbackResult | RewindError | None, unchanged: bool = False) -> Mapping[str, bytes]:
         """Keeps what the incident note tells of this run; the same as a file for the record."""
         if self._before is None or end is None:
             return {}
         with contextlib.suppress(RewindError, OSError):  # as where it can't be kept
             self.session.reload()
             result = end if isinstance(end, RollbackResult) else None
-            undo = undo_command(self.session, result, self.plan.prepared.choices)
-            return keep(self.session, report_of(self.plan, self._began, self._before, end, undo, run=self.stamp.run))
+            changed = not unchanged and getattr(end, "changed", True)
+            undo = undo_command(self.session, result, self.plan.prepared.choices) if changed else ""
+            report = report_of(self.plan, self._began, self._before, end, undo, run=self.stamp.run, unchanged=unchanged)
+            return keep(self.session, report)
         return {}
 
     def _events(self, started: float) -> Iterator[EngineEvent]:
@@ -184,8 +186,8 @@ class RollbackRun(EngineDriver):
             return
         target = self.plan.target
         self._journal.begin(self.plan)
-        yield from self.undo.before()
         self._before = self._journal.newest
+        yield from self.undo.before()
         live = self.session.timeline.live_update()
         self.stamp = Stamp(
             Mark.of(target.update) if target.checkpoint is None else None,

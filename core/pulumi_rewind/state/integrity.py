@@ -18,7 +18,7 @@ Kind = Literal["twice", "late", "missing", "malformed"]
 NAMED: Final = 3
 """How many flaws a sentence names."""
 
-MENDING: Final = (
+REPAIR_HINT: Final = (
     "`--strategy state` (in the review: t) replaces it with the whole state of an update, for example "
     "`pulumi-rewind rollback last-good --strategy state`; `pulumi state repair` repairs a state that is only "
     "out of order."
@@ -68,7 +68,7 @@ def check_sound(live: Checkpoint) -> None:
     if what := damage(live):
         raise RefusedError(
             f"the live state is damaged, and the engine refuses to use it: {what}",
-            hint=MENDING,
+            hint=REPAIR_HINT,
             unchanged=True,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 
@@ -32,3 +34,8 @@ class Lock(msgspec.Struct, frozen=True):
         if self.dead:
             return "`pulumi cancel` removes the lock"
         return "wait for it; if that process is dead, `pulumi cancel` removes the lock"
+
+
+def may_run(locks: Iterable[Lock]) -> bool:
+    """Whether somebody may be changing the stack: not all who hold it are known to be dead."""
+    return not all(lock.dead for lock in locks)

@@ -72,7 +72,7 @@ class Trust:
             return [] if raw is None else msgspec.json.decode(raw, type=list[Agreement])
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
-                f"{self.path} can't be read: {err}", hint="Fix it, or remove it and agree again."
+                f"{self.path} can't be read: {err}", hint="Fix it, or remove it and trust again."
             ) from None
 
     def _write(self, agreements: list[Agreement]) -> None:

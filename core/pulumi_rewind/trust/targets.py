@@ -103,7 +103,7 @@ class UntrustedTarget(RefusedError):
         super().__init__(
             f"{label} would make the engine use what the live stack does not use{why}\n{lines}",
             hint="Check whether you expect this: `pulumi-rewind show` and `diff` show the target without starting "
-            "any of it. `--trust-target` agrees to everything listed, once. Nothing was started or changed.",
+            "any of it. `--trust-target` trusts everything listed, and remembers it. Nothing was started or changed.",
         )
         self.label = label
         """What the target is called."""

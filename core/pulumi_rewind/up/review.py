@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -12,13 +14,14 @@ import msgspec
 from pulumi_rewind.callbacks.revisions.plan import update_revisions
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.engine.system_errors import refused_by_system
-from pulumi_rewind.errors import SecretsError
+from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable
 from pulumi_rewind.plan.called import RevisionPlan
 from pulumi_rewind.plan.model import Step, Weighed, counts, plan_steps
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.plan.risks import stack_risks, step_risks
+from pulumi_rewind.plan.step_order import in_order, registration_order
 from pulumi_rewind.project.stack_configuration import of_another_time
 from pulumi_rewind.risk import NOT_RESTORED, Risk
 from pulumi_rewind.session import Session
@@ -86,13 +89,22 @@ def review_up(
                 error = SecretsError(other, hint=hint)
             error.unchanged = True
             raise error
-    return _review(session, live, events)
+        steps = ordered(plan_steps(events), plan, live)
+    return _review(session, live, events, steps)
 
 
-def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent]) -> UpReview:
+def ordered(steps: tuple[Step, ...], plan: Path, live: Checkpoint) -> tuple[Step, ...]:
+    """The steps in the order of `plan.step_order`, or in that of the events where the engine's plan can't be read."""
+    from pulumi_rewind.strategies.program.result import declared
+
+    with contextlib.suppress(RewindError, OSError):
+        return in_order(steps, registration_order(declared(plan.read_bytes()).needs, live), live)
+    return steps
+
+
+def _review(session: Session, live: Checkpoint, events: Sequence[EngineEvent], all_steps: tuple[Step, ...]) -> UpReview:
     from pulumi_rewind.diff.checkpoints import diff_checkpoints
 
-    all_steps = plan_steps(events)
     stateful = session.settings.stateful_types
     steps = tuple(
         dataclasses.replace(

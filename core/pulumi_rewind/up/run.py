@@ -156,6 +156,15 @@ class UpRun(EngineDriver):
     def _not_started(self, error: EngineError) -> RewindError:
         return error
 
+    def _locked_after_revisions(self, error: EngineError) -> RewindError:
+        """Somebody took the lock while revisions were run; a rollback now would meet it, or take back what they do."""
+        hint = f"{error.advice} Then: {self._goes_on()}"
+        if self.rolls_back:
+            return RollbackFailedToo(
+                f"{error}\nand the revisions that were run before it were not taken back", hint=hint
+            )
+        return UpdateFailed(f"{error}\nafter revisions were run", hint=hint, changed=False)
+
     def events(self) -> Iterator[EngineEvent]:
         """Guards and runs; yields what the engine reports and our own phases."""
         try:
@@ -275,8 +284,11 @@ class UpRun(EngineDriver):
         errors = _errors(run)
         session.reload()
         newest = len(session.timeline)
-        changed = self._changed or not self._as_before()
-        if not changed and newest == self.before.newest and isinstance(error, EngineError) and error.locked:
+        moved = self._changed or not self._as_before()
+        changed = moved or self._revisions.changed
+        if not moved and newest == self.before.newest and isinstance(error, EngineError) and error.locked:
+            if self._revisions.changed:
+                return self._locked_after_revisions(error)
             self.accept()
             return RefusedError(str(error), hint=error.advice, unchanged=True)
         error.unchanged = False  # as the engine sees it
@@ -286,6 +298,10 @@ class UpRun(EngineDriver):
             if not changed:
                 self.accept()
                 return InterruptedRun("stopped before anything was changed")
+            if not moved:
+                return InterruptedRun(
+                    "stopped after revisions were run, before the update changed a resource", hint=self._goes_on()
+                )
             how = "running steps were finished and saved" if self._stops == 1 else "operations may be left pending"
             return InterruptedRun(f"the update was stopped half-way; {how}")
         if not changed:

@@ -20,7 +20,7 @@ from pulumi_rewind.project.settings import load_settings, settings_files
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.content import NOT_HERE
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.state.integrity import MENDING, damage
+from pulumi_rewind.state.integrity import REPAIR_HINT, damage
 from pulumi_rewind.state.model import PROVIDER_PREFIX, Checkpoint, urn_name
 from pulumi_rewind.system.toolchain import EngineInfo, find_engine, language_host, plugin_is_here
 
@@ -167,7 +167,7 @@ class _Doctor:
         version = self._live.deployment.manifest.version
         if what := damage(self._live):
             yield Finding(
-                "state", "fail", f"the live state is damaged, and the engine refuses to use it: {what}", MENDING
+                "state", "fail", f"the live state is damaged, and the engine refuses to use it: {what}", REPAIR_HINT
             )
             return
         by = f", written by pulumi {version}" if version else ""
@@ -318,8 +318,13 @@ class _Doctor:
         if entry is None:
             yield Finding("interrupted", "ok", "no interrupted rollback")
         elif self._session.journal.running(entry):
-            message = f"a rollback to {entry.label} runs now ({self._session.journal.who(entry)})"
+            what = "an update" if entry.update else f"a rollback to {entry.label}"
+            message = f"{what} runs now ({self._session.journal.who(entry)})"
             yield Finding("interrupted", "warn", message, "Wait for it.")
+        elif entry.update:
+            name = self._session.stack.name
+            hint = f"`pulumi-rewind resume {name}` rolls it back to {entry.label}, `resume {name} --forget` keeps it."
+            yield Finding("interrupted", "warn", "an update was interrupted", hint)
         else:
             yield Finding(
                 "interrupted",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import functools
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +27,19 @@ NOON = 1_795_521_600.0
 """When the tests happen: the day of the recording, at 12:00 UTC."""
 
 
+@functools.cache
+def cloned() -> Path:
+    """The recorded repository, cloned once in this process; who gets a copy must not change this one."""
+    directory = Path(tempfile.mkdtemp(prefix="rewind-tests-shop-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    bundle = RECORDINGS / "shop" / "repository.bundle"
+    # Git knows a file of a copy for unchanged by its size and time; owner, inode and change time are those of the copy.
+    known = ["-c", "core.checkStat=minimal", "-c", "core.trustctime=false"]
+    clone = ["git", "clone", "-q", "-b", "main", *known, str(bundle), str(directory / "project")]
+    subprocess.run(clone, check=True, capture_output=True)
+    return directory / "project"
+
+
 @dataclass
 class Shop:
     """A copy of the recording under `directory`."""
@@ -37,10 +53,7 @@ class Shop:
     def __post_init__(self) -> None:
         """Lays out backend, project and repository."""
         shutil.copytree(RECORDINGS / "shop" / "backend" / "pulumi", self.backend / ".pulumi")
-        bundle = RECORDINGS / "shop" / "repository.bundle"
-        subprocess.run(
-            ["git", "clone", "-q", "-b", "main", str(bundle), str(self.root)], check=True, capture_output=True
-        )
+        shutil.copytree(cloned(), self.root, symlinks=True)
         for name in ("home", "state"):
             (self.directory / name).mkdir()
         if not self.protected:

@@ -15,7 +15,7 @@ from pulumi_rewind_tui.terminal.planning import counted
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.values import short_path, value_lines
 from pulumi_rewind_tui.words.words import checked, first_line, iso_time, local_time, short_commit
-from pulumi_rewind_tui.work.decrypting import decrypter
+from pulumi_rewind_tui.workers.decrypting import decrypter
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.blame import Blamed

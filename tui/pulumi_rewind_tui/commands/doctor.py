@@ -97,7 +97,7 @@ def _screens(shared: Shared) -> Iterator[Finding]:
         return
     from pulumi_rewind_tui.app import RewindApp
     from pulumi_rewind_tui.screens.actions import actions, clashes
-    from pulumi_rewind_tui.work.appearance import appearance
+    from pulumi_rewind_tui.workers.appearance import appearance
 
     try:
         appearance(shared.cwd, os.environ, None, False)

@@ -47,6 +47,6 @@ def keys(shared: Shared, as_json: bool) -> None:
             out.lines([(" " * (names + column + 2), *line) for line in rest])
         out.line("")
     where = ", ".join(map(str, files)) or "no rewind.toml"
-    out.line((f"Settings read: {where}. docs/settings.md says how to change a key.", "dim"))
+    out.line((f'Settings read: {where}. A line below [keys] in rewind.toml sets a key: home.rollback = "x".', "dim"))
     for problem in problems:
         out.line((f"warning: {problem}", "warn"))

@@ -40,7 +40,7 @@ def plan(
 ) -> int:
     """Show what a rollback to TARGET would do: steps, forecasts, risks. Changes nothing.
 
-    --compare shows the plans of both strategies, the old program and the checkpoint, one below the other.
+    --compare shows the plan, and below it how that of the other strategy (old program or checkpoint) differs.
     """
     stack, text = stack_and_target(words, "plan")
     session = shared.session(stack)

@@ -55,7 +55,7 @@ def _lines(found: RevisionListing, target: Target | None) -> Iterator[Line]:
     if found.problem:
         yield [Span("⚠", "warn"), f" the applied revisions are unknown: {found.problem}"]
     if not found.components:
-        yield ["no component has revisions: docs/hooks.md shows how to declare them"]
+        yield ["no component has revisions; a hooks file declares them with `pulumi_rewind.component`"]
     for item in found.components:
         there = [] if item.live else [Span("  does not exist now", "dim")]
         yield [Span(item.name, "bold"), Span(f"  {item.type}", "dim"), *there]

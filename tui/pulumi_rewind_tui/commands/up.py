@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import click
@@ -38,7 +39,11 @@ class UpCommand(RewindCommand):
     help="Time limit of the --verify command.",
 )
 @choice_option("delete_first")
-@run_options
+@partial(
+    run_options,
+    yes="Don't ask for confirmation, even if the update loses data.",
+    allow_data_loss="With --rollback-on-failure: roll back even if that loses data.",
+)
 def up(
     shared: Shared,
     words: tuple[str, ...],
@@ -51,8 +56,8 @@ def up(
     """Run `pulumi up` of the project's program: preview, review, confirm, run, verify.
 
     With --rollback-on-failure, pulumi-rewind rolls back an update that fails or whose --verify command fails: it
-    deletes what the update created, restores what it changed, and re-creates what it deleted or replaced. Exit codes:
-    0 done, 1 failed, 3 refused, 5 failed and rolled back, 6 update and rollback failed (`resume` continues),
+    deletes what the update created, restores what it changed, and re-creates what it deleted, without its data. Exit
+    codes: 0 done, 1 failed, 3 refused, 5 failed and rolled back, 6 update and rollback failed (`resume` continues),
     130 interrupted.
     """
     from pulumi_rewind_tui.terminal.deploying import Deployment, UpOptions

@@ -74,6 +74,8 @@ class Action:
     run: str
     """What Textual runs, in the namespace of its owner."""
     owner: type[DOMNode]
+    first: bool
+    """Whether its keys count before all others, also in dialogs and where text is typed."""
 
     @property
     def where(self) -> str:
@@ -102,7 +104,8 @@ def actions(app: type[DOMNode], keys: Mapping[str, str], at: Callable[[str], str
     listed = {}
     for name, (binding, owner) in sorted(found.items(), key=lambda item: order.index(item[0].partition(".")[0])):
         default = _split(binding.key)
-        listed[name] = Action(name, checked.get(name, default), default, _what(binding), binding.action, owner)
+        now = checked.get(name, default)
+        listed[name] = Action(name, now, default, _what(binding), binding.action, owner, binding.priority)
     return listed
 
 
@@ -164,7 +167,9 @@ def clashes(found: Mapping[str, Action]) -> list[str]:
     """Conflicts between keys in the settings, in words; the program's own keys have none."""
     said: dict[tuple[str, str, str], str] = {}
     for places in TOGETHER:
-        here = [action for action in found.values() if action.place in places]
+        here = [
+            action for action in found.values() if action.place in places or (action.first and action.place == "app")
+        ]
         for one in here:
             if one.keys == one.default:
                 continue

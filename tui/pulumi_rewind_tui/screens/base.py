@@ -126,5 +126,5 @@ class RewindModal(ModalScreen[ResultT], _Shared[ResultT]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", id="dialog.leave")]
 
     def action_leave(self) -> None:
-        """Closes the dialogue without a result."""
+        """Closes the dialog without a result."""
         self.dismiss(None)

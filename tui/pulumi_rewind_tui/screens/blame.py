@@ -24,8 +24,8 @@ from pulumi_rewind_tui.text.timeline_rows import moment
 from pulumi_rewind_tui.text.values import short_path, shown_text
 from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
 from pulumi_rewind_tui.words.words import PATIENCE, checked, first_line, plural, short_commit
-from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.work.decrypting import decrypter
+from pulumi_rewind_tui.workers.background import CancelCheck, Post, in_thread
+from pulumi_rewind_tui.workers.decrypting import decrypter
 
 if TYPE_CHECKING:
     from textual.worker import Worker

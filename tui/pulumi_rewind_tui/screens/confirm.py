@@ -17,6 +17,7 @@ from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, paragraph
 from pulumi_rewind_tui.text.review_page import destructive
 from pulumi_rewind_tui.text.selection import left_out, names_left, selects
+from pulumi_rewind_tui.text.steps import counted
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.words.symbols import counts_text
 from pulumi_rewind_tui.words.words import listed, plural
@@ -105,7 +106,8 @@ class ConfirmScreen(Dialog[Confirmation]):
     def lines(self, cells: int) -> list[Line]:
         """What is about to happen."""
         plan, table = self.plan, self.table
-        counts = counts_text({op: n for op, n in plan.changes.items() if op != "same"}, self.rewind.ascii_only)
+        counts, perhaps = (counts_text(one, self.rewind.ascii_only) for one in counted(plan))
+        counts = " and ".join(filter(None, (counts, f"{perhaps} if needed" if perhaps else "")))
         what = (
             f"{plural(len(plan.steps), 'step')}, run by the real engine: {counts}"
             if counts

@@ -17,7 +17,7 @@ from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.details_page import Evidence, details, read_evidence
 from pulumi_rewind_tui.widgets.text_page import TextView
 from pulumi_rewind_tui.words.words import elapsed, local_time, plural
-from pulumi_rewind_tui.work.background import in_thread
+from pulumi_rewind_tui.workers.background import in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry

@@ -10,20 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Button
 
-from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RewindError
+from pulumi_rewind.errors import EngineError, RewindError
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, heading, paragraph
 from pulumi_rewind_tui.text.home_page import next_step
 from pulumi_rewind_tui.widgets.text_page import TextView
-
-
-def meaning_of(error: BaseException) -> str:
-    """What an error means for the stack, unless the error itself says it."""
-    if isinstance(error, IncompleteError):
-        return "The stack is between two states. It can be continued: press R on the result, or `pulumi-rewind resume`."
-    if isinstance(error, BackendError):
-        return "Nothing was changed. What is on screen was read before and may be out of date."
-    return "Nothing was changed."
 
 
 def full_text(error: BaseException) -> str:
@@ -48,10 +39,10 @@ class ErrorScreen(Dialog[None]):
         Binding("r", "retry", "try again", id="error.retry"),
     ]
 
-    def __init__(self, error: BaseException, *, meaning: str = "", retry: Callable[[], None] | None = None) -> None:
+    def __init__(self, error: BaseException, *, meaning: str, retry: Callable[[], None] | None = None) -> None:
         super().__init__("✗ Something went wrong")
         self.error = error
-        self._meaning = meaning or meaning_of(error)
+        self._meaning = meaning
         self._retry = retry
         self._full = False
 

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 
+from pulumi_rewind.state.locks import may_run
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_watching import WatchingScreen
@@ -25,8 +26,8 @@ from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
-from pulumi_rewind_tui.work.comparer import Comparer
-from pulumi_rewind_tui.work.diff_process import SessionSpec
+from pulumi_rewind_tui.workers.comparer import Comparer
+from pulumi_rewind_tui.workers.diff_process import SessionSpec
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
@@ -107,8 +108,13 @@ class HomeScreen(WatchingScreen):
         """Another stack is about to open."""
         self._stop_timers()
         self.generation += 1
+        for group in ("diff", "reveal"):
+            self.workers.cancel_group(self, group)
         self.forget_news()
         self.session = None
+        self.bar = text.StatusText()
+        self._show_status()
+        self._causes.clear()
         self._offer(None)
         self.action_drop_filter()
         self.timeline.reset(0)
@@ -116,6 +122,7 @@ class HomeScreen(WatchingScreen):
         self.views, self.reverse = dict(DEFAULTS), False
         self.diff.show_note((("opening the stack…", "dim"),))
         self.title_diff("")
+        self._show_cause(self.look())
 
     def open_session(self, session: Session) -> None:
         """Shows a stack."""
@@ -150,23 +157,25 @@ class HomeScreen(WatchingScreen):
             return
         timeline = self.timeline
         if event.first is not None:
-            self.watching.seen = event.first
+            self._first = event.first
             number = timeline.number
             timeline.reset(event.total)
             self.bar.total = event.total
             self._show_status()
             timeline.add_updates(event.updates)
             timeline.select(number if self._moved_by_hand else timeline.newest, tell=False)
-        else:
-            timeline.add_updates(event.updates)
+        else:  # what has come meanwhile is news, which `StackMoved` brings
+            timeline.add_updates(update for update in event.updates if update.number <= timeline.newest)
         self.complete = self.complete or event.complete
         self.refilter()
         if event.first is not None:
+            self.read_rest()
             self.compare_soon(at_once=True)
 
     @on(msg.MarksLoaded)
     def _marks_loaded(self, event: msg.MarksLoaded) -> None:
         if event.generation == self.generation:
+            self.follow_on()
             self.apply_marks(event)
             if event.last_good and not self._moved_by_hand:
                 self.timeline.select(event.last_good)
@@ -178,6 +187,7 @@ class HomeScreen(WatchingScreen):
         super().apply_marks(marks)
         shown = self.timeline.marks
         shown.known, shown.live, shown.last_good, shown.problem = True, marks.live, marks.last_good, marks.problem
+        shown.locked = may_run(marks.locks)
         self._offer(marks.half_way)
         self.bar.locks = marks.locks
         self.bar.has_secrets = marks.secrets

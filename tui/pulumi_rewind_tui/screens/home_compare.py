@@ -21,8 +21,8 @@ from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
-from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
-from pulumi_rewind_tui.work.comparer import Comparer
+from pulumi_rewind_tui.workers.background import CancelCheck, Post, in_thread
+from pulumi_rewind_tui.workers.comparer import Comparer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,6 +203,12 @@ class ComparingScreen(RewindScreen[None]):
         if number not in self._causes:
             self.read_in_thread(f"cause-{number}", partial(loading.load_cause, number=number, update=update))
 
+    def forget_causes(self, *numbers: int) -> None:
+        """What is known of these, or being read, is no longer so."""
+        for number in numbers:
+            self._causes.pop(number, None)
+            self.workers.cancel_group(self, f"cause-{number}")
+
     def show_why(self) -> None:
         """The error of the update that failed half-way, below the offer of the way back."""
         cause = self._causes.get(self.half_way.failed.number) if self.half_way is not None else None
@@ -274,17 +280,16 @@ class ComparingScreen(RewindScreen[None]):
         if done is None:
             return
 
-        def work(_: CancelCheck) -> None:
+        def work(cancelled: CancelCheck) -> None:
             change = done.revealed(event.index, event.path)
-            if change is not None:
-                self.post_message(msg.SecretRevealed(done.key, event.position, change))
+            if change is not None and not cancelled():
+                self.post_message(msg.SecretRevealed(done, event.position, change))
 
         in_thread(self, "reveal", work, lambda err: msg.ComparisonFailed(done.key, err))
 
     @on(msg.SecretRevealed)
     def _secret_revealed(self, event: msg.SecretRevealed) -> None:
-        done = self.diff.comparison
-        if done is not None and done.key == event.key:
+        if self.diff.comparison is event.comparison:
             self.diff.show_revealed(event.position, event.change)
 
     @on(DiffView.UnlockWanted)

@@ -44,7 +44,11 @@ class FilteringScreen(ComparingScreen):
         self.filtered_pane = pane
         self._bar.open()
         self.refilter()
-        if pane == "timeline" and not self.complete:
+        self.read_rest()
+
+    def read_rest(self) -> None:
+        """Reads the updates that are not read yet while the timeline is filtered."""
+        if self._bar.is_open and self.filtered_pane == "timeline" and not self.complete:
             self.read_in_thread("history-all", loading.load_all)
 
     @on(FilterBar.Typed)

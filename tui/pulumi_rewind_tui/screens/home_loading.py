@@ -8,13 +8,13 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Key
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
-from pulumi_rewind_tui.work.background import CancelCheck, Post
+from pulumi_rewind_tui.workers.background import CancelCheck, Post
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
-    from pulumi_rewind_tui.work.comparer import Comparer
+    from pulumi_rewind_tui.workers.comparer import Comparer
 
 FIRST = 60
 """Rows of the first screen."""
@@ -108,6 +108,8 @@ def compare(
         done = comparer.cached(key)
         if done is None:
             done = comparer.compare(key, cancelled)
+            if cancelled():
+                return
             post(msg.ComparisonReady(done, build_rows(done, shown)))
         if done.secrets == "pending":
             done = comparer.compare_decrypted(key, cancelled)
@@ -139,13 +141,19 @@ def open_all(comparer: Comparer, key: Key, shown: Shown, post: Post, cancelled: 
                 return
             if shown.all_open or res.key in shown.toggled:
                 done.changes(index, outputs=shown.outputs)
-    post(msg.ComparisonReady(done, build_rows(done, shown)))
+    if not cancelled():
+        post(msg.ComparisonReady(done, build_rows(done, shown)))
 
 
 def load_cause(
-    session: Session, generation: int, post: Post, _: CancelCheck, *, number: int, update: Update | None
+    session: Session, generation: int, post: Post, cancelled: CancelCheck, *, number: int, update: Update | None
 ) -> None:
     """Why an update failed; without one, of what was killed after the newest update."""
     from pulumi_rewind_tui.text.failure import read_cause
 
-    post(msg.CauseRead(generation, number, read_cause(session, update)))
+    try:
+        cause = read_cause(session, update)
+    except RewindError:
+        cause = None  # the backend is gone, which home says by itself
+    if not cancelled():
+        post(msg.CauseRead(generation, number, cause))

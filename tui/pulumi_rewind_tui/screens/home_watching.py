@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from pulumi_rewind.state.locks import may_run
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_filter import FilteringScreen
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.comparison import LIVE
-from pulumi_rewind_tui.text.stack_news import SHOWN, News, news_line, unreachable_line
-from pulumi_rewind_tui.work.watch import EVERY, Follow, Reached, Unreached, Watch
+from pulumi_rewind_tui.text.stack_news import SHOWN, News, behind_line, news_line
+from pulumi_rewind_tui.workers.watch import EVERY, Behind, CaughtUp, FellBehind, Follow, Watch
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
-    from pulumi_rewind_tui.work.background import Post
+    from pulumi_rewind_tui.workers.background import Post
 
 
 def read_news(
@@ -36,7 +37,7 @@ def read_news(
     if (before.live, before.history) == (now.live, now.history):
         post(msg.StackMoved(generation, now))
         return
-    session.reload()
+    session.reload(history=before.history != now.history)
     timeline = session.timeline
     count, newest = known
     again = timeline.update(count) if newest is not None and len(timeline) >= count else None
@@ -62,12 +63,15 @@ class WatchingScreen(FilteringScreen):
     def __init__(self) -> None:
         super().__init__()
         self.watching = Watch(self, self._following)
+        self._first: Glance | None = None
+        """The stack as it was before the timeline was read."""
         self._news: News | None = None
-        self._away = False
-        """Whether the backend didn't answer the last time."""
-        self._answered = 0.0
-        """When it last did, in Unix seconds."""
+        self._behind: Behind | None = None
+        """Why what is on the screen may be out of date."""
+        self._as_of = 0.0
+        """When it last was not, in Unix seconds."""
         self._live_digest = ""
+        """Of the live state when it could last be read."""
 
     def on_mount(self) -> None:
         """Starts watching."""
@@ -87,15 +91,20 @@ class WatchingScreen(FilteringScreen):
 
     def forget_news(self) -> None:
         """Forgets the news before another stack opens."""
-        self.watching.seen, self._away = None, False
+        self.watching.forget()
+        self._behind, self._as_of, self._live_digest = None, 0.0, ""
         self._show_news(None)
+
+    def follow_on(self) -> None:
+        """All has been read; what has happened meanwhile is news."""
+        self.watching.seen, self._as_of = self._first, self.rewind.clock()
 
     def refresh_all(self) -> None:
         """Reads everything again: the stack has changed."""
 
     def apply_marks(self, marks: msg.MarksLoaded) -> None:
         """Shows how live stands to the updates, whatever row the cursor is on."""
-        self._live_digest = marks.digest
+        self._live_digest = marks.digest or self._live_digest
 
     def _following(self) -> tuple[Session, Follow] | None:
         session, timeline = self.session, self.timeline
@@ -111,18 +120,23 @@ class WatchingScreen(FilteringScreen):
         if event.generation != self.generation or before is None:
             return
         self.watching.seen = now
-        moved = marks is not None and marks.digest != self._live_digest
+        known, problem = self._live_digest, self.timeline.marks.problem
+        moved = marks is not None and bool(known and marks.digest) and marks.digest != known
         updates = tuple(entry.update for entry in event.entries if entry.update.number > self.timeline.newest)
         took, gave = bool(now.locks and not before.locks), bool(before.locks and not now.locks)
         self.bar.locks = now.locks
+        self.timeline.marks.locked = may_run(now.locks)
+        self.timeline.changed()
+        self.forget_causes(LIVE, *(entry.update.number for entry in event.entries))
         if marks is not None:
             self.timeline.grow(event.entries)
             self.bar.total = self.timeline.total
             self.bar.head = event.head or self.bar.head
             self.apply_marks(marks)
             self.refilter()
-            if moved or event.entries:
+            if marks.digest != known or marks.problem != problem or event.entries:
                 self._compare_with_live()
+        self._show_cause(self.look())
         if moved or updates or took or gave:
             live = marks.live if marks is not None else None
             news = News(self.rewind.clock(), updates, live, took=took, gave=gave, held=bool(now.locks))
@@ -135,35 +149,37 @@ class WatchingScreen(FilteringScreen):
             return
         self.comparer.forget(LIVE)
         shown = self.diff.comparison
-        if shown is None or LIVE in shown.key:
+        if shown is None or LIVE in shown.key or shown.key != self.look().key:
             self.compare_soon(at_once=True)
 
     @on(msg.HistoryReplaced)
     def _history_replaced(self, event: msg.HistoryReplaced) -> None:
         if event.generation == self.generation:
             self._moved_by_hand = True  # the cursor stays on its number
+            self.timeline.marks.base = None  # its number may be another update's now
             self._news = News(self.rewind.clock(), replaced=True)
             self._show_news(self._news)
             self.refresh_all()
 
-    @on(Reached)
-    def _reached(self) -> None:
-        came_back, self._away = self._away, False
-        self._answered = self.rewind.clock()
-        if came_back and self.watching.seen is None:
+    @on(CaughtUp)
+    def _caught_up(self) -> None:
+        was, self._behind = self._behind, None
+        if self.watching.seen is not None:
+            self._as_of = self.rewind.clock()
+        elif was == "away":
             self.refresh_all()  # the backend was not reachable when the stack was read
         self._show_news(self._news)
 
-    @on(Unreached)
-    def _unreached(self) -> None:
-        self._away = True
+    @on(FellBehind)
+    def _fell_behind(self, event: FellBehind) -> None:
+        self._behind = event.why
         self._show_news(self._news)
 
     def _show_news(self, news: News | None) -> None:
         now = self.rewind.clock()
         self._news = news if news is not None and now - news.at < SHOWN else None
         line: Line = (
-            unreachable_line(self._answered) if self._away else news_line(self._news, now) if self._news else ()
+            behind_line(self._as_of, self._behind) if self._behind else news_line(self._news, now) if self._news else ()
         )
         if line != self.bar.news or line:
             self.bar.news = line

@@ -21,8 +21,8 @@ from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, facts, paragraph
 from pulumi_rewind_tui.widgets.text_block import TextBlock
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
-from pulumi_rewind_tui.work.runner import log_path
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.runner import log_path
 
 if TYPE_CHECKING:
     from pulumi_rewind.project.journal import JournalEntry
@@ -70,8 +70,8 @@ class InterruptedScreen(Dialog[None]):
 
     CSS_PATH = "running.tcss"
     HELP = (
-        "A rollback of this stack was interrupted. Resuming plans the remaining steps; finished steps stay. You review "
-        "every plan before anything is changed."
+        "A rollback of this stack was interrupted. Resuming plans the remaining steps; finished steps stay done. You "
+        "review every plan before anything is changed."
     )
     FOOTER = ("interrupted.resume", "interrupted.back", "interrupted.forget", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -25,10 +25,11 @@ from pulumi_rewind_tui.text.cells import cut, inert
 from pulumi_rewind_tui.theme import NAMES
 from pulumi_rewind_tui.words.palette import key_actions
 from pulumi_rewind_tui.words.words import first_line, short_commit
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry
+    from pulumi_rewind.session import Session
     from pulumi_rewind_tui.host import Host
     from pulumi_rewind_tui.screens.home import HomeScreen
 
@@ -67,6 +68,8 @@ class Palette(CommandPalette):
     def __init__(self) -> None:
         super().__init__([Finder], placeholder="Actions, updates, resources, stacks, themes…", id="--command-palette")
         self.index = Index()
+        self.session: Session | None = None
+        """The stack whose updates and resources are listed; None while another one is being opened."""
         self.in_diff: frozenset[str] = frozenset()
         """Resources that have a row in the diff of home."""
         self.actions: Mapping[str, Action] = {}
@@ -75,12 +78,13 @@ class Palette(CommandPalette):
         """Reads in the background."""
         host, index = cast("Host", self.app), self.index
         home = cast("HomeScreen", self.app.screen_stack[0])
+        self.session = session = home.session
         self.in_diff = frozenset(home.diff.rows_of_resources())
 
         def read(cancelled: CancelCheck) -> None:
-            keys = host.session.settings.keys if host.session is not None else {}
+            keys = session.settings.keys if session is not None else {}
             self.actions = actions(type(self.app), keys, lambda _: "[keys]")
-            read_index(index, host, self.in_diff, cancelled)
+            read_index(index, host, session, self.in_diff, cancelled)
             self.post_message(Indexed())
 
         in_thread(self, "palette", read, NotIndexed)
@@ -139,7 +143,8 @@ class Finder(Provider):
                     seen.add(id(row))
                     for label, command in offers(row):
                         at += 1
-                        yield base - at, label, command
+                        of_stack = offers != self._stack
+                        yield base - at, label, partial(self._of, palette.session, command) if of_stack else command
 
     # Actions
 
@@ -196,6 +201,14 @@ class Finder(Provider):
     def _can_leave(self) -> bool:
         """Whether another screen may be opened from here: not from a question, and not while a rollback runs."""
         return self._host.run_in_progress is None and not isinstance(self.screen, RewindModal)
+
+    def _of(self, session: Session | None, command: Command) -> None:
+        """Runs what is about a stack, unless another one was opened while the palette listed this one."""
+        if self._home.session is session:
+            command()
+        else:
+            text = "Another stack was opened meanwhile. Nothing was done."
+            self.app.notify(text, severity="warning", timeout=8, markup=False)
 
     def _update(self, entry: Entry) -> Iterator[tuple[str, Command]]:
         update = entry.update

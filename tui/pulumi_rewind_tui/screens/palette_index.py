@@ -15,7 +15,7 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind.state.model import parse_urn
 from pulumi_rewind_tui.screens.home_filter import update_text
 from pulumi_rewind_tui.screens.stacks import list_stacks
-from pulumi_rewind_tui.work.background import CancelCheck
+from pulumi_rewind_tui.workers.background import CancelCheck
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry
@@ -70,12 +70,11 @@ class Index:
     """Full names."""
 
 
-def read_index(index: Index, host: Host, shown: Iterable[str], cancelled: CancelCheck) -> None:
+def read_index(index: Index, host: Host, session: Session | None, shown: Iterable[str], cancelled: CancelCheck) -> None:
     """Fills an index: resources of the diff that is `shown`, those of live, stacks, then updates from the newest on.
 
     Leaves out what can't be read: home shows why.
     """
-    session = host.session
     unreadable = (RewindError, OSError)
     with contextlib.suppress(*unreadable):
         urns = dict.fromkeys(shown)

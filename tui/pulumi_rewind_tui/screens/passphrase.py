@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Static
 from pulumi_rewind_tui.screens.base import RewindModal
 from pulumi_rewind_tui.text.cells import inert
 from pulumi_rewind_tui.widgets.note_line import NoteLine
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 
 @dataclass

@@ -21,7 +21,7 @@ from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.result_page import Outcome, result_lines
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.text_page import TextView
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -148,7 +148,7 @@ class ResultScreen(SavingScreen):
 
     def _note(self) -> str:
         """The incident note, secrets masked; reads history and git, so never on the UI's thread."""
-        from pulumi_rewind_tui.work.noting import note_of_run
+        from pulumi_rewind_tui.workers.noting import note_of_run
 
         return note_of_run(self.session, self.outcome, self.rewind.clock())
 

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Button
 
 from pulumi_rewind.choices import Choices
+from pulumi_rewind.errors import NOTHING_CHANGED
 from pulumi_rewind.state.naming import NOT, listed
 from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.screens.confirm import Confirmation, ConfirmScreen
@@ -29,7 +30,7 @@ from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.widgets.steps_view import StepsView
 from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.words.words import plural, resource_name
-from pulumi_rewind_tui.work import planner as work
+from pulumi_rewind_tui.workers import planner as work
 
 
 class ReviewScreen(PlanningScreen):
@@ -115,7 +116,7 @@ class ReviewScreen(PlanningScreen):
         ways += "a selects all, " if self.request.choices.only else ""
         ways += "K no longer keeps the data, " if self.request.choices.keep_data else ""
         ways += "esc goes back."
-        self.steps.show_note(*error_lines(error, f"Nothing was changed. {ways}"))
+        self.steps.show_note(*error_lines(error, f"{NOTHING_CHANGED} {ways}"))
         self.query_one(NoteLine).show((("There is no plan.", "failed"), (f" {ways}", "dim")))
         self._buttons()
         self.refresh_bindings()

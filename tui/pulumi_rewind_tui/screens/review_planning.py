@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from pulumi_rewind.choices import USUAL, Choices
+from pulumi_rewind.errors import NOTHING_CHANGED
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.trust import TrustScreen
 from pulumi_rewind_tui.text import review_page as text
-from pulumi_rewind_tui.work import planner as work
-from pulumi_rewind_tui.work.background import in_thread
-from pulumi_rewind_tui.work.watch import Follow, Watch
+from pulumi_rewind_tui.workers import planner as work
+from pulumi_rewind_tui.workers.background import in_thread
+from pulumi_rewind_tui.workers.watch import Follow, Watch
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan
@@ -138,7 +139,7 @@ class PlanningScreen(SavingScreen):
         if isinstance(event.error, UntrustedTarget):
             self._ask_for_trust(event.error)
             return
-        self.rewind.fail(event.error, meaning="Nothing was changed.", retry=self.rebuild)
+        self.rewind.fail(event.error, meaning=NOTHING_CHANGED, retry=self.rebuild)
 
     def _ask_for_trust(self, error: UntrustedTarget) -> None:
         """Asks before anything of the target starts; without trust, leaves the review."""

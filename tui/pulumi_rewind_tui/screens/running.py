@@ -24,9 +24,9 @@ from pulumi_rewind_tui.text.run_state import RunState, doing
 from pulumi_rewind_tui.widgets.lines import LinesView
 from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
 from pulumi_rewind_tui.words.words import elapsed, op_to_do, plural, resource_name
-from pulumi_rewind_tui.work.background import in_thread
-from pulumi_rewind_tui.work.lost_terminal import detach
-from pulumi_rewind_tui.work.runner import RunBatch, RunEnded, Runner
+from pulumi_rewind_tui.workers.background import in_thread
+from pulumi_rewind_tui.workers.lost_terminal import detach
+from pulumi_rewind_tui.workers.runner import RunBatch, RunEnded, Runner
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan

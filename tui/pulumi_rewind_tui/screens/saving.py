@@ -12,7 +12,7 @@ from textual.message import Message
 
 from pulumi_rewind_tui.screens.base import RewindScreen
 from pulumi_rewind_tui.widgets.note_line import NoteLine
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -38,7 +38,7 @@ class SavingScreen(RewindScreen[None]):
         state, redact = self.session.journal.state, self.rewind.redact
 
         def work(_: CancelCheck) -> None:
-            from pulumi_rewind_tui.work.private_file import save_new
+            from pulumi_rewind_tui.workers.private_file import save_new
 
             self.post_message(Written(what, save_new(state, name, redact(text()))))
 

@@ -20,7 +20,7 @@ from pulumi_rewind_tui.text.cells import width as width_of
 from pulumi_rewind_tui.text.home_page import error_lines, shorten_url
 from pulumi_rewind_tui.widgets.lines import LinesView, RowsView
 from pulumi_rewind_tui.words.words import local_time, plural
-from pulumi_rewind_tui.work.background import CancelCheck, Post, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, Post, in_thread
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.protocol import Backend

@@ -14,7 +14,6 @@ from click.shell_completion import CompletionItem
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui.terminal.options import LIVE, Shared
 from pulumi_rewind_tui.terminal.shells import OPEN
-from pulumi_rewind_tui.text.cells import inert
 from pulumi_rewind_tui.words.words import first_line, local_time
 
 if TYPE_CHECKING:
@@ -214,4 +213,4 @@ def _update_item(update: Update) -> Item:
     """An update with what it was."""
     result = "" if update.succeeded else f"{update.result}: "
     when = local_time(update.start_time, "%Y-%m-%d %H:%M")
-    return CompletionItem(str(update.number), help=inert(f"{when}  {result}{first_line(update.message)}".strip()))
+    return CompletionItem(str(update.number), help=f"{when}  {result}{first_line(update.message)}".strip())

@@ -104,16 +104,16 @@ def world_lines(world: World) -> Iterator[Line]:
 
 
 def try_lines(demo: Demo, named: str, good: str, *, ran: bool) -> Iterator[Line]:
-    """What to do with it now; `named` is the folder as a shell takes it."""
+    """What to do with it now; `named` is the folder as a shell takes it. Most lines fit in 80 columns."""
     first = "pulumi-rewind rollback v1.1" if ran else f"pulumi-rewind rollback {good}"
     yield [Span("what to try", "title")]
     lines = (
-        (f"cd {named} && . ./env.sh", "so that pulumi and pulumi-rewind use this stack"),
-        (f"curl http://127.0.0.1:{demo.ports['web']}/", "a service: its version and its links"),
-        ("pulumi-rewind", "timeline and differences"),
-        ("pulumi-rewind diff", "what differs from the last good update"),
+        (f"cd {named} && . ./env.sh", "use this stack"),
+        (f"curl http://127.0.0.1:{demo.ports['web']}/", "ask a service"),
+        ("pulumi-rewind", "open the screens"),
+        ("pulumi-rewind diff", "compare with last good"),
         (first, "review, confirm, go back"),
-        (f"pulumi-rewind demo --clean {shlex.quote(str(demo.root))}", "stop the servers and remove everything"),
+        (f"pulumi-rewind demo --clean {shlex.quote(str(demo.root))}", "remove everything"),
     )
     width = max(len(command) for command, _ in lines)
     for command, what in lines:

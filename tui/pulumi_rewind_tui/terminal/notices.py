@@ -30,11 +30,11 @@ def half_way_notice(session: Session, screen: Screen) -> None:
 
 def damage_notice(session: Session, screen: Screen) -> None:
     """Says that the live state is damaged, where, and how to repair it."""
-    from pulumi_rewind.state.integrity import MENDING
+    from pulumi_rewind.state.integrity import REPAIR_HINT
 
     if what := session.timeline.live_damage:
         screen.err.line(Span("! damaged", "failed"), f": the engine refuses the live state: {what}")
-        screen.err.line(Span("hint:", "commit"), f" {MENDING}")
+        screen.err.line(Span("hint:", "commit"), f" {REPAIR_HINT}")
 
 
 def interrupted_notice(session: Session, screen: Screen) -> None:

@@ -208,20 +208,23 @@ class Terms:
     as_json: bool = False
 
 
-def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of everything that changes a stack; the command gets them as one `Terms`."""
+def run_options(
+    function: Callable[..., Any],
+    *,
+    yes: str = "Don't ask for confirmation; a loss of data still requires --allow-data-loss.",
+    allow_data_loss: str = "Continue even if data is lost.",
+) -> Callable[..., Any]:
+    """The options of everything that changes a stack; the command gets them as one `Terms`.
+
+    `yes` and `allow_data_loss` are their help, which has to be true of the command.
+    """
     function = collected(function, "terms", Terms, Terms.__dataclass_fields__)
     for option in (
         click.option(
             "--json", "as_json", is_flag=True, help="Print one JSON object a line, the result last; requires --yes."
         ),
-        click.option("--allow-data-loss", is_flag=True, help="Continue even if data is lost."),
-        click.option(
-            "-y",
-            "--yes",
-            is_flag=True,
-            help="Don't ask for confirmation; a loss of data still requires --allow-data-loss.",
-        ),
+        click.option("--allow-data-loss", is_flag=True, help=allow_data_loss),
+        click.option("-y", "--yes", is_flag=True, help=yes),
         passphrase_option,
     ):
         function = option(function)
@@ -247,7 +250,11 @@ class RewindCommand(AsciiHelp):
         """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
         if ctx.resilient_parsing and args and self._takes_value(args[-1]):
             args = args[:-1]  # completion stands behind it; without its value click would lose the words before it
-        return super().parse_args(ctx, [MINUS + arg[1:] if _RELATIVE.fullmatch(arg) else arg for arg in args])
+        hidden = [
+            MINUS + arg[1:] if _RELATIVE.fullmatch(arg) and not self._takes_value(before) else arg
+            for before, arg in zip(["", *args], args, strict=False)
+        ]
+        return super().parse_args(ctx, hidden)
 
     def _takes_value(self, word: str) -> bool:
         return any(

@@ -84,18 +84,18 @@ class Paged:
         if self._process is not None:
             self._feed(self._process, "")
 
-    def close(self) -> None:
-        """Prints what fits on the screen, or waits until the pager is left."""
+    def close(self) -> int:
+        """Prints what fits on the screen, or waits until the pager is left; returns the pager's exit code."""
         process = self._process
         if process is None:
             self._release()
-            return
+            return 0
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pager's now
         try:
             assert process.stdin is not None
             with contextlib.suppress(OSError):
                 process.stdin.close()
-            process.wait()
+            return process.wait()
         finally:
             signal.signal(signal.SIGINT, before)
 
@@ -137,7 +137,8 @@ class Paged:
 def paged(screen: Screen) -> Iterator[Screen]:
     """The screen with a pager between it and the terminal, where there is one and the text is longer than it.
 
-    Notes come in their place between the results. A pager that is left early ends the block, and is no error.
+    Notes come in their place between the results. A pager that is left early ends the block, and is no error. One that
+    fails may have shown nothing, which could be taken for an empty result: a note says so.
     """
     command = pager_command(os.environ) if sys.stdin.isatty() else []
     if not command:
@@ -150,4 +151,8 @@ def paged(screen: Screen) -> Iterator[Screen]:
     except PagerClosed:
         pass
     finally:
-        stream.close()
+        if (code := stream.close()) > 0:
+            name = shlex.join(command)
+            screen.err.line(
+                f"note: the pager {name} ended with exit code {code}: `--no-pager` prints the text without it"
+            )

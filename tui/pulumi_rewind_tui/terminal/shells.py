@@ -1,8 +1,8 @@
 """Completion as bash, zsh and fish ask for it: their scripts, the line they hand over, and what they get back.
 
 The mechanism is click's: the script starts the program with ``_PULUMI_REWIND_COMPLETE`` set. Each shell hands over the
-line up to the cursor, unparsed, so that it doesn't matter what a shell
-takes for a word: bash ends one at ``:`` and ``=``.
+line up to the cursor, unparsed, so that it doesn't matter what a shell takes for a word: bash ends one at ``:`` and
+``=``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete
 
 from pulumi_rewind_tui.terminal.options import Shared
+from pulumi_rewind_tui.text.cells import inert
 
 VARIABLE: Final = "_PULUMI_REWIND_COMPLETE"
 LINE: Final = "COMP_WORDS"
@@ -60,7 +61,7 @@ _pulumi_rewind_completion() {
     local program=${(Q)words[1]} kind value shown
     local -a response values texts open_values open_texts
     [[ -x $program ]] || (( $+commands[$program] )) || program=pulumi-rewind
-    response=("${(@f)$(COMP_WORDS="${(j: :)words[1,CURRENT-1]} $PREFIX" _PULUMI_REWIND_COMPLETE=zsh_complete \\
+    response=("${(@f)$(COMP_WORDS="${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX" _PULUMI_REWIND_COMPLETE=zsh_complete \\
         $program </dev/null 2>/dev/null)}")
     for kind value shown in $response; do
         case $kind in
@@ -164,7 +165,7 @@ class Shell(ShellComplete):
         name, given, _ = self.line.last.partition("=")
         before = f"{name}=" if given and name.startswith("--") else ""  # click completes what comes after it
         self.items = [
-            CompletionItem(before + item.value, item.type, (item.help or "").split("\n")[0])
+            CompletionItem(before + item.value, item.type, inert((item.help or "").split("\n")[0]))
             for item in found
             if item.type in {"dir", "file"} or str(item.value).isprintable()
         ]

@@ -132,11 +132,12 @@ def _since(evidence: Evidence) -> list[Line]:
 
 def _failure(update: Update, evidence: Evidence, cells: int) -> list[Line]:
     cause = evidence.cause
-    if update.succeeded and not evidence.problem and (cause is None or not cause.told):
+    failed, told = update.result == "failed", cause is not None and cause.told
+    if not (failed or told or evidence.problem):
         return []
-    lines = heading(" Why it failed" if not update.succeeded else " What it left unfinished")
+    lines = heading(" Why it failed" if failed else " What it left unfinished" if told else " What can't be read")
     if evidence.problem:
         lines += paragraph(f"✗ {evidence.problem}", cells - 2, "failed", indent=2)
     if cause is not None:
-        lines += cause_lines(cause, cells, failed=not update.succeeded)
+        lines += cause_lines(cause, cells, failed=failed)
     return lines

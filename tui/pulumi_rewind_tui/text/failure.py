@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
+from pulumi_rewind.state.locks import may_run
+from pulumi_rewind.state.same import same_bytes
 from pulumi_rewind_tui.text.cells import Line, facts, paragraph, plain
 from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.words.words import local_time
@@ -78,8 +80,12 @@ def _killed(session: Session) -> Cause | None:
     try:
         live = timeline.live()
         known = timeline.checkpoint(newest).pending_operations if newest else ()
+        if may_run(session.backend.locks(session.stack)):
+            return None  # it may be an update in progress
     except RewindError:
         return None  # home says so
+    if kept is not None and kept[0].checkpoint and not same_bytes(live.raw, kept[0].checkpoint):
+        kept = None  # of another one, or the state was edited since then
     if kept is None and not set(map(_pending, live.pending_operations)) - set(map(_pending, known)):
         return None  # edited, or imported
     errors, place = (kept[0].errors, str(kept[1])) if kept is not None else ((), "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.backends.urls import shown_url
-from pulumi_rewind.errors import BackendError, CheckpointError, RewindError
+from pulumi_rewind.errors import NOTHING_CHANGED, BackendError, CheckpointError, RewindError
 from pulumi_rewind.state.model import ROOT_STACK_TYPE
 from pulumi_rewind_tui.text.cells import Line, paragraph, plain
 from pulumi_rewind_tui.text.comparison import LIVE, Comparison, Key
@@ -44,7 +44,9 @@ class StatusText:
             name = (*name, (" ", ""), ("[PROD]", "hazard"))
         if self.locks:
             name = (*name, ("   ", ""), (f"locked by {lock_text(self.locks[0])}", "hazard"))  # never left out
-        pieces: list[Line] = [name, self.news] if self.news else [name]
+        if self.news:
+            name = (*name, ("   ", ""), *self.news)  # nor this, though its end may be cut off
+        pieces: list[Line] = [name]
         pieces.append(((shorten_url(shown_url(self.session.backend.url)), "dim"),))
         if self.total is not None:
             pieces.append(((plural(self.total, "update"), ""),))
@@ -119,8 +121,8 @@ def nothing_differs(look: Look, done: Comparison) -> tuple[Line, ...]:
     old, new = (side_name(side) for side in done.key)
     if look.base is None and look.number == LIVE and look.view == "since":
         return (
-            ((f"Nothing was changed outside of updates: live is as #{look.newest} left it.", "ok"),),
-            ((f"d shows what #{look.newest} did.", "dim"),),
+            ((f"The state is as #{look.newest} left it: nothing was changed outside updates.", "ok"),),
+            ((f"Changes to the real resources show only after a refresh. d shows what #{look.newest} did.", "dim"),),
         )
     if look.base is None and look.view == "did":
         return (
@@ -131,7 +133,7 @@ def nothing_differs(look: Look, done: Comparison) -> tuple[Line, ...]:
     if look.base is not None:
         return (((same, "ok"),),)
     if look.view == "since":
-        return (((f"Nothing has changed since #{look.number}.", "ok"),), ((same, "dim"),))
+        return (((f"The state has not changed since #{look.number}.", "ok"),), ((same, "dim"),))
     return (((f"The stack is at #{look.number} already: nothing to roll back.", "ok"),), ((same, "dim"),))
 
 
@@ -150,7 +152,7 @@ def no_updates(session: Session | None) -> tuple[Line, ...]:
     return (
         ((f"{session.stack if session else 'This stack'} has no updates yet.", "bold"),),
         (("", ""),),
-        (("Deploy it once with `pulumi up`, then press ctrl+r.", "dim"),),
+        (("Deploy it once with `pulumi up`; the update appears here.", "dim"),),
         (("s opens another stack.", "dim"),),
     )
 
@@ -165,13 +167,13 @@ def meaning(error: BaseException, look: Look, number: int) -> str:
     if isinstance(error, CheckpointError):
         return "The stack itself is not affected; this update can't be shown or rolled back to."
     if isinstance(error, BackendError):
-        return "Nothing was changed. What is on screen was read before and may be out of date; ctrl+r reads again."
-    return "Nothing was changed."
+        return f"{NOTHING_CHANGED} What is on screen was read before and may be out of date; ctrl+r reads again."
+    return NOTHING_CHANGED
 
 
 def next_step(error: RewindError, what_it_means: str) -> str:
     """The error's hint, which doesn't say once more that nothing was changed."""
-    return error.next_step if what_it_means.startswith("Nothing was changed.") else error.hint
+    return error.next_step if what_it_means.startswith(NOTHING_CHANGED) else error.hint
 
 
 def error_lines(error: BaseException, what_it_means: str) -> tuple[Line, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from pulumi_rewind.history.update_mark import read_stamp
 from pulumi_rewind.state.show import inert
 from pulumi_rewind.system.shell import command
 from pulumi_rewind_tui.text.outcome import Finding, callbacks, differences, ending, stale_values
@@ -38,7 +39,7 @@ _QUIET: Final = frozenset({"update", "same", "read"})
 
 _DONE: Final = {
     "done": "rollback done",
-    "unchanged": "rollback refused",
+    "unchanged": "rollback ended, with nothing changed,",
     "stopped": "rollback stopped",
     "failed": "rollback failed",
 }
@@ -96,10 +97,10 @@ def code(text: str, most: int = LONG) -> str:
     return f"{fence}{pad}{line or '-'}{pad}{fence}"
 
 
-def block(text: str, most: int = ERROR_LINES) -> list[str]:
+def block(text: str, most: int = ERROR_LINES, long: int = LONG) -> list[str]:
     """A text of several lines as a code block; beyond `most` they are counted."""
     lines = [inert(line).rstrip() for line in text.strip().split("\n")]
-    shown = [line if len(line) <= LONG else line[: LONG - 1] + "…" for line in lines[:most]]
+    shown = [line if len(line) <= long else line[: long - 1] + "…" for line in lines[:most]]
     if len(lines) > most:
         shown.append(f"… and {plural(len(lines) - most, 'more line')}")
     fence = "`" * max(3, max(map(_longest_run, shown), default=0) + 1)
@@ -254,7 +255,7 @@ def _plan(incident: Incident) -> list[str]:
     lines += _points([_step(step) for step in notable], LISTED + 1)
     if report.risks:
         lines.append("")
-        lines.append("Risks that were accepted:")
+        lines.append("Risks of the plan:")
         lines += _points([f"{'⚠ data is lost: ' if one.loses_data else ''}{code(one.message)}" for one in report.risks])
     return lines
 
@@ -267,11 +268,13 @@ def _step(step: ReportedStep) -> str:
 def _result(incident: Incident) -> list[str]:
     report, own = incident.report, incident.rollback
     if not incident.is_rollback:
-        by = incident.rolled_back_by
-        if not by:
+        by = incident.way_back
+        if by is None:
             return ["Not rolled back."]
-        again = code(command("report", incident.name, str(by)))
-        return [f"{_number(by)} rolled it back: {again} writes its note."]
+        stamp, number = read_stamp(by), _number(by.number)
+        part = " in part" if stamp is not None and stamp.partial else ""
+        what = f"{number} rolled it back{part}" if by.succeeded else f"Not rolled back: the rollback {number} failed"
+        return [f"{what}. {code(command('report', incident.name, str(by.number)))} writes its note."]
     if report is None:
         assert own is not None
         target = incident.target
@@ -279,7 +282,10 @@ def _result(incident: Incident) -> list[str]:
         more = f" Whether it equals the target was not kept; {code(compare)} compares." if compare else ""
         return [f"The rollback {_ended(own)}: {counts_text(own.changes) or 'no changes'}.{more}"]
     if report.outcome == "unchanged":
-        return ["Nothing was changed.", *block(report.error)]
+        return ["It changed nothing.", *block(report.error)]
+    if report.result is None and not report.changed:
+        what = f"The rollback {report.outcome}; callbacks were called, and nothing in the stack was changed."
+        return [what, *block(report.error)]
     if report.result is None:
         where = f"between {_number(report.before)} and {_label(incident)}"
         return [f"The rollback {report.outcome} half-way; it left the stack {where}.", *block(report.error)]
@@ -305,13 +311,11 @@ def _reached(incident: Incident, report: Report) -> list[str]:
 def _undo(incident: Incident) -> list[str]:
     if not incident.is_rollback:
         return []
-    report = incident.report
-    if report is None:
-        before = max(incident.number - 1, 1)
-        return block(command("rollback", incident.name, str(before)))
-    if not report.undo:
+    report, back = incident.report, incident.undo_to
+    undo = report.undo if report is not None else command("rollback", incident.name, str(back)) if back else ""
+    if not undo:
         return []
-    lines = block(report.undo)
+    lines = block(undo, long=len(undo))  # a command that is cut would be another one
     if incident.later:
         lines.append(f"The stack has had {plural(len(incident.later), 'update')} since: review what this undoes.")
     return lines
@@ -320,13 +324,17 @@ def _undo(incident: Incident) -> list[str]:
 def _remaining(incident: Incident) -> list[str]:
     """As a list of things to tick off."""
     found = [f"- [ ] {one}" for one in _open(incident)]
-    return found or ([] if incident.rolled_back_by else ["Nothing is known."])
+    return found or ([] if incident.way_back is not None else ["Nothing is known."])
+
+
+def _is_back(incident: Incident) -> bool:
+    return incident.way_back is not None and incident.way_back.succeeded
 
 
 def _open(incident: Incident) -> Iterator[str]:
     if incident.resumes:
         yield f"A rollback of the stack is unfinished: {code(command('resume', incident.name))} continues it."
-    if not incident.is_rollback and not incident.rolled_back_by:
+    if not incident.is_rollback and not (incident.resumes or _is_back(incident)):
         yield f"Review the rollback: {code(command('plan', incident.name, 'last-good'))}."
     if incident.pending:
         count, names = plural(len(incident.pending), "operation"), code(", ".join(incident.pending[:LISTED]))
@@ -349,7 +357,8 @@ def _git(incident: Incident) -> Iterator[str]:
     if reverts.commits:
         count = plural(len(reverts.commits), "commit")
         lines = " then ".join(code(line, len(line)) for line in revert_lines(reverts))
-        yield f"HEAD still contains {count} that the rollback undid; the next deploy applies this again. {lines}"
+        what = "undid; the next deploy applies this again" if _outcome(incident) == "done" else "was to undo"
+        yield f"HEAD still contains {count} that the rollback {what}. {lines}"
     elif incident.reminder:
         yield f"{code(incident.reminder)}."
     if reverts.problem:

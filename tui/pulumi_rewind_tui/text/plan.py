@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.plan.model import OLD_COPY
@@ -11,7 +11,7 @@ from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.diff import change_lines
 from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, why_nothing
 from pulumi_rewind_tui.text.spans import changes_line, op_span
-from pulumi_rewind_tui.text.steps import tree
+from pulumi_rewind_tui.text.steps import counted, if_needed, renewed, tree
 from pulumi_rewind_tui.words.words import plural, resource_name
 
 if TYPE_CHECKING:
@@ -57,8 +57,12 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
             yield [Span(f"  {OTHER_WAYS}", "dim")]
         return
     if plan.steps:
-        yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes_line(plan.changes, words=True)]
-        yield from tree_lines(plan.steps, plan.diff)
+        certain, perhaps = counted(plan)
+        changes = changes_line(certain, words=True) if certain or not perhaps else []
+        if perhaps:
+            changes += [Span(" and " if certain else ""), *changes_line(perhaps, words=True), Span(" if needed", "dim")]
+        yield [Span(plural(len(plan.steps), "step"), "title"), "   ", *changes]
+        yield from tree_lines(plan.steps, plan.diff, renewed(plan.steps))
     if plan.state_only:
         yield [Span("only in the state", "title"), Span("  (no resource changes)", "dim")]
         for one in plan.state_only:
@@ -101,18 +105,24 @@ def _risk_mark(risk: Risk) -> Line:
     return [Span("⚠", "warn")]
 
 
-def tree_lines(steps: Sequence[Step], diff: Diff) -> Iterator[Line]:
-    """Steps in the engine's order, each below its parent if that has a step too, with what changes in it."""
+def tree_lines(steps: Sequence[Step], diff: Diff, anew: Collection[str] | None = None) -> Iterator[Line]:
+    """Steps in the engine's order, each below its parent if that has a step too, with what changes in it.
+
+    Where it is known what gets a new id, `anew`, a step that may turn out not to be needed says so.
+    """
     urns = {step.urn for step in steps}
     diffs = {resource.urn: resource for resource in diff.resources}
     for step, place in tree(steps):
         indent = "  " + "".join("   " if last else "│  " for last in place)
-        yield [Span(f"{indent[:-3]}{'└─' if place[-1] else '├─'} ", "dim"), *_step(step, urns)]
+        perhaps = anew is not None and if_needed(step, diffs.get(step.urn), anew)
+        yield [Span(f"{indent[:-3]}{'└─' if place[-1] else '├─'} ", "dim"), *_step(step, urns, perhaps=perhaps)]
         yield from _properties(step, diffs.get(step.urn), indent)
 
 
-def _step(step: Step, urns: set[str]) -> Line:
+def _step(step: Step, urns: set[str], *, perhaps: bool) -> Line:
     line: list[Span | str] = [op_span(step.op)]
+    if perhaps:
+        line.append(Span(" if needed", step.op))
     if step.delete_first:
         line.append(Span(", delete first", "hazard"))
     line += ["  ", Span(resource_name(step.urn), "bold")]

@@ -231,7 +231,7 @@ def _ways(outcome: Outcome) -> list[tuple[str, str]]:
     failed = getattr(outcome.error, "passed_by", ())
     aside = f"; press space there to leave {listed(failed)} out" if failed and selects(outcome.plan.strategy) else ""
     return [
-        ("c", f"continue to {label}: finished steps stay{aside}"),
+        ("c", f"continue to {label}: finished steps stay done{aside}"),
         ("u", f"undo: plan the rollback to #{outcome.undo}"),
         ("f", f"compare with the real resources first, then continue to {label}"),
     ]

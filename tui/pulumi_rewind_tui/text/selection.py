@@ -95,8 +95,8 @@ def keeping(choices: Choices, plan: Plan | None) -> Choices | str:
 
 
 OTHER_WAYS: Final = (
-    "Other ways: an undo callback can save the data and restore it (docs/hooks.md); a rollback without keeping the "
-    "data, with --allow-data-loss, loses it."
+    "Other ways: an undo callback can save the data and restore it (`pulumi-rewind hooks`); a rollback without keeping "
+    "the data, with --allow-data-loss, loses it."
 )
 """What can be done where keeping the data leaves nothing to roll back."""
 

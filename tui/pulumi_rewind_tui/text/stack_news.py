@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -33,12 +34,14 @@ class News:
     held: bool = False
     """Whether somebody holds the lock now."""
     replaced: bool = False
-    """Whether the history is another one."""
+    """Whether the history lacks updates that it had."""
 
     def after(self, earlier: News | None) -> News:
-        """Both combined: news of an update stays when its lock is released a moment later."""
+        """Both combined: news of an update stays while a lock comes and goes, and its holder changes the state."""
         if earlier is None or not earlier.updates:
             return self
+        if not (self.updates or self.took or self.gave or self.held):
+            return self  # somebody has changed the state since that update
         if not self.updates:
             return earlier
         return replace(self, updates=self.updates + earlier.updates)
@@ -53,13 +56,15 @@ def news_line(news: News, now: float) -> Line:
         intro = f"#{newest.number} is new: "
         if newest is not oldest:
             intro = f"#{oldest.number} to #{newest.number} are new, the newest: "
-        what = first_line(newest.message) if newest.is_rollback else newest.kind
+        what = first_line(newest.message) if newest.is_rollback else newest.kind.removeprefix("resource-")
         result = "ok" if newest.succeeded else newest.result
+        if newest.result == "unreadable":
+            what, result = "its record", "damaged"
         role = "ok" if newest.succeeded else "failed"
         when = ago(now - (finished(newest) or news.at))
         return ((f"{intro}{what or newest.kind}, ", "bold"), (result, role), (f", {when}", ""))
     if news.replaced:
-        what = "the history was replaced"
+        what = "updates were removed or replaced"
     elif news.took:
         what = "the stack was locked"
     elif news.gave:
@@ -81,7 +86,15 @@ def lock_text(lock: Lock) -> str:
     return str(msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), "%H:%M:%S")))
 
 
-def unreachable_line(since: float) -> Line:
+BEHIND: Final = {
+    "away": "backend not reachable",
+    "reading": "still reading what is new",
+    "unread": "what is new can't be read (ctrl+r)",
+}
+"""Why the screen may be out of date, see `workers.watch.Behind`."""
+
+
+def behind_line(since: float, why: str) -> Line:
     """``as of 05:41, backend not reachable``."""
     known = f"as of {local_time(since, '%H:%M')}, " if since else ""
-    return ((f"{known}backend not reachable", "hazard"),)
+    return ((f"{known}{BEHIND[why]}", "hazard"),)

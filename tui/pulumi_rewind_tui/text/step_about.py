@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pulumi_rewind.risk import TAKEN_ALONG
 from pulumi_rewind_tui.text.cells import Line, paragraph
-from pulumi_rewind_tui.text.steps_rows import StepRow, change_line, if_needed, paths, verb
+from pulumi_rewind_tui.text.steps_rows import StepRow, change_line, paths, verb
 from pulumi_rewind_tui.text.values import short_type
 
 
@@ -18,7 +18,7 @@ def about_lines(row: StepRow, cells: int, rows: int, table: Mapping[str, str]) -
     lines: list[Line] = [((f" {verb(step)}", step.op), (f"   {short_type(step.type)}", "dim"))]
     if step.replace_keys:
         lines += paragraph(f"replaced because of {', '.join(step.replace_keys)}", cells, indent=1)
-    if if_needed(row):
+    if row.if_needed:
         lines += paragraph("its new value is known only when it runs: it may stay the same", cells, indent=1)
     for risk in step.risks:
         if risk.code != TAKEN_ALONG:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pulumi_rewind.plan.model import OLD_COPY
 from pulumi_rewind.risk import DELETE_FIRST, TAKEN_ALONG
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
-from pulumi_rewind.state.show import KNOWN_WHEN_RUN
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, selects
-from pulumi_rewind_tui.text.steps import tree
-from pulumi_rewind_tui.text.values import change_values, short_path, shown_text, with_type
+from pulumi_rewind_tui.text.steps import if_needed, renewed, tree
+from pulumi_rewind_tui.text.values import change_values, short_path, with_type
 from pulumi_rewind_tui.words.words import resource_name
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ VALUES = 32
 
 UNFOLDED = 60
 """Width of the reason of what stays, when it is unfolded."""
-
-_ANEW = frozenset({"create", "replace", "return", "import"})
 
 BOXES = {(True, True): "[x] ", (False, True): "[ ] ", (True, False): "    ", (False, False): " -  "}
 """By whether it goes back, and whether that can be chosen: what stays for another's sake has no box of its own."""
@@ -59,6 +56,11 @@ class StepRow:
     anew: frozenset[str] = frozenset()
     """Of a step: all resources of the plan that get a new id."""
 
+    @property
+    def if_needed(self) -> bool:
+        """Whether only the run can tell if there is anything to do."""
+        return self.step is not None and if_needed(self.step, self.diff, self.anew)
+
 
 def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
     """The rows: steps as a tree in the engine's order, what changes in the state alone, what stays as it is."""
@@ -67,7 +69,7 @@ def build_rows(plan: Plan, opened: set[str]) -> list[StepRow]:
     numbers = {urn: number for number, urn in enumerate(steps, 1)}
     chosen = selects(plan.strategy)
     rows: list[StepRow] = []
-    anew = frozenset(step.urn for step in plan.steps if step.op in _ANEW)
+    anew = renewed(plan.steps)
     for step, place in tree(plan.steps):
         box = chosen and step.type != ROOT_STACK_TYPE and step.op != OLD_COPY
         rows.append(StepRow("step", step.urn, len(place) - 1, numbers[step.urn], step, box=box,
@@ -132,15 +134,6 @@ def _below(step: Step, diff: ResourceDiff | None, depth: int, opened: set[str]) 
 # -- how a row looks ------------------------------------------------------------------------------------------------
 
 
-def if_needed(row: StepRow) -> bool:
-    """Whether only the run can tell if there is anything to do: what changes is unknown, and nothing it uses is new."""
-    step, diff = row.step, row.diff
-    if step is None or step.op != "update" or diff is None or diff.old is None or row.anew & set(diff.old.uses):
-        return False
-    changes = diff.changes()
-    return bool(changes) and all(KNOWN_WHEN_RUN in shown_text(change.new) for change in changes)
-
-
 def verb(step: Step) -> str:
     """What happens to the resource, in words."""
     match step.op:
@@ -201,7 +194,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], table: Mapping[str, str], 
         (f"{row.number:>2} " + indent, "dim"),
         (table.get(role, table["waiting"]).ljust(len(table["replace"])) + " ", role),
         (fit(name, column), role if step.op == "delete" else "bold"),
-        ("  " + verb(step) + (" if needed" if if_needed(row) else ""), role),
+        ("  " + verb(step) + (" if needed" if row.if_needed else ""), role),
     ]
     if any(risk.blocking for risk in step.risks):
         spans.append((f"  {table['failed']} blocks", "failed"))

@@ -30,6 +30,8 @@ class Marks:
     last_good: int | None = None
     problem: str = ""
     """Why live can't be read."""
+    locked: bool = False
+    """Whether somebody holds the stack, who may be changing it."""
     base: int | None = None
     """The side that everything is compared with, if one is marked (`LIVE` for live)."""
     broken: dict[int, str] = field(default_factory=dict)

@@ -74,9 +74,7 @@ class Look:
             return "Against the base"
         if self.view == "did":
             return f"What #{self.number or self.newest} did"
-        if self.number == LIVE:
-            return "Outside of updates"
-        return f"Rollback to #{self.number}" if self.view == "back" else f"Since #{self.number}"
+        return f"Rollback to #{self.number}" if self.view == "back" else f"Since #{self.number or self.newest}"
 
     @property
     def signs(self) -> tuple[str, str]:

@@ -188,7 +188,9 @@ class DiffView(RowsView[Row]):
 
     def show_revealed(self, position: int, change: Change) -> None:
         """Shows a secret, if the cursor is still on it."""
-        if position == self.cursor and self.has_focus:
+        row = self.current
+        there = row is not None and row.change is not None and row.change.path == change.path
+        if there and position == self.cursor and self.has_focus:
             self._revealed = (position, change)
             self.changed()
 

@@ -12,7 +12,7 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -72,6 +72,7 @@ class LinesView(ScrollView, Hosted, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._cursor = 0
         self._strips: LRUCache[tuple[int, int], Strip] = LRUCache(1024)
+        self._base = Style()
         self.follow = False
         """Keeps the last row in sight when rows are added."""
 
@@ -135,11 +136,16 @@ class LinesView(ScrollView, Hosted, can_focus=True):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Several rows; their colours come from all ancestors, and are looked up once for all rows."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One visible row."""
         index = y + self.scroll_offset.y
         width = self.scrollable_content_region.width
-        base = self.rich_style
+        base = self._base
         if index >= self.count():
             return Strip.blank(width, base)
         strip = self._strips.get((index, width))

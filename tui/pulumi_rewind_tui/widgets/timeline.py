@@ -100,6 +100,8 @@ class TimelineView(LinesView):
         One that is known already was read once more.
         """
         number, before, top = self.number, self.cursor, self.scroll_offset.y
+        for entry in entries:
+            self.marks.broken.pop(entry.update.number, None)
         self.total += sum(entry.update.number > self.newest for entry in entries)
         self.add_updates(entry.update for entry in entries)
         self.add_entries(entries)
@@ -191,16 +193,19 @@ class TimelineView(LinesView):
             if marks.live == self.newest and newest is not None and not newest.succeeded:
                 more = ", which failed half-way"
             elif marks.live == self.newest and (left := self._left_half_way(newest)):
-                more = f", as #{left} failed half-way"
+                more = f", as failed #{left} left it"
             return (*head, (f"  = #{marks.live}", "bold"), (more, "hazard"))
         if not self.total:
             return (*head, ("  no updates yet", "dim"))
-        return (*head, ("  edited outside updates", "hazard"), (f"  differs from #{self.newest}", "dim"))
+        why = "" if marks.locked else "  changed outside updates"  # whoever holds the lock may be in the middle of one
+        return (*head, (why, "hazard"), (f"  differs from #{self.newest}", "dim"))
 
     def _left_half_way(self, newest: Update | None) -> int:
-        """The failed update whose state the newest one brought back; 0 if there is none."""
+        """The failed update whose state the newest one brought back as a whole; 0 if there is none."""
         stamp = read_stamp(newest) if newest is not None else None
-        target = self.updates.get(stamp.target.number) if stamp is not None and stamp.target is not None else None
+        if stamp is None or stamp.target is None or stamp.partial:
+            return 0
+        target = self.updates.get(stamp.target.number)
         return target.number if target is not None and target.result == "failed" else 0
 
     # Keys

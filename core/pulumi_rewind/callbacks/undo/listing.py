@@ -69,7 +69,8 @@ def required_hooks(session: Session) -> Code:
     if hooks is None:
         raise UsageError(
             f"there is no {session.settings.hooks_file} in {session.workspace.root}",
-            hint="docs/hooks.md shows how to write one; `hooks_file` in rewind.toml names another file.",
+            hint="It declares functions with decorators such as `@pulumi_rewind.undo_delete`; `hooks_file` in "
+            "rewind.toml names another file.",
         )
     return hooks
 

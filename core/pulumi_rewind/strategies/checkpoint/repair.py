@@ -59,12 +59,12 @@ def repair(session: Session, goal: Goal, report: ReplayReport) -> Generator[Engi
     """
     if not may_need_repair(goal):
         return []
-    yield Phase("mend", "restoring bookkeeping in the state")
+    yield Phase("repair", "restoring values that only the state records")
     try:
         repaired = put_back(session, goal, report, session.backend.live(session.stack))
     except RewindError as err:
         raise IncompleteError(
-            f"bookkeeping in the state could not be put back: {err}",
+            f"values that only the state records could not be put back: {err}",
             hint="Run `pulumi-rewind resume`, which puts it back, before the next update: without it, that update "
             "might replace resources.",
         ) from err

@@ -23,8 +23,9 @@ def note_of_run(session: Session, outcome: Outcome, now: float) -> str:
 
     plan, result, state = outcome.plan, outcome.result, outcome.state
     unchanged = outcome.kind == "unchanged"
-    undo = "" if unchanged else undo_command(session, result, plan.prepared.choices)
     end = result if result is not None else outcome.error
+    changed = not unchanged and getattr(end, "changed", True)
+    undo = undo_command(session, result, plan.prepared.choices) if changed else ""
     report = report_of(plan, state.started, outcome.start, end, undo, ended=state.ended or now, unchanged=unchanged)
     number = len(session.timeline) if result is None else result.version
     incident = incident_of(session, number, masked(report, session.redactor))

@@ -32,7 +32,7 @@ def in_thread(
     work: Callable[[CancelCheck], None],
     failed: Callable[[Exception], Message],
 ) -> Worker[None]:
-    """Runs `work` in a thread, in place of what `group` did before; `failed` makes the message of an error."""
+    """Runs `workers` in a thread, in place of what `group` did before; `failed` makes the message of an error."""
 
     def run() -> None:
         worker = get_current_worker()

@@ -13,7 +13,7 @@ from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.review_page import Surroundings
 from pulumi_rewind_tui.words.words import plural
-from pulumi_rewind_tui.work.background import CancelCheck, Post
+from pulumi_rewind_tui.workers.background import CancelCheck, Post
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.protocol import Glance
@@ -139,10 +139,15 @@ def make_plan(
         if control.stopped:
             return
         raise
+    try:
+        around = read_surroundings(session, plan)
+    except BaseException:
+        plan.close()
+        raise
     if cancelled():
         plan.close()
         return
-    post(PlanReady(generation, plan, read_surroundings(session, plan)))
+    post(PlanReady(generation, plan, around))
 
 
 def read_surroundings(session: Session, plan: Plan) -> Surroundings:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from textual.message import Message
 
-from pulumi_rewind_tui.work.background import CancelCheck, in_thread
+from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -23,26 +23,30 @@ EVERY = 2.0
 """Seconds between two looks."""
 
 OVERDUE = 5.0
-"""Seconds after which a look that hasn't ended counts as one that failed: the drive or the network hangs."""
+"""Seconds after which a look that hasn't ended is told: the drive or the network hangs, or there is much to read."""
 
 Follow: TypeAlias = "Callable[[Glance | None, Glance], None]"
 """Reads what is new and posts it, with the glance; given the glance of before (None: unknown) and that of now."""
 
 
-@dataclass
-class Reached(Message):
-    """The backend answered."""
+Behind: TypeAlias = Literal["away", "reading", "unread"]
+"""Why what is on the screen may be out of date: the backend doesn't answer, what is new takes long to read, or can't be
+read at all."""
+
+
+class CaughtUp(Message):
+    """The backend answered, and what was new has been read."""
 
 
 @dataclass
-class Unreached(Message):
-    """The backend did not answer, or what is new could not be read; the next look tries again."""
+class FellBehind(Message):
+    """A look failed or takes long; the next one tries again."""
 
-    error: BaseException | None
+    why: Behind
 
 
 class Watch:
-    """Looks at a session's backend for a screen, which gets `Reached`, `Unreached` and what its `Follow` posts."""
+    """Looks at a session's backend for a screen, which gets `CaughtUp`, `FellBehind` and what its `Follow` posts."""
 
     def __init__(self, node: DOMNode, following: Callable[[], tuple[Session, Follow] | None]) -> None:
         """`following` says, before each look, what to look at and what to do with news; None: nothing to watch now."""
@@ -51,6 +55,8 @@ class Watch:
         self._timer: Timer | None = None
         self._worker: Worker[None] | None = None
         self._begun = 0.0
+        self._answered = False
+        """Whether the backend has answered to the look that is under way."""
         self.seen: Glance | None = None
         """The glance that goes with what is on the screen; the screen sets it when it shows news."""
 
@@ -70,6 +76,12 @@ class Watch:
             self._timer.resume()
             self.look()
 
+    def forget(self) -> None:
+        """Ends the look that is under way, and forgets what it was for: another stack opens."""
+        if self._worker is not None:
+            self._worker.cancel()
+        self._worker = self.seen = None
+
     @property
     def since_last(self) -> float:
         """Seconds since the last look began."""
@@ -79,18 +91,25 @@ class Watch:
         """Looks, unless the last look hasn't come back."""
         if self._worker is not None and not self._worker.is_finished:
             if self.since_last > OVERDUE:
-                self._node.post_message(Unreached(None))
+                self._node.post_message(FellBehind("reading" if self._answered else "away"))
             return
         wanted = self._following()
         if wanted is None:
             return
         session, follow = wanted
-        seen, self._begun = self.seen, time.monotonic()
+        seen, self._begun, self._answered = self.seen, time.monotonic(), False
 
-        def work(_: CancelCheck) -> None:
+        def work(cancelled: CancelCheck) -> None:
             now = session.backend.glance(session.stack)
-            self._node.post_message(Reached())
+            if cancelled():
+                return
+            self._answered = True
             if now != seen:
                 follow(seen, now)
+            if not cancelled():
+                self._node.post_message(CaughtUp())
 
-        self._worker = in_thread(self._node, "watch", work, Unreached)
+        def failed(_: Exception) -> FellBehind:
+            return FellBehind("unread" if self._answered else "away")
+
+        self._worker = in_thread(self._node, "watch", work, failed)

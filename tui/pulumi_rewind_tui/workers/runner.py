@@ -18,8 +18,8 @@ from pulumi_rewind.engine.events import EngineEvent, Phase, without_quotes
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui.text.outcome import Aftermath
 from pulumi_rewind_tui.text.run_state import LogLine, RunState
-from pulumi_rewind_tui.work.background import CancelCheck, Post
-from pulumi_rewind_tui.work.private_file import PrivateLog
+from pulumi_rewind_tui.workers.background import CancelCheck, Post
+from pulumi_rewind_tui.workers.private_file import PrivateLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

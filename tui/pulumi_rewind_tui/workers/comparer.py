@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError
 from pulumi_rewind_tui.text.comparison import NOTHING, CancelCheck, Comparison, Key, Side
-from pulumi_rewind_tui.work.diff_process import ProcessSource, SessionSpec
+from pulumi_rewind_tui.workers.diff_process import ProcessSource, SessionSpec
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
-    from pulumi_rewind_tui.work.diff_source import LocalSource
+    from pulumi_rewind_tui.workers.diff_source import LocalSource
 
 KEPT = 16
 """Comparisons that are remembered: the neighbours of the cursor."""
@@ -30,11 +30,10 @@ class Comparer:
 
     def __init__(self, session: Session, spec: SessionSpec) -> None:
         self._session = session
-        self._spec = spec
         self._done: OrderedDict[Key, Comparison] = OrderedDict()
         self._lock = threading.Lock()
         self._near: LocalSource | None = None
-        self._far: ProcessSource | None = None
+        self._far = ProcessSource(spec)
 
     def forget(self, side: Side | None = None) -> None:
         """Drops everything: the stack has changed; or, where only that has, what a side was compared with.
@@ -49,17 +48,14 @@ class Comparer:
                 source.forget(side)
 
     def add_passphrase(self, passphrase: str) -> None:
-        """Offers a passphrase and drops the comparisons that lacked one."""
+        """Offers a passphrase and drops the comparisons that lacked one, also those that are being made."""
         with self._lock:
-            for key in [key for key, done in self._done.items() if done.secrets == "locked"]:
-                del self._done[key]
-        if self._far is not None:
-            self._far.add_passphrase(passphrase)
+            self._done = OrderedDict((key, done) for key, done in self._done.items() if done.secrets != "locked")
+        self._far.add_passphrase(passphrase)
 
     def close(self) -> None:
         """Ends the process, if there is one."""
-        if self._far is not None:
-            self._far.close()
+        self._far.close()
 
     def cached(self, key: Key) -> Comparison | None:
         """A comparison that is at hand, perhaps with secrets still to be compared."""
@@ -99,11 +95,9 @@ class Comparer:
     def _source(self, key: Key) -> LocalSource | ProcessSource:
         with self._lock:
             if self._large(key):
-                if self._far is None:
-                    self._far = ProcessSource(self._spec)
                 return self._far
             if self._near is None:
-                from pulumi_rewind_tui.work.diff_source import LocalSource
+                from pulumi_rewind_tui.workers.diff_source import LocalSource
 
                 self._near = LocalSource(self._session)
             return self._near

@@ -47,7 +47,10 @@ class ProcessSource:
 
     def __init__(self, spec: SessionSpec) -> None:
         self._spec = spec
+        self._turn = threading.Lock()
+        """Held while a question waits for its answer."""
         self._lock = threading.Lock()
+        """Held for a moment, while something is sent: the UI must not wait for an answer."""
         self._numbers = itertools.count(1)
         self._connection: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,15 +81,11 @@ class ProcessSource:
     def add_passphrase(self, passphrase: str) -> None:
         """Offers a passphrase to the other process, and to the next one if that dies."""
         self._passphrases.append(passphrase)
-        with self._lock:
-            if self._connection is not None:
-                self._connection.send((0, "add_passphrase", (passphrase,)))
+        self._tell("add_passphrase", passphrase)
 
     def forget(self, side: Side | None = None) -> None:
-        """Drops what was read: of a side, or everything."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.send((0, "forget", (side,)))
+        """Drops what was read, of a side or everything; ends a comparison that is under way."""
+        self._tell("forget", side)
 
     def close(self) -> None:
         """Ends the process."""
@@ -97,12 +96,18 @@ class ProcessSource:
             self._process.kill()
             self._process.wait()
 
+    def _tell(self, what: str, *arguments: Any) -> None:
+        with self._lock, contextlib.suppress(OSError):  # one that has died is found out by the next question
+            if self._connection is not None:
+                self._connection.send((0, what, arguments))
+
     def _ask(self, cancelled: CancelCheck, what: str, *arguments: Any) -> Any:
-        with self._lock:
+        with self._turn:
             number = next(self._numbers)
             try:
-                connection = self._open()
-                connection.send((number, what, arguments))
+                with self._lock:
+                    connection = self._open()
+                    connection.send((number, what, arguments))
                 while True:
                     if cancelled():
                         raise Cancelled  # the answer is dropped when it comes
@@ -125,7 +130,7 @@ class ProcessSource:
             mine, other = socket.socketpair()
             with other:
                 self._process = subprocess.Popen(
-                    own_python("pulumi_rewind_tui.work.diff_process", "answer", str(other.fileno())),
+                    own_python("pulumi_rewind_tui.workers.diff_process", "answer", str(other.fileno())),
                     cwd=ROOT,
                     pass_fds=[other.fileno()],
                     stdin=subprocess.DEVNULL,
@@ -150,7 +155,7 @@ def serve(connection: Connection) -> None:
     """The other process: answers until the pipe is closed. A newer question ends a comparison that is under way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from pulumi_rewind.session import open_session
-    from pulumi_rewind_tui.work.diff_source import LocalSource
+    from pulumi_rewind_tui.workers.diff_source import LocalSource
 
     spec: SessionSpec = connection.recv()
     source: LocalSource | None = None
