@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from pulumi_rewind.errors import UsageError
@@ -74,6 +74,17 @@ class Glance:
     history: Hashable
     """Stands for the list of updates: different whenever one was added or removed."""
     locks: tuple[Lock, ...] = ()
+
+
+@dataclass(frozen=True)
+class About:
+    """What a backend keeps of a stack beside its state; DIY backends keep nothing."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The stack's tags, sorted by name."""
+    config: Mapping[str, str] = field(default_factory=dict)
+    """The stack's configuration where it is no file but kept there: ``environment`` names the Pulumi ESC environment
+    that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
 RECONNECT_HINT: Final = (
@@ -156,6 +167,18 @@ class Backend(Protocol):
         Raises:
             BackendError: the backend can't be reached.
         """
+        ...
+
+    def about(self, stack: StackRef) -> About:
+        """What the backend keeps of the stack beside its state.
+
+        Raises:
+            BackendError: it can't be reached.
+        """
+        ...
+
+    def link(self, stack: StackRef, number: int | None = None) -> str:
+        """The web page of the stack, or of one of its updates; empty where there is none."""
         ...
 
     def shared(self, stack: StackRef) -> str:
