@@ -151,7 +151,8 @@ class CloudClient:
 
     def _unreachable(self, err: Exception) -> _Failed:
         """What it means that there was no answer; to ask a service again that is only slow would take minutes."""
-        reason = f"{type(err).__name__} {getattr(err, 'reason', None) or err}"
+        cause = getattr(err, "reason", None)
+        reason = f"{type(err).__name__} {type(cause).__name__} {cause or err}"
         if self._proxy and ("ProxyError" in reason or "proxy" in reason.lower()):
             there = BackendError(
                 f"{self.shown} can't be reached: the proxy {shown_url(self._proxy)} does not let us through",
@@ -161,7 +162,7 @@ class CloudClient:
         for part, message, hint, again in _CAUSES:
             if part in reason:
                 return _Failed(BackendError(f"{self.shown} can't be reached: {message}", hint=hint), again=again)
-        first = reason.partition("\n")[0][:200]
+        first = str(cause or err).partition("\n")[0][:200]
         return _Failed(BackendError(f"{self.shown} can't be reached: {first}", hint=_NETWORK), again=True)
 
 
