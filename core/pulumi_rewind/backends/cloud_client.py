@@ -16,6 +16,7 @@ import msgspec
 from pulumi_rewind.backends.cloud_login import Login
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError
+from pulumi_rewind.state.values import MASK
 from pulumi_rewind.system.untrusted import CHECKPOINT
 
 ACCEPT: Final = "application/vnd.pulumi+9"
@@ -127,7 +128,7 @@ class CloudClient:
 
     def _refused(self, status: int, body: bytes) -> BackendError:
         try:
-            said = str(msgspec.json.decode(body)["message"])
+            said = str(msgspec.json.decode(body)["message"]).replace(self.login.token, MASK)
         except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError, RecursionError):
             said = ""
         text = f"{self.shown} answers {status}" + (f": {said}" if said else "")
