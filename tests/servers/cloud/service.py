@@ -158,7 +158,9 @@ class Service:
                 update = Update(kind, body, dry=kind == "preview" or body["options"]["dryRun"])
                 self.updates[update.number] = update
                 return {"updateID": update.number}
-            case [kind, number, *what] if number in self.updates and self.updates[number].kind == kind:
+            case [kind, number, *what] if kind in OPERATIONS and number in self.updates:
+                if what == [] and method == "GET" and self.updates[number].kind != kind:
+                    raise Refused(404, "Not Found: no such update")
                 return self._update(method, stack, self.updates[number], what, body)
         raise Refused(404, "Not Found")
 
