@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.engine.cli import Engine
     from pulumi_rewind.project.repository import Repository
     from pulumi_rewind.records.store import Records
+    from pulumi_rewind.state.values import Json
     from pulumi_rewind.trust.agreements import Trust
 
 
@@ -187,6 +188,18 @@ class Session:
             lambda old, new: self.vault.decrypt_differing(old, new, self.stack),
             _unused_note,
         )
+
+    @cached_property
+    def kept_config(self) -> Mapping[str, str]:
+        """What the backend keeps of the stack's configuration instead of a file; empty where there is a file."""
+        return self.backend.about(self.stack).config
+
+    def config_file(self, live: Checkpoint, private: Path, changes: Mapping[str, Json] = {}) -> Path:
+        """The stack's configuration for a run; see `project.stack_configuration.config_file`."""
+        from pulumi_rewind.project.stack_configuration import config_file
+
+        own = self.workspace.config_file(self.stack.name)
+        return config_file(own, live, private, changes, self.vault.resealer, self.kept_config)
 
     @property
     def journal(self) -> Journal:
