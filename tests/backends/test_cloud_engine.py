@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.errors import RefusedError
-from pulumi_rewind.project.stack_configuration import kept_header
+from pulumi_rewind.guard.state_editing import staged
+from pulumi_rewind.project.stack_configuration import kept_header, without_environments
 from pulumi_rewind.strategies.program.config import write_config
 from pulumi_rewind.system.documents import load_yaml
 from pulumi_rewind.system.toolchain import EngineInfo
@@ -59,9 +60,12 @@ def test_configuration_that_the_service_keeps_is_used_by_every_run(
     service.environments["shop/dev"] = {f"{stack.project}:image": "of-the-environment"}
     kept.config = {"environment": "shop/dev"}
     stack.config_file.write_text("config: {other: of-a-file-that-nobody-asks}\n")
-    result, _ = run(stack, plan(stack, "1"), allow_data_loss=True)
+    made = plan(stack, "1")
+    previewed = len(service.opened_environments)
+    assert previewed
+    result, _ = run(stack, made, allow_data_loss=True)
     assert result.result == "succeeded"
-    assert service.opened_environments == ["shop/dev"] * 2  # by the preview and by the run
+    assert len(service.opened_environments) > previewed
     recorded = kept.history[-1]["config"]
     assert list(recorded) == [f"{stack.project}:image"]
     opened = session(stack)
@@ -72,3 +76,7 @@ def test_configuration_that_the_service_keeps_is_used_by_every_run(
         today=kept_header(opened.kept_config), private=tmp_path,
     )  # fmt: skip
     assert load_yaml(again.path.read_text()) == {"environment": ["shop/dev"], "config": {"shop:image": "as recorded"}}
+    mine = opened.config_file(live, tmp_path)
+    with staged(opened, live) as place:  # secrets of the service open there, and environments are left out
+        local = str(without_environments(mine, tmp_path))
+        opened.engine.call(["preview", "-s", place.fqn, "--config-file", local], env=place.environ)

@@ -268,6 +268,25 @@ def config_file(
     return copy
 
 
+def without_environments(path: Path, private: Path) -> Path:
+    """The configuration file for a run in a backend of our own, which has no environments of Pulumi ESC.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    if "environment" not in config_document(path):
+        return path
+    import yaml
+
+    root = yaml.compose(read_text(path), yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    root.value = [(key, value) for key, value in root.value if key.value != "environment"]
+    copy = private / f"local-{path.name}"
+    copy.touch(mode=0o600)
+    copy.write_text(str(yaml.serialize(root, Dumper=yaml.SafeDumper)), encoding="utf-8")
+    return copy
+
+
 def kept_header(kept: Mapping[str, str]) -> dict[str, Json]:
     """What a service keeps of a stack's configuration, as a configuration file says it."""
     header: dict[str, Json] = {key.lower(): value for key, value in kept.items() if key != "environment"}
