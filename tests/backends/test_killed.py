@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.backends.conftest import FULL, SERVICES, only_on
 from tests.backends.served_stack import ServedStack
 from tests.support.faults import engines, slay, start_rollback
 from tests.support.rewind import said, session
-from tests.support.waiting import until
 
 
 @only_on(*FULL)
@@ -16,7 +17,10 @@ def test_a_killed_rollback_is_resumed(shop: ServedStack) -> None:
     shop.trouble({"name": "web", "operation": "update", "action": "hang"})
     shop.forget_calls()
     process = start_rollback(shop, target)
-    until(lambda: any(call["operation"] == "hanging update" for call in shop.calls()))
+    deadline = time.monotonic() + 60
+    while not any(call["operation"] == "hanging update" for call in shop.calls()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     listed = said(shop, "history", "--limit", "1")
     assert "! locked: by " in listed.err, listed
     process.kill()
