@@ -81,15 +81,20 @@ def test_records_stand_in_for_what_was_pruned(shop: ServedStack) -> None:
 
 def prune_oldest(stack: ServedStack) -> int:
     """Removes what the backend keeps of the oldest update, as a rule of the bucket would; how many objects."""
+    folder = f".pulumi/history/{stack.project}/{stack.name}/"
     if stack.server.directory != Path():
-        folder = stack.server.directory / stack.prefix / ".pulumi" / "history" / stack.project / stack.name
-        paths = sorted(folder.iterdir())[:2]
-        for path in paths:
-            path.unlink()
+        import obstore
+        from obstore.store import S3Store
+
+        address = stack.backend_url.partition("endpoint=")[2].partition("&")[0]
+        store = S3Store("state", prefix=stack.prefix, endpoint=address, client_options={"allow_http": True},
+                        access_key_id="testkey", secret_access_key="testsecret", region="us-east-1")  # fmt: skip
+        paths = sorted(item["path"] for chunk in obstore.list(store, folder) for item in chunk)[:2]
+        obstore.delete(store, paths)
         return len(paths)
     import psycopg
 
     url, table = stack.backend_url.split("&table=")
     with psycopg.connect(url) as database:
-        oldest = f"SELECT key FROM {table} WHERE key LIKE '%%/history/%%' ORDER BY key LIMIT 2"
+        oldest = f"SELECT key FROM {table} WHERE position('{folder}' in key) > 0 ORDER BY key LIMIT 2"
         return database.execute(f"DELETE FROM {table} WHERE key IN ({oldest})").rowcount
