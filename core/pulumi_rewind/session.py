@@ -21,7 +21,7 @@ from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.history import with_records
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
-from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef
+from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef, Update
 
 if TYPE_CHECKING:
     from pulumi_rewind.assets.sources import Store
@@ -48,7 +48,7 @@ class Session:
         self.settings = settings
         self.backend = backend
         self.stack = stack
-        self.redactor = KnownSecrets(public=(stack.name, stack.project, workspace.project))
+        self.redactor = KnownSecrets(public=(stack.name, stack.project, stack.organization, workspace.project))
         """Masks all secrets of this session in a text; all output passes through it."""
         self.redactor.expect(self._given_secrets)
         environ, names = workspace.environ, settings.passphrase_env
@@ -139,7 +139,17 @@ class Session:
         """
         from pulumi_rewind.records.store import open_records
 
-        return open_records(self.workspace, self.settings, self.stack, self.backend.url)
+        return open_records(self.workspace, self.settings, self.stack, self.place)
+
+    @property
+    def place(self) -> str:
+        """The backend's URL, with the organization: another organization's stack of that name is another stack."""
+        return "/".join(filter(None, (self.backend.url, self.stack.organization)))
+
+    def page(self, update: Update | None = None) -> str:
+        """The web page of the stack, or of an update that its backend has; empty where there is none."""
+        known = update is not None and update.from_record != "update"
+        return self.backend.link(self.stack, update.number if update is not None and known else None)
 
     def history(self) -> History:
         """The stack's updates as they are now, those included that only records know."""
