@@ -20,7 +20,7 @@ def deployed_twice(stack: ServedStack) -> None:
 
 def rows(stack: ServedStack) -> list[tuple[int, str]]:
     """Number and message of every update, newest first."""
-    return [(row["version"], row["message"]) for row in said(stack, "history", "--json").json()]
+    return [(update.number, update.message) for update in session(stack).history().newest(9)]
 
 
 @only_on("s3", "cloud-journal")
@@ -35,7 +35,6 @@ def test_the_history_goes_along_with_a_new_name(stack: ServedStack) -> None:
     result = roll_back(stack, "1")
     assert result.result == "succeeded"
     assert stack.resources()["web"]["inputs"]["image"] == "one"
-    assert session(stack).timeline.equals_live(1)
 
 
 @only_on("s3")
@@ -65,4 +64,3 @@ def test_records_bring_a_removed_stack_back_and_follow_it_to_another_backend(sta
     assert result.result == "succeeded"
     assert stack.resources()["web"]["inputs"]["image"] == "one"
     assert [number for number, _ in rows(stack)] == [3, 2, 1]
-    assert said(stack, "record").code == 0
