@@ -62,12 +62,12 @@ class FileStorage:
         """Links to directories count."""
         return sorted(entry.name for entry in self._scan(folder) if entry.is_dir())
 
-    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
         """Names alone: looking at each file would cost more than everything else."""
         for entry in self._scan(folder):
             name = entry.name
             # The sidecars double the directory; turning them away early halves the time.
-            if name.endswith(".attrs") or not name.startswith(start):
+            if name.endswith(".attrs") or not name.startswith(start) or name <= after:
                 continue
             if start or not entry.is_dir(follow_symlinks=False):
                 yield Item(name)

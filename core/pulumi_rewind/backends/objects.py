@@ -54,19 +54,21 @@ class ObjectStorage:
         """By one listing."""
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._listing(folder)["common_prefixes"])
 
-    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
         """With size and ETag."""
-        if not start:
+        if not start and not after:
             yield from map(_item, self._listing(folder)["objects"])
             return
         import obstore
 
         try:
-            # The part of a name is no prefix to obstore, so that foreign files are passed over here.
-            for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1000):
+            # The part of a name is no prefix to obstore, so that foreign files are passed over here; so are those
+            # that a server sends in spite of the offset.
+            offset = f"{folder}/{after}" if after else None
+            for chunk in obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=1000):
                 for found in chunk:
                     item = _item(found)
-                    if item.name.startswith(start) and not item.name.endswith(".attrs"):
+                    if item.name > after and item.name.startswith(start) and not item.name.endswith(".attrs"):
                         yield item
         except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
             raise self._error(err, folder) from None

@@ -127,12 +127,13 @@ class PostgresStorage:
         )
         return sorted(name for (name,) in found)
 
-    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
         """By the index, in any collation."""
         first = self._start(folder) + start
         length = len(self._start(folder))
         for key, updated in self._ask(
-            "SELECT key, updated_at::text FROM {} WHERE key ~>=~ %s AND key ~<~ %s", (first, _after(first))
+            "SELECT key, updated_at::text FROM {} WHERE key ~>=~ %s AND key ~>~ %s AND key ~<~ %s",
+            (first, self._start(folder) + after, _after(first)),
         ):
             name = key[length:]
             if "/" not in name and not name.endswith(".attrs"):

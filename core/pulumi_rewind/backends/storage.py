@@ -50,8 +50,11 @@ class Storage(Protocol):
         """The names of the folders in a folder, sorted; none where it isn't there."""
         ...
 
-    def items(self, folder: str, start: str = "") -> Iterable[Item]:
-        """The files in a folder whose names begin with `start`; none where it isn't there."""
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterable[Item]:
+        """The files in a folder whose names begin with `start` and come behind `after`; none where it isn't there.
+
+        Names compare byte by byte. Whoever asks for the last few of many gets them in one round trip.
+        """
         ...
 
     def exists(self, folder: str) -> bool:
