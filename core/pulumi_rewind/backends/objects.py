@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.backends.diy import ROOT
+from pulumi_rewind.backends.interruptible import aside, at_once
 from pulumi_rewind.backends.protocol import Steady
 from pulumi_rewind.backends.storage import Item, Stored
 from pulumi_rewind.backends.store_errors import store_error
@@ -63,7 +63,8 @@ class ObjectStorage:
 
         try:
             # The part of a name is no prefix to obstore, so that foreign files are passed over here.
-            for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1000):
+            chunks = obstore.list(self._store, f"{folder}/", chunk_size=1000)
+            while chunk := aside(lambda: next(chunks, None)):
                 for found in chunk:
                     item = _item(found)
                     if item.name.startswith(start) and not item.name.endswith(".attrs"):
@@ -76,7 +77,7 @@ class ObjectStorage:
         import obstore
 
         try:
-            return any(chunk for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1))
+            return bool(aside(lambda: next(obstore.list(self._store, f"{folder}/", chunk_size=1), None)))
         except Exception as err:  # noqa: BLE001
             raise self._error(err, folder) from None
 
@@ -158,12 +159,12 @@ class ObjectStorage:
         import obstore
 
         try:
-            answer = obstore.get(self._store, key)
+            answer = aside(lambda: obstore.get(self._store, key))
             if answer.meta["size"] > limit:
                 raise BackendError(
                     f"{self.where(key)} has more than {limit >> 10:,} KiB", hint="Pulumi writes no such file."
                 )
-            return answer.meta, bytes(answer.bytes())
+            return answer.meta, bytes(aside(answer.bytes))
         except (FileNotFoundError, BackendError):
             raise
         except Exception as err:  # noqa: BLE001
@@ -173,7 +174,7 @@ class ObjectStorage:
         import obstore
 
         try:
-            return obstore.head(self._store, key)
+            return aside(lambda: obstore.head(self._store, key))
         except FileNotFoundError:
             return None
         except Exception as err:  # noqa: BLE001
@@ -183,16 +184,12 @@ class ObjectStorage:
         import obstore
 
         try:
-            return obstore.list_with_delimiter(self._store, folder)
+            return aside(lambda: obstore.list_with_delimiter(self._store, folder))
         except Exception as err:  # noqa: BLE001
             raise self._error(err, folder) from None
 
     def _at_once(self, call: Any, keys: Sequence[str]) -> Iterator[Any]:
-        if len(keys) < 2:
-            yield from map(call, keys)
-            return
-        with ThreadPoolExecutor(min(AT_ONCE, len(keys)), thread_name_prefix="objects") as pool:
-            yield from pool.map(call, keys)
+        return at_once(call, keys, AT_ONCE)
 
     def _error(self, err: Exception, what: str) -> BackendError:
         return store_error(err, url=self.shown, place=self._url.place, what=what)
