@@ -1,4 +1,4 @@
-"""Requests that block in foreign code, where Python hears no Ctrl-C: other threads make them, and the main one waits."""
+"""Requests that block in foreign code, where Python hears no Ctrl-C: other threads make them, the main one waits."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 32
 """Requests in flight."""
 
-RETRY: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
+"""Some three seconds for a server that refuses; one that hangs is asked a second time."""
+
+CONNECT: Final = "5s"
+PATIENCE: Final = "15s"
+"""For a server to say something."""
+
+WHOLE: Final = "30m"
+"""For a large object over a slow line."""
 
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -195,14 +203,26 @@ class ObjectStorage:
         return store_error(err, url=self.shown, place=self._url.place, what=what)
 
 
-def client_options(*, allow_http: bool) -> Any:
-    """How obstore talks to a server."""
+def client_options(endpoint: str, environ: Mapping[str, str]) -> Any:
+    """How obstore talks to a server: `PATIENCE` is for each answer to begin and to go on, not for the whole of it."""
     return {
-        "allow_http": allow_http,
-        "connect_timeout": "5s",
-        "timeout": "60s",
+        "allow_http": endpoint.startswith("http://"),
+        "connect_timeout": CONNECT,
+        "read_timeout": PATIENCE,
+        "timeout": WHOLE,
         "pool_max_idle_per_host": str(AT_ONCE),
+        **_proxy(endpoint, environ),
     }
+
+
+def _proxy(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxy that the environment names; as with the CLI never for this machine itself."""
+    scheme = endpoint.partition("://")[0]
+    proxy = environ.get(f"{scheme}_proxy") or environ.get(f"{scheme}_proxy".upper())
+    if not proxy:
+        return {}
+    excluded = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    return {"proxy_url": proxy, "proxy_excludes": ",".join(filter(None, (excluded, "localhost", "127.0.0.0/8", "::1")))}
 
 
 def _item(found: ObjectMeta) -> Item:
