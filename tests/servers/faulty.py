@@ -114,8 +114,6 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(self._forwarded(asked) if reply is FORWARD else reply)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_CONNECT = _answer
-
     def _tunnel(self) -> None:
         assert self.tunnel is not None
         self.send_response(200)
@@ -158,3 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is printed."""
+
+
+for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT"):
+    setattr(_Handler, f"do_{method}", _Handler._answer)
