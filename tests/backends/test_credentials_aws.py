@@ -178,7 +178,7 @@ def test_a_way_in(way: str, front: Faulty, home: Path, monkeypatch: pytest.Monke
     if way in ASKED_OF_THE_CLI:
         front.seen.clear()
         environ = {**os.environ, "PULUMI_BACKEND_URL": url, "PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "1"}
-        command = [engine.path, "stack", "ls", "--all"]
+        command = [str(engine.path), "stack", "ls", "--all"]
         done = subprocess.run(command, cwd=home, env=environ, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done
         assert {used[:4] for used in keys_used(front)} == {key[:4]}
