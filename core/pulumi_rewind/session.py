@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,11 @@ from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.history import with_records
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
-from pulumi_rewind.state.model import Checkpoint, Deployment, StackRef
+from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef
 
 if TYPE_CHECKING:
     from pulumi_rewind.assets.sources import Store
+    from pulumi_rewind.backends.cloud_secrets import ServiceSecrets
     from pulumi_rewind.engine.cli import Engine
     from pulumi_rewind.project.repository import Repository
     from pulumi_rewind.records.store import Records
@@ -59,7 +60,19 @@ class Session:
             lambda: own_passphrase(environ, workspace.cwd),
             self.redactor,
             self._check_key_service,
+            self._ask_service,
         )
+
+    @cached_property
+    def _services(self) -> ServiceSecrets:
+        from pulumi_rewind.backends.cloud_secrets import ServiceSecrets
+
+        return ServiceSecrets(self.backend.url, self.workspace.environ)
+
+    def _ask_service(
+        self, provider: SecretsProvider, stack: StackRef, sealed: Iterable[str]
+    ) -> Mapping[str, bytes] | None:
+        return self._services.open(provider, stack, sealed)
 
     @cached_property
     def engine(self) -> Engine:
@@ -89,9 +102,7 @@ class Session:
         with contextlib.suppress(RewindError):
             self.vault.decrypt(live, self.stack)
         sealed = list(ciphertexts(config_document(self.workspace.config_file(self.stack.name))))
-        key = self.vault.key(live) if sealed else None
-        if key is not None:
-            yield from [key.open(ciphertext).decode(errors="replace") for ciphertext in sealed]
+        yield from [text.decode(errors="replace") for text in self.vault.opened_texts(live, self.stack, sealed)]
 
     @cached_property
     def redactor_of_callbacks(self) -> Callable[[str], str]:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
-from pulumi_rewind.backends.protocol import Glance, Watch
+from pulumi_rewind.backends.protocol import About, Glance, Watch
 from pulumi_rewind.backends.storage import Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.state.locks import Lock
@@ -125,6 +125,14 @@ class DiyBackend:
         self._storage.check()
         history = self._storage.folder_mark(f"{self._folder('history', stack)}/{stack.name}")
         return Glance(self._storage.mark(self._state_keys(stack)), history, tuple(self.locks(stack)))
+
+    def about(self, stack: StackRef) -> About:
+        """Nothing."""
+        return About()
+
+    def link(self, stack: StackRef, number: int | None = None) -> str:
+        """There is no page."""
+        return ""
 
     def shared(self, stack: StackRef) -> str:
         """Looks at every folder from the backend's own down to the stack's history."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from pulumi_rewind.errors import BackendError, UsageError
@@ -125,6 +125,17 @@ class Glance:
     locks: tuple[Lock, ...] = ()
 
 
+@dataclass(frozen=True)
+class About:
+    """What a backend keeps of a stack beside its state; DIY backends keep nothing."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The stack's tags, sorted by name."""
+    config: Mapping[str, str] = field(default_factory=dict)
+    """The stack's configuration where it is no file but kept there: ``environment`` names the Pulumi ESC environment
+    that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
+
+
 RECONNECT_HINT: Final = (
     "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
     "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
@@ -209,6 +220,18 @@ class Backend(Protocol):
         Raises:
             BackendError: the backend can't be reached.
         """
+        ...
+
+    def about(self, stack: StackRef) -> About:
+        """What the backend keeps of the stack beside its state.
+
+        Raises:
+            BackendError: it can't be reached.
+        """
+        ...
+
+    def link(self, stack: StackRef, number: int | None = None) -> str:
+        """The web page of the stack, or of one of its updates; empty where there is none."""
         ...
 
     def shared(self, stack: StackRef) -> str:
