@@ -140,9 +140,18 @@ class Session:
 
         return open_records(self.workspace, self.settings, self.stack, self.backend.url)
 
-    def history(self) -> History:
-        """The stack's updates as they are now, those included that only records know."""
-        return with_records(self.backend.history(self.stack), self._kept)
+    def history(self, *, quick: bool = False) -> History:
+        """The stack's updates as they are now, those included that only records know; `quick` as for backends."""
+        return with_records(self.backend.history(self.stack, quick=quick), self._kept)
+
+    def glimpse(self) -> Timeline:
+        """The timeline; where it isn't open yet, opened as fast as can be, for looking at its newest updates alone.
+
+        Whoever takes a number from it to change something asks `History.confirm` first.
+        """
+        if "timeline" not in self.__dict__:
+            self.__dict__["timeline"] = self._timeline_of(self.history(quick=True))
+        return self.timeline
 
     def asset_store(self, private: Path) -> Store:
         """Contents of assets from records, as files under `private`."""
@@ -217,14 +226,17 @@ class Session:
             err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
 
-    def reload(self, *, history: bool = True) -> None:
+    def reload(self, *, history: bool = True, live: bool = True) -> None:
         """Forgets what was read of the backend and of git, so that the next look sees what is there now.
 
         Without `history` the list of updates is taken to be as it was: with 10,000 of them it takes a while to read.
+        Without `live` the state is, for its mark in `Backend.glance` is the same.
         """
         known: Timeline | None = self.__dict__.pop("timeline", None)
         if known is not None and not history:
             self.__dict__["timeline"] = self._timeline_of(known.history)
+        if known is not None and not live:
+            self.timeline.know_live(known)
         opened: Repository | None = self.__dict__.get("repository")
         if opened is not None:
             opened.refresh()
@@ -236,6 +248,13 @@ def _unused_note(timeline: Timeline, text: str) -> str:
     from pulumi_rewind.records.foreign import unused_note
 
     return unused_note(timeline, text)
+
+
+def _cache(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    """Where what is read of histories may be kept."""
+    from pulumi_rewind.system.toolchain import user_cache
+
+    return user_cache(environ) / "history" if settings.cache else None
 
 
 def open_session(
@@ -255,7 +274,7 @@ def open_session(
     """
     workspace = find_workspace(cwd, backend=backend, environ=environ)
     settings = load_settings(workspace.root, environ)
-    opened = open_backend(workspace.backend_url, workspace.environ)
+    opened = open_backend(workspace.backend_url, workspace.environ, _cache(settings, workspace.environ))
     name = stack or workspace.current_stack()
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]

@@ -27,7 +27,7 @@ NAME: Final = "history.sqlite"
 LIMIT: Final = 64 << 20
 """Bytes of the file; what was used longest ago goes first."""
 
-LARGEST: Final = 4 << 20
+LARGEST: Final = 8 << 20
 """Bytes of one entry; larger ones are not kept."""
 
 PATIENCE: Final = 1.0
@@ -63,9 +63,7 @@ class Cache:
     def of(self, url: str, environ: Mapping[str, str], stack: str) -> Place:
         """What is kept of one stack, for one login on one backend."""
         login = sorted(
-            f"{name}={value}"
-            for name, value in environ.items()
-            if name.startswith(_LOGINS) and name not in _PASSWORDS
+            f"{name}={value}" for name, value in environ.items() if name.startswith(_LOGINS) and name not in _PASSWORDS
         )
         return Place(self, hashlib.sha256("\0".join((shown_url(url), stack, *login)).encode()).digest())
 
@@ -150,11 +148,9 @@ class Place:
             for start in range(0, len(keys) if connection else 0, AT_ONCE):
                 some = keys[start : start + AT_ONCE]
                 assert connection is not None
-                rows = connection.execute(
-                    "SELECT key, mark, digest, content, used FROM kept WHERE place = ? "
-                    f"AND key IN ({','.join('?' * len(some))})",  # noqa: S608 - question marks alone
-                    (self._place, *some),
-                ).fetchall()
+                marks = ",".join("?" * len(some))
+                question = f"SELECT key, mark, digest, content, used FROM kept WHERE place = ? AND key IN ({marks})"  # noqa: S608
+                rows = connection.execute(question, (self._place, *some)).fetchall()
                 old = []
                 for key, mark, digest, content, used in rows:
                     if mark == wanted[key] and digest == self._digest(key, mark, content):

@@ -79,9 +79,14 @@ class CloudBackend:
             raise self._not_found(ref) from None
         return ref
 
-    def history(self, stack: StackRef) -> CloudHistory:
-        """Reads the newest page."""
-        return CloudHistory(self.client, stack)
+    def history(self, stack: StackRef, *, quick: bool = False) -> CloudHistory:
+        """Reads the newest page, which is quick in any case."""
+        return CloudHistory(self.client, stack, lambda: self._at_rest(stack))
+
+    def _at_rest(self, stack: StackRef) -> int:
+        """The newest version while nothing runs, else 0."""
+        found = self._stack(stack)
+        return 0 if self._locks(stack, found) else int(found.get("version") or 0)
 
     def live(self, stack: StackRef) -> Checkpoint:
         """What ``pulumi stack export`` prints."""

@@ -10,7 +10,6 @@ from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
 
-
 FIRST_READ: Final = 32
 """Records that are read at once; the next reads are larger, up to `LARGEST_READ`."""
 
@@ -46,6 +45,7 @@ class History(Protocol):
 
     def expect(self, numbers: Sequence[int]) -> None:
         """Says that `update` is about to be asked for all of these: over a network they are read at once."""
+        return
 
     def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
         """The same numbers, for a loop that reads the checkpoint of each: over a network the next ones are under way.
@@ -69,6 +69,7 @@ class History(Protocol):
 
     def remember(self, text: str, what: str, *numbers: int) -> None:
         """Keeps what was found out about the content of checkpoints in the user's cache, if there is one."""
+        return
 
     def confirm(self) -> None:
         """Makes sure of the numbers where the cache gave them, see `Backend.history`; once, by a full listing.
@@ -77,6 +78,7 @@ class History(Protocol):
             HistoryMoved: they are wrong.
             BackendError: the backend can't be read.
         """
+        return
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint of an update, decompressed but not looked into; raises as `checkpoint` does."""
