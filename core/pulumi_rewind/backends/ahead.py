@@ -18,6 +18,9 @@ AT_ONCE: Final = 8
 BYTES: Final = 32 << 20
 """How much of them is under way, whatever their number: beside the one that is looked at."""
 
+RECENT: Final = 2
+"""How many are kept after they were read, within `BYTES`: what was compared is often shown next."""
+
 UNKNOWN: Final = BYTES // 4
 """What one counts whose size isn't known."""
 
@@ -43,6 +46,8 @@ class Ahead:
         self._read = read
         self._size = size
         self._begun: dict[int, Future[bytes]] = {}
+        self._recent: dict[int, bytes] = {}
+        self._lock = threading.Lock()
 
     def walk(self, numbers: Iterable[int]) -> Iterator[int]:
         """The same numbers; while one is looked at, the next ones are read."""
@@ -58,10 +63,18 @@ class Ahead:
             for number in window:
                 self._begun.pop(number, None)
 
-    def take(self, number: int) -> bytes | None:
-        """A checkpoint that was begun, None if it wasn't; raises what reading it raised."""
-        found = self._begun.get(number)
-        return found.result() if found is not None else None
+    def get(self, number: int) -> bytes:
+        """A checkpoint: one that was begun or read just now, else read; raises what reading it raises."""
+        begun = self._begun.get(number)
+        if begun is None and (recent := self._recent.get(number)) is not None:
+            return recent
+        content = begun.result() if begun is not None else self._read(number)
+        with self._lock:
+            self._recent.pop(number, None)
+            self._recent[number] = content
+            while len(self._recent) > RECENT or sum(map(len, self._recent.values())) > BYTES:
+                self._recent.pop(next(iter(self._recent)))
+        return content
 
     def _fill(self, window: deque[int], rest: Iterator[int], room: int) -> bool:
         total = sum(map(self._bytes, window))

@@ -124,8 +124,7 @@ class CloudHistory(History):
 
     def raw(self, number: int) -> bytes:
         """As exported."""
-        begun = self._checkpoints.take(number)
-        return self._raw(number) if begun is None else begun
+        return self._checkpoints.get(number)
 
     def _raw(self, number: int) -> bytes:
         if not 1 <= number <= self._newest:

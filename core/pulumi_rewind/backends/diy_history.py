@@ -185,8 +185,7 @@ class DiyHistory(History):
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, decompressed."""
-        begun = self._ahead.take(number)
-        return self._raw(number) if begun is None else begun
+        return self._ahead.get(number) if self._far else self._raw(number)
 
     def _raw(self, number: int) -> bytes:
         return self._read(self._checkpoints, self._stamp(number), f"the checkpoint of #{number}")

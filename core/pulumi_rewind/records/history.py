@@ -124,11 +124,20 @@ class RecordedHistory(History):
         self._history.expect([place for number in numbers if (place := places.place(number))])
 
     def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
-        """Where all of them may be the backend's own; what records have is in git, which is near."""
-        places = self.places
-        if places.total == len(self._history) and not places.lost:
-            return self._history.ahead(numbers)
-        return self._ahead_of(numbers)
+        """Of those that the backend has: records are in git, which is near."""
+        asked: deque[int] = deque()
+
+        def places() -> Iterator[int]:
+            for number in numbers:
+                asked.append(number)
+                if place := self.places.place(number):
+                    yield place
+
+        for place in self._history.ahead(places()):
+            while self.places.place(number := asked.popleft()) != place:
+                yield number
+            yield number
+        yield from asked
 
     def is_live(self, number: int) -> bool | None:
         """As the backend says."""
@@ -199,22 +208,6 @@ class RecordedHistory(History):
         return self._sources[number]
 
     # -- inside -------------------------------------------------------------------------------------------------
-
-    def _ahead_of(self, numbers: Iterable[int]) -> Iterator[int]:
-        """As `ahead` where places and numbers differ: stretches between lost ones are read ahead by themselves."""
-        asked: deque[int] = deque()
-
-        def places() -> Iterator[int]:
-            for number in numbers:
-                asked.append(number)
-                if place := self.places.place(number):
-                    yield place
-
-        for place in self._history.ahead(places()):
-            while asked and (number := asked.popleft()) and self.places.place(number) != place:
-                yield number
-            yield number
-        yield from asked
 
     def _place(self, number: int) -> int:
         """The backend's own number of an update, 0 if it hasn't got it."""
