@@ -72,7 +72,10 @@ class Glance:
     live: Hashable
     """Stands for the state: different whenever it was written."""
     history: Hashable
-    """Stands for the list of updates: different whenever one was added or removed; empty where only listing it tells."""
+    """Stands for the list of updates: different whenever one was added or removed.
+
+    Empty where only listing them tells.
+    """
     locks: tuple[Lock, ...] = ()
 
 

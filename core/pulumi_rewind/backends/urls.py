@@ -29,7 +29,7 @@ _PACE: Final = 5.0
 
 
 def pace(url: str) -> float:
-    """Seconds that should lie between two looks at a backend while nothing happens there; 0 where a look costs nothing."""
+    """Seconds that should lie between two looks at a backend where nothing happens; 0 where a look costs nothing."""
     return next((seconds for start, seconds in _PACES.items() if url.startswith(start)), _PACE)
 
 

@@ -64,7 +64,7 @@ class StatusText:
 
 
 def shorten_url(url: str, cells: int = 28) -> str:
-    """``file://…/state``, ``s3://bucket/…/prod``: without user and query; of a long one the beginning and the last part."""
+    """``file://…/state``, ``s3://bucket/…/prod``: without user and query; of a long one its two ends."""
     scheme, _, rest = url.partition("?")[0].rstrip("/").partition("://")
     host, slash, path = rest.partition("/")
     host, last = host.rpartition("@")[2], slash + path.rsplit("/", 1)[-1]
