@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.protocol import Backend, History
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pulumi_rewind.project.repository import Repository
     from pulumi_rewind.records.store import Records
     from pulumi_rewind.trust.agreements import Trust
+
+
+LISTED: Final = 20
+"""How many stacks a message names."""
 
 
 class Session:
@@ -279,10 +283,11 @@ def open_session(
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]
         if len(there) != 1:
-            names = ", ".join(ref.name for ref in there) or "none yet"
+            known = [ref.within(workspace.project) for ref in there]
+            names = ", ".join(known[:LISTED]) + (" …" if len(known) > LISTED else "") or "none yet"
             raise UsageError(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
-        name = there[0].name
+        return Session(workspace, settings, opened, there[0], passphrases)
     return Session(workspace, settings, opened, opened.find(name, workspace.project), passphrases)

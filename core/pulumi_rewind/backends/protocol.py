@@ -123,7 +123,10 @@ class Glance:
     live: Hashable
     """Stands for the state: different whenever it was written."""
     history: Hashable
-    """Stands for the list of updates: different whenever one was added or removed."""
+    """Stands for the list of updates: different whenever one was added or removed.
+
+    Empty where only listing them tells.
+    """
     locks: tuple[Lock, ...] = ()
 
 
@@ -217,7 +220,7 @@ class Backend(Protocol):
     def glance(self, stack: StackRef) -> Glance:
         """What tells whether anything has happened to a stack, without reading its state or its history.
 
-        It is asked every two seconds: file statuses, HEAD requests, one listing of the locks.
+        It is asked again and again (see `urls.pace`): file statuses, HEAD requests, one listing of the locks.
 
         Raises:
             BackendError: the backend can't be reached.

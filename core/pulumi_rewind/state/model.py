@@ -93,6 +93,10 @@ class StackRef(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return "/".join(filter(None, (self.organization, self.project, self.name)))
 
+    def within(self, project: str) -> str:
+        """What it is called in a project: its name alone where that is sure to find it again."""
+        return self.name if not self.organization and self.project in {"", project} else str(self)
+
 
 class CustomTimeouts(msgspec.Struct, frozen=True):
     """Timeouts in seconds; 0 means the provider's default."""

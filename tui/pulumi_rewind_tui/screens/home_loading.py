@@ -28,7 +28,7 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
     glance = session.backend.glance(session.stack)  # first: what happens from now on is news
     timeline = session.timeline
     total = len(timeline)
-    updates = tuple(timeline.update(number) for number in range(total, max(0, total - FIRST), -1))
+    updates = tuple(timeline.history.newest(FIRST))
     post(msg.HistoryLoaded(generation, total, updates, complete=total <= FIRST, first=glance))
     if cancelled():
         return
