@@ -230,15 +230,18 @@ class Session:
             err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
 
-    def reload(self, *, history: bool = True, live: bool = True) -> None:
+    def reload(self, *, history: bool = True, live: bool = True, quick: bool = False) -> None:
         """Forgets what was read of the backend and of git, so that the next look sees what is there now.
 
         Without `history` the list of updates is taken to be as it was: with 10,000 of them it takes a while to read.
-        Without `live` the state is, for its mark in `Backend.glance` is the same.
+        Without `live` the state is, for its mark in `Backend.glance` is the same. With `quick` the list is opened as
+        `glimpse` does.
         """
         known: Timeline | None = self.__dict__.pop("timeline", None)
         if known is not None and not history:
             self.__dict__["timeline"] = self._timeline_of(known.history)
+        if quick:
+            self.glimpse()
         if known is not None and not live:
             self.timeline.know_live(known)
         opened: Repository | None = self.__dict__.get("repository")
