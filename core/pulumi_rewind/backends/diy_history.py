@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from pulumi_rewind.backends.ahead import Ahead
+from pulumi_rewind.backends.ahead import Ahead, begin
 from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.listing import Listing
 from pulumi_rewind.backends.protocol import FIRST_READ, History, HistoryMoved, no_update
@@ -48,6 +48,7 @@ class DiyHistory(History):
         self._states = states
         self._kept = kept
         self._listing = Listing(storage, folder, f"{stack.name}-", kept)
+        self._states_asked = begin(lambda: storage.digests(states)) if quick and kept is not None else None
         items = self._listing.quick() if quick else None
         self._sure = items is None
         self._records, self._checkpoints = self._sorted(self._listing.everything() if items is None else items)
@@ -157,9 +158,15 @@ class DiyHistory(History):
         item = self._checkpoints.get(self._stamp(number))
         if not self._far or not isinstance(item, Item):
             return None
-        one, *states = self._storage.digests([self._key(item), *self._states])
-        there = [state for state in states if state]
-        return True if one and there == [one] else None
+        one = self._storage.digest(item)
+        begun, self._states_asked = self._states_asked, None
+        if one and begun is not None:
+            states = begun.result()
+        elif one:
+            states = self._storage.digests(self._states)
+        else:
+            one, *states = self._storage.digests([self._key(item), *self._states])
+        return True if one and [state for state in states if state] == [one] else None
 
     def recall(self, what: str, *numbers: int) -> str | None:
         """From the cache."""

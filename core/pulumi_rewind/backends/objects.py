@@ -131,7 +131,15 @@ class ObjectStorage:
         """ETags with sizes; Azure's are no digests, but different for each write."""
         if self._url.url.startswith("azblob://"):
             return [""] * len(keys)
-        return [_digest(meta) for meta in self._at_once(self._head, keys)]
+        return [
+            self.digest(Item(key, _mark(meta["e_tag"]), meta["size"])) if meta is not None else ""
+            for key, meta in zip(keys, self._at_once(self._head, keys), strict=True)
+        ]
+
+    def digest(self, item: Item) -> str:
+        """As the listing says."""
+        opaque = not item.mark or self._url.url.startswith("azblob://")
+        return "" if opaque else f"{item.mark}.{item.size}"
 
     def folder_mark(self, folder: str) -> str:
         """None: every update also writes the state, whose mark tells."""
@@ -235,11 +243,6 @@ def _proxy(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 def _item(found: ObjectMeta) -> Item:
     return Item(found["path"].rpartition("/")[2], _mark(found["e_tag"]), found["size"])
-
-
-def _digest(meta: ObjectMeta | None) -> str:
-    mark = _mark(meta["e_tag"]) if meta is not None else ""
-    return f"{mark}.{meta['size']}" if meta is not None and mark else ""
 
 
 def _mark(e_tag: str | None) -> str:

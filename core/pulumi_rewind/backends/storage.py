@@ -88,6 +88,10 @@ class Storage(Protocol):
         """
         ...
 
+    def digest(self, item: Item) -> str:
+        """The same of a file that a listing has told; empty where `digests` has to be asked."""
+        ...
+
     def folder_mark(self, folder: str) -> str:
         """Another text where a file was added to a folder or removed; empty where that can't be told cheaply."""
         ...
