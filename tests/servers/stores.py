@@ -23,7 +23,18 @@ def s3(folder: Path) -> Iterator[Server]:
     place = folder / "buckets"
     (place / BUCKET).mkdir(parents=True)
     rclone = Path(sys.executable).with_name("rclone")
-    command = [rclone, "serve", "s3", "--auth-key", "testkey,testsecret", "--addr", f"127.0.0.1:{port}", place]
+    command = [
+        rclone,
+        "serve",
+        "s3",
+        "--auth-key",
+        "testkey,testsecret",
+        "--addr",
+        f"127.0.0.1:{port}",
+        "--dir-cache-time",
+        "0s",
+        place,
+    ]
     env = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
     with running(command, port, folder / "rclone.log", env):
         yield Server(
