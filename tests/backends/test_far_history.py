@@ -19,8 +19,8 @@ from pulumi_rewind.backends.protocol import History, HistoryMoved
 from pulumi_rewind.backends.storage import Item
 from pulumi_rewind.history.blame import blame
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind_tui.workers.planner import Request, make_plan
 from pulumi_rewind.strategies.preview import PreviewControl
+from pulumi_rewind_tui.workers.planner import Request, make_plan
 from tests.servers import stores
 from tests.servers.counting import Asked, counting
 from tests.servers.running import Server
