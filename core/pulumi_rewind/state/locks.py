@@ -8,7 +8,7 @@ import msgspec
 
 
 class Lock(msgspec.Struct, frozen=True):
-    """A lock file of a DIY backend: someone is, or was, changing the stack."""
+    """A lock file of a DIY backend, or an operation that a service runs: someone is, or was, changing the stack."""
 
     username: str = ""
     hostname: str = ""
@@ -16,12 +16,12 @@ class Lock(msgspec.Struct, frozen=True):
     timestamp: str = ""
     path: str = ""
     kind: str = ""
-    """What runs, where the backend tells: ``update``, ``destroy`` …"""
+    """What runs, where the backend is a service: ``update``, ``destroy`` …"""
     dead: bool = False
     """Whether it is of this machine, and its process is gone."""
 
     def __str__(self) -> str:
-        if not (self.timestamp or self.username or self.hostname):
+        if not (self.timestamp or self.username or self.hostname or self.kind):
             return f"someone: the lock file {self.path} can't be read"
         who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"
         gone = ", whose process is dead" if self.dead else ""
@@ -34,6 +34,8 @@ class Lock(msgspec.Struct, frozen=True):
         """What to do about it."""
         if self.dead:
             return "`pulumi cancel` removes the lock"
+        if self.kind:
+            return "wait for it; if it was killed, the service ends it within minutes, and `pulumi cancel` at once"
         return "wait for it; if that process is dead, `pulumi cancel` removes the lock"
 
 

@@ -375,6 +375,10 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     """Why the record or its checkpoint can't be used, empty if it can."""
     from_record: Literal["", "update", "checkpoint"] = ""
     """What the backend has lost and a record in git still has: the whole update, or its checkpoint."""
+    requested_by: str = ""
+    """Whose login began the update, where the backend is a service that says so."""
+    commit_url: str = ""
+    """The page of the deployed commit, where the service has looked it up."""
 
     @property
     def commit(self) -> str:

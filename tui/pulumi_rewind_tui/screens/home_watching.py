@@ -38,7 +38,7 @@ def read_news(
     if listed and (before.live, before.history) == (now.live, now.history):
         post(msg.StackMoved(generation, now))
         return
-    session.reload(history=not listed or before.history != now.history)
+    session.reload(history=not listed or before.history != now.history, live=before.live != now.live, quick=True)
     timeline = session.timeline
     count, newest = known
     again = timeline.update(count) if newest is not None and len(timeline) >= count else None
