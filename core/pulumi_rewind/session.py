@@ -286,7 +286,7 @@ def open_session(
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]
         if len(there) != 1:
-            known = [ref.within(workspace.project) for ref in there]
+            known = [ref.word for ref in there]
             names = ", ".join(known[:LISTED]) + (" …" if len(known) > LISTED else "") or "none yet"
             raise UsageError(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",

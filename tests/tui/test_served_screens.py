@@ -136,12 +136,12 @@ async def test_what_happens_in_a_bucket_is_shown(bucket: BucketShop) -> None:
         assert pilot.app.home.timeline.number == 5  # type: ignore[attr-defined]
 
 
-@pytest.mark.s3
-async def test_large_states_of_a_bucket_are_compared_in_another_process(
-    bucket: BucketShop, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.cloud
+async def test_large_states_of_unknown_size_are_compared_in_another_process(
+    service: CloudShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparer, "LARGE", 1000)
-    app = bucket.app()
+    app = service.app()
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         assert "Rollback to #7: LIVE → #7   ~1" in screen_text(app)

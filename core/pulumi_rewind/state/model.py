@@ -98,10 +98,6 @@ class StackRef(msgspec.Struct, frozen=True, order=True):
         """What a command in the stack's project takes for it: its name, on Pulumi Cloud the full one."""
         return str(self) if self.organization else self.name
 
-    def within(self, project: str) -> str:
-        """What it is called in a project: its name alone where that is sure to find it again."""
-        return self.name if not self.organization and self.project in {"", project} else str(self)
-
 
 class CustomTimeouts(msgspec.Struct, frozen=True):
     """Timeouts in seconds; 0 means the provider's default."""
