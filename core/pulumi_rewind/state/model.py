@@ -20,18 +20,10 @@ from pulumi_rewind.system.nesting import TOO_DEEP, too_deep, value_too_deep
 
 ROOT_STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
-KNOWN_FEATURES = frozenset(
-    {
-        "refreshBeforeUpdate",
-        "views",
-        "hooks",
-        "taint",
-        "replaceWith",
-        "snippets-prototype",
-        "extensionParameterization",
-        "byteString",
-    }
-)
+KNOWN_FEATURES = frozenset({
+    "refreshBeforeUpdate", "views", "hooks", "taint", "replaceWith", "snippets-prototype", "extensionParameterization",
+    "byteString",
+})  # fmt: skip
 """Checkpoint features of Pulumi 3.276 that this release can read."""
 
 REPLAY_AGENT = "pulumi-rewind/replay"
