@@ -50,8 +50,11 @@ class Storage(Protocol):
         """The names of the folders in a folder, sorted; none where it isn't there."""
         ...
 
-    def items(self, folder: str, start: str = "") -> Iterable[Item]:
-        """The files in a folder whose names begin with `start`; none where it isn't there."""
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterable[Item]:
+        """The files in a folder whose names begin with `start` and come behind `after`; none where it isn't there.
+
+        Names compare byte by byte. Whoever asks for the last few of many gets them in one round trip.
+        """
         ...
 
     def exists(self, folder: str) -> bool:
@@ -76,6 +79,17 @@ class Storage(Protocol):
 
     def mark(self, keys: Sequence[str]) -> str:
         """Another text where one of some files is another or gone; cheap, nothing is read."""
+        ...
+
+    def digests(self, keys: Sequence[str]) -> list[str]:
+        """For each file a text that two files share only if their content is equal; nothing is read.
+
+        Empty where there is no such file, or only its content tells.
+        """
+        ...
+
+    def digest(self, item: Item) -> str:
+        """The same of a file that a listing has told; empty where `digests` has to be asked."""
         ...
 
     def folder_mark(self, folder: str) -> str:
