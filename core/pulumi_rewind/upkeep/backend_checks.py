@@ -26,7 +26,7 @@ NAMED: Final = 8
 """How many numbers a message names."""
 
 
-def unopened(error: BackendError, backend: Backend | None = None) -> Iterator[Finding]:
+def unreachable(error: BackendError, backend: Backend | None) -> Iterator[Finding]:
     """What is known of a backend that can't be asked: of one that could not be opened its error tells that."""
     facts = error.facts if backend is None else islice(backend.facts(""), 1)
     for topic, text in facts:

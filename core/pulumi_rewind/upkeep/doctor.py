@@ -138,30 +138,22 @@ class _Doctor:
         from pulumi_rewind.backends import open_backend
 
         space = self._workspace
+        backend: Backend | None = None
         try:
             backend = open_backend(space.backend_url, space.environ)
+            backend.ping()
         except BackendError as err:
             self._clean(err)
             yield Finding("backend", "fail", str(err), err.hint)
-            yield from backend_checks.unopened(err)
+            yield from backend_checks.unreachable(err, backend)
             return
-        try:
-            here = [ref.name for ref in backend.stacks() if ref.project in {"", space.project}]
-        except BackendError as err:
-            yield Finding("backend", "fail", str(err), err.hint)
-            yield from backend_checks.unopened(err, backend)
-            try:
-                backend.ping()
-            except BackendError:
-                return  # it is the backend that is away, and not the list of all stacks that is refused
-            self._opened = backend
-        else:
-            self._opened = backend
-            names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
-            where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
-            left = backend.obstacle()
-            yield Finding("backend", "fail" if left else "ok", f"{where}; stacks: {names}", left)
-            yield from backend_checks.described(backend, space.project)
+        self._opened = backend  # even if the list of all stacks is refused, one of them may be ours to read
+        here = [ref.name for ref in backend.stacks() if ref.project in {"", space.project}]
+        names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
+        where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
+        left = backend.obstacle()
+        yield Finding("backend", "fail" if left else "ok", f"{where}; stacks: {names}", left)
+        yield from backend_checks.described(backend, space.project)
 
     def _check_stack(self) -> Iterator[Finding]:
         self._session = open_session(self._cwd, self._stack, self._backend, self._environ, self._passphrases)
