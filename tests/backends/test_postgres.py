@@ -211,6 +211,7 @@ def test_what_is_wrong_is_said(filled: Filled) -> None:
         (f"postgres://pulumi:hush@127.0.0.1:{database.port}/state", "speaks no TLS", "sslmode=disable"),
         (database.url("nope"), "no such database"),
         (database.url("state", "table=nope"), "no such table", "Check `table`"),
+        (database.url("state", "table=public.nope"), "no such table", "The pulumi CLI can't make a table in a schema"),
         (database.url("state", "table=foreign_table"), "not the pulumi CLI's"),
         (database.url("state", "table=empty_table"), "holds no Pulumi state"),
         (database.url("state", "", "few"), "no connection left"),

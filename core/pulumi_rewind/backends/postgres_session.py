@@ -163,6 +163,7 @@ class PostgresSession:
         shown = self._url.shown
         for start, message, hint in _STATES:
             if state.startswith(start):
+                hint = _SELF_MADE if state == _NO_TABLE and self._url.self_made else hint
                 return BackendError(f"{shown} can't be read: {message}: {text}", hint=hint)
         for part, message, hint in _SAID:
             if part in text:
@@ -183,8 +184,14 @@ def _close(link: _Link) -> None:
 
 _LOGIN: Final = "Check the user and the password: in the URL, PGUSER and PGPASSWORD, or ~/.pgpass."
 
+_NO_TABLE: Final = "42P01"
+_SELF_MADE: Final = (
+    "The pulumi CLI can't make a table in a schema, or one whose name needs quotes: make it yourself, or name the schema "
+    "by `search_path` in the URL. Pulumi before 3.274 can't use such a table at all."
+)
+
 _STATES: Final = (
-    ("42P01", "there is no such table", "Check `table` in the URL; the pulumi CLI makes the table at its first use."),
+    (_NO_TABLE, "there is no such table", "Check `table` in the URL; the pulumi CLI makes the table at its first use."),
     ("3F000", "there is no such schema", "Check `table` and `search_path` in the URL."),
     ("3D000", "there is no such database", "Check the database's name in the URL."),
     ("28", "the login is refused", _LOGIN),

@@ -95,6 +95,11 @@ class PostgresUrl:
     credentials: str
     """Who logs in, and where the password is from."""
 
+    @property
+    def self_made(self) -> bool:
+        """Whether the table's name is one for which the CLI can't make the table: it has a schema, or needs quotes."""
+        return not re.fullmatch(r"[a-z_][a-z0-9_$]*", ".".join(self.table))
+
 
 def parse_postgres_url(url: str, environ: Mapping[str, str]) -> PostgresUrl:
     """Takes a URL apart.
