@@ -20,6 +20,8 @@ from pulumi_rewind.backends.storage import Item
 from pulumi_rewind.history.blame import blame
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.preview import PreviewControl
+from pulumi_rewind_tui.messages import HistoryLoaded, HistoryReplaced
+from pulumi_rewind_tui.screens.home_loading import load_timeline
 from pulumi_rewind_tui.workers.planner import Request, make_plan
 from tests.servers import stores
 from tests.servers.counting import Asked, counting
@@ -58,8 +60,8 @@ def opened(stack: BucketStack) -> Session:
 
 
 def fill_fast(stack: BucketStack, updates: int) -> None:
-    """Many updates whose checkpoints are all the same."""
-    stack.update(stack.resource("web", {"n": 1}))
+    """Many updates, written from one; the last one's state is live."""
+    stack.update(stack.resource("web", {"n": 100_001}))
     record, state = stack.record_file(1).read_bytes(), stack.checkpoint_file(1).read_bytes()
     first = int(stack.record_file(1).name.split("-")[1].split(".")[0])
     for number in range(1, updates):
@@ -67,7 +69,8 @@ def fill_fast(stack: BucketStack, updates: int) -> None:
         stem.with_name(f"{stem.name}.history.json").write_bytes(
             record.replace(b'"change 1"', b'"change %d"' % (number + 1))
         )
-        stem.with_name(f"{stem.name}.checkpoint.json").write_bytes(state)
+        stem.with_name(f"{stem.name}.checkpoint.json").write_bytes(state.replace(b"100001", b"%d" % (100_001 + number)))
+    stack.set_live(state.replace(b"100001", b"%d" % (100_000 + updates)))
     stack.count = updates
 
 
@@ -87,7 +90,7 @@ def test_a_second_look_downloads_nothing(stack: BucketStack, asked: Asked) -> No
     assert asked.count("GET", ".json") == 0  # neither records nor states
     cache = Path(stack.env["HOME"], ".cache", "pulumi-rewind", "history")
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(file.stat().st_mode) for file in cache.iterdir()} == {0o540}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in cache.iterdir()} == {0o600}
     for file in cache.iterdir():
         file.write_bytes(b"damaged")
     asked.requests.clear()
@@ -245,10 +248,29 @@ def test_a_wrong_number_is_found_before_it_is_used(stack: BucketStack, what: str
     request = Request("#350")
     with pytest.raises(HistoryMoved, match="removed or replaced"):
         make_plan(session, request, 1, PreviewControl(), lambda _: None, lambda: False)
+    posted: list[object] = []
+    load_timeline(opened(stack), 1, posted.append, lambda: False)
+    assert [type(message).__name__ for message in posted][-1] == "EntriesLoaded"  # the plan has listed everything
     # A command line lists in full, and so does whoever looks again.
-    count = 599 if what == "removed" else 540
+    count = 539 if what == "removed" else 540
     assert len(opened(stack).timeline) == count
     assert len(opened(stack).glimpse()) == count
+
+
+def test_home_says_what_was_wrong(stack: BucketStack) -> None:
+    many(stack)
+    stack.checkpoint_file(300).unlink()
+    stack.record_file(300).unlink()
+    posted: list[object] = []
+    load_timeline(opened(stack), 1, posted.append, lambda: False)
+    assert isinstance(posted[0], HistoryLoaded)
+    assert posted[0].total == 540
+    assert isinstance(posted[-1], HistoryReplaced)
+    posted.clear()
+    load_timeline(opened(stack), 2, posted.append, lambda: False)
+    assert isinstance(posted[0], HistoryLoaded)
+    assert posted[0].total == 539
+    assert not any(isinstance(message, HistoryReplaced) for message in posted)
 
 
 def test_names_in_the_cache_are_no_more_than_a_guess(stack: BucketStack) -> None:
