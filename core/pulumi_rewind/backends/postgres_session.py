@@ -186,8 +186,8 @@ _LOGIN: Final = "Check the user and the password: in the URL, PGUSER and PGPASSW
 
 _NO_TABLE: Final = "42P01"
 _SELF_MADE: Final = (
-    "The pulumi CLI can't make a table in a schema, or one whose name needs quotes: make it yourself, or name the schema "
-    "by `search_path` in the URL. Pulumi before 3.274 can't use such a table at all."
+    "The pulumi CLI can't make a table in a schema, or one whose name needs quotes: make it yourself (3.259 can't even "
+    "use it then, 3.274 can), or name the schema by `search_path` in the URL."
 )
 
 _STATES: Final = (
