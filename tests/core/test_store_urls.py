@@ -9,7 +9,6 @@ import pytest
 
 from pulumi_rewind.backends import azure, s3
 from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
-from pulumi_rewind.backends.postgres import connection_of
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import parse_store_url
 from pulumi_rewind.errors import BackendError
@@ -196,19 +195,6 @@ def test_what_is_wrong_with_a_url_is_said(url: str) -> None:
     with pytest.raises(BackendError) as caught:
         read()
     assert caught.value.hint
-
-
-def test_a_postgres_url_is_read_as_the_clis_driver_reads_it() -> None:
-    url = (
-        "postgres://me:p%40ss@box:5433/state?table=a.b&search_path=infra%20x&binary_parameters=yes&sslmode=verify-full"
-    )
-    found, table, database = connection_of(url)
-    assert (found["host"], found["port"], found["user"], found["password"]) == ("box", 5433, "me", "p@ss")
-    assert (table, database, found["sslmode"]) == ("a.b", "state", "verify-full")
-    assert "-c default_transaction_read_only=on" in found["options"]
-    assert r"-c search_path=infra\ x" in found["options"]
-    assert "binary_parameters" not in str(found)
-    assert connection_of("postgres://box/state")[0]["sslmode"] == "require"
 
 
 @pytest.mark.parametrize(

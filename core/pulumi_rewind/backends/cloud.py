@@ -125,6 +125,17 @@ class CloudBackend:
         path = "/".join(quote(part, safe="") for part in (*stack_path(stack), *more))
         return f"{parts.scheme}://{host}/{path}"
 
+    def facts(self, project: str) -> Iterator[tuple[str, str]]:
+        """The login; nobody is named where the service doesn't tell."""
+        yield "credentials", f"the token from {self.client.login.source}"
+        user = self.client.ask("user")
+        name = user.get("githubLogin") or user.get("name") if isinstance(user, dict) else None
+        yield "layout", f"a service, asked as {name}" if isinstance(name, str) and name else "a service"
+
+    def ping(self) -> None:
+        """Who we are."""
+        self.client.get("user")
+
     def shared(self, stack: StackRef) -> str:
         """Who may write a stack is up to the organization."""
         return f"whoever may update {stack} may have written it"

@@ -31,6 +31,7 @@ class FileStorage:
 
     def __init__(self, url: str) -> None:
         self.shown = shown_url(url)
+        self.credentials = ""
         self.directory = file_path(url, Path.cwd())
         self._top = str(self.directory)  # paths are costly where there are 10,000 of them
 

@@ -257,3 +257,22 @@ class Backend(Protocol):
     def shortage(self, size: int) -> str:
         """Why an update of a state of `size` bytes has no room there; empty if it has, or nobody can tell."""
         ...
+
+    def facts(self, project: str) -> Iterator[tuple[str, str]]:
+        """What `doctor` says of the place, as pairs of a word and a sentence.
+
+        ``credentials``: as whom it is asked, and where that comes from, never a secret; ``layout``: how it keeps the
+        stacks of a project.
+
+        Raises:
+            BackendError: it can't be asked.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Asks one small question.
+
+        Raises:
+            BackendError: there is no answer, or it is refused.
+        """
+        ...

@@ -38,6 +38,11 @@ class Storage(Protocol):
         """The URL without credentials."""
         ...
 
+    @property
+    def credentials(self) -> str:
+        """Where the credentials come from, for people, never the credentials themselves; empty if none are needed."""
+        ...
+
     def check(self) -> None:
         """Raises BackendError unless the place is there: to tell one lost file from a lost backend."""
         ...
