@@ -116,6 +116,9 @@ class TargetError(UsageError):
 class BackendError(RewindError):
     """The backend can't be read: missing, not permitted, or not a Pulumi backend."""
 
+    facts: tuple[tuple[str, str], ...] = ()
+    """What is known all the same of a backend that can't be opened, as `Backend.facts` tells it."""
+
 
 class CheckpointError(BackendError):
     """A checkpoint is damaged, or uses a version or feature that this release does not support."""

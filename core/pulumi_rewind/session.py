@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.protocol import Backend, History
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from pulumi_rewind.records.store import Records
     from pulumi_rewind.state.values import Json
     from pulumi_rewind.trust.agreements import Trust
+
+
+LISTED: Final = 20
+"""How many stacks a message names."""
 
 
 class Session:
@@ -151,9 +155,18 @@ class Session:
         known = update is not None and update.from_record != "update"
         return self.backend.link(self.stack, update.number if update is not None and known else None)
 
-    def history(self) -> History:
-        """The stack's updates as they are now, those included that only records know."""
-        return with_records(self.backend.history(self.stack), self._kept)
+    def history(self, *, quick: bool = False) -> History:
+        """The stack's updates as they are now, those included that only records know; `quick` as for backends."""
+        return with_records(self.backend.history(self.stack, quick=quick), self._kept)
+
+    def glimpse(self) -> Timeline:
+        """The timeline; where it isn't open yet, opened as fast as can be, for looking at its newest updates alone.
+
+        Whoever takes a number from it to change something asks `History.confirm` first.
+        """
+        if "timeline" not in self.__dict__:
+            self.__dict__["timeline"] = self._timeline_of(self.history(quick=True))
+        return self.timeline
 
     def asset_store(self, private: Path) -> Store:
         """Contents of assets from records, as files under `private`."""
@@ -240,14 +253,20 @@ class Session:
             err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
 
-    def reload(self, *, history: bool = True) -> None:
+    def reload(self, *, history: bool = True, live: bool = True, quick: bool = False) -> None:
         """Forgets what was read of the backend and of git, so that the next look sees what is there now.
 
         Without `history` the list of updates is taken to be as it was: with 10,000 of them it takes a while to read.
+        Without `live` the state is, for its mark in `Backend.glance` is the same. With `quick` the list is opened as
+        `glimpse` does.
         """
         known: Timeline | None = self.__dict__.pop("timeline", None)
         if known is not None and not history:
             self.__dict__["timeline"] = self._timeline_of(known.history)
+        if quick:
+            self.glimpse()
+        if known is not None and not live:
+            self.timeline.know_live(known)
         opened: Repository | None = self.__dict__.get("repository")
         if opened is not None:
             opened.refresh()
@@ -259,6 +278,13 @@ def _unused_note(timeline: Timeline, text: str) -> str:
     from pulumi_rewind.records.foreign import unused_note
 
     return unused_note(timeline, text)
+
+
+def _cache(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    """Where what is read of histories may be kept."""
+    from pulumi_rewind.system.toolchain import user_cache
+
+    return user_cache(environ) / "history" if settings.cache else None
 
 
 def open_session(
@@ -278,17 +304,18 @@ def open_session(
     """
     workspace = find_workspace(cwd, backend=backend, environ=environ)
     settings = load_settings(workspace.root, environ)
-    opened = open_backend(workspace.backend_url, workspace.environ)
+    opened = open_backend(workspace.backend_url, workspace.environ, _cache(settings, workspace.environ))
     name = stack or workspace.current_stack()
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]
         if len(there) != 1:
-            names = ", ".join(ref.name for ref in there) or "none yet"
+            known = [ref.word for ref in there]
+            names = ", ".join(known[:LISTED]) + (" …" if len(known) > LISTED else "") or "none yet"
             raise UsageError(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
-        name = there[0].name
+        return Session(workspace, settings, opened, there[0], passphrases)
     try:
         ref = opened.find(name, workspace.project)
     except StackNotFound as err:

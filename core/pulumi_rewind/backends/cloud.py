@@ -79,9 +79,14 @@ class CloudBackend:
             raise self._not_found(ref) from None
         return ref
 
-    def history(self, stack: StackRef) -> CloudHistory:
-        """Reads the newest page."""
-        return CloudHistory(self.client, stack)
+    def history(self, stack: StackRef, *, quick: bool = False) -> CloudHistory:
+        """Reads the newest page, which is quick in any case."""
+        return CloudHistory(self.client, stack, lambda: self._at_rest(stack))
+
+    def _at_rest(self, stack: StackRef) -> int:
+        """The newest version while nothing runs, else 0."""
+        found = self._stack(stack)
+        return 0 if self._locks(stack, found) else int(found.get("version") or 0)
 
     def live(self, stack: StackRef) -> Checkpoint:
         """What ``pulumi stack export`` prints."""
@@ -119,6 +124,17 @@ class CloudBackend:
         more = ("updates", str(number)) if number is not None else ()
         path = "/".join(quote(part, safe="") for part in (*stack_path(stack), *more))
         return f"{parts.scheme}://{host}/{path}"
+
+    def facts(self, project: str) -> Iterator[tuple[str, str]]:
+        """The login; nobody is named where the service doesn't tell."""
+        yield "credentials", f"the token from {self.client.login.source}"
+        user = self.client.ask("user")
+        name = user.get("githubLogin") or user.get("name") if isinstance(user, dict) else None
+        yield "layout", f"a service, asked as {name}" if isinstance(name, str) and name else "a service"
+
+    def ping(self) -> None:
+        """Who we are."""
+        self.client.get("user")
 
     def shared(self, stack: StackRef) -> str:
         """Who may write a stack is up to the organization."""

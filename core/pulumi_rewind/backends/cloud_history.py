@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from pulumi_rewind.backends.ahead import Ahead
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
 from pulumi_rewind.backends.protocol import History, no_update
 from pulumi_rewind.errors import BackendError, CheckpointError
@@ -64,10 +65,13 @@ class CloudHistory(History):
     Pages count from the newest update, so that all move on when one ends: rows are known by their version.
     """
 
-    def __init__(self, client: CloudClient, stack: StackRef) -> None:
+    def __init__(self, client: CloudClient, stack: StackRef, at_rest: Callable[[], int]) -> None:
+        """`at_rest` asks for the newest version; it says 0 while an operation runs."""
         self._client = client
         self._path = ("stacks", stack.organization, stack.project, stack.name)
         self._stack = stack
+        self._at_rest = at_rest
+        self._checkpoints = Ahead(self._raw, self.size)
         self._known: dict[int, Update] = {}
         self._lock = threading.Lock()
         self._ahead = 1
@@ -104,8 +108,25 @@ class CloudHistory(History):
                     self._ahead = min(2 * self._ahead, AT_ONCE)
             yield self.update(number)
 
+    def expect(self, numbers: Sequence[int]) -> None:
+        """Reads the pages of these at the same time."""
+        with self._lock:
+            missing = [number for number in numbers if 1 <= number <= self._newest and number not in self._known]
+            self._load(sorted({self._page(number) for number in missing})[:AT_ONCE])
+
+    def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
+        """Exports the next ones meanwhile."""
+        return self._checkpoints.walk(numbers)
+
+    def is_live(self, number: int) -> bool | None:
+        """Each import or update makes a version, so that live is the newest one while nothing runs."""
+        return True if number == self._at_rest() else None
+
     def raw(self, number: int) -> bytes:
         """As exported."""
+        return self._checkpoints.get(number)
+
+    def _raw(self, number: int) -> bytes:
         if not 1 <= number <= self._newest:
             raise no_update(self, self._stack, number)
         try:
@@ -145,6 +166,8 @@ class CloudHistory(History):
                 page -= 1
 
     def _load(self, pages: Sequence[int]) -> None:
+        if not pages:
+            return
         for rows in at_once(self._read, pages):
             self._take(rows)
 

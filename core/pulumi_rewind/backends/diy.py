@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
 from pulumi_rewind.backends.protocol import About, Glance, Watch
 from pulumi_rewind.backends.storage import Storage
@@ -51,9 +53,17 @@ class DiyBackend:
     def __init__(self, url: str, storage: Storage) -> None:
         self.url = url
         self._storage = storage
-        storage.check()
-        self.scoped = self._layout() > 0
-        """Whether stacks are kept by project; False is the legacy layout."""
+        known: tuple[tuple[str, str], ...] = (("credentials", storage.credentials),) if storage.credentials else ()
+        try:
+            storage.check()
+            known += (("rights", "its files can be listed"),)
+            self.scoped = self._layout() > 0
+            """Whether stacks are kept by project; False is the legacy layout."""
+        except BackendError as err:
+            err.facts = known
+            raise
+        self.kept: Callable[[str], Place] | None = None
+        """Gives the user's cache of a stack's history, if there is one."""
 
     def stacks(self) -> list[StackRef]:
         """All stacks with a state file, sorted."""
@@ -80,9 +90,11 @@ class DiyBackend:
             return ref
         raise self._not_found(str(ref) if wanted else name)
 
-    def history(self, stack: StackRef) -> DiyHistory:
+    def history(self, stack: StackRef, *, quick: bool = False) -> DiyHistory:
         """Lists the stack's history once; a stack that was never updated has an empty one."""
-        return DiyHistory(self._storage, f"{self._folder('history', stack)}/{stack.name}", stack)
+        folder = f"{self._folder('history', stack)}/{stack.name}"
+        kept = self.kept(str(stack)) if self.kept is not None else None
+        return DiyHistory(self._storage, folder, stack, states=self._state_keys(stack), kept=kept, quick=quick)
 
     def live(self, stack: StackRef) -> Checkpoint:
         """Reads the state file."""
@@ -133,6 +145,23 @@ class DiyBackend:
     def link(self, stack: StackRef, number: int | None = None) -> str:
         """There is no page."""
         return ""
+
+    def facts(self, project: str) -> Iterator[tuple[str, str]]:
+        """By the names of the project's state files, which say how the CLI was told to write them."""
+        if credentials := self._storage.credentials:
+            yield "credentials", credentials
+        layout = "stacks by project" if self.scoped else "the old layout, without projects (`pulumi state upgrade`)"
+        names = [
+            item.name for item in self._storage.items(f"{ROOT}/stacks/{project}" if self.scoped else f"{ROOT}/stacks")
+        ]
+        for suffix, kind in ((".gz", "gzip"), (".zst", "zstd")):
+            if count := sum(name.endswith(f".json{suffix}") for name in names):
+                layout += f", {count} of {sum(bool(_stack_name(name)) for name in names)} states by {kind}"
+        yield "layout", layout
+
+    def ping(self) -> None:
+        """Whether there is anything."""
+        self._storage.check()
 
     def shared(self, stack: StackRef) -> str:
         """Looks at every folder from the backend's own down to the stack's history."""

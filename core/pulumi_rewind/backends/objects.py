@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.backends.diy import ROOT
+from pulumi_rewind.backends.interruptible import aside, at_once
 from pulumi_rewind.backends.protocol import Steady
 from pulumi_rewind.backends.storage import Item, Stored
 from pulumi_rewind.backends.store_errors import store_error
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 32
 """Requests in flight."""
 
-RETRY: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
+"""Some three seconds for a server that refuses; one that hangs is asked a second time."""
+
+CONNECT: Final = "5s"
+PATIENCE: Final = "15s"
+"""For a server to say something."""
+
+WHOLE: Final = "30m"
+"""For a large object over a slow line."""
 
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -54,19 +62,22 @@ class ObjectStorage:
         """By one listing."""
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._listing(folder)["common_prefixes"])
 
-    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
         """With size and ETag."""
-        if not start:
+        if not start and not after:
             yield from map(_item, self._listing(folder)["objects"])
             return
         import obstore
 
         try:
-            # The part of a name is no prefix to obstore, so that foreign files are passed over here.
-            for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1000):
+            # The part of a name is no prefix to obstore, so that foreign files are passed over here; so are those
+            # that a server sends in spite of the offset.
+            offset = f"{folder}/{after}" if after else None
+            chunks = obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=1000)
+            while chunk := aside(lambda: next(chunks, None)):
                 for found in chunk:
                     item = _item(found)
-                    if item.name.startswith(start) and not item.name.endswith(".attrs"):
+                    if item.name > after and item.name.startswith(start) and not item.name.endswith(".attrs"):
                         yield item
         except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
             raise self._error(err, folder) from None
@@ -76,7 +87,7 @@ class ObjectStorage:
         import obstore
 
         try:
-            return any(chunk for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1))
+            return bool(aside(lambda: next(obstore.list(self._store, f"{folder}/", chunk_size=1), None)))
         except Exception as err:  # noqa: BLE001
             raise self._error(err, folder) from None
 
@@ -115,6 +126,20 @@ class ObjectStorage:
     def mark(self, keys: Sequence[str]) -> str:
         """The ETags."""
         return " ".join(_mark(meta["e_tag"]) if meta else "-" for meta in self._at_once(self._head, keys))
+
+    def digests(self, keys: Sequence[str]) -> list[str]:
+        """ETags with sizes; Azure's are no digests, but different for each write."""
+        if self._url.url.startswith("azblob://"):
+            return [""] * len(keys)
+        return [
+            self.digest(Item(key, _mark(meta["e_tag"]), meta["size"])) if meta is not None else ""
+            for key, meta in zip(keys, self._at_once(self._head, keys), strict=True)
+        ]
+
+    def digest(self, item: Item) -> str:
+        """As the listing says."""
+        opaque = not item.mark or self._url.url.startswith("azblob://")
+        return "" if opaque else f"{item.mark}.{item.size}"
 
     def folder_mark(self, folder: str) -> str:
         """None: every update also writes the state, whose mark tells."""
@@ -158,12 +183,12 @@ class ObjectStorage:
         import obstore
 
         try:
-            answer = obstore.get(self._store, key)
+            answer = aside(lambda: obstore.get(self._store, key))
             if answer.meta["size"] > limit:
                 raise BackendError(
                     f"{self.where(key)} has more than {limit >> 10:,} KiB", hint="Pulumi writes no such file."
                 )
-            return answer.meta, bytes(answer.bytes())
+            return answer.meta, bytes(aside(answer.bytes))
         except (FileNotFoundError, BackendError):
             raise
         except Exception as err:  # noqa: BLE001
@@ -173,7 +198,7 @@ class ObjectStorage:
         import obstore
 
         try:
-            return obstore.head(self._store, key)
+            return aside(lambda: obstore.head(self._store, key))
         except FileNotFoundError:
             return None
         except Exception as err:  # noqa: BLE001
@@ -183,29 +208,37 @@ class ObjectStorage:
         import obstore
 
         try:
-            return obstore.list_with_delimiter(self._store, folder)
+            return aside(lambda: obstore.list_with_delimiter(self._store, folder))
         except Exception as err:  # noqa: BLE001
             raise self._error(err, folder) from None
 
     def _at_once(self, call: Any, keys: Sequence[str]) -> Iterator[Any]:
-        if len(keys) < 2:
-            yield from map(call, keys)
-            return
-        with ThreadPoolExecutor(min(AT_ONCE, len(keys)), thread_name_prefix="objects") as pool:
-            yield from pool.map(call, keys)
+        return at_once(call, keys, AT_ONCE)
 
     def _error(self, err: Exception, what: str) -> BackendError:
         return store_error(err, url=self.shown, place=self._url.place, what=what)
 
 
-def client_options(*, allow_http: bool) -> Any:
-    """How obstore talks to a server."""
+def client_options(endpoint: str, environ: Mapping[str, str]) -> Any:
+    """How obstore talks to a server: `PATIENCE` is for each answer to begin and to go on, not for the whole of it."""
     return {
-        "allow_http": allow_http,
-        "connect_timeout": "5s",
-        "timeout": "60s",
+        "allow_http": endpoint.startswith("http://"),
+        "connect_timeout": CONNECT,
+        "read_timeout": PATIENCE,
+        "timeout": WHOLE,
         "pool_max_idle_per_host": str(AT_ONCE),
+        **_proxy(endpoint, environ),
     }
+
+
+def _proxy(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxy that the environment names; as with the CLI never for this machine itself."""
+    scheme = endpoint.partition("://")[0]
+    proxy = environ.get(f"{scheme}_proxy") or environ.get(f"{scheme}_proxy".upper())
+    if not proxy:
+        return {}
+    excluded = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    return {"proxy_url": proxy, "proxy_excludes": ",".join(filter(None, (excluded, "localhost", "127.0.0.0/8", "::1")))}
 
 
 def _item(found: ObjectMeta) -> Item:

@@ -26,8 +26,8 @@ class Lock(msgspec.Struct, frozen=True):
         who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"
         gone = ", whose process is dead" if self.dead else ""
         since = f" since {self.timestamp}" if self.timestamp else ""
-        what = self.kind or f"pid {self.pid}"
-        return f"{who} ({what}){since}{gone}"
+        what = f" (pid {self.pid})" if self.pid else f" ({self.kind})" if self.kind else ""
+        return f"{who}{what}{since}{gone}"
 
     @property
     def advice(self) -> str:

@@ -85,6 +85,11 @@ class StackRef(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return "/".join(filter(None, (self.organization, self.project, self.name)))
 
+    @property
+    def word(self) -> str:
+        """What a command in the stack's project takes for it: its name, on Pulumi Cloud the full one."""
+        return str(self) if self.organization else self.name
+
 
 class CustomTimeouts(msgspec.Struct, frozen=True):
     """Timeouts in seconds; 0 means the provider's default."""

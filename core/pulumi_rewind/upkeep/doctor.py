@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
+from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.engine.environment import DEBUG_VARIABLES, debug_variables
-from pulumi_rewind.errors import RewindError, SecretsError
+from pulumi_rewind.errors import BackendError, RewindError, SecretsError
 from pulumi_rewind.project.settings import load_settings, settings_files
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.content import NOT_HERE
@@ -23,25 +23,11 @@ from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state.integrity import REPAIR_HINT, damage
 from pulumi_rewind.state.model import PROVIDER_PREFIX, Checkpoint, urn_name
 from pulumi_rewind.system.toolchain import EngineInfo, find_engine, language_host, plugin_is_here
-
-Status = Literal["ok", "warn", "fail"]
+from pulumi_rewind.upkeep import backend_checks
+from pulumi_rewind.upkeep.findings import Finding
 
 RECENT = 60
 """How many of the newest updates are looked at for missing checkpoints."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found."""
-
-    check: str
-    """A stable word: project, settings, engine, language, providers, backend, stack, state, history, git, records,
-    passphrase, lock, pending, interrupted or replay."""
-    status: Status
-    """ok; warn: works, but know this; fail: a rollback is not possible like this."""
-    message: str
-    hint: str = ""
-    """What to do about it, empty where all is well."""
 
 
 Check = Callable[[], Iterator[Finding]]
@@ -68,6 +54,7 @@ class _Doctor:
     # Each is set by the check that finds it; checks that need one are left out where it isn't.
     _workspace: Workspace = field(init=False)
     _engine: EngineInfo = field(init=False)
+    _opened: Backend = field(init=False)
     _session: Session = field(init=False)
     _live: Checkpoint = field(init=False)
 
@@ -78,9 +65,11 @@ class _Doctor:
             "engine": (self._check_engine, ""),
             "language": (self._check_language, "workspace engine"),
             "backend": (self._check_backend, "workspace"),
-            "stack": (self._check_stack, "workspace"),
+            "stack": (self._check_stack, "opened"),
             "state": (self._check_state, "session"),
             "history": (self._check_history, "session"),
+            "versions": (self._check_versions, "session"),
+            "rights": (self._check_rights, "session live"),
             "git": (self._check_git, ""),
             "records": (self._check_records, "session"),
             "providers": (self._check_providers, "live engine workspace"),
@@ -149,13 +138,22 @@ class _Doctor:
         from pulumi_rewind.backends import open_backend
 
         space = self._workspace
-        backend = open_backend(space.backend_url, space.environ)
-        stacks = backend.stacks()
-        here = [ref.name for ref in stacks if ref.project in {"", space.project}]
+        backend: Backend | None = None
+        try:
+            backend = open_backend(space.backend_url, space.environ)
+            backend.ping()
+        except BackendError as err:
+            self._clean(err)
+            yield Finding("backend", "fail", str(err), err.hint)
+            yield from backend_checks.unreachable(err, backend)
+            return
+        self._opened = backend  # even if the list of all stacks is refused, one of them may be ours to read
+        here = [ref.name for ref in backend.stacks() if ref.project in {"", space.project}]
         names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
         where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
         left = backend.obstacle()
         yield Finding("backend", "fail" if left else "ok", f"{where}; stacks: {names}", left)
+        yield from backend_checks.described(backend, space.project)
 
     def _check_stack(self) -> Iterator[Finding]:
         self._session = open_session(self._cwd, self._stack, self._backend, self._environ, self._passphrases)
@@ -198,6 +196,12 @@ class _Doctor:
                 "the live state differs from the newest update: it was changed outside updates",
                 f"`pulumi-rewind diff {total} live` shows how; no update holds this state to go back to.",
             )
+
+    def _check_versions(self) -> Iterator[Finding]:
+        yield from backend_checks.kept(self._session.timeline.history)
+
+    def _check_rights(self) -> Iterator[Finding]:
+        yield from backend_checks.readable(self._session.backend, self._session.stack)
 
     def _check_git(self) -> Iterator[Finding]:
         from pulumi_rewind.project.repository import open_repository, trust_hint
@@ -322,7 +326,7 @@ class _Doctor:
             message = f"{what} runs now ({self._session.journal.who(entry)})"
             yield Finding("interrupted", "warn", message, "Wait for it.")
         elif entry.update:
-            name = self._session.stack.name
+            name = self._session.stack.word
             hint = f"`pulumi-rewind resume {name}` rolls it back to {entry.label}, `resume {name} --forget` keeps it."
             yield Finding("interrupted", "warn", "an update was interrupted", hint)
         else:
@@ -330,5 +334,5 @@ class _Doctor:
                 "interrupted",
                 "warn",
                 f"a rollback to {entry.label} was interrupted",
-                f"`pulumi-rewind resume {self._session.stack.name}` continues it.",
+                f"`pulumi-rewind resume {self._session.stack.word}` continues it.",
             )

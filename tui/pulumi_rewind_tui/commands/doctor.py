@@ -16,7 +16,7 @@ from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.text.doctor import check_json, check_lines, finding_json, finding_lines
 
 if TYPE_CHECKING:
-    from pulumi_rewind.upkeep.doctor import Finding
+    from pulumi_rewind.upkeep.findings import Finding
     from pulumi_rewind.upkeep.selfcheck import SelfCheck
 
 
@@ -34,12 +34,15 @@ def doctor(shared: Shared, words: tuple[str, ...], replay: bool, as_json: bool) 
     Says how to fix each problem. With --replay, also lists every resource that a rollback could not restore
     exactly, with the reason. Changes nothing. Exit code 0 if no check fails, else 1.
     """
-    from pulumi_rewind.upkeep.doctor import Finding, diagnose
+    from pulumi_rewind.project.settings import load_settings
+    from pulumi_rewind.project.workspace import project_root
+    from pulumi_rewind.upkeep.doctor import diagnose
+    from pulumi_rewind.upkeep.findings import Finding
 
     stack = stack_of(words)
     named = shared.named(stack)
-    with contextlib.suppress(RewindError, OSError):
-        shared.session(stack)  # for the settings; what is wrong with it is found below
+    with contextlib.suppress(RewindError, OSError):  # what is wrong with the settings is found below
+        shared.ascii = shared.ascii or load_settings(project_root(shared.cwd, os.environ), os.environ).ascii
     out = shared.screen().out
     findings: list[Finding] = []
 
@@ -86,7 +89,7 @@ def _screens(shared: Shared) -> Iterator[Finding]:
     """Checks the theme and the keys in the settings."""
     from pulumi_rewind.project.settings import load_settings, where_set
     from pulumi_rewind.project.workspace import project_root
-    from pulumi_rewind.upkeep.doctor import Finding
+    from pulumi_rewind.upkeep.findings import Finding
 
     root = project_root(shared.cwd, os.environ)
     try:

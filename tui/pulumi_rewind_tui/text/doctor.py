@@ -9,7 +9,7 @@ from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.words.words import resource_name
 
 if TYPE_CHECKING:
-    from pulumi_rewind.upkeep.doctor import Finding
+    from pulumi_rewind.upkeep.findings import Finding
     from pulumi_rewind.upkeep.selfcheck import SelfCheck
 
 _MARKS = {"ok": Span("✓ ok  ", "ok"), "warn": Span("⚠ warn", "warn"), "fail": Span("✗ fail", "failed")}
