@@ -35,7 +35,7 @@ PLACES = count()
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Asked]]:
     """A server behind a proxy that notes what is asked."""
-    with stores.s3(tmp_path_factory.mktemp("s3")) as server:
+    with stores.s3(tmp_path_factory.mktemp("s3"), seeded=True) as server:
         found = re.search(r"127\.0\.0\.1:(\d+)", server.url)
         assert found is not None
         with counting(int(found[1])) as asked:
