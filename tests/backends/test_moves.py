@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from pulumi_rewind.trust.targets import UntrustedTarget
-from tests.backends.conftest import only_on
+from tests.backends.conftest import SERVICES, only_on
 from tests.backends.served_stack import ServedStack, program
 from tests.support.rewind import roll_back, said, session
 
@@ -32,7 +32,7 @@ def test_the_history_goes_along_with_a_new_name(stack: ServedStack) -> None:
     after = rows(stack)
     assert after[-2:] == before, "the service makes the rename an update of its own"
     assert said(stack, "record", "--all").code == 0
-    result = roll_back(stack, "1")
+    result = roll_back(stack, "1", trusts=stack.server.url in SERVICES)
     assert result.result == "succeeded"
     assert stack.resources()["web"]["inputs"]["image"] == "one"
 
