@@ -315,5 +315,5 @@ def open_session(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
-        return Session(workspace, settings, opened, there[0], passphrases)
+        name = there[0].word
     return Session(workspace, settings, opened, opened.find(name, workspace.project), passphrases)

@@ -193,7 +193,6 @@ async def test_no_key_waits_for_a_backend_that_is_silent(tmp_path: Path, monkeyp
             assert "reading…" in screen_text(pilot.app)
 
 
-@pytest.mark.slow
 def test_completion_does_not_wait_for_a_backend_that_is_silent(tmp_path: Path) -> None:
     with silent() as url:
         shop = Shop(tmp_path, extra={"PULUMI_BACKEND_URL": url, "PULUMI_ACCESS_TOKEN": "x"})
