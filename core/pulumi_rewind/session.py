@@ -283,10 +283,10 @@ def open_session(
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]
         if len(there) != 1:
-            names = ", ".join(ref.name for ref in there) or "none yet"
+            names = ", ".join(str(ref) if ref.organization else ref.name for ref in there) or "none yet"
             raise UsageError(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
-        name = there[0].name
+        name = there[0].fqn if there[0].organization else there[0].name
     return Session(workspace, settings, opened, opened.find(name, workspace.project), passphrases)
