@@ -178,7 +178,7 @@ class Service:
                 self.updates[update.number] = update
                 return {"updateID": update.number}
             case [kind, number, *what] if kind in OPERATIONS and number in self.updates:
-                if what == [] and method == "GET" and self.updates[number].kind != kind:
+                if what == [] and method == "GET" and self.updates[number].kind not in {kind, "import"}:
                     raise Refused(404, "Not Found: no such update")
                 return self._update(method, stack, self.updates[number], what, body)
         raise Refused(404, "Not Found")
