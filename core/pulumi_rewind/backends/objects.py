@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi_rewind.backends.diy import ROOT
+from pulumi_rewind.backends.in_flight import AT_ONCE, ask, ask_each
 from pulumi_rewind.backends.protocol import Steady
 from pulumi_rewind.backends.storage import Item, Stored
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import StoreUrl
+from pulumi_rewind.backends.wide_listing import Page, list_wide
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.ownership import later
 
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-AT_ONCE: Final = 32
-"""Requests in flight."""
+T = TypeVar("T")
 
 RETRY: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+
+PAGE: Final = 1000
+"""Objects that one listing request gives on S3 and Google Cloud Storage."""
+
+AZURE_PAGE: Final = 5000
 
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -36,6 +42,9 @@ class ObjectStorage:
         self.shown = url.shown
         self.credentials = credentials
         """Where the credentials come from, for people; never the credentials themselves."""
+        self._page_size = AZURE_PAGE if url.shown.startswith("azblob:") else PAGE
+        self._in_turn = False
+        """Whether the server lists nothing but from the beginning."""
 
     def check(self) -> None:
         """There must be an object below ``.pulumi/``; a listing also tells a missing bucket."""
@@ -54,44 +63,44 @@ class ObjectStorage:
         """By one listing."""
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._listing(folder)["common_prefixes"])
 
-    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
-        """With size and ETag."""
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterable[Item]:
+        """With size and ETag; a folder of many pages in a few round trips, see `list_wide`."""
         if not start and not after:
-            yield from map(_item, self._listing(folder)["objects"])
-            return
-        import obstore
-
-        try:
-            # The part of a name is no prefix to obstore, so that foreign files are passed over here; so are those
-            # that a server sends in spite of the offset.
-            offset = f"{folder}/{after}" if after else None
-            for chunk in obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=1000):
-                for found in chunk:
-                    item = _item(found)
-                    if item.name > after and item.name.startswith(start) and not item.name.endswith(".attrs"):
-                        yield item
-        except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
-            raise self._error(err, folder) from None
+            return map(_item, self._listing(folder)["objects"])
+        found: Iterable[Item]
+        if self._in_turn:
+            found = self._stream(folder, after)
+        else:
+            found = list_wide(
+                lambda names: ask_each(lambda name: self._page(folder, name), names),
+                lambda name: self._stream(folder, name),
+                after=after,
+                now=time.time_ns(),
+                at_once=AT_ONCE,
+            )
+        # The part of a name is no prefix to obstore, so that foreign files are passed over here.
+        return [item for item in found if item.name.startswith(start) and _is_file(item.name)]
 
     def exists(self, folder: str) -> bool:
-        """By one small listing."""
-        import obstore
+        """By one listing."""
 
-        try:
+        def first() -> bool:
+            import obstore
+
             return any(chunk for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1))
-        except Exception as err:  # noqa: BLE001
-            raise self._error(err, folder) from None
+
+        return self._ask(first, folder)
 
     def read(self, key: str, limit: int) -> bytes:
         """The whole object."""
-        return self._get(key, limit)[1]
+        return ask(lambda: self._get(key, limit)).result()[1]
 
     def read_all(self, keys: Sequence[str], limit: int) -> Iterator[bytes | BackendError]:
         """`AT_ONCE` at a time."""
 
         def one(key: str) -> bytes | BackendError:
             try:
-                return self.read(key, limit)
+                return self._get(key, limit)[1]
             except FileNotFoundError as err:
                 gone = BackendError(f"{self.where(key)} is no longer there")
                 gone.__cause__ = err
@@ -99,7 +108,7 @@ class ObjectStorage:
             except BackendError as err:
                 return err
 
-        yield from self._at_once(one, keys)
+        yield from ask_each(one, keys)
 
     def newest(self, keys: Sequence[str], what: str, limit: int) -> Stored | None:
         """All variants are asked for at once: most often only one is there."""
@@ -111,12 +120,12 @@ class ObjectStorage:
                 return None
             return meta["last_modified"].timestamp(), Stored(key, content)
 
-        there = [found for found in self._at_once(one, keys) if found is not None]
+        there = [found for found in ask_each(one, keys) if found is not None]
         return max(there, key=lambda found: found[0])[1] if there else None
 
     def mark(self, keys: Sequence[str]) -> str:
         """The ETags."""
-        return " ".join(_mark(meta["e_tag"]) if meta else "-" for meta in self._at_once(self._head, keys))
+        return " ".join(_mark(meta["e_tag"]) if meta else "-" for meta in ask_each(self._head, keys))
 
     def folder_mark(self, folder: str) -> str:
         """None: every update also writes the state, whose mark tells."""
@@ -132,8 +141,8 @@ class ObjectStorage:
 
     def touched(self, keys: Iterable[str], ended: int) -> str:
         """By the times of the objects."""
-        for key in keys:
-            meta = self._head(key)
+        keys = list(keys)
+        for key, meta in zip(keys, ask_each(self._head, keys), strict=True):
             if meta and (again := later(meta["last_modified"].timestamp(), ended / _NANOSECONDS)):
                 return f"{self.where(key)} was changed {again} after its update"
         return ""
@@ -182,19 +191,39 @@ class ObjectStorage:
             raise self._error(err, key) from None
 
     def _listing(self, folder: str) -> Any:
+        def listing() -> Any:
+            import obstore
+
+            return obstore.list_with_delimiter(self._store, folder)
+
+        return self._ask(listing, folder)
+
+    def _page(self, folder: str, after: str) -> Page:
+        """One request: a stream that is dropped asks for no second page."""
+        chunk = next(self._chunks(folder, after), [])
+        return Page([_item(found, f"{folder}/") for found in chunk], len(chunk) >= self._page_size)
+
+    def _stream(self, folder: str, after: str) -> Iterator[Item]:
+        """Page after page, each asked when the one before has come."""
+        self._in_turn = True
+        chunks = self._chunks(folder, after)
+        while chunk := ask(lambda: next(chunks, None)).result():
+            yield from (item for found in chunk if (item := _item(found, f"{folder}/")).name > after)
+
+    def _chunks(self, folder: str, after: str) -> Iterator[Sequence[ObjectMeta]]:
         import obstore
 
+        offset = f"{folder}/{after}" if after else None
         try:
-            return obstore.list_with_delimiter(self._store, folder)
-        except Exception as err:  # noqa: BLE001
+            yield from obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=self._page_size)
+        except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
             raise self._error(err, folder) from None
 
-    def _at_once(self, call: Any, keys: Sequence[str]) -> Iterator[Any]:
-        if len(keys) < 2:
-            yield from map(call, keys)
-            return
-        with ThreadPoolExecutor(min(AT_ONCE, len(keys)), thread_name_prefix="objects") as pool:
-            yield from pool.map(call, keys)
+    def _ask(self, call: Callable[[], T], what: str) -> T:
+        try:
+            return ask(call).result()
+        except Exception as err:  # noqa: BLE001
+            raise self._error(err, what) from None
 
     def _error(self, err: Exception, what: str) -> BackendError:
         return store_error(err, url=self.shown, place=self._url.place, what=what)
@@ -210,8 +239,14 @@ def client_options(*, allow_http: bool) -> Any:
     }
 
 
-def _item(found: ObjectMeta) -> Item:
-    return Item(found["path"].rpartition("/")[2], _mark(found["e_tag"]), found["size"])
+def _item(found: ObjectMeta, folder: str = "") -> Item:
+    """Named within the folder, with slashes where it is further down."""
+    name = found["path"].removeprefix(folder) if folder else found["path"].rpartition("/")[2]
+    return Item(name, _mark(found["e_tag"]), found["size"])
+
+
+def _is_file(name: str) -> bool:
+    return "/" not in name and not name.endswith(".attrs")
 
 
 def _mark(e_tag: str | None) -> str:
