@@ -18,6 +18,9 @@ from pulumi_rewind.backends.storage import Item
 STEP: Final = 0.8
 """The first step by the time that the page before covers: a little less, so that one page holds it."""
 
+AT_LEAST: Final = 4
+"""Parts of what a page left unfinished, also where that is more than is asked at once."""
+
 _STAMP: Final = re.compile(r"-(\d{1,30})\.")
 
 
@@ -58,7 +61,7 @@ def list_wide(
     found = [item for item in first.items if item.name > after]
     ranges = [_Range(found[-1].name, "", _span(first))] if first.more else []
     while ranges:
-        share = max(at_once // len(ranges), 1)
+        share = max(at_once // len(ranges), AT_LEAST)
         parts = list(chain.from_iterable(_divided(range_, now, share) for range_ in ranges))
         ranges = []
         for part, page in zip(parts, pages([part.after for part in parts]), strict=True):
