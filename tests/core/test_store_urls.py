@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from pulumi_rewind.backends import azure, s3
+from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
 from pulumi_rewind.backends.postgres import connection_of
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import parse_store_url
@@ -16,34 +17,54 @@ from pulumi_rewind.errors import BackendError
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
-def s3_options(url: str, environ: Mapping[str, str]) -> dict[str, Any]:
+AWS = "amazonaws.com"
+
+
+def s3_where(url: str, environ: Mapping[str, str]) -> s3.Where:
     parsed = parse_store_url(url, s3.OPTIONS, "bucket")
-    found: dict[str, Any] = s3.config_of(parsed, s3.where_of(parsed, environ))
-    return found
+    return s3.where_of(parsed, environ, aws_profile(environ, parsed.options.get("profile", "")))
 
 
 @pytest.mark.parametrize(
-    ("query", "environ", "endpoint", "virtual"),
+    ("query", "environ", "endpoint"),
     [
-        ("", {}, None, True),
-        ("use_path_style=true", {}, None, False),
-        ("s3ForcePathStyle=TRUE", {}, None, False),
-        ("endpoint=http://127.0.0.1:9&use_path_style=1", {}, "http://127.0.0.1:9", False),
-        ("endpoint=http://127.0.0.1:9", {}, "http://state.127.0.0.1:9", True),
-        ("endpoint=box:9&disableSSL=true&s3ForcePathStyle=true", {}, "http://box:9", False),
-        ("endpoint=box:9&use_path_style=true", {}, "https://box:9", False),
-        ("", {"AWS_ENDPOINT_URL": "http://box:9/"}, "http://box:9", False),
-        ("", {"AWS_ENDPOINT_URL": "http://no", "AWS_ENDPOINT_URL_S3": "http://box:9"}, "http://box:9", False),
-        ("dualstack=true&region=eu-west-1", {}, "https://state.s3.dualstack.eu-west-1.amazonaws.com", True),
-        ("fips=true&region=us-east-2", {}, "https://state.s3-fips.us-east-2.amazonaws.com", True),
-        ("accelerate=true", {}, "https://state.s3-accelerate.amazonaws.com", True),
+        ("", {}, f"https://state.s3.us-east-1.{AWS}"),
+        ("region=cn-north-1", {}, f"https://state.s3.cn-north-1.{AWS}.cn"),
+        ("use_path_style=true", {"AWS_REGION": "eu-west-1"}, f"https://s3.eu-west-1.{AWS}/"),
+        ("s3ForcePathStyle=TRUE", {}, f"https://s3.us-east-1.{AWS}/"),
+        ("endpoint=http://127.0.0.1:9&use_path_style=1", {}, "http://127.0.0.1:9/"),
+        ("endpoint=http://127.0.0.1:9", {}, "http://state.127.0.0.1:9"),
+        ("endpoint=http://127.0.0.1:9&hostname_immutable=true", {}, "http://127.0.0.1:9/"),
+        ("endpoint=box:9&disableSSL=true&s3ForcePathStyle=true", {}, "http://box:9/"),
+        ("endpoint=box:9&use_path_style=true", {}, "https://box:9/"),
+        ("endpoint=http://one&endpoint=http://two", {}, "http://state.one"),
+        ("", {"AWS_ENDPOINT_URL": "http://10.0.0.1:9/"}, "http://10.0.0.1:9/"),
+        ("", {"AWS_ENDPOINT_URL": "http://box:9/"}, "http://state.box:9"),
+        ("", {"AWS_ENDPOINT_URL": "http://no", "AWS_ENDPOINT_URL_S3": "http://box:9"}, "http://state.box:9"),
+        (
+            "",
+            {"AWS_ENDPOINT_URL": "http://no", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            f"https://state.s3.us-east-1.{AWS}",
+        ),
+        ("endpoint=http://box", {"AWS_ENDPOINT_URL_S3": "http://no"}, "http://state.box"),
+        ("dualstack=true&region=eu-west-1", {}, f"https://state.s3.dualstack.eu-west-1.{AWS}"),
+        ("fips=true&region=us-east-2", {}, f"https://state.s3-fips.us-east-2.{AWS}"),
+        ("accelerate=true", {}, f"https://state.s3-accelerate.{AWS}"),
     ],
 )
-def test_where_an_s3_bucket_is(query: str, environ: dict[str, str], endpoint: str | None, virtual: bool) -> None:
-    found = s3_options(f"s3://state/pre/fix?{query}", KEYS | environ)
-    assert found.get("endpoint") == endpoint
-    assert found["virtual_hosted_style_request"] is virtual
-    assert found["access_key_id"] == "key"
+def test_where_an_s3_bucket_is(query: str, environ: dict[str, str], endpoint: str) -> None:
+    """A slash at the end stands for a path that begins with the bucket."""
+    url = f"s3://state/pre/fix?{query}"
+    found = s3.config_of(parse_store_url(url, s3.OPTIONS, "bucket"), s3_where(url, KEYS | environ))
+    assert found["endpoint"] + "/" * (not found["virtual_hosted_style_request"]) == endpoint
+    assert found["aws_endpoint_url_s3"] == found["endpoint"]
+
+
+def test_a_bucket_whose_name_is_no_name_of_a_host_is_in_the_path() -> None:
+    for place, virtual in {"my-state": True, "my.state": False, "My_State": False}.items():
+        parsed = parse_store_url(f"s3://{place}", s3.OPTIONS, "bucket")
+        where = s3.where_of(parsed, KEYS, AwsProfile())
+        assert s3.config_of(parsed, where)["virtual_hosted_style_request"] is virtual
 
 
 @pytest.mark.parametrize(
@@ -52,20 +73,53 @@ def test_where_an_s3_bucket_is(query: str, environ: dict[str, str], endpoint: st
         ("", {}, True),
         ("profile=p", {}, False),
         ("role=arn:aws:iam::1:role/r", {}, False),
-        ("", {"AWS_PROFILE": "p"}, False),  # the profile may name an endpoint
-        ("endpoint=http://box", {"AWS_PROFILE": "p"}, True),
+        ("", {"AWS_PROFILE": "p"}, True),
         ("anonymous=true", {}, False),
     ],
 )
-def test_static_keys_are_used_where_no_profile_can_say_otherwise(
-    query: str, environ: dict[str, str], static: bool
-) -> None:
-    parsed = parse_store_url(f"s3://state?{query}", s3.OPTIONS, "bucket")
-    assert (s3.where_of(parsed, KEYS | environ).keys is not None) is static
+def test_only_a_profile_in_the_url_is_stronger_than_keys(query: str, environ: dict[str, str], static: bool) -> None:
+    assert (s3_where(f"s3://state?{query}", KEYS | environ).keys is not None) is static
 
 
 def test_a_session_token_goes_with_the_keys() -> None:
-    assert s3_options("s3://state", KEYS | {"AWS_SESSION_TOKEN": "t"})["session_token"] == "t"
+    assert s3_where("s3://state", KEYS | {"AWS_SESSION_TOKEN": "t"}).keys == ("key", "secret", "t")
+
+
+CONFIG = """
+[default]
+region = eu-central-1
+[profile far]
+region=eu-north-1
+endpoint_url = http://no
+services = mine
+[services mine]
+ec2 =
+  endpoint_url = http://ec2
+s3 =
+  addressing_style = path
+  endpoint_url = http://far
+[profile near]
+endpoint_url = http://near%2d
+"""
+
+
+@pytest.mark.parametrize(
+    ("environ", "region", "endpoint"),
+    [
+        ({}, "eu-central-1", ""),
+        ({"AWS_PROFILE": "far"}, "eu-north-1", "http://far"),
+        ({"AWS_PROFILE": "near"}, "", "http://near%2d"),
+        ({"AWS_PROFILE": "missing"}, "", ""),
+    ],
+)
+def test_a_configuration_file_names_region_and_endpoint(
+    tmp_path: Path, environ: dict[str, str], region: str, endpoint: str
+) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(CONFIG)
+    assert aws_profile({"HOME": str(tmp_path), **environ}) == AwsProfile(region, endpoint)
+    (tmp_path / ".aws" / "config").write_text("no section\n")
+    assert aws_profile({"HOME": str(tmp_path), **environ}) == AwsProfile()
 
 
 AZURE = {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_KEY": "k"}
@@ -74,38 +128,70 @@ CONNECTION = "DefaultEndpointsProtocol=http;AccountName=acc;AccountKey=a=b==;Blo
 
 
 @pytest.mark.parametrize(
-    ("query", "environ", "expected"),
+    ("query", "environ", "endpoint", "credential"),
     [
-        ("", AZURE, {"endpoint": "https://acc.blob.core.windows.net", "account_key": "k"}),
-        ("storage_account=other", AZURE, {"endpoint": "https://other.blob.core.windows.net", "account_name": "other"}),
-        ("domain=127.0.0.1:1&protocol=http", AZURE, {"endpoint": "http://127.0.0.1:1/acc"}),
-        ("domain=cdn.example&cdn=true", AZURE, {"endpoint": "https://cdn.example"}),
+        ("", AZURE, "https://acc.blob.core.windows.net", {"access_key": "k"}),
+        ("storage_account=other", AZURE, "https://other.blob.core.windows.net", {"access_key": "k"}),
+        ("storage_account=other", {"AZURE_STORAGE_KEY": "k"}, "https://other.blob.core.windows.net", None),
+        ("domain=127.0.0.1:1&protocol=http", AZURE, "http://127.0.0.1:1/acc", {"access_key": "k"}),
+        ("domain=cdn.example&cdn=true", AZURE, "https://cdn.example", {"access_key": "k"}),
         (
             "",
-            {"AZURE_STORAGE_CONNECTION_STRING": CONNECTION},
-            {"endpoint": "http://127.0.0.1:1/acc", "account_key": "a=b=="},
+            AZURE | {"AZURE_STORAGE_DOMAIN": "d", "AZURE_STORAGE_PROTOCOL": "http", "AZURE_STORAGE_IS_CDN": "1"},
+            "http://d",
+            {"access_key": "k"},
         ),
-        ("", {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=x"}, {"sas_key": "sv=1&sig=x"}),
+        (
+            "",
+            AZURE | {"AZURE_STORAGE_DOMAIN": "d", "AZURE_STORAGE_IS_LOCAL_EMULATOR": "true"},
+            "https://d/acc",
+            {"access_key": "k"},
+        ),
+        ("", {TEXT: CONNECTION}, "http://127.0.0.1:1/acc", {"access_key": "a=b=="}),
+        (
+            "storage_account=other&domain=d",
+            {"AZURE_STORAGEBLOB_CONNECTIONSTRING": "AccountName=acc;AccountKey=k;EndpointSuffix=x"},
+            "https://acc.blob.x",
+            {"access_key": "k"},
+        ),
+        (
+            "",
+            {TEXT: "BlobEndpoint=https://acc.blob.x/;SharedAccessSignature=?sv=1&sig=y"},
+            "https://acc.blob.x",
+            {"sas_token": "sv=1&sig=y"},
+        ),
+        ("", AZURE | {TEXT: CONNECTION}, "http://acc.blob.core.windows.net", {"access_key": "k"}),
+        (
+            "",
+            {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=x"},
+            "https://acc.blob.core.windows.net",
+            {"sas_token": "sv=1&sig=x"},
+        ),
+        ("storage_account=acc", {}, "https://acc.blob.core.windows.net", None),
     ],
 )
-def test_where_an_azure_container_is(query: str, environ: dict[str, str], expected: dict[str, str]) -> None:
-    found, source = azure.config_of(parse_store_url(f"azblob://state?{query}", azure.OPTIONS, "container"), environ)
-    assert {key: found[key] for key in expected} == expected
-    assert source.startswith("AZURE_STORAGE_")
+def test_where_an_azure_container_is(
+    query: str, environ: dict[str, str], endpoint: str, credential: dict[str, str] | None
+) -> None:
+    found = azure.where_of(parse_store_url(f"azblob://state?{query}", azure.OPTIONS, "container"), environ)
+    assert (found.endpoint, found.credential) == (endpoint, credential)
+    assert found.source.startswith("AZURE_STORAGE" if credential else "the Azure")
 
 
-def test_an_azure_login_is_asked_where_there_is_no_key() -> None:
-    url = parse_store_url("azblob://state?storage_account=acc", azure.OPTIONS, "container")
-    assert azure.config_of(url, {})[1] == ""
-
-
-@pytest.mark.parametrize("url", ["s3://", "s3:///x", "s3://state?profil=x", "azblob://state"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://", "s3:///x", "s3://state?profil=x", "s3://state?use_path_style=yes", "s3://state?role=admin",
+        "azblob://state", "azblob://state?storage_account=a&protocol=ftp", "azblob://state?storage_account=a&cdn=yes",
+    ],
+)  # fmt: skip
 def test_what_is_wrong_with_a_url_is_said(url: str) -> None:
     def read() -> None:
         if url.startswith("s3"):
-            parse_store_url(url, s3.OPTIONS, "bucket")
+            parsed = parse_store_url(url, s3.OPTIONS, "bucket")
+            s3.config_of(parsed, s3.where_of(parsed, KEYS, AwsProfile()))
         else:
-            azure.config_of(parse_store_url(url, azure.OPTIONS, "container"), {})
+            azure.where_of(parse_store_url(url, azure.OPTIONS, "container"), {})
 
     with pytest.raises(BackendError) as caught:
         read()

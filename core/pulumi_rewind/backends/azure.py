@@ -1,21 +1,37 @@
 """``azblob://`` backends: Azure Blob Storage, with the account and the credentials that the pulumi CLI would use.
 
-Source of the options and their order: gocloud.dev 0.46; see docs/backends.md.
+Source of the options and their order: gocloud.dev 0.46; see docs/backends.md. Keys, shared access signatures and
+connection strings need nothing beside obstore; a login is azure-identity's, an extra.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import TRUE, StoreUrl, parse_store_url
+from pulumi_rewind.backends.store_url import TRUE, StoreUrl, own_environment, parse_store_url
 from pulumi_rewind.errors import BackendError
 
 OPTIONS: Final = frozenset({"cdn", "domain", "localemu", "protocol", "storage_account"})
 
 DOMAIN: Final = "blob.core.windows.net"
+
+CONNECTIONS: Final = ("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGEBLOB_CONNECTIONSTRING")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Account, address and credentials, as the URL and the environment have them."""
+
+    account: str
+    endpoint: str
+    credential: Mapping[str, str] | None
+    """As obstore takes it; None where a login is asked."""
+    source: str
+    """Where the credentials come from, for people."""
 
 
 def open_azure(url: str, environ: Mapping[str, str]) -> DiyBackend:
@@ -27,57 +43,78 @@ def open_azure(url: str, environ: Mapping[str, str]) -> DiyBackend:
     from obstore.store import AzureStore
 
     parsed = parse_store_url(url, OPTIONS, "container")
-    config, source = config_of(parsed, environ)
-    provider = None if source else _azure_identity(parsed)
+    where = where_of(parsed, environ)
+    provider = _azure_identity(parsed, environ) if where.credential is None else _static(where.credential)
     store = AzureStore(
         parsed.place,
         prefix=parsed.prefix or None,
-        config=config,  # type: ignore[arg-type]  # a plain dict of its keys
+        # What the environment has under obstore's own names must not count.
+        config={
+            "account_name": where.account,
+            "endpoint": where.endpoint,
+            "skip_signature": False,
+            "use_emulator": False,
+        },
         credential_provider=provider,
-        client_options=client_options(allow_http=str(config["endpoint"]).startswith("http://")),
+        client_options=client_options(where.endpoint, environ),
         retry_config=RETRY,
     )
-    return DiyBackend(url, ObjectStorage(store, parsed, source or "the Azure credential chain"))
+    return DiyBackend(url, ObjectStorage(store, parsed, where.source))
 
 
-def config_of(url: StoreUrl, environ: Mapping[str, str]) -> tuple[dict[str, Any], str]:
-    """The options of obstore's store, and where their credentials come from; empty if a chain is asked. Pure.
+def where_of(url: StoreUrl, environ: Mapping[str, str]) -> Where:
+    """What is known without asking anybody. Pure.
 
     Raises:
-        BackendError: neither the URL nor the environment names an account.
+        BackendError: neither the URL nor the environment names an account, or the connection string has no key.
     """
-    text = environ.get("AZURE_STORAGE_CONNECTION_STRING") or environ.get("AZURE_STORAGEBLOB_CONNECTIONSTRING") or ""
-    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
-    account = url.options.get("storage_account") or environ.get("AZURE_STORAGE_ACCOUNT") or parts.get("AccountName", "")
+    variable = next((name for name in CONNECTIONS if environ.get(name)), "")
+    parts = dict(part.split("=", 1) for part in environ.get(variable, "").split(";") if "=" in part)
+    named = environ.get("AZURE_STORAGE_ACCOUNT", "")
+    account = url.options.get("storage_account") or named or parts.get("AccountName", "")
+    key, sas = environ.get("AZURE_STORAGE_KEY"), environ.get("AZURE_STORAGE_SAS_TOKEN")
+    if parts and not sas and not (named and key):
+        return _connected(url, variable, parts)
     if not account:
         raise BackendError(
             f"{url.shown} names no storage account",
             hint="Add `storage_account=NAME` to the URL's query, or set AZURE_STORAGE_ACCOUNT.",
         )
-    config: dict[str, Any] = {"account_name": account, "endpoint": _endpoint(url, environ, account, parts)}
-    if key := environ.get("AZURE_STORAGE_KEY"):
-        return config | {"account_key": key}, "AZURE_STORAGE_KEY in the environment"
-    if sas := environ.get("AZURE_STORAGE_SAS_TOKEN"):
-        return config | {"sas_key": sas.lstrip("?")}, "AZURE_STORAGE_SAS_TOKEN in the environment"
-    if not parts:
-        return config, ""
-    if blob := parts.get("BlobEndpoint"):
-        config["endpoint"] = blob.rstrip("/")
-    source = "AZURE_STORAGE_CONNECTION_STRING in the environment"
-    if key := parts.get("AccountKey"):
-        return config | {"account_key": key}, source
-    if sas := parts.get("SharedAccessSignature"):
-        return config | {"sas_key": sas.lstrip("?")}, source
-    return config, ""
+    endpoint = _endpoint(url, environ, account, parts.get("DefaultEndpointsProtocol", ""))
+    if named and key:  # without the variable of the account the CLI passes over the key
+        return Where(account, endpoint, {"access_key": key}, "AZURE_STORAGE_KEY in the environment")
+    if sas:
+        credential = {"sas_token": sas.lstrip("?")}
+        return Where(account, endpoint, credential, "AZURE_STORAGE_SAS_TOKEN in the environment")
+    return Where(account, endpoint, None, "the Azure credential chain")
 
 
-def _endpoint(url: StoreUrl, environ: Mapping[str, str], account: str, parts: Mapping[str, str]) -> str:
+def _connected(url: StoreUrl, variable: str, parts: Mapping[str, str]) -> Where:
+    """A connection string says everything itself, whatever the URL says."""
+    account = parts.get("AccountName", "")
+    protocol, suffix = parts.get("DefaultEndpointsProtocol", "https"), parts.get("EndpointSuffix", "core.windows.net")
+    endpoint = parts.get("BlobEndpoint") or (f"{protocol}://{account}.blob.{suffix}" if account else "")
+    key, sas = parts.get("AccountKey"), parts.get("SharedAccessSignature", "").lstrip("?")
+    if not endpoint or not (key or sas):
+        raise BackendError(
+            f"{url.shown}: {variable} has no {'account' if not endpoint else 'key'}",
+            hint="It is written `AccountName=NAME;AccountKey=KEY`, or with BlobEndpoint and SharedAccessSignature.",
+        )
+    if not account:  # of a signature; obstore wants a name all the same
+        account = endpoint.partition("://")[2].partition(".")[0]
+    credential = {"access_key": key} if key else {"sas_token": sas}
+    return Where(account, endpoint.rstrip("/"), credential, f"{variable} in the environment")
+
+
+def _endpoint(url: StoreUrl, environ: Mapping[str, str], account: str, protocol: str) -> str:
     def option(name: str, variable: str) -> str:
         return url.options.get(name) or environ.get(variable, "")
 
-    protocol = option("protocol", "AZURE_STORAGE_PROTOCOL") or parts.get("DefaultEndpointsProtocol") or "https"
-    suffix = parts.get("EndpointSuffix")
-    domain = option("domain", "AZURE_STORAGE_DOMAIN") or (f"blob.{suffix}" if suffix else DOMAIN)
+    protocol = option("protocol", "AZURE_STORAGE_PROTOCOL") or protocol or "https"
+    if protocol not in {"http", "https"}:
+        raise BackendError(f"{url.shown}: {protocol!r} is no protocol", hint="Write protocol=https or protocol=http.")
+    domain = option("domain", "AZURE_STORAGE_DOMAIN") or DOMAIN
+    url.flag("localemu", "cdn")  # which refuses what is neither true nor false
     local = option("localemu", "AZURE_STORAGE_IS_LOCAL_EMULATOR").lower() in TRUE
     if local or domain.startswith(("127.0.0.1", "localhost")):
         return f"{protocol}://{domain}/{account}"
@@ -86,12 +123,18 @@ def _endpoint(url: StoreUrl, environ: Mapping[str, str], account: str, parts: Ma
     return f"{protocol}://{account}.{domain}"
 
 
-def _azure_identity(url: StoreUrl) -> Any:
+def _static(credential: Mapping[str, str]) -> Any:
+    return lambda: {**credential, "expires_at": None}
+
+
+def _azure_identity(url: StoreUrl, environ: Mapping[str, str]) -> Any:
     try:
         from obstore.auth.azure import AzureCredentialProvider
     except ImportError:
         raise BackendError(
             f"{url.shown} needs an Azure login, and azure-identity is not installed",
-            hint="Install it with `pip install 'pulumi-rewind[azure]'`, or set AZURE_STORAGE_KEY.",
+            hint="Install it with `pip install 'pulumi-rewind[azure]'`, or set AZURE_STORAGE_ACCOUNT and "
+            "AZURE_STORAGE_KEY.",
         ) from None
+    own_environment(url, environ, ("AZURE_", "IDENTITY_", "MSI_"), "azure-identity")
     return AzureCredentialProvider()

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
-from pulumi_rewind.backends.protocol import Glance, Watch
+from pulumi_rewind.backends.protocol import About, Glance, Watch
 from pulumi_rewind.backends.storage import Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.state.locks import Lock
@@ -54,6 +56,8 @@ class DiyBackend:
         storage.check()
         self.scoped = self._layout() > 0
         """Whether stacks are kept by project; False is the legacy layout."""
+        self.kept: Callable[[str], Place] | None = None
+        """Gives the user's cache of a stack's history, if there is one."""
 
     def stacks(self) -> list[StackRef]:
         """All stacks with a state file, sorted."""
@@ -80,9 +84,11 @@ class DiyBackend:
             return ref
         raise self._not_found(str(ref) if wanted else name)
 
-    def history(self, stack: StackRef) -> DiyHistory:
+    def history(self, stack: StackRef, *, quick: bool = False) -> DiyHistory:
         """Lists the stack's history once; a stack that was never updated has an empty one."""
-        return DiyHistory(self._storage, f"{self._folder('history', stack)}/{stack.name}", stack)
+        folder = f"{self._folder('history', stack)}/{stack.name}"
+        kept = self.kept(str(stack)) if self.kept is not None else None
+        return DiyHistory(self._storage, folder, stack, states=self._state_keys(stack), kept=kept, quick=quick)
 
     def live(self, stack: StackRef) -> Checkpoint:
         """Reads the state file."""
@@ -125,6 +131,14 @@ class DiyBackend:
         self._storage.check()
         history = self._storage.folder_mark(f"{self._folder('history', stack)}/{stack.name}")
         return Glance(self._storage.mark(self._state_keys(stack)), history, tuple(self.locks(stack)))
+
+    def about(self, stack: StackRef) -> About:
+        """Nothing."""
+        return About()
+
+    def link(self, stack: StackRef, number: int | None = None) -> str:
+        """There is no page."""
+        return ""
 
     def shared(self, stack: StackRef) -> str:
         """Looks at every folder from the backend's own down to the stack's history."""

@@ -1,21 +1,39 @@
 """``gs://`` backends: Google Cloud Storage, with the credentials that the pulumi CLI would use.
 
-Source of their order: gocloud.dev 0.46; see docs/backends.md.
+Source of their order: Pulumi 3.276 and gocloud.dev 0.46; see docs/backends.md. Tokens, keys of service accounts, logins
+of users and the metadata server are obstore's; everything else is google-auth's, an extra.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import StoreUrl, parse_store_url
+from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url
 from pulumi_rewind.errors import BackendError
+from pulumi_rewind.system.untrusted import read_given
 
 OPTIONS: Final = frozenset({"access_id", "anonymous", "private_key_path", "universe_domain"})
 
 SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_only"
+
+LOGIN: Final = "`gcloud auth application-default login` makes some; GOOGLE_APPLICATION_CREDENTIALS names a file."
+
+
+class Given(NamedTuple):
+    """Credentials as they were found."""
+
+    text: bytes
+    """A JSON document; empty where there is none."""
+    path: str
+    """The file that it was read from; empty for the environment."""
+    source: str
+    """For people."""
 
 
 def open_gcs(url: str, environ: Mapping[str, str]) -> DiyBackend:
@@ -27,54 +45,94 @@ def open_gcs(url: str, environ: Mapping[str, str]) -> DiyBackend:
     from obstore.store import GCSStore
 
     parsed = parse_store_url(url, OPTIONS, "bucket")
-    config: dict[str, Any] = {}
-    provider: Any = None
     host = environ.get("STORAGE_EMULATOR_HOST", "")
+    config: dict[str, Any] = {"base_url": _base(parsed, host), "skip_signature": False}
+    provider: Any = None
     if host:
-        base = host if "://" in host else f"http://{host}"
-        config, source = {"base_url": base, "bearer_token": "emulator"}, "none (STORAGE_EMULATOR_HOST)"
+        provider, source = _token("emulator"), "none (STORAGE_EMULATOR_HOST)"
     elif parsed.flag("anonymous") or parsed.options.get("access_id") == "-":
-        config, source = {"skip_signature": True}, "none (anonymous)"
+        config["skip_signature"], source = True, "none (anonymous)"
     elif not environ.get("GOOGLE_CREDENTIALS") and (token := environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")):
-        config, source = {"bearer_token": token}, "GOOGLE_OAUTH_ACCESS_TOKEN in the environment"
+        provider, source = _token(token), "GOOGLE_OAUTH_ACCESS_TOKEN in the environment"
     else:
-        provider, source = _google_auth(parsed, environ)
-    if domain := parsed.options.get("universe_domain"):
-        config.setdefault("base_url", f"https://storage.{domain}")
+        given = given_credentials(parsed, environ)
+        source, kind = given.source, _kind(parsed, given)
+        if kind == "service_account":
+            config["service_account_key"] = given.text.decode()
+        elif kind == "authorized_user" and given.path:
+            config["application_credentials"] = given.path
+        elif given.text:
+            provider = _google_auth(parsed, environ, given)
     store = GCSStore(
         parsed.place,
         prefix=parsed.prefix or None,
         config=config,  # type: ignore[arg-type]  # a plain dict of its keys
         credential_provider=provider,
-        client_options=client_options(allow_http=str(config.get("base_url", "")).startswith("http://")),
+        client_options=client_options(config["base_url"], environ),
         retry_config=RETRY,
     )
     return DiyBackend(url, ObjectStorage(store, parsed, source))
 
 
-def _google_auth(url: StoreUrl, environ: Mapping[str, str]) -> tuple[Any, str]:
-    """The provider of credentials, and where it has them from."""
+def _base(url: StoreUrl, emulator: str) -> str:
+    if emulator:
+        return emulator if "://" in emulator else f"http://{emulator}"
+    return f"https://storage.{url.options.get('universe_domain') or 'googleapis.com'}"
+
+
+def _token(token: str) -> Any:
+    """Not as an option of the store: that would look into the environment's files all the same."""
+    return lambda: {"token": token, "expires_at": None}
+
+
+def given_credentials(url: StoreUrl, environ: Mapping[str, str]) -> Given:
+    """The first that there are, in the CLI's order.
+
+    Raises:
+        BackendError: a file that the environment names can't be read.
+    """
+    if text := environ.get("GOOGLE_CREDENTIALS"):
+        return Given(text.encode(), "", "GOOGLE_CREDENTIALS in the environment")
+    named = environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
+    folder = environ.get("CLOUDSDK_CONFIG") or f"{environ.get('HOME', '')}/.config/gcloud"
+    path = named or f"{folder}/application_default_credentials.json"
+    try:
+        return Given(read_given(Path(path)), path, path)
+    except OSError as err:
+        if not named:
+            return Given(b"", "", "the metadata server")
+        raise BackendError(
+            f"{url.shown}: GOOGLE_APPLICATION_CREDENTIALS can't be read: {path}: {err.strerror}", hint=LOGIN
+        ) from None
+
+
+def _kind(url: StoreUrl, given: Given) -> str:
+    if not given.text:
+        return ""
+    try:
+        kind = msgspec.json.decode(given.text)["type"]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
+        kind = None
+    if not isinstance(kind, str):
+        raise BackendError(f"{url.shown}: {given.source} holds no Google credentials", hint=LOGIN)
+    return kind
+
+
+def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any:
     try:
         import google.auth
         from google.auth.exceptions import GoogleAuthError
         from obstore.auth.google import GoogleCredentialProvider
     except ImportError:
         raise BackendError(
-            f"{url.shown} needs Google credentials, and google-auth is not installed",
+            f"{url.shown} needs the credentials of {given.source}, and google-auth is not installed to understand them",
             hint="Install it with `pip install 'pulumi-rewind[gcp]'`, or set GOOGLE_OAUTH_ACCESS_TOKEN.",
         ) from None
-    text = environ.get("GOOGLE_CREDENTIALS", "")
+    own_environment(url, environ, ("GOOGLE_", "CLOUDSDK_"), "google-auth")
     try:
-        if text:
-            import json
-
-            found, _ = google.auth.load_credentials_from_dict(json.loads(text), scopes=[SCOPE])  # type: ignore[no-untyped-call]
-            return GoogleCredentialProvider(found), "GOOGLE_CREDENTIALS in the environment"
-        found, _ = google.auth.default(scopes=[SCOPE])
-    except (GoogleAuthError, ValueError) as err:
+        found, _ = google.auth.load_credentials_from_dict(msgspec.json.decode(given.text), scopes=[SCOPE])  # type: ignore[no-untyped-call]
+    except (GoogleAuthError, ValueError, KeyError) as err:
         raise BackendError(
-            f"{url.shown}: Google credentials can't be used: {str(err).partition(chr(10))[0]}",
-            hint="`gcloud auth application-default login` makes some; GOOGLE_APPLICATION_CREDENTIALS names a file.",
+            f"{url.shown}: {given.source} can't be used: {str(err).partition(chr(10))[0]}", hint=LOGIN
         ) from None
-    named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    return GoogleCredentialProvider(found), named or "Google's application default credentials"
+    return GoogleCredentialProvider(found)

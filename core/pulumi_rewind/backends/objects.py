@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.backends.diy import ROOT
-from pulumi_rewind.backends.in_flight import AT_ONCE, ask, ask_each
+from pulumi_rewind.backends.interruptible import aside, at_once
 from pulumi_rewind.backends.protocol import Steady
 from pulumi_rewind.backends.storage import Item, Stored
 from pulumi_rewind.backends.store_errors import store_error
@@ -21,9 +21,18 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-T = TypeVar("T")
+AT_ONCE: Final = 32
+"""Requests in flight."""
 
-RETRY: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
+"""Some three seconds for a server that refuses; one that hangs is asked a second time."""
+
+CONNECT: Final = "5s"
+PATIENCE: Final = "15s"
+"""For a server to say something."""
+
+WHOLE: Final = "30m"
+"""For a large object over a slow line."""
 
 PAGE: Final = 1000
 """Objects that one listing request gives on S3 and Google Cloud Storage."""
@@ -63,44 +72,48 @@ class ObjectStorage:
         """By one listing."""
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._listing(folder)["common_prefixes"])
 
-    def items(self, folder: str, start: str = "", after: str = "") -> Iterable[Item]:
-        """With size and ETag; a folder of many pages in a few round trips, see `list_wide`."""
-        if not start and not after:
-            return map(_item, self._listing(folder)["objects"])
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
+        """With size and ETag; a folder of many pages in a few round trips, see `list_wide`.
+
+        The first page comes at once and in order, further ones when they are taken.
+        """
         found: Iterable[Item]
-        if self._in_turn:
+        if not start and not after:
+            found = (_item(found, folder) for found in self._listing(folder)["objects"])
+        elif self._in_turn:
             found = self._stream(folder, after)
         else:
             found = list_wide(
-                lambda names: ask_each(lambda name: self._page(folder, name), names),
+                lambda names: self._at_once(lambda name: self._page(folder, name), names),
                 lambda name: self._stream(folder, name),
                 after=after,
                 now=time.time_ns(),
                 at_once=AT_ONCE,
             )
         # The part of a name is no prefix to obstore, so that foreign files are passed over here.
-        return [item for item in found if item.name.startswith(start) and _is_file(item.name)]
+        for item in found:
+            if item.name.startswith(start) and "/" not in item.name and not item.name.endswith(".attrs"):
+                yield item
 
     def exists(self, folder: str) -> bool:
-        """By one listing."""
+        """By one small listing."""
+        import obstore
 
-        def first() -> bool:
-            import obstore
-
-            return any(chunk for chunk in obstore.list(self._store, f"{folder}/", chunk_size=1))
-
-        return self._ask(first, folder)
+        try:
+            return bool(aside(lambda: next(obstore.list(self._store, f"{folder}/", chunk_size=1), None)))
+        except Exception as err:  # noqa: BLE001
+            raise self._error(err, folder) from None
 
     def read(self, key: str, limit: int) -> bytes:
         """The whole object."""
-        return ask(lambda: self._get(key, limit)).result()[1]
+        return self._get(key, limit)[1]
 
     def read_all(self, keys: Sequence[str], limit: int) -> Iterator[bytes | BackendError]:
         """`AT_ONCE` at a time."""
 
         def one(key: str) -> bytes | BackendError:
             try:
-                return self._get(key, limit)[1]
+                return self.read(key, limit)
             except FileNotFoundError as err:
                 gone = BackendError(f"{self.where(key)} is no longer there")
                 gone.__cause__ = err
@@ -108,7 +121,7 @@ class ObjectStorage:
             except BackendError as err:
                 return err
 
-        yield from ask_each(one, keys)
+        yield from self._at_once(one, keys)
 
     def newest(self, keys: Sequence[str], what: str, limit: int) -> Stored | None:
         """All variants are asked for at once: most often only one is there."""
@@ -120,12 +133,26 @@ class ObjectStorage:
                 return None
             return meta["last_modified"].timestamp(), Stored(key, content)
 
-        there = [found for found in ask_each(one, keys) if found is not None]
+        there = [found for found in self._at_once(one, keys) if found is not None]
         return max(there, key=lambda found: found[0])[1] if there else None
 
     def mark(self, keys: Sequence[str]) -> str:
         """The ETags."""
-        return " ".join(_mark(meta["e_tag"]) if meta else "-" for meta in ask_each(self._head, keys))
+        return " ".join(_mark(meta["e_tag"]) if meta else "-" for meta in self._at_once(self._head, keys))
+
+    def digests(self, keys: Sequence[str]) -> list[str]:
+        """ETags with sizes; Azure's are no digests, but different for each write."""
+        if self._url.url.startswith("azblob://"):
+            return [""] * len(keys)
+        return [
+            self.digest(Item(key, _mark(meta["e_tag"]), meta["size"])) if meta is not None else ""
+            for key, meta in zip(keys, self._at_once(self._head, keys), strict=True)
+        ]
+
+    def digest(self, item: Item) -> str:
+        """As the listing says."""
+        opaque = not item.mark or self._url.url.startswith("azblob://")
+        return "" if opaque else f"{item.mark}.{item.size}"
 
     def folder_mark(self, folder: str) -> str:
         """None: every update also writes the state, whose mark tells."""
@@ -142,7 +169,7 @@ class ObjectStorage:
     def touched(self, keys: Iterable[str], ended: int) -> str:
         """By the times of the objects."""
         keys = list(keys)
-        for key, meta in zip(keys, ask_each(self._head, keys), strict=True):
+        for key, meta in zip(keys, self._at_once(self._head, keys), strict=True):
             if meta and (again := later(meta["last_modified"].timestamp(), ended / _NANOSECONDS)):
                 return f"{self.where(key)} was changed {again} after its update"
         return ""
@@ -169,12 +196,12 @@ class ObjectStorage:
         import obstore
 
         try:
-            answer = obstore.get(self._store, key)
+            answer = aside(lambda: obstore.get(self._store, key))
             if answer.meta["size"] > limit:
                 raise BackendError(
                     f"{self.where(key)} has more than {limit >> 10:,} KiB", hint="Pulumi writes no such file."
                 )
-            return answer.meta, bytes(answer.bytes())
+            return answer.meta, bytes(aside(answer.bytes))
         except (FileNotFoundError, BackendError):
             raise
         except Exception as err:  # noqa: BLE001
@@ -184,69 +211,74 @@ class ObjectStorage:
         import obstore
 
         try:
-            return obstore.head(self._store, key)
+            return aside(lambda: obstore.head(self._store, key))
         except FileNotFoundError:
             return None
         except Exception as err:  # noqa: BLE001
             raise self._error(err, key) from None
 
     def _listing(self, folder: str) -> Any:
-        def listing() -> Any:
-            import obstore
+        import obstore
 
-            return obstore.list_with_delimiter(self._store, folder)
-
-        return self._ask(listing, folder)
+        try:
+            return aside(lambda: obstore.list_with_delimiter(self._store, folder))
+        except Exception as err:  # noqa: BLE001
+            raise self._error(err, folder) from None
 
     def _page(self, folder: str, after: str) -> Page:
         """One request: a stream that is dropped asks for no second page."""
         chunk = next(self._chunks(folder, after), [])
-        return Page([_item(found, f"{folder}/") for found in chunk], len(chunk) >= self._page_size)
+        return Page([_item(found, folder) for found in chunk], len(chunk) >= self._page_size)
 
     def _stream(self, folder: str, after: str) -> Iterator[Item]:
         """Page after page, each asked when the one before has come."""
         self._in_turn = True
-        chunks = self._chunks(folder, after)
-        while chunk := ask(lambda: next(chunks, None)).result():
-            yield from (item for found in chunk if (item := _item(found, f"{folder}/")).name > after)
+        for chunk in self._chunks(folder, after):
+            yield from (item for found in chunk if (item := _item(found, folder)).name > after)
 
     def _chunks(self, folder: str, after: str) -> Iterator[Sequence[ObjectMeta]]:
         import obstore
 
         offset = f"{folder}/{after}" if after else None
         try:
-            yield from obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=self._page_size)
+            chunks = obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=self._page_size)
+            while chunk := aside(lambda: next(chunks, None)):
+                yield chunk
         except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
             raise self._error(err, folder) from None
 
-    def _ask(self, call: Callable[[], T], what: str) -> T:
-        try:
-            return ask(call).result()
-        except Exception as err:  # noqa: BLE001
-            raise self._error(err, what) from None
+    def _at_once(self, call: Any, keys: Sequence[str]) -> Iterator[Any]:
+        return at_once(call, keys, AT_ONCE)
 
     def _error(self, err: Exception, what: str) -> BackendError:
         return store_error(err, url=self.shown, place=self._url.place, what=what)
 
 
-def client_options(*, allow_http: bool) -> Any:
-    """How obstore talks to a server."""
+def client_options(endpoint: str, environ: Mapping[str, str]) -> Any:
+    """How obstore talks to a server: `PATIENCE` is for each answer to begin and to go on, not for the whole of it."""
     return {
-        "allow_http": allow_http,
-        "connect_timeout": "5s",
-        "timeout": "60s",
+        "allow_http": endpoint.startswith("http://"),
+        "connect_timeout": CONNECT,
+        "read_timeout": PATIENCE,
+        "timeout": WHOLE,
         "pool_max_idle_per_host": str(AT_ONCE),
+        **_proxy(endpoint, environ),
     }
 
 
-def _item(found: ObjectMeta, folder: str = "") -> Item:
+def _proxy(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxy that the environment names; as with the CLI never for this machine itself."""
+    scheme = endpoint.partition("://")[0]
+    proxy = environ.get(f"{scheme}_proxy") or environ.get(f"{scheme}_proxy".upper())
+    if not proxy:
+        return {}
+    excluded = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    return {"proxy_url": proxy, "proxy_excludes": ",".join(filter(None, (excluded, "localhost", "127.0.0.0/8", "::1")))}
+
+
+def _item(found: ObjectMeta, folder: str) -> Item:
     """Named within the folder, with slashes where it is further down."""
-    name = found["path"].removeprefix(folder) if folder else found["path"].rpartition("/")[2]
-    return Item(name, _mark(found["e_tag"]), found["size"])
-
-
-def _is_file(name: str) -> bool:
-    return "/" not in name and not name.endswith(".attrs")
+    return Item(found["path"].removeprefix(f"{folder}/"), _mark(found["e_tag"]), found["size"])
 
 
 def _mark(e_tag: str | None) -> str:

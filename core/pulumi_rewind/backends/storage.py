@@ -81,6 +81,17 @@ class Storage(Protocol):
         """Another text where one of some files is another or gone; cheap, nothing is read."""
         ...
 
+    def digests(self, keys: Sequence[str]) -> list[str]:
+        """For each file a text that two files share only if their content is equal; nothing is read.
+
+        Empty where there is no such file, or only its content tells.
+        """
+        ...
+
+    def digest(self, item: Item) -> str:
+        """The same of a file that a listing has told; empty where `digests` has to be asked."""
+        ...
+
     def folder_mark(self, folder: str) -> str:
         """Another text where a file was added to a folder or removed; empty where that can't be told cheaply."""
         ...

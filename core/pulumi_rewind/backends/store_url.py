@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,8 @@ from pulumi_rewind.errors import BackendError
 
 TRUE: Final = frozenset({"1", "t", "true"})
 """How an option says yes, in any case. Source: Go's strconv.ParseBool."""
+
+FALSE: Final = frozenset({"", "0", "f", "false"})
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class StoreUrl:
     prefix: str
     """Before every key, without slashes at its ends; may be empty."""
     options: Mapping[str, str]
-    """The query; of an option that is given twice the last."""
+    """The query; of an option that is given twice the first, as the CLI has it."""
 
     @property
     def shown(self) -> str:
@@ -32,8 +35,17 @@ class StoreUrl:
         return shown_url(self.url)
 
     def flag(self, *names: str) -> bool:
-        """Whether one of some options says yes."""
-        return any(self.options.get(name, "").lower() in TRUE for name in names)
+        """Whether one of some options says yes.
+
+        Raises:
+            BackendError: one says neither yes nor no.
+        """
+        for name in names:
+            if (value := self.options.get(name, "").lower()) not in TRUE | FALSE:
+                raise BackendError(f"{self.shown}: `{name}` is neither true nor false", hint=f"Write {name}=true.")
+            if value in TRUE:
+                return True
+        return False
 
 
 def parse_store_url(url: str, known: Collection[str], what: str) -> StoreUrl:
@@ -43,7 +55,7 @@ def parse_store_url(url: str, known: Collection[str], what: str) -> StoreUrl:
         BackendError: it names no bucket, or has an option that the CLI would refuse.
     """
     parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = dict(reversed(parse_qsl(parts.query, keep_blank_values=True)))
     shown = shown_url(url)
     if not parts.netloc:
         raise BackendError(f"{shown} names no {what}", hint=f"Write {parts.scheme}://{what.upper()}/PREFIX.")
@@ -54,3 +66,18 @@ def parse_store_url(url: str, known: Collection[str], what: str) -> StoreUrl:
             hint=f"They know {', '.join(sorted(known))}.",
         )
     return StoreUrl(url, parts.netloc, unquote(parts.path).strip("/"), options)
+
+
+def own_environment(url: StoreUrl, environ: Mapping[str, str], starts: tuple[str, ...], library: str) -> None:
+    """Makes sure that a library which reads the process's environment finds there what it is to find.
+
+    Raises:
+        BackendError: `environ` has something else under a name that begins so.
+    """
+    names = sorted(name for name in {*environ, *os.environ} if name.startswith(starts))
+    if other := [name for name in names if environ.get(name) != os.environ.get(name)]:
+        raise BackendError(
+            f"{url.shown} needs credentials that {library} looks for in this process's environment, which has another "
+            f"{', '.join(other)} than it was given",
+            hint="Start the process with these variables, or give it static keys.",
+        )

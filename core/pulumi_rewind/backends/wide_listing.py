@@ -9,7 +9,7 @@ finish is divided again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Final, NamedTuple
 
@@ -33,6 +33,9 @@ class Page(NamedTuple):
     """Whether names may follow."""
 
 
+Pages = Callable[[Sequence[str]], Iterable[Page]]
+
+
 class _Range(NamedTuple):
     """Names behind `after`, up to and with `end`; an empty `end` is the end of the folder."""
 
@@ -43,30 +46,41 @@ class _Range(NamedTuple):
 
 
 def list_wide(
-    pages: Callable[[Sequence[str]], Iterable[Page]],
+    pages: Pages,
     rest: Callable[[str], Iterable[Item]],
     *,
     after: str,
     now: int,
     at_once: int,
-) -> list[Item]:
-    """All items of a folder behind a name, each once, in no order.
+) -> Iterator[Item]:
+    """All items of a folder behind a name, each once; the first page comes by itself and in order, the others in none.
 
     `pages` gives the pages behind several names, all asked at once; `rest` everything behind a name, by one request
     after the other: for servers that don't sort, or don't heed where a listing is to begin. `now` is in nanoseconds.
     """
     first = next(iter(pages([after])))
     if not _is_sorted(first) or _is_deaf(first, after):
-        return list(rest(after))
-    found = [item for item in first.items if item.name > after]
-    ranges = [_Range(found[-1].name, "", _span(first))] if first.more else []
+        yield from rest(after)
+        return
+    yield from (item for item in first.items if item.name > after)
+    if not first.more:
+        return
+    last = first.items[-1].name
+    others = _others(pages, _Range(last, "", _span(first)), now, at_once)
+    yield from rest(last) if others is None else others
+
+
+def _others(pages: Pages, range_: _Range, now: int, at_once: int) -> list[Item] | None:
+    """What is in a range; None where the server doesn't answer as it should for that."""
+    found: list[Item] = []
+    ranges = [range_]
     while ranges:
         share = max(at_once // len(ranges), AT_LEAST)
         parts = list(chain.from_iterable(_divided(range_, now, share) for range_ in ranges))
         ranges = []
         for part, page in zip(parts, pages([part.after for part in parts]), strict=True):
             if not _is_sorted(page) or _is_deaf(page, part.after):
-                return list(rest(after))
+                return None
             # A page may begin with the name itself, and reach into the next part.
             found += [item for item in page.items if part.after < item.name and (not part.end or item.name <= part.end)]
             if page.more and (not part.end or page.items[-1].name < part.end):
