@@ -44,15 +44,21 @@ def counting(port: int) -> Iterator[Asked]:
                 client, _ = listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", port))
-            for source, sink, note in ((client, server, asked.note), (server, client, None)):
-                threading.Thread(target=_pump, args=(source, sink, note), daemon=True).start()
+            threading.Thread(target=_pass_on, args=(client, port, asked), daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
     try:
         yield asked
     finally:
         listener.close()
+
+
+def _pass_on(client: socket.socket, port: int, asked: Asked) -> None:
+    with client, socket.create_connection(("127.0.0.1", port)) as server:
+        back = threading.Thread(target=_pump, args=(server, client, None), daemon=True)
+        back.start()
+        _pump(client, server, asked.note)
+        back.join()
 
 
 def _pump(source: socket.socket, sink: socket.socket, note: object) -> None:

@@ -13,15 +13,18 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.system.ownership import shared
 
 if TYPE_CHECKING:
     import sqlite3
+
+Result = TypeVar("Result")
 
 NAME: Final = "history.sqlite"
 LIMIT: Final = 64 << 20
@@ -67,28 +70,25 @@ class Cache:
         )
         return Place(self, hashlib.sha256("\0".join((shown_url(url), stack, *login)).encode()).digest())
 
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[sqlite3.Connection | None]:
-        """The open file for one question or change; None without one. What SQLite raises ends the block, no more."""
+    def ask(self, question: Callable[[sqlite3.Connection], Result]) -> Result | None:
+        """What a question or change to the open file comes to; None without a file, and where it can't be done."""
         with self._lock:
             if self._off:
-                yield None
-                return
+                return None
             import sqlite3
 
             try:
-                if self._connection is None:
-                    self._connection = self._connect()
+                self._connection = self._connection or self._connect()
                 if self._connection is None:
                     self._off = True
-                    yield None
-                    return
+                    return None
                 with self._connection:
-                    yield self._connection
+                    return question(self._connection)
             except (sqlite3.Error, OSError) as err:
                 code = getattr(err, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
                 if code not in {getattr(sqlite3, name) for name in _PASSING}:
                     self._discard()
+            return None
 
     def trim(self, connection: sqlite3.Connection) -> None:
         """Removes what was used longest ago until the file is within its limit."""
@@ -113,6 +113,7 @@ class Cache:
         except OSError:
             return None
         connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
+        weakref.finalize(self, connection.close)
         try:
             connection.execute("PRAGMA synchronous = OFF")  # after a crash each entry is checked by its digest
             connection.execute("PRAGMA trusted_schema = OFF")
@@ -143,21 +144,23 @@ class Place:
     def read(self, wanted: Mapping[str, str]) -> dict[str, bytes]:
         """What there is of some keys with these marks."""
         found: dict[str, bytes] = {}
-        keys, now = list(wanted), int(time.time())
-        with self._cache.opened() as connection:
-            for start in range(0, len(keys) if connection else 0, AT_ONCE):
-                some = keys[start : start + AT_ONCE]
-                assert connection is not None
-                marks = ",".join("?" * len(some))
-                question = f"SELECT key, mark, digest, content, used FROM kept WHERE place = ? AND key IN ({marks})"  # noqa: S608
-                rows = connection.execute(question, (self._place, *some)).fetchall()
-                old = []
-                for key, mark, digest, content, used in rows:
-                    if mark == wanted[key] and digest == self._digest(key, mark, content):
-                        found[key] = content
-                        if not isinstance(used, int) or used < now - DAY:
-                            old.append((now, self._place, key))
-                connection.executemany("UPDATE kept SET used = ? WHERE place = ? AND key = ?", old)
+        keys = list(wanted)
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            found |= self._cache.ask(lambda connection, some=some: self._rows(connection, wanted, some)) or {}  # type: ignore[misc]
+        return found
+
+    def _rows(self, connection: sqlite3.Connection, wanted: Mapping[str, str], keys: list[str]) -> dict[str, bytes]:
+        marks, now = ",".join("?" * len(keys)), int(time.time())
+        question = f"SELECT key, mark, digest, content, used FROM kept WHERE place = ? AND key IN ({marks})"  # noqa: S608
+        found: dict[str, bytes] = {}
+        old = []
+        for key, mark, digest, content, used in connection.execute(question, (self._place, *keys)).fetchall():
+            if mark == wanted[key] and digest == self._digest(key, mark, content):
+                found[key] = content
+                if not isinstance(used, int) or used < now - DAY:
+                    old.append((now, self._place, key))
+        connection.executemany("UPDATE kept SET used = ? WHERE place = ? AND key = ?", old)
         return found
 
     def keep(self, entries: Iterable[tuple[str, str, bytes]]) -> None:
@@ -168,10 +171,13 @@ class Place:
             for key, mark, content in entries
             if len(content) <= LARGEST
         ]
-        with self._cache.opened() as connection:
-            if connection is not None and rows:
-                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?)", rows)
-                self._cache.trim(connection)
+
+        def insert(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._cache.trim(connection)
+
+        if rows:
+            self._cache.ask(insert)
 
     def _digest(self, key: object, mark: object, content: object) -> bytes | None:
         """Binds a content to where it was kept; None for what was never written so."""

@@ -93,6 +93,11 @@ class StackRef(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return "/".join(filter(None, (self.organization, self.project, self.name)))
 
+    @property
+    def word(self) -> str:
+        """What a command in the stack's project takes for it: its name, on Pulumi Cloud the full one."""
+        return str(self) if self.organization else self.name
+
     def within(self, project: str) -> str:
         """What it is called in a project: its name alone where that is sure to find it again."""
         return self.name if not self.organization and self.project in {"", project} else str(self)

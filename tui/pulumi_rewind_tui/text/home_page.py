@@ -75,7 +75,8 @@ def shorten_url(url: str, cells: int = 28) -> str:
     room = cells - len(last) - 1
     if host and room > len(scheme) + 8:
         return f"{start[:room]}…{last}"
-    return f"{scheme}://…{last[:1]}{last[1:][-(cells - 12) :]}"
+    left = start[: cells // 2]
+    return f"{left}…{last[:1]}{last[1:][len(left) + 2 - cells :]}"
 
 
 def offer(found: HalfWay, ascii_only: bool) -> Line:
