@@ -45,6 +45,8 @@ _NANOSECONDS: Final = 1_000_000_000
 class ObjectStorage:
     """See `Storage`. Keys are below the URL's prefix, which the store itself puts before them."""
 
+    far = True
+
     def __init__(self, store: ObjectStore, url: StoreUrl, credentials: str) -> None:
         self._store = store
         self._url = url
