@@ -140,7 +140,8 @@ async def serve(port: int, bucket: Bucket, *, gather: bool) -> None:
                 await reader.readexactly(int(headers.get("content-length") or 0))
                 if target == "/__asked":
                     told = {"asked": bucket.asked, "rounds": bucket.rounds}
-                    status, extra, body = 200, {}, json.dumps(told).encode()
+                    status, body = 200, json.dumps(told).encode()
+                    extra: dict[str, str] = {}
                     bucket.asked, bucket.rounds = Counter(), []
                 else:
                     what = bucket.note(method, target)
