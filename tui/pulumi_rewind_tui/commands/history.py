@@ -54,6 +54,8 @@ def print_history(
     few = not commits and 0 < (limit if limit is not None else 0 if as_json else SHOWN) <= SHOWN
     timeline = session.glimpse() if few else session.timeline
     total = len(timeline)
+    if few:
+        timeline.ready(SHOWN if limit is None else limit)
     if as_json:
         entries = timeline.entries(limit=min(limit or total, total))
         shown_as = (
