@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 32
 """Requests in flight."""
 
-RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
-"""Some three seconds for a server that refuses; one that hangs is asked a second time."""
+RETRY: Final[Any] = {"max_retries": 6, "retry_timeout": timedelta(seconds=20)}
+"""Some seconds for a server that refuses; one that hangs is asked a second time."""
 
 CONNECT: Final = "5s"
 PATIENCE: Final = "15s"
