@@ -14,7 +14,7 @@ import msgspec
 
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url
+from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url, quiet
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.untrusted import read_given
 
@@ -63,14 +63,17 @@ def open_gcs(url: str, environ: Mapping[str, str]) -> DiyBackend:
             config["application_credentials"] = given.path
         elif given.text:
             provider = _google_auth(parsed, environ, given)
-    store = GCSStore(
-        parsed.place,
-        prefix=parsed.prefix or None,
-        config=config,  # type: ignore[arg-type]  # a plain dict of its keys
-        credential_provider=provider,
-        client_options=client_options(config["base_url"], environ),
-        retry_config=RETRY,
-    )
+    try:
+        store = GCSStore(
+            parsed.place,
+            prefix=parsed.prefix or None,
+            config=config,  # type: ignore[arg-type]  # a plain dict of its keys
+            credential_provider=provider,
+            client_options=client_options(config["base_url"], environ),
+            retry_config=RETRY,
+        )
+    except Exception:  # noqa: BLE001 - obstore's errors have no root but Exception; what it says may quote the key
+        raise BackendError(f"{parsed.shown}: {source} can't be used: it has no usable key", hint=LOGIN) from None
     return DiyBackend(url, ObjectStorage(store, parsed, source))
 
 
@@ -129,6 +132,7 @@ def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any
             hint="Install it with `pip install 'pulumi-rewind[gcp]'`, or set GOOGLE_OAUTH_ACCESS_TOKEN.",
         ) from None
     own_environment(url, environ, ("GOOGLE_", "CLOUDSDK_"), "google-auth")
+    quiet("google")
     try:
         found, _ = google.auth.load_credentials_from_dict(msgspec.json.decode(given.text), scopes=[SCOPE])  # type: ignore[no-untyped-call]
     except (GoogleAuthError, ValueError, KeyError) as err:

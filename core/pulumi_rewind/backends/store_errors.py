@@ -42,6 +42,11 @@ def _cause(pattern: str, message: str, hint: str) -> Cause:
 
 CAUSES: Final = (
     _cause(
+        r"169\.254\.169\.254|metadata\.google\.internal|169\.254\.170\.2",
+        "no credentials were found",
+        "Set those that the pulumi CLI uses. {login}",
+    ),
+    _cause(
         r"NoSuchBucket|ContainerNotFound|specified (bucket|container) does not exist",
         "there is no {place}",
         "Check the name in the URL, and that these credentials belong to the account that owns it.",
@@ -52,12 +57,14 @@ CAUSES: Final = (
         "Set it: requests are signed with the time.",
     ),
     _cause(
-        r"ExpiredToken|RequestExpired|token (has|is) expired|expired token|ID token.*expired|invalid_grant",
+        r"ExpiredToken|RequestExpired|token (has|is) expired|expired token|ID token.*expired|invalid_grant"
+        r"|not valid in the specified time frame",
         "the credentials have expired",
         "Log in again. {login}",
     ),
     _cause(r"InvalidAccessKeyId|InvalidClientTokenId", "the access key is not known there", "{login}"),
-    _cause(r"SignatureDoesNotMatch|AuthenticationFailed", "the secret key does not fit the access key", "{login}"),
+    _cause(r"SignatureDoesNotMatch", "the secret key does not fit the access key", "{login}"),
+    _cause(r"AuthenticationFailed", "the account's key or the signature is not accepted", "{login}"),
     _cause(
         r"BareRedirect|PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint",
         "the bucket is in another region",
@@ -69,11 +76,6 @@ CAUSES: Final = (
         "Reading needs the rights to list the bucket and to get its objects. {login}",
     ),
     _cause(r"Unauthenticated|status: 401|NoAuthenticationInformation", "the credentials are not accepted", "{login}"),
-    _cause(
-        r"169\.254\.169\.254|metadata\.google\.internal|169\.254\.170\.2",
-        "no credentials were found",
-        "Set those that the pulumi CLI uses. {login}",
-    ),
     _cause(r"dns error", "the host's name can't be resolved", REACH),
     _cause(
         r"certificate|invalid peer|InvalidContentType|tls handshake|corrupt message",
@@ -85,7 +87,7 @@ CAUSES: Final = (
     _cause(
         r"proxy|tunnel|unsuccessful", "the proxy does not let the request through", "Check HTTPS_PROXY and NO_PROXY."
     ),
-    _cause(r"status: 429|SlowDown|TooManyRequests", "the service refuses so many requests for now", AGAIN),
+    _cause(r"status: 429|SlowDown|TooManyRequests|ServerBusy", "the service refuses so many requests for now", AGAIN),
     _cause(r"kind: Timeout|TimedOut|operation timed out", "the server does not answer in time", AGAIN),
     _cause(
         r"IncompleteBody|UnexpectedEof|body error|Content-Range header|kind: Decode", "the answer was cut off", AGAIN
