@@ -116,6 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(reply)
 
+    def finish(self) -> None:
+        with contextlib.suppress(OSError):
+            super().finish()
+        if self.connection is not self.request:
+            self.connection.close()
+
     def _tunnel(self) -> None:
         assert self.tunnel is not None
         self.send_response(200)

@@ -6,6 +6,7 @@ of users and the metadata server are obstore's; everything else is google-auth's
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -124,6 +125,7 @@ def _kind(url: StoreUrl, given: Given) -> str:
 def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any:
     try:
         import google.auth
+        from google.auth.credentials import with_scopes_if_required
         from google.auth.exceptions import GoogleAuthError
         from obstore.auth.google import GoogleCredentialProvider
     except ImportError:
@@ -134,9 +136,12 @@ def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any
     own_environment(url, environ, ("GOOGLE_", "CLOUDSDK_"), "google-auth")
     quiet("google")
     try:
-        found, _ = google.auth.load_credentials_from_dict(msgspec.json.decode(given.text), scopes=[SCOPE])  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():  # it warns of kinds that others may have chosen; these are the operator's
+            warnings.simplefilter("ignore", DeprecationWarning)
+            # With scopes it would ask Google at once for the number of the project.
+            found, _ = google.auth.load_credentials_from_dict(msgspec.json.decode(given.text))  # type: ignore[no-untyped-call]
     except (GoogleAuthError, ValueError, KeyError) as err:
         raise BackendError(
             f"{url.shown}: {given.source} can't be used: {str(err).partition(chr(10))[0]}", hint=LOGIN
         ) from None
-    return GoogleCredentialProvider(found)
+    return GoogleCredentialProvider(with_scopes_if_required(found, [SCOPE]))  # type: ignore[no-untyped-call]
