@@ -136,13 +136,6 @@ def test_what_is_wrong(address: str) -> None:
     assert "They know cdn, domain" in refused(f"{at}&sas=hush", key)
 
 
-def test_no_login(address: str, capfd: pytest.CaptureFixture[str]) -> None:
-    said = refused(f"azblob://{BUCKET}?storage_account=acc", os.environ)
-    assert "there are no credentials: DefaultAzureCredential" in said
-    assert "az login" in said
-    assert capfd.readouterr() == ("", "")
-
-
 def refused(url: str, environ: Mapping[str, str]) -> str:
     with pytest.raises(BackendError) as caught:
         open_backend(url, environ)
