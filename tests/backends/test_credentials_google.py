@@ -13,10 +13,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from pulumi_rewind.backends import open_backend
+from pulumi_rewind.backends import objects, open_backend
 from pulumi_rewind.errors import BackendError
 from tests.servers.certificates import certified
-from tests.servers.faulty import TUNNEL, Asked, Faulty, Reply, faulty
+from tests.servers.faulty import HANG, TUNNEL, Asked, Faulty, Reply, faulty
 
 pytestmark = [pytest.mark.gs, pytest.mark.xdist_group("gs")]
 
@@ -64,6 +64,8 @@ def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
             return TUNNEL
         if "token" in asked.path:
             form = parse_qs(asked.body.decode())
+            if "stalls" in asked.body.decode():
+                return HANG
             if "expired" in asked.body.decode():
                 return Reply(400, b'{"error": "invalid_grant", "error_description": "Token has been revoked."}')
             token = "from-" + (form.get("refresh_token") or form.get("subject_token") or ["none"])[0]
@@ -160,6 +162,13 @@ def test_a_login_that_has_expired(google: Faulty, monkeypatch: pytest.MonkeyPatc
     said = refused("gs://state")
     assert "invalid_grant" in said
     assert "gcloud auth application-default login" in said
+
+
+def test_a_service_of_credentials_that_hangs(google: Faulty, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """google-auth alone would wait for minutes."""
+    monkeypatch.setattr(objects, "PATIENCE", 0.3)
+    give("GOOGLE_CREDENTIALS", {**USER, "refresh_token": "stalls"}, monkeypatch, tmp_path)
+    assert "timed out" in refused("gs://state")
 
 
 def refused(url: str) -> str:

@@ -38,8 +38,8 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bounds, shorter."""
-    monkeypatch.setattr(objects, "PATIENCE", "0.3s")
-    monkeypatch.setattr(objects, "CONNECT", "0.3s")
+    monkeypatch.setattr(objects, "PATIENCE", 0.3)
+    monkeypatch.setattr(objects, "CONNECT", 0.3)
     monkeypatch.setitem(objects.RETRY, "max_retries", 2)
     monkeypatch.setitem(objects.RETRY, "retry_timeout", timedelta(seconds=0.5))
 
@@ -179,6 +179,15 @@ def test_a_proxy_that_refuses(scheme: str, reply: Reply) -> None:
 def test_a_proxy_is_not_asked_for_what_is_on_this_machine(bucket: Server) -> None:
     """As with the CLI."""
     read(f"s3://state/p?{QUERY.format(endpoint(bucket))}", KEYS | {"HTTP_PROXY": "http://127.0.0.1:1"})
+
+
+def test_a_service_of_credentials_that_hangs(bucket: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore alone would wait for minutes."""
+    with faulty(lambda _: HANG) as server:
+        for name, value in {**KEYS, "HOME": str(tmp_path), "AWS_ENDPOINT_URL_STS": server.url}.items():
+            monkeypatch.setenv(name, value)
+        url = f"s3://state/p?{QUERY.format(endpoint(bucket))}&role=arn:aws:iam::1:role/r"
+        assert "Read timeout" in refused(url, dict(os.environ))
 
 
 # -- through the command line -----------------------------------------------------------------------------------------

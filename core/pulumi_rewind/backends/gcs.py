@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
 from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url, quiet
@@ -127,6 +129,7 @@ def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any
         import google.auth
         from google.auth.credentials import with_scopes_if_required
         from google.auth.exceptions import GoogleAuthError
+        from google.auth.transport.requests import Request
         from obstore.auth.google import GoogleCredentialProvider
     except ImportError:
         raise BackendError(
@@ -144,4 +147,5 @@ def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any
         raise BackendError(
             f"{url.shown}: {given.source} can't be used: {str(err).partition(chr(10))[0]}", hint=LOGIN
         ) from None
-    return GoogleCredentialProvider(with_scopes_if_required(found, [SCOPE]))  # type: ignore[no-untyped-call]
+    scoped = with_scopes_if_required(found, [SCOPE])  # type: ignore[no-untyped-call]
+    return GoogleCredentialProvider(scoped, request=partial(Request(), timeout=objects.PATIENCE))  # type: ignore[arg-type]

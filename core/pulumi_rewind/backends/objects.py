@@ -25,12 +25,14 @@ AT_ONCE: Final = 32
 RETRY: Final[Any] = {"max_retries": 6, "retry_timeout": timedelta(seconds=20)}
 """Some seconds for a server that refuses; one that hangs is asked a second time."""
 
-CONNECT: Final = "5s"
-PATIENCE: Final = "15s"
-"""For a server to say something."""
+CONNECT: Final = 5.0
+"""Seconds to reach a server."""
 
-WHOLE: Final = "30m"
-"""For a large object over a slow line."""
+PATIENCE: Final = 15.0
+"""Seconds for a server to say something."""
+
+WHOLE: Final = 1800.0
+"""Seconds for a large object over a slow line."""
 
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -207,9 +209,9 @@ def client_options(endpoint: str, environ: Mapping[str, str]) -> Any:
     """How obstore talks to a server: `PATIENCE` is for each answer to begin and to go on, not for the whole of it."""
     return {
         "allow_http": endpoint.startswith("http://"),
-        "connect_timeout": CONNECT,
-        "read_timeout": PATIENCE,
-        "timeout": WHOLE,
+        "connect_timeout": timedelta(seconds=CONNECT),
+        "read_timeout": timedelta(seconds=PATIENCE),
+        "timeout": timedelta(seconds=WHOLE),
         "pool_max_idle_per_host": str(AT_ONCE),
         **_proxy(endpoint, environ),
     }
