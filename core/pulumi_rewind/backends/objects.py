@@ -24,15 +24,17 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 32
 """Requests in flight."""
 
-RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
-"""Some three seconds for a server that refuses; one that hangs is asked a second time."""
+RETRY: Final[Any] = {"max_retries": 6, "retry_timeout": timedelta(seconds=20)}
+"""Some seconds for a server that refuses; one that hangs is asked a second time."""
 
-CONNECT: Final = "5s"
-PATIENCE: Final = "15s"
-"""For a server to say something."""
+CONNECT: Final = 5.0
+"""Seconds to reach a server."""
 
-WHOLE: Final = "30m"
-"""For a large object over a slow line."""
+PATIENCE: Final = 15.0
+"""Seconds for a server to say something."""
+
+WHOLE: Final = 1800.0
+"""Seconds for a large object over a slow line."""
 
 PAGE: Final = 1000
 """Objects that one listing request gives on S3 and Google Cloud Storage."""
@@ -260,9 +262,9 @@ def client_options(endpoint: str, environ: Mapping[str, str]) -> Any:
     """How obstore talks to a server: `PATIENCE` is for each answer to begin and to go on, not for the whole of it."""
     return {
         "allow_http": endpoint.startswith("http://"),
-        "connect_timeout": CONNECT,
-        "read_timeout": PATIENCE,
-        "timeout": WHOLE,
+        "connect_timeout": timedelta(seconds=CONNECT),
+        "read_timeout": timedelta(seconds=PATIENCE),
+        "timeout": timedelta(seconds=WHOLE),
         "pool_max_idle_per_host": str(AT_ONCE),
         **_proxy(endpoint, environ),
     }
