@@ -140,7 +140,7 @@ class _Doctor:
         space = self._workspace
         backend: Backend | None = None
         try:
-            backend = open_backend(space.backend_url, space.environ)
+            backend = open_backend(space.backend_url, space.environ, wait=False)
             backend.ping()
         except BackendError as err:
             self._clean(err)
