@@ -199,6 +199,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
+    if code == 130 and "pulumi_rewind.backends.interruptible" in sys.modules:
+        os._exit(code)  # threads that wait for a server can't be ended in an orderly way: some abort the process
     sys.exit(code)
 
 
