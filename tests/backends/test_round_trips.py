@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.bench_network import OURS, PREFIX, fill
+from tests.bench.pty_app import PtyApp
+from tests.servers.lag import lag
 from tests.servers.quick_s3 import QuickServer, quick_s3
 from tests.servers.running import Server
 
@@ -99,8 +101,20 @@ def test_a_server_that_begins_elsewhere_shows_the_same_history(bucket: Path, roo
     with quick_s3(bucket, root / "deaf.log", "--deaf") as deaf:
         requests, _ = asked(deaf, root, "history", "--limit", "2")
         shown = ours(deaf, root, "history", "--limit", "2").splitlines()
-    assert [line.split()[1] for line in shown] == [f"#{UPDATES}", f"#{UPDATES - 1}"]
+    assert [line.split()[0] for line in shown] == [f"#{UPDATES}", f"#{UPDATES - 1}"]
     assert requests["LIST"] <= 40
+
+
+def test_a_line_says_what_is_read_once_it_takes_long(bucket: Path, root: Path) -> None:
+    with quick_s3(bucket, root / "s3.log") as server, lag(server.port, 500, root / "lag.log") as port:
+        app = PtyApp([*OURS, "history", "--no-pager"], cwd=root, environ=environ_of(server.at(port), root))
+        app.until(b"reading the history from s3://state/pre")
+        app.until(f"#{UPDATES}".encode())
+        app.close()
+    before, _, after = app.output.partition(f"#{UPDATES}".encode())
+    assert b"\x1b[2K" in before.rpartition(b"reading the history")[2]  # the line is gone by then
+    assert b"reading" not in after
+    assert "testsecret" not in app.output.decode()
 
 
 def test_ctrl_c_ends_at_once_while_the_server_hangs(root: Path) -> None:

@@ -130,10 +130,11 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
     if in_terminal() and not plain:
         gc.disable()  # start-up objects stay; `RewindApp.on_mount` enables it again
         return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
-    from pulumi_rewind_tui.commands.history import print_history
+    from pulumi_rewind_tui.commands.history import print_history, read_history
 
     session = shared.session()
     screen = shared.screen()
+    read_history(session, screen)
     if plain:
         screen.err.line(f"note: {plain}: pulumi-rewind prints the history instead of opening the screens")
     with shared.paged(screen) as page:
