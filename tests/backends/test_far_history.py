@@ -215,9 +215,10 @@ def test_known_names_need_no_full_listing(stack: BucketStack, asked: Asked) -> N
     assert lists(asked) == 2
     assert messages(history, 541, 540, 1) == ["change 541", "change 540", "change 1"]
     history.confirm()
-    assert lists(asked) == 4
+    listed = lists(asked)
+    assert listed > 2
     history.confirm()
-    assert lists(asked) == 4
+    assert lists(asked) == listed
     asked.requests.clear()
     assert len(opened(stack).glimpse()) == 541  # what was added is known as well
     assert len(opened(stack).history()) == 541

@@ -118,9 +118,9 @@ class Timeline:
 
     def ready(self, count: int) -> None:
         """Asks for all at once that lines of the newest `count` updates take, where the backend is far away."""
-        if not self.history.far:
-            return
         total = len(self)
+        if not self.history.far or not total or not count:
+            return
         records = begin(lambda: self.history.expect(range(total, max(total - count, 0), -1)))
         if self._damage_of_twin is None:
             before = begin(lambda: self.history.raw(total - 1)) if total > 1 else None  # most often the last good one
