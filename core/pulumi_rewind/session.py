@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.protocol import Backend, History
@@ -22,14 +22,19 @@ from pulumi_rewind.records.history import with_records
 from pulumi_rewind.secrets.environment import secrets_of_environment
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
-from pulumi_rewind.state.model import Checkpoint, Deployment, StackRef
+from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef
 
 if TYPE_CHECKING:
     from pulumi_rewind.assets.sources import Store
+    from pulumi_rewind.backends.cloud_secrets import ServiceSecrets
     from pulumi_rewind.engine.cli import Engine
     from pulumi_rewind.project.repository import Repository
     from pulumi_rewind.records.store import Records
     from pulumi_rewind.trust.agreements import Trust
+
+
+LISTED: Final = 20
+"""How many stacks a message names."""
 
 
 class Session:
@@ -60,7 +65,19 @@ class Session:
             lambda: own_passphrase(environ, workspace.cwd),
             self.redactor,
             self._check_key_service,
+            self._ask_service,
         )
+
+    @cached_property
+    def _services(self) -> ServiceSecrets:
+        from pulumi_rewind.backends.cloud_secrets import ServiceSecrets
+
+        return ServiceSecrets(self.backend.url, self.workspace.environ)
+
+    def _ask_service(
+        self, provider: SecretsProvider, stack: StackRef, sealed: Iterable[str]
+    ) -> Mapping[str, bytes] | None:
+        return self._services.open(provider, stack, sealed)
 
     @cached_property
     def engine(self) -> Engine:
@@ -92,9 +109,7 @@ class Session:
         with contextlib.suppress(RewindError):
             self.vault.decrypt(live, self.stack)
         sealed = list(ciphertexts(config_document(self.workspace.config_file(self.stack.name))))
-        key = self.vault.key(live) if sealed else None
-        if key is not None:
-            yield from [key.open(ciphertext).decode(errors="replace") for ciphertext in sealed]
+        yield from [text.decode(errors="replace") for text in self.vault.opened_texts(live, self.stack, sealed)]
 
     @cached_property
     def redactor_of_callbacks(self) -> Callable[[str], str]:
@@ -132,9 +147,18 @@ class Session:
 
         return open_records(self.workspace, self.settings, self.stack, self.backend.url)
 
-    def history(self) -> History:
-        """The stack's updates as they are now, those included that only records know."""
-        return with_records(self.backend.history(self.stack), self._kept)
+    def history(self, *, quick: bool = False) -> History:
+        """The stack's updates as they are now, those included that only records know; `quick` as for backends."""
+        return with_records(self.backend.history(self.stack, quick=quick), self._kept)
+
+    def glimpse(self) -> Timeline:
+        """The timeline; where it isn't open yet, opened as fast as can be, for looking at its newest updates alone.
+
+        Whoever takes a number from it to change something asks `History.confirm` first.
+        """
+        if "timeline" not in self.__dict__:
+            self.__dict__["timeline"] = self._timeline_of(self.history(quick=True))
+        return self.timeline
 
     def asset_store(self, private: Path) -> Store:
         """Contents of assets from records, as files under `private`."""
@@ -209,14 +233,20 @@ class Session:
             err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
 
-    def reload(self, *, history: bool = True) -> None:
+    def reload(self, *, history: bool = True, live: bool = True, quick: bool = False) -> None:
         """Forgets what was read of the backend and of git, so that the next look sees what is there now.
 
         Without `history` the list of updates is taken to be as it was: with 10,000 of them it takes a while to read.
+        Without `live` the state is, for its mark in `Backend.glance` is the same. With `quick` the list is opened as
+        `glimpse` does.
         """
         known: Timeline | None = self.__dict__.pop("timeline", None)
         if known is not None and not history:
             self.__dict__["timeline"] = self._timeline_of(known.history)
+        if quick:
+            self.glimpse()
+        if known is not None and not live:
+            self.timeline.know_live(known)
         opened: Repository | None = self.__dict__.get("repository")
         if opened is not None:
             opened.refresh()
@@ -228,6 +258,13 @@ def _unused_note(timeline: Timeline, text: str) -> str:
     from pulumi_rewind.records.foreign import unused_note
 
     return unused_note(timeline, text)
+
+
+def _cache(settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    """Where what is read of histories may be kept."""
+    from pulumi_rewind.system.toolchain import user_cache
+
+    return user_cache(environ) / "history" if settings.cache else None
 
 
 def open_session(
@@ -247,15 +284,16 @@ def open_session(
     """
     workspace = find_workspace(cwd, backend=backend, environ=environ)
     settings = load_settings(workspace.root, environ)
-    opened = open_backend(workspace.backend_url, workspace.environ)
+    opened = open_backend(workspace.backend_url, workspace.environ, _cache(settings, workspace.environ), wait=False)
     name = stack or workspace.current_stack()
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]
         if len(there) != 1:
-            names = ", ".join(ref.name for ref in there) or "none yet"
+            known = [ref.within(workspace.project) for ref in there]
+            names = ", ".join(known[:LISTED]) + (" …" if len(known) > LISTED else "") or "none yet"
             raise UsageError(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
-        name = there[0].name
+        return Session(workspace, settings, opened, there[0], passphrases)
     return Session(workspace, settings, opened, opened.find(name, workspace.project), passphrases)

@@ -15,6 +15,7 @@ import pytest
 from pulumi_rewind.system.toolchain import EngineInfo
 from tests.backends.served_stack import ServedStack
 from tests.servers import databases, stores
+from tests.servers.cloud.service import Service
 from tests.servers.cloud.serving import cloud
 from tests.servers.running import Server
 
@@ -57,3 +58,10 @@ def stack(server: Server, tmp_path: Path, engine: EngineInfo) -> Iterator[Served
     made = ServedStack(tmp_path, engine.path, server, f"stack_{next(NUMBERS)}")
     yield made
     made.close()
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, Service]]:
+    """A service like Pulumi Cloud of a test's own, and its URL."""
+    with cloud() as (started, service):
+        yield started.url, service

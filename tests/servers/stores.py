@@ -18,12 +18,15 @@ BUCKET = "state"
 
 @contextlib.contextmanager
 def s3(folder: Path) -> Iterator[Server]:
-    """rclone, which serves a directory and checks signatures."""
+    """rclone, which serves a directory as it is at any moment, and checks signatures."""
     port = free_port()
     place = folder / "buckets"
     (place / BUCKET).mkdir(parents=True)
     rclone = Path(sys.executable).with_name("rclone")
-    command = [rclone, "serve", "s3", "--auth-key", "testkey,testsecret", "--addr", f"127.0.0.1:{port}", place]
+    command = [
+        rclone, "serve", "s3", "--auth-key", "testkey,testsecret", "--addr", f"127.0.0.1:{port}",
+        "--dir-cache-time", "0s", place,
+    ]  # fmt: skip
     env = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
     with running(command, port, folder / "rclone.log", env):
         yield Server(

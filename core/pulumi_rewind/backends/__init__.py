@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 from pulumi_rewind.backends.protocol import Backend
@@ -27,8 +29,17 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
 """How the URLs of a kind begin, and the module, loaded when there is such a backend, and the function that opens it."""
 
 
-def open_backend(url: str, environ: Mapping[str, str] = os.environ) -> Backend:
+CACHED: Final = frozenset({"s3://", "gs://", "azblob://", "postgres://"})
+"""Kinds whose records are cached. A directory is fast, and a service tells a page of records in one answer."""
+
+
+def open_backend(
+    url: str, environ: Mapping[str, str] = os.environ, cache: Path | None = None, *, wait: bool = True
+) -> Backend:
     """The backend behind a URL, with the credentials that an environment has.
+
+    `cache` is the directory, made when it is needed, where what is read of histories over a network is kept. Without
+    `wait` the first question may raise what opening comes to: who asks at once saves a round trip.
 
     Raises:
         BackendError: no kind that Pulumi knows, or nothing there.
@@ -36,7 +47,10 @@ def open_backend(url: str, environ: Mapping[str, str] = os.environ) -> Backend:
     for start, (module, name) in KINDS.items():
         if url.startswith(start):
             open_: Callable[[str, Mapping[str, str]], Backend] = getattr(import_module(f"{__name__}.{module}"), name)
-            return open_(url, environ)
+            opened = open_(url, environ)
+            if start in CACHED:
+                _prepare(opened, url, environ, cache, wait=wait)
+            return opened
     shown = shown_url(url)
     scheme, separator, _ = url.partition("://")
     if not separator:
@@ -48,3 +62,16 @@ def open_backend(url: str, environ: Mapping[str, str] = os.environ) -> Backend:
     if scheme == "postgresql":
         hint = "Pulumi writes postgres://, and would take this for the address of a service like Pulumi Cloud."
     raise BackendError(f"{scheme}:// is no kind of backend that Pulumi knows ({shown})", hint=hint)
+
+
+def _prepare(backend: Backend, url: str, environ: Mapping[str, str], cache: Path | None, *, wait: bool) -> None:
+    from pulumi_rewind.backends.diy import DiyBackend
+
+    if not isinstance(backend, DiyBackend):
+        return
+    if cache is not None:
+        from pulumi_rewind.backends.cache import Cache
+
+        backend.kept = partial(Cache(cache).of, url, environ)
+    if wait:
+        _ = backend.scoped

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-
-import msgspec
+from urllib.parse import quote, urlsplit
 
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
-from pulumi_rewind.backends.protocol import Glance, History, Steady, no_update
-from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
+from pulumi_rewind.backends.cloud_history import CloudHistory
+from pulumi_rewind.backends.cloud_login import login_to
+from pulumi_rewind.backends.protocol import About, Glance, Steady
+from pulumi_rewind.errors import BackendError, StackNotFound, UsageError
 from pulumi_rewind.state.locks import Lock
-from pulumi_rewind.state.model import Checkpoint, StackRef, Update, decode_checkpoint
+from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
-PAGE: Final = 60
-"""Updates of one question; the first screen has as many."""
 
 LISTED: Final = 20
 """How many stacks a message names."""
 
-RUNNING: Final = frozenset({"not-started", "in-progress", "not started", "running"})
-"""Results of updates that haven't ended; they are no part of the history yet."""
+KINDS: Final = ("update", "destroy", "refresh", "import", "preview")
+"""What an operation may be, by its part of an address; the most frequent first."""
+
+CONSOLE: Final = "PULUMI_CONSOLE_DOMAIN"
+"""Names the host of the service's web pages, where it isn't ``app.`` in the place of ``api.``."""
+
+REMOTE: Final = ("environment", "secretsProvider", "encryptedKey", "encryptionSalt")
+"""What the service keeps of a stack's configuration, where the stack has no file of its own."""
 
 
 def open_cloud(url: str, environ: Mapping[str, str]) -> CloudBackend:
@@ -33,15 +37,19 @@ def open_cloud(url: str, environ: Mapping[str, str]) -> CloudBackend:
     Raises:
         BackendError: nobody is logged in there.
     """
-    return CloudBackend(url, CloudClient(url, environ))
+    return CloudBackend(url, CloudClient(url, login_to(url, environ), environ), environ.get(CONSOLE, ""))
 
 
 class CloudBackend:
     """See `Backend`. Opening it asks nothing."""
 
-    def __init__(self, url: str, client: CloudClient) -> None:
+    def __init__(self, url: str, client: CloudClient, console: str = "") -> None:
+        """`console` is the host of the service's web pages, where that is known."""
         self.url = url
         self.client = client
+        self._console = console
+        self._ended: set[str] = set()
+        """Operations that are known not to run any more."""
 
     def stacks(self) -> list[StackRef]:
         """All that this login can see."""
@@ -71,24 +79,50 @@ class CloudBackend:
             raise self._not_found(ref) from None
         return ref
 
-    def history(self, stack: StackRef) -> CloudHistory:
-        """Asks how many versions there are; the rest is read by page."""
-        return CloudHistory(self.client, stack, int(self._stack(stack).get("version") or 0))
+    def history(self, stack: StackRef, *, quick: bool = False) -> CloudHistory:
+        """Reads the newest page, which is quick in any case."""
+        return CloudHistory(self.client, stack, lambda: self._at_rest(stack))
+
+    def _at_rest(self, stack: StackRef) -> int:
+        """The newest version while nothing runs, else 0."""
+        found = self._stack(stack)
+        return 0 if self._locks(stack, found) else int(found.get("version") or 0)
 
     def live(self, stack: StackRef) -> Checkpoint:
         """What ``pulumi stack export`` prints."""
-        raw = self.client.get("stacks", *_path(stack), "export")
+        raw = self.client.get("stacks", *stack_path(stack), "export")
         return decode_checkpoint(raw, source=f"the live state of {stack}")
 
     def locks(self, stack: StackRef) -> list[Lock]:
         """The operation that runs, if one does."""
-        return list(_locks(self._stack(stack)))
+        return self._locks(stack, self._stack(stack))
 
     def glance(self, stack: StackRef) -> Glance:
         """One question: each import or update makes a version."""
         found = self._stack(stack)
         version = int(found.get("version") or 0)
-        return Glance(version, version, tuple(_locks(found)))
+        return Glance(version, version, tuple(self._locks(stack, found)))
+
+    def about(self, stack: StackRef) -> About:
+        """The stack's tags, and its configuration if the service keeps that (Pulumi ESC)."""
+        found = self._stack(stack)
+        tags, config = found.get("tags"), found.get("config")
+        return About(
+            {str(key): str(value) for key, value in sorted(tags.items())} if isinstance(tags, dict) else {},
+            {key: str(config[key]) for key in REMOTE if config.get(key)} if isinstance(config, dict) else {},
+        )
+
+    def link(self, stack: StackRef, number: int | None = None) -> str:
+        """The page of a stack, or of one of its updates, in the service's console; empty where no console is known."""
+        parts = urlsplit(self.client.url)
+        host = self._console
+        if not host and parts.netloc.startswith("api."):
+            host = f"app.{parts.netloc.removeprefix('api.')}"
+        if not host:
+            return ""
+        more = ("updates", str(number)) if number is not None else ()
+        path = "/".join(quote(part, safe="") for part in (*stack_path(stack), *more))
+        return f"{parts.scheme}://{host}/{path}"
 
     def shared(self, stack: StackRef) -> str:
         """Who may write a stack is up to the organization."""
@@ -109,8 +143,36 @@ class CloudBackend:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _stack(self, stack: StackRef) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.ask("stacks", *_path(stack))
-        return found
+        found = self.client.ask("stacks", *stack_path(stack))
+        return found if isinstance(found, dict) else {}
+
+    def _locks(self, stack: StackRef, told: Mapping[str, Any]) -> list[Lock]:
+        """Who changes a stack: its current operation, else the last one that it names if that still runs.
+
+        Services that are not Pulumi's own may tell only the latter.
+        """
+        current, active = told.get("currentOperation"), told.get("activeUpdate")
+        if isinstance(current, dict):
+            started = current.get("started")
+            since = datetime.fromtimestamp(started, UTC).isoformat() if isinstance(started, int | float) else ""
+            return [Lock(str(current.get("author") or "someone"), timestamp=since, kind=str(current.get("kind") or ""))]
+        if not isinstance(active, str) or not active or active in self._ended:
+            return []
+        kind = self._running(stack, active)
+        return [Lock("someone", kind=kind)] if kind else []
+
+    def _running(self, stack: StackRef, operation: str) -> str:
+        """The kind of an operation if it runs, else empty."""
+        for kind in KINDS:
+            try:
+                status = self.client.ask("stacks", *stack_path(stack), kind, operation).get("status")
+            except NotThere:
+                continue
+            if status == "running":
+                return kind
+            break
+        self._ended.add(operation)
+        return ""
 
     def _default_organization(self) -> str:
         for path in (("user", "organizations", "default"), ("user",)):
@@ -125,133 +187,28 @@ class CloudBackend:
             f"{self.client.shown} names no default organization", hint="Name the stack as ORGANIZATION/PROJECT/STACK."
         )
 
-    def _not_found(self, ref: StackRef) -> StackNotFound:
+    def _not_found(self, ref: StackRef) -> BackendError | StackNotFound:
+        mine = list(self._organizations())
+        if mine and ref.organization not in mine:
+            return BackendError(
+                f"{ref.organization} is no organization of yours at {self.client.shown}",
+                hint=f"You are in {', '.join(mine[:LISTED])}. Name the stack as ORGANIZATION/PROJECT/STACK, or log in "
+                "as a member.",
+            )
         there = self.stacks()
         names = ", ".join(str(one) for one in there[:LISTED]) + (" …" if len(there) > LISTED else "")
         return StackNotFound(
             f"there is no stack {ref} on {self.client.shown}", hint=f"Stacks there: {names or 'none yet'}."
         )
 
-
-def _locks(stack: Mapping[str, Any]) -> Iterator[Lock]:
-    """The operation that a stack's answer names as running."""
-    found = stack.get("currentOperation")
-    if isinstance(found, dict):
-        started = datetime.fromtimestamp(int(found.get("started") or 0), UTC).isoformat()
-        author, kind = str(found.get("author") or "someone"), str(found.get("kind") or "")
-        yield Lock(username=author, timestamp=started, kind=kind)
+    def _organizations(self) -> Iterator[str]:
+        """The organizations that the user is in, and the user, whose name is one as well."""
+        user = self.client.ask("user")
+        for one in (user, *(user.get("organizations") or ())):
+            if isinstance(one, dict) and isinstance(name := one.get("githubLogin"), str) and name:
+                yield name
 
 
-class _Record(msgspec.Struct, rename="camel"):
-    """An update as the service tells it."""
-
-    version: int = 0
-    kind: str = ""
-    result: str = ""
-    start_time: int = 0
-    end_time: int = 0
-    message: str | None = None
-    environment: dict[str, str] | None = None
-    config: dict[str, dict[str, Any]] | None = None
-    resource_changes: dict[str, int] | None = None
-
-
-class _Page(msgspec.Struct):
-    updates: list[_Record]
-
-
-class CloudHistory(History):
-    """See `History`. A page is asked for when one of its updates is looked at."""
-
-    def __init__(self, client: CloudClient, stack: StackRef, newest: int) -> None:
-        self._client = client
-        self._stack = stack
-        self._newest = newest
-        self._known: dict[int, Update] = {}
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return self._newest
-
-    def update(self, number: int) -> Update:
-        """One update; a version of which the service has no record comes back as ``unreadable``."""
-        if not 1 <= number <= self._newest:
-            raise no_update(self, self._stack, number)
-        with self._lock:
-            if number not in self._known:
-                self._load((self._newest - number) // PAGE + 1)
-            if number not in self._known:  # the pages have moved since they were counted
-                self._load((self._newest - number) // PAGE + 2)
-            found = self._known.get(number)
-        return found or Update(
-            number=number, kind="update", result="unreadable", start_time=0, end_time=0, has_checkpoint=True,
-            problem=f"the service has no record of version {number}",
-        )  # fmt: skip
-
-    def raw(self, number: int) -> bytes:
-        """As exported."""
-        if not 1 <= number <= self._newest:
-            raise no_update(self, self._stack, number)
-        try:
-            return self._client.get("stacks", *_path(self._stack), "export", str(number))
-        except NotThere as err:
-            raise CheckpointError(
-                f"the checkpoint of #{number} does not exist: {err}", hint="Choose another update."
-            ) from None
-
-    def size(self, number: int) -> int | None:
-        """Only reading it tells."""
-        return None
-
-    def checkpoint(self, number: int) -> Checkpoint:
-        """The version's state."""
-        return decode_checkpoint(self.raw(number), source=f"the checkpoint of #{number}")
-
-    def touched(self, number: int) -> str:
-        """The service keeps versions as they are."""
-        return ""
-
-    def _load(self, page: int) -> None:
-        raw = self._client.get(
-            "stacks", *_path(self._stack), "updates", pageSize=PAGE, page=page, **{"output-type": "cli"}
-        )
-        try:
-            found = msgspec.json.decode(raw, type=_Page)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as err:
-            raise BackendError(f"the history of {self._stack} can't be read: {err}", hint="Try again.") from None
-        for record in found.updates:
-            if record.version and record.result not in RUNNING:
-                self._known[record.version] = _update(record)
-
-
-def _update(record: _Record) -> Update:
-    return Update(
-        number=record.version,
-        kind=record.kind or "update",
-        result=record.result or "unreadable",
-        start_time=record.start_time,
-        end_time=record.end_time,
-        message=record.message or "",
-        environment=record.environment or {},
-        config=msgspec.Raw(msgspec.json.encode(dict(_configuration(record.config or {})))),
-        changes=record.resource_changes or {},
-    )
-
-
-def _configuration(config: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Settings in the shape that records of DIY backends have."""
-    for key, value in config.items():
-        text = value.get("string", "")
-        if value.get("secret"):
-            yield key, {"secure": text}
-        elif value.get("object"):
-            try:
-                yield key, msgspec.json.decode(text)
-            except msgspec.DecodeError:
-                yield key, text
-        else:
-            yield key, text
-
-
-def _path(stack: StackRef) -> tuple[str, str, str]:
+def stack_path(stack: StackRef) -> tuple[str, str, str]:
+    """A stack's part of an address."""
     return stack.organization, stack.project, stack.name

@@ -5,171 +5,223 @@ Source: Pulumi's REST documentation, and the requests of the CLI 3.276; see docs
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from pathlib import Path
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from pulumi_rewind.backends.urls import shown_url, user_home
+from pulumi_rewind.backends.cloud_login import Login
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError
-from pulumi_rewind.system.documents import load_json
-from pulumi_rewind.system.untrusted import CHECKPOINT, read_bytes
+from pulumi_rewind.state.values import MASK
+from pulumi_rewind.system.untrusted import CHECKPOINT
 
 ACCEPT: Final = "application/vnd.pulumi+9"
 TRIES: Final = 4
 """How often a question is asked where the service is busy or away, as the CLI does."""
 
-LONGEST_PAUSE: Final = 30
+LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries, whatever the service asks for."""
 
 TIMEOUTS: Final = (10.0, 60.0)
-"""Seconds until a connection stands, and until an answer begins."""
+"""Seconds until a connection stands, and until more of an answer comes."""
 
 BUSY: Final = frozenset({429, 500, 502, 503, 504})
+
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+"""Never asked through a proxy; so it is with the CLI."""
 
 
 class NotThere(BackendError):
     """The service has no such thing, or doesn't show it to this user."""
 
 
-class CloudClient:
-    """Asks one service, as one user; safe to use from several threads."""
+class _Failed(Exception):
+    """One try that gave no answer; `again`: another one may."""
 
-    def __init__(self, url: str, environ: Mapping[str, str]) -> None:
-        """Raises BackendError where nobody is logged in."""
+    def __init__(self, error: BackendError, *, again: bool, pause: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.again = again
+        self.pause = pause
+        """Seconds that the service asks us to wait, None if it doesn't say."""
+
+
+class CloudClient:
+    """Asks one service, as one user; safe to use from several threads. Making one asks nothing."""
+
+    def __init__(self, url: str, login: Login, environ: Mapping[str, str]) -> None:
         self.url = url.rstrip("/")
         self.shown = shown_url(self.url)
-        self.token, self.credentials = access_token(self.url, environ)
-        self._pool = _pool(self.url, environ)
+        self.login = login
+        self._proxy = proxy_for(self.url, environ)
+        self._pool = _pool(self._proxy, insecure=login.insecure)
 
     def get(self, *path: str, **query: object) -> bytes:
-        """The body of an answer.
+        """The body of an answer; asked again where the service is busy, or an answer was cut off.
 
         Raises:
             NotThere: 404.
             BackendError: every other failure.
         """
-        words = "?" + urlencode({key: value for key, value in query.items() if value is not None}) if query else ""
-        return self._ask("GET", "/api/" + "/".join(quote(part, safe="") for part in path) + words)
+        given = {key: value for key, value in query.items() if value is not None}
+        address = _address(path) + (f"?{urlencode(given)}" if given else "")
+        for attempt in range(TRIES):
+            try:
+                return self._try("GET", address)
+            except _Failed as failed:
+                if not failed.again or attempt == TRIES - 1:
+                    raise failed.error from None
+                time.sleep(min(2.0**attempt if failed.pause is None else failed.pause, LONGEST_PAUSE))
+        raise AssertionError
 
     def ask(self, *path: str, **query: object) -> Any:
         """The same as decoded JSON."""
+        return self._decoded(self.get(*path, **query))
+
+    def post(self, *path: str, body: object) -> Any:
+        """What a request with a body is answered with, as decoded JSON. It is sent once; raises as `get` does."""
         try:
-            return msgspec.json.decode(self.get(*path, **query))
+            return self._decoded(self._try("POST", _address(path), msgspec.json.encode(body)))
+        except _Failed as failed:
+            raise failed.error from None
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _decoded(self, body: bytes) -> Any:
+        try:
+            return msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
             raise BackendError(
-                f"{self.shown} answers with something that is no JSON: {err}",
-                hint="Check the backend's URL; a proxy or a login page may have answered.",
+                f"{self.shown} answers with something that is no JSON: {err}", hint=_NOT_THE_SERVICE
             ) from None
 
-    def _ask(self, method: str, address: str) -> bytes:
+    def _try(self, method: str, address: str, sent: bytes | None = None) -> bytes:
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": ACCEPT, "Authorization": f"token {self.token}", "Accept-Encoding": "gzip"}
+        headers = {"Accept": ACCEPT, "Authorization": f"token {self.login.token}", "Accept-Encoding": "gzip"}
+        if sent is not None:
+            headers["Content-Type"] = "application/json"
         try:
-            answer = self._pool.request(method, self.url + address, headers=headers, preload_content=False)
+            answer = self._pool.request(method, self.url + address, headers=headers, body=sent, preload_content=False)
             try:
                 body: bytes = answer.read(CHECKPOINT + 1)
+                kind = str(answer.headers.get("Content-Type") or "")
             finally:
                 answer.release_conn()
         except HTTPError as err:
             raise self._unreachable(err) from None
         if len(body) > CHECKPOINT:
-            raise BackendError(f"{self.shown} answers with more than {CHECKPOINT >> 20:,} MiB", hint="Pulumi does not.")
+            too_long = BackendError(f"{self.shown} answers with more than {CHECKPOINT >> 20:,} MiB", hint="Try again.")
+            raise _Failed(too_long, again=False)
         if answer.status >= 300:
-            raise self._refused(answer.status, body)
+            again = answer.status in BUSY
+            pause = _seconds(answer.headers.get("Retry-After")) if again else None
+            raise _Failed(self._refused(answer.status, body), again=again, pause=pause)
+        if kind.startswith("text/html"):
+            page = BackendError(f"{self.shown} answers with a web page, not with data", hint=_NOT_THE_SERVICE)
+            raise _Failed(page, again=False)
         return body
 
     def _refused(self, status: int, body: bytes) -> BackendError:
         try:
-            said = str(msgspec.json.decode(body)["message"])
-        except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError):
+            said = str(msgspec.json.decode(body)["message"]).replace(self.login.token, MASK)
+        except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError, RecursionError):
             said = ""
         text = f"{self.shown} answers {status}" + (f": {said}" if said else "")
         if status == 401:
             return BackendError(
-                f"{text}; the token from {self.credentials} is not accepted",
-                hint=f"Log in again with `pulumi login {self.shown}`, or set PULUMI_ACCESS_TOKEN.",
+                f"{text}; the token of {self.login.source} is not valid (any more)", hint=self.login.remedy
             )
         if status == 403:
-            return BackendError(text, hint="Ask for access to the stack, or log in as somebody who has it.")
+            return BackendError(
+                text, hint="Ask for access to the stack or its organization, or log in as somebody who has it."
+            )
         if status == 404:
             return NotThere(text, hint="Check the names, and that this login can see them.")
+        if status == 407:
+            return BackendError(f"{text}: the proxy asks for a password", hint=_PROXY)
         if status == 429:
             return BackendError(text, hint="The service limits how often it is asked; wait a minute and try again.")
+        if status < 400:
+            return BackendError(f"{self.shown} sends us elsewhere ({status})", hint=_NOT_THE_SERVICE)
         return BackendError(text, hint="Try again; if it persists, check the service's status page.")
 
-    def _unreachable(self, err: Exception) -> BackendError:
-        reason = str(getattr(err, "reason", None) or err)
-        for part, message, hint in _CAUSES:
+    def _unreachable(self, err: Exception) -> _Failed:
+        """What it means that there was no answer; to ask a service again that is only slow would take minutes."""
+        cause = getattr(err, "reason", None)
+        reason = f"{type(err).__name__} {type(cause).__name__} {cause or err}"
+        if self._proxy and ("ProxyError" in reason or "proxy" in reason.lower()):
+            there = BackendError(
+                f"{self.shown} can't be reached: the proxy {shown_url(self._proxy)} does not let us through",
+                hint=_PROXY,
+            )
+            return _Failed(there, again=False)
+        for part, message, hint, again in _CAUSES:
             if part in reason:
-                return BackendError(f"{self.shown} can't be reached: {message}", hint=hint)
-        first = reason.partition("\n")[0][:200]
-        return BackendError(f"{self.shown} can't be reached: {first}", hint="Check the URL and the network.")
+                return _Failed(BackendError(f"{self.shown} can't be reached: {message}", hint=hint), again=again)
+        first = str(cause or err).partition("\n")[0][:200]
+        return _Failed(BackendError(f"{self.shown} can't be reached: {first}", hint=_NETWORK), again=True)
 
+
+_NETWORK: Final = "Check the URL and the network."
+_PROXY: Final = "Check HTTPS_PROXY and NO_PROXY."
+_NOT_THE_SERVICE: Final = (
+    "Check the backend's URL (that of the API, not of the web page); a proxy or a login page may have answered."
+)
 
 _CAUSES: Final = (
-    ("NameResolution", "its name can't be resolved", "Check the URL and the network."),
-    ("CERTIFICATE", "its certificate is not trusted", "SSL_CERT_FILE names the certificates to trust."),
-    ("SSL", "no secure connection can be made", "Check the URL: does the server speak TLS?"),
-    ("refused", "nothing answers there", "Check the URL and the network."),
-    ("timed out", "it does not answer in time", "Try again; check the network."),
-    ("proxy", "the proxy does not let it through", "Check HTTPS_PROXY and NO_PROXY."),
-    ("IncompleteRead", "the answer was cut off", "Try again."),
-    ("too many 429", "it refuses so many requests", "Wait a minute and try again."),
-    ("error responses", "it has a fault of its own", "Try again; check the service's status page."),
+    ("NameResolution", "its name can't be resolved", _NETWORK, False),
+    ("CERTIFICATE", "its certificate is not trusted", "SSL_CERT_FILE names the certificates to trust.", False),
+    ("SSL", "no secure connection can be made", "Check the URL: does the server speak TLS?", False),
+    ("refused", "nothing answers there", _NETWORK, True),
+    ("timed out", "it does not answer in time", "Try again; check the network.", False),
+    ("IncompleteRead", "its answer was cut off", "Try again; check the network.", True),
+    ("InvalidChunkLength", "its answer was cut off", "Try again; check the network.", True),
+    ("Connection aborted", "it ends the connection without an answer", "Try again; check the network.", True),
+    ("DecodeError", "its answer is damaged", "Try again; check the network.", True),
 )
-"""What urllib3 says, what that means, and what helps."""
+"""What urllib3 says, what that means, what helps, and whether another try may."""
 
 
-def access_token(url: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """The token for a service, and where it is from.
+def _address(path: tuple[str, ...]) -> str:
+    return "/api/" + "/".join(quote(part, safe="") for part in path)
 
-    Raises:
-        BackendError: nobody is logged in there.
-    """
-    if token := environ.get("PULUMI_ACCESS_TOKEN"):
-        return token, "PULUMI_ACCESS_TOKEN"
-    folder = environ.get("PULUMI_CREDENTIALS_PATH") or environ.get("PULUMI_HOME")
-    path = (Path(folder) if folder else user_home() / ".pulumi") / "credentials.json"
+
+def _seconds(given: str | None) -> float | None:
+    """How long a Retry-After asks us to wait: seconds, or a date."""
+    if given is None:
+        return None
     try:
-        document = load_json(read_bytes(path))
-        accounts = document.get("accounts") or {}
-        token = (accounts.get(url) or {}).get("accessToken") or (document.get("accessTokens") or {}).get(url)
-    except (OSError, ValueError, AttributeError):
-        token = None
-    if isinstance(token, str) and token:
-        return token, str(path)
-    raise BackendError(
-        f"nobody is logged in at {shown_url(url)}",
-        hint=f"Log in with `pulumi login {shown_url(url)}`, or set PULUMI_ACCESS_TOKEN.",
-    )
+        return max(0.0, float(given))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
 
 
-def _pool(url: str, environ: Mapping[str, str]) -> Any:
+def _pool(proxy: str, *, insecure: bool) -> Any:
     import urllib3
 
-    retry = urllib3.Retry(
-        total=TRIES - 1,
-        backoff_factor=1,
-        backoff_max=LONGEST_PAUSE,
-        status_forcelist=BUSY,
-        respect_retry_after_header=True,
-        retry_after_max=LONGEST_PAUSE,
-        redirect=3,
-        raise_on_status=False,
-    )
     connect, read = TIMEOUTS
-    options: dict[str, Any] = {"retries": retry, "timeout": urllib3.Timeout(connect=connect, read=read), "maxsize": 32}
-    proxy = _proxy(url, environ)
+    options: dict[str, Any] = {
+        "retries": urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=3, raise_on_redirect=False),
+        "timeout": urllib3.Timeout(connect=connect, read=read),
+        "maxsize": 32,
+    }
+    if insecure:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        options["cert_reqs"] = "CERT_NONE"
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
-def _proxy(url: str, environ: Mapping[str, str]) -> str:
+def proxy_for(url: str, environ: Mapping[str, str]) -> str:
     """The proxy that the environment names for a URL; empty if it names none."""
-    from urllib.parse import urlsplit
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
     parts = urlsplit(url)
@@ -177,6 +229,7 @@ def _proxy(url: str, environ: Mapping[str, str]) -> str:
     def variable(name: str) -> str:
         return environ.get(name.lower()) or environ.get(name.upper()) or ""
 
-    if proxy_bypass_environment(parts.netloc, {"no": variable("no_proxy")}):
+    if parts.hostname in LOOPBACK or proxy_bypass_environment(parts.netloc, {"no": variable("no_proxy")}):
         return ""
-    return variable(f"{parts.scheme}_proxy")
+    found = variable(f"{parts.scheme}_proxy")
+    return found if not found or "://" in found else f"http://{found}"

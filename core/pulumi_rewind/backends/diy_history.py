@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from pulumi_rewind.backends.protocol import History, no_update
+from pulumi_rewind.backends.ahead import Ahead, begin
+from pulumi_rewind.backends.cache import Place
+from pulumi_rewind.backends.listing import Listing
+from pulumi_rewind.backends.protocol import FIRST_READ, History, HistoryMoved, no_update
 from pulumi_rewind.backends.storage import Item, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError
 from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
@@ -22,49 +26,189 @@ Files = dict[int, Item | list[Item]]
 
 
 class DiyHistory(History):
-    """See `History`. Files are named ``<stack>-<nanoseconds>.history.json`` and ``….checkpoint.json``."""
+    """See `History`. Files are named ``<stack>-<nanoseconds>.history.json`` and ``….checkpoint.json``.
 
-    def __init__(self, storage: Storage, folder: str, stack: StackRef) -> None:
+    Where the listing gives marks, the storage is far away: records are read many at once, and no record twice.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        folder: str,
+        stack: StackRef,
+        *,
+        states: Sequence[str] = (),
+        kept: Place | None = None,
+        quick: bool = False,
+    ) -> None:
+        """`states` are the keys that the live state may have; `kept` is the user's cache of this history."""
         self._storage = storage
         self._folder = folder
         self._stack = stack
-        self._records: Files = {}
-        self._checkpoints: Files = {}
-        self._list()
+        self._states = states
+        self._kept = kept
+        self._listing = Listing(storage, folder, f"{stack.name}-", kept)
+        self._states_asked = begin(lambda: storage.digests(states)) if quick and kept is not None else None
+        items = self._listing.quick() if quick else None
+        self.sure = items is None
+        """Whether all files were listed; else the cache has told those in between."""
+        self._records, self._checkpoints = self._sorted(self._listing.everything() if items is None else items)
         self._stamps = sorted(self._records)
+        newest = self._records[self._stamps[-1]] if self._stamps else None
+        self.far = isinstance(newest, Item) and bool(newest.mark)
+        self._ahead = Ahead(self._raw, self.size)
+        self._known: dict[int, Update] = {}
 
-    def _list(self) -> None:
-        start = f"{self._stack.name}-"
-        at = len(start) - 1
-        for item in self._storage.items(self._folder, start):
+    def _sorted(self, items: Iterable[Item]) -> tuple[Files, Files]:
+        at = len(self._stack.name)
+        records: Files = {}
+        checkpoints: Files = {}
+        for item in items:
             found = _FILE.fullmatch(item.name, at)
             if found is not None:
-                _add(self._records if found[2] == "h" else self._checkpoints, int(found[1]), item)
+                _add(records if found[2] == "h" else checkpoints, int(found[1]), item)
+        return records, checkpoints
 
     def __len__(self) -> int:
         return len(self._stamps)
 
+    def confirm(self) -> None:
+        """Lists in full what the cache has told; see `History.confirm`."""
+        if self.sure:
+            return
+        records, checkpoints = self._sorted(self._listing.everything())
+        # What was added at the end is no news here; whatever else is different has moved numbers or contents.
+        if sorted(records)[: len(self._stamps)] != self._stamps or any(
+            records.get(stamp) != self._records[stamp]
+            or (stamp in self._checkpoints and checkpoints.get(stamp) != self._checkpoints[stamp])
+            for stamp in self._stamps
+        ):
+            raise HistoryMoved(
+                f"updates of {self._stack} were removed or replaced on {self._storage.shown}",
+                hint="Numbers may have changed: look at the history again, and choose by what it shows now.",
+            )
+        self.sure = True
+
+    def expect(self, numbers: Sequence[int]) -> None:
+        """Reads the records that aren't known yet, from the cache or else from the storage, many at once."""
+        wanted = {
+            number: item
+            for number in numbers
+            if self.far
+            and 1 <= number <= len(self._stamps)
+            and number not in self._known
+            and isinstance(item := self._records[self._stamps[number - 1]], Item)
+        }
+        if not wanted:
+            return
+        if self._kept is not None:
+            there = self._kept.read({item.name: item.mark for item in wanted.values() if item.mark})
+            wanted = {number: item for number, item in wanted.items() if not self._take(number, there.get(item.name))}
+        contents = self._storage.read_all([self._key(item) for item in wanted.values()], RECORD)
+        fresh = [
+            (item.name, item.mark, content)
+            for (number, item), content in zip(wanted.items(), contents, strict=True)
+            if isinstance(content, bytes) and self._take(number, content) and item.mark
+        ]
+        if self._kept is not None:
+            self._kept.keep(fresh)
+
+    def _take(self, number: int, content: bytes | None) -> bool:
+        """Remembers a record if it is sound; others are read by themselves, which tells what is wrong with them."""
+        if content is None:
+            return False
+        what = f"the record of #{number}"
+        try:
+            update = decode_record(unpacked(content, what, RECORD), number, what)
+        except BackendError:
+            return False
+        self._known[number] = self._with_checkpoint(update)
+        return True
+
     def update(self, number: int) -> Update:
         """One record; a damaged or vanished one comes back as ``unreadable`` with the reason."""
         stamp = self._stamp(number)
+        if self.far and number not in self._known:
+            self.expect(self._around(number))
+        if number in self._known:
+            return self._known[number]
         what = f"the record of #{number}"
         try:
-            update = decode_record(self._read(self._records, stamp, what, RECORD), number, what)
+            return self._with_checkpoint(decode_record(self._read(self._records, stamp, what, RECORD), number, what))
         except BackendError as err:
             self._storage.check()
             return self._unreadable(number, stamp, str(err))
-        if stamp in self._checkpoints:
+
+    def _around(self, number: int) -> Sequence[int]:
+        """What is read with a record: many where its neighbour was read before, as in a loop."""
+        if number + 1 in self._known:
+            return range(number, number - FIRST_READ, -1)
+        return range(number, number + FIRST_READ) if number - 1 in self._known else (number,)
+
+    def _with_checkpoint(self, update: Update) -> Update:
+        if self._stamps[update.number - 1] in self._checkpoints:
             return update
         return msgspec.structs.replace(update, has_checkpoint=False, problem="no checkpoint was kept")
 
+    def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
+        """Reads checkpoints ahead where the storage is far away."""
+        return self._ahead.walk(numbers) if self.far else iter(numbers)
+
+    def is_live(self, number: int) -> bool | None:
+        """By the digests of the checkpoint and of the state, where the storage has some."""
+        item = self._checkpoints.get(self._stamp(number))
+        if not self.far or not isinstance(item, Item):
+            return None
+        one = self._storage.digest(item)
+        begun, self._states_asked = self._states_asked, None
+        if one and begun is not None:
+            states = begun.result()
+        elif one:
+            states = self._storage.digests(self._states)
+        else:
+            one, *states = self._storage.digests([self._key(item), *self._states])
+        return True if one and [state for state in states if state] == [one] else None
+
+    def recall(self, what: str, *numbers: int) -> str | None:
+        """From the cache."""
+        name = self._fact(what, numbers)
+        if self._kept is None or name is None:
+            return None
+        found = self._kept.read({name[0]: name[1]}).get(name[0])
+        return found.decode(errors="replace") if found is not None else None
+
+    def remember(self, text: str, what: str, *numbers: int) -> None:
+        """In the cache."""
+        name = self._fact(what, numbers)
+        if self._kept is not None and name is not None:
+            self._kept.keep([(*name, text.encode())])
+
+    def _fact(self, what: str, numbers: Sequence[int]) -> tuple[str, str] | None:
+        """Key and mark of a fact: the names of the checkpoints that it is about, and their marks."""
+        items = [self._checkpoints.get(self._stamp(number)) for number in numbers]
+        there = [item for item in items if isinstance(item, Item) and item.mark]
+        if len(there) < len(items):
+            return None
+        return " ".join((what, *(item.name for item in there))), " ".join(item.mark for item in there)
+
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, decompressed."""
+        return self._ahead.get(number) if self.far else self._raw(number)
+
+    def _raw(self, number: int) -> bytes:
         return self._read(self._checkpoints, self._stamp(number), f"the checkpoint of #{number}")
 
     def size(self, number: int) -> int | None:
-        """Bytes of the checkpoint; None if it is compressed or not there."""
+        """Bytes of the checkpoint; None if it is compressed or not there.
+
+        Where the listing tells sizes, a compressed file can't be told by its beginning, but by its name.
+        """
         item = self._checkpoints.get(self._stamp(number))
-        return self._storage.size(self._key(item)) if isinstance(item, Item) else None
+        if not isinstance(item, Item):
+            return None
+        if item.size is not None:
+            return item.size if item.name.endswith(".json") else None
+        return self._storage.size(self._key(item))
 
     def checkpoint(self, number: int) -> Checkpoint:
         """The stored checkpoint."""

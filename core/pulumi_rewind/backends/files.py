@@ -29,6 +29,8 @@ def open_files(url: str, environ: Mapping[str, str]) -> DiyBackend:  # noqa: ARG
 class FileStorage:
     """See `Storage`."""
 
+    far = False
+
     def __init__(self, url: str) -> None:
         self.shown = shown_url(url)
         self.directory = file_path(url, Path.cwd())
@@ -62,12 +64,12 @@ class FileStorage:
         """Links to directories count."""
         return sorted(entry.name for entry in self._scan(folder) if entry.is_dir())
 
-    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
         """Names alone: looking at each file would cost more than everything else."""
         for entry in self._scan(folder):
             name = entry.name
             # The sidecars double the directory; turning them away early halves the time.
-            if name.endswith(".attrs") or not name.startswith(start):
+            if name.endswith(".attrs") or not name.startswith(start) or name <= after:
                 continue
             if start or not entry.is_dir(follow_symlinks=False):
                 yield Item(name)
@@ -118,6 +120,14 @@ class FileStorage:
     def mark(self, keys: Sequence[str]) -> str:
         """When each was written, and its size."""
         return " ".join(self._status(key) for key in keys)
+
+    def digests(self, keys: Sequence[str]) -> list[str]:
+        """Only the content tells."""
+        return [""] * len(keys)
+
+    def digest(self, item: Item) -> str:
+        """A listing tells none."""
+        return ""
 
     def folder_mark(self, folder: str) -> str:
         """A directory is written when it gets an entry."""

@@ -95,6 +95,8 @@ def _escaped(value: str) -> str:
 class PostgresStorage:
     """See `Storage`."""
 
+    far = False
+
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
         self.shown = shown_url(url)
         self._arguments, self._table, database = connection_of(url)
@@ -127,12 +129,13 @@ class PostgresStorage:
         )
         return sorted(name for (name,) in found)
 
-    def items(self, folder: str, start: str = "") -> Iterator[Item]:
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
         """By the index, in any collation."""
         first = self._start(folder) + start
         length = len(self._start(folder))
         for key, updated in self._ask(
-            "SELECT key, updated_at::text FROM {} WHERE key ~>=~ %s AND key ~<~ %s", (first, _after(first))
+            "SELECT key, updated_at::text FROM {} WHERE key ~>=~ %s AND key ~>~ %s AND key ~<~ %s",
+            (first, self._start(folder) + after, _after(first)),
         ):
             name = key[length:]
             if "/" not in name and not name.endswith(".attrs"):
@@ -192,6 +195,20 @@ class PostgresStorage:
             ([self._before + key for key in keys],),
         )
         return " ".join(f"{updated}.{digest}" for _, updated, digest in found)
+
+    def digests(self, keys: Sequence[str]) -> list[str]:
+        """Of the rows' data."""
+        found = dict(
+            self._ask(
+                "SELECT key, md5(data::text) || '.' || length(data::text) FROM {} WHERE key = ANY(%s)",
+                ([self._before + key for key in keys],),
+            )
+        )
+        return [found.get(self._before + key) or "" for key in keys]
+
+    def digest(self, item: Item) -> str:
+        """A listing tells none."""
+        return ""
 
     def folder_mark(self, folder: str) -> str:
         """None: every update also writes the state, whose mark tells."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pulumi_rewind.errors import UsageError
+from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
+
+FIRST_READ: Final = 32
+"""Records that are read at once; the next reads are larger, up to `LARGEST_READ`."""
+
+LARGEST_READ: Final = 256
 
 
 class History(Protocol):
     """The updates of one stack as one listing found them, each read when it is asked for; backends derive from it."""
+
+    far: bool = False
+    """Whether several questions at once take less time than one after the other."""
 
     def __len__(self) -> int:
         """How many updates there are."""
@@ -28,10 +36,52 @@ class History(Protocol):
         ...
 
     def newest(self, limit: int, *, before: int | None = None) -> Iterator[Update]:
-        """At most `limit` updates, newest first, those below number `before`; reads what is taken."""
+        """At most `limit` updates, newest first, those below number `before`; reads little more than what is taken."""
         top = len(self) if before is None else min(before - 1, len(self))
-        for number in range(top, max(top - limit, 0), -1):
-            yield self.update(number)
+        numbers = range(top, max(top - limit, 0), -1)
+        start, size = 0, FIRST_READ
+        while chunk := numbers[start : start + size]:
+            self.expect(chunk)
+            for number in chunk:
+                yield self.update(number)
+            start, size = start + size, min(2 * size, LARGEST_READ)
+
+    def expect(self, numbers: Sequence[int]) -> None:
+        """Says that `update` is about to be asked for all of these: over a network they are read at once."""
+        return
+
+    def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
+        """The same numbers, for a loop that reads the checkpoint of each: over a network the next ones are under way.
+
+        Only a few are, so that memory stays bounded and a loop that stops early has read little for nothing.
+        """
+        return iter(numbers)
+
+    def is_live(self, number: int) -> bool | None:
+        """Whether the stack's state now has the very content of this checkpoint, without reading either.
+
+        None: only the content can tell. S3 and GCS: True where ETag and size are equal, because the CLI copies the
+        state into the history inside the store; never False. PostgreSQL: True where the digests of both rows are equal.
+        Azure and directories: always None. Pulumi Cloud: live is the newest version whenever nothing runs.
+        """
+        return None
+
+    def recall(self, what: str, *numbers: int) -> str | None:
+        """What was remembered of these checkpoints' content; None if nothing was, or their content is another now."""
+        return None
+
+    def remember(self, text: str, what: str, *numbers: int) -> None:
+        """Keeps what was found out about the content of checkpoints in the user's cache, if there is one."""
+        return
+
+    def confirm(self) -> None:
+        """Makes sure of the numbers where the cache gave them, see `Backend.history`; once, by a full listing.
+
+        Raises:
+            HistoryMoved: they are wrong.
+            BackendError: the backend can't be read.
+        """
+        return
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint of an update, decompressed but not looked into; raises as `checkpoint` does."""
@@ -59,6 +109,10 @@ class History(Protocol):
         ...
 
 
+class HistoryMoved(BackendError):
+    """Updates were removed or replaced since they were read: a number may mean another update now."""
+
+
 def no_update(history: History, stack: object, number: int) -> UsageError:
     """What a history raises where it has no update of a number."""
     there = f"There are #1 to #{len(history)}." if len(history) else "There are none yet."
@@ -72,8 +126,22 @@ class Glance:
     live: Hashable
     """Stands for the state: different whenever it was written."""
     history: Hashable
-    """Stands for the list of updates: different whenever one was added or removed."""
+    """Stands for the list of updates: different whenever one was added or removed.
+
+    Empty where only listing them tells.
+    """
     locks: tuple[Lock, ...] = ()
+
+
+@dataclass(frozen=True)
+class About:
+    """What a backend keeps of a stack beside its state; DIY backends keep nothing."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The stack's tags, sorted by name."""
+    config: Mapping[str, str] = field(default_factory=dict)
+    """The stack's configuration where it is no file but kept there: ``environment`` names the Pulumi ESC environment
+    that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
 RECONNECT_HINT: Final = (
@@ -127,8 +195,12 @@ class Backend(Protocol):
         """
         ...
 
-    def history(self, stack: StackRef) -> History:
-        """The stack's updates as they are now."""
+    def history(self, stack: StackRef, *, quick: bool = False) -> History:
+        """The stack's updates as they are now.
+
+        With `quick` the names of older updates may come from the user's cache: that the newest known ones and the
+        oldest ones are there is certain, that none in between was removed only after `History.confirm`.
+        """
         ...
 
     def live(self, stack: StackRef) -> Checkpoint:
@@ -151,11 +223,23 @@ class Backend(Protocol):
     def glance(self, stack: StackRef) -> Glance:
         """What tells whether anything has happened to a stack, without reading its state or its history.
 
-        It is asked every two seconds: file statuses, HEAD requests, one listing of the locks.
+        It is asked again and again (see `urls.pace`): file statuses, HEAD requests, one listing of the locks.
 
         Raises:
             BackendError: the backend can't be reached.
         """
+        ...
+
+    def about(self, stack: StackRef) -> About:
+        """What the backend keeps of the stack beside its state.
+
+        Raises:
+            BackendError: it can't be reached.
+        """
+        ...
+
+    def link(self, stack: StackRef, number: int | None = None) -> str:
+        """The web page of the stack, or of one of its updates; empty where there is none."""
         ...
 
     def shared(self, stack: StackRef) -> str:

@@ -38,6 +38,11 @@ class Storage(Protocol):
         """The URL without credentials."""
         ...
 
+    @property
+    def far(self) -> bool:
+        """Whether several questions at once take less time than one after the other."""
+        ...
+
     def check(self) -> None:
         """Raises BackendError unless the place is there: to tell one lost file from a lost backend."""
         ...
@@ -50,8 +55,11 @@ class Storage(Protocol):
         """The names of the folders in a folder, sorted; none where it isn't there."""
         ...
 
-    def items(self, folder: str, start: str = "") -> Iterable[Item]:
-        """The files in a folder whose names begin with `start`; none where it isn't there."""
+    def items(self, folder: str, start: str = "", after: str = "") -> Iterable[Item]:
+        """The files in a folder whose names begin with `start` and come behind `after`; none where it isn't there.
+
+        Names compare byte by byte. Whoever asks for the last few of many gets them in one round trip.
+        """
         ...
 
     def exists(self, folder: str) -> bool:
@@ -75,7 +83,21 @@ class Storage(Protocol):
         ...
 
     def mark(self, keys: Sequence[str]) -> str:
-        """Another text where one of some files is another or gone; cheap, nothing is read."""
+        """Another text where one of some files is another or gone; cheap, nothing is read.
+
+        Nothing but blanks and dashes where there is none of them.
+        """
+        ...
+
+    def digests(self, keys: Sequence[str]) -> list[str]:
+        """For each file a text that two files share only if their content is equal; nothing is read.
+
+        Empty where there is no such file, or only its content tells.
+        """
+        ...
+
+    def digest(self, item: Item) -> str:
+        """The same of a file that a listing has told; empty where `digests` has to be asked."""
         ...
 
     def folder_mark(self, folder: str) -> str:

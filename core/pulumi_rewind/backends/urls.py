@@ -27,6 +27,16 @@ _INNER: Final = re.compile(
 _LOCAL: Final = ("file:",)
 
 
+_PACES: Final = {FILE: 0.0, "s3://": 10.0, "gs://": 10.0, "azblob://": 10.0}
+"""Seconds; a look at a bucket is several requests that are paid for, and one at anything else a question."""
+_PACE: Final = 5.0
+
+
+def pace(url: str) -> float:
+    """Seconds that should lie between two looks at a backend where nothing happens; 0 where a look costs nothing."""
+    return next((seconds for start, seconds in _PACES.items() if url.startswith(start)), _PACE)
+
+
 def user_home() -> Path:
     """The user's home as the pulumi CLI sees it: that of the user database, ``HOME`` only where there is no entry."""
     try:

@@ -1,15 +1,16 @@
 """Decrypted checkpoints, in memory only.
 
-What a passphrase has encrypted is opened here, secret by secret. For other secrets providers (KMS, Vault, the service)
-the pulumi CLI decrypts a checkpoint from a private temporary file backend that holds only that (encrypted) checkpoint,
-so that the provider recorded *inside* it is used. Plaintext comes through a pipe and is never written.
+What a passphrase has encrypted is opened here, secret by secret; what a service has encrypted, by one question to it.
+For other secrets providers (KMS, Vault) the pulumi CLI decrypts a checkpoint from a private temporary file backend that
+holds only that (encrypted) checkpoint, so that the provider recorded *inside* it is used. Plaintext comes through a
+pipe and is never written.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -17,8 +18,8 @@ from pulumi_rewind.engine.private_backend import environment, private_backend, s
 from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import Key, Passphrase, no_passphrase, salt_of, unlock, wrong_passphrase
-from pulumi_rewind.state.decrypted import Open, is_sealed, opened_checkpoint, opened_json, opened_resource
-from pulumi_rewind.state.model import Checkpoint, Resource, StackRef, decode_checkpoint
+from pulumi_rewind.state.decrypted import Open, is_sealed, opened_checkpoint, opened_json, opened_resource, sealed_texts
+from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, StackRef, decode_checkpoint
 from pulumi_rewind.system.core_dumps import leave_no_core
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 CACHED = 8
 """How many decrypted checkpoints are kept; live, a target and their neighbours."""
+
+AskService: TypeAlias = Callable[[SecretsProvider, StackRef, Iterable[str]], Mapping[str, bytes] | None]
+"""Ciphertext → plaintext; see `backends.cloud_secrets.ServiceSecrets.open`."""
 
 _PLAINTEXT: Final = b'"plaintext"'
 
@@ -40,17 +44,19 @@ class Vault:
         own: Callable[[], Passphrase | None] = lambda: None,
         known: KnownSecrets | None = None,
         check: Callable[[Checkpoint], None] = lambda _: None,
+        service: AskService = lambda *_: None,
     ) -> None:
         """`own` reads the passphrase of the operator's environment; `passphrases` are tried before it.
 
-        `known` notes all decrypted secrets. `check` gets a checkpoint before the CLI decrypts it, and raises if that is
-        not allowed.
+        `known` notes all decrypted secrets. `check` gets a checkpoint before the CLI or a service decrypts it, and
+        raises if that is not allowed. `service` opens what a service has encrypted; None: the CLI must.
         """
         self._engine = engine
         self.known = known or KnownSecrets()
         self._passphrases = tuple(passphrases)
         self._own = own
         self._check = check
+        self._service = service
         self._cache: OrderedDict[str, Checkpoint] = OrderedDict()
         self._opened: dict[bytes, Passphrase] = {}
         """Secrets provider → the passphrase that opened a checkpoint of it."""
@@ -92,7 +98,7 @@ class Vault:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        open_ = self._opener(checkpoint)
+        open_ = self._opener(checkpoint, stack)
         if open_ is not None:
             decrypted = opened_checkpoint(checkpoint, open_)
             if _PLAINTEXT in checkpoint.raw:  # stored in the clear by somebody: nothing was opened
@@ -112,7 +118,7 @@ class Vault:
         """
         if checkpoint.decrypted or not is_sealed(res):
             return res
-        open_ = self._opener(checkpoint)
+        open_ = self._opener(checkpoint, stack)
         return self.decrypt(checkpoint, stack).by_urn[res.urn] if open_ is None else opened_resource(res, open_)
 
     def decrypt_differing(self, old: Checkpoint, new: Checkpoint, stack: StackRef) -> tuple[Checkpoint, Checkpoint]:
@@ -121,7 +127,7 @@ class Vault:
         Where only the CLI decrypts one of them, all secrets of both are in plaintext. Raises what `decrypt` raises.
         """
         sides = (old, new)
-        openers = [None if side.decrypted else self._opener(side) for side in sides if side.has_secrets]
+        openers = [None if side.decrypted else self._opener(side, stack) for side in sides if side.has_secrets]
         known = [open_ for open_ in openers if open_ is not None]
         if len(known) < len(openers):
             return self.decrypt(old, stack), self.decrypt(new, stack)
@@ -136,7 +142,7 @@ class Vault:
 
         Raises what `decrypt` raises.
         """
-        open_ = self._opener(checkpoint)
+        open_ = self._opener(checkpoint, stack)
         if open_ is not None:
             return opened_json(checkpoint.raw, open_)
         exported = self._export(checkpoint, stack)
@@ -192,9 +198,34 @@ class Vault:
         if (own := self._own()) is not None:
             yield own
 
-    def _opener(self, checkpoint: Checkpoint) -> Open | None:
+    def opened_texts(self, checkpoint: Checkpoint, stack: StackRef, sealed: Sequence[str]) -> list[bytes]:
+        """The plaintexts of other ciphertexts of a checkpoint's secrets provider; none where only the CLI opens them.
+
+        Raises what `decrypt` raises.
+        """
+        open_ = self._opener(checkpoint, stack, sealed) if sealed else None
+        return [] if open_ is None else [open_(text) for text in sealed]
+
+    def _opener(self, checkpoint: Checkpoint, stack: StackRef, more: Iterable[str] = ()) -> Open | None:
+        """What opens the secrets of a checkpoint, and `more` of its provider; None: the CLI does."""
         key = self.key(checkpoint)
-        return None if key is None else key.open
+        if key is not None:
+            return key.open
+        provider = checkpoint.deployment.secrets_providers
+        if provider is None or provider.type != "service":
+            return None
+        self._check(checkpoint)
+        opened = self._service(provider, stack, (*sealed_texts(checkpoint.raw), *more))
+        if opened is None:
+            return None
+
+        def open_(ciphertext: str) -> bytes:
+            if ciphertext not in opened:
+                raise SecretsError("the service does not open a secret", hint="The checkpoint may be damaged.")
+            self.known.note(opened[ciphertext])
+            return opened[ciphertext]
+
+        return open_
 
     def attempts(self, checkpoint: Checkpoint) -> list[dict[str, str]]:
         """The environments that the CLI is to try in turn on what the checkpoint's secrets provider has encrypted.

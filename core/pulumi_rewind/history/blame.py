@@ -101,7 +101,7 @@ def blame(
     open_paths = properties(decrypt(live, resource))
     newer: Update | None = None
     gap = False
-    for number in range(len(timeline), 0, -1):
+    for number in timeline.ahead(range(len(timeline), 0, -1)):
         if not open_paths:
             return
         observe(len(timeline) - number, len(timeline))

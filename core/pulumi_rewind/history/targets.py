@@ -150,7 +150,7 @@ def _relative(timeline: Timeline, text: str) -> Target:
     before = f"#{live}, which live equals" if live else "live"
     raise TargetError(
         f"there are only {steps - left} updates with a checkpoint before {before}",
-        hint=f"`pulumi-rewind history {timeline.stack.name}` lists them.",
+        hint=f"`pulumi-rewind history {timeline.stack.word}` lists them.",
     )
 
 

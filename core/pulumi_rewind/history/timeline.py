@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.backends.ahead import begin
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RewindError, SecretsError
 from pulumi_rewind.history.origins import is_good, origin
@@ -32,6 +34,12 @@ LIVE_READS: Final = 50
 
 OPENINGS: Final = 20
 """How often secrets are opened to find out whether a state equals live; some keys need a process each time."""
+
+DAMAGE: Final = "damage"
+EQUALITY: Final = "equality"
+"""What is remembered of checkpoints, see `History.remember`."""
+
+YES: Final = "yes"
 
 SIZE_SLACK: Final = 256
 """Bytes by which checkpoints of the same state may differ: when, by which engine and for which stack's name."""
@@ -108,14 +116,31 @@ class Timeline:
             err.number = number
             raise
 
+    def ready(self, count: int) -> None:
+        """Asks for all at once that lines of the newest `count` updates take, where the backend is far away."""
+        if not self.history.far:
+            return
+        total = len(self)
+        records = begin(lambda: self.history.expect(range(total, max(total - count, 0), -1)))
+        if self._damage_of_twin is None:
+            before = begin(lambda: self.history.raw(total - 1)) if total > 1 else None  # most often the last good one
+            _ = self._read_twin or self._live_or_none()
+            if before is not None:
+                before.exception()
+        records.result()
+
+    def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
+        """The same numbers, for a loop over their checkpoints; see `History.ahead`."""
+        return self.history.ahead(numbers)
+
     def around(self, number: int, limit: int = 64) -> Iterator[Checkpoint]:
         """The checkpoints of the updates around one, nearest first, lazily read; unreadable ones are passed over."""
         last = len(self)
-        for distance in range(1, limit // 2 + 1):
-            for other in (number + distance, number - distance):
-                if 1 <= other <= last:
-                    with contextlib.suppress(RewindError):
-                        yield self.checkpoint(other)
+        steps = range(1, limit // 2 + 1)
+        near = (other for step in steps for other in (number + step, number - step) if 1 <= other <= last)
+        for other in self.ahead(near):
+            with contextlib.suppress(RewindError):
+                yield self.checkpoint(other)
 
     def live(self) -> Checkpoint:
         """The state now, as first read.
@@ -127,11 +152,23 @@ class Timeline:
             self._live = self.backend.live(self.stack)
         return self._live
 
+    def know_live(self, other: Timeline) -> None:
+        """Takes the state as another timeline has read it: it is known to be the same."""
+        self._live = other._live
+
     @property
     def live_damage(self) -> str:
         """What is wrong with the state now, so that the engine refuses it; empty if it is sound or can't be read."""
+        told = self._damage_of_twin
+        if told is not None:
+            return told
         live = self._live_or_none()
-        return "" if live is None else damage(live)
+        if live is None:
+            return ""
+        found = damage(live)
+        if self._read_twin:
+            self.history.remember(found, DAMAGE, self._read_twin)
+        return found
 
     def live_update(self) -> int | None:
         """The newest update whose checkpoint equals live; None: the state was edited outside updates, or is unreadable.
@@ -194,33 +231,61 @@ class Timeline:
         except BackendError:
             return None
 
-    def _find_live(self) -> int | None:
-        live = self._live_or_none()
-        if live is None:
-            return None
+    @cached_property
+    def _twin(self) -> int:
+        """The newest update if the backend tells by itself that live has its very content, else 0."""
         newest = len(self.history)
-        reads = 0
-        compared = False
-        for number in range(newest, max(newest - LIVE_SEARCH, 0), -1):
-            size = self.history.size(number) if compared else None
-            if size is not None and abs(size - len(live.raw)) > SIZE_SLACK:
-                continue
+        try:
+            return newest if newest and self.history.is_live(newest) else 0
+        except BackendError:
+            return 0
+
+    @cached_property
+    def _read_twin(self) -> int:
+        """The same, asked again after live was read: then what was read is what this update left."""
+        try:
+            return self._twin if self._twin and self.live() and self.history.is_live(self._twin) else 0
+        except BackendError:
+            return 0
+
+    @cached_property
+    def _damage_of_twin(self) -> str | None:
+        """What was wrong with the state that live still has when it was last read; None: it has to be read."""
+        return self.history.recall(DAMAGE, self._twin) if self._twin else None
+
+    def _readable(self) -> bool:
+        return self._damage_of_twin is not None or self._live_or_none() is not None
+
+    def _find_live(self) -> int | None:
+        if not self._readable():
+            return None
+        if self._twin:
+            return self._twin
+        live = self.live()
+        newest = len(self.history)
+        compared = reliable = False
+
+        def alike() -> Iterator[int]:
+            for number in range(newest, max(newest - LIVE_SEARCH, 0), -1):
+                size = self.history.size(number) if compared and reliable else None
+                if size is None or abs(size - len(live.raw)) <= SIZE_SLACK:
+                    yield number
+
+        for number in islice(self.ahead(alike()), LIVE_READS):
             try:
                 raw = self.history.raw(number)
             except BackendError:
                 continue
             if same_bytes(raw, live.raw):
                 return number
-            compared = True  # whatever the newest one's size: it may only be written differently
-            reads += 1
-            if reads == LIVE_READS:
-                break
+            # Whatever the newest one's size: it may only be written differently.
+            compared, reliable = True, self.history.size(number) in {None, len(raw)}
         return None
 
     def _last_good_down_to(self, lowest: int) -> Update | None:
         """The last good update if it is `lowest` or newer; searches no further, and never twice."""
-        live = self._live_or_none() if self._good is None and self._good_next >= lowest else None
-        while live is not None and self._good is None and self._good_next >= lowest:
+        searching = self._good is None and self._good_next >= lowest and self._readable()
+        while searching and self._good is None and self._good_next >= lowest:
             number = self._good_next
             update = self.history.update(number)
             if is_good(self.history, update) and self._usable_and_other(number):
@@ -235,15 +300,21 @@ class Timeline:
             return False
 
     def _compare_with_live(self, number: int) -> bool:
-        live = self.live()
-        if same_bytes(self.history.raw(number), live.raw):
+        if number == self._twin:
             return True
+        told = self.history.recall(EQUALITY, number, self._twin) if self._twin else None
+        if told is not None:
+            return told == YES
+        for one in self.ahead((number,)):  # it is under way while live is read
+            live = self.live()
+            if same_bytes(self.history.raw(one), live.raw):
+                return self._noted(one, same=True)
+            stored = self.history.checkpoint(one)
         from pulumi_rewind.diff.equality import same_content
 
-        stored = self.history.checkpoint(number)
         same = same_content(stored, live)
         if same is not None:
-            return same
+            return self._noted(number, same=same)
         mine = self.live_update()
         if mine is not None and self._origin(mine) == self._origin(number):
             return True
@@ -255,6 +326,12 @@ class Timeline:
         except (SecretsError, EngineError):
             self._opened = None  # nor the next ones
             return False
+
+    def _noted(self, number: int, *, same: bool) -> bool:
+        """Keeps what two contents have told, which never changes."""
+        if self._read_twin:
+            self.history.remember(YES if same else "", EQUALITY, number, self._read_twin)
+        return same
 
     def _origin(self, number: int) -> int:
         """The update whose whole state, secrets included, this one has."""

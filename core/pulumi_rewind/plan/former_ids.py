@@ -91,7 +91,7 @@ def checkpoints_since(timeline: Timeline, target: int, holding: Collection[str] 
     """
     newest = len(timeline)
     needles = [text.encode() for text in holding]
-    for number in range(newest, max(target, newest - READ, 0), -1):
+    for number in timeline.ahead(range(newest, max(target, newest - READ, 0), -1)):
         with contextlib.suppress(RewindError):
             if needles:
                 raw = timeline.history.raw(number)

@@ -31,6 +31,9 @@ RECORD_KEYS: Final = ("sign_with", "allowed_signers")
 ADDED: Final = ("production", "stateful_types", "passphrase_env")
 """Lists to which the project's file only adds: without them a stack asks less, and a passphrase is no known secret."""
 
+REFUSABLE: Final = ("cache",)
+"""What the project's file can turn off, but not on where the user's own has turned it off."""
+
 _OWN: Final = "in $XDG_CONFIG_HOME/pulumi-rewind, by default ~/.config/pulumi-rewind"
 """Where the user's own files are, for hints."""
 
@@ -74,6 +77,9 @@ class Settings:
     keep_days: int = 0
     """How old a record may be that `record --prune` leaves; 0: any age."""
 
+    cache: bool = True
+    """Whether what is read of histories over a network is kept for the next start."""
+
     def is_production(self, stack_name: str) -> bool:
         """Whether a stack's (short) name matches one of the production patterns; upper case is no way around them."""
         name = stack_name.rsplit("/", 1)[-1].casefold()
@@ -91,6 +97,8 @@ def load_settings(root: Path | None, environ: Mapping[str, str] = os.environ) ->
         file = _read(path, own=root is None or path != root / FILE)
         for name, value in file.document.items():
             value = _value(file, name, value)
+            if name in REFUSABLE:
+                value = value and found.get(name, True)
             if isinstance(value, dict):
                 value = {**found.get(name, {}), **value}
             elif name in ADDED:

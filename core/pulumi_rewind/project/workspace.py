@@ -121,7 +121,7 @@ def find_workspace(cwd: Path, *, backend: str | None = None, environ: Mapping[st
     """Finds the project at `cwd` or above it, and its backend.
 
     The backend's URL is `backend`, else PULUMI_BACKEND_URL, else the project's ``backend.url``, else what ``pulumi
-    login`` left.
+    login`` left, else PULUMI_API.
 
     Raises:
         ProjectNotFound: no project file up to the root of the file system.
@@ -240,4 +240,6 @@ def _backend_url(
         current = None
     if isinstance(current, str) and current:
         return current, "pulumi login"
+    if url := environ.get("PULUMI_API"):  # which the CLI asks last
+        return url, "PULUMI_API"
     return CLOUD, "the default"

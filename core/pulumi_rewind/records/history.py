@@ -13,7 +13,8 @@ which shows by updates that both have, and only for what is older than these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ class RecordedHistory(History):
 
     def __init__(self, history: History, records: Records, refs: Mapping[int, str], claims: Mapping[int, str]) -> None:
         self._history = history
+        self.far = history.far
         self.records = records
         self._all = refs
         highest = max(ALWAYS_PLAUSIBLE, NUMBERS_PER_UPDATE * (len(history) + len(claims)))
@@ -74,6 +76,7 @@ class RecordedHistory(History):
             newest = newest or self._whole(number)
         if newest is None:
             return Places(count)
+        self._history.expect(range(count, same, -1))
         # Nothing is lost below `same`: its number is the backend's own. Above it, every update is looked at.
         found = [(number, record) for number in sorted(self._refs) if (record := self._whole(number))]
         keys = {record.meta.key: number for number, record in found}
@@ -115,6 +118,47 @@ class RecordedHistory(History):
         except RecordError as err:
             return _lost(number, str(err))
         return _lost(number, f"{LOST}{self._unused(number)}")
+
+    def expect(self, numbers: Sequence[int]) -> None:
+        """Of those that the backend has."""
+        places = self.places
+        self._history.expect([place for number in numbers if (place := places.place(number))])
+
+    def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
+        """Of those that the backend has: records are in git, which is near."""
+        asked: deque[int] = deque()
+
+        def places() -> Iterator[int]:
+            for number in numbers:
+                asked.append(number)
+                if place := self.places.place(number):
+                    yield place
+
+        for place in self._history.ahead(places()):
+            while self.places.place(number := asked.popleft()) != place:
+                yield number
+            yield number
+        yield from asked
+
+    def is_live(self, number: int) -> bool | None:
+        """As the backend says."""
+        place = self._place(number)
+        return self._history.is_live(place) if place else None
+
+    def recall(self, what: str, *numbers: int) -> str | None:
+        """Of checkpoints that the backend has."""
+        places = [self._place(number) for number in numbers]
+        return self._history.recall(what, *places) if all(places) else None
+
+    def remember(self, text: str, what: str, *numbers: int) -> None:
+        """Of checkpoints that the backend has."""
+        places = [self._place(number) for number in numbers]
+        if all(places):
+            self._history.remember(text, what, *places)
+
+    def confirm(self) -> None:
+        """The backend's numbers."""
+        self._history.confirm()
 
     def unused(self) -> dict[int, str]:
         """Number → commit of the records that are not trusted; checks signatures."""

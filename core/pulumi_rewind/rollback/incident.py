@@ -153,7 +153,7 @@ def incident_of(session: Session, number: int, report: Report | None) -> Inciden
     if own is not None or report is not None:
         first = target.number + 1 if target is not None else start
         over = tuple(told(history.update(one)) for one in range(max(first, start - FAR, 1), start + 1))
-    found = Incident(str(session.stack), session.stack.name, number, own, report, target, over=over)
+    found = Incident(str(session.stack), session.stack.word, number, own, report, target, over=over)
     failed = found.failed
     error, half_made = _why(session, failed)
     with contextlib.suppress(RewindError):

@@ -56,13 +56,16 @@ def record_all(session: Session) -> Iterator[Written]:
     timeline = session.timeline
     kept = kept_numbers(session, range(1, len(timeline) + 1))
     there = set(taker.records.numbers())
-    for number in sorted(kept, reverse=True):
-        update = timeline.update(number)
-        if number in there and update.from_record != "":
-            continue
-        if not _finished(update) or update.from_record == "update":
-            continue
+    timeline.history.expect(numbers := sorted(kept, reverse=True))
+    wanted = (number for number in numbers if _to_be_recorded(timeline.update(number), recorded=number in there))
+    for number in timeline.ahead(wanted):
         yield taker.record(number, {})
+
+
+def _to_be_recorded(update: Update, *, recorded: bool) -> bool:
+    if recorded and update.from_record != "":
+        return False
+    return _finished(update) and update.from_record != "update"
 
 
 def after_run(session: Session, before: int, evidence: Mapping[str, bytes] = {}) -> Iterator[Diagnostic]:

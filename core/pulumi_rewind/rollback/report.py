@@ -148,7 +148,7 @@ def undo_command(session: Session, result: RollbackResult | None, choices: Choic
         return ""
     forgot = result is not None and bool(result.changes.get("discard"))
     again = flags(choices.undoing(forgot=forgot)) if choices is not None else ()
-    return command("rollback", session.stack.name, str(number), *again)
+    return command("rollback", session.stack.word, str(number), *again)
 
 
 def bounded(result: RollbackResult) -> RollbackResult:

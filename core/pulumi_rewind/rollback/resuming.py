@@ -63,7 +63,7 @@ def _number_now(timeline: Timeline, entry: JournalEntry) -> int:
     Numbers count by time. Where a clock was set back, updates that came later have stepped in before it.
     """
     since = max(len(timeline) - entry.start, 0)
-    for number in range(entry.target, min(entry.target + since, len(timeline)) + 1):
+    for number in timeline.ahead(range(entry.target, min(entry.target + since, len(timeline)) + 1)):
         try:
             if timeline.checkpoint(number).digest == entry.digest:
                 return number

@@ -296,7 +296,7 @@ class RollbackRun(EngineDriver):
 
     def _not_begun(self) -> Exception:
         if self.progress.moved:  # what is not begun is another update of the same rollback
-            resume = command("resume", self.session.stack.name)
+            resume = command("resume", self.session.stack.word)
             how = "running steps were finished and saved"
             return InterruptedRun(f"stopped half-way; {how}", hint=f"Run `{resume}` to continue to the target.")
         return InterruptedRun("stopped before it began; nothing in the stack was changed")
@@ -330,7 +330,7 @@ class RollbackRun(EngineDriver):
 
     def _failure(self, run: EngineRun, refusal: str = "") -> RewindError:
         lock = lock_left(self.session)
-        prepared, name = self.plan.prepared, self.session.stack.name
+        prepared, name = self.plan.prepared, self.session.stack.word
         resume = f"{lock}Run `{command('resume', name)}` to continue to the target, or roll back to the update before."
         spoken = speaker(prepared.registered, prepared.live_plain)
         resume += self.blockers.hint(name, spoken)

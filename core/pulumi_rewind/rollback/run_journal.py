@@ -41,13 +41,13 @@ class RunJournal:
         try:
             self._session.journal.end()
         except StateDirectoryError as err:
-            forget = command("resume", self._session.stack.name, "--forget")
+            forget = command("resume", self._session.stack.word, "--forget")
             return (f"the target is reached, but its journal entry stays: {err}; `{forget}` removes it",)
         return ()
 
     def settled(self, error: RewindError | OSError, rewriting: Rewriting, *, changed: bool) -> RewindError:
         """The error to report; if nothing was changed, state and journal are as before."""
-        told = with_system_cause(error, changed=changed, resume=command("resume", self._session.stack.name))
+        told = with_system_cause(error, changed=changed, resume=command("resume", self._session.stack.word))
         if changed or isinstance(told, IncompleteError) or not self._begun:
             return told
         try:

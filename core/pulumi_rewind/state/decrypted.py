@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from typing import Final, TypeAlias
 
 import msgspec
@@ -23,6 +23,8 @@ _SEALED: Final = re.compile(
     rb'"%b"\s*:\s*"%b"\s*,\s*"ciphertext"\s*:\s*("(?:[^"\\]++|\\.)*+")' % (SIG.encode(), SECRET.encode())
 )
 """A secret as Pulumi writes it. Within a JSON string the quotes are escaped, so that nothing there fits."""
+
+_OTHERWISE: Final = re.compile(rb'"ciphertext"\s*:\s*("(?:[^"\\]++|\\.)*+")\s*,\s*"%b"' % SIG.encode())
 
 _QUOTED: Final = re.compile(rb'(?<!\\)"%b"' % SECRET.encode())
 
@@ -47,6 +49,14 @@ def opened_json(raw: bytes, open_: Open) -> bytes:
     except ValueError:
         raise damaged_value("a resource with secrets") from None
     return json.dumps(_opened(value, open_)).encode()
+
+
+def sealed_texts(raw: bytes) -> Iterator[str]:
+    """The ciphertexts in JSON text, also where somebody wrote their keys in another order."""
+    for found in _SEALED.findall(raw):
+        yield decoded(found, "a secret")
+    for found in _OTHERWISE.findall(raw):
+        yield decoded(found, "a secret")
 
 
 def _plaintext(ciphertext: str, open_: Open) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 
 
 class Lock(msgspec.Struct, frozen=True):
-    """A lock file of a DIY backend: someone is, or was, changing the stack."""
+    """A lock file of a DIY backend, or an operation that a service runs: someone is, or was, changing the stack."""
 
     username: str = ""
     hostname: str = ""
@@ -16,23 +16,26 @@ class Lock(msgspec.Struct, frozen=True):
     timestamp: str = ""
     path: str = ""
     kind: str = ""
-    """What runs, where the backend tells: ``update``, ``destroy`` …"""
+    """What runs, where the backend is a service: ``update``, ``destroy`` …"""
     dead: bool = False
     """Whether it is of this machine, and its process is gone."""
 
     def __str__(self) -> str:
-        if not (self.timestamp or self.username or self.hostname):
+        if not (self.timestamp or self.username or self.hostname or self.kind):
             return f"someone: the lock file {self.path} can't be read"
         who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"
         gone = ", whose process is dead" if self.dead else ""
         since = f" since {self.timestamp}" if self.timestamp else ""
-        return f"{who} (pid {self.pid}){since}{gone}"
+        what = f" (pid {self.pid})" if self.pid else f" ({self.kind})" if self.kind else ""
+        return f"{who}{what}{since}{gone}"
 
     @property
     def advice(self) -> str:
         """What to do about it."""
         if self.dead:
             return "`pulumi cancel` removes the lock"
+        if self.kind:
+            return "wait for it; if it was killed, the service ends it within minutes, and `pulumi cancel` at once"
         return "wait for it; if that process is dead, `pulumi cancel` removes the lock"
 
 

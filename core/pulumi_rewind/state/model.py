@@ -93,6 +93,15 @@ class StackRef(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return "/".join(filter(None, (self.organization, self.project, self.name)))
 
+    @property
+    def word(self) -> str:
+        """What a command in the stack's project takes for it: its name, on Pulumi Cloud the full one."""
+        return str(self) if self.organization else self.name
+
+    def within(self, project: str) -> str:
+        """What it is called in a project: its name alone where that is sure to find it again."""
+        return self.name if not self.organization and self.project in {"", project} else str(self)
+
 
 class CustomTimeouts(msgspec.Struct, frozen=True):
     """Timeouts in seconds; 0 means the provider's default."""
@@ -366,6 +375,10 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     """Why the record or its checkpoint can't be used, empty if it can."""
     from_record: Literal["", "update", "checkpoint"] = ""
     """What the backend has lost and a record in git still has: the whole update, or its checkpoint."""
+    requested_by: str = ""
+    """Whose login began the update, where the backend is a service that says so."""
+    commit_url: str = ""
+    """The page of the deployed commit, where the service has looked it up."""
 
     @property
     def commit(self) -> str:

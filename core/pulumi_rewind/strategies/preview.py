@@ -144,9 +144,9 @@ def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blo
         spoken = speaker(goal.by_run_urn, live)
         # In a rollback that was begun, `resume` continues without it; else another plan does.
         begun = session.journal.peek() is not None
-        way_past = blockers.hint(session.stack.name, spoken) if begun else blockers.leaving_out(spoken)
+        way_past = blockers.hint(session.stack.word, spoken) if begun else blockers.leaving_out(spoken)
         error.advise(way_past.strip())
-        error.resumes = begun and bool(blockers.stuck(session.stack.name))
+        error.resumes = begun and bool(blockers.stuck(session.stack.word))
         error.passed_by = tuple(dict.fromkeys(map(spoken, blockers.urns)))
     return error
 

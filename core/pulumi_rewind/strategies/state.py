@@ -251,7 +251,7 @@ class StateStrategy(Strategy):
 
     def closing(self, run: Running) -> tuple[tuple[str, ...], str]:
         """Where the copy is, and how it is put back."""
-        name, copy = run.session.stack.name, _prepared(run.plan).copy
+        name, copy = run.session.stack.word, _prepared(run.plan).copy
         notes = (
             f"the previous state is in {copy}",
             f"no resource was touched; `pulumi refresh --preview-only -s {name}` shows what really exists",

@@ -87,12 +87,17 @@ def engine_at(path: Path, environ: Mapping[str, str] = os.environ) -> EngineInfo
     return _checked(path, "as found before", environ)
 
 
-def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where engines of our own are kept, one directory ``v<version>/bin`` each."""
+def user_cache(environ: Mapping[str, str] = os.environ) -> Path:
+    """The user's cache directory: what can be made or read again."""
     base = environ.get("XDG_CACHE_HOME", "")
     # The XDG specification says that relative paths there are to be ignored.
     root = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".cache"
-    return root / "pulumi-rewind" / "engine"
+    return root / "pulumi-rewind"
+
+
+def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where engines of our own are kept, one directory ``v<version>/bin`` each."""
+    return user_cache(environ) / "engine"
 
 
 def cached_versions(environ: Mapping[str, str] = os.environ) -> list[Path]:

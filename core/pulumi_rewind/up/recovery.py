@@ -113,7 +113,7 @@ class Recovery:
             yield
         except (InterruptedRun, KeyboardInterrupt) as err:
             self._keep()
-            resume = command("resume", self.session.stack.name)
+            resume = command("resume", self.session.stack.word)
             raise InterruptedRun(
                 f"{self.failure}\nthe rollback was interrupted{f': {err}' if str(err) else ''}",
                 hint=f"`{resume}` continues back to {self.before.target.label}.",
@@ -124,7 +124,7 @@ class Recovery:
 
     def _failed_too(self, error: RewindError | OSError) -> RollbackFailedToo:
         if isinstance(error, OSError):
-            error = with_system_cause(error, changed=True, resume=command("resume", self.session.stack.name))
+            error = with_system_cause(error, changed=True, resume=command("resume", self.session.stack.word))
         said = f"and the rollback to {self.before.target.label} failed too: {self.session.redactor.said(error)}"
         named = {(risk.code, risk.urn) for risk in error.risks} if isinstance(error, BlockedError) else set()
         open_ = [risk.told for risk in open_operations(self.session) if (risk.code, risk.urn) not in named]
@@ -140,7 +140,7 @@ class Recovery:
         error.unchanged = False  # by the rollback, but the update has changed the stack
         if error.resumes:
             return error.hint
-        resume = command("resume", self.session.stack.name)
+        resume = command("resume", self.session.stack.word)
         return f"{error.hint} Then `{resume}` goes back to {self.before.target.label}.".strip()
 
 

@@ -149,7 +149,7 @@ class UpRun(EngineDriver):
 
     def _goes_on(self) -> str:
         """What there is to do where only revisions were run."""
-        name = self.session.stack.name
+        name = self.session.stack.word
         back = f"`pulumi-rewind resume {name}` takes back what was run; " if self.rolls_back else ""
         return f"{back}`pulumi-rewind up {name}` continues with what is missing."
 
@@ -179,7 +179,7 @@ class UpRun(EngineDriver):
         """The error to report; a system error before the update runs is a refusal."""
         if isinstance(error, RewindError) and not isinstance(error, StateDirectoryError):
             return error
-        name = self.session.stack.name
+        name = self.session.stack.word
         if self.engine_run is None and not self._revisions.changed:
             with contextlib.suppress(StateDirectoryError):
                 self.session.journal.withdraw()
@@ -243,7 +243,7 @@ class UpRun(EngineDriver):
             try:
                 self.session.journal.end()
             except StateDirectoryError as err:
-                forget = command("resume", self.session.stack.name, "--forget")
+                forget = command("resume", self.session.stack.word, "--forget")
                 self.notes = (*self.notes, f"its journal entry stays: {err}; `{forget}` removes it")
 
     def judged_failed(self, error: UpdateFailed) -> UpdateFailed:

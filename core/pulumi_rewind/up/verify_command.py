@@ -64,7 +64,7 @@ class VerifyCommand:
         self._cwd = session.workspace.cwd
         self._environ = {
             **session.workspace.environ,
-            "PULUMI_STACK": session.stack.name,
+            "PULUMI_STACK": session.stack.word,
             "PULUMI_BACKEND_URL": session.workspace.backend_url,
             "PULUMI_REWIND_UPDATE": str(update),
         }

@@ -322,7 +322,7 @@ class _Doctor:
             message = f"{what} runs now ({self._session.journal.who(entry)})"
             yield Finding("interrupted", "warn", message, "Wait for it.")
         elif entry.update:
-            name = self._session.stack.name
+            name = self._session.stack.word
             hint = f"`pulumi-rewind resume {name}` rolls it back to {entry.label}, `resume {name} --forget` keeps it."
             yield Finding("interrupted", "warn", "an update was interrupted", hint)
         else:
@@ -330,5 +330,5 @@ class _Doctor:
                 "interrupted",
                 "warn",
                 f"a rollback to {entry.label} was interrupted",
-                f"`pulumi-rewind resume {self._session.stack.name}` continues it.",
+                f"`pulumi-rewind resume {self._session.stack.word}` continues it.",
             )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tests.servers.cloud.faults import Fault
 from tests.servers.cloud.journal import Journal, State
 from tests.servers.cloud.stacks import Name, Refused, Stack, Update
 
@@ -35,6 +36,12 @@ class Service:
         self.updates: dict[str, Update] = {}
         self.requests: list[str] = []
         """Method and path of each, in their order."""
+        self.faults: list[Fault] = []
+        """What goes wrong on the way; the first that fits a request."""
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What others do before the next update starts, once."""
+        self.tells_operation = True
+        """Whether a stack names its current operation; some services tell its number alone."""
 
     def answer(self, method: str, path: str, query: Query, body: Any, authorization: str) -> Any:
         """What a request is answered with; None: nothing.
@@ -128,7 +135,7 @@ class Service:
             case [] if method == "DELETE":
                 return self._delete(stack, forced=query.get("force") == ["true"])
             case []:
-                return stack.told()
+                return {k: v for k, v in stack.told().items() if self.tells_operation or k != "currentOperation"}
             case ["export", *number]:
                 return self._export(stack, number)
             case ["import"]:
@@ -151,7 +158,7 @@ class Service:
                 update = Update(kind, body, dry=kind == "preview" or body["options"]["dryRun"])
                 self.updates[update.number] = update
                 return {"updateID": update.number}
-            case [kind, number, *what] if kind in OPERATIONS and number in self.updates:
+            case [kind, number, *what] if number in self.updates and self.updates[number].kind == kind:
                 return self._update(method, stack, self.updates[number], what, body)
         raise Refused(404, "Not Found")
 
@@ -175,7 +182,11 @@ class Service:
                 raise Refused(404, "Not Found: no such update")
             return {"info": found[0], "updateID": found[0]["updateID"]}
         size, page = (int((query.get(key) or [default])[0]) for key, default in (("pageSize", "0"), ("page", "1")))
+        if stack.running is not None and not stack.running.dry:
+            rows = [stack.row(stack.running, "in-progress", stack.version + 1), *rows]
         shown = rows[(page - 1) * size : page * size] if size else rows
+        if query.get("output-type") == ["service"]:
+            shown = [stack.seen_by_service(row) for row in shown]
         return {"updates": shown, "itemsPerPage": size or len(rows), "total": len(rows)}
 
     def _secrets(self, stack: Stack, what: str, body: Any) -> State:
@@ -222,6 +233,9 @@ class Service:
         return None
 
     def _start(self, stack: Stack, update: Update, body: Any) -> State:
+        if not update.dry:
+            self.meanwhile()
+            self.meanwhile = lambda: None
         stack.free()
         update.status, update.token, update.started = "running", secrets.token_hex(8), time.time()
         update.state = copy.deepcopy(stack.states[-1])

@@ -6,13 +6,17 @@ import contextlib
 import gzip
 import json
 import re
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.servers.cloud.faults import Fault
 from tests.servers.cloud.service import TOKEN, Service
 from tests.servers.cloud.stacks import Refused
 from tests.servers.running import Server
@@ -37,6 +41,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         address = urlsplit(self.path)
+        fault = next((one for one in self.server.service.faults if one.fits(address.path)), None)
+        if fault is not None:
+            self.server.service.requests.append(f"{self.command} {address.path} {fault.kind}")
+            self._fail(fault)
+            return
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Content-Encoding") == "gzip":
             raw = gzip.decompress(raw)
@@ -50,14 +59,32 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer = err.status, {"code": err.status, "message": str(err)}
         self._send(status, b"" if answer is None or self.command == "HEAD" else json.dumps(answer).encode())
 
-    def _send(self, status: int, data: bytes) -> None:
+    def _fail(self, fault: Fault) -> None:
+        self.close_connection = True
+        match fault.kind:
+            case "status":
+                self._send(fault.status, json.dumps({"code": fault.status, "message": "of the test"}).encode(), fault)
+            case "page":
+                self._send(200, fault.body, fault, kind="text/html; charset=utf-8")
+            case "elsewhere":
+                self._send(302, b"", fault, location=fault.body.decode())
+            case "cut":
+                self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"updates"')
+            case "hang":
+                fault.over.wait(60)
+
+    def _send(
+        self, status: int, data: bytes, fault: Fault | None = None, kind: str = "application/json", location: str = ""
+    ) -> None:
         self.send_response(status)
         if len(data) > 4096 and "gzip" in self.headers.get("Accept-Encoding", ""):
             data = gzip.compress(data, 1)
             self.send_header("Content-Encoding", "gzip")
         if status == 429:
-            self.send_header("Retry-After", "1")
-        self.send_header("Content-Type", "application/json")
+            self.send_header("Retry-After", fault.retry_after if fault else "1")
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -96,10 +123,55 @@ def cloud(way: str = "full", *, busy: int = 0) -> Iterator[tuple[Server, Service
     """A running service, see `Service`."""
     service = Service(way, busy=busy)
     server = _Server(service)
+    with _serving(server):
+        yield Server(f"http://127.0.0.1:{server.server_port}", {"PULUMI_ACCESS_TOKEN": TOKEN}, Path()), service
+
+
+@contextlib.contextmanager
+def served_by_tls(folder: Path) -> Iterator[tuple[str, Service]]:
+    """A service with a certificate that nobody trusts, and its URL."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    service = Service()
+    server = _Server(service)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with _serving(server):
+        yield f"https://127.0.0.1:{server.server_port}", service
+
+
+@contextlib.contextmanager
+def proxy(target: str) -> Iterator[str]:
+    """The URL of a proxy that sends everything to one service, whatever is asked for."""
+    host, _, port = target.removeprefix("http://").partition(":")
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Nothing is written."""
+
+        def do_GET(self) -> None:
+            asked = urlsplit(self.path)
+            connection = HTTPConnection(host, int(port))
+            connection.request("GET", f"{asked.path}?{asked.query}", headers=dict(self.headers))
+            answer = connection.getresponse()
+            self.send_response(answer.status)
+            self.end_headers()
+            self.wfile.write(answer.read())
+            connection.close()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
+
+
+@contextlib.contextmanager
+def _serving(server: ThreadingHTTPServer) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield Server(f"http://127.0.0.1:{server.server_port}", {"PULUMI_ACCESS_TOKEN": TOKEN}, Path()), service
+        yield
     finally:
         server.shutdown()
         server.server_close()

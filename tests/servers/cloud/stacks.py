@@ -79,6 +79,12 @@ class Stack:
     """By version; 0 is the one before all updates."""
     history: list[State] = field(default_factory=list)
     running: Update | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+    """What the service keeps of its configuration, if it has no file."""
+    users: dict[int, str] = field(default_factory=dict)
+    """Who asked for a version, where it isn't the tester."""
+    commits: dict[int, str] = field(default_factory=dict)
+    """The page of a version's commit."""
 
     @property
     def version(self) -> int:
@@ -96,6 +102,8 @@ class Stack:
             "tags": self.tags,
             "version": self.version,
         }
+        if self.config:
+            found["config"] = self.config
         if self.running is not None:
             kind, started = self.running.kind, int(self.running.started)
             found["currentOperation"] = {"kind": kind, "author": "tester", "started": started}
@@ -141,20 +149,43 @@ class Stack:
 
     def _add(self, state: State, update: Update) -> None:
         self.states.append(state)
+        self.history.append(self.row(update, "succeeded" if update.status == "succeeded" else "failed", self.version))
+
+    def seed(self, count: int) -> None:
+        """That many updates of nothing."""
+        for _ in range(count):
+            asked = {"metadata": {"message": f"update {self.version + 1}"}}
+            self._add(EMPTY, Update("update", asked, dry=False, status="succeeded"))
+
+    def begin(self, kind: str = "update") -> Update:
+        """An update that somebody else runs."""
+        self.running = Update(kind, {"metadata": {"message": "of another"}}, dry=False, status="running")
+        return self.running
+
+    def seen_by_service(self, row: State) -> State:
+        """A row of the history with what the service adds."""
+        version = row["version"]
+        user = self.users.get(version, "Tester")
+        found = {"info": row, "updateID": row["updateID"], "version": version, "latestVersion": self.version}
+        found["requestedBy"] = {"name": user, "githubLogin": user.lower(), "avatarUrl": ""}
+        if version in self.commits:
+            found["githubCommitInfo"] = {"slug": "acme/shop", "sha": "", "url": self.commits[version]}
+        return found
+
+    def row(self, update: Update, result: str, version: int) -> State:
+        """An update as the history tells it."""
         summaries = [one["summaryEvent"] for one in update.events if one.get("summaryEvent")]
         changes = summaries[-1].get("resourceChanges") if summaries else None
         metadata = update.asked.get("metadata") or {}
-        self.history.append(
-            {
-                "kind": update.kind,
-                "startTime": int(update.started),
-                "endTime": int(time.time()),
-                "message": metadata.get("message", ""),
-                "environment": metadata.get("environment") or {},
-                "config": update.asked.get("config") or {},
-                "result": "succeeded" if update.status == "succeeded" else "failed",
-                "version": self.version,
-                "resourceChanges": changes or {},
-                "updateID": update.number,
-            }
-        )
+        return {
+            "kind": update.kind,
+            "startTime": int(update.started),
+            "endTime": int(time.time()),
+            "message": metadata.get("message", ""),
+            "environment": metadata.get("environment") or {},
+            "config": update.asked.get("config") or {},
+            "result": result,
+            "version": version,
+            "resourceChanges": changes or {},
+            "updateID": update.number,
+        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -55,9 +55,10 @@ def diff(
     screen = shared.screen()
     if LIVE in (source, goal):
         damage_notice(session, screen)
-    from_label, old = _side(session, source, screen)
-    to_label, new = _side(session, goal, screen)
-    old, new = decrypted(session, screen, old, new)
+    from_label, one = _side(session, source, screen)
+    to_label, other = _side(session, goal, screen)
+    states = _states(session, dict.fromkeys((one, other)))
+    old, new = decrypted(session, screen, states[one], states[other])
     found = diff_checkpoints(old, new)
     code = DIFFERS if exit_code and not found.same_content else 0
     if as_json:
@@ -134,17 +135,31 @@ def _is_stack(shared: Shared, word: str) -> bool:
     return True
 
 
-def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]:
+def _states(session: Session, sides: Collection[int | None]) -> dict[int | None, Checkpoint]:
+    """The states of updates, of live (None) and of nothing (0), read at the same time where the backend is far away."""
+    from pulumi_rewind.state.model import Checkpoint, Deployment
+
+    timeline = session.timeline
+    found: dict[int | None, Checkpoint] = {0: Checkpoint(b"", Deployment())}
+    for number in timeline.ahead([side for side in sides if side]):
+        if None in sides:
+            timeline.live()
+        found[number] = timeline.checkpoint(number)
+    if None in sides:
+        found[None] = timeline.live()
+    return found
+
+
+def _side(session: Session, text: str, screen: Screen) -> tuple[str, int | None]:
+    """What a side is called, and its update's number; None for live, 0 for nothing."""
     from pulumi_rewind.history.targets import resolve_target
 
     timeline = session.timeline
     if text == NOTHING:
-        from pulumi_rewind.state.model import Checkpoint, Deployment
-
-        return NOTHING, Checkpoint(b"", Deployment())
+        return NOTHING, 0
     if text == LIVE:
         number = timeline.live_update() if len(timeline) else None
-        return (LIVE if number is None else f"{LIVE} (#{number})"), timeline.live()
+        return (LIVE if number is None else f"{LIVE} (#{number})"), None
     try:
         target = resolve_target(timeline, text)
     except TargetError as err:
@@ -153,7 +168,7 @@ def _side(session: Session, text: str, screen: Screen) -> tuple[str, Checkpoint]
         raise
     for warning in target.warnings:
         screen.err.line(f"note: {warning}")
-    return target.label, timeline.checkpoint(target.update.number)
+    return target.label, target.update.number
 
 
 def decrypted(session: Session, screen: Screen, old: Checkpoint, new: Checkpoint) -> tuple[Checkpoint, Checkpoint]:

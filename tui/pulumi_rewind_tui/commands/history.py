@@ -51,8 +51,11 @@ def print_history(
     session: Session, screen: Screen, *, limit: int | None = None, as_json: bool = False, commits: bool = False
 ) -> None:
     """Prints the timeline of a session."""
-    timeline = session.timeline
+    few = not commits and 0 < (limit if limit is not None else 0 if as_json else SHOWN) <= SHOWN
+    timeline = session.glimpse() if few else session.timeline
     total = len(timeline)
+    if few:
+        timeline.ready(SHOWN if limit is None else limit)
     if as_json:
         entries = timeline.entries(limit=min(limit or total, total))
         shown_as = (
@@ -80,8 +83,10 @@ def print_history(
 
 def _live(session: Session, timeline: Timeline) -> list[Line]:
     """What is to be said of live before the updates; nothing where it is the newest one."""
+    if timeline.live_update() is not None:
+        return []
     try:
         timeline.live()
     except BackendError as err:
         return [[Span(f"✗ {session.redactor.said(err)}", "failed")]]
-    return [] if timeline.live_update() is not None else [live_line(len(timeline))]
+    return [live_line(len(timeline))]

@@ -55,11 +55,11 @@ def resolve(
     screen = shared.screen()
     with json_outcome(shared, as_json=as_json):
         if not (adopt or clear or clear_all):
-            _list(screen, session.stack.name, pending_creates(session), as_json=as_json)
+            _list(screen, session.stack.word, pending_creates(session), as_json=as_json)
             return 0
         with working(screen, f"resolving the pending creates of {session.stack}"):
             done = carry_out(session, adopt=adopt, clear=clear, clear_all=clear_all)
-        _tell(screen, session.stack.name, done, as_json=as_json)
+        _tell(screen, session.stack.word, done, as_json=as_json)
     return 0
 
 

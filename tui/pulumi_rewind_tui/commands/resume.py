@@ -111,7 +111,7 @@ def _forgotten(session: Session, screen: Screen, terms: Terms) -> str:
         entry, danger = None, session.redactor.said(err)
     if danger and not terms.yes:
         screen.err.line(Span("! careful", "hazard"), f": {danger}")
-        again = command("resume", session.stack.name, "--forget", "--yes")
+        again = command("resume", session.stack.word, "--forget", "--yes")
         if terms.as_json or not can_ask():
             raise RefusedError(f"not dropped: {danger}", hint=f"`{again}` removes {journal.path} anyway.")
         ask_for_confirmation(session, screen, (), f"Remove {journal.path} anyway")

@@ -28,6 +28,7 @@ from pulumi_rewind_tui.widgets.text_block import TextBlock
 from pulumi_rewind_tui.widgets.timeline import TimelineView
 from pulumi_rewind_tui.workers.comparer import Comparer
 from pulumi_rewind_tui.workers.diff_process import SessionSpec
+from pulumi_rewind_tui.workers.watch import OVERDUE
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
@@ -82,7 +83,7 @@ class HomeScreen(WatchingScreen):
     def on_mount(self) -> None:
         """Says that something is on its way."""
         self.timeline.border_title = "Timeline"
-        self.diff.show_note((("opening the stack…", "dim"),))
+        self.opening()
         self.status.show([(("opening…", "dim"),)])
         self.timeline.focus()
 
@@ -120,9 +121,20 @@ class HomeScreen(WatchingScreen):
         self.timeline.reset(0)
         self.timeline.marks.base = None
         self.views, self.reverse = dict(DEFAULTS), False
-        self.diff.show_note((("opening the stack…", "dim"),))
+        self.opening()
         self.title_diff("")
         self._show_cause(self.look())
+
+    def opening(self) -> None:
+        """Says that a stack is on its way, and after a while why that takes so long."""
+        self.diff.show_note((("opening the stack…", "dim"),))
+
+        def go_on() -> None:
+            if self.bar.total is None:
+                late = (("The backend has not answered yet. q quits.", ""),)
+                self.diff.show_note((("opening the stack…", "dim"),), late)
+
+        self.set_timer(OVERDUE, go_on)
 
     def open_session(self, session: Session) -> None:
         """Shows a stack."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from pulumi_rewind.backends.protocol import HistoryMoved
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Key
@@ -26,20 +28,26 @@ BATCH = 500
 def load_timeline(session: Session, generation: int, post: Post, cancelled: CancelCheck) -> None:
     """The first rows at once, then live and locks, then git."""
     glance = session.backend.glance(session.stack)  # first: what happens from now on is news
-    timeline = session.timeline
+    timeline = session.glimpse()
     total = len(timeline)
-    updates = tuple(timeline.update(number) for number in range(total, max(0, total - FIRST), -1))
+    timeline.ready(FIRST)
+    updates = tuple(timeline.history.newest(FIRST))
     post(msg.HistoryLoaded(generation, total, updates, complete=total <= FIRST, first=glance))
     if cancelled():
         return
     post(read_marks(session, generation))
     if cancelled():
         return
+    with contextlib.suppress(RewindError):  # reported already: live can't be read
+        post(msg.EntriesLoaded(generation, tuple(timeline.entries(FIRST)), head_text(session)))
+    if cancelled():
+        return
     try:
-        entries = tuple(timeline.entries(FIRST))
+        timeline.history.confirm()
+    except HistoryMoved:
+        post(msg.HistoryReplaced(generation))
     except RewindError:
-        return  # reported already: live can't be read
-    post(msg.EntriesLoaded(generation, entries, head_text(session)))
+        pass  # asked again before a plan; that the backend is away is said elsewhere
 
 
 def read_marks(session: Session, generation: int) -> msg.MarksLoaded:

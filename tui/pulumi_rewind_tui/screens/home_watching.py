@@ -34,10 +34,11 @@ def read_news(
     """Reads what is new since a glance; `known` is how many updates there were and the newest. Runs in a thread."""
     if before is None:
         return  # nothing is on the screen yet that could be out of date
-    if (before.live, before.history) == (now.live, now.history):
+    listed = bool(now.history)  # else an update may have come between the state and the lock's release
+    if listed and (before.live, before.history) == (now.live, now.history):
         post(msg.StackMoved(generation, now))
         return
-    session.reload(history=before.history != now.history)
+    session.reload(history=not listed or before.history != now.history, live=before.live != now.live, quick=True)
     timeline = session.timeline
     count, newest = known
     again = timeline.update(count) if newest is not None and len(timeline) >= count else None

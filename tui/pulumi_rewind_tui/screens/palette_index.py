@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from pulumi_rewind.backends.urls import pace
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.state.model import parse_urn
 from pulumi_rewind_tui.screens.home_filter import update_text
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 LIMIT = 8
 """Hits of one kind."""
+
+READ = 500
+"""Updates that are read where each is a question to a server; home's filter reads them all."""
 
 
 @dataclass
@@ -92,7 +96,8 @@ def read_index(index: Index, host: Host, session: Session | None, shown: Iterabl
 
 
 def _read_updates(updates: Listing[Entry], session: Session, cancelled: CancelCheck) -> None:
-    for entry in session.timeline.entries(len(session.timeline)):
+    limit = len(session.timeline) if not pace(session.backend.url) else READ
+    for entry in session.timeline.entries(limit):
         if cancelled():
             return
         update = entry.update

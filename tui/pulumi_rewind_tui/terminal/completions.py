@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.history.timeline import Timeline
     from pulumi_rewind.session import Session
-    from pulumi_rewind.state.model import Resource, Update
+    from pulumi_rewind.state.model import Resource, StackRef, Update
 
     Item = CompletionItem[str]
 
 UPDATES: Final = 50
 """How many updates are listed, the newest first."""
+
+PATIENCE: Final = 3.0
+"""Seconds that somebody who types waits for a backend at most; what is known by then is offered."""
 
 _WORD = re.compile(r"\b(STACK|TARGET|FROM|TO|RESOURCE|N)\b")
 _ABOUT_CODE = ("show", "trust", "distrust")
@@ -35,8 +39,18 @@ _ABOUT_CODE = ("show", "trust", "distrust")
 def completions(kind: str, ctx: click.Context, incomplete: str) -> list[Item]:
     """What may stand in a place of a kind: ``words`` for the arguments, else the kind of an option's value."""
     place = Place(ctx, incomplete)
-    found = place.words() if kind == "words" else place.of_kind(kind)
-    return list({item.value: item for item in found if item.value.startswith(incomplete)}.values())
+    found: dict[str, Item] = {}
+
+    def read() -> None:
+        for item in place.words() if kind == "words" else place.of_kind(kind):
+            if item.value.startswith(incomplete):
+                found[item.value] = item
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(PATIENCE)
+    place.shared.late = reader.is_alive()
+    return list(found.copy().values())
 
 
 class Place:
@@ -64,7 +78,7 @@ class Place:
                 yield from map(CompletionItem, () if given else ("test", *_ABOUT_CODE))
         wanted = kinds[len(given) : len(given) + 1]
         if kinds[:1] == ["STACK"]:
-            if given and not self.stack and given[0] in self._stacks:
+            if given and not self.stack and self._is_stack(given[0]):
                 self.stack = given[0]
             elif given or self.stack:
                 wanted = kinds[len(given) + 1 : len(given) + 2]
@@ -96,16 +110,21 @@ class Place:
     # -- stacks -----------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _stacks(self) -> list[str]:
+    def _stacks(self) -> dict[str, StackRef]:
+        """By the names that are offered."""
         from pulumi_rewind.backends import open_backend
         from pulumi_rewind.project.workspace import find_workspace
 
         try:
             workspace = find_workspace(self.shared.cwd, backend=self.shared.backend)
-            there = open_backend(workspace.backend_url).stacks()
+            there = open_backend(workspace.backend_url, workspace.environ).stacks()
         except (RewindError, OSError):
-            return []
-        return [ref.name if ref.project in {"", workspace.project} else f"{ref.project}/{ref.name}" for ref in there]
+            return {}
+        return {ref.within(workspace.project): ref for ref in there}
+
+    def _is_stack(self, word: str) -> bool:
+        """Whether a word names a stack, be it without its organization."""
+        return word in self._stacks or any(ref.organization and ref.name == word for ref in self._stacks.values())
 
     @cached_property
     def _session(self) -> Session:
@@ -148,6 +167,9 @@ class Place:
     def _newest(self) -> Iterator[Update]:
         total = len(self._timeline)
         begun = self.incomplete if self.incomplete.isdigit() else ""
+        if not begun:
+            yield from self._timeline.history.newest(UPDATES)
+            return
         fits = (number for number in range(total, 0, -1) if str(number).startswith(begun))
         yield from islice((self._timeline.update(number) for number in fits), UPDATES)
 
@@ -201,7 +223,7 @@ class Place:
         from pulumi_rewind.history.targets import resolve_target
 
         given, named = self.given, self.stack
-        if given and not named and given[0] in self._stacks:
+        if given and not named and self._is_stack(given[0]):
             self.stack, given = given[0], given[1:]
         if "TARGET" not in self.metavar or not given:
             return {}

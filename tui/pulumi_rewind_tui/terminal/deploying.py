@@ -84,7 +84,7 @@ class Deployment:
     @property
     def name(self) -> str:
         """The stack's short name, for commands."""
-        return self.session.stack.name
+        return self.session.stack.word
 
     @cached_property
     def before(self) -> Before:

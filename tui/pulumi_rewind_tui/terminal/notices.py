@@ -23,7 +23,7 @@ def half_way_notice(session: Session, screen: Screen) -> None:
     if found is not None:
         screen.err.line(
             Span("! half-way", "warn"),
-            f": #{found.failed.number} failed; `pulumi-rewind rollback {session.stack.name} last-good` reviews the "
+            f": #{found.failed.number} failed; `pulumi-rewind rollback {session.stack.word} last-good` reviews the "
             f"rollback to #{found.good.number}",
         )
 
@@ -56,12 +56,12 @@ def interrupted_notice(session: Session, screen: Screen) -> None:
     if entry.update:
         screen.err.line(
             Span("! interrupted", "warn"),
-            f": an update of {session.stack} was interrupted; `pulumi-rewind resume {session.stack.name}` rolls it "
-            f"back to {entry.label}, `resume {session.stack.name} --forget` keeps the stack as it is",
+            f": an update of {session.stack} was interrupted; `pulumi-rewind resume {session.stack.word}` rolls it "
+            f"back to {entry.label}, `resume {session.stack.word} --forget` keeps the stack as it is",
         )
         return
     screen.err.line(
         Span("! interrupted", "warn"),
         f": a rollback of {session.stack} to {entry.label} was interrupted; "
-        f"`pulumi-rewind resume {session.stack.name}` continues it",
+        f"`pulumi-rewind resume {session.stack.word}` continues it",
     )

@@ -47,6 +47,8 @@ class Shared:
     """Opens the screens; it is given by the command line, which alone knows them."""
     completions: Callable[[str, click.Context, str], list[Any]] | None = None
     """The completions for a kind of value, while a shell asks."""
+    late: bool = False
+    """Whether completing was given up because the backend does not answer."""
 
     def passphrases(self) -> tuple[str, ...]:
         """What the passphrase files hold.

@@ -239,4 +239,6 @@ def answer(command: click.Command, instruction: str, shared: Shared) -> int:
         text = made.source() if what == "source" else made.complete()
     sys.stdout.write(text)
     sys.stdout.flush()
+    if shared.late:
+        os._exit(0)  # else Python would wait for the threads that wait for the backend
     return 0

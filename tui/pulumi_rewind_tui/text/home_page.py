@@ -64,11 +64,19 @@ class StatusText:
 
 
 def shorten_url(url: str, cells: int = 28) -> str:
-    """``file://…/state``: the scheme and the last part of a long URL."""
-    if len(url) <= cells:
-        return url
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://…/{rest.rstrip('/').rsplit('/', 1)[-1][-(cells - 12) :]}"
+    """``file://…/state``, ``s3://bucket/…/prod``: without user and query; of a long one its two ends."""
+    scheme, _, rest = url.partition("?")[0].rstrip("/").partition("://")
+    host, slash, path = rest.partition("/")
+    host, last = host.rpartition("@")[2], slash + path.rsplit("/", 1)[-1]
+    start = f"{scheme}://{host}"
+    for text in (start + slash + path, f"{start}/…{last}" if host and path else ""):
+        if 0 < len(text) <= cells:
+            return text
+    room = cells - len(last) - 1
+    if host and room > len(scheme) + 8:
+        return f"{start[:room]}…{last}"
+    left = start[: cells // 2]
+    return f"{left}…{last[:1]}{last[1:][len(left) + 2 - cells :]}"
 
 
 def offer(found: HalfWay, ascii_only: bool) -> Line:

@@ -117,7 +117,8 @@ def why_nothing(plan: Plan) -> str:
 
 def command_line(plan: Plan) -> str:
     """The command that makes the same plan and runs it; names stand for URNs where they mean one resource alone."""
-    stack = plan.stack.rsplit("/", 1)[-1]
+    in_full = plan.stack.count("/") > 1  # the name alone would be another organization's
+    stack = plan.stack if in_full else plan.stack.rsplit("/", 1)[-1]
     choices = plan.prepared.choices
     names = _names(plan) if choices.only else Names(())
     only = tuple(_short(text, names) for text in choices.only)

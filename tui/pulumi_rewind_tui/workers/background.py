@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from weakref import WeakSet
 
 from textual.message import Message
 from textual.worker import Worker, get_current_worker
@@ -26,6 +29,20 @@ def clean(app: App[Any], error: BaseException) -> None:
         session.redactor.error(error)
 
 
+THREADS: Final = 32
+"""At most; asyncio's own limit goes by the processors, but here most threads wait for a backend."""
+
+_roomy: Final[WeakSet[asyncio.AbstractEventLoop]] = WeakSet()
+
+
+def _make_room() -> None:
+    """Lets threads that wait for a backend that is away leave others to run."""
+    loop = asyncio.get_running_loop()
+    if loop not in _roomy:
+        _roomy.add(loop)
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="worker"))
+
+
 def in_thread(
     node: DOMNode,
     group: str,
@@ -43,4 +60,5 @@ def in_thread(
                 clean(node.app, err)
                 node.post_message(failed(err))
 
+    _make_room()
     return node.run_worker(run, thread=True, exclusive=True, group=group, exit_on_error=False)

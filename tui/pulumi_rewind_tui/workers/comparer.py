@@ -104,8 +104,10 @@ class Comparer:
 
     def _large(self, key: Key) -> bool:
         try:
-            history = self._session.timeline.history
-            sizes = [history.size(side or len(history)) for side in key if side != NOTHING]
+            timeline = self._session.timeline
+            sizes = [timeline.history.size(side or len(timeline)) for side in key if side != NOTHING]
+            if None in sizes:  # only reading it would tell; live, which has been read, is most often about as large
+                sizes.append(len(timeline.live().raw))
         except (RewindError, OSError, IndexError):
             return False
         return any(size is not None and size >= LARGE for size in sizes)

@@ -92,6 +92,11 @@ class LocalSource:
 
     def _diff(self, key: Key, decrypt: bool, cancelled: CancelCheck) -> tuple[Diff, Checkpoint, Checkpoint]:
         kept = self._diffs  # another one once the stack has changed: what is begun now is not kept then
+        numbers = [side for side in key if side not in (LIVE, NOTHING) and side not in self._checkpoints]
+        for number in self._session.timeline.ahead(numbers):  # two sides are read at the same time
+            if LIVE in key:
+                self._load(LIVE, cancelled)
+            self._load(number, cancelled)
         old, new = (self._load(side, cancelled) for side in key)
         with self._lock:
             if (key, decrypt) in kept:

@@ -130,6 +130,7 @@ def make_plan(
     from pulumi_rewind.rollback.resuming import find_target
 
     agree(session, agreed)
+    session.timeline.history.confirm()  # the number was chosen from what it shows
     session.reload()
     target = find_target(session, request.target)
     try:

@@ -1,4 +1,7 @@
-"""Watching a stack: a cheap look at its backend every two seconds, in a thread; only what is new is read."""
+"""Watching a stack: a cheap look at its backend every few seconds, in a thread; only what is new is read.
+
+How often depends on what a look costs there (`backends.urls.pace`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from textual.message import Message
 
+from pulumi_rewind.backends import urls
 from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
 
 EVERY = 2.0
-"""Seconds between two looks."""
+"""Seconds between two looks at a directory, and at any backend while somebody holds the stack."""
 
 OVERDUE = 5.0
 """Seconds after which a look that hasn't ended is told: the drive or the network hangs, or there is much to read."""
@@ -55,14 +59,18 @@ class Watch:
         self._timer: Timer | None = None
         self._worker: Worker[None] | None = None
         self._begun = 0.0
+        self._pace = 0.0
+        """Seconds that should lie between two looks while nobody holds the stack."""
+        self._failed = False
+        """Whether the last look failed."""
         self._answered = False
         """Whether the backend has answered to the look that is under way."""
         self.seen: Glance | None = None
         """The glance that goes with what is on the screen; the screen sets it when it shows news."""
 
     def begin(self) -> None:
-        """Looks every two seconds from now on."""
-        self._timer = self._node.set_interval(EVERY, self.look)
+        """Looks again and again from now on."""
+        self._timer = self._node.set_interval(EVERY, self._look_if_due)
 
     def pause(self) -> None:
         """Stops looking."""
@@ -70,7 +78,7 @@ class Watch:
             self._timer.pause()
 
     def resume(self) -> None:
-        """Looks at once, and every two seconds again."""
+        """Looks at once, and again and again."""
         if self._timer is not None:
             self._timer.reset()
             self._timer.resume()
@@ -81,11 +89,23 @@ class Watch:
         if self._worker is not None:
             self._worker.cancel()
         self._worker = self.seen = None
+        self._failed = False
+
+    @property
+    def _locked(self) -> bool:
+        return self.seen is not None and bool(self.seen.locks)
 
     @property
     def since_last(self) -> float:
         """Seconds since the last look began."""
         return time.monotonic() - self._begun
+
+    def _look_if_due(self) -> None:
+        """A look that is under way is asked after; one that failed is soon made again."""
+        waiting = self._worker is not None and not self._worker.is_finished
+        pace = min(self._pace, OVERDUE) if self._failed else 0.0 if self._locked else self._pace
+        if waiting or self.since_last > pace - EVERY / 2:
+            self.look()
 
     def look(self) -> None:
         """Looks, unless the last look hasn't come back."""
@@ -97,19 +117,21 @@ class Watch:
         if wanted is None:
             return
         session, follow = wanted
+        self._pace = urls.pace(session.backend.url)
         seen, self._begun, self._answered = self.seen, time.monotonic(), False
 
         def work(cancelled: CancelCheck) -> None:
             now = session.backend.glance(session.stack)
             if cancelled():
                 return
-            self._answered = True
+            self._answered, self._failed = True, False
             if now != seen:
                 follow(seen, now)
             if not cancelled():
                 self._node.post_message(CaughtUp())
 
         def failed(_: Exception) -> FellBehind:
+            self._failed = True
             return FellBehind("unread" if self._answered else "away")
 
         self._worker = in_thread(self._node, "watch", work, failed)

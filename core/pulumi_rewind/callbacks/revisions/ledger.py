@@ -218,6 +218,7 @@ class Ledger:
     def _keys(self, number: int) -> dict[str, int]:
         """What tells the updates up to a number from others → their numbers."""
         timeline = self.session.timeline
+        timeline.history.expect(range(max(number - SEARCHED, 0) + 1, number + 1))
         return {update_key(timeline.update(n)): n for n in range(max(number - SEARCHED, 0) + 1, number + 1)}
 
     def _recorded(self, highest: int) -> int:
@@ -254,7 +255,7 @@ class Ledger:
 
     def _sides(self, first: int, last: int, state: Checkpoint | None) -> Iterator[Checkpoint]:
         timeline = self.session.timeline
-        for number in range(max(first, 1), last + 1):
+        for number in timeline.ahead(range(max(first, 1), last + 1)):
             try:
                 yield timeline.checkpoint(number)
             except RewindError:

@@ -165,6 +165,6 @@ class UpdateRevisions(RevisionRun):
             raise
         except RewindError as err:
             done = any(one.outcome == "done" for one in self.outcomes)
-            again = f"Fix the cause; `pulumi-rewind up {session.stack.name}` continues with the missing revisions."
+            again = f"Fix the cause; `pulumi-rewind up {session.stack.word}` continues with the missing revisions."
             hint = err.hint or again
             raise UpdateFailed(str(err), hint=hint, changed=done or when == "after") from None

@@ -170,7 +170,7 @@ def undone_updates(session: Session, plan: Plan, calls: Sequence[Call]) -> dict[
     waiting = {call.urn: call for call in calls}
     found: dict[str, Update] = {}
     first = plan.target.update.number + 1
-    for number in range(first, min(newest, first + READ - 1) + 1):
+    for number in timeline.ahead(range(first, min(newest, first + READ - 1) + 1)):
         if not waiting:
             break
         try:

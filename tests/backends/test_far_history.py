@@ -1,0 +1,284 @@
+"""The history of a stack in a bucket: what is asked of the server, what the cache knows, and what changes meanwhile.
+
+No engine: the stack is written into the bucket's directory by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count, islice
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pulumi_rewind.backends.protocol import History, HistoryMoved
+from pulumi_rewind.backends.storage import Item
+from pulumi_rewind.history.blame import blame
+from pulumi_rewind.session import Session, open_session
+from pulumi_rewind.strategies.preview import PreviewControl
+from pulumi_rewind_tui.messages import HistoryLoaded, HistoryReplaced
+from pulumi_rewind_tui.screens.home_loading import load_timeline
+from pulumi_rewind_tui.workers.planner import Request, make_plan
+from tests.servers import stores
+from tests.servers.counting import Asked, counting
+from tests.servers.running import Server
+from tests.support.bucketstack import BucketStack
+
+pytestmark = [pytest.mark.s3, pytest.mark.xdist_group("s3")]
+PLACES = count()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Asked]]:
+    """A server behind a proxy that notes what is asked."""
+    with stores.s3(tmp_path_factory.mktemp("s3")) as server:
+        found = re.search(r"127\.0\.0\.1:(\d+)", server.url)
+        assert found is not None
+        with counting(int(found[1])) as asked:
+            yield replace(server, url=server.url.replace(found[1], str(asked.port))), asked
+
+
+@pytest.fixture
+def stack(served: tuple[Server, Asked], tmp_path: Path) -> BucketStack:
+    """A stack without updates below a prefix of its own."""
+    return BucketStack(tmp_path, server=served[0], prefix=f"far{next(PLACES)}")
+
+
+@pytest.fixture
+def asked(served: tuple[Server, Asked]) -> Asked:
+    """What was asked since the test began."""
+    served[1].requests.clear()
+    return served[1]
+
+
+def opened(stack: BucketStack) -> Session:
+    return open_session(stack.work, environ=stack.env)
+
+
+def fill_fast(stack: BucketStack, updates: int) -> None:
+    """Many updates whose checkpoints are all the same."""
+    stack.update(stack.resource("web", {"n": 1}))
+    record, state = stack.record_file(1).read_bytes(), stack.checkpoint_file(1).read_bytes()
+    first = int(stack.record_file(1).name.split("-")[1].split(".")[0])
+    for number in range(1, updates):
+        stem = stack.history / f"{stack.name}-{first + number * 60_000_000_000}"
+        stem.with_name(f"{stem.name}.history.json").write_bytes(
+            record.replace(b'"change 1"', b'"change %d"' % (number + 1))
+        )
+        stem.with_name(f"{stem.name}.checkpoint.json").write_bytes(state)
+    stack.count = updates
+
+
+def messages(history: History, *numbers: int) -> list[str]:
+    return [history.update(number).message for number in numbers]
+
+
+def test_a_second_look_downloads_nothing(stack: BucketStack, asked: Asked) -> None:
+    stack.fill(70)
+    cold = stack.run("history")
+    assert cold.code == 0, cold
+    assert asked.count("GET", ".history.json") == 60
+    asked.requests.clear()
+    warm = stack.run("history")
+    assert warm.out == cold.out
+    assert "● live" in warm.out.splitlines()[0]
+    assert asked.count("GET", ".json") == 0  # neither records nor states
+    cache = Path(stack.env["HOME"], ".cache", "pulumi-rewind", "history")
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in cache.iterdir()} == {0o600}
+    for file in cache.iterdir():
+        file.write_bytes(b"damaged")
+    asked.requests.clear()
+    again = stack.run("history")
+    assert (again.code, again.out, again.err) == (0, cold.out, cold.err)
+    assert asked.count("GET", ".history.json") == 60
+
+
+def test_the_cache_can_be_turned_off(stack: BucketStack, asked: Asked) -> None:
+    stack.fill(2)
+    own = Path(stack.env["HOME"], ".config", "pulumi-rewind", "rewind.toml")
+    own.parent.mkdir(parents=True)
+    own.write_text("cache = false\n")
+    (stack.work / "rewind.toml").write_text("cache = true\n")
+    for _ in (1, 2):
+        asked.requests.clear()
+        assert stack.run("history").code == 0
+        assert asked.count("GET", ".history.json") == 2
+    assert not Path(stack.env["HOME"], ".cache").exists()
+
+
+def test_a_record_is_read_once_and_its_neighbours_with_it(stack: BucketStack, asked: Asked) -> None:
+    fill_fast(stack, 300)
+    history = opened(stack).history()
+    assert messages(history, 300) == ["change 300"]
+    assert asked.count("GET", ".history.json") == 1
+    assert messages(history, *range(299, 270, -1)) == [f"change {number}" for number in range(299, 270, -1)]
+    assert messages(history, 300, 280) == ["change 300", "change 280"]
+    assert asked.count("GET", ".history.json") == 33
+    assert [update.number for update in islice(history.newest(300), 40)] == list(range(300, 260, -1))
+    assert asked.count("GET", ".history.json") <= 33 + 64
+
+
+def test_a_record_that_was_written_again_is_read_again(stack: BucketStack) -> None:
+    stack.fill(3)
+    assert messages(opened(stack).history(), 2) == ["change 2"]
+    file = stack.record_file(2)
+    file.write_bytes(file.read_bytes().replace(b"change 2", b"other 2!"))
+    assert messages(opened(stack).history(), 2) == ["other 2!"]
+
+
+def test_damaged_vanished_and_unfinished_updates_are_said_to_be(stack: BucketStack) -> None:
+    stack.fill(6)
+    history = opened(stack).history()
+    gone, cut = stack.record_file(5), stack.record_file(4)
+    checkpoint = stack.checkpoint_file(3)
+    gone.unlink()
+    cut.write_bytes(cut.read_bytes()[:40])
+    checkpoint.unlink()
+    found = {update.number: update for update in history.newest(6)}
+    assert found[5].result == "unreadable"
+    assert "no longer there" in found[5].problem
+    assert found[4].result == "unreadable"
+    assert "damaged" in found[4].problem
+    with pytest.raises(Exception, match="no longer there"):
+        history.checkpoint(3)
+    assert opened(stack).history().update(3).problem == "no checkpoint was kept"
+    assert opened(stack).history().update(4).result == "unreadable"  # nothing damaged was kept
+
+
+def test_live_is_told_by_its_mark(stack: BucketStack, asked: Asked) -> None:
+    stack.fill(3)
+    session = opened(stack)
+    history = session.history()
+    assert history.is_live(3) is True
+    assert history.is_live(2) is None
+    assert asked.count("GET", "checkpoint.json") == 0
+    stack.set_live(stack.checkpoint([stack.resource("web", {"n": 77})]))
+    assert opened(stack).history().is_live(3) is None
+    assert opened(stack).timeline.live_update() is None
+    stack.set_live(stack.checkpoint_file(2).read_bytes())
+    assert opened(stack).timeline.live_update() == 2
+
+
+def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: BucketStack) -> None:
+    """Between the mark and the download another state appears: nothing of it may be remembered of the update."""
+    stack.fill(3)
+    timeline = opened(stack).timeline
+    assert timeline.live_update() == 3  # by its mark
+    broken = stack.checkpoint([stack.resource("web", {"n": 3}, dependencies=[stack.urn("gone")])])
+    before = stack.live_file.read_bytes()
+    timeline._live = None
+    stack.set_live(broken)
+    timeline.live_damage  # noqa: B018 - reads
+    timeline.last_good()
+    stack.set_live(before)
+    again = opened(stack).timeline
+    assert again.live_damage == ""
+    assert again.last_good() is not None
+    assert not again.equals_live(2)
+
+
+def test_checkpoints_come_together(stack: BucketStack, asked: Asked) -> None:
+    stack.fill(12)
+    timeline = opened(stack).timeline
+    found = list(blame(timeline, stack.urn("web")))
+    assert {item.path for item in found if item.update is not None and item.update.number == 12} >= {"inputs.n"}
+    asked.requests.clear()
+    result = stack.run("diff", "3", "9", "--json")
+    assert result.code == 0, result
+    assert asked.count("GET", "checkpoint.json") == 2
+    assert '"old":3' in result.out.replace(" ", "")
+
+
+def many(stack: BucketStack) -> None:
+    """More updates than one answer of the server lists, known to the cache."""
+    fill_fast(stack, 540)
+    assert len(opened(stack).history()) == 540
+
+
+def lists(asked: Asked) -> int:
+    return asked.count("LIST", "history")
+
+
+def test_known_names_need_no_full_listing(stack: BucketStack, asked: Asked) -> None:
+    many(stack)
+    stack.update(stack.resource("web", {"n": 2}))
+    asked.requests.clear()
+    session = opened(stack)
+    history = session.glimpse().history
+    assert len(history) == 541
+    assert lists(asked) == 2
+    assert messages(history, 541, 540, 1) == ["change 541", "change 540", "change 1"]
+    history.confirm()
+    assert lists(asked) == 4
+    history.confirm()
+    assert lists(asked) == 4
+    asked.requests.clear()
+    assert len(opened(stack).glimpse()) == 541  # what was added is known as well
+    assert len(opened(stack).history()) == 541
+    assert lists(asked) == 2 + 2
+
+
+def test_pruning_shows_at_once(stack: BucketStack) -> None:
+    many(stack)
+    for number in (1, 1, 1):
+        stack.checkpoint_file(number).unlink()
+        stack.record_file(number).unlink()
+    history = opened(stack).glimpse().history
+    assert len(history) == 537
+    assert messages(history, 537, 1) == ["change 540", "change 4"]
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced"])
+def test_a_wrong_number_is_found_before_it_is_used(stack: BucketStack, what: str) -> None:
+    many(stack)
+    record, state = stack.record_file(300), stack.checkpoint_file(300)
+    if what == "removed":
+        record.unlink()
+        state.unlink()
+    else:
+        state.write_bytes(stack.checkpoint([stack.resource("web", {"n": 99})]))
+    session = opened(stack)
+    assert len(session.glimpse()) == 540  # as the cache has it
+    request = Request("#350")
+    with pytest.raises(HistoryMoved, match="removed or replaced"):
+        make_plan(session, request, 1, PreviewControl(), lambda _: None, lambda: False)
+    posted: list[object] = []
+    load_timeline(opened(stack), 1, posted.append, lambda: False)
+    assert [type(message).__name__ for message in posted][-1] == "EntriesLoaded"  # the plan has listed everything
+    # A command line lists in full, and so does whoever looks again.
+    count = 539 if what == "removed" else 540
+    assert len(opened(stack).timeline) == count
+    assert len(opened(stack).glimpse()) == count
+
+
+def test_home_says_what_was_wrong(stack: BucketStack) -> None:
+    many(stack)
+    stack.checkpoint_file(300).unlink()
+    stack.record_file(300).unlink()
+    posted: list[object] = []
+    load_timeline(opened(stack), 1, posted.append, lambda: False)
+    assert isinstance(posted[0], HistoryLoaded)
+    assert posted[0].total == 540
+    assert isinstance(posted[-1], HistoryReplaced)
+    posted.clear()
+    load_timeline(opened(stack), 2, posted.append, lambda: False)
+    assert isinstance(posted[0], HistoryLoaded)
+    assert posted[0].total == 539
+    assert not any(isinstance(message, HistoryReplaced) for message in posted)
+
+
+def test_names_in_the_cache_are_no_more_than_a_guess(stack: BucketStack) -> None:
+    """Whatever they are, what the listings prove is what counts."""
+    many(stack)
+    session = opened(stack)
+    kept = session.backend.kept(str(session.stack))  # type: ignore[attr-defined]
+    raw = kept.read({"names": ""})["names"]
+    names = msgspec.msgpack.decode(raw, type=list[Item])
+    for wrong in (b"\xc1", msgspec.msgpack.encode(names[:-2] + [Item("dev-9.history.json", "x", 1)] * 2), b""):
+        kept.keep([("names", "", wrong)])
+        assert len(opened(stack).glimpse()) == 540
