@@ -281,7 +281,7 @@ def open_session(
     """
     workspace = find_workspace(cwd, backend=backend, environ=environ)
     settings = load_settings(workspace.root, environ)
-    opened = open_backend(workspace.backend_url, workspace.environ, _cache(settings, workspace.environ))
+    opened = open_backend(workspace.backend_url, workspace.environ, _cache(settings, workspace.environ), wait=False)
     name = stack or workspace.current_stack()
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]

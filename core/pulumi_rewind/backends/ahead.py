@@ -81,7 +81,7 @@ class Ahead:
         while len(window) < room and (not window or total < BYTES) and (number := next(rest, None)) is not None:
             window.append(number)
             total += self._bytes(number)
-            if number not in self._begun:
+            if number not in self._begun and number not in self._recent:
                 self._begun[number] = begin(lambda number=number: self._read(number))  # type: ignore[misc]
         return bool(window)
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime
-from typing import Final
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import msgspec
 
+from pulumi_rewind.backends.ahead import begin
 from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
 from pulumi_rewind.backends.protocol import About, Glance, Watch
@@ -43,6 +47,21 @@ SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
 """What the name of a state file may end with; it says nothing sure about the content."""
 
 
+NOTHING: Final = " -"
+"""What `Storage.mark` consists of where none of the files is there."""
+
+FRESH: Final = 1.0
+"""Seconds for which a history counts as just listed."""
+
+
+class _Begun(NamedTuple):
+    """A history that is listed before it is asked for."""
+
+    stack: StackRef
+    at: float
+    history: Future[DiyHistory]
+
+
 class DiyBackend:
     """A DIY backend in some storage.
 
@@ -51,13 +70,21 @@ class DiyBackend:
     """
 
     def __init__(self, url: str, storage: Storage) -> None:
+        """Over a network nothing is waited for yet; `scoped` raises what opening it comes to."""
         self.url = url
         self._storage = storage
-        storage.check()
-        self.scoped = self._layout() > 0
-        """Whether stacks are kept by project; False is the legacy layout."""
+        self._opening = begin(self._layout) if storage.far else None
+        self._begun: _Begun | None = None
         self.kept: Callable[[str], Place] | None = None
         """Gives the user's cache of a stack's history, if there is one."""
+        if not storage.far:
+            storage.check()
+            _ = self.scoped
+
+    @cached_property
+    def scoped(self) -> bool:
+        """Whether stacks are kept by project; False is the legacy layout."""
+        return (self._opening.result() if self._opening is not None else self._layout()) > 0
 
     def stacks(self) -> list[StackRef]:
         """All stacks with a state file, sorted."""
@@ -78,14 +105,27 @@ class DiyBackend:
         if len(parts) == 3 and parts[0] != ORGANIZATION:
             raise self._not_found(name)
         wanted = parts[-2] if len(parts) > 1 else project
-        ref = StackRef(wanted if self.scoped else "", parts[-1])
+        guess = StackRef(wanted, parts[-1])
+        there = self._ask_ahead(guess) if self._storage.far and NAME.fullmatch(wanted) else None
+        ref = guess if self.scoped else StackRef("", parts[-1])
         folder = f"{ROOT}/stacks/{ref.project}" if self.scoped else f"{ROOT}/stacks"
-        if (not self.scoped or NAME.fullmatch(ref.project)) and ref.name in self._state_names(folder):
+        if there is not None and self.scoped:
+            if there.result():
+                return ref
+        elif (not self.scoped or NAME.fullmatch(ref.project)) and ref.name in self._state_names(folder):
             return ref
         raise self._not_found(str(ref) if wanted else name)
 
     def history(self, stack: StackRef, *, quick: bool = False) -> DiyHistory:
         """Lists the stack's history once; a stack that was never updated has an empty one."""
+        begun, self._begun = self._begun, None
+        if begun is not None and begun.stack == stack and time.monotonic() - begun.at < FRESH:
+            found = begun.history.result()
+            if quick or found.sure:
+                return found
+        return self._listed(stack, quick=quick)
+
+    def _listed(self, stack: StackRef, *, quick: bool) -> DiyHistory:
         folder = f"{self._folder('history', stack)}/{stack.name}"
         kept = self.kept(str(stack)) if self.kept is not None else None
         return DiyHistory(self._storage, folder, stack, states=self._state_keys(stack), kept=kept, quick=quick)
@@ -128,8 +168,15 @@ class DiyBackend:
 
     def glance(self, stack: StackRef) -> Glance:
         """See `Backend.glance`: marks of the state files and of the history's folder, and the locks."""
+        folder = f"{self._folder('history', stack)}/{stack.name}"
+        if self._storage.far:
+            locks = begin(lambda: self.locks(stack))
+            mark = self._storage.mark(self._state_keys(stack))
+            if not mark.strip(NOTHING):
+                self._storage.check()
+            return Glance(mark, self._storage.folder_mark(folder), tuple(locks.result()))
         self._storage.check()
-        history = self._storage.folder_mark(f"{self._folder('history', stack)}/{stack.name}")
+        history = self._storage.folder_mark(folder)
         return Glance(self._storage.mark(self._state_keys(stack)), history, tuple(self.locks(stack)))
 
     def about(self, stack: StackRef) -> About:
@@ -159,11 +206,19 @@ class DiyBackend:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _ask_ahead(self, stack: StackRef) -> Future[bool]:
+        """Whether there is such a stack, asked while the layout is; most often its history is wanted next."""
+        keys = self._state_keys(stack)
+        history = begin(lambda: self._listed(stack, quick=True))
+        self._begun = _Begun(stack, time.monotonic(), history)
+        return begin(lambda: bool(self._storage.mark(keys).strip(NOTHING)))
+
     def _layout(self) -> int:
         key = f"{ROOT}/meta.yaml"
         try:
             text = self._storage.read(key, DOCUMENT).decode(errors="replace")
         except FileNotFoundError:
+            self._storage.check()
             return 0
         # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
         found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d{1,9})(?!\d)""", text, re.MULTILINE)
@@ -204,7 +259,7 @@ class DiyBackend:
 
     def _checked(self, stack: StackRef) -> StackRef:
         """Refuses names that would lead out of the backend; those of `find` and `stacks` never do."""
-        if not NAME.fullmatch(stack.name) or (self.scoped and not NAME.fullmatch(stack.project)):
+        if not NAME.fullmatch(stack.name) or not (NAME.fullmatch(stack.project) if stack.project else not self.scoped):
             raise UsageError(f"{str(stack)!r} is not the name of a stack", hint="Take one of `pulumi stack ls --all`.")
         return stack
 

@@ -95,6 +95,8 @@ def _escaped(value: str) -> str:
 class PostgresStorage:
     """See `Storage`."""
 
+    far = False
+
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
         self.shown = shown_url(url)
         self._arguments, self._table, database = connection_of(url)

@@ -19,6 +19,9 @@ LARGEST_READ: Final = 256
 class History(Protocol):
     """The updates of one stack as one listing found them, each read when it is asked for; backends derive from it."""
 
+    far: bool = False
+    """Whether several questions at once take less time than one after the other."""
+
     def __len__(self) -> int:
         """How many updates there are."""
         ...

@@ -38,6 +38,11 @@ class Storage(Protocol):
         """The URL without credentials."""
         ...
 
+    @property
+    def far(self) -> bool:
+        """Whether several questions at once take less time than one after the other."""
+        ...
+
     def check(self) -> None:
         """Raises BackendError unless the place is there: to tell one lost file from a lost backend."""
         ...
@@ -78,7 +83,10 @@ class Storage(Protocol):
         ...
 
     def mark(self, keys: Sequence[str]) -> str:
-        """Another text where one of some files is another or gone; cheap, nothing is read."""
+        """Another text where one of some files is another or gone; cheap, nothing is read.
+
+        Nothing but blanks and dashes where there is none of them.
+        """
         ...
 
     def digests(self, keys: Sequence[str]) -> list[str]:

@@ -30,6 +30,7 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
     glance = session.backend.glance(session.stack)  # first: what happens from now on is news
     timeline = session.glimpse()
     total = len(timeline)
+    timeline.ready(FIRST)
     updates = tuple(timeline.history.newest(FIRST))
     post(msg.HistoryLoaded(generation, total, updates, complete=total <= FIRST, first=glance))
     if cancelled():
