@@ -16,8 +16,9 @@ import msgspec
 import pytest
 
 from pulumi_rewind.backends import listing
-from pulumi_rewind.backends.protocol import History, HistoryMoved
+from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.backends.storage import Item
+from pulumi_rewind.errors import HistoryMoved
 from pulumi_rewind.history.blame import blame
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.preview import PreviewControl
