@@ -11,10 +11,9 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from datetime import datetime
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -28,6 +27,9 @@ from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
 from pulumi_rewind.system.processes import is_alive, may_be_elsewhere
 from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's folder."""

@@ -11,9 +11,9 @@ import msgspec
 from pulumi_rewind.backends.ahead import Ahead, begin
 from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.listing import Listing
-from pulumi_rewind.backends.protocol import FIRST_READ, History, HistoryMoved, no_update
+from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
-from pulumi_rewind.errors import BackendError, CheckpointError
+from pulumi_rewind.errors import BackendError, CheckpointError, HistoryMoved
 from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.system.untrusted import CHECKPOINT, RECORD, decompress
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.backends.protocol import HistoryMoved
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import HistoryMoved, RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Key
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
