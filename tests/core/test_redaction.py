@@ -160,4 +160,4 @@ def test_thousands_of_secrets_cost_little() -> None:
         return time.process_time() - began
 
     few, many = seconds([secret() for _ in range(10)]), seconds([secret() for _ in range(3000)])
-    assert many < 3 * few + 1, (few, many)
+    assert many < 30 * few, (few, many)  # both multiplied would be 300 times as much

@@ -308,7 +308,7 @@ def test_a_step_says_what_becomes_of_an_object_that_existed_before() -> None:
     assert [risk.message for risk in step.risks] == [
         (
             "existed before: x was imported. It is only removed from the state, and the object stays as it is "
-            "(`--delete-imported db` deletes it)"
+            "(`--delete-imported 'db'` deletes it)"
         )
     ]
 
