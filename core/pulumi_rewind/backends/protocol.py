@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pulumi_rewind.errors import BackendError, UsageError
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
 
@@ -18,6 +18,9 @@ LARGEST_READ: Final = 256
 
 class History(Protocol):
     """The updates of one stack as one listing found them, each read when it is asked for; backends derive from it."""
+
+    far: bool = False
+    """Whether several questions at once take less time than one after the other."""
 
     def __len__(self) -> int:
         """How many updates there are."""
@@ -104,10 +107,6 @@ class History(Protocol):
         Who may write the place at all is `Backend.shared`.
         """
         ...
-
-
-class HistoryMoved(BackendError):
-    """Updates were removed or replaced since they were read: a number may mean another update now."""
 
 
 def no_update(history: History, stack: object, number: int) -> UsageError:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
@@ -154,6 +155,7 @@ def _aws_host(url: StoreUrl, region: str) -> str:
 def _botocore_session(url: StoreUrl, environ: Mapping[str, str]) -> Session:
     """Raises BackendError where botocore is not installed, or there is no such profile."""
     try:
+        from botocore.config import Config
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError:
@@ -167,6 +169,10 @@ def _botocore_session(url: StoreUrl, environ: Mapping[str, str]) -> Session:
         # A profile that is named here is stronger than keys in the environment; one in AWS_PROFILE is not.
         session = Session(profile=url.options.get("profile") or None)
         session.get_scoped_config()
+        bounds = Config(
+            connect_timeout=objects.CONNECT, read_timeout=objects.PATIENCE, retries={"total_max_attempts": 2}
+        )
+        session.set_default_client_config(bounds)
     except BotoCoreError as err:
         raise BackendError(f"{url.shown}: {err}", hint="`aws configure list-profiles` lists the profiles.") from None
     return session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -81,3 +82,8 @@ def own_environment(url: StoreUrl, environ: Mapping[str, str], starts: tuple[str
             f"{', '.join(other)} than it was given",
             hint="Start the process with these variables, or give it static keys.",
         )
+
+
+def quiet(library: str) -> None:
+    """Keeps what a library logs of its search off standard error: what matters is in its errors."""
+    logging.getLogger(library).addHandler(logging.NullHandler())
