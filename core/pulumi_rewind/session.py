@@ -13,7 +13,7 @@ from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.backends.urls import secrets_of_url
 from pulumi_rewind.engine.vault import Vault
-from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, UsageError
+from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, StackNotFound, UsageError
 from pulumi_rewind.history.timeline import Timeline
 from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.project.settings import Settings, load_settings
@@ -318,5 +318,23 @@ def open_session(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
-        name = there[0].word
-    return Session(workspace, settings, opened, opened.find(name, workspace.project), passphrases)
+        return Session(workspace, settings, opened, there[0], passphrases)
+    try:
+        ref = opened.find(name, workspace.project)
+    except StackNotFound as err:
+        err.advise(_way_back(workspace, settings, name.rsplit("/", 1)[-1]) if "stack init" not in err.advice else "")
+        raise
+    return Session(workspace, settings, opened, ref, passphrases)
+
+
+def _way_back(workspace: Workspace, settings: Settings, name: str) -> str:
+    """What brings a stack back that is gone with its history; empty if it has no records in git."""
+    from pulumi_rewind.records.git import may_have_records, place_of, ref_folder
+
+    place = place_of(workspace.root, settings.records_repository)
+    if not (settings.records and may_have_records(place, folder=ref_folder(workspace.project, name))):
+        return ""
+    return (
+        f"Records of {name} are in git: if it was removed, `pulumi stack init {name}` creates an empty one, and "
+        "`rollback last-good --strategy state` puts the newest good state into it."
+    )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
@@ -13,16 +13,20 @@ from pathlib import Path
 import pytest
 
 from pulumi_rewind.system.toolchain import EngineInfo
-from tests.backends.served_stack import ServedStack
+from tests.backends.served_stack import ServedStack, program
 from tests.servers import databases, stores
 from tests.servers.cloud.service import Service
 from tests.servers.cloud.serving import cloud
 from tests.servers.running import Server
 
+SERVICES: dict[str, Service] = {}
+"""What runs behind the URLs of services like Pulumi Cloud."""
+
 
 @contextmanager
 def _cloud(way: str) -> Iterator[Server]:
-    with cloud(way) as (server, _):
+    with cloud(way) as (server, service):
+        SERVICES[server.url] = service
         yield server
 
 
@@ -38,11 +42,20 @@ SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
 }
 
 
-def _params() -> Iterator[object]:
+def _params(names: Iterable[str] = SERVERS) -> Iterator[object]:
     """Each kind under its marker, and in one worker, so that its server is started once."""
-    for name in SERVERS:
+    for name in names:
         marks = (getattr(pytest.mark, name.partition("-")[0]), pytest.mark.xdist_group(name))
         yield pytest.param(name, marks=marks, id=name)
+
+
+def only_on(*names: str) -> pytest.MarkDecorator:
+    """For a test that is too costly to run on every kind."""
+    return pytest.mark.parametrize("server", list(_params(names)), indirect=True, scope="session")
+
+
+FULL = ("s3", "postgres", "cloud-journal")
+"""One of each sort: what lists names, what is asked in SQL, and what has numbers and leases of its own."""
 
 
 @pytest.fixture(scope="session", params=list(_params()))
@@ -56,6 +69,18 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def stack(server: Server, tmp_path: Path, engine: EngineInfo) -> Iterator[ServedStack]:
     """A stack in a place of its own on the server."""
     made = ServedStack(tmp_path, engine.path, server, f"stack_{next(NUMBERS)}")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def shop(server: Server, tmp_path_factory: pytest.TempPathFactory, engine: EngineInfo) -> Iterator[ServedStack]:
+    """One stack of three updates for all tests of a kind, which leave it whole and unlocked, at any update."""
+    made = ServedStack(tmp_path_factory.mktemp("shop"), engine.path, server, f"shop_{next(NUMBERS)}")
+    for image in ("one", "two", "three"):
+        made.write_program(program(image))
+        made.git_commit(f"version {image}")
+        made.up()
     yield made
     made.close()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends.ahead import begin
 from pulumi_rewind.backends.protocol import Backend, History
-from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RewindError, SecretsError
+from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RefusedError, RewindError, SecretsError
 from pulumi_rewind.history.origins import is_good, origin
 from pulumi_rewind.state.integrity import damage
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
@@ -339,7 +339,7 @@ class Timeline:
             return False
         try:
             return same_content(*self._opened(stored, live)) is True
-        except (SecretsError, EngineError):
+        except (SecretsError, EngineError, RefusedError):
             self._opened = None  # nor the next ones
             return False
 

@@ -72,6 +72,8 @@ class Settings:
     """Whether updates are recorded in git, and what is recorded is used."""
     records_repository: str = ""
     """The git repository for records, relative to the project; empty: the one that the project lies in."""
+    moved_from: tuple[str, ...] = ()
+    """URLs of backends that the project's stacks were moved from; what is recorded of them there continues here."""
     keep: int = 200
     """How many records of a stack `record --prune` leaves; 0: all."""
     keep_days: int = 0

@@ -7,8 +7,9 @@ The backend is the authority: those who can write refs are not those who can wri
 (`records.provenance`) say anything here. One that is trusted and of this backend proves that the backend had this
 update under this number: backends drop nothing themselves, so it has lost the update since, by pruning (older than all
 that it has), with all of its history, or by restoring an older backup (newer, or in between). It must fit in time: an
-update between two others began between them. Records of another backend count only where the history was moved here,
-which shows by updates that both have, and only for what is older than these.
+update between two others began between them. Records of another backend count where the operator says that the stack
+was moved from there (``moved_from``), or where the history was moved here, which shows by updates that both have; then
+only for what is older than these.
 """
 
 from __future__ import annotations
@@ -89,12 +90,12 @@ class RecordedHistory(History):
         # Of another backend, they are another stack's of that name, unless they are older than one that both have: then
         # the history was moved.
         numbers = {number for _, number in known}
-        here, first = backend_digest(self.records.backend), min(numbers, default=0)
+        first = min(numbers, default=0)
         moved = {record.meta.backend for number, record in found if number in numbers}
         ours = [
             number
             for number, record in found
-            if record.meta.backend == here or (number < first and record.meta.backend in moved)
+            if record.meta.backend in self.records.backends or (number < first and record.meta.backend in moved)
         ]
         ours = [number for number in ours if number in numbers or self._fits(number, known)]
         return place_updates(count, known, ours)

@@ -28,6 +28,7 @@ from pulumi_rewind.records.content import (
     LeftOut,
     Meta,
     RecordInput,
+    backend_digest,
     decode_meta,
     decode_update,
     digest_of,
@@ -153,7 +154,13 @@ class Records:
     """The records of one stack."""
 
     def __init__(
-        self, store: RecordStore, project: str, stack: str, backend: str = "", provenance: Provenance | None = None
+        self,
+        store: RecordStore,
+        project: str,
+        stack: str,
+        backend: str = "",
+        provenance: Provenance | None = None,
+        moved_from: Iterable[str] = (),
     ) -> None:
         """Without `provenance` only what this object writes itself is trusted."""
         self.store = store
@@ -162,6 +169,8 @@ class Records:
         self.stack = stack
         self.backend = backend
         """The URL of the backend that the stack is on."""
+        self.backends = frozenset(map(backend_digest, (backend, *moved_from)))
+        """Digests of the URLs of this backend and of those that the stack was on before."""
         self.folder = ref_folder(project, stack)
         self._read: dict[str, Record] = {}
 
@@ -380,4 +389,5 @@ def open_records(workspace: Workspace, settings: Settings, stack: StackRef, back
     if store is None:
         return None
     project = stack.project or workspace.project  # in the legacy layout stacks have none of their own
-    return Records(store, project, stack.name, backend, Provenance.of(workspace.environ, project, stack.name))
+    provenance = Provenance.of(workspace.environ, project, stack.name)
+    return Records(store, project, stack.name, backend, provenance, settings.moved_from)

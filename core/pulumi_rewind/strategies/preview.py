@@ -13,6 +13,7 @@ from pulumi_rewind.engine.messages import speaks_of_protection
 from pulumi_rewind.errors import EngineError, InterruptedRun, RefusedError, RewindError
 from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.goal.replay_report import Observe, Previewed
+from pulumi_rewind.guard.checks import lock_refusal
 from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.advice import advise
 from pulumi_rewind.plan.blockers import Blockers, speaker
@@ -138,9 +139,11 @@ def preview(
 
 def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blockers: Blockers) -> RewindError:
     """Why a preview failed; with what may be left out, where the engine names it."""
+    failed = run.error("the preview failed")
+    if isinstance(failed, EngineError) and failed.locked:  # a service previews nothing while an update runs
+        return lock_refusal(session, failed)
     names = [res.name for res in protected_in_the_way(goal, live)]
-    locks = session.backend.locks(session.stack)
-    error = protected_refusal(run.error("the preview failed"), session.engine, names, locks)
+    error = protected_refusal(failed, session.engine, names, session.backend.locks(session.stack))
     if isinstance(error, EngineError | RefusedError):
         spoken = speaker(goal.by_run_urn, live)
         # In a rollback that was begun, `resume` continues without it; else another plan does.

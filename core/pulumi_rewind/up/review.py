@@ -14,9 +14,9 @@ import msgspec
 from pulumi_rewind.callbacks.revisions.plan import update_revisions
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.engine.system_errors import refused_by_system
-from pulumi_rewind.errors import RewindError, SecretsError
+from pulumi_rewind.errors import EngineError, RewindError, SecretsError
 from pulumi_rewind.goal.replay_report import Observe
-from pulumi_rewind.guard.checks import check_readable
+from pulumi_rewind.guard.checks import check_readable, lock_refusal
 from pulumi_rewind.plan.called import RevisionPlan
 from pulumi_rewind.plan.model import Step, Weighed, counts, plan_steps
 from pulumi_rewind.plan.planned_secrets import note_planned
@@ -83,6 +83,8 @@ def review_up(
         note_planned(session, live, plan)
         if run.returncode != 0:
             error = run.error("the preview failed")
+            if isinstance(error, EngineError) and error.locked:
+                raise lock_refusal(session, error)
             own = session.workspace.config_file(session.stack.name)
             if isinstance(error, SecretsError) and (other := of_another_time(own, live)):
                 hint = f"Restore today's {own.name}, or use the earlier passphrase."

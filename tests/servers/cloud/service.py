@@ -166,7 +166,7 @@ class Service:
                 return {}
             case ["rename"]:
                 del self.stacks[name]
-                stack.name = (name[0], body.get("newProject") or name[1], body.get("newName") or name[2])
+                stack.rename((name[0], body.get("newProject") or name[1], body.get("newName") or name[2]))
                 self.stacks[stack.name] = stack
                 return {}
             case ["updates", *which]:

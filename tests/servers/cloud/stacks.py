@@ -127,6 +127,24 @@ class Stack:
         data = base64.b64decode(text)
         return base64.b64encode(bytes(byte ^ self.key[at % len(self.key)] for at, byte in enumerate(data))).decode()
 
+    def rename(self, name: Name) -> None:
+        """A version whose state names everything by the new name; older versions keep the old one."""
+        self.free()
+        old, self.name = self.name, name
+        state = json.dumps(self.states[-1]).replace(
+            f"urn:pulumi:{old[2]}::{old[1]}::", f"urn:pulumi:{name[2]}::{name[1]}::"
+        )
+        renamed = json.loads(state)
+        provider = (renamed["deployment"].get("secrets_providers") or {}).get("state") or {}
+        if provider.get("stack") == old[2]:
+            provider |= {"owner": name[0], "project": name[1], "stack": name[2]}
+        self._add(renamed, Update("rename", {}, dry=False, status="succeeded"))
+
+    def end_lease(self) -> None:
+        """As after five minutes in which an update didn't renew it: what was done stays, as a failed version."""
+        assert self.running is not None
+        self.finish(self.running, "failed")
+
     def imported(self, document: Mapping[str, Any]) -> Update:
         """A state that is put in the place of the one there."""
         self.free()

@@ -10,7 +10,7 @@ import click
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.history.commits import commits_between
-from pulumi_rewind_tui.terminal.notices import damage_notice, half_way_notice, interrupted_notice
+from pulumi_rewind_tui.terminal.notices import damage_notice, half_way_notice, interrupted_notice, lock_notice
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.terminal.waiting import waiting
 from pulumi_rewind_tui.terminal.writer import Screen
@@ -66,9 +66,11 @@ def print_history(
         )
         screen.out.raw("[" + ",\n ".join(map(to_json, shown_as)) + "]")
         return
+    say_locked = lock_notice(session)
     interrupted_notice(session, screen)
     half_way_notice(session, screen)
     damage_notice(session, screen)
+    say_locked(screen)
     if total == 0:
         screen.out.line(f"{session.stack} has no updates yet: deploy it once with `pulumi up`")
         return

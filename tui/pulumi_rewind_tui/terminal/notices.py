@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
+    from pulumi_rewind.state.locks import Lock
 
 
 def half_way_notice(session: Session, screen: Screen) -> None:
@@ -28,6 +32,30 @@ def half_way_notice(session: Session, screen: Screen) -> None:
         )
 
 
+def lock_notice(session: Session) -> Callable[[Screen], None]:
+    """Begins to look who holds the stack, which is one more question to the backend; what it returns says it."""
+    found: list[Lock | RewindError] = []
+
+    def look() -> None:
+        try:
+            found.extend(session.backend.locks(session.stack))
+        except RewindError as err:
+            found.append(err)
+
+    thread = threading.Thread(target=look, name="locks", daemon=True)
+    thread.start()
+
+    def say(screen: Screen) -> None:
+        thread.join()
+        for one in found:
+            if isinstance(one, RewindError):
+                screen.err.line(Span("! lock", "warn"), f": {session.redactor.said(one)}")
+            else:
+                screen.err.line(Span("! locked", "warn"), f": by {one}: {one.advice}")
+
+    return say
+
+
 def damage_notice(session: Session, screen: Screen) -> None:
     """Says that the live state is damaged, where, and how to repair it."""
     from pulumi_rewind.state.integrity import REPAIR_HINT
@@ -39,8 +67,6 @@ def damage_notice(session: Session, screen: Screen) -> None:
 
 def interrupted_notice(session: Session, screen: Screen) -> None:
     """Says that a rollback of this stack is running or was interrupted, and how to continue."""
-    from pulumi_rewind.errors import RewindError
-
     try:
         entry = session.journal.read()
     except RewindError as err:

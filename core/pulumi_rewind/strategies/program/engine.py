@@ -12,6 +12,7 @@ from pulumi_rewind.engine.cli import Engine
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
 from pulumi_rewind.goal.replay_report import Observe
+from pulumi_rewind.guard.checks import lock_refusal
 from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.project.stack_configuration import without_environments
@@ -79,6 +80,8 @@ def preview_program(
         events = followed(run, observe, control)
     if run.returncode != 0:
         error = run.error("the program failed in its preview")
+        if isinstance(error, EngineError) and error.locked:
+            raise lock_refusal(session, error)
         raise _failure(protected_refusal(error, engine, (), session.backend.locks(session.stack)))
     note_planned(session, live, plan_file)
     found = plan_file.read_bytes()
