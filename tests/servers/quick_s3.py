@@ -46,6 +46,11 @@ class Bucket:
     def __post_init__(self) -> None:
         self.keys = sorted(self.contents)
         self.tags = {key: hashlib.md5(content).hexdigest() for key, content in self.contents.items()}
+        self.entries = [
+            f"<Contents><Key>{escape(key)}</Key><LastModified>{WHEN}</LastModified><ETag>&quot;{self.tags[key]}"
+            f"&quot;</ETag><Size>{len(self.contents[key])}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+            for key in self.keys
+        ]
 
     def listing(self, query: dict[str, str]) -> bytes:
         """One page, with folders in the place of what is behind the delimiter."""
@@ -63,10 +68,7 @@ class Bucket:
                 lines.append(f"<CommonPrefixes><Prefix>{escape(prefix + folder + delimiter)}</Prefix></CommonPrefixes>")
                 at = bisect_right(self.keys, last)
                 continue
-            lines.append(
-                f"<Contents><Key>{escape(key)}</Key><LastModified>{WHEN}</LastModified><ETag>&quot;{self.tags[key]}"
-                f"&quot;</ETag><Size>{len(self.contents[key])}</Size><StorageClass>STANDARD</StorageClass></Contents>"
-            )
+            lines.append(self.entries[at])
             at += 1
         more = at < len(self.keys) and self.keys[at].startswith(prefix)
         token = f"<NextContinuationToken>{escape(last)}</NextContinuationToken>" if more else ""
