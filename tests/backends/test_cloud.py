@@ -136,6 +136,7 @@ def test_a_version_without_a_state(served: tuple[str, Service]) -> None:
     add(service)
     history = opened(url).history(DEV)
     assert history.checkpoint(2).resources == ()
+    history = opened(url).history(DEV)  # which has read nothing
     service.faults.append(Fault("status", "/export/2", status=404))
     with pytest.raises(BackendError, match="the checkpoint of #2 does not exist"):
         history.checkpoint(2)

@@ -25,7 +25,7 @@ def s3(folder: Path) -> Iterator[Server]:
     rclone = Path(sys.executable).with_name("rclone")
     command = [
         rclone, "serve", "s3", "--auth-key", "testkey,testsecret", "--addr", f"127.0.0.1:{port}",
-        "--dir-cache-time", "0s", place,
+        "--dir-cache-time", "1ms", place,
     ]  # fmt: skip
     env = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
     with running(command, port, folder / "rclone.log", env):

@@ -118,9 +118,9 @@ class Timeline:
 
     def ready(self, count: int) -> None:
         """Asks for all at once that lines of the newest `count` updates take, where the backend is far away."""
-        if not self.history.far:
-            return
         total = len(self)
+        if not self.history.far or not total or not count:
+            return
         records = begin(lambda: self.history.expect(range(total, max(total - count, 0), -1)))
         if self._damage_of_twin is None:
             before = begin(lambda: self.history.raw(total - 1)) if total > 1 else None  # most often the last good one
@@ -214,6 +214,8 @@ class Timeline:
         tags = repository.tags() if repository else {}
         commits = repository.commits(deployed_commit(update) for update in updates) if repository else {}
         live = self.live_update()
+        if updates:
+            self._last_good_down_to(updates[-1].number)
         for update in updates:
             sha = deployed_commit(update)
             good = self._last_good_down_to(update.number)
@@ -284,14 +286,30 @@ class Timeline:
 
     def _last_good_down_to(self, lowest: int) -> Update | None:
         """The last good update if it is `lowest` or newer; searches no further, and never twice."""
-        searching = self._good is None and self._good_next >= lowest and self._readable()
-        while searching and self._good is None and self._good_next >= lowest:
-            number = self._good_next
-            update = self.history.update(number)
-            if is_good(self.history, update) and self._usable_and_other(number):
-                self._good = update
-            self._good_next = number - 1
+        if self._good is None and self._good_next >= lowest and self._readable():
+            for number in self._candidates(lowest):
+                if self._usable_and_other(number):
+                    self._good = self.history.update(number)
+                    break
+            self._good_next = lowest - 1
         return self._good
+
+    def _candidates(self, lowest: int) -> Iterator[int]:
+        """Good updates that aren't known to equal live; read ahead only if the first one, as hardly ever, does."""
+        numbers = (
+            number
+            for number in range(self._good_next, lowest - 1, -1)
+            if not self._told_equal(number) and is_good(self.history, self.history.update(number))
+        )
+        yield from islice(numbers, 1)
+        yield from self.ahead(numbers)
+
+    def _told_equal(self, number: int) -> bool | None:
+        """What is known of `equals_live` without reading a state."""
+        if self._twin and number == self._twin:
+            return True
+        told = self.history.recall(EQUALITY, number, self._twin) if self._twin else None
+        return self._equal.get(number) if told is None else told == YES
 
     def _usable_and_other(self, number: int) -> bool:
         try:
@@ -300,11 +318,9 @@ class Timeline:
             return False
 
     def _compare_with_live(self, number: int) -> bool:
-        if number == self._twin:
-            return True
-        told = self.history.recall(EQUALITY, number, self._twin) if self._twin else None
+        told = self._told_equal(number)
         if told is not None:
-            return told == YES
+            return told
         for one in self.ahead((number,)):  # it is under way while live is read
             live = self.live()
             if same_bytes(self.history.raw(one), live.raw):
