@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends import azure, s3
+from pulumi_rewind.backends import azure, open_backend, s3
 from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
 from pulumi_rewind.backends.store_errors import store_error
-from pulumi_rewind.backends.store_url import parse_store_url
+from pulumi_rewind.backends.store_url import checked_endpoint, parse_store_url
 from pulumi_rewind.errors import BackendError
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -32,8 +32,13 @@ def s3_where(url: str, environ: Mapping[str, str]) -> s3.Where:
         ("use_path_style=true", {"AWS_REGION": "eu-west-1"}, f"https://s3.eu-west-1.{AWS}/"),
         ("s3ForcePathStyle=TRUE", {}, f"https://s3.us-east-1.{AWS}/"),
         ("endpoint=http://127.0.0.1:9&use_path_style=1", {}, "http://127.0.0.1:9/"),
-        ("endpoint=http://127.0.0.1:9", {}, "http://state.127.0.0.1:9"),
-        ("endpoint=http://127.0.0.1:9&hostname_immutable=true", {}, "http://127.0.0.1:9/"),
+        (
+            "endpoint=http://127.0.0.1:9",
+            {},
+            "http://127.0.0.1:9/",
+        ),  # not a host state.127.0.0.1
+        ("endpoint=http://box:9", {}, "http://state.box:9"),
+        ("endpoint=http://box:9&hostname_immutable=true", {}, "http://box:9/"),
         ("endpoint=box:9&disableSSL=true&s3ForcePathStyle=true", {}, "http://box:9/"),
         ("endpoint=box:9&use_path_style=true", {}, "https://box:9/"),
         ("endpoint=http://one&endpoint=http://two", {}, "http://state.one"),
@@ -78,6 +83,19 @@ def test_a_bucket_whose_name_is_no_name_of_a_host_is_in_the_path() -> None:
 )
 def test_only_a_profile_in_the_url_is_stronger_than_keys(query: str, environ: dict[str, str], static: bool) -> None:
     assert (s3_where(f"s3://state?{query}", KEYS | environ).keys is not None) is static
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://", "http://%zz", "http://a b", "http://[::1", "http://1.2.3.999", "ftp://box", "http://box:99999"],
+)
+def test_an_endpoint_that_is_none_is_told(endpoint: str) -> None:
+    """obstore's own code would break at it."""
+    for url in (f"s3://state?use_path_style=true&endpoint={endpoint}", f"s3://state?endpoint={endpoint}"):
+        with pytest.raises(BackendError, match="not the address of a server"):
+            open_backend(url, KEYS)
+    for address in ("http://[::1]:9", "http://127.0.0.1:9/path", "https://me:pw@box.x", "http://box_1:65535"):
+        assert checked_endpoint(parse_store_url("s3://state", s3.OPTIONS, "bucket"), address) == address
 
 
 def test_a_session_token_goes_with_the_keys() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import TRUE, StoreUrl, own_environment, parse_store_url, quiet
+from pulumi_rewind.backends.store_url import TRUE, StoreUrl, checked_endpoint, own_environment, parse_store_url, quiet
 from pulumi_rewind.errors import BackendError
 
 OPTIONS: Final = frozenset({"cdn", "domain", "localemu", "protocol", "storage_account"})
@@ -59,7 +59,7 @@ def open_azure(url: str, environ: Mapping[str, str]) -> DiyBackend:
             "use_emulator": False,
         },
         credential_provider=provider,
-        client_options=client_options(where.endpoint, environ),
+        client_options=client_options(checked_endpoint(parsed, where.endpoint), environ),
         retry_config=RETRY,
     )
     return DiyBackend(url, ObjectStorage(store, parsed, where.source))

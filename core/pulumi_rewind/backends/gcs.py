@@ -17,7 +17,7 @@ import msgspec
 from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url, quiet
+from pulumi_rewind.backends.store_url import StoreUrl, checked_endpoint, own_environment, parse_store_url, quiet
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.untrusted import read_given
 
@@ -66,13 +66,14 @@ def open_gcs(url: str, environ: Mapping[str, str]) -> DiyBackend:
             config["application_credentials"] = given.path
         elif given.text:
             provider = _google_auth(parsed, environ, given)
+    options = client_options(checked_endpoint(parsed, config["base_url"]), environ)
     try:
         store = GCSStore(
             parsed.place,
             prefix=parsed.prefix or None,
             config=config,  # type: ignore[arg-type]  # a plain dict of its keys
             credential_provider=provider,
-            client_options=client_options(config["base_url"], environ),
+            client_options=options,
             retry_config=RETRY,
         )
     except Exception:  # noqa: BLE001 - obstore's errors have no root but Exception; what it says may quote the key

@@ -20,7 +20,7 @@ from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url
+from pulumi_rewind.backends.store_url import StoreUrl, checked_endpoint, own_environment, parse_store_url
 from pulumi_rewind.errors import BackendError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def open_s3(url: str, environ: Mapping[str, str]) -> DiyBackend:
         prefix=parsed.prefix or None,
         config=config,  # type: ignore[arg-type]  # a plain dict of its keys
         credential_provider=provider,
-        client_options=client_options(config["endpoint"], environ),
+        client_options=client_options(checked_endpoint(parsed, config["endpoint"]), environ),
         retry_config=RETRY,
     )
     return DiyBackend(url, ObjectStorage(store, parsed, where.source))
@@ -137,12 +137,11 @@ _LABELS: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 def _in_a_host(url: StoreUrl, where: Where, endpoint: str) -> bool:
     """Whether the bucket's name can be put before the endpoint's host, as the SDK decides it."""
-    parts = urlsplit(endpoint)
+    with contextlib.suppress(ValueError):
+        return not ipaddress.ip_address(urlsplit(endpoint).hostname or "")
     if where.given:
         return not url.flag("hostname_immutable") and bool(_LABELS.fullmatch(url.place))
-    with contextlib.suppress(ValueError):
-        return not ipaddress.ip_address(parts.hostname or "")
-    return bool((_LABELS if parts.scheme == "http" else _LABEL).fullmatch(url.place))
+    return bool(_LABEL.fullmatch(url.place))
 
 
 def _aws_host(url: StoreUrl, region: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import logging
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -67,6 +70,31 @@ def parse_store_url(url: str, known: Collection[str], what: str) -> StoreUrl:
             hint=f"They know {', '.join(sorted(known))}.",
         )
     return StoreUrl(url, parts.netloc, unquote(parts.path).strip("/"), options)
+
+
+_ADDRESS: Final = re.compile(
+    r"https?://(?:[^\s@/]+@)?(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?(?:/[!-~]*)?",
+    re.IGNORECASE,
+)
+
+
+def checked_endpoint(url: StoreUrl, endpoint: str) -> str:
+    """The address of a server, if it is one: obstore's own code would break at another.
+
+    Raises:
+        BackendError: it is none.
+    """
+    found = _ADDRESS.fullmatch(endpoint)
+    if found is not None and int(found["port"] or 0) < 1 << 16:
+        with contextlib.suppress(ValueError):
+            host = found["host"].strip("[]")
+            if ":" in host or host.rstrip(".").rpartition(".")[2].isdigit():  # what looks like a number must be one
+                ipaddress.ip_address(host)
+            return endpoint
+    raise BackendError(
+        f"{url.shown}: {shown_url(endpoint)!r} is not the address of a server",
+        hint="An endpoint is written http://HOST:PORT or https://HOST:PORT.",
+    )
 
 
 def own_environment(url: StoreUrl, environ: Mapping[str, str], starts: tuple[str, ...], library: str) -> None:
