@@ -21,7 +21,7 @@ from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.history import with_records
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
-from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef
+from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef, Update
 
 if TYPE_CHECKING:
     from pulumi_rewind.assets.sources import Store
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.engine.cli import Engine
     from pulumi_rewind.project.repository import Repository
     from pulumi_rewind.records.store import Records
+    from pulumi_rewind.state.values import Json
     from pulumi_rewind.trust.agreements import Trust
 
 
@@ -51,7 +52,7 @@ class Session:
         self.settings = settings
         self.backend = backend
         self.stack = stack
-        self.redactor = KnownSecrets(public=(stack.name, stack.project, workspace.project))
+        self.redactor = KnownSecrets(public=(stack.name, stack.project, stack.organization, workspace.project))
         """Masks all secrets of this session in a text; all output passes through it."""
         self.redactor.expect(self._given_secrets)
         environ, names = workspace.environ, settings.passphrase_env
@@ -142,7 +143,17 @@ class Session:
         """
         from pulumi_rewind.records.store import open_records
 
-        return open_records(self.workspace, self.settings, self.stack, self.backend.url)
+        return open_records(self.workspace, self.settings, self.stack, self.place)
+
+    @property
+    def place(self) -> str:
+        """The backend's URL, with the organization: another organization's stack of that name is another stack."""
+        return "/".join(filter(None, (self.backend.url, self.stack.organization)))
+
+    def page(self, update: Update | None = None) -> str:
+        """The web page of the stack, or of an update that its backend has; empty where there is none."""
+        known = update is not None and update.from_record != "update"
+        return self.backend.link(self.stack, update.number if update is not None and known else None)
 
     def history(self, *, quick: bool = False) -> History:
         """The stack's updates as they are now, those included that only records know; `quick` as for backends."""
@@ -200,6 +211,18 @@ class Session:
             lambda old, new: self.vault.decrypt_differing(old, new, self.stack),
             _unused_note,
         )
+
+    @cached_property
+    def kept_config(self) -> Mapping[str, str]:
+        """What the backend keeps of the stack's configuration instead of a file; empty where there is a file."""
+        return self.backend.about(self.stack).config
+
+    def config_file(self, live: Checkpoint, private: Path, changes: Mapping[str, Json] = {}) -> Path:
+        """The stack's configuration for a run; see `project.stack_configuration.config_file`."""
+        from pulumi_rewind.project.stack_configuration import config_file
+
+        own = self.workspace.config_file(self.stack.name)
+        return config_file(own, live, private, changes, self.vault.resealer, self.kept_config)
 
     @property
     def journal(self) -> Journal:
@@ -286,11 +309,11 @@ def open_session(
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]
         if len(there) != 1:
-            known = [ref.within(workspace.project) for ref in there]
+            known = [ref.word for ref in there]
             names = ", ".join(known[:LISTED]) + (" …" if len(known) > LISTED else "") or "none yet"
             raise UsageError(
                 f"no stack is selected in {workspace.root}; stacks of {workspace.project}: {names}",
                 hint="Name one (`-s NAME`), or select one with `pulumi stack select`.",
             )
-        return Session(workspace, settings, opened, there[0], passphrases)
+        name = there[0].word
     return Session(workspace, settings, opened, opened.find(name, workspace.project), passphrases)

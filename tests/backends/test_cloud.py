@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pulumi_rewind.backends.cloud_history import PAGE
-from pulumi_rewind.errors import BackendError, StackNotFound
+from pulumi_rewind.errors import BackendError, RefusedError, StackNotFound
+from pulumi_rewind.guard.state_editing import _referred
 from pulumi_rewind.state.model import StackRef
 from tests.backends.seeded_service import DEV, add, opened
 from tests.servers.cloud.faults import Fault
@@ -169,3 +170,24 @@ def test_a_service_that_names_the_active_update_alone(served: tuple[str, Service
     service.requests.clear()
     assert not backend.locks(DEV)
     assert len(service.requests) == 1  # what has ended isn't asked for again
+
+
+@pytest.mark.parametrize(
+    ("own", "name", "there", "asked"),
+    [
+        (DEV, "prod", "shop/prod", "acme/shop/prod"),
+        (DEV, "tester/prod", "tester/prod", "tester/shop/prod"),
+        (StackRef("shop", "dev"), "prod", "shop/prod", "shop/prod"),
+        (StackRef("shop", "dev"), "base/prod", "base/prod", "base/prod"),
+        (StackRef("shop", "dev"), "organization/base/prod", "base/prod", "base/prod"),
+        (StackRef("", "dev"), "prod", "shop/prod", "prod"),
+    ],
+)
+def test_a_stack_that_a_program_refers_to(own: StackRef, name: str, there: str, asked: str) -> None:
+    assert [str(one) for one in _referred(own, "shop", name)] == [there, asked]
+
+
+def test_a_reference_with_its_organization_has_no_place_in_a_backend_of_our_own() -> None:
+    with pytest.raises(RefusedError, match="acme/base/prod") as raised:
+        _referred(DEV, "shop", "acme/base/prod")
+    assert "--strategy state" in raised.value.hint

@@ -25,7 +25,7 @@ class World:
     def __init__(self, *, pending: tuple[PendingOperation, ...] = (), locks: tuple[Any, ...] = ()) -> None:
         self.stack = StackRef("shop", "dev")
         state = SimpleNamespace(pending_operations=pending)
-        self.backend = SimpleNamespace(live=lambda _: state, locks=lambda _: locks, url="s3://b")
+        self.backend = SimpleNamespace(live=lambda _: state, locks=lambda _: locks, obstacle=str, url="s3://b")
         self.redactor = SimpleNamespace(said=str)
         self.journal = SimpleNamespace(read=lambda: "an entry", end=lambda: None)
         self.timeline: list[int] = [1, 2, 3]

@@ -239,7 +239,7 @@ async def test_what_has_not_changed_is_neither_told_nor_compared_again(shop: Sho
 
 
 async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pulumi_rewind.backends.listing import Listing
+    from pulumi_rewind.backends.diy_history import DiyHistory
 
     app = shop.app()
     async with app.run_test(size=WIDE) as pilot:
@@ -254,7 +254,7 @@ async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPa
             return call
 
         monkeypatch.setattr(DiyBackend, "live", noted("live", DiyBackend.live))
-        monkeypatch.setattr(Listing, "everything", noted("history", Listing.everything))
+        monkeypatch.setattr(DiyHistory, "_sorted", noted("history", DiyHistory._sorted))
         await look(pilot)
         take_lock(shop)
         await look(pilot)

@@ -107,9 +107,10 @@ class CloudBackend:
         """The stack's tags, and its configuration if the service keeps that (Pulumi ESC)."""
         found = self._stack(stack)
         tags, config = found.get("tags"), found.get("config")
+        config = config if isinstance(config, dict) and config.get("environment") else {}
         return About(
             {str(key): str(value) for key, value in sorted(tags.items())} if isinstance(tags, dict) else {},
-            {key: str(config[key]) for key in REMOTE if config.get(key)} if isinstance(config, dict) else {},
+            {key: str(config[key]) for key in REMOTE if config.get(key)},
         )
 
     def link(self, stack: StackRef, number: int | None = None) -> str:

@@ -140,13 +140,6 @@ class About:
     that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
-RECONNECT_HINT: Final = (
-    "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
-    "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
-)
-"""What helps if `Watch.problem` says something."""
-
-
 class Watch(Protocol):
     """Watches a backend's place during a run; it counts as missing even if it is back at the end."""
 
@@ -158,6 +151,11 @@ class Watch(Protocol):
         """What happened to it; empty if it was the same all the time."""
         ...
 
+    @property
+    def remedy(self) -> str:
+        """What helps if `problem` says something."""
+        ...
+
 
 class Steady(Watch):
     """Of a place that nothing can replace."""
@@ -167,6 +165,11 @@ class Steady(Watch):
 
     def problem(self) -> str:
         """Never any."""
+        return ""
+
+    @property
+    def remedy(self) -> str:
+        """None is needed."""
         return ""
 
 

@@ -339,11 +339,14 @@ _IMMUTABLE = (
 
 _UNPLANNED = "The run differs from the reviewed plan. Plan again and review the new plan."
 
-_LOCKED = "is currently locked"
+_LOCKED: Final = ("is currently locked", "[409] conflict: another update is currently in progress")
+"""How the CLI says that somebody else holds the stack: of a DIY backend, and of a service."""
+
+_LOCK_HINT: Final = "Wait for the other operation, or run `pulumi cancel` if it is dead."
 
 _HINTS: tuple[tuple[str, str], ...] = (
     ("snapshot integrity", REPAIR_HINT),
-    (_LOCKED, "Wait for the other operation, or run `pulumi cancel` if it is dead."),
+    *((said, _LOCK_HINT) for said in _LOCKED),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
@@ -390,5 +393,5 @@ def failure(
         what = f"{what}: {text}" if what else text
     if environ is not None and (report := report_of(output)) and (path := keep(report, environ)):
         hint = f"{hint} {kept_in(path)}".strip()
-    locked = needle == _LOCKED
+    locked = needle in _LOCKED
     return EngineError(what, hint=hint, unchanged=locked, output=output, locked=locked, unexplained=not needle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pulumi_rewind.errors import BackendError, RefusedError, RewindError
+from pulumi_rewind.errors import BackendError, EngineError, RefusedError, RewindError
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import BlockedError, DataLossError
 from pulumi_rewind.session import Session
@@ -41,6 +41,17 @@ def check_unlocked(session: Session) -> None:
             hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}.",
             unchanged=True,
         )
+
+
+def lock_refusal(session: Session, error: EngineError) -> RefusedError:
+    """What a run says that the CLI did not begin because somebody else holds the stack: who, where that can be seen."""
+    try:
+        check_unlocked(session)
+    except RefusedError as refusal:
+        return refusal
+    except BackendError:
+        pass
+    return RefusedError(str(error), hint=error.advice, unchanged=True)
 
 
 def lock_left(session: Session) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pulumi_rewind.engine.events import EngineEvent, Phase, ResourceDone, ResourcePre, StepMetadata
 from pulumi_rewind.engine.private_backend import environment, private_backend, scoped
-from pulumi_rewind.errors import EngineError, IncompleteError, RefusedError, RewindError
+from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RefusedError, RewindError
 from pulumi_rewind.goal.model import Goal, Selection
 from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
 from pulumi_rewind.history.object_origins import Origins
@@ -101,6 +101,9 @@ def staged(session: Session, state: Checkpoint | None, readers: Iterable[Resourc
     """The backend of a preview: the stack's own, or where a `state` is given a private one that holds it.
 
     Stacks that some of the `readers` read the outputs of are copied there as well.
+
+    Raises:
+        RefusedError: one is named with its organization, which a backend of our own knows nothing of.
     """
     if state is None:
         yield Staged(session.stack.fqn, {})
@@ -109,21 +112,31 @@ def staged(session: Session, state: Checkpoint | None, readers: Iterable[Resourc
     states = {stack: state}
     for res in readers:
         if res.type == STACK_REFERENCE:
-            other = _referred(res.decoded_inputs().get("name") or res.name)
-            with contextlib.suppress(RewindError):  # the preview says what is missing
-                states.setdefault(other, session.backend.live(_known(session, other)))
+            there, other = _referred(session.stack, stack.project, str(res.decoded_inputs().get("name") or res.name))
+            with contextlib.suppress(BackendError):  # the preview says what is missing
+                states.setdefault(there, session.backend.live(other))
     with private_backend(states) as directory:
         yield Staged(stack.fqn, environment(directory, session.workspace))
 
 
-def _referred(name: object) -> StackRef:
-    """The stack that a reference names: ``organization/project/stack``."""
-    *project, stack = str(name).split("/")[-2:]
-    return StackRef(project[0] if project else "", stack)
+def _referred(own: StackRef, project: str, name: str) -> tuple[StackRef, StackRef]:
+    """The stack that a reference in the stack `own` names: as it is called in a backend of our own, where that is in
+    `project`, and in its own.
 
-
-def _known(session: Session, stack: StackRef) -> StackRef:
-    return stack if session.stack.project else StackRef("", stack.name)
+    Pulumi Cloud takes ``organization/project/stack`` and ``organization/stack``, DIY backends ``project/stack``.
+    """
+    *first, stack = name.split("/")
+    there = StackRef(first[-1] if first else project, stack)
+    if not own.organization:
+        return there, there if own.project else StackRef("", stack)
+    if len(first) == 2:
+        raise RefusedError(
+            f"the program reads the outputs of the stack {name}, and its run would have to be previewed on an edited "
+            "copy of the state, outside of Pulumi Cloud, where there are no organizations",
+            hint="`--strategy state` puts the target's state back without a preview.",
+            unchanged=True,
+        )
+    return there, StackRef(own.project, stack, first[0] if first else own.organization)
 
 
 class Rewriting:

@@ -216,17 +216,25 @@ def ciphertexts(value: Json) -> Iterator[str]:
 
 
 def config_file(
-    path: Path, live: Checkpoint, private: Path, changes: Mapping[str, Json] = {}, reseal: Reseal | None = None
+    path: Path,
+    live: Checkpoint,
+    private: Path,
+    changes: Mapping[str, Json] = {},
+    reseal: Reseal | None = None,
+    kept: Mapping[str, str] = {},
 ) -> Path:
     """The configuration file for a run: the stack's own at `path`, or a copy in `private` where it can't be used.
 
     A copy is made for `changes`, and where the file hasn't the state's salt: the CLI would encrypt the whole state with
-    a new one, or with that of another time. `reseal` re-encrypts the secrets of such a file.
+    a new one, or with that of another time. `reseal` re-encrypts the secrets of such a file. `kept` is what a service
+    keeps instead of a file (see `About.config`), which the CLI doesn't ask for where it is given a file.
 
     Raises:
         UsageError: the file can't be read.
         SecretsError: it is of another time, and its secrets can't be opened.
     """
+    if kept:
+        return _kept_config(path, kept, private, changes)
     provider = live.deployment.secrets_providers
     try:
         text = read_text(path) if path.exists() else ""
@@ -257,6 +265,40 @@ def config_file(
     if changes:
         text = _with_settings(text, path, changes)
     copy.write_text(f"encryptionsalt: {salt}\n{text}" if salt else text or "{}\n", encoding="utf-8")
+    return copy
+
+
+def without_environments(path: Path, private: Path) -> Path:
+    """The configuration file for a run in a backend of our own, which has no environments of Pulumi ESC.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    if "environment" not in config_document(path):
+        return path
+    import yaml
+
+    root = yaml.compose(read_text(path), yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    root.value = [(key, value) for key, value in root.value if key.value != "environment"]
+    copy = private / f"local-{path.name}"
+    copy.touch(mode=0o600)
+    copy.write_text(str(yaml.serialize(root, Dumper=yaml.SafeDumper)), encoding="utf-8")
+    return copy
+
+
+def kept_header(kept: Mapping[str, str]) -> dict[str, Json]:
+    """What a service keeps of a stack's configuration, as a configuration file says it."""
+    header: dict[str, Json] = {key.lower(): value for key, value in kept.items() if key != "environment"}
+    return header | {"environment": [kept["environment"]]} if kept else {}
+
+
+def _kept_config(path: Path, kept: Mapping[str, str], private: Path, changes: Mapping[str, Json]) -> Path:
+    """A file that stands for what a service keeps, and changes of it; JSON is YAML as well."""
+    copy = private / path.name
+    copy.touch(mode=0o600)
+    config = {key: value for key, value in changes.items() if value is not None}
+    copy.write_text(json.dumps({**kept_header(kept), "config": config}))
     return copy
 
 

@@ -13,7 +13,6 @@ from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase, Resource
 from pulumi_rewind.errors import InterruptedRun, RewindError
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.plan.verify import Difference
-from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.state.values import DEFAULTS, Json
 from pulumi_rewind.strategies.preview import PreviewControl, followed, ignore_events
 from pulumi_rewind.system.private_directory import private_directory
@@ -79,11 +78,10 @@ def _refreshed(
 ) -> list[EngineEvent]:
     live = session.backend.live(session.stack)
     with private_directory() as private:
-        own = session.workspace.config_file(session.stack.name)
         run = session.engine.start(
             [
                 *("refresh", "--preview-only", "-s", session.stack.fqn),
-                *("--config-file", str(config_file(own, live, private, config, session.vault.resealer))),
+                *("--config-file", str(session.config_file(live, private, config))),
                 *(part for urn in urns for part in ("--target", urn)),
             ],
             private=private,

@@ -169,7 +169,7 @@ class _Taker:
             update=update,
             project=self.records.project,
             stack=self.records.stack,
-            backend=session.backend.url,
+            backend=session.place,
             checkpoint=checkpoint,
             checkpoint_source=source,
             config=config,

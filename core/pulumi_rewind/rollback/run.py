@@ -31,6 +31,7 @@ from pulumi_rewind.guard.checks import (
     check_unmoved,
     has_moved,
     lock_left,
+    lock_refusal,
 )
 from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.history.origins import own_record
@@ -345,8 +346,9 @@ class RollbackRun(EngineDriver):
         error = run.error(f"the rollback to {self.plan.target.label} failed")
         self._changed = self._changed or self._unheard()
         if not self._changed:
-            if not (isinstance(error, EngineError) and error.locked):
-                error.advise(lock.strip())
+            if isinstance(error, EngineError) and error.locked:
+                return lock_refusal(self.session, error)
+            error.advise(lock.strip())
             error.unchanged = True
             return error
         resume = f"{self._lost_module(error)} {resume}".lstrip()

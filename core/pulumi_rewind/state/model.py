@@ -20,18 +20,10 @@ from pulumi_rewind.system.nesting import TOO_DEEP, too_deep, value_too_deep
 
 ROOT_STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
-KNOWN_FEATURES = frozenset(
-    {
-        "refreshBeforeUpdate",
-        "views",
-        "hooks",
-        "taint",
-        "replaceWith",
-        "snippets-prototype",
-        "extensionParameterization",
-        "byteString",
-    }
-)
+KNOWN_FEATURES = frozenset({
+    "refreshBeforeUpdate", "views", "hooks", "taint", "replaceWith", "snippets-prototype", "extensionParameterization",
+    "byteString",
+})  # fmt: skip
 """Checkpoint features of Pulumi 3.276 that this release can read."""
 
 REPLAY_AGENT = "pulumi-rewind/replay"
@@ -97,10 +89,6 @@ class StackRef(msgspec.Struct, frozen=True, order=True):
     def word(self) -> str:
         """What a command in the stack's project takes for it: its name, on Pulumi Cloud the full one."""
         return str(self) if self.organization else self.name
-
-    def within(self, project: str) -> str:
-        """What it is called in a project: its name alone where that is sure to find it again."""
-        return self.name if not self.organization and self.project in {"", project} else str(self)
 
 
 class CustomTimeouts(msgspec.Struct, frozen=True):

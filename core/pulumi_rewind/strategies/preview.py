@@ -17,7 +17,7 @@ from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.advice import advise
 from pulumi_rewind.plan.blockers import Blockers, speaker
 from pulumi_rewind.plan.risks import protected_in_the_way
-from pulumi_rewind.project.stack_configuration import config_file
+from pulumi_rewind.project.stack_configuration import without_environments
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.replay.plan_constraint import constrain_plan
 from pulumi_rewind.session import Session
@@ -105,8 +105,9 @@ def preview(
         ReplayHost(goal, private, session.workspace.root) as host,
         staged(session, state, (item.source for item in goal.registrations)) as place,
     ):
-        own = session.workspace.config_file(session.stack.name)
-        config_path = config_file(own, live, private, config, session.vault.resealer)
+        config_path = session.config_file(live, private, config)
+        if state is not None:
+            config_path = without_environments(config_path, private)
         plan_file = private / "plan.json"
         run = session.engine.start(
             [

@@ -23,7 +23,7 @@ from pulumi_rewind.errors import (
     StateDirectoryError,
     UpdateFailed,
 )
-from pulumi_rewind.guard.checks import check_engine, check_free, lock_left
+from pulumi_rewind.guard.checks import check_engine, check_free, lock_left, lock_refusal
 from pulumi_rewind.history.targets import Target, resolve_target
 from pulumi_rewind.hooks.revisions import When
 from pulumi_rewind.plan.called import RevisionPlan
@@ -290,7 +290,7 @@ class UpRun(EngineDriver):
             if self._revisions.changed:
                 return self._locked_after_revisions(error)
             self.accept()
-            return RefusedError(str(error), hint=error.advice, unchanged=True)
+            return lock_refusal(session, error)
         error.unchanged = False  # as the engine sees it
         kept = self._freeze(errors or (("", str(error)),))
         what = "\n".join((FAILED + kept[0], *kept[1:])) if errors else kept[0]

@@ -20,7 +20,7 @@ from pulumi_rewind.engine.system_errors import refused_by_system
 from pulumi_rewind.errors import EngineError, RefusedError, RewindError, UsageError
 from pulumi_rewind.guard.checks import check_free
 from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
-from pulumi_rewind.project.stack_configuration import config_file
+from pulumi_rewind.project.stack_configuration import without_environments
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, decode_checkpoint, urn_name
 from pulumi_rewind.state.pending_creates import (
@@ -145,12 +145,12 @@ def _read(session: Session, live: Checkpoint, document: Document, adoption: Adop
     small = decode_checkpoint(msgspec.json.encode(alone(document, entry)), source="the state of one resource")
     with private_directory() as private, private_backend({stack: small}) as backend:
         env = {**session.vault.environment(live), **environment(backend, session.workspace)}
-        own = session.workspace.config_file(session.stack.name)
+        config = without_environments(session.config_file(live, private), private)
         session.engine.call(
             [
                 *("refresh", "--yes", "--skip-preview"),
                 *("-s", stack.fqn),
-                *("--config-file", str(config_file(own, live, private, reseal=session.vault.resealer))),
+                *("--config-file", str(config)),
                 *("--target", entry["urn"]),
             ],
             env=env,

@@ -36,9 +36,12 @@ class Service:
         self.updates: dict[str, Update] = {}
         self.requests: list[str] = []
         """Method and path of each, in their order."""
+        self.environments: dict[str, dict[str, str]] = {}
+        """Environments of Pulumi ESC, each with the configuration that it holds."""
+        self.opened_environments: list[str] = []
         self.faults: list[Fault] = []
         """What goes wrong on the way; the first that fits a request."""
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile: Callable[[], object] = lambda: None
         """What others do before the next update starts, once."""
         self.tells_operation = True
         """Whether a stack names its current operation; some services tell its number alone."""
@@ -62,6 +65,8 @@ class Service:
         self._authorize(method, parts, authorization)
         if parts[0] == "user":
             return self._user(parts[1:], query)
+        if parts[0] == "esc":
+            return self._environments(method, parts[1:], body)
         if parts[0] != "stacks" or len(parts) < 3:
             raise Refused(404, f"Not Found: {path}")
         if parts[1] not in ORGANIZATIONS:
@@ -91,6 +96,20 @@ class Service:
                 raise Refused(403, "The update lease is not valid (any more)")
         elif authorization != f"token {TOKEN}":
             raise Refused(401, "Unauthorized: No credentials provided or are invalid.")
+
+    def _environments(self, method: str, parts: Sequence[str], body: Any) -> Any:
+        """Opens an environment that imports others; the settings of the first are what it holds."""
+        match parts:
+            case ["environments", _, "yaml", "open"] if method == "POST":
+                found = [name for name in self.environments if name in str(body)]
+                self.opened_environments += found
+                if not found:
+                    raise Refused(400, "Bad Request: unknown environment")
+                return {"id": found[0], "diagnostics": []}
+            case ["environments", _, "yaml", "open", *rest] if "/".join(rest) in self.environments:
+                values = {key: {"value": value} for key, value in self.environments["/".join(rest)].items()}
+                return {"properties": {"pulumiConfig": {"value": values}}}
+        raise Refused(404, "Not Found")
 
     def _user(self, parts: Sequence[str], query: Query) -> State:
         match parts:
@@ -158,7 +177,9 @@ class Service:
                 update = Update(kind, body, dry=kind == "preview" or body["options"]["dryRun"])
                 self.updates[update.number] = update
                 return {"updateID": update.number}
-            case [kind, number, *what] if number in self.updates and self.updates[number].kind == kind:
+            case [kind, number, *what] if kind in OPERATIONS and number in self.updates:
+                if what == [] and method == "GET" and self.updates[number].kind != kind:
+                    raise Refused(404, "Not Found: no such update")
                 return self._update(method, stack, self.updates[number], what, body)
         raise Refused(404, "Not Found")
 

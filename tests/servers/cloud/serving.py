@@ -94,7 +94,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _body(text: str, *, verbatim: bool) -> Any:
     """A request's JSON; of a verbatim checkpoint the state is the text that was sent, spaces and all."""
-    body: Any = json.loads(text) if text.strip() else None
+    try:
+        body: Any = json.loads(text) if text.strip() else None
+    except ValueError:  # an environment is YAML
+        return text
     if verbatim:
         body["untypedDeployment"] = _member(text, "untypedDeployment")
     return body

@@ -54,11 +54,11 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         kept = None if known is None else record_json(*known)
         found = {"record": kept, "evidence": evidence_json(frozen)}
-        screen.out.raw(to_json({**update_json(entry, target, checkpoint), **found}))
+        screen.out.raw(to_json({**update_json(entry, target, checkpoint, session.page(entry.update)), **found}))
         return
     with shared.paged(screen) as page:
         out = page.out
-        out.lines(update_lines(entry, target))
+        out.lines(update_lines(entry, target, session.page(entry.update)))
         _failure(session, out, entry.update, frozen)
         for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
             if values:

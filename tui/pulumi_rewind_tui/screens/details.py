@@ -13,6 +13,7 @@ from textual.message import Message
 
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.base import RewindScreen
+from pulumi_rewind_tui.screens.web_page import open_page
 from pulumi_rewind_tui.text.cells import Line
 from pulumi_rewind_tui.text.details_page import Evidence, details, read_evidence
 from pulumi_rewind_tui.widgets.text_page import TextView
@@ -40,6 +41,7 @@ class DetailsScreen(RewindScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "roll back…", id="details.rollback"),
         Binding("y", "copy", "copy", id="details.copy"),
+        Binding("o", "open_page", "web page", id="details.page", tooltip="Open the update's page in the browser"),
         Binding("i", "back", "back", id="details.back", show=False),
     ]
 
@@ -94,6 +96,10 @@ class DetailsScreen(RewindScreen[None]):
     def action_copy(self) -> None:
         """Copies the page."""
         self.rewind.copy(self.query_one(TextView).text)
+
+    def action_open_page(self) -> None:
+        """Opens the update's page."""
+        open_page(self, self.session, self.update_record)
 
     def action_roll_back(self) -> None:
         """Asks for the review."""

@@ -16,6 +16,7 @@ from pulumi_rewind.state.locks import may_run
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_watching import WatchingScreen
+from pulumi_rewind_tui.screens.web_page import open_page
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE
 from pulumi_rewind_tui.text.views import DEFAULTS, next_view, next_words, row_kind
@@ -269,6 +270,11 @@ class HomeScreen(WatchingScreen):
             self.app.bell()
             return
         self.rewind.post_message(msg.DetailsRequested(update, self.timeline.entries.get(event.number)))
+
+    @on(TimelineView.PageWanted)
+    def _page_wanted(self, event: TimelineView.PageWanted) -> None:
+        if self.session is not None:
+            open_page(self, self.session, self.timeline.updates.get(event.number))
 
     def action_roll_back(self) -> None:
         """Asks the application for the review of the selected update."""

@@ -120,7 +120,7 @@ class Place:
             there = open_backend(workspace.backend_url, workspace.environ).stacks()
         except (RewindError, OSError):
             return {}
-        return {ref.within(workspace.project): ref for ref in there}
+        return {ref.word if ref.project in {"", workspace.project} else str(ref): ref for ref in there}
 
     def _is_stack(self, word: str) -> bool:
         """Whether a word names a stack, be it without its organization."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,19 @@ class Evidence:
     problem: str = ""
     record: tuple[tuple[str, str], ...] = ()
     """What a record in git holds of the update, empty if there is none."""
+    page: str = ""
+    """The update's web page, empty if there is none."""
+    stack_tags: Mapping[str, str] = field(default_factory=dict)
+    """What the backend keeps as tags of the stack."""
     config: tuple[tuple[str, str, str], ...] = field(default=())
     """Sign (``+ - ~``), key, and what can be shown of the values."""
 
 
 def read_evidence(session: Session, update: Update) -> Evidence:
     """Reads the neighbours of an update; what can't be read is left out, with the reason."""
-    found = Evidence()
+    found = Evidence(page=session.page(update))
     try:
+        found.stack_tags = session.backend.about(session.stack).tags
         if update.number > 1:
             found.previous = session.timeline.update(update.number - 1)
         found.config = config_changes(found.previous, update)
@@ -85,6 +91,8 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
         [
             ("kind", update.kind),
             ("result", update.result),
+            ("requested by", update.requested_by),
+            ("web page", "" if evidence is None else evidence.page),
             ("started", local_time(update.start_time, WHEN)),
             ("ended", local_time(update.end_time, WHEN)),
             ("changes", plain(changes_line(update.changes, words=True))),
@@ -101,6 +109,9 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
     if evidence.record:
         lines += heading(" Record in git")
         lines += facts(list(evidence.record), cells)
+    if evidence.stack_tags:
+        lines += heading(" Tags of the stack")
+        lines += facts(list(evidence.stack_tags.items()), cells)
     lines += heading(" Environment")
     hidden = ("git.",)
     lines += facts([(key, env[key].strip()) for key in sorted(env) if not key.startswith(hidden)], cells)

@@ -81,6 +81,7 @@ def git_facts(update: Update, tags: Sequence[str]) -> list[tuple[str, str]]:
     dirty = "yes: it includes uncommitted changes, so the commit can't reproduce this state" if update.dirty else "no"
     return [
         ("commit", update.commit or "not in a repository"),
+        ("on the web", update.commit_url),
         ("branch", update.branch),
         ("tags", ", ".join(tags)),
         ("author", _person(update, "author")),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pulumi_rewind.state.model import Checkpoint, Resource
 
 
-def update_lines(entry: Entry, target: Target) -> Iterator[Line]:
-    """The head: what, when, by whom, from which commit, and what is wrong with it."""
+def update_lines(entry: Entry, target: Target, page: str = "") -> Iterator[Line]:
+    """The head: what, when, by whom, from which commit, and what is wrong with it. `page` is its web page."""
     update = entry.update
     title: list[Span | str] = [Span(target.label, "title"), "  ", result_span(update.result), f"  {update.kind}"]
     if update.is_rollback:
@@ -31,6 +31,9 @@ def update_lines(entry: Entry, target: Target) -> Iterator[Line]:
     if update.start_time:
         took = f" (took {elapsed(update.end_time - update.start_time)})" if update.end_time >= update.start_time else ""
         yield _field("time", f"{local_time(update.start_time)}{took}")
+    for name, value in (("by", update.requested_by), ("page", page)):
+        if value:
+            yield _field(name, value)
     yield [*_field("changes", ""), *changes_line(update.changes)]
     for number, line in enumerate(update.message.splitlines()):
         yield _field("message" if number == 0 else "", line)
@@ -90,13 +93,16 @@ def resources_title(checkpoint: Checkpoint) -> Line:
     return title
 
 
-def update_json(entry: Entry, target: Target, checkpoint: Checkpoint | None) -> dict[str, Any]:
+def update_json(entry: Entry, target: Target, checkpoint: Checkpoint | None, page: str = "") -> dict[str, Any]:
     """An update as ``show --json`` prints it: the history record and all of its details."""
     commit = entry.commit
     return {
         **entry_json(entry),
         "lastGood": entry.last_good,
         "problem": entry.update.problem,
+        "requestedBy": entry.update.requested_by,
+        "page": page,
+        "commitPage": entry.update.commit_url,
         "commit": None if commit is None else {"sha": commit.sha, "title": commit.title, "author": commit.author},
         "target": {"asked": target.text, "label": target.label, "reason": target.reason, "warnings": target.warnings},
         "config": config_of(entry.update),

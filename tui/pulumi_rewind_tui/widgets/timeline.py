@@ -27,6 +27,7 @@ class TimelineView(LinesView):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "mark", "base", id="timeline.mark", tooltip="Compare everything with this one; again: with live"),
         Binding("i", "details", "details", id="timeline.details", tooltip="Show everything recorded about the update"),
+        Binding("o", "open_page", "web page", id="timeline.page", tooltip="Open the update's page in the browser"),
     ]
 
     @dataclass
@@ -45,6 +46,12 @@ class TimelineView(LinesView):
     @dataclass
     class DetailsWanted(Message):
         """Details of an update are asked for."""
+
+        number: int
+
+    @dataclass
+    class PageWanted(Message):
+        """The web page of an update, or of the stack, is asked for."""
 
         number: int
 
@@ -217,3 +224,7 @@ class TimelineView(LinesView):
     def action_details(self) -> None:
         """Opens the details of the update."""
         self.post_message(self.DetailsWanted(self.number))
+
+    def action_open_page(self) -> None:
+        """Asks for the web page of the update, or for that of the stack."""
+        self.post_message(self.PageWanted(self.number))

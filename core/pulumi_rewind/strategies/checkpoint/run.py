@@ -16,7 +16,6 @@ from pulumi_rewind.plan.blockers import left_alone
 from pulumi_rewind.plan.model import Plan, Step, plan_steps
 from pulumi_rewind.plan.prepared import ReplayPrepared
 from pulumi_rewind.plan.verify import Difference, verify
-from pulumi_rewind.project.stack_configuration import config_file
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import Json
@@ -100,10 +99,7 @@ def _replay(
         run.attach(host)
         plan_file = private / "plan.json"
         plan_file.write_bytes(update_plan)
-        own_config = workspace.config_file(session.stack.name)
-        config = config_file(
-            own_config, live, private, ReplayPrepared.of(run.plan.prepared).config, session.vault.resealer
-        )
+        config = session.config_file(live, private, ReplayPrepared.of(run.plan.prepared).config)
         arguments = update_arguments(run, config, plan_file, message=message, refresh=refresh)
         arguments += ["--client", host.address]
         ended = yield from run.stream(session.engine, arguments, private, session.vault.environment(live))

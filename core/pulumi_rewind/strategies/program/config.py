@@ -52,17 +52,19 @@ def write_config(
     """Writes the `recorded` configuration of an update for a run on the `live` state.
 
     `then` is the checkpoint of that update, which names the secrets provider of its time; `today` is what the stack's
-    own configuration file says, which counts where the live state names no provider.
+    own configuration file says, or what a service keeps in its place: its environment of Pulumi ESC is used, and its
+    secrets provider where the live state names none.
 
     Raises:
         SecretsError: a secret can't be decrypted, or not be encrypted again.
     """
     now = provider_keys(live) or {key: today[key] for key in PROVIDER_KEYS if key in today}
     before = provider_keys(then) or now
+    header = now | {key: today[key] for key in ("environment",) if key in today}
     path = private / f"Pulumi.{stack.name}.yaml"
     secret_places = list(places(recorded))
     if before == now or not secret_places:
-        _write(path, now, recorded)
+        _write(path, header, recorded)
         return RecordedConfig(path)
     try:
         key = vault.key(then)
@@ -77,7 +79,7 @@ def write_config(
             plain = _decrypt(engine, vault, stack, old, then, secret_places)
         finally:
             old.unlink()
-    _write(path, now, recorded)
+    _write(path, header, recorded)
     for place, text in plain.items():
         _set(engine, vault, stack, path, place, text, live)
     return RecordedConfig(path, tuple(dict.fromkeys(str(place[0]) for place in secret_places)))

@@ -14,6 +14,7 @@ from pulumi_rewind.errors import EngineError, InterruptedRun, RewindError
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.state_editing import staged
 from pulumi_rewind.plan.planned_secrets import note_planned
+from pulumi_rewind.project.stack_configuration import without_environments
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.strategies.preview import PreviewControl, followed, past_protection, protected_refusal
@@ -61,6 +62,8 @@ def preview_program(
         InterruptedRun: `control` stopped it.
     """
     plan_file = private / "plan.json"
+    if state is not None:
+        config = without_environments(config, private)
     with staged(session, state, readers) as place:
         run = engine.start(
             [

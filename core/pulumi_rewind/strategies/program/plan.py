@@ -22,7 +22,7 @@ from pulumi_rewind.plan.risks import read_elsewhere, step_risks
 from pulumi_rewind.plan.state_edit_risks import arrangement_risks
 from pulumi_rewind.plan.step_order import in_order, registration_order
 from pulumi_rewind.plan.verify import Difference
-from pulumi_rewind.project.stack_configuration import config_document, config_file, recorded_config, todays_config
+from pulumi_rewind.project.stack_configuration import config_document, kept_header, recorded_config, todays_config
 from pulumi_rewind.records.lookup import uncommitted_record
 from pulumi_rewind.replay.plan_constraint import constrain_plan, readable_plan
 from pulumi_rewind.risk import NOT_RESTORED, Risk
@@ -101,12 +101,12 @@ class ProgramPlanning:
         """The configuration that the program gets, in its worktree."""
         session, private = self.session, self.tree.private
         if self.recorded is None:
-            return RecordedConfig(config_file(self.own_config, self.live, private, reseal=session.vault.resealer))
+            return RecordedConfig(session.config_file(self.live, private))
         own = self.update.number == self.target.update.number
         return write_config(
             engine, session.vault, session.stack, self.recorded,
             then=self.stored if own else session.timeline.checkpoint(self.update.number),
-            live=self.live, today=config_document(self.own_config), private=private,
+            live=self.live, today=config_document(self.own_config) | kept_header(session.kept_config), private=private,
         )  # fmt: skip
 
     def plan(self) -> Plan:
