@@ -18,7 +18,7 @@ BUCKET = "state"
 
 @contextlib.contextmanager
 def s3(folder: Path) -> Iterator[Server]:
-    """rclone, which serves a directory as it is at any moment, and checks signatures."""
+    """rclone, which serves a directory and checks signatures; what a test writes into it is in the bucket at once."""
     port = free_port()
     place = folder / "buckets"
     (place / BUCKET).mkdir(parents=True)
