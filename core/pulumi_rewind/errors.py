@@ -9,6 +9,7 @@ which exit code a command ends with (``exit_code``, see `EXIT_CODES`)::
     │   ├── StackNotFound          the backend has no such stack
     │   └── TargetError            unknown, ambiguous, without checkpoint
     ├── BackendError            1  history or state can't be read
+    │   ├── HistoryMoved           updates were removed since they were listed
     │   └── CheckpointError        truncated, not JSON, unsupported version or feature
     │       └── RecordError        a record is damaged, of another stack, or can't be written
     ├── SecretsError            1  the passphrase is missing or wrong
@@ -118,6 +119,10 @@ class BackendError(RewindError):
 
     facts: tuple[tuple[str, str], ...] = ()
     """What is known all the same of a backend that can't be opened, as `Backend.facts` tells it."""
+
+
+class HistoryMoved(BackendError):
+    """Updates were removed or replaced since they were listed: a number may mean another update now."""
 
 
 class CheckpointError(BackendError):

@@ -19,6 +19,7 @@ from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.project.settings import Settings, load_settings
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.history import with_records
+from pulumi_rewind.secrets.environment import secrets_of_environment
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
 from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef, Update
@@ -95,9 +96,11 @@ class Session:
 
     def _given_secrets(self) -> Iterator[str]:
         """What the environment holds beside passphrases: those are many a common word, see `redactor_of_callbacks`."""
+        from pulumi_rewind.secrets.redaction import parts
+
         yield from secrets_of_url(self.workspace.backend_url)
-        if token := self.workspace.environ.get("PULUMI_ACCESS_TOKEN"):
-            yield token
+        for secret in secrets_of_environment(self.workspace.environ):
+            yield from parts(secret)
 
     def _stored_secrets(self) -> Iterator[str]:
         """The secrets of the live state, if nobody has opened it yet, and of the configuration file."""
@@ -304,7 +307,7 @@ def open_session(
     """
     workspace = find_workspace(cwd, backend=backend, environ=environ)
     settings = load_settings(workspace.root, environ)
-    opened = open_backend(workspace.backend_url, workspace.environ, _cache(settings, workspace.environ))
+    opened = open_backend(workspace.backend_url, workspace.environ, _cache(settings, workspace.environ), wait=False)
     name = stack or workspace.current_stack()
     if not name:
         there = [ref for ref in opened.stacks() if ref.project in {"", workspace.project}]

@@ -164,7 +164,7 @@ def test_a_service_that_names_the_active_update_alone(served: tuple[str, Service
     service.updates[update.number] = update
     backend = opened(url)
     [lock] = backend.locks(DEV)
-    assert str(lock) == "someone (refresh)"
+    assert str(lock) == "someone (operation)"
     update.status = "succeeded"  # the service goes on naming it
     assert not backend.locks(DEV)
     service.requests.clear()

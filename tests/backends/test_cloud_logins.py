@@ -8,10 +8,12 @@ import pytest
 
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.cloud_login import login_to
-from pulumi_rewind.errors import BackendError
+from pulumi_rewind.errors import BackendError, UsageError
 from pulumi_rewind.project.workspace import find_workspace
-from tests.backends.seeded_service import refused, write_login
-from tests.servers.cloud.service import Service
+from pulumi_rewind.session import open_session
+from pulumi_rewind.state.model import StackRef
+from tests.backends.seeded_service import add, refused, write_login
+from tests.servers.cloud.service import TOKEN, Service
 
 pytestmark = pytest.mark.cloud
 
@@ -76,3 +78,18 @@ def test_a_token_that_has_expired(served: tuple[str, Service], tmp_path: Path) -
     assert str(path) in str(error)
     assert "pulumi whoami" in error.hint
     assert SECRET not in f"{error} {error.hint}"
+
+
+def test_the_only_stack_of_a_project_is_opened_in_its_own_organization(
+    served: tuple[str, Service], tmp_path: Path
+) -> None:
+    url, service = served
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: yaml\n")
+    environ = {"PULUMI_ACCESS_TOKEN": TOKEN, "PULUMI_BACKEND_URL": url, "PULUMI_HOME": str(tmp_path / "home")}
+    add(service, StackRef("shop", "dev", "tester"))  # which is not the default one
+    session = open_session(tmp_path, environ=environ)
+    assert session.stack.fqn == "tester/shop/dev"
+    add(service)
+    assert session.place == f"{url}/tester"
+    with pytest.raises(UsageError, match="acme/shop/dev, tester/shop/dev"):
+        open_session(tmp_path, environ=environ)

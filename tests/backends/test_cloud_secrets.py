@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.engine.private_backend import environment, private_backend
 from pulumi_rewind.errors import SecretsError
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.state.model import StackRef
 from pulumi_rewind.state.values import reveal
-from tests.backends.seeded_service import add, with_secrets
+from tests.backends.seeded_service import add, with_secrets, write_login
 from tests.servers.cloud.faults import Fault
 from tests.servers.cloud.service import TOKEN, Service
 from tests.servers.cloud.serving import cloud
@@ -105,3 +107,16 @@ def test_secrets_of_the_configuration_are_masked(
     session = project()
     session.redactor.expect(session._stored_secrets)  # as an engine that is found does
     assert session.redactor("of the configuration") == "[secret]"
+
+
+def test_a_backend_of_our_own_gets_the_token_of_the_environment_as_a_login(
+    served: tuple[str, Service], project: Callable[[], Session], tmp_path: Path
+) -> None:
+    add(served[1])
+    workspace = project().workspace
+    write_login(tmp_path / "home", {"accounts": {served[0]: {"accessToken": "of-home", "insecure": True}}})
+    with private_backend({}) as directory:
+        place = Path(environment(directory, workspace)["PULUMI_CREDENTIALS_PATH"]) / "credentials.json"
+        assert json.loads(place.read_text()) == {"accounts": {served[0]: {"accessToken": TOKEN, "insecure": True}}}
+        assert place.stat().st_mode & 0o777 == 0o600
+    assert not place.exists()

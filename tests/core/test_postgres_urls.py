@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.postgres_url import parse_postgres_url, table_name
 from pulumi_rewind.errors import BackendError
 
@@ -74,3 +76,10 @@ def test_a_port_that_is_none_is_said_without_the_password() -> None:
         parse_postgres_url("postgres://me:hush@box:5432,5433/state", {})
     assert "hush" not in str(caught.value)
     assert "?port=5432,5433" in caught.value.hint
+
+
+def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(BackendError, match=r"postgres://me:\[secret\]@box/state needs psycopg") as caught:
+        open_backend("postgres://me:hush@box/state", {})
+    assert "pip install 'pulumi-rewind[postgres]'" in caught.value.hint

@@ -59,6 +59,10 @@ def by_login(repo: GitRepo, store: FileStore, text: str) -> Session:
     return opened(repo, store)
 
 
+def by_cloud(repo: GitRepo, store: FileStore, text: str) -> Session:
+    return opened(repo, store, AZURE_STORAGE_CONNECTION_STRING=f"AccountName=a;AccountKey={text}")
+
+
 def objects(repo: GitRepo) -> str:
     """All blobs of the repository that no commit of the operator's has."""
     known = set(repo.git("rev-list", "--objects", "--no-object-names", "main").split())
@@ -67,7 +71,7 @@ def objects(repo: GitRepo) -> str:
     return "\n".join(repo.git("cat-file", "blob", name) for name in names)
 
 
-@pytest.mark.parametrize("given", [by_variable, by_file, by_option, by_settings, by_hand, by_login])
+@pytest.mark.parametrize("given", [by_variable, by_file, by_option, by_settings, by_hand, by_login, by_cloud])
 @pytest.mark.parametrize("text", [LONG, SHORT])
 def test_it_stands_nowhere(repo: GitRepo, store: FileStore, given: Opened, text: str) -> None:
     work = repo.root

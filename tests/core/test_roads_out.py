@@ -100,7 +100,8 @@ def test_what_the_cli_opens_is_known_and_what_lies_in_the_clear() -> None:
     exported = {"version": 3, "deployment": {"manifest": {}, "resources": [STACK, {
         "urn": urn("api"), "type": "t:m:R", "custom": True, "id": "1",
         "inputs": {"a": {SIG: SECRET, "plaintext": json.dumps("opened-by-the-cli")}}, "outputs": {}}]}}  # fmt: skip
-    engine = SimpleNamespace(call=lambda *_, **__: json.dumps(exported).encode())
+    workspace = SimpleNamespace(environ={}, backend_url="file:///state")
+    engine = SimpleNamespace(call=lambda *_, **__: json.dumps(exported).encode(), workspace=workspace)
     kms = {"type": "cloud", "state": {"url": "awskms://x", "encryptedkey": "k"}}
     vault(known, engine).decrypt(state({SIG: SECRET, "ciphertext": "v1:x:y"}, provider=kms), STACK_REF)
     vault(known).decrypt(state(clear, SEALER.secret("sealed-beside-it")), STACK_REF)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends import azure, s3
+from pulumi_rewind.backends import azure, open_backend, s3
 from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
 from pulumi_rewind.backends.store_errors import store_error
-from pulumi_rewind.backends.store_url import parse_store_url
+from pulumi_rewind.backends.store_url import checked_endpoint, parse_store_url
 from pulumi_rewind.errors import BackendError
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -32,8 +32,13 @@ def s3_where(url: str, environ: Mapping[str, str]) -> s3.Where:
         ("use_path_style=true", {"AWS_REGION": "eu-west-1"}, f"https://s3.eu-west-1.{AWS}/"),
         ("s3ForcePathStyle=TRUE", {}, f"https://s3.us-east-1.{AWS}/"),
         ("endpoint=http://127.0.0.1:9&use_path_style=1", {}, "http://127.0.0.1:9/"),
-        ("endpoint=http://127.0.0.1:9", {}, "http://state.127.0.0.1:9"),
-        ("endpoint=http://127.0.0.1:9&hostname_immutable=true", {}, "http://127.0.0.1:9/"),
+        (
+            "endpoint=http://127.0.0.1:9",
+            {},
+            "http://127.0.0.1:9/",
+        ),  # not a host state.127.0.0.1
+        ("endpoint=http://box:9", {}, "http://state.box:9"),
+        ("endpoint=http://box:9&hostname_immutable=true", {}, "http://box:9/"),
         ("endpoint=box:9&disableSSL=true&s3ForcePathStyle=true", {}, "http://box:9/"),
         ("endpoint=box:9&use_path_style=true", {}, "https://box:9/"),
         ("endpoint=http://one&endpoint=http://two", {}, "http://state.one"),
@@ -80,6 +85,19 @@ def test_only_a_profile_in_the_url_is_stronger_than_keys(query: str, environ: di
     assert (s3_where(f"s3://state?{query}", KEYS | environ).keys is not None) is static
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://", "http://%zz", "http://a b", "http://[::1", "http://1.2.3.999", "ftp://box", "http://box:99999"],
+)
+def test_an_endpoint_that_is_none_is_told(endpoint: str) -> None:
+    """obstore's own code would break at it."""
+    for url in (f"s3://state?use_path_style=true&endpoint={endpoint}", f"s3://state?endpoint={endpoint}"):
+        with pytest.raises(BackendError, match="not the address of a server"):
+            open_backend(url, KEYS)
+    for address in ("http://[::1]:9", "http://127.0.0.1:9/path", "https://me:pw@box.x", "http://box_1:65535"):
+        assert checked_endpoint(parse_store_url("s3://state", s3.OPTIONS, "bucket"), address) == address
+
+
 def test_a_session_token_goes_with_the_keys() -> None:
     assert s3_where("s3://state", KEYS | {"AWS_SESSION_TOKEN": "t"}).keys == ("key", "secret", "t")
 
@@ -121,37 +139,37 @@ def test_a_configuration_file_names_region_and_endpoint(
     assert aws_profile({"HOME": str(tmp_path), **environ}) == AwsProfile()
 
 
-AZURE = {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_KEY": "k"}
+AZURE = {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_KEY": "azE="}
 TEXT = "AZURE_STORAGE_CONNECTION_STRING"
-CONNECTION = "DefaultEndpointsProtocol=http;AccountName=acc;AccountKey=a=b==;BlobEndpoint=http://127.0.0.1:1/acc/;"
+CONNECTION = "DefaultEndpointsProtocol=http;AccountName=acc;AccountKey=YWE=;BlobEndpoint=http://127.0.0.1:1/acc/;"
 
 
 @pytest.mark.parametrize(
     ("query", "environ", "endpoint", "credential"),
     [
-        ("", AZURE, "https://acc.blob.core.windows.net", {"access_key": "k"}),
-        ("storage_account=other", AZURE, "https://other.blob.core.windows.net", {"access_key": "k"}),
-        ("storage_account=other", {"AZURE_STORAGE_KEY": "k"}, "https://other.blob.core.windows.net", None),
-        ("domain=127.0.0.1:1&protocol=http", AZURE, "http://127.0.0.1:1/acc", {"access_key": "k"}),
-        ("domain=cdn.example&cdn=true", AZURE, "https://cdn.example", {"access_key": "k"}),
+        ("", AZURE, "https://acc.blob.core.windows.net", {"access_key": "azE="}),
+        ("storage_account=other", AZURE, "https://other.blob.core.windows.net", {"access_key": "azE="}),
+        ("storage_account=other", {"AZURE_STORAGE_KEY": "azE="}, "https://other.blob.core.windows.net", None),
+        ("domain=127.0.0.1:1&protocol=http", AZURE, "http://127.0.0.1:1/acc", {"access_key": "azE="}),
+        ("domain=cdn.example&cdn=true", AZURE, "https://cdn.example", {"access_key": "azE="}),
         (
             "",
             AZURE | {"AZURE_STORAGE_DOMAIN": "d", "AZURE_STORAGE_PROTOCOL": "http", "AZURE_STORAGE_IS_CDN": "1"},
             "http://d",
-            {"access_key": "k"},
+            {"access_key": "azE="},
         ),
         (
             "",
             AZURE | {"AZURE_STORAGE_DOMAIN": "d", "AZURE_STORAGE_IS_LOCAL_EMULATOR": "true"},
             "https://d/acc",
-            {"access_key": "k"},
+            {"access_key": "azE="},
         ),
-        ("", {TEXT: CONNECTION}, "http://127.0.0.1:1/acc", {"access_key": "a=b=="}),
+        ("", {TEXT: CONNECTION}, "http://127.0.0.1:1/acc", {"access_key": "YWE="}),
         (
             "storage_account=other&domain=d",
-            {"AZURE_STORAGEBLOB_CONNECTIONSTRING": "AccountName=acc;AccountKey=k;EndpointSuffix=x"},
+            {"AZURE_STORAGEBLOB_CONNECTIONSTRING": "AccountName=acc;AccountKey=azE=;EndpointSuffix=x"},
             "https://acc.blob.x",
-            {"access_key": "k"},
+            {"access_key": "azE="},
         ),
         (
             "",
@@ -159,7 +177,7 @@ CONNECTION = "DefaultEndpointsProtocol=http;AccountName=acc;AccountKey=a=b==;Blo
             "https://acc.blob.x",
             {"sas_token": "sv=1&sig=y"},
         ),
-        ("", AZURE | {TEXT: CONNECTION}, "http://acc.blob.core.windows.net", {"access_key": "k"}),
+        ("", AZURE | {TEXT: CONNECTION}, "http://acc.blob.core.windows.net", {"access_key": "azE="}),
         (
             "",
             {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=x"},
@@ -181,7 +199,8 @@ def test_where_an_azure_container_is(
     "url",
     [
         "s3://", "s3:///x", "s3://state?profil=x", "s3://state?use_path_style=yes", "s3://state?role=admin",
-        "azblob://state", "azblob://state?storage_account=a&protocol=ftp", "azblob://state?storage_account=a&cdn=yes",
+        "azblob://state", "azblob://state?storage_account=a&protocol=ftp",
+        "azblob://state?storage_account=a&cdn=yes",
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_url_is_said(url: str) -> None:
@@ -195,6 +214,23 @@ def test_what_is_wrong_with_a_url_is_said(url: str) -> None:
     with pytest.raises(BackendError) as caught:
         read()
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_KEY": "hush!"},
+        {"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_SAS_TOKEN": "hush"},
+        {"AZURE_STORAGE_CONNECTION_STRING": "AccountName=acc;AccountKey=hush!"},
+        {"AZURE_STORAGE_CONNECTION_STRING": "AccountName=acc;EndpointSuffix=hush"},
+        {"AZURE_STORAGEBLOB_CONNECTIONSTRING": "AccountKey=hush"},
+    ],
+)
+def test_what_is_wrong_with_azures_variables_is_said_without_them(environ: dict[str, str]) -> None:
+    with pytest.raises(BackendError, match=list(environ)[-1]) as caught:
+        azure.where_of(parse_store_url("azblob://state", azure.OPTIONS, "container"), environ)
+    assert caught.value.hint
+    assert "hush" not in f"{caught.value} {caught.value.hint}"
 
 
 @pytest.mark.parametrize(
@@ -212,6 +248,13 @@ def test_what_is_wrong_with_a_url_is_said(url: str) -> None:
         ("status: 429,", "so many requests", "Try again"),
         ("error: IncompleteBody", "cut off", "Try again"),
         ("status: 503,", "a fault of its own", "Try again"),
+        ("AuthenticationErrorDetail>Signature not valid in the specified time frame", "have expired", "Log in again"),
+        ("403: <Code>AuthenticationFailed</Code>", "signature is not accepted", "doctor"),
+        ("503: <Code>ServerBusy</Code>, status: 503,", "so many requests", "Try again"),
+        ("retry_timeout: 30s, status: 500,", "a fault of its own", "Try again"),
+        ("http://box/proxy-AccessDenied/certificate status: 500,", "a fault of its own", "Try again"),
+        ("status: 403, http://169.254.169.254/latest", "no credentials were found", "Set those"),
+        ("External AWS credential provider: m.E: none there.\nDebug", "there are no credentials: none there", "Log in"),
         ("something\nnew", "something", "Try again"),
     ],
 )

@@ -7,7 +7,7 @@ import http.client
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 from urllib.parse import urlsplit
@@ -40,7 +40,7 @@ class Reply:
 
 
 FORWARD: Final = Reply(-1)
-"""The answer of the server behind."""
+"""The answer of the server behind; `Reply(-1, cut=…)` breaks it off."""
 
 HANG: Final = Reply(-2)
 """No answer until the server ends."""
@@ -104,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked(self.command, self.path, {key.lower(): value for key, value in self.headers.items()}, body)
         self.here.seen.append(asked)
         reply = self.script(asked)
+        if reply.status == FORWARD.status:
+            reply = replace(self._forwarded(asked), cut=reply.cut)
         if reply is HANG:
             self.here.stalled.set()
             self.here.ended.wait()
@@ -112,7 +114,13 @@ class _Handler(BaseHTTPRequestHandler):
         if reply is TUNNEL:
             self._tunnel()
             return
-        self._send(self._forwarded(asked) if reply is FORWARD else reply)
+        self._send(reply)
+
+    def finish(self) -> None:
+        with contextlib.suppress(OSError):
+            super().finish()
+        if self.connection is not self.request:
+            self.connection.close()
 
     def _tunnel(self) -> None:
         assert self.tunnel is not None

@@ -17,18 +17,15 @@ BUCKET = "state"
 
 
 @contextlib.contextmanager
-def s3(folder: Path, *, seeded: bool = False) -> Iterator[Server]:
-    """rclone, which serves a directory and checks signatures.
-
-    `seeded`: what a test writes into the directory is in the bucket at once; the CLI hangs then, when it writes itself.
-    """
+def s3(folder: Path) -> Iterator[Server]:
+    """rclone, which serves a directory and checks signatures; what a test writes into it is in the bucket at once."""
     port = free_port()
     place = folder / "buckets"
     (place / BUCKET).mkdir(parents=True)
     rclone = Path(sys.executable).with_name("rclone")
     command = [
         rclone, "serve", "s3", "--auth-key", "testkey,testsecret", "--addr", f"127.0.0.1:{port}",
-        *(("--dir-cache-time", "0s") if seeded else ()), place,
+        "--dir-cache-time", "1ms", place,
     ]  # fmt: skip
     env = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
     with running(command, port, folder / "rclone.log", env):

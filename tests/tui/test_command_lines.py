@@ -33,8 +33,8 @@ OURS = EVERYWHERE | {flag for name in COMMANDS for flag in options_of(name)}
 
 FOREIGN = {
     "pulumi": (
-        "--client --config-file --event-log --file --ignore-protect --override-env --parallel --plan --policy-pack "
-        "--local --preview-only --save-plan --show-secrets --skip-preview --target"
+        "--client --config-file --event-log --file --force --ignore-protect --override-env --page-size --parallel "
+        "--plan --policy-pack --local --preview-only --save-plan --show-secrets --skip-preview --target"
     ),
     "git": "--add --exclude --lost-found --unshallow",
     "tools": "--snapshot-update --strict",

@@ -254,7 +254,7 @@ async def test_only_what_is_new_is_read(shop: Shop, monkeypatch: pytest.MonkeyPa
             return call
 
         monkeypatch.setattr(DiyBackend, "live", noted("live", DiyBackend.live))
-        monkeypatch.setattr(DiyHistory, "_list", noted("history", DiyHistory._list))
+        monkeypatch.setattr(DiyHistory, "_sorted", noted("history", DiyHistory._sorted))
         await look(pilot)
         take_lock(shop)
         await look(pilot)

@@ -50,7 +50,7 @@ def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of buckets."""
-    with stores.s3(tmp_path_factory.mktemp("s3"), seeded=True) as server:
+    with stores.s3(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 
@@ -164,7 +164,7 @@ async def test_a_bucket_that_is_away_at_the_start_is_opened_once_it_is_there(
         await settle(pilot)
         assert "nothing answers there" in screen_text(pilot.app)
         (tmp_path / "server").mkdir()
-        with stores.s3(tmp_path / "server", seeded=True) as server:
+        with stores.s3(tmp_path / "server") as server:
             shutil.copytree(shop.backend, server.directory / "later")
             await pilot.press("ctrl+r")
             await wait_for(pilot, HomeScreen)
@@ -193,7 +193,6 @@ async def test_no_key_waits_for_a_backend_that_is_silent(tmp_path: Path, monkeyp
             assert "reading…" in screen_text(pilot.app)
 
 
-@pytest.mark.slow
 def test_completion_does_not_wait_for_a_backend_that_is_silent(tmp_path: Path) -> None:
     with silent() as url:
         shop = Shop(tmp_path, extra={"PULUMI_BACKEND_URL": url, "PULUMI_ACCESS_TOKEN": "x"})

@@ -130,10 +130,11 @@ def cli(ctx: click.Context, theme: str | None) -> int | None:
     if in_terminal() and not plain:
         gc.disable()  # start-up objects stay; `RewindApp.on_mount` enables it again
         return shared.open_screens(cwd=shared.cwd, stack=shared.stack, backend=shared.backend)
-    from pulumi_rewind_tui.commands.history import print_history
+    from pulumi_rewind_tui.commands.history import print_history, read_history
 
     session = shared.session()
     screen = shared.screen()
+    read_history(session, screen)
     if plain:
         screen.err.line(f"note: {plain}: pulumi-rewind prints the history instead of opening the screens")
     with shared.paged(screen) as page:
@@ -199,6 +200,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
+    if code == 130 and "pulumi_rewind.backends.interruptible" in sys.modules:
+        os._exit(code)  # threads that wait for a server can't be ended in an orderly way: some abort the process
     sys.exit(code)
 
 

@@ -33,10 +33,13 @@ CACHED: Final = frozenset({"s3://", "gs://", "azblob://", "postgres://"})
 """Kinds whose records are cached. A directory is fast, and a service tells a page of records in one answer."""
 
 
-def open_backend(url: str, environ: Mapping[str, str] = os.environ, cache: Path | None = None) -> Backend:
+def open_backend(
+    url: str, environ: Mapping[str, str] = os.environ, cache: Path | None = None, *, wait: bool = True
+) -> Backend:
     """The backend behind a URL, with the credentials that an environment has.
 
-    `cache` is the directory, made when it is needed, where what is read of histories over a network is kept.
+    `cache` is the directory, made when it is needed, where what is read of histories over a network is kept. Without
+    `wait` the first question may raise what opening comes to: who asks at once saves a round trip.
 
     Raises:
         BackendError: no kind that Pulumi knows, or nothing there.
@@ -45,8 +48,8 @@ def open_backend(url: str, environ: Mapping[str, str] = os.environ, cache: Path 
         if url.startswith(start):
             open_: Callable[[str, Mapping[str, str]], Backend] = getattr(import_module(f"{__name__}.{module}"), name)
             opened = open_(url, environ)
-            if cache is not None and start in CACHED:
-                _keep(opened, url, environ, cache)
+            if start in CACHED:
+                _prepare(opened, url, environ, cache, wait=wait)
             return opened
     shown = shown_url(url)
     scheme, separator, _ = url.partition("://")
@@ -61,9 +64,14 @@ def open_backend(url: str, environ: Mapping[str, str] = os.environ, cache: Path 
     raise BackendError(f"{scheme}:// is no kind of backend that Pulumi knows ({shown})", hint=hint)
 
 
-def _keep(backend: Backend, url: str, environ: Mapping[str, str], directory: Path) -> None:
-    from pulumi_rewind.backends.cache import Cache
+def _prepare(backend: Backend, url: str, environ: Mapping[str, str], cache: Path | None, *, wait: bool) -> None:
     from pulumi_rewind.backends.diy import DiyBackend
 
-    if isinstance(backend, DiyBackend):
-        backend.kept = partial(Cache(directory).of, url, environ)
+    if not isinstance(backend, DiyBackend):
+        return
+    if cache is not None:
+        from pulumi_rewind.backends.cache import Cache
+
+        backend.kept = partial(Cache(cache).of, url, environ)
+    if wait:
+        _ = backend.scoped

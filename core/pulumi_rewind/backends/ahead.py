@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pulumi_rewind.system.untrusted import CHECKPOINT
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Result = TypeVar("Result")
 
@@ -27,6 +29,8 @@ UNKNOWN: Final = BYTES // 4
 
 def begin(call: Callable[[], Result]) -> Future[Result]:
     """Starts a call in a thread of its own, which no process waits for when it ends."""
+    from concurrent.futures import Future  # which takes a while, and directories need none
+
     future: Future[Result] = Future()
 
     def run() -> None:
@@ -81,7 +85,7 @@ class Ahead:
         while len(window) < room and (not window or total < BYTES) and (number := next(rest, None)) is not None:
             window.append(number)
             total += self._bytes(number)
-            if number not in self._begun:
+            if number not in self._begun and number not in self._recent:
                 self._begun[number] = begin(lambda number=number: self._read(number))  # type: ignore[misc]
         return bool(window)
 

@@ -6,18 +6,21 @@ connection strings need nothing beside obstore; a login is azure-identity's, an 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import TRUE, StoreUrl, own_environment, parse_store_url
+from pulumi_rewind.backends.store_url import TRUE, StoreUrl, checked_endpoint, own_environment, parse_store_url, quiet
 from pulumi_rewind.errors import BackendError
 
 OPTIONS: Final = frozenset({"cdn", "domain", "localemu", "protocol", "storage_account"})
 
 DOMAIN: Final = "blob.core.windows.net"
+
+_IN: Final = "{} in the environment"
 
 CONNECTIONS: Final = ("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGEBLOB_CONNECTIONSTRING")
 
@@ -56,7 +59,7 @@ def open_azure(url: str, environ: Mapping[str, str]) -> DiyBackend:
             "use_emulator": False,
         },
         credential_provider=provider,
-        client_options=client_options(where.endpoint, environ),
+        client_options=client_options(checked_endpoint(parsed, where.endpoint), environ),
         retry_config=RETRY,
     )
     return DiyBackend(url, ObjectStorage(store, parsed, where.source))
@@ -82,10 +85,10 @@ def where_of(url: StoreUrl, environ: Mapping[str, str]) -> Where:
         )
     endpoint = _endpoint(url, environ, account, parts.get("DefaultEndpointsProtocol", ""))
     if named and key:  # without the variable of the account the CLI passes over the key
-        return Where(account, endpoint, {"access_key": key}, "AZURE_STORAGE_KEY in the environment")
+        return Where(account, endpoint, _credential(url, "AZURE_STORAGE_KEY", key, ""), _IN.format("AZURE_STORAGE_KEY"))
     if sas:
-        credential = {"sas_token": sas.lstrip("?")}
-        return Where(account, endpoint, credential, "AZURE_STORAGE_SAS_TOKEN in the environment")
+        name = "AZURE_STORAGE_SAS_TOKEN"
+        return Where(account, endpoint, _credential(url, name, "", sas), _IN.format(name))
     return Where(account, endpoint, None, "the Azure credential chain")
 
 
@@ -94,7 +97,7 @@ def _connected(url: StoreUrl, variable: str, parts: Mapping[str, str]) -> Where:
     account = parts.get("AccountName", "")
     protocol, suffix = parts.get("DefaultEndpointsProtocol", "https"), parts.get("EndpointSuffix", "core.windows.net")
     endpoint = parts.get("BlobEndpoint") or (f"{protocol}://{account}.blob.{suffix}" if account else "")
-    key, sas = parts.get("AccountKey"), parts.get("SharedAccessSignature", "").lstrip("?")
+    key, sas = parts.get("AccountKey", ""), parts.get("SharedAccessSignature", "")
     if not endpoint or not (key or sas):
         raise BackendError(
             f"{url.shown}: {variable} has no {'account' if not endpoint else 'key'}",
@@ -102,8 +105,22 @@ def _connected(url: StoreUrl, variable: str, parts: Mapping[str, str]) -> Where:
         )
     if not account:  # of a signature; obstore wants a name all the same
         account = endpoint.partition("://")[2].partition(".")[0]
-    credential = {"access_key": key} if key else {"sas_token": sas}
-    return Where(account, endpoint.rstrip("/"), credential, f"{variable} in the environment")
+    return Where(account, endpoint.rstrip("/"), _credential(url, variable, key, sas), _IN.format(variable))
+
+
+def _credential(url: StoreUrl, variable: str, key: str, sas: str) -> dict[str, str]:
+    """A key if there is one, else a signature; obstore takes no others than well-formed ones."""
+    try:
+        if key and base64.b64decode(key, validate=True):
+            return {"access_key": key}
+    except ValueError:
+        pass
+    if not key and "sig=" in sas and sas.isprintable() and " " not in sas:
+        return {"sas_token": sas.lstrip("?")}
+    what = "a key, which is written in base64" if key else "a shared access signature: `sv=…&sig=…`"
+    raise BackendError(
+        f"{url.shown}: {variable} holds no {what.partition(' ')[2]}", hint="Copy it again from the portal."
+    )
 
 
 def _endpoint(url: StoreUrl, environ: Mapping[str, str], account: str, protocol: str) -> str:
@@ -137,4 +154,5 @@ def _azure_identity(url: StoreUrl, environ: Mapping[str, str]) -> Any:
             "AZURE_STORAGE_KEY.",
         ) from None
     own_environment(url, environ, ("AZURE_", "IDENTITY_", "MSI_"), "azure-identity")
+    quiet("azure")
     return AzureCredentialProvider()

@@ -170,21 +170,20 @@ class CloudBackend:
             return [Lock(str(current.get("author") or "someone"), timestamp=since, kind=str(current.get("kind") or ""))]
         if not isinstance(active, str) or not active or active in self._ended:
             return []
-        kind = self._running(stack, active)
-        return [Lock("someone", kind=kind)] if kind else []
+        return [Lock("someone", kind="operation")] if self._runs(stack, active) else []
 
-    def _running(self, stack: StackRef, operation: str) -> str:
-        """The kind of an operation if it runs, else empty."""
+    def _runs(self, stack: StackRef, operation: str) -> bool:
+        """Whether an operation still runs; not every service takes any of the `KINDS` for it."""
         for kind in KINDS:
             try:
                 status = self.client.ask("stacks", *stack_path(stack), kind, operation).get("status")
             except NotThere:
                 continue
             if status == "running":
-                return kind
+                return True
             break
         self._ended.add(operation)
-        return ""
+        return False
 
     def _default_organization(self) -> str:
         for path in (("user", "organizations", "default"), ("user",)):

@@ -34,6 +34,11 @@ MINIMUM_FREE = 256 * 1024
 class DirectoryWatch:
     """Watches a backend's directory during a run; it counts as missing even if it is back at the end."""
 
+    remedy: Final = (
+        "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
+        "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
+    )
+
     def __init__(self, directory: Path) -> None:
         self._path = directory
         self._identity = identity_of(directory)

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from pulumi_rewind.backends.ahead import begin
 from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
 from pulumi_rewind.backends.protocol import About, Glance, Watch
@@ -24,6 +27,9 @@ from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
 from pulumi_rewind.system.processes import is_alive, may_be_elsewhere
 from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's folder."""
@@ -43,6 +49,21 @@ SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
 """What the name of a state file may end with; it says nothing sure about the content."""
 
 
+NOTHING: Final = " -"
+"""What `Storage.mark` consists of where none of the files is there."""
+
+FRESH: Final = 1.0
+"""Seconds for which a history counts as just listed."""
+
+
+class _Begun(NamedTuple):
+    """A history that is listed before it is asked for."""
+
+    stack: StackRef
+    at: float
+    history: Future[DiyHistory]
+
+
 class DiyBackend:
     """A DIY backend in some storage.
 
@@ -51,19 +72,25 @@ class DiyBackend:
     """
 
     def __init__(self, url: str, storage: Storage) -> None:
+        """Over a network nothing is waited for yet; `scoped` raises what opening it comes to."""
         self.url = url
         self._storage = storage
-        known: tuple[tuple[str, str], ...] = (("credentials", storage.credentials),) if storage.credentials else ()
-        try:
-            storage.check()
-            known += (("rights", "its files can be listed"),)
-            self.scoped = self._layout() > 0
-            """Whether stacks are kept by project; False is the legacy layout."""
-        except BackendError as err:
-            err.facts = known
-            raise
+        self._opening = begin(self._layout) if storage.far else None
+        self._begun: _Begun | None = None
         self.kept: Callable[[str], Place] | None = None
         """Gives the user's cache of a stack's history, if there is one."""
+        if not storage.far:
+            try:
+                storage.check()
+                _ = self.scoped
+            except BackendError as err:
+                err.facts = (("credentials", storage.credentials),) if storage.credentials else ()
+                raise
+
+    @cached_property
+    def scoped(self) -> bool:
+        """Whether stacks are kept by project; False is the legacy layout."""
+        return (self._opening.result() if self._opening is not None else self._layout()) > 0
 
     def stacks(self) -> list[StackRef]:
         """All stacks with a state file, sorted."""
@@ -84,14 +111,27 @@ class DiyBackend:
         if len(parts) == 3 and parts[0] != ORGANIZATION:
             raise self._not_found(name)
         wanted = parts[-2] if len(parts) > 1 else project
-        ref = StackRef(wanted if self.scoped else "", parts[-1])
+        guess = StackRef(wanted, parts[-1])
+        there = self._ask_ahead(guess) if self._storage.far and NAME.fullmatch(wanted) else None
+        ref = guess if self.scoped else StackRef("", parts[-1])
         folder = f"{ROOT}/stacks/{ref.project}" if self.scoped else f"{ROOT}/stacks"
-        if (not self.scoped or NAME.fullmatch(ref.project)) and ref.name in self._state_names(folder):
+        if there is not None and self.scoped:
+            if there.result():
+                return ref
+        elif (not self.scoped or NAME.fullmatch(ref.project)) and ref.name in self._state_names(folder):
             return ref
         raise self._not_found(str(ref) if wanted else name)
 
     def history(self, stack: StackRef, *, quick: bool = False) -> DiyHistory:
         """Lists the stack's history once; a stack that was never updated has an empty one."""
+        begun, self._begun = self._begun, None
+        if begun is not None and begun.stack == stack and time.monotonic() - begun.at < FRESH:
+            found = begun.history.result()
+            if quick or found.sure:
+                return found
+        return self._listed(stack, quick=quick)
+
+    def _listed(self, stack: StackRef, *, quick: bool) -> DiyHistory:
         folder = f"{self._folder('history', stack)}/{stack.name}"
         kept = self.kept(str(stack)) if self.kept is not None else None
         return DiyHistory(self._storage, folder, stack, states=self._state_keys(stack), kept=kept, quick=quick)
@@ -134,8 +174,15 @@ class DiyBackend:
 
     def glance(self, stack: StackRef) -> Glance:
         """See `Backend.glance`: marks of the state files and of the history's folder, and the locks."""
+        folder = f"{self._folder('history', stack)}/{stack.name}"
+        if self._storage.far:
+            locks = begin(lambda: self.locks(stack))
+            mark = self._storage.mark(self._state_keys(stack))
+            if not mark.strip(NOTHING):
+                self._storage.check()
+            return Glance(mark, self._storage.folder_mark(folder), tuple(locks.result()))
         self._storage.check()
-        history = self._storage.folder_mark(f"{self._folder('history', stack)}/{stack.name}")
+        history = self._storage.folder_mark(folder)
         return Glance(self._storage.mark(self._state_keys(stack)), history, tuple(self.locks(stack)))
 
     def about(self, stack: StackRef) -> About:
@@ -150,10 +197,13 @@ class DiyBackend:
         """By the names of the project's state files, which say how the CLI was told to write them."""
         if credentials := self._storage.credentials:
             yield "credentials", credentials
-        layout = "stacks by project" if self.scoped else "the old layout, without projects (`pulumi state upgrade`)"
-        names = [
-            item.name for item in self._storage.items(f"{ROOT}/stacks/{project}" if self.scoped else f"{ROOT}/stacks")
-        ]
+        try:
+            scoped = self.scoped
+        except BackendError:
+            yield "layout", "not known: files can be listed, but the one that names it can't be read"
+            return
+        layout = "stacks by project" if scoped else "the old layout, without projects (`pulumi state upgrade`)"
+        names = [item.name for item in self._storage.items(f"{ROOT}/stacks/{project}" if scoped else f"{ROOT}/stacks")]
         for suffix, kind in ((".gz", "gzip"), (".zst", "zstd")):
             if count := sum(name.endswith(f".json{suffix}") for name in names):
                 layout += f", {count} of {sum(bool(_stack_name(name)) for name in names)} states by {kind}"
@@ -182,11 +232,19 @@ class DiyBackend:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _ask_ahead(self, stack: StackRef) -> Future[bool]:
+        """Whether there is such a stack, asked while the layout is; most often its history is wanted next."""
+        keys = self._state_keys(stack)
+        history = begin(lambda: self._listed(stack, quick=True))
+        self._begun = _Begun(stack, time.monotonic(), history)
+        return begin(lambda: bool(self._storage.mark(keys).strip(NOTHING)))
+
     def _layout(self) -> int:
         key = f"{ROOT}/meta.yaml"
         try:
             text = self._storage.read(key, DOCUMENT).decode(errors="replace")
         except FileNotFoundError:
+            self._storage.check()
             return 0
         # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
         found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d{1,9})(?!\d)""", text, re.MULTILINE)
@@ -227,7 +285,7 @@ class DiyBackend:
 
     def _checked(self, stack: StackRef) -> StackRef:
         """Refuses names that would lead out of the backend; those of `find` and `stacks` never do."""
-        if not NAME.fullmatch(stack.name) or (self.scoped and not NAME.fullmatch(stack.project)):
+        if not NAME.fullmatch(stack.name) or not (NAME.fullmatch(stack.project) if stack.project else not self.scoped):
             raise UsageError(f"{str(stack)!r} is not the name of a stack", hint="Take one of `pulumi stack ls --all`.")
         return stack
 

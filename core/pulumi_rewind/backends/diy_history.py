@@ -11,9 +11,9 @@ import msgspec
 from pulumi_rewind.backends.ahead import Ahead, begin
 from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.listing import Listing
-from pulumi_rewind.backends.protocol import FIRST_READ, History, HistoryMoved, no_update
+from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
-from pulumi_rewind.errors import BackendError, CheckpointError
+from pulumi_rewind.errors import BackendError, CheckpointError, HistoryMoved
 from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.system.untrusted import CHECKPOINT, RECORD, decompress
 
@@ -50,11 +50,12 @@ class DiyHistory(History):
         self._listing = Listing(storage, folder, f"{stack.name}-", kept)
         self._states_asked = begin(lambda: storage.digests(states)) if quick and kept is not None else None
         items = self._listing.quick() if quick else None
-        self._sure = items is None
+        self.sure = items is None
+        """Whether all files were listed; else the cache has told those in between."""
         self._records, self._checkpoints = self._sorted(self._listing.everything() if items is None else items)
         self._stamps = sorted(self._records)
         newest = self._records[self._stamps[-1]] if self._stamps else None
-        self._far = isinstance(newest, Item) and bool(newest.mark)
+        self.far = isinstance(newest, Item) and bool(newest.mark)
         self._ahead = Ahead(self._raw, self.size)
         self._known: dict[int, Update] = {}
 
@@ -73,7 +74,7 @@ class DiyHistory(History):
 
     def confirm(self) -> None:
         """Lists in full what the cache has told; see `History.confirm`."""
-        if self._sure:
+        if self.sure:
             return
         records, checkpoints = self._sorted(self._listing.everything())
         # What was added at the end is no news here; whatever else is different has moved numbers or contents.
@@ -86,14 +87,14 @@ class DiyHistory(History):
                 f"updates of {self._stack} were removed or replaced on {self._storage.shown}",
                 hint="Numbers may have changed: look at the history again, and choose by what it shows now.",
             )
-        self._sure = True
+        self.sure = True
 
     def expect(self, numbers: Sequence[int]) -> None:
         """Reads the records that aren't known yet, from the cache or else from the storage, many at once."""
         wanted = {
             number: item
             for number in numbers
-            if self._far
+            if self.far
             and 1 <= number <= len(self._stamps)
             and number not in self._known
             and isinstance(item := self._records[self._stamps[number - 1]], Item)
@@ -127,7 +128,7 @@ class DiyHistory(History):
     def update(self, number: int) -> Update:
         """One record; a damaged or vanished one comes back as ``unreadable`` with the reason."""
         stamp = self._stamp(number)
-        if self._far and number not in self._known:
+        if self.far and number not in self._known:
             self.expect(self._around(number))
         if number in self._known:
             return self._known[number]
@@ -151,12 +152,12 @@ class DiyHistory(History):
 
     def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
         """Reads checkpoints ahead where the storage is far away."""
-        return self._ahead.walk(numbers) if self._far else iter(numbers)
+        return self._ahead.walk(numbers) if self.far else iter(numbers)
 
     def is_live(self, number: int) -> bool | None:
         """By the digests of the checkpoint and of the state, where the storage has some."""
         item = self._checkpoints.get(self._stamp(number))
-        if not self._far or not isinstance(item, Item):
+        if not self.far or not isinstance(item, Item):
             return None
         one = self._storage.digest(item)
         begun, self._states_asked = self._states_asked, None
@@ -192,7 +193,7 @@ class DiyHistory(History):
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, decompressed."""
-        return self._ahead.get(number) if self._far else self._raw(number)
+        return self._ahead.get(number) if self.far else self._raw(number)
 
     def _raw(self, number: int) -> bytes:
         return self._read(self._checkpoints, self._stamp(number), f"the checkpoint of #{number}")

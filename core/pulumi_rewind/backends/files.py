@@ -29,6 +29,8 @@ def open_files(url: str, environ: Mapping[str, str]) -> DiyBackend:  # noqa: ARG
 class FileStorage:
     """See `Storage`."""
 
+    far = False
+
     def __init__(self, url: str) -> None:
         self.shown = shown_url(url)
         self.credentials = ""

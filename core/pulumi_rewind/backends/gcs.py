@@ -6,15 +6,18 @@ of users and the metadata server are obstore's; everything else is google-auth's
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url
+from pulumi_rewind.backends.store_url import StoreUrl, checked_endpoint, own_environment, parse_store_url, quiet
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.untrusted import read_given
 
@@ -63,14 +66,18 @@ def open_gcs(url: str, environ: Mapping[str, str]) -> DiyBackend:
             config["application_credentials"] = given.path
         elif given.text:
             provider = _google_auth(parsed, environ, given)
-    store = GCSStore(
-        parsed.place,
-        prefix=parsed.prefix or None,
-        config=config,  # type: ignore[arg-type]  # a plain dict of its keys
-        credential_provider=provider,
-        client_options=client_options(config["base_url"], environ),
-        retry_config=RETRY,
-    )
+    options = client_options(checked_endpoint(parsed, config["base_url"]), environ)
+    try:
+        store = GCSStore(
+            parsed.place,
+            prefix=parsed.prefix or None,
+            config=config,  # type: ignore[arg-type]  # a plain dict of its keys
+            credential_provider=provider,
+            client_options=options,
+            retry_config=RETRY,
+        )
+    except Exception:  # noqa: BLE001 - obstore's errors have no root but Exception; what it says may quote the key
+        raise BackendError(f"{parsed.shown}: {source} can't be used: it has no usable key", hint=LOGIN) from None
     return DiyBackend(url, ObjectStorage(store, parsed, source))
 
 
@@ -121,7 +128,9 @@ def _kind(url: StoreUrl, given: Given) -> str:
 def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any:
     try:
         import google.auth
+        from google.auth.credentials import with_scopes_if_required
         from google.auth.exceptions import GoogleAuthError
+        from google.auth.transport.requests import Request
         from obstore.auth.google import GoogleCredentialProvider
     except ImportError:
         raise BackendError(
@@ -129,10 +138,15 @@ def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any
             hint="Install it with `pip install 'pulumi-rewind[gcp]'`, or set GOOGLE_OAUTH_ACCESS_TOKEN.",
         ) from None
     own_environment(url, environ, ("GOOGLE_", "CLOUDSDK_"), "google-auth")
+    quiet("google")
     try:
-        found, _ = google.auth.load_credentials_from_dict(msgspec.json.decode(given.text), scopes=[SCOPE])  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():  # it warns of kinds that others may have chosen; these are the operator's
+            warnings.simplefilter("ignore", DeprecationWarning)
+            # With scopes it would ask Google at once for the number of the project.
+            found, _ = google.auth.load_credentials_from_dict(msgspec.json.decode(given.text))  # type: ignore[no-untyped-call]
     except (GoogleAuthError, ValueError, KeyError) as err:
         raise BackendError(
             f"{url.shown}: {given.source} can't be used: {str(err).partition(chr(10))[0]}", hint=LOGIN
         ) from None
-    return GoogleCredentialProvider(found)
+    scoped = with_scopes_if_required(found, [SCOPE])  # type: ignore[no-untyped-call]
+    return GoogleCredentialProvider(scoped, request=partial(Request(), timeout=objects.PATIENCE))  # type: ignore[arg-type]

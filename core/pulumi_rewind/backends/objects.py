@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from pulumi_rewind.backends.protocol import Steady
 from pulumi_rewind.backends.storage import Item, Stored
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import StoreUrl
+from pulumi_rewind.backends.wide_listing import Page, list_wide
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.ownership import later
 
@@ -22,15 +24,22 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 32
 """Requests in flight."""
 
-RETRY: Final[Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
-"""Some three seconds for a server that refuses; one that hangs is asked a second time."""
+RETRY: Final[Any] = {"max_retries": 6, "retry_timeout": timedelta(seconds=20)}
+"""Some seconds for a server that refuses; one that hangs is asked a second time."""
 
-CONNECT: Final = "5s"
-PATIENCE: Final = "15s"
-"""For a server to say something."""
+CONNECT: Final = 5.0
+"""Seconds to reach a server."""
 
-WHOLE: Final = "30m"
-"""For a large object over a slow line."""
+PATIENCE: Final = 15.0
+"""Seconds for a server to say something."""
+
+WHOLE: Final = 1800.0
+"""Seconds for a large object over a slow line."""
+
+PAGE: Final = 1000
+"""Objects that one listing request gives on S3 and Google Cloud Storage."""
+
+AZURE_PAGE: Final = 5000
 
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -38,12 +47,17 @@ _NANOSECONDS: Final = 1_000_000_000
 class ObjectStorage:
     """See `Storage`. Keys are below the URL's prefix, which the store itself puts before them."""
 
+    far = True
+
     def __init__(self, store: ObjectStore, url: StoreUrl, credentials: str) -> None:
         self._store = store
         self._url = url
         self.shown = url.shown
         self.credentials = credentials
         """Where the credentials come from, for people; never the credentials themselves."""
+        self._page_size = AZURE_PAGE if url.shown.startswith("azblob:") else PAGE
+        self._in_turn = False
+        """Whether the server lists nothing but from the beginning."""
 
     def check(self) -> None:
         """There must be an object below ``.pulumi/``; a listing also tells a missing bucket."""
@@ -63,24 +77,27 @@ class ObjectStorage:
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._listing(folder)["common_prefixes"])
 
     def items(self, folder: str, start: str = "", after: str = "") -> Iterator[Item]:
-        """With size and ETag."""
-        if not start and not after:
-            yield from map(_item, self._listing(folder)["objects"])
-            return
-        import obstore
+        """With size and ETag; a folder of many pages in a few round trips, see `list_wide`.
 
-        try:
-            # The part of a name is no prefix to obstore, so that foreign files are passed over here; so are those
-            # that a server sends in spite of the offset.
-            offset = f"{folder}/{after}" if after else None
-            chunks = obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=1000)
-            while chunk := aside(lambda: next(chunks, None)):
-                for found in chunk:
-                    item = _item(found)
-                    if item.name > after and item.name.startswith(start) and not item.name.endswith(".attrs"):
-                        yield item
-        except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
-            raise self._error(err, folder) from None
+        The first page comes at once and in order, further ones when they are taken.
+        """
+        found: Iterable[Item]
+        if not start and not after:
+            found = (_item(found, folder) for found in self._listing(folder)["objects"])
+        elif self._in_turn:
+            found = self._stream(folder, after)
+        else:
+            found = list_wide(
+                lambda names: self._at_once(lambda name: self._page(folder, name), names),
+                lambda name: self._stream(folder, name),
+                after=after,
+                now=time.time_ns(),
+                at_once=AT_ONCE,
+            )
+        # The part of a name is no prefix to obstore, so that foreign files are passed over here.
+        for item in found:
+            if item.name.startswith(start) and "/" not in item.name and not item.name.endswith(".attrs"):
+                yield item
 
     def exists(self, folder: str) -> bool:
         """By one small listing."""
@@ -155,8 +172,8 @@ class ObjectStorage:
 
     def touched(self, keys: Iterable[str], ended: int) -> str:
         """By the times of the objects."""
-        for key in keys:
-            meta = self._head(key)
+        keys = list(keys)
+        for key, meta in zip(keys, self._at_once(self._head, keys), strict=True):
             if meta and (again := later(meta["last_modified"].timestamp(), ended / _NANOSECONDS)):
                 return f"{self.where(key)} was changed {again} after its update"
         return ""
@@ -212,6 +229,28 @@ class ObjectStorage:
         except Exception as err:  # noqa: BLE001
             raise self._error(err, folder) from None
 
+    def _page(self, folder: str, after: str) -> Page:
+        """One request: a stream that is dropped asks for no second page."""
+        chunk = next(self._chunks(folder, after), [])
+        return Page([_item(found, folder) for found in chunk], len(chunk) >= self._page_size)
+
+    def _stream(self, folder: str, after: str) -> Iterator[Item]:
+        """Page after page, each asked when the one before has come."""
+        self._in_turn = True
+        for chunk in self._chunks(folder, after):
+            yield from (item for found in chunk if (item := _item(found, folder)).name > after)
+
+    def _chunks(self, folder: str, after: str) -> Iterator[Sequence[ObjectMeta]]:
+        import obstore
+
+        offset = f"{folder}/{after}" if after else None
+        try:
+            chunks = obstore.list(self._store, f"{folder}/", offset=offset, chunk_size=self._page_size)
+            while chunk := aside(lambda: next(chunks, None)):
+                yield chunk
+        except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
+            raise self._error(err, folder) from None
+
     def _at_once(self, call: Any, keys: Sequence[str]) -> Iterator[Any]:
         return at_once(call, keys, AT_ONCE)
 
@@ -223,9 +262,9 @@ def client_options(endpoint: str, environ: Mapping[str, str]) -> Any:
     """How obstore talks to a server: `PATIENCE` is for each answer to begin and to go on, not for the whole of it."""
     return {
         "allow_http": endpoint.startswith("http://"),
-        "connect_timeout": CONNECT,
-        "read_timeout": PATIENCE,
-        "timeout": WHOLE,
+        "connect_timeout": timedelta(seconds=CONNECT),
+        "read_timeout": timedelta(seconds=PATIENCE),
+        "timeout": timedelta(seconds=WHOLE),
         "pool_max_idle_per_host": str(AT_ONCE),
         **_proxy(endpoint, environ),
     }
@@ -241,8 +280,9 @@ def _proxy(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
     return {"proxy_url": proxy, "proxy_excludes": ",".join(filter(None, (excluded, "localhost", "127.0.0.0/8", "::1")))}
 
 
-def _item(found: ObjectMeta) -> Item:
-    return Item(found["path"].rpartition("/")[2], _mark(found["e_tag"]), found["size"])
+def _item(found: ObjectMeta, folder: str) -> Item:
+    """Named within the folder, with slashes where it is further down."""
+    return Item(found["path"].removeprefix(f"{folder}/"), _mark(found["e_tag"]), found["size"])
 
 
 def _mark(e_tag: str | None) -> str:

@@ -31,6 +31,8 @@ def open_postgres(url: str, environ: Mapping[str, str]) -> DiyBackend:
 class PostgresStorage:
     """See `Storage`."""
 
+    far = False
+
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
         parsed = parse_postgres_url(url, environ)
         self.shown = parsed.shown

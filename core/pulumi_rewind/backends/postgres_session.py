@@ -94,12 +94,6 @@ class PostgresSession:
             raise self._error(failed[0]) from None
         return found[0]
 
-    @property
-    def used_password(self) -> bool | None:
-        """Whether the server asked for the password; None where there is no connection."""
-        connection = self._link.connection
-        return None if connection is None or connection.closed else connection.pgconn.used_password
-
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _put(self, link: _Link, question: str, values: tuple[Any, ...]) -> Rows:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pulumi_rewind.errors import BackendError, UsageError
+from pulumi_rewind.errors import UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
 
@@ -18,6 +18,9 @@ LARGEST_READ: Final = 256
 
 class History(Protocol):
     """The updates of one stack as one listing found them, each read when it is asked for; backends derive from it."""
+
+    far: bool = False
+    """Whether several questions at once take less time than one after the other."""
 
     def __len__(self) -> int:
         """How many updates there are."""
@@ -106,10 +109,6 @@ class History(Protocol):
         ...
 
 
-class HistoryMoved(BackendError):
-    """Updates were removed or replaced since they were read: a number may mean another update now."""
-
-
 def no_update(history: History, stack: object, number: int) -> UsageError:
     """What a history raises where it has no update of a number."""
     there = f"There are #1 to #{len(history)}." if len(history) else "There are none yet."
@@ -141,13 +140,6 @@ class About:
     that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
-RECONNECT_HINT: Final = (
-    "Mount the backend's original directory again, and run `pulumi cancel` if a lock is left in it. Check the "
-    "resources named here, then run `pulumi-rewind resume`, which continues from the state in that directory."
-)
-"""What helps if `Watch.problem` says something."""
-
-
 class Watch(Protocol):
     """Watches a backend's place during a run; it counts as missing even if it is back at the end."""
 
@@ -159,6 +151,11 @@ class Watch(Protocol):
         """What happened to it; empty if it was the same all the time."""
         ...
 
+    @property
+    def remedy(self) -> str:
+        """What helps if `problem` says something."""
+        ...
+
 
 class Steady(Watch):
     """Of a place that nothing can replace."""
@@ -168,6 +165,11 @@ class Steady(Watch):
 
     def problem(self) -> str:
         """Never any."""
+        return ""
+
+    @property
+    def remedy(self) -> str:
+        """None is needed."""
         return ""
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
-from pulumi_rewind.backends.store_url import StoreUrl, own_environment, parse_store_url
+from pulumi_rewind.backends.store_url import StoreUrl, checked_endpoint, own_environment, parse_store_url
 from pulumi_rewind.errors import BackendError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def open_s3(url: str, environ: Mapping[str, str]) -> DiyBackend:
         prefix=parsed.prefix or None,
         config=config,  # type: ignore[arg-type]  # a plain dict of its keys
         credential_provider=provider,
-        client_options=client_options(config["endpoint"], environ),
+        client_options=client_options(checked_endpoint(parsed, config["endpoint"]), environ),
         retry_config=RETRY,
     )
     return DiyBackend(url, ObjectStorage(store, parsed, where.source))
@@ -136,12 +137,11 @@ _LABELS: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 def _in_a_host(url: StoreUrl, where: Where, endpoint: str) -> bool:
     """Whether the bucket's name can be put before the endpoint's host, as the SDK decides it."""
-    parts = urlsplit(endpoint)
+    with contextlib.suppress(ValueError):
+        return not ipaddress.ip_address(urlsplit(endpoint).hostname or "")
     if where.given:
         return not url.flag("hostname_immutable") and bool(_LABELS.fullmatch(url.place))
-    with contextlib.suppress(ValueError):
-        return not ipaddress.ip_address(parts.hostname or "")
-    return bool((_LABELS if parts.scheme == "http" else _LABEL).fullmatch(url.place))
+    return bool(_LABEL.fullmatch(url.place))
 
 
 def _aws_host(url: StoreUrl, region: str) -> str:
@@ -154,6 +154,7 @@ def _aws_host(url: StoreUrl, region: str) -> str:
 def _botocore_session(url: StoreUrl, environ: Mapping[str, str]) -> Session:
     """Raises BackendError where botocore is not installed, or there is no such profile."""
     try:
+        from botocore.config import Config
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError:
@@ -167,6 +168,10 @@ def _botocore_session(url: StoreUrl, environ: Mapping[str, str]) -> Session:
         # A profile that is named here is stronger than keys in the environment; one in AWS_PROFILE is not.
         session = Session(profile=url.options.get("profile") or None)
         session.get_scoped_config()
+        bounds = Config(
+            connect_timeout=objects.CONNECT, read_timeout=objects.PATIENCE, retries={"total_max_attempts": 2}
+        )
+        session.set_default_client_config(bounds)
     except BotoCoreError as err:
         raise BackendError(f"{url.shown}: {err}", hint="`aws configure list-profiles` lists the profiles.") from None
     return session

@@ -43,6 +43,11 @@ class Storage(Protocol):
         """Where the credentials come from, for people, never the credentials themselves; empty if none are needed."""
         ...
 
+    @property
+    def far(self) -> bool:
+        """Whether several questions at once take less time than one after the other."""
+        ...
+
     def check(self) -> None:
         """Raises BackendError unless the place is there: to tell one lost file from a lost backend."""
         ...
@@ -83,7 +88,10 @@ class Storage(Protocol):
         ...
 
     def mark(self, keys: Sequence[str]) -> str:
-        """Another text where one of some files is another or gone; cheap, nothing is read."""
+        """Another text where one of some files is another or gone; cheap, nothing is read.
+
+        Nothing but blanks and dashes where there is none of them.
+        """
         ...
 
     def digests(self, keys: Sequence[str]) -> list[str]:

@@ -19,6 +19,8 @@ LOGIN: Final = {
 }
 """What helps with credentials, by the URL's scheme."""
 
+REACH: Final = "Check the URL's endpoint, the network, and HTTPS_PROXY and HTTP_PROXY if they are set."
+
 AGAIN: Final = "Try again; if it persists, check the network and the service's status page."
 
 
@@ -40,17 +42,29 @@ def _cause(pattern: str, message: str, hint: str) -> Cause:
 
 CAUSES: Final = (
     _cause(
+        r"169\.254\.169\.254|metadata\.google\.internal|169\.254\.170\.2",
+        "no credentials were found",
+        "Set those that the pulumi CLI uses. {login}",
+    ),
+    _cause(
         r"NoSuchBucket|ContainerNotFound|specified (bucket|container) does not exist",
         "there is no {place}",
         "Check the name in the URL, and that these credentials belong to the account that owns it.",
     ),
     _cause(
-        r"ExpiredToken|RequestExpired|token (has|is) expired|expired token|ID token.*expired",
+        r"RequestTimeTooSkewed",
+        "the clock of this machine is wrong",
+        "Set it: requests are signed with the time.",
+    ),
+    _cause(
+        r"ExpiredToken|RequestExpired|token (has|is) expired|expired token|ID token.*expired|invalid_grant"
+        r"|not valid in the specified time frame",
         "the credentials have expired",
         "Log in again. {login}",
     ),
     _cause(r"InvalidAccessKeyId|InvalidClientTokenId", "the access key is not known there", "{login}"),
-    _cause(r"SignatureDoesNotMatch|AuthenticationFailed", "the secret key does not fit the access key", "{login}"),
+    _cause(r"SignatureDoesNotMatch", "the secret key does not fit the access key", "{login}"),
+    _cause(r"AuthenticationFailed", "the account's key or the signature is not accepted", "{login}"),
     _cause(
         r"BareRedirect|PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint",
         "the bucket is in another region",
@@ -62,38 +76,48 @@ CAUSES: Final = (
         "Reading needs the rights to list the bucket and to get its objects. {login}",
     ),
     _cause(r"Unauthenticated|status: 401|NoAuthenticationInformation", "the credentials are not accepted", "{login}"),
-    _cause(
-        r"169\.254\.169\.254|metadata\.google\.internal|169\.254\.170\.2",
-        "no credentials were found",
-        "Set those that the pulumi CLI uses. {login}",
-    ),
-    _cause(r"dns error", "the host's name can't be resolved", "Check the URL's endpoint and the network."),
+    _cause(r"dns error", "the host's name can't be resolved", REACH),
     _cause(
         r"certificate|invalid peer|InvalidContentType|tls handshake|corrupt message",
         "no secure connection can be made",
         "Check the endpoint: `disableSSL=true` in the query is for servers that speak plain HTTP, and SSL_CERT_FILE "
         "names the certificates to trust.",
     ),
-    _cause(r"tcp connect error|Connection refused", "nothing answers there", "Check the endpoint and the network."),
-    _cause(r"proxy", "the proxy does not let the request through", "Check HTTPS_PROXY and NO_PROXY."),
-    _cause(r"status: 429|SlowDown|TooManyRequests", "the service refuses so many requests for now", AGAIN),
-    _cause(r"Timeout|TimedOut|operation timed out", "the server does not answer in time", AGAIN),
-    _cause(r"IncompleteBody|UnexpectedEof|body error", "the answer was cut off", AGAIN),
+    _cause(r"tcp connect error|Connection refused", "nothing answers there", REACH),
+    _cause(
+        r"proxy|tunnel|unsuccessful", "the proxy does not let the request through", "Check HTTPS_PROXY and NO_PROXY."
+    ),
+    _cause(r"status: 429|SlowDown|TooManyRequests|ServerBusy", "the service refuses so many requests for now", AGAIN),
+    _cause(r"kind: Timeout|TimedOut|operation timed out", "the server does not answer in time", AGAIN),
+    _cause(
+        r"IncompleteBody|UnexpectedEof|body error|Content-Range header|kind: Decode", "the answer was cut off", AGAIN
+    ),
     _cause(r"status: 5\d\d", "the service has a fault of its own", AGAIN),
 )
 """The first that fits counts."""
+
+_PATH: Final = re.compile(r"(https?://[^/\s,)\"]*)[^\s,)\"]*")
+"""What was asked: names of stacks and buckets say nothing of the cause."""
+
+_PROVIDER: Final = re.compile(r"External \w+ credential provider: (?:[\w.]+: )?([^\n]{1,300})")
+"""What botocore, google-auth or azure-identity said when it was asked for credentials."""
 
 _STATUS: Final = re.compile(r"<Code>([\w.]+)</Code>|status code: ([^:\n]+)|HTTP error: ([^\n]+)")
 
 
 def store_error(error: Exception, *, url: str, place: str, what: str) -> BackendError:
     """The error of a request for `what` to the store at `url` (shown without credentials)."""
-    text = str(error)
-    scheme = url.partition("://")[0]
+    text = _PATH.sub(r"\1", str(error))
+    login = LOGIN.get(url.partition("://")[0], "")
+    if asked := _PROVIDER.search(text):
+        return BackendError(
+            f"{what} can't be read from {url}: there are no credentials: {asked[1].rstrip('. ')}",
+            hint=f"Log in, or set those that the pulumi CLI uses. {login}".strip(),
+        )
     for cause in CAUSES:
         if cause.pattern.search(text):
             message = cause.message.format(place=place)
-            hint = cause.hint.format(login=LOGIN.get(scheme, "")).strip()
+            hint = cause.hint.format(login=login).strip()
             return BackendError(f"{what} can't be read from {url}: {message}", hint=hint)
     found = _STATUS.search(text)
     said = next(filter(None, found.groups()), "") if found else ""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
+import logging
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -68,6 +72,31 @@ def parse_store_url(url: str, known: Collection[str], what: str) -> StoreUrl:
     return StoreUrl(url, parts.netloc, unquote(parts.path).strip("/"), options)
 
 
+_ADDRESS: Final = re.compile(
+    r"https?://(?:[^\s@/]+@)?(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?(?:/[!-~]*)?",
+    re.IGNORECASE,
+)
+
+
+def checked_endpoint(url: StoreUrl, endpoint: str) -> str:
+    """The address of a server, if it is one: obstore's own code would break at another.
+
+    Raises:
+        BackendError: it is none.
+    """
+    found = _ADDRESS.fullmatch(endpoint)
+    if found is not None and int(found["port"] or 0) < 1 << 16:
+        with contextlib.suppress(ValueError):
+            host = found["host"].strip("[]")
+            if ":" in host or host.rstrip(".").rpartition(".")[2].isdigit():  # what looks like a number must be one
+                ipaddress.ip_address(host)
+            return endpoint
+    raise BackendError(
+        f"{url.shown}: {shown_url(endpoint)!r} is not the address of a server",
+        hint="An endpoint is written http://HOST:PORT or https://HOST:PORT.",
+    )
+
+
 def own_environment(url: StoreUrl, environ: Mapping[str, str], starts: tuple[str, ...], library: str) -> None:
     """Makes sure that a library which reads the process's environment finds there what it is to find.
 
@@ -81,3 +110,8 @@ def own_environment(url: StoreUrl, environ: Mapping[str, str], starts: tuple[str
             f"{', '.join(other)} than it was given",
             hint="Start the process with these variables, or give it static keys.",
         )
+
+
+def quiet(library: str) -> None:
+    """Keeps what a library logs of its search off standard error: what matters is in its errors."""
+    logging.getLogger(library).addHandler(logging.NullHandler())

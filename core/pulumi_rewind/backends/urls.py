@@ -20,6 +20,10 @@ _PORT: Final = re.compile(r"(?:[^:@]*|\[[0-9a-fA-F:.]*\])(?::\d*)?")
 _PARAMETER: Final = re.compile(r"([?&;#])([^=&;#]*)=([^&;#]*)")
 _TELLING: Final = re.compile(r"pass|pwd|secret|token|key|sig|cred|auth|sas", re.IGNORECASE)
 """In names of parameters: ``password``, ``accessKey``, ``X-Amz-Credential``, ``sig`` of a shared access signature …"""
+_INNER: Final = re.compile(
+    r"(?::|%3a)(?:/|%2f){2}(?:(?!:|%3a|/|%2f).)*(?::|%3a)((?:(?!/|%2f).)+)(?:@|%40)", re.IGNORECASE
+)
+"""A password in a URL that is the value of a parameter (``endpoint=http://me:password@host``), escaped or not."""
 _LOCAL: Final = ("file:",)
 
 
@@ -92,8 +96,12 @@ def _secret_spans(url: str) -> list[tuple[int, int]]:
             spans.append((begin + len(user) + 1, end))
         elif user and not colon and url.lower().startswith("http"):  # a token alone; elsewhere that is a name
             spans.append((begin, end))
-    telling = (found for found in _PARAMETER.finditer(url, end) if found[3] and _TELLING.search(unquote(found[2])))
-    return [*spans, *(found.span(3) for found in telling)]
+    for found in _PARAMETER.finditer(url, end):
+        if found[3] and _TELLING.search(unquote(found[2])):
+            spans.append(found.span(3))
+        elif inner := _INNER.search(url, *found.span(3)):
+            spans.append(inner.span(1))
+    return spans
 
 
 def _end_of_user(url: str, begin: int) -> int:

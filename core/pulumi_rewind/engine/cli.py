@@ -347,6 +347,7 @@ _LOCK_HINT: Final = "Wait for the other operation, or run `pulumi cancel` if it 
 _HINTS: tuple[tuple[str, str], ...] = (
     ("snapshot integrity", REPAIR_HINT),
     *((said, _LOCK_HINT) for said in _LOCKED),
+    ("rate-limit exceeded", "The service limits how often it is asked; wait a minute and try again."),
     ("no resource plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("could not find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),
     ("unable to find plugin", "Install the provider plugin of that version (`pulumi plugin install`), then try again."),

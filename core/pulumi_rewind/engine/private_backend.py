@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from pulumi_rewind.backends.cloud_login import TOKEN, login_to
 from pulumi_rewind.project.workspace import Workspace
 from pulumi_rewind.state.formats import state_file
 from pulumi_rewind.state.model import Checkpoint, StackRef
@@ -43,11 +44,14 @@ def environment(backend: Path, workspace: Workspace) -> dict[str, str]:
     a login is made here, for the workspace's own service and no other. Seen with the CLI 3.259 and 3.276.
     """
     found = {"PULUMI_BACKEND_URL": backend.as_uri()}
-    token = workspace.environ.get("PULUMI_ACCESS_TOKEN")
-    if token and workspace.backend_url.startswith(("https://", "http://")):
+    url = workspace.backend_url.rstrip("/")
+    if workspace.environ.get(TOKEN) and url.startswith(("https://", "http://")):
+        own = login_to(url, workspace.environ)
         login = backend / "login"
         login.mkdir(mode=0o700, exist_ok=True)
-        accounts = {workspace.backend_url.rstrip("/"): {"accessToken": token}}
-        (login / "credentials.json").write_bytes(msgspec.json.encode({"accounts": accounts}))
+        place = login / "credentials.json"
+        place.touch(mode=0o600)
+        account = {"accessToken": own.token, "insecure": own.insecure}
+        place.write_bytes(msgspec.json.encode({"accounts": {url: account}}))
         found["PULUMI_CREDENTIALS_PATH"] = str(login)
     return found

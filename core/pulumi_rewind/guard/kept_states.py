@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.backends.protocol import RECONNECT_HINT
 from pulumi_rewind.errors import CheckpointError, EngineError, StateDirectoryError
 from pulumi_rewind.guard.checks import check_unmoved
 from pulumi_rewind.session import Session
@@ -67,4 +66,4 @@ def import_state(session: Session, document: bytes, env: Mapping[str, str], *, i
     place = session.backend.watch()
     session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)
     if lost := place.problem():
-        raise EngineError(lost, hint=RECONNECT_HINT)
+        raise EngineError(lost, hint=place.remedy)

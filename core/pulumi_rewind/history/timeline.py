@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.backends.ahead import begin
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RefusedError, RewindError, SecretsError
 from pulumi_rewind.history.origins import is_good, origin
@@ -114,6 +115,19 @@ class Timeline:
         except CheckpointError as err:
             err.number = number
             raise
+
+    def ready(self, count: int) -> None:
+        """Asks for all at once that lines of the newest `count` updates take, where the backend is far away."""
+        total = len(self)
+        if not self.history.far or not total or not count:
+            return
+        records = begin(lambda: self.history.expect(range(total, max(total - count, 0), -1)))
+        if self._damage_of_twin is None:
+            before = begin(lambda: self.history.raw(total - 1)) if total > 1 else None  # most often the last good one
+            _ = self._read_twin or self._live_or_none()
+            if before is not None:
+                before.exception()
+        records.result()
 
     def ahead(self, numbers: Iterable[int]) -> Iterator[int]:
         """The same numbers, for a loop over their checkpoints; see `History.ahead`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.secrets.environment import FILES, secrets_of_environment
 from pulumi_rewind.secrets.passphrase import FILE_VARIABLE, VARIABLE
 from pulumi_rewind.system.documents import load_json
 from pulumi_rewind.system.ownership import identity_of
@@ -17,8 +18,6 @@ from pulumi_rewind.system.untrusted import read_bytes
 if TYPE_CHECKING:
     from pulumi_rewind.project.settings import Settings
     from pulumi_rewind.project.workspace import Workspace
-
-_ACCESS: Final = "PULUMI_ACCESS_TOKEN"
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,10 @@ def credentials_of(workspace: Workspace, settings: Settings, passphrases: Iterab
     environ = workspace.environ
     folder = environ.get("PULUMI_CREDENTIALS_PATH")
     login = (Path(folder) if folder else workspace.home) / "credentials.json"
-    names = (VARIABLE, _ACCESS, *settings.passphrase_env)
-    values = [*(environ.get(name, "") for name in names), *passphrases, *_tokens(login)]
-    files = (identity_of(path) for path in (login, Path(environ.get(FILE_VARIABLE) or os.devnull)))
+    given = (environ.get(name, "") for name in (VARIABLE, *settings.passphrase_env))
+    values = [*given, *secrets_of_environment(environ), *passphrases, *_tokens(login)]
+    named = (Path(environ.get(name) or os.devnull) for name in (FILE_VARIABLE, *FILES))
+    files = (identity_of(path) for path in (login, *named))
     return Credentials(
         tuple(dict.fromkeys(os.fsencode(value) for value in values if value)),
         frozenset(one for one in files if one is not None),

@@ -56,6 +56,7 @@ class RecordedHistory(History):
 
     def __init__(self, history: History, records: Records, refs: Mapping[int, str], claims: Mapping[int, str]) -> None:
         self._history = history
+        self.far = history.far
         self.records = records
         self._all = refs
         highest = max(ALWAYS_PLAUSIBLE, NUMBERS_PER_UPDATE * (len(history) + len(claims)))

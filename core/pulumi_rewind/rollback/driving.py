@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pulumi_rewind.backends.protocol import RECONNECT_HINT, Backend
+from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.engine.cli import Engine, EngineRun
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, IncompleteError, RewindError
@@ -77,7 +77,7 @@ class EngineDriver(ABC):
         """Starts the update and passes its events on; it has ended when this does. `keep_log`: see `EngineRun`.
 
         Raises:
-            IncompleteError: the backend's directory was missing for a while, see `Backend.watch`.
+            IncompleteError: the backend was another one for a while, see `Backend.watch`.
         """
         place = self._backend.watch()
         with self._lock:
@@ -105,5 +105,5 @@ class EngineDriver(ABC):
                 run.process.wait()
         yield from self._said_by_hooks()
         if lost := place.problem():
-            raise IncompleteError("\n".join(filter(None, (lost, unknown_to_state(self.progress)))), hint=RECONNECT_HINT)
+            raise IncompleteError("\n".join(filter(None, (lost, unknown_to_state(self.progress)))), hint=place.remedy)
         return run

@@ -140,15 +140,21 @@ class _Doctor:
         space = self._workspace
         backend: Backend | None = None
         try:
-            backend = open_backend(space.backend_url, space.environ)
+            backend = open_backend(space.backend_url, space.environ, wait=False)
             backend.ping()
         except BackendError as err:
             self._clean(err)
             yield Finding("backend", "fail", str(err), err.hint)
             yield from backend_checks.unreachable(err, backend)
             return
-        self._opened = backend  # even if the list of all stacks is refused, one of them may be ours to read
-        here = [ref.name for ref in backend.stacks() if ref.project in {"", space.project}]
+        try:
+            here = [ref.name for ref in backend.stacks() if ref.project in {"", space.project}]
+        except BackendError as err:
+            self._clean(err)
+            yield Finding("backend", "fail", str(err), err.hint)
+            yield from backend_checks.described(backend, space.project)
+            return
+        self._opened = backend
         names = ", ".join(here[:8]) + (" …" if len(here) > 8 else "") or "none of this project"
         where = f"{shown_url(space.backend_url)} (from {space.backend_source})"
         left = backend.obstacle()

@@ -20,6 +20,8 @@ class Fault:
     status: int = 503
     retry_after: str = "0"
     body: bytes = b"<html>Please log in</html>"
+    after: int = 0
+    """So many requests pass before it is met."""
     met: int = 0
     over: threading.Event = field(default_factory=threading.Event)
     """Set by who ends a `hang`."""
@@ -27,6 +29,9 @@ class Fault:
     def fits(self, path: str) -> bool:
         """Whether a request meets it, which is counted."""
         if self.where not in path or self.met >= self.times:
+            return False
+        if self.after > 0:
+            self.after -= 1
             return False
         self.met += 1
         return True

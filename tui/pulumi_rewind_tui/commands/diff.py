@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import DIFFERS, EngineError, RewindError, SecretsError, TargetError, UsageError
 from pulumi_rewind_tui.terminal.notices import damage_notice
 from pulumi_rewind_tui.terminal.options import (
@@ -17,6 +18,7 @@ from pulumi_rewind_tui.terminal.options import (
     rewind_command,
     to_json,
 )
+from pulumi_rewind_tui.terminal.waiting import waiting
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import PAGE, Line, Span
 from pulumi_rewind_tui.text.diff import diff_lines, heading, new_id_lines, stat_rows
@@ -53,11 +55,15 @@ def diff(
 
     session, source, goal = _arguments(shared, words, did=did)
     screen = shared.screen()
+    url = shown_url(session.backend.url)
+    with waiting(screen, f"reading the history from {url}"):
+        _ = session.timeline
     if LIVE in (source, goal):
         damage_notice(session, screen)
     from_label, one = _side(session, source, screen)
     to_label, other = _side(session, goal, screen)
-    states = _states(session, dict.fromkeys((one, other)))
+    with waiting(screen, f"reading two states from {url}"):
+        states = _states(session, dict.fromkeys((one, other)))
     old, new = decrypted(session, screen, states[one], states[other])
     found = diff_checkpoints(old, new)
     code = DIFFERS if exit_code and not found.same_content else 0

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.history.commits import commits_between
 from pulumi_rewind_tui.terminal.notices import damage_notice, half_way_notice, interrupted_notice, lock_notice
 from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of, to_json
+from pulumi_rewind_tui.terminal.waiting import waiting
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.history import commits_json, commits_lines, entry_json, history_row, live_line
@@ -43,7 +45,9 @@ def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: 
     (★): the newest successful update that differs from live.
     """
     session = shared.session(stack_of(words))
-    with shared.paged(shared.screen(), wanted=not as_json) as page:
+    screen = shared.screen()
+    read_history(session, screen, few=_few(limit, as_json=as_json, commits=commits))
+    with shared.paged(screen, wanted=not as_json) as page:
         print_history(session, page, limit=limit, as_json=as_json, commits=commits)
 
 
@@ -51,8 +55,8 @@ def print_history(
     session: Session, screen: Screen, *, limit: int | None = None, as_json: bool = False, commits: bool = False
 ) -> None:
     """Prints the timeline of a session."""
-    few = not commits and 0 < (limit if limit is not None else 0 if as_json else SHOWN) <= SHOWN
-    timeline = session.glimpse() if few else session.timeline
+    few = _few(limit, as_json=as_json, commits=commits)
+    timeline = read_history(session, screen, few=few)
     total = len(timeline)
     if as_json:
         entries = timeline.entries(limit=min(limit or total, total))
@@ -79,6 +83,20 @@ def print_history(
             screen.out.lines(commits_lines(commits_between(timeline, entry.update)))
     if shown < total:
         screen.err.line(f"… {plural(total - shown, 'older update')}: --limit 0 lists all")
+
+
+def _few(limit: int | None, *, as_json: bool, commits: bool) -> int:
+    """How many updates are shown where it is no more than a screen of them, else 0."""
+    wanted = limit if limit is not None else 0 if as_json else SHOWN
+    return wanted if not commits and wanted <= SHOWN else 0
+
+
+def read_history(session: Session, screen: Screen, *, few: int = SHOWN) -> Timeline:
+    """The timeline, with what its newest `few` lines take."""
+    with waiting(screen, f"reading the history from {shown_url(session.backend.url)}"):
+        timeline = session.glimpse() if few else session.timeline
+        timeline.ready(few)
+    return timeline
 
 
 def _live(session: Session, timeline: Timeline) -> list[Line]:

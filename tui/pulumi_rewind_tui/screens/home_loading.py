@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.backends.protocol import HistoryMoved
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import HistoryMoved, RewindError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Key
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
@@ -30,6 +29,7 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
     glance = session.backend.glance(session.stack)  # first: what happens from now on is news
     timeline = session.glimpse()
     total = len(timeline)
+    timeline.ready(FIRST)
     updates = tuple(timeline.history.newest(FIRST))
     post(msg.HistoryLoaded(generation, total, updates, complete=total <= FIRST, first=glance))
     if cancelled():

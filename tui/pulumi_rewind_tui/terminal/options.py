@@ -99,14 +99,13 @@ class Shared:
             UsageError: two different stacks are named, or none can be found.
         """
         from pulumi_rewind.session import open_session
+        from pulumi_rewind_tui.terminal.waiting import waiting
 
-        session = open_session(
-            self.cwd,
-            stack=self.named(stack),
-            backend=self.backend,
-            environ=os.environ,
-            passphrases=self.passphrases(),
-        )
+        named, passphrases = self.named(stack), self.passphrases()
+        with waiting(self.screen(), "opening the backend"):
+            session = open_session(
+                self.cwd, stack=named, backend=self.backend, environ=os.environ, passphrases=passphrases
+            )
         self.known = session.redactor
         self.ascii = self.ascii or session.settings.ascii
         return session
