@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -125,9 +126,10 @@ def test_ctrl_c_ends_at_once_while_the_server_hangs(root: Path) -> None:
         words = [*OURS, "--cwd", str(root), "history"]
         process = subprocess.Popen(words, env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         silent.settimeout(30)
-        connection, _ = silent.accept()  # the first request is under way
-        with connection:
-            assert connection.recv(100)
+        with contextlib.ExitStack() as connections:
+            for _ in range(5):  # layout, state and history are asked for, and nothing is left but to wait
+                connection, _ = silent.accept()
+                assert connections.enter_context(connection).recv(100)
             process.send_signal(signal.SIGINT)
             begun = time.monotonic()
             _, errors = process.communicate(timeout=30)

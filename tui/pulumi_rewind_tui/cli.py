@@ -11,6 +11,7 @@ from pulumi_rewind_tui.terminal.search_path import secure_search_path
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) in {"pulumi-rewind", "pulumi-tool-rewind"}:  # noqa: PTH119
     secure_search_path()  # first, so that no module of the project is imported by mistake; not in a library
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -200,9 +201,16 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
-    if code == 130 and "pulumi_rewind.backends.interruptible" in sys.modules:
-        os._exit(code)  # threads that wait for a server can't be ended in an orderly way: some abort the process
+    if _left_behind():
+        atexit._run_exitfuncs()
+        os._exit(code)
     sys.exit(code)
+
+
+def _left_behind() -> bool:
+    """Whether threads still wait for a server: Python can't end those in an orderly way, and may abort instead."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    return bool(others) and all(thread.daemon for thread in others)
 
 
 if __name__ == "__main__":
