@@ -377,12 +377,12 @@ def test_a_newer_or_damaged_layout_is_refused(store: FileStore) -> None:
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("ftp://bucket/x", "ftp://"), ("https://api.pulumi.com", "Pulumi Cloud"), ("./state", "not the URL of a backend")],
+    [("ftp://bucket/x", "ftp://"), ("postgresql://host/db", "postgresql://"), ("./state", "not the URL of a backend")],
 )
 def test_other_kinds_of_backend_are_named(url: str, said: str) -> None:
     with pytest.raises(BackendError, match=said) as caught:
         open_backend(url)
-    assert "file://" in caught.value.hint
+    assert ("postgres://" if url.startswith("postgresql") else "file://") in caught.value.hint
 
 
 def test_a_new_kind_is_a_module_and_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,7 +393,7 @@ def test_a_new_kind_is_a_module_and_an_entry(monkeypatch: pytest.MonkeyPatch) ->
     assert str(open_backend("toy://box", {"WHO": "me"})) == "opened toy://box as me"
     with pytest.raises(BackendError) as caught:
         open_backend("ftp://bucket")
-    assert "toy:// backends" in caught.value.hint
+    assert "toy://" in caught.value.hint
 
 
 def test_urls_have_one_spelling(tmp_path: Path) -> None:
