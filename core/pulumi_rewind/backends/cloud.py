@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
 from pulumi_rewind.backends.cloud_history import CloudHistory
 from pulumi_rewind.backends.cloud_login import login_to
-from pulumi_rewind.backends.protocol import About, Glance, Steady
+from pulumi_rewind.backends.protocol import About, Glance, Remote
 from pulumi_rewind.errors import BackendError, StackNotFound, UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
@@ -40,7 +40,7 @@ def open_cloud(url: str, environ: Mapping[str, str]) -> CloudBackend:
     return CloudBackend(url, CloudClient(url, login_to(url, environ), environ), environ.get(CONSOLE, ""))
 
 
-class CloudBackend:
+class CloudBackend(Remote):
     """See `Backend`. Opening it asks nothing."""
 
     def __init__(self, url: str, client: CloudClient, console: str = "") -> None:
@@ -139,18 +139,6 @@ class CloudBackend:
     def shared(self, stack: StackRef) -> str:
         """Who may write a stack is up to the organization."""
         return f"whoever may update {stack} may have written it"
-
-    def watch(self) -> Steady:
-        """What is not reachable is told by whoever reads or writes."""
-        return Steady()
-
-    def obstacle(self) -> str:
-        """Nothing that is known."""
-        return ""
-
-    def shortage(self, size: int) -> str:
-        """There is room."""
-        return ""
 
     # -- inside -------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.backends.diy import ROOT
 from pulumi_rewind.backends.interruptible import aside, at_once
-from pulumi_rewind.backends.protocol import Steady
+from pulumi_rewind.backends.protocol import Remote
 from pulumi_rewind.backends.storage import Item, Stored
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import StoreUrl
@@ -44,7 +44,7 @@ AZURE_PAGE: Final = 5000
 _NANOSECONDS: Final = 1_000_000_000
 
 
-class ObjectStorage:
+class ObjectStorage(Remote):
     """See `Storage`. Keys are below the URL's prefix, which the store itself puts before them."""
 
     far = True
@@ -181,18 +181,6 @@ class ObjectStorage:
     def remedy(self, key: str) -> str:
         """The CLI keeps a copy beside each state."""
         return f"The CLI keeps the state before it as {self.where(key)}.bak; versions of the bucket may have more."
-
-    def watch(self) -> Steady:
-        """What is not reachable is told by whoever reads or writes."""
-        return Steady()
-
-    def obstacle(self) -> str:
-        """Nothing that is known."""
-        return ""
-
-    def shortage(self, size: int) -> str:
-        """A bucket has room."""
-        return ""
 
     # -- inside -------------------------------------------------------------------------------------------------
 

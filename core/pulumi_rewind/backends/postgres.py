@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pulumi_rewind.backends.diy import ROOT, DiyBackend
 from pulumi_rewind.backends.postgres_session import PostgresSession
 from pulumi_rewind.backends.postgres_url import parse_postgres_url
-from pulumi_rewind.backends.protocol import Steady
+from pulumi_rewind.backends.protocol import Remote
 from pulumi_rewind.backends.storage import Item, Stored
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.ownership import later
@@ -28,7 +28,7 @@ def open_postgres(url: str, environ: Mapping[str, str]) -> DiyBackend:
     return DiyBackend(url, PostgresStorage(url, environ))
 
 
-class PostgresStorage:
+class PostgresStorage(Remote):
     """See `Storage`."""
 
     far = False
@@ -181,18 +181,6 @@ class PostgresStorage:
     def remedy(self, key: str) -> str:
         """The CLI keeps a copy beside each state."""
         return f"The CLI keeps the state before it as {self.where(key)}.bak."
-
-    def watch(self) -> Steady:
-        """What is not reachable is told by whoever reads or writes."""
-        return Steady()
-
-    def obstacle(self) -> str:
-        """Nothing that is known."""
-        return ""
-
-    def shortage(self, size: int) -> str:
-        """The server tells."""
-        return ""
 
     # -- inside -------------------------------------------------------------------------------------------------
 

@@ -173,6 +173,22 @@ class Steady(Watch):
         return ""
 
 
+class Remote:
+    """A place of which nothing is seen but its answers: whoever reads or writes is told what is wrong with it."""
+
+    def watch(self) -> Steady:
+        """See `Backend.watch`."""
+        return Steady()
+
+    def obstacle(self) -> str:
+        """See `Backend.obstacle`: none is known."""
+        return ""
+
+    def shortage(self, size: int) -> str:
+        """See `Backend.shortage`: there is room, or the place says so itself."""
+        return ""
+
+
 class Backend(Protocol):
     """A place that keeps stacks."""
 
