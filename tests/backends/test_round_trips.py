@@ -84,6 +84,7 @@ def test_the_first_screen_takes_four_round_trips_and_one_when_it_is_known(gather
     assert requests["GET"] <= 66
     requests, rounds = asked(gathering, root, "history")
     assert len(rounds) <= 2, rounds
+    assert any("/locks/" in what for what in rounds[0]), "asked with all the rest"
     assert sum(requests.values()) <= 10
     shown = ours(gathering, root, "history").splitlines()
     assert len(shown) == 60

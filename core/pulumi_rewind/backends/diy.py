@@ -53,15 +53,16 @@ NOTHING: Final = " -"
 """What `Storage.mark` consists of where none of the files is there."""
 
 FRESH: Final = 1.0
-"""Seconds for which a history counts as just listed."""
+"""Seconds for which a history and the locks count as just read."""
 
 
 class _Begun(NamedTuple):
-    """A history that is listed before it is asked for."""
+    """What of a stack is read before anybody asks for it, each for the first who does."""
 
     stack: StackRef
     at: float
-    history: Future[DiyHistory]
+    history: Future[DiyHistory] | None
+    locks: Future[list[Lock]] | None
 
 
 class DiyBackend:
@@ -124,8 +125,9 @@ class DiyBackend:
 
     def history(self, stack: StackRef, *, quick: bool = False) -> DiyHistory:
         """Lists the stack's history once; a stack that was never updated has an empty one."""
-        begun, self._begun = self._begun, None
-        if begun is not None and begun.stack == stack and time.monotonic() - begun.at < FRESH:
+        begun = self._just_begun(stack)
+        if begun is not None and begun.history is not None:
+            self._begun = begun._replace(history=None)
             found = begun.history.result()
             if quick or found.sure:
                 return found
@@ -158,8 +160,15 @@ class DiyBackend:
         So does one that a full disk kept from being finished (``….json.<number>.tmp``): the CLI reads every file of the
         folder as a lock, and stops at it.
         """
+        begun = self._just_begun(stack)
+        if begun is None or begun.locks is None:
+            return self._read_locks(stack)
+        self._begun = begun._replace(locks=None)
+        return begun.locks.result()
+
+    def _read_locks(self, stack: StackRef) -> list[Lock]:
         name = self._checked(stack).name
-        folder = f"{ROOT}/locks/" + (f"{ORGANIZATION}/{stack.project}/{name}" if self.scoped else name)
+        folder = f"{ROOT}/locks/" + (f"{ORGANIZATION}/{stack.project}/{name}" if stack.project else name)
         keys = [f"{folder}/{item.name}" for item in self._storage.items(folder) if not item.name.endswith(".attrs")]
         found: list[Lock] = []
         for key, content in zip(keys, self._storage.read_all(keys, DOCUMENT), strict=True):
@@ -233,11 +242,16 @@ class DiyBackend:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _ask_ahead(self, stack: StackRef) -> Future[bool]:
-        """Whether there is such a stack, asked while the layout is; most often its history is wanted next."""
+        """Whether there is such a stack, asked while the layout is; most often history and locks are wanted next."""
         keys = self._state_keys(stack)
-        history = begin(lambda: self._listed(stack, quick=True))
-        self._begun = _Begun(stack, time.monotonic(), history)
+        history, locks = begin(lambda: self._listed(stack, quick=True)), begin(lambda: self._read_locks(stack))
+        self._begun = _Begun(stack, time.monotonic(), history, locks)
         return begin(lambda: bool(self._storage.mark(keys).strip(NOTHING)))
+
+    def _just_begun(self, stack: StackRef) -> _Begun | None:
+        begun = self._begun
+        fresh = begun is not None and begun.stack == stack and time.monotonic() - begun.at < FRESH
+        return begun if fresh else None
 
     def _layout(self) -> int:
         key = f"{ROOT}/meta.yaml"
