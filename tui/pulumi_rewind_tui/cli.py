@@ -199,8 +199,9 @@ def main() -> None:
     # The work is finished: a signal while exiting prints nothing and does not change the exit code.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
     if _left_behind():
         atexit._run_exitfuncs()
         os._exit(code)

@@ -71,7 +71,7 @@ class CloudClient:
         address = _address(path) + (f"?{urlencode(given)}" if given else "")
         for attempt in range(TRIES):
             try:
-                return self._try("GET", address)
+                return self._asked(address)
             except _Failed as failed:
                 if not failed.again or attempt == TRIES - 1:
                     raise failed.error from None
@@ -90,6 +90,15 @@ class CloudClient:
             raise failed.error from None
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _asked(self, address: str) -> bytes:
+        """What a question is answered; a kept connection that was closed meanwhile is no answer, and costs no try."""
+        try:
+            return self._try("GET", address)
+        except _Failed as failed:
+            if _CLOSED not in str(failed.error):
+                raise
+        return self._try("GET", address)
 
     def _decoded(self, body: bytes) -> Any:
         try:
@@ -173,6 +182,8 @@ _NOT_THE_SERVICE: Final = (
     "Check the backend's URL (that of the API, not of the web page); a proxy or a login page may have answered."
 )
 
+_CLOSED: Final = "it ends the connection without an answer"
+
 _CAUSES: Final = (
     ("NameResolution", "its name can't be resolved", _NETWORK, False),
     ("CERTIFICATE", "its certificate is not trusted", "SSL_CERT_FILE names the certificates to trust.", False),
@@ -181,7 +192,7 @@ _CAUSES: Final = (
     ("timed out", "it does not answer in time", "Try again; check the network.", False),
     ("IncompleteRead", "its answer was cut off", "Try again; check the network.", True),
     ("InvalidChunkLength", "its answer was cut off", "Try again; check the network.", True),
-    ("Connection aborted", "it ends the connection without an answer", "Try again; check the network.", True),
+    ("Connection aborted", _CLOSED, "Try again; check the network.", True),
     ("DecodeError", "its answer is damaged", "Try again; check the network.", True),
 )
 """What urllib3 says, what that means, what helps, and whether another try may."""
