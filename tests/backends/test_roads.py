@@ -44,7 +44,7 @@ def test_there_and_back(shop: ServedStack) -> None:
 def test_a_failed_update_is_taken_back(shop: ServedStack) -> None:
     before = image(shop)
     shop.trouble({"name": "more", "operation": "create", "action": "fail"})
-    shop.write_program(program("four") + 'more = bridged.Server("more", {"image": "x"})\n')
+    shop.write_program(program("four") + 'more = bridged.Server("more", {"image": "x", "dependsId": web.id})\n')
     failed = said(shop, "up", "--yes", "--json", "--rollback-on-failure", "--allow-data-loss")
     shop.trouble()
     assert failed.code == 5, failed
