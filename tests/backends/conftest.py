@@ -54,10 +54,6 @@ def only_on(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("server", list(_params(names)), indirect=True, scope="session")
 
 
-FULL = ("s3", "postgres", "cloud-journal")
-"""One of each sort: what lists names, what is asked in SQL, and what has numbers and leases of its own."""
-
-
 @pytest.fixture(scope="session", params=list(_params()))
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server; a test that asks for it runs once on each kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.backends.conftest import FULL, SERVICES, only_on
+from tests.backends.conftest import SERVICES
 from tests.backends.served_stack import ServedStack
 from tests.support.faults import engines, slay, start_rollback
 from tests.support.rewind import said, session
@@ -18,7 +18,6 @@ def until(there: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@only_on(*FULL)
 def test_a_killed_rollback_is_resumed(shop: ServedStack) -> None:
     target, name = ("2", "two") if shop.resources()["web"]["inputs"]["image"] != "two" else ("3", "three")
     total = len(session(shop).timeline)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pulumi_rewind.errors import RefusedError
-from tests.backends.conftest import FULL, only_on
 from tests.backends.served_stack import ServedStack, program
 from tests.support.rewind import plan, run, session
 
 
-@only_on(*FULL)
 def test_what_was_reviewed_is_what_is_applied(shop: ServedStack) -> None:
     made = plan(shop, "2" if shop.resources()["web"]["inputs"]["image"] != "two" else "3")
     shop.up(program("of another"))
