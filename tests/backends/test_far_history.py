@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pulumi_rewind.backends import listing
+from pulumi_rewind.backends import diy, listing
 from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.backends.storage import Item
-from pulumi_rewind.errors import HistoryMoved
+from pulumi_rewind.errors import HistoryMoved, RefusedError
+from pulumi_rewind.guard.checks import check_unlocked
 from pulumi_rewind.history.blame import blame
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.preview import PreviewControl
@@ -189,6 +190,29 @@ def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: Buc
     assert again.live_damage == ""
     assert again.last_good() is not None
     assert not again.equals_live(2)
+
+
+def test_what_was_asked_with_the_opening_is_for_showing_alone(
+    stack: BucketStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who changes something sees who holds the stack at that moment, and the state as it is."""
+    monkeypatch.setattr(diy, "FRESH", 600.0)
+    stack.fill(3)
+    session = opened(stack)
+    begun = session.backend._histories[session.stack][1].result()  # type: ignore[attr-defined]
+    assert begun._states_asked.result()
+    assert session.backend._locks[session.stack][1].result() == []  # type: ignore[attr-defined]
+    folder = stack.state / ".pulumi" / "locks" / "organization" / stack.project / stack.name
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text("{}")
+    stack.set_live(stack.checkpoint([stack.resource("web", {"n": 77})]))
+    with pytest.raises(RefusedError, match="locked"):
+        check_unlocked(session)
+    assert session.history() is begun
+    assert begun.is_live(3) is None
+    assert session.history() is not begun
+    assert session.backend.locks(session.stack, quick=True) == []
+    assert len(session.backend.locks(session.stack, quick=True)) == 1
 
 
 def test_checkpoints_come_together(stack: BucketStack, asked: Asked) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pulumi_rewind.backends.ahead import Ahead, begin
-from pulumi_rewind.backends.cache import Place
+from pulumi_rewind.backends.ahead import Ahead
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.listing import Listing
 from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, HistoryMoved
 from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.system.untrusted import CHECKPOINT, RECORD, decompress
+
+if TYPE_CHECKING:
+    from pulumi_rewind.backends.cache import Place
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
 _NANOSECONDS: Final = 1_000_000_000
@@ -168,6 +171,10 @@ class DiyHistory(History):
         else:
             one, *states = self._storage.digests([self._key(item), *self._states])
         return True if one and [state for state in states if state] == [one] else None
+
+    def forget_states(self) -> None:
+        """Lets `is_live` ask for the state as it is then, also the first time."""
+        self._states_asked = None
 
     def recall(self, what: str, *numbers: int) -> str | None:
         """From the cache."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.backends.ahead import begin
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RefusedError, RewindError, SecretsError
 from pulumi_rewind.history.origins import is_good, origin
