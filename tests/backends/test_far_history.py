@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pulumi_rewind.backends import diy, listing
+from pulumi_rewind.backends import diy, diy_history, listing
 from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.backends.storage import Item
 from pulumi_rewind.errors import HistoryMoved, RefusedError
@@ -174,15 +174,20 @@ def test_live_is_told_by_its_mark(stack: BucketStack, asked: Asked) -> None:
     assert opened(stack).timeline.live_update() == 2
 
 
-def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: BucketStack) -> None:
+@pytest.mark.parametrize("mark_first", [True, False])
+def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: BucketStack, *, mark_first: bool) -> None:
     """Between the mark and the download another state appears: nothing of it may be remembered of the update."""
     stack.fill(3)
     timeline = opened(stack).timeline
-    assert timeline.live_update() == 3  # by its mark
     broken = stack.checkpoint([stack.resource("web", {"n": 3}, dependencies=[stack.urn("gone")])])
     before = stack.live_file.read_bytes()
-    timeline._live = None
+    if mark_first:
+        assert timeline.live_update() == 3  # by its mark
+        timeline._live = None
     stack.set_live(broken)
+    timeline.live()
+    if not mark_first:
+        stack.set_live(before)
     timeline.live_damage  # noqa: B018 - reads
     timeline.last_good()
     stack.set_live(before)
@@ -190,6 +195,14 @@ def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: Buc
     assert again.live_damage == ""
     assert again.last_good() is not None
     assert not again.equals_live(2)
+
+
+def test_what_another_release_found_out_is_not_believed(stack: BucketStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.fill(2)
+    opened(stack).history().remember("broken", "damage", 2)
+    assert opened(stack).history().recall("damage", 2) == "broken"
+    monkeypatch.setattr(diy_history, "__version__", "0.0.0")
+    assert opened(stack).history().recall("damage", 2) is None
 
 
 def test_what_was_asked_with_the_opening_is_for_showing_alone(

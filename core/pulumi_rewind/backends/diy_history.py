@@ -16,6 +16,7 @@ from pulumi_rewind.backends.storage import Item, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, HistoryMoved
 from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.system.untrusted import CHECKPOINT, RECORD, decompress
+from pulumi_rewind.version import __version__
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.cache import Place
@@ -191,12 +192,15 @@ class DiyHistory(History):
             self._kept.keep([(*name, text.encode())])
 
     def _fact(self, what: str, numbers: Sequence[int]) -> tuple[str, str] | None:
-        """Key and mark of a fact: the names of the checkpoints that it is about, and their marks."""
+        """Key and mark of a fact: the names of the checkpoints that it is about, and their marks.
+
+        Another release may find out something else about the same content.
+        """
         items = [self._checkpoints.get(self._stamp(number)) for number in numbers]
         there = [item for item in items if isinstance(item, Item) and item.mark]
         if len(there) < len(items):
             return None
-        return " ".join((what, *(item.name for item in there))), " ".join(item.mark for item in there)
+        return " ".join((what, __version__, *(item.name for item in there))), " ".join(item.mark for item in there)
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, decompressed."""
