@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pulumi_rewind.backends import listing
+from pulumi_rewind.backends import diy, diy_history, listing
 from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.backends.storage import Item
-from pulumi_rewind.errors import HistoryMoved
+from pulumi_rewind.errors import HistoryMoved, RefusedError
+from pulumi_rewind.guard.checks import check_unlocked
 from pulumi_rewind.history.blame import blame
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.preview import PreviewControl
@@ -173,15 +174,20 @@ def test_live_is_told_by_its_mark(stack: BucketStack, asked: Asked) -> None:
     assert opened(stack).timeline.live_update() == 2
 
 
-def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: BucketStack) -> None:
+@pytest.mark.parametrize("mark_first", [True, False])
+def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: BucketStack, *, mark_first: bool) -> None:
     """Between the mark and the download another state appears: nothing of it may be remembered of the update."""
     stack.fill(3)
     timeline = opened(stack).timeline
-    assert timeline.live_update() == 3  # by its mark
     broken = stack.checkpoint([stack.resource("web", {"n": 3}, dependencies=[stack.urn("gone")])])
     before = stack.live_file.read_bytes()
-    timeline._live = None
+    if mark_first:
+        assert timeline.live_update() == 3  # by its mark
+        timeline._live = None
     stack.set_live(broken)
+    timeline.live()
+    if not mark_first:
+        stack.set_live(before)
     timeline.live_damage  # noqa: B018 - reads
     timeline.last_good()
     stack.set_live(before)
@@ -189,6 +195,37 @@ def test_a_state_that_moves_while_it_is_compared_leaves_nothing_false(stack: Buc
     assert again.live_damage == ""
     assert again.last_good() is not None
     assert not again.equals_live(2)
+
+
+def test_what_another_release_found_out_is_not_believed(stack: BucketStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.fill(2)
+    opened(stack).history().remember("broken", "damage", 2)
+    assert opened(stack).history().recall("damage", 2) == "broken"
+    monkeypatch.setattr(diy_history, "__version__", "0.0.0")
+    assert opened(stack).history().recall("damage", 2) is None
+
+
+def test_what_was_asked_with_the_opening_is_for_showing_alone(
+    stack: BucketStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who changes something sees who holds the stack at that moment, and the state as it is."""
+    monkeypatch.setattr(diy, "FRESH", 600.0)
+    stack.fill(3)
+    session = opened(stack)
+    begun = session.backend._histories[session.stack][1].result()  # type: ignore[attr-defined]
+    assert begun._states_asked.result()
+    assert session.backend._locks[session.stack][1].result() == []  # type: ignore[attr-defined]
+    folder = stack.state / ".pulumi" / "locks" / "organization" / stack.project / stack.name
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text("{}")
+    stack.set_live(stack.checkpoint([stack.resource("web", {"n": 77})]))
+    with pytest.raises(RefusedError, match="locked"):
+        check_unlocked(session)
+    assert session.history() is begun
+    assert begun.is_live(3) is None
+    assert session.history() is not begun
+    assert session.backend.locks(session.stack, quick=True) == []
+    assert len(session.backend.locks(session.stack, quick=True)) == 1
 
 
 def test_checkpoints_come_together(stack: BucketStack, asked: Asked) -> None:

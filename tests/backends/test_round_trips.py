@@ -17,6 +17,7 @@ import pytest
 
 from tests.bench.bench_network import OURS, PREFIX, fill
 from tests.bench.pty_app import PtyApp
+from tests.servers.counting import counting
 from tests.servers.lag import lag
 from tests.servers.quick_s3 import QuickServer, quick_s3
 from tests.servers.running import Server
@@ -117,6 +118,15 @@ def test_a_line_says_what_is_read_once_it_takes_long(bucket: Path, root: Path) -
     assert b"\x1b[2K" in before.rpartition(b"reading the history")[2]  # the line is gone by then
     assert b"reading" not in after
     assert "testsecret" not in app.output.decode()
+
+
+def test_a_command_ends_although_a_question_that_it_does_not_need_hangs(bucket: Path, root: Path) -> None:
+    with quick_s3(bucket, root / "s3.log") as server, counting(server.port) as asked:
+        asked.held = b"locks"
+        begun = time.monotonic()
+        ours(server.at(asked.port), root, "diff", "5", "6")
+        assert time.monotonic() - begun < 10  # a request itself would wait for fifteen
+        assert asked.count("LIST", "locks") == 1
 
 
 def test_ctrl_c_ends_at_once_while_the_server_hangs(root: Path) -> None:

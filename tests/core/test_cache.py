@@ -139,8 +139,9 @@ def test_no_password_is_in_it(tmp_path: Path) -> None:
     """Nor can one be guessed: the same place serves whatever the password is."""
     url = "postgres://ada:{}@db/state"
     Cache(tmp_path).of(url.format("hush"), {"PGPASSWORD": "hush"}, "dev").keep([("a", "", b"x")])
-    other = Cache(tmp_path).of(url.format("other"), {"PGPASSWORD": "other"}, "dev")
-    assert other.read({"a": ""}) == {"a": b"x"}
+    for name in ("PGPASSWORD", "AZURE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD"):
+        other = Cache(tmp_path).of(url.format("other"), {name: "other"}, "dev")
+        assert other.read({"a": ""}) == {"a": b"x"}
     assert b"hush" not in (tmp_path / NAME).read_bytes()
 
 

@@ -23,6 +23,7 @@ SECRETS = {
     "GOOGLE_CREDENTIALS": json.dumps({"type": "service_account", "private_key": PEM, "client_email": "a@b"}),
     "GOOGLE_OAUTH_ACCESS_TOKEN": "ya29.google-seven",
     "PGPASSWORD": "pg-eight",
+    "AZURE_PASSWORD": "azure-nine",
 }
 QUOTED = [
     *SECRETS.values(),
@@ -46,7 +47,7 @@ def test_they_are_masked_and_withheld(tmp_path: Path) -> None:
     for text in QUOTED:
         said = session.redactor(f"GET <{text}> failed")
         assert "[secret]" in said, text
-        assert not any(part in said for part in ("one", "two", "three", "four", "MIIE", "eight", "seven")), said
+        assert not any(part in said for part in ("one", "two", "three", "four", "MIIE", "eight", "seven", "nine")), said
     assert session.redactor("the account acc of core, rl, 2021-06-08, service_account") == (
         "the account acc of core, rl, 2021-06-08, service_account"
     )

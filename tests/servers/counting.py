@@ -18,6 +18,9 @@ class Asked:
 
     port: int
     """Of the proxy."""
+    held: bytes = b""
+    """What is asked with this in it gets no answer."""
+    ended: threading.Event = field(default_factory=threading.Event)
     requests: list[str] = field(default_factory=list)
     """``GET <path>``, ``HEAD <path>`` or ``LIST <query>``, in their order."""
 
@@ -26,10 +29,12 @@ class Asked:
         return sum(one.startswith(f"{kind} ") and part in one for one in self.requests)
 
     def note(self, data: bytes) -> None:
-        """Takes what a client sent."""
+        """Takes what a client sent; returns when it may be passed on."""
         for method, path in _REQUEST.findall(data):
             kind = "LIST" if b"list-type=2" in path else method.decode()
             self.requests.append(f"{kind} {path.decode()}")
+        if self.held and self.held in data:
+            self.ended.wait()
 
 
 @contextlib.contextmanager
@@ -50,6 +55,7 @@ def counting(port: int) -> Iterator[Asked]:
     try:
         yield asked
     finally:
+        asked.ended.set()
         listener.close()
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.system.untrusted import CHECKPOINT
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-Result = TypeVar("Result")
 
 AT_ONCE: Final = 8
 """Checkpoints under way; a loop begins with two, so that one that stops at once has read one for nothing."""
@@ -25,22 +24,6 @@ RECENT: Final = 2
 
 UNKNOWN: Final = BYTES // 4
 """What one counts whose size isn't known."""
-
-
-def begin(call: Callable[[], Result]) -> Future[Result]:
-    """Starts a call in a thread of its own, which no process waits for when it ends."""
-    from concurrent.futures import Future  # which takes a while, and directories need none
-
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as err:  # noqa: BLE001 - whoever waits for the result raises it
-            future.set_exception(err)
-
-    threading.Thread(target=run, name="reading ahead", daemon=True).start()
-    return future
 
 
 class Ahead:

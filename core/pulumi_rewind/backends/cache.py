@@ -41,8 +41,8 @@ AT_ONCE: Final = 500
 """Entries of one question."""
 
 _LOGINS: Final = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "PG")
-_PASSWORDS: Final = frozenset({"PGPASSWORD"})
-"""Not part of a login: what people make up can be guessed from its digest. Keys and tokens are random."""
+_MADE_UP: Final = "PASSWORD"
+"""In the names of what is not part of a login: what people make up can be guessed from its digest."""
 
 _PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 """What says nothing against the file: another process writes for long, the disk is full, it can't be written."""
@@ -66,7 +66,7 @@ class Cache:
     def of(self, url: str, environ: Mapping[str, str], stack: str) -> Place:
         """What is kept of one stack, for one login on one backend."""
         login = sorted(
-            f"{name}={value}" for name, value in environ.items() if name.startswith(_LOGINS) and name not in _PASSWORDS
+            f"{name}={value}" for name, value in environ.items() if name.startswith(_LOGINS) and _MADE_UP not in name
         )
         return Place(self, hashlib.sha256("\0".join((shown_url(url), stack, *login)).encode()).digest())
 

@@ -93,7 +93,7 @@ class CloudBackend(Remote):
         raw = self.client.get("stacks", *stack_path(stack), "export")
         return decode_checkpoint(raw, source=f"the live state of {stack}")
 
-    def locks(self, stack: StackRef) -> list[Lock]:
+    def locks(self, stack: StackRef, *, quick: bool = False) -> list[Lock]:
         """The operation that runs, if one does."""
         return self._locks(stack, self._stack(stack))
 

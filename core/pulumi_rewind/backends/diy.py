@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from pulumi_rewind.backends.ahead import begin
-from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.protocol import About, Glance, Watch
 from pulumi_rewind.backends.storage import Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
@@ -30,6 +29,10 @@ from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from pulumi_rewind.backends.cache import Place
+
+Result = TypeVar("Result")
 
 NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's folder."""
@@ -53,16 +56,7 @@ NOTHING: Final = " -"
 """What `Storage.mark` consists of where none of the files is there."""
 
 FRESH: Final = 1.0
-"""Seconds for which a history and the locks count as just read."""
-
-
-class _Begun(NamedTuple):
-    """What of a stack is read before anybody asks for it, each for the first who does."""
-
-    stack: StackRef
-    at: float
-    history: Future[DiyHistory] | None
-    locks: Future[list[Lock]] | None
+"""Seconds for which what was asked for with the opening counts as just read."""
 
 
 class DiyBackend:
@@ -77,7 +71,9 @@ class DiyBackend:
         self.url = url
         self._storage = storage
         self._opening = begin(self._layout) if storage.far else None
-        self._begun: _Begun | None = None
+        self._histories: dict[StackRef, tuple[float, Future[DiyHistory]]] = {}
+        """What was asked for before anybody wanted it, and when: each for the first who does."""
+        self._locks: dict[StackRef, tuple[float, Future[list[Lock]]]] = {}
         self.kept: Callable[[str], Place] | None = None
         """Gives the user's cache of a stack's history, if there is one."""
         if not storage.far:
@@ -124,12 +120,17 @@ class DiyBackend:
         raise self._not_found(str(ref) if wanted else name)
 
     def history(self, stack: StackRef, *, quick: bool = False) -> DiyHistory:
-        """Lists the stack's history once; a stack that was never updated has an empty one."""
-        begun = self._just_begun(stack)
-        if begun is not None and begun.history is not None:
-            self._begun = begun._replace(history=None)
-            found = begun.history.result()
-            if quick or found.sure:
+        """Lists the stack's history once; a stack that was never updated has an empty one.
+
+        Right after `find` that is the listing which was begun with it, if it is a full one or `quick`.
+        """
+        begun = _taken(self._histories, stack)
+        if begun is not None:
+            found = begun.result()
+            if quick:
+                return found
+            if found.sure:
+                found.forget_states()
                 return found
         return self._listed(stack, quick=quick)
 
@@ -154,17 +155,14 @@ class DiyBackend:
             err.advice = self._storage.remedy(found.key) or err.advice
             raise
 
-    def locks(self, stack: StackRef) -> list[Lock]:
+    def locks(self, stack: StackRef, *, quick: bool = False) -> list[Lock]:
         """Lock files, oldest first; one that can't be read counts, with nobody's name.
 
         So does one that a full disk kept from being finished (``….json.<number>.tmp``): the CLI reads every file of the
         folder as a lock, and stops at it.
         """
-        begun = self._just_begun(stack)
-        if begun is None or begun.locks is None:
-            return self._read_locks(stack)
-        self._begun = begun._replace(locks=None)
-        return begun.locks.result()
+        begun = _taken(self._locks, stack) if quick else None
+        return begun.result() if begun is not None else self._read_locks(stack)
 
     def _read_locks(self, stack: StackRef) -> list[Lock]:
         name = self._checked(stack).name
@@ -185,7 +183,7 @@ class DiyBackend:
         """See `Backend.glance`: marks of the state files and of the history's folder, and the locks."""
         folder = f"{self._folder('history', stack)}/{stack.name}"
         if self._storage.far:
-            locks = begin(lambda: self.locks(stack))
+            locks = begin(lambda: self.locks(stack, quick=True))
             mark = self._storage.mark(self._state_keys(stack))
             if not mark.strip(NOTHING):
                 self._storage.check()
@@ -244,14 +242,11 @@ class DiyBackend:
     def _ask_ahead(self, stack: StackRef) -> Future[bool]:
         """Whether there is such a stack, asked while the layout is; most often history and locks are wanted next."""
         keys = self._state_keys(stack)
-        history, locks = begin(lambda: self._listed(stack, quick=True)), begin(lambda: self._read_locks(stack))
-        self._begun = _Begun(stack, time.monotonic(), history, locks)
+        now = time.monotonic()
+        # The locks first: an update that is missing in the history then holds one, and a `Glance` shows when that goes.
+        self._locks = {stack: (now, begin(lambda: self._read_locks(stack)))}
+        self._histories = {stack: (now, begin(lambda: self._listed(stack, quick=True)))}
         return begin(lambda: bool(self._storage.mark(keys).strip(NOTHING)))
-
-    def _just_begun(self, stack: StackRef) -> _Begun | None:
-        begun = self._begun
-        fresh = begun is not None and begun.stack == stack and time.monotonic() - begun.at < FRESH
-        return begun if fresh else None
 
     def _layout(self) -> int:
         key = f"{ROOT}/meta.yaml"
@@ -306,6 +301,12 @@ class DiyBackend:
     def _state_names(self, folder: str) -> set[str]:
         names = {_stack_name(item.name) for item in self._storage.items(folder)}
         return {name for name in names if NAME.fullmatch(name)}
+
+
+def _taken(begun: dict[StackRef, tuple[float, Future[Result]]], stack: StackRef) -> Future[Result] | None:
+    """What was begun for a stack a moment ago, once; safe to use from several threads."""
+    at, future = begun.pop(stack, (0.0, None))
+    return future if time.monotonic() - at < FRESH else None
 
 
 def _is_dead(lock: Lock) -> bool:

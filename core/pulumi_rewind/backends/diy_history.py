@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pulumi_rewind.backends.ahead import Ahead, begin
-from pulumi_rewind.backends.cache import Place
+from pulumi_rewind.backends.ahead import Ahead
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.listing import Listing
 from pulumi_rewind.backends.protocol import FIRST_READ, History, no_update
 from pulumi_rewind.backends.storage import Item, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, HistoryMoved
 from pulumi_rewind.state.model import EMPTY, Checkpoint, StackRef, Update, decode_checkpoint
 from pulumi_rewind.system.untrusted import CHECKPOINT, RECORD, decompress
+from pulumi_rewind.version import __version__
+
+if TYPE_CHECKING:
+    from pulumi_rewind.backends.cache import Place
 
 _FILE: Final = re.compile(r"-(\d+)\.(h|c)(?:istory|heckpoint)\.json(?:\.gz|\.zst)?")
 _NANOSECONDS: Final = 1_000_000_000
@@ -169,6 +173,10 @@ class DiyHistory(History):
             one, *states = self._storage.digests([self._key(item), *self._states])
         return True if one and [state for state in states if state] == [one] else None
 
+    def forget_states(self) -> None:
+        """Lets `is_live` ask for the state as it is then, also the first time."""
+        self._states_asked = None
+
     def recall(self, what: str, *numbers: int) -> str | None:
         """From the cache."""
         name = self._fact(what, numbers)
@@ -184,12 +192,15 @@ class DiyHistory(History):
             self._kept.keep([(*name, text.encode())])
 
     def _fact(self, what: str, numbers: Sequence[int]) -> tuple[str, str] | None:
-        """Key and mark of a fact: the names of the checkpoints that it is about, and their marks."""
+        """Key and mark of a fact: the names of the checkpoints that it is about, and their marks.
+
+        Another release may find out something else about the same content.
+        """
         items = [self._checkpoints.get(self._stamp(number)) for number in numbers]
         there = [item for item in items if isinstance(item, Item) and item.mark]
         if len(there) < len(items):
             return None
-        return " ".join((what, *(item.name for item in there))), " ".join(item.mark for item in there)
+        return " ".join((what, __version__, *(item.name for item in there))), " ".join(item.mark for item in there)
 
     def raw(self, number: int) -> bytes:
         """The stored checkpoint, decompressed."""

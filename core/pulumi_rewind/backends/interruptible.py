@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def begin(call: Callable[[], Result]) -> Future[Result]:
+    """Starts a call in a thread of its own, which no process waits for when it ends."""
+    from concurrent.futures import Future  # which takes a while, and directories need none
+
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as err:  # noqa: BLE001 - whoever waits for the result raises it
+            future.set_exception(err)
+
+    threading.Thread(target=run, name="request", daemon=True).start()
+    return future
 
 
 def aside(call: Callable[[], Result]) -> Result:
     """What a call returns or raises; in the main thread a Ctrl-C ends the wait at once, and the call is left behind."""
     if threading.current_thread() is not threading.main_thread():
         return call()
-    return next(at_once(lambda _: call(), (None,), 1))
+    return begin(call).result()
 
 
 def at_once(call: Callable[[Item], Result], items: Sequence[Item], limit: int) -> Iterator[Result]:
@@ -25,17 +42,16 @@ def at_once(call: Callable[[Item], Result], items: Sequence[Item], limit: int) -
 
     The threads are daemons: a process does not wait for them when it ends, as it would for those of a pool.
     """
-    waiting: SimpleQueue[tuple[Future[Result], Item]] = SimpleQueue()
-    results: list[Future[Result]] = []
-    for item in items:
-        results.append(Future())
-        waiting.put((results[-1], item))
+    from concurrent.futures import Future
+
+    results: list[Future[Result]] = [Future() for _ in items]
+    waiting = deque(zip(results, items, strict=True))
 
     def work() -> None:
         while True:
             try:
-                result, item = waiting.get_nowait()
-            except Empty:
+                result, item = waiting.popleft()
+            except IndexError:
                 return
             try:
                 result.set_result(call(item))
@@ -48,6 +64,4 @@ def at_once(call: Callable[[Item], Result], items: Sequence[Item], limit: int) -
         for result in results:
             yield result.result()
     finally:
-        with contextlib.suppress(Empty):  # nobody wants the rest
-            while True:
-                waiting.get_nowait()
+        waiting.clear()  # nobody wants the rest

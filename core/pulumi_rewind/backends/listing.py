@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pulumi_rewind.backends.ahead import begin
-from pulumi_rewind.backends.cache import Place
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.storage import Item, Storage
+
+if TYPE_CHECKING:
+    from pulumi_rewind.backends.cache import Place
 
 PROVEN: Final = 120
 """How many files at each end must be as they were known: those of 60 updates, as many as a first screen shows."""

@@ -227,8 +227,10 @@ class Backend(Protocol):
         """
         ...
 
-    def locks(self, stack: StackRef) -> list[Lock]:
+    def locks(self, stack: StackRef, *, quick: bool = False) -> list[Lock]:
         """Who holds the stack; a lock that can't be read is a lock all the same.
+
+        With `quick`, for showing them alone, they may be those that were read with the opening of the stack.
 
         Raises:
             BackendError: whether there are locks can't be seen.

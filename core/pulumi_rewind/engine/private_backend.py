@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.backends.cloud_login import TOKEN, login_to
 from pulumi_rewind.project.workspace import Workspace
 from pulumi_rewind.state.formats import state_file
 from pulumi_rewind.state.model import Checkpoint, StackRef
@@ -45,7 +44,11 @@ def environment(backend: Path, workspace: Workspace) -> dict[str, str]:
     """
     found = {"PULUMI_BACKEND_URL": backend.as_uri()}
     url = workspace.backend_url.rstrip("/")
-    if workspace.environ.get(TOKEN) and url.startswith(("https://", "http://")):
+    if not url.startswith(("https://", "http://")):
+        return found
+    from pulumi_rewind.backends.cloud_login import TOKEN, login_to
+
+    if workspace.environ.get(TOKEN):
         own = login_to(url, workspace.environ)
         login = backend / "login"
         login.mkdir(mode=0o700, exist_ok=True)

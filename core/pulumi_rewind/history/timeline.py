@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.backends.ahead import begin
+from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RefusedError, RewindError, SecretsError
 from pulumi_rewind.history.origins import is_good, origin
@@ -86,6 +86,7 @@ class Timeline:
         self._opened = opened
         self._note = note
         self._live: Checkpoint | None = None
+        self._told_first = False
         self._live_update: tuple[int | None] | None = None
         self._good: Update | None = None
         self._good_next = len(self.history)  # the search for the last good one continues here
@@ -236,6 +237,7 @@ class Timeline:
     @cached_property
     def _twin(self) -> int:
         """The newest update if the backend tells by itself that live has its very content, else 0."""
+        self._told_first = self._live is None
         newest = len(self.history)
         try:
             return newest if newest and self.history.is_live(newest) else 0
@@ -244,9 +246,10 @@ class Timeline:
 
     @cached_property
     def _read_twin(self) -> int:
-        """The same, asked again after live was read: then what was read is what this update left."""
+        """The same, asked before live was read and again after: then what was read is what this update left."""
         try:
-            return self._twin if self._twin and self.live() and self.history.is_live(self._twin) else 0
+            told = self._twin and self._told_first and self.live() and self.history.is_live(self._twin)
+            return self._twin if told else 0
         except BackendError:
             return 0
 

@@ -60,9 +60,10 @@ def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
     digest = ""
     between: HalfWay | None = None
     try:
+        number = session.timeline.live_update()  # first: what is found out between two marks may be kept
         now = session.timeline.live()
         secrets, digest = now.has_secrets, now.digest
-        live = session.timeline.live_update()
+        live = number
         good = session.timeline.last_good()
         last_good = good.number if good is not None else None
         between = half_way(session.timeline)

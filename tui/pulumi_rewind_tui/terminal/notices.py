@@ -38,7 +38,7 @@ def lock_notice(session: Session) -> Callable[[Screen], None]:
 
     def look() -> None:
         try:
-            found.extend(session.backend.locks(session.stack))
+            found.extend(session.backend.locks(session.stack, quick=True))
         except RewindError as err:
             found.append(err)
 
