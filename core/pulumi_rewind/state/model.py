@@ -363,6 +363,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     """Why the record or its checkpoint can't be used, empty if it can."""
     from_record: Literal["", "update", "checkpoint"] = ""
     """What the backend has lost and a record in git still has: the whole update, or its checkpoint."""
+    place: int = 0
+    """The backend's own number of it, where records count otherwise (a stack that was moved there); 0: `number`."""
     requested_by: str = ""
     """Whose login began the update, where the backend is a service that says so."""
     commit_url: str = ""
