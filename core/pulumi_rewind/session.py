@@ -91,7 +91,7 @@ class Session:
         from pulumi_rewind.system.toolchain import find_engine
 
         info = find_engine(self.workspace.environ)
-        self.redactor.expect(self._stored_secrets)  # of which providers may speak from now on
+        self.redactor.expect(self._stored_secrets, far=True)  # of which providers may speak from now on
         return Engine(info.path, info.version, self.workspace, self.redactor)
 
     def _given_secrets(self) -> Iterator[str]:
