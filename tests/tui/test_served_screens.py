@@ -334,3 +334,21 @@ def test_a_stack_of_a_service_goes_by_its_organization(service: CloudShop) -> No
     assert foreign.returncode == 2
     assert "there is no stack acme/shop/dev" in foreign.stderr
     assert "tester/shop/dev" in foreign.stderr
+
+
+@pytest.mark.cloud
+def test_completion_offers_short_names_where_they_are_enough(service: CloudShop) -> None:
+    for name in (("tester", "shop", "preview"), ("acme", "other", "prize")):
+        service.service.stacks[name] = Stack(name)
+
+    def offered(begun: str) -> list[str]:
+        done = said(
+            service,
+            env={VARIABLE: "fish_complete", "COMP_WORDS": f"pulumi-rewind history -s {begun}", "COMP_CWORD": ""},
+        )
+        assert not done.stderr, done
+        return [row.partition(",")[2].partition("\t")[0] for row in done.stdout.splitlines()]
+
+    assert offered("pr") == ["prod"], "of another organization or project the whole name is needed"
+    assert offered("acme/") == ["acme/other/prize", "acme/shop/prod"]
+    assert sorted(offered("''")) == ["acme/other/prize", "acme/shop/prod", "prod", "tester/shop/preview"]
