@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -352,3 +353,25 @@ def test_completion_offers_short_names_where_they_are_enough(service: CloudShop)
     assert offered("pr") == ["prod"], "of another organization or project the whole name is needed"
     assert offered("acme/") == ["acme/other/prize", "acme/shop/prod"]
     assert sorted(offered("''")) == ["acme/other/prize", "acme/shop/prod", "prod", "tester/shop/preview"]
+
+
+LEAVING = """
+import atexit, sys, threading, weakref
+from pulumi_rewind_tui.cli import leave
+class Held: pass
+held = Held()
+weakref.finalize(held, print, "finalized", flush=True)
+atexit.register(print, "at exit", flush=True)
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+sys.stdout.write("said, ")
+leave(3)
+"""
+
+
+def test_a_process_that_leaves_threads_behind_loses_nothing(tmp_path: Path) -> None:
+    environ = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout == "said, at exit\nfinalized\n"
