@@ -1,9 +1,7 @@
 """The words of the project as frozen structs: stack, update, checkpoint, resource, URN.
 
-Decoding is lazy where it pays: a resource's inputs and outputs stay raw JSON bytes
-(`msgspec.Raw`) until someone looks inside.
-
-Source of the shapes: Pulumi checkpoint v3 (``sdk/go/common/apitype``; facts only).
+Decoding is lazy where it pays: a resource's inputs and outputs stay raw JSON bytes (`msgspec.Raw`) until someone looks
+inside. Source of the shapes: Pulumi checkpoint v3 (``sdk/go/common/apitype``; facts only).
 """
 
 from __future__ import annotations
