@@ -25,6 +25,7 @@ from pulumi_rewind_tui.screens.empty import EmptyScreen
 from pulumi_rewind_tui.screens.help import HelpScreen
 from pulumi_rewind_tui.screens.home import HomeScreen
 from pulumi_rewind_tui.screens.stacks import StacksScreen
+from pulumi_rewind_tui.terminal import completions
 from pulumi_rewind_tui.terminal.shells import VARIABLE
 from pulumi_rewind_tui.text.home_page import shorten_url
 from pulumi_rewind_tui.workers import comparer
@@ -200,7 +201,7 @@ def test_completion_does_not_wait_for_a_backend_that_is_silent(tmp_path: Path) -
         begun = time.monotonic()
         done = said(shop, env={VARIABLE: "fish_complete", "COMP_WORDS": "pulumi-rewind -s ", "COMP_CWORD": ""})
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        assert time.monotonic() - begun < 25, "a question waits for a minute"
+        assert completions.PATIENCE <= time.monotonic() - begun < 25, "it is asked, and a question waits for a minute"
 
 
 @pytest.mark.cloud
