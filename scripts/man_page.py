@@ -27,8 +27,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "NO_COLOR": "No colour, if it is not empty.",
     "TERM": "If it is dumb or not set, the history is printed instead of the screens, without colour and pager.",
     "CI": "If it is set, the history is printed instead of the screens, and without a pager.",
-    "XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME": "Where your settings, the state directory and engines are; by "
-    "default ~/.config, ~/.local/state and ~/.cache.",
+    "XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME": "Where your settings, the state directory, and the cache of "
+    "histories and engines are; by default ~/.config, ~/.local/state and ~/.cache.",
     "PULUMI_REWIND_CORE_DUMPS": "If it is 1, processes that hold secrets may write core dumps.",
     "PULUMI_REWIND_DEBUG": "If it is 1, an unexpected error prints its traceback.",
 }

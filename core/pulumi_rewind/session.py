@@ -91,7 +91,7 @@ class Session:
         from pulumi_rewind.system.toolchain import find_engine
 
         info = find_engine(self.workspace.environ)
-        self.redactor.expect(self._stored_secrets)  # of which providers may speak from now on
+        self.redactor.expect(self._stored_secrets, far=True)  # of which providers may speak from now on
         return Engine(info.path, info.version, self.workspace, self.redactor)
 
     def _given_secrets(self) -> Iterator[str]:
@@ -156,7 +156,7 @@ class Session:
     def page(self, update: Update | None = None) -> str:
         """The web page of the stack, or of an update that its backend has; empty where there is none."""
         known = update is not None and update.from_record != "update"
-        return self.backend.link(self.stack, update.number if update is not None and known else None)
+        return self.backend.link(self.stack, (update.place or update.number) if update is not None and known else None)
 
     def history(self, *, quick: bool = False) -> History:
         """The stack's updates as they are now, those included that only records know; `quick` as for backends."""

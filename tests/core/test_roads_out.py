@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -168,6 +169,31 @@ def test_sources_are_asked_when_the_first_text_comes_and_once() -> None:
     assert asked == [1]
     known.expect(lambda: ["learned-later-on"])
     assert known(f"{CANARY} learned-later-on") == f"{MASK} {MASK}"
+
+
+def test_nobody_waits_at_once_for_what_is_far_away() -> None:
+    asked, released = threading.Event(), threading.Event()
+
+    def far() -> list[str]:
+        asked.set()
+        assert released.wait(20)
+        return [CANARY]
+
+    known = KnownSecrets()
+    known.expect(lambda: ["near-and-known"])
+    known.expect(far, far=True)
+    assert known.at_once(f"near-and-known {CANARY}") == f"{MASK} {CANARY}"
+    assert not asked.is_set()
+    found: list[str] = []
+    waiting = threading.Thread(target=lambda: found.append(known(CANARY)), daemon=True)
+    waiting.start()
+    assert asked.wait(20)
+    known.error(error := EngineError("near-and-known"), wait=False)
+    assert str(error) == MASK
+    assert waiting.is_alive(), "only it waits"
+    released.set()
+    waiting.join(20)
+    assert found == [MASK] == [known.at_once(CANARY)]
 
 
 def test_what_is_learned_later_is_added_and_nothing_is_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,3 +264,13 @@ def test_what_a_store_says_is_put_into_a_sentence(said: str, message: str, helps
     assert message in str(error)
     assert "\n" not in str(error)
     assert helps in error.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "helps"), [("s3://state", "endpoint=http://"), ("gs://state", "TLS;"), ("azblob://state", "protocol=http")]
+)
+def test_what_helps_where_a_server_speaks_no_tls_is_an_option_of_that_kind_of_url(url: str, helps: str) -> None:
+    error = store_error(ValueError("received corrupt message of type InvalidContentType"), url=url, place="b", what="x")
+    assert "no secure connection" in str(error)
+    assert helps in error.hint
+    assert "{" not in error.hint

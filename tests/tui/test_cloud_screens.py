@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_rewind.rollback.recording import record_all
 from pulumi_rewind_tui.app import RewindApp
 from pulumi_rewind_tui.screens.details import DetailsScreen
 from tests.backends.seeded_service import add
 from tests.servers.cloud.service import TOKEN, Service
 from tests.servers.cloud.serving import cloud
+from tests.support.recordshop import Shop
 from tests.support.tui.shop import screen_text, settle
 
 pytestmark = pytest.mark.cloud
@@ -77,3 +79,21 @@ def test_show_has_the_page_and_who_asked(environ: dict[str, str], tmp_path: Path
     told = json.loads(shown("--json"))
     assert (told["requestedBy"], told["page"]) == ("Ada", f"{PAGE}/updates/3")
     assert told["commitPage"] == "https://github.com/acme/shop/commit/42"
+
+
+def test_a_stack_that_was_moved_there_has_the_pages_of_the_services_own_versions(
+    served: tuple[str, Service], tmp_path: Path
+) -> None:
+    url, service = served
+    shop = Shop(tmp_path)
+    for value in ("one", "two", "three"):
+        shop.deploy(value)
+    list(record_all(shop.session()))
+    shop.write("rewind.toml", f"moved_from = [{json.dumps(shop.store.url)}]\n")
+    add(service, updates=2)
+    session = shop.session(
+        PULUMI_BACKEND_URL=url, PULUMI_ACCESS_TOKEN=TOKEN, PULUMI_CONSOLE_DOMAIN="pages.example"
+    )  # fmt: skip
+    updates = list(session.timeline.history.newest(10))
+    assert [update.number for update in updates] == [5, 4, 3, 2, 1]
+    assert [session.page(update) for update in updates] == [f"{PAGE}/updates/2", f"{PAGE}/updates/1", PAGE, PAGE, PAGE]

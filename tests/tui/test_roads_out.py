@@ -21,7 +21,7 @@ import pytest
 import pulumi_rewind
 import pulumi_rewind_tui
 from pulumi_rewind.engine.events import Diagnostic
-from pulumi_rewind.errors import BackendError, EngineError
+from pulumi_rewind.errors import BackendError, EngineError, RewindError
 from pulumi_rewind.rollback import planning
 from pulumi_rewind.session import open_session
 from pulumi_rewind.upkeep import doctor
@@ -251,6 +251,24 @@ async def test_whatever_is_copied_passes_the_redactor(shop: Shop) -> None:
         app.session.redactor.note_texts([CANARY])
         app.copy(f"a page that quotes {TRACES[1]}")
         assert app.clipboard == "a page that quotes [secret]"
+
+
+async def test_no_key_asks_the_backend_for_its_secrets(shop: Shop) -> None:
+    asked: list[int] = []
+    app = shop.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert app.session is not None
+        app.session.redactor.expect(lambda: asked.append(1) or [], far=True)  # type: ignore[func-returns-value]
+        await pilot.press("ctrl+p", *"last")
+        await settle(pilot)
+        await pilot.press("escape")
+        app.copy("what is on the screen")
+        app.fail(RewindError("it failed"), meaning="Nothing was changed.")
+        await wait_for(pilot, ErrorScreen)
+        await pilot.press("t", "y")
+        assert "it failed" in app.clipboard
+        assert not asked
 
 
 async def test_a_crash_of_the_application_prints_no_secret(shop: Shop) -> None:

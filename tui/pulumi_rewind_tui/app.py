@@ -266,7 +266,7 @@ class RewindApp(App[int]):
         """Shows an error that stays; secrets that can't be opened ask for the passphrase first."""
         from pulumi_rewind.errors import SecretsError
 
-        clean(self, error)
+        clean(self, error, wait=False)  # what a worker says has been masked there, in full
         if isinstance(error, SecretsError) and retry is not None and self.session is not None:
             self.ask_passphrase(str(error), retry)
             return
@@ -313,8 +313,8 @@ class RewindApp(App[int]):
         self.notify("copied", timeout=2)
 
     def redact(self, text: str) -> str:
-        """A text without the secrets that the session knows."""
-        return text if self.session is None else self.session.redactor(text)
+        """A text without the secrets that the session knows by now: no key waits for a backend."""
+        return text if self.session is None else self.session.redactor.at_once(text)
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys by their names, as the documentation calls them."""
@@ -394,7 +394,7 @@ class RewindApp(App[int]):
         from rich.traceback import Traceback
 
         if (error := sys.exception()) is not None:
-            clean(self, error)
+            clean(self, error, wait=False)
         traceback = Traceback(show_locals=False, width=None)
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()

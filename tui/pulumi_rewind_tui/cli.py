@@ -18,7 +18,7 @@ import importlib
 import signal
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 _OURS = threading.current_thread() is threading.main_thread() and (
     signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -194,11 +194,16 @@ def main() -> None:
         from pulumi_rewind_tui.terminal.completions import completions
         from pulumi_rewind_tui.terminal.shells import answer
 
-        sys.exit(answer(cli, instruction, Shared(completions=completions)))
+        leave(answer(cli, instruction, Shared(completions=completions)))
     code = run(sys.argv[1:])
     # The work is finished: a signal while exiting prints nothing and does not change the exit code.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL if code == 130 else signal.SIG_IGN)
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process, at once where threads still wait for a server."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -64,7 +64,7 @@ class Host(Protocol):
         """Copies text, secrets masked."""
 
     def redact(self, text: str) -> str:
-        """A text without the secrets that the session knows."""
+        """A text without the secrets that the session knows by now."""
 
 
 class Hosted:

@@ -150,7 +150,7 @@ def _azure_identity(url: StoreUrl, environ: Mapping[str, str]) -> Any:
     except ImportError:
         raise BackendError(
             f"{url.shown} needs an Azure login, and azure-identity is not installed",
-            hint="Install it with `pip install 'pulumi-rewind[azure]'`, or set AZURE_STORAGE_ACCOUNT and "
+            hint="Install `pulumi-rewind[azure]` (docs/install.md says how), or set AZURE_STORAGE_ACCOUNT and "
             "AZURE_STORAGE_KEY.",
         ) from None
     own_environment(url, environ, ("AZURE_", "IDENTITY_", "MSI_"), "azure-identity")

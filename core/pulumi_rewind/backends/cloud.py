@@ -71,7 +71,7 @@ class CloudBackend(Remote):
                 f"{name!r} is not the name of a stack",
                 hint="Write NAME, ORGANIZATION/NAME or ORGANIZATION/PROJECT/NAME, with letters, digits, '-', '_', '.'.",
             )
-        organization = parts[0] if len(parts) > 1 else self._default_organization()
+        organization = parts[0] if len(parts) > 1 else self.organization()
         ref = StackRef(parts[1] if len(parts) == 3 else project, parts[-1], organization)
         try:
             self._stack(ref)
@@ -173,7 +173,8 @@ class CloudBackend(Remote):
         self._ended.add(operation)
         return False
 
-    def _default_organization(self) -> str:
+    def organization(self) -> str:
+        """The user's default one, else the user, whose name is one as well."""
         for path in (("user", "organizations", "default"), ("user",)):
             try:
                 answer = self.client.ask(*path)

@@ -192,6 +192,10 @@ class DiyBackend:
         history = self._storage.folder_mark(folder)
         return Glance(self._storage.mark(self._state_keys(stack)), history, tuple(self.locks(stack)))
 
+    def organization(self) -> str:
+        """There are none."""
+        return ""
+
     def about(self, stack: StackRef) -> About:
         """Nothing."""
         return About()

@@ -135,7 +135,7 @@ def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any
     except ImportError:
         raise BackendError(
             f"{url.shown} needs the credentials of {given.source}, and google-auth is not installed to understand them",
-            hint="Install it with `pip install 'pulumi-rewind[gcp]'`, or set GOOGLE_OAUTH_ACCESS_TOKEN.",
+            hint="Install `pulumi-rewind[gcp]` (docs/install.md says how), or set GOOGLE_OAUTH_ACCESS_TOKEN.",
         ) from None
     own_environment(url, environ, ("GOOGLE_", "CLOUDSDK_"), "google-auth")
     quiet("google")

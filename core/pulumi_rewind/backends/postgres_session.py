@@ -55,7 +55,7 @@ class PostgresSession:
         except ImportError:
             raise BackendError(
                 f"{url.shown} needs psycopg, which is not installed",
-                hint="Install it with `pip install 'pulumi-rewind[postgres]'`.",
+                hint="Install `pulumi-rewind[postgres]` (docs/install.md says how).",
             ) from None
         self._url = url
         self._link = _Link()
@@ -181,7 +181,7 @@ _LOGIN: Final = "Check the user and the password: in the URL, PGUSER and PGPASSW
 _NO_TABLE: Final = "42P01"
 _SELF_MADE: Final = (
     "The pulumi CLI can't make a table in a schema, or one whose name needs quotes: make it yourself (3.259 can't even "
-    "use it then, 3.274 can), or name the schema by `search_path` in the URL."
+    "use it then, 3.276 can), or name the schema by `search_path` in the URL."
 )
 
 _STATES: Final = (

@@ -201,6 +201,14 @@ class Backend(Protocol):
         """All stacks, sorted."""
         ...
 
+    def organization(self) -> str:
+        """The organization of a stack that is named without one; empty where there are no organizations.
+
+        Raises:
+            BackendError: it can't be told.
+        """
+        ...
+
     def find(self, name: str, project: str) -> StackRef:
         """A stack by ``name``, ``project/name`` or ``organization/project/name``.
 

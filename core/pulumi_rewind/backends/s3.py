@@ -160,8 +160,8 @@ def _botocore_session(url: StoreUrl, environ: Mapping[str, str]) -> Session:
     except ImportError:
         raise BackendError(
             f"{url.shown} needs AWS credentials that are not in the environment as keys, and botocore is not installed",
-            hint="Install it with `pip install 'pulumi-rewind[aws]'` for profiles, single sign-on and roles, or set "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            hint="Install `pulumi-rewind[aws]` (docs/install.md says how) for profiles, single sign-on and roles, or "
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
         ) from None
     own_environment(url, environ, ("AWS_", "HOME"), "botocore")
     try:

@@ -19,6 +19,12 @@ LOGIN: Final = {
 }
 """What helps with credentials, by the URL's scheme."""
 
+PLAIN: Final = {
+    "s3": " (write `endpoint=http://…` where it doesn't)",
+    "azblob": " (add `protocol=http` where it doesn't)",
+}
+"""What the URL says of a server that speaks plain HTTP, by its scheme."""
+
 REACH: Final = "Check the URL's endpoint, the network, and HTTPS_PROXY and HTTP_PROXY if they are set."
 
 AGAIN: Final = "Try again; if it persists, check the network and the service's status page."
@@ -33,7 +39,7 @@ class Cause:
     message: str
     """After the URL; ``{place}`` is the bucket or container."""
     hint: str
-    """``{login}`` is the line of `LOGIN`."""
+    """``{login}`` is the line of `LOGIN`, ``{plain}`` that of `PLAIN`."""
 
 
 def _cause(pattern: str, message: str, hint: str) -> Cause:
@@ -80,8 +86,7 @@ CAUSES: Final = (
     _cause(
         r"certificate|invalid peer|InvalidContentType|tls handshake|corrupt message",
         "no secure connection can be made",
-        "Check the endpoint: `disableSSL=true` in the query is for servers that speak plain HTTP, and SSL_CERT_FILE "
-        "names the certificates to trust.",
+        "Check whether the server speaks TLS{plain}; SSL_CERT_FILE names the certificates to trust.",
     ),
     _cause(r"tcp connect error|Connection refused", "nothing answers there", REACH),
     _cause(
@@ -108,7 +113,8 @@ _STATUS: Final = re.compile(r"<Code>([\w.]+)</Code>|status code: ([^:\n]+)|HTTP 
 def store_error(error: Exception, *, url: str, place: str, what: str) -> BackendError:
     """The error of a request for `what` to the store at `url` (shown without credentials)."""
     text = _PATH.sub(r"\1", str(error))
-    login = LOGIN.get(url.partition("://")[0], "")
+    scheme = url.partition("://")[0]
+    login, plain = LOGIN.get(scheme, ""), PLAIN.get(scheme, "")
     if asked := _PROVIDER.search(text):
         return BackendError(
             f"{what} can't be read from {url}: there are no credentials: {asked[1].rstrip('. ')}",
@@ -117,7 +123,7 @@ def store_error(error: Exception, *, url: str, place: str, what: str) -> Backend
     for cause in CAUSES:
         if cause.pattern.search(text):
             message = cause.message.format(place=place)
-            hint = cause.hint.format(login=login).strip()
+            hint = cause.hint.format(login=login, plain=plain).strip()
             return BackendError(f"{what} can't be read from {url}: {message}", hint=hint)
     found = _STATUS.search(text)
     said = next(filter(None, found.groups()), "") if found else ""

@@ -109,7 +109,7 @@ class RecordedHistory(History):
         if place:
             update = self._history.update(place)
             if update.number != number:
-                update = msgspec.structs.replace(update, number=number)
+                update = msgspec.structs.replace(update, number=number, place=place)
             if update.has_checkpoint and update.result != "unreadable":
                 return update
             return self._completed(number, update)

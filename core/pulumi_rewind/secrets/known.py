@@ -30,11 +30,15 @@ class KnownSecrets:
     def __init__(self, public: Iterable[str] = ()) -> None:
         """`public` are texts that are no secret wherever they stand: the names of stack and project."""
         self._public = frozenset(public)
-        self._lock = threading.RLock()  # a source may itself have something to say
+        self._asking = threading.RLock()  # a source may itself have something to say
+        """Held while a source that is far away is asked, which takes as long as a backend takes."""
+        self._lock = threading.RLock()
+        """Held for a moment."""
         self._opened: dict[bytes, None] = {}
         self._done: set[bytes] = set()
         self._found: list[str] = []
         self._sources: list[Source] = []
+        self._far: list[Source] = []
         self._redactor: Redactor | None = None
 
     def note(self, plaintext: bytes) -> None:
@@ -61,29 +65,44 @@ class KnownSecrets:
         with self._lock:
             self._found += [text for inner in walk(value) if is_secret(inner) for text in strings(reveal(inner))]
 
-    def expect(self, source: Source) -> None:
-        """Names a source, which is asked once, when the next text comes; what it can't open is left out."""
+    def expect(self, source: Source, *, far: bool = False) -> None:
+        """Names a source, which is asked once, when the next text comes; what it can't open is left out.
+
+        One that is `far` reads from a backend or a service.
+        """
         with self._lock:
-            self._sources.append(source)
+            (self._far if far else self._sources).append(source)
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
         if not text:
             return text
+        with self._asking:
+            _ask(self._far, self.note_texts)
+        return self.at_once(text)
+
+    def at_once(self, text: str) -> str:
+        """The text without the secrets that are known by now: nobody far away is asked, or waited for.
+
+        For what the screens show again: engine and backend have been masked in full before they came there.
+        """
+        if not text:
+            return text
         with self._lock:
             return self._current()(text)
 
-    def error(self, error: BaseException) -> None:
+    def error(self, error: BaseException, *, wait: bool = True) -> None:
         """Takes secrets out of everything that an error says, of any kind, and of those that it came from.
 
-        What is said of secrets that can't be opened is ours, and quotes none.
+        What is said of secrets that can't be opened is ours, and quotes none. Without `wait` as `at_once`.
         """
+        mask = self if wait else self.at_once
         seen: set[int] = set()
         one: BaseException | None = error
         while one is not None and id(one) not in seen:
             seen.add(id(one))
             if not isinstance(one, SecretsError):
-                self._clean(one)
+                _clean(one, mask)
             one = one.__cause__ or one.__context__
 
     def said(self, error: BaseException) -> str:
@@ -93,24 +112,12 @@ class KnownSecrets:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _clean(self, error: BaseException) -> None:
-        error.args = tuple(self(one) if isinstance(one, str) else one for one in error.args)
-        if isinstance(error, RewindError):
-            error.advice = self(error.advice)
-            error.stuck = tuple(map(self, error.stuck))
-        if isinstance(error, EngineError):
-            error.output, error.whole = self(error.output), self(error.whole)
-        if isinstance(error, TargetError):
-            error.candidates = tuple(map(self, error.candidates))
-
     def _current(self) -> Redactor:
         from pulumi_rewind.secrets.redaction import Redactor  # with all its patterns: history needs none of it
 
         if self._redactor is None:
             self._redactor = Redactor()
-        while self._sources:
-            with contextlib.suppress(RewindError, OSError):
-                self.note_texts(self._sources.pop()())
+        _ask(self._sources, self.note_texts)
         new = [part for part in self._drained() if part not in self._public]
         if new:
             self._redactor.add(new)
@@ -127,6 +134,24 @@ class KnownSecrets:
             plaintext, _ = self._opened.popitem()
             self._done.add(plaintext)
             yield from _texts(plaintext)
+
+
+def _ask(sources: list[Source], note: Callable[[Iterable[str]], None]) -> None:
+    while sources:
+        with contextlib.suppress(RewindError, OSError):
+            for text in sources.pop()():
+                note((text,))
+
+
+def _clean(error: BaseException, mask: Callable[[str], str]) -> None:
+    error.args = tuple(mask(one) if isinstance(one, str) else one for one in error.args)
+    if isinstance(error, RewindError):
+        error.advice = mask(error.advice)
+        error.stuck = tuple(map(mask, error.stuck))
+    if isinstance(error, EngineError):
+        error.output, error.whole = mask(error.output), mask(error.whole)
+    if isinstance(error, TargetError):
+        error.candidates = tuple(map(mask, error.candidates))
 
 
 def _texts(plaintext: bytes) -> Iterator[str]:

@@ -1,9 +1,7 @@
 """The words of the project as frozen structs: stack, update, checkpoint, resource, URN.
 
-Decoding is lazy where it pays: a resource's inputs and outputs stay raw JSON bytes
-(`msgspec.Raw`) until someone looks inside.
-
-Source of the shapes: Pulumi checkpoint v3 (``sdk/go/common/apitype``; facts only).
+Decoding is lazy where it pays: a resource's inputs and outputs stay raw JSON bytes (`msgspec.Raw`) until someone looks
+inside. Source of the shapes: Pulumi checkpoint v3 (``sdk/go/common/apitype``; facts only).
 """
 
 from __future__ import annotations
@@ -363,6 +361,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     """Why the record or its checkpoint can't be used, empty if it can."""
     from_record: Literal["", "update", "checkpoint"] = ""
     """What the backend has lost and a record in git still has: the whole update, or its checkpoint."""
+    place: int = 0
+    """The backend's own number of it, where records count otherwise (a stack that was moved there); 0: `number`."""
     requested_by: str = ""
     """Whose login began the update, where the backend is a service that says so."""
     commit_url: str = ""

@@ -90,7 +90,8 @@ def kept(history: History) -> Iterator[Finding]:
     gone = list[int]()
     if isinstance(history, RecordedHistory):
         gone = [number for number in range(1, total + 1) if not history.places.place(number)]
-    there = next((number for number in range(1, total + 1) if number not in set(gone)), None)
+    missing = frozenset(gone)
+    there = next((number for number in range(1, total + 1) if number not in missing), None)
     if there is None:
         return
     since = datetime.fromtimestamp(history.update(there).start_time, UTC).date()
@@ -101,7 +102,10 @@ def kept(history: History) -> Iterator[Finding]:
     lost = [number for number in gone if not history.update(number).from_record]
     parts = [f"gone from it: {_numbers(gone)}"]
     parts.append("records in git have them" if not lost else f"no record has {_numbers(lost)}")
-    hint = "The history was pruned or restored from a backup; only recorded updates survive that (docs/records.md)."
+    hint = (
+        "The history was pruned, restored from a backup, or left on another backend when the stack was moved; only "
+        "recorded updates survive that (docs/records.md)."
+    )
     yield Finding("versions", "warn", "; ".join((text, *parts)), hint)
 
 

@@ -35,7 +35,7 @@ class SavingScreen(RewindScreen[None]):
 
     def save(self, what: str, name: str, text: Callable[[], str]) -> None:
         """Saves a text in the background, secrets masked; `what` is called so where that fails."""
-        state, redact = self.session.journal.state, self.rewind.redact
+        state, redact = self.session.journal.state, self.session.redactor
 
         def work(_: CancelCheck) -> None:
             from pulumi_rewind_tui.workers.private_file import save_new

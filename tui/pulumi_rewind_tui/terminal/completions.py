@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -117,10 +118,14 @@ class Place:
 
         try:
             workspace = find_workspace(self.shared.cwd, backend=self.shared.backend)
-            there = open_backend(workspace.backend_url, workspace.environ).stacks()
+            backend = open_backend(workspace.backend_url, workspace.environ)
+            there, home = backend.stacks(), ""
         except (RewindError, OSError):
             return {}
-        return {ref.word if ref.project in {"", workspace.project} else str(ref): ref for ref in there}
+        with suppress(RewindError, OSError):
+            home = backend.organization()
+        ours = {ref.name: ref for ref in there if ref.project in {"", workspace.project} and ref.organization == home}
+        return ours | {str(ref): ref for ref in there if ref.organization or ours.get(ref.name) != ref}
 
     def _is_stack(self, word: str) -> bool:
         """Whether a word names a stack, be it without its organization."""

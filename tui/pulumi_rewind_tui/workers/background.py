@@ -22,11 +22,14 @@ CancelCheck: TypeAlias = Callable[[], bool]
 """Whether the work was cancelled."""
 
 
-def clean(app: App[Any], error: BaseException) -> None:
-    """Takes the secrets of the open session out of an error, before anybody shows or keeps it."""
+def clean(app: App[Any], error: BaseException, *, wait: bool = True) -> None:
+    """Takes the secrets of the open session out of an error, before anybody shows or keeps it.
+
+    The UI's thread does not `wait` for those that only the backend knows.
+    """
     session = getattr(app, "session", None)
     if session is not None:
-        session.redactor.error(error)
+        session.redactor.error(error, wait=wait)
 
 
 THREADS: Final = 32
