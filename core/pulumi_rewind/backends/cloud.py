@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -129,7 +130,7 @@ class CloudBackend(Remote):
         """The login; nobody is named where the service doesn't tell."""
         yield "credentials", f"the token from {self.client.login.source}"
         user = self.client.ask("user")
-        name = user.get("githubLogin") or user.get("name") if isinstance(user, dict) else None
+        name = user.get("githubLogin") or user.get("name")
         yield "layout", f"a service, asked as {name}" if isinstance(name, str) and name else "a service"
 
     def ping(self) -> None:
@@ -143,8 +144,7 @@ class CloudBackend(Remote):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _stack(self, stack: StackRef) -> dict[str, Any]:
-        found = self.client.ask("stacks", *stack_path(stack))
-        return found if isinstance(found, dict) else {}
+        return self.client.ask("stacks", *stack_path(stack))
 
     def _locks(self, stack: StackRef, told: Mapping[str, Any]) -> list[Lock]:
         """Who changes a stack: its current operation, else the last one that it names if that still runs.
@@ -153,8 +153,9 @@ class CloudBackend(Remote):
         """
         current, active = told.get("currentOperation"), told.get("activeUpdate")
         if isinstance(current, dict):
-            started = current.get("started")
-            since = datetime.fromtimestamp(started, UTC).isoformat() if isinstance(started, int | float) else ""
+            since = ""
+            with contextlib.suppress(TypeError, ValueError, OverflowError, OSError):
+                since = datetime.fromtimestamp(current["started"], UTC).isoformat() if current.get("started") else ""
             return [Lock(str(current.get("author") or "someone"), timestamp=since, kind=str(current.get("kind") or ""))]
         if not isinstance(active, str) or not active or active in self._ended:
             return []
