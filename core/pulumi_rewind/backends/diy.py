@@ -263,6 +263,11 @@ class DiyBackend:
         # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
         found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d{1,9})(?!\d)""", text, re.MULTILINE)
         if found is None:
+            if text.lstrip().startswith("<"):
+                raise BackendError(
+                    f"{self._storage.where(key)} is a web page, not Pulumi's file",
+                    hint="Check the URL's endpoint; a proxy or a login page may have answered.",
+                )
             raise BackendError(
                 f"{self._storage.where(key)} has no version",
                 hint="The file is damaged; the CLI writes `version: 1`.",
