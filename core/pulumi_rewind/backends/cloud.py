@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,15 +11,11 @@ from urllib.parse import quote, urlsplit
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
 from pulumi_rewind.backends.cloud_history import CloudHistory
 from pulumi_rewind.backends.cloud_login import login_to
+from pulumi_rewind.backends.names import LISTED, parts_of, stacks_there
 from pulumi_rewind.backends.protocol import About, Glance, Remote
-from pulumi_rewind.errors import BackendError, StackNotFound, UsageError
+from pulumi_rewind.errors import BackendError, StackNotFound
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
-
-NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
-
-LISTED: Final = 20
-"""How many stacks a message names."""
 
 KINDS: Final = ("update", "destroy", "refresh", "import", "preview")
 """What an operation may be, by its part of an address; the most frequent first."""
@@ -66,12 +61,7 @@ class CloudBackend(Remote):
 
     def find(self, name: str, project: str) -> StackRef:
         """See `Backend.find`. Without an organization the user's default one is meant."""
-        parts = name.split("/")
-        if len(parts) > 3 or not all(NAME.fullmatch(part) for part in parts):
-            raise UsageError(
-                f"{name!r} is not the name of a stack",
-                hint="Write NAME, ORGANIZATION/NAME or ORGANIZATION/PROJECT/NAME, with letters, digits, '-', '_', '.'.",
-            )
+        parts = parts_of(name, "NAME, ORGANIZATION/NAME or ORGANIZATION/PROJECT/NAME")
         organization = parts[0] if len(parts) > 1 else self._default_organization()
         ref = StackRef(parts[1] if len(parts) == 3 else project, parts[-1], organization)
         try:
@@ -195,11 +185,7 @@ class CloudBackend(Remote):
                 hint=f"You are in {', '.join(mine[:LISTED])}. Name the stack as ORGANIZATION/PROJECT/STACK, or log in "
                 "as a member.",
             )
-        there = self.stacks()
-        names = ", ".join(str(one) for one in there[:LISTED]) + (" …" if len(there) > LISTED else "")
-        return StackNotFound(
-            f"there is no stack {ref} on {self.client.shown}", hint=f"Stacks there: {names or 'none yet'}."
-        )
+        return StackNotFound(f"there is no stack {ref} on {self.client.shown}", hint=stacks_there(self.stacks()))
 
     def _organizations(self) -> Iterator[str]:
         """The organizations that the user is in, and the user, whose name is one as well."""

@@ -20,6 +20,7 @@ import msgspec
 from pulumi_rewind.backends.ahead import begin
 from pulumi_rewind.backends.cache import Place
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
+from pulumi_rewind.backends.names import NAME, parts_of, stacks_there
 from pulumi_rewind.backends.protocol import About, Glance, Watch
 from pulumi_rewind.backends.storage import Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
@@ -31,17 +32,11 @@ from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
-"""What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's folder."""
-
 ORGANIZATION: Final = "organization"
 """The one organization that DIY backends know."""
 
 LAYOUT: Final = 1
 """The newest layout that this release knows."""
-
-LISTED: Final = 20
-"""How many stacks a message names."""
 
 ROOT: Final = ".pulumi"
 
@@ -103,12 +98,7 @@ class DiyBackend:
 
     def find(self, name: str, project: str) -> StackRef:
         """See `Backend.find`. Without a project in `name`, `project` is meant; legacy stacks have none."""
-        parts = name.split("/")
-        if len(parts) > 3 or not all(NAME.fullmatch(part) for part in parts):
-            raise UsageError(
-                f"{name!r} is not the name of a stack",
-                hint="Write NAME, PROJECT/NAME or organization/PROJECT/NAME, with letters, digits, '-', '_' and '.'.",
-            )
+        parts = parts_of(name, "NAME, PROJECT/NAME or organization/PROJECT/NAME")
         if len(parts) == 3 and parts[0] != ORGANIZATION:
             raise self._not_found(name)
         wanted = parts[-2] if len(parts) > 1 else project
@@ -281,9 +271,7 @@ class DiyBackend:
         return version
 
     def _not_found(self, name: str) -> StackNotFound:
-        there = self.stacks()
-        names = ", ".join(str(ref) for ref in there[:LISTED]) + (" …" if len(there) > LISTED else "")
-        hint = f"Stacks there: {names or 'none yet'}."
+        hint = stacks_there(self.stacks())
         short = name.rsplit("/", 1)[-1]
         if self.scoped and short in self._state_names(f"{ROOT}/stacks"):
             hint = "It is stored in the old layout; `pulumi state upgrade` moves it to where stacks are now."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.backends.urls import FILE
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.records.history import RecordedHistory
-from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.state.model import StackRef, Update
 from pulumi_rewind.upkeep.findings import Finding
 
 QUESTIONS: Final = 5
@@ -87,14 +88,13 @@ def _unreadable(history: History, why: str, hint: str) -> Finding:
 def kept(history: History) -> Iterator[Finding]:
     """How far back the history goes, and what of it is gone from the backend."""
     total = len(history)
-    gone = list[int]()
+    left = list(range(1, total + 1))
     if isinstance(history, RecordedHistory):
-        gone = [number for number in range(1, total + 1) if not history.places.place(number)]
-    there = next((number for number in range(1, total + 1) if number not in set(gone)), None)
-    if there is None:
+        left = [number for number in left if history.places.place(number)]
+    gone = sorted(set(range(1, total + 1)).difference(left))
+    if not left:
         return
-    since = datetime.fromtimestamp(history.update(there).start_time, UTC).date()
-    text = f"{total - len(gone)} on the backend, the oldest #{there} of {since}"
+    text = f"{len(left)} on the backend, the oldest #{left[0]}{_since(history.update(left[0]))}"
     if not gone:
         yield Finding("versions", "ok", text)
         return
@@ -103,6 +103,13 @@ def kept(history: History) -> Iterator[Finding]:
     parts.append("records in git have them" if not lost else f"no record has {_numbers(lost)}")
     hint = "The history was pruned or restored from a backup; only recorded updates survive that (docs/records.md)."
     yield Finding("versions", "warn", "; ".join((text, *parts)), hint)
+
+
+def _since(update: Update) -> str:
+    """The day of an update; empty where its record doesn't say one, or holds any number instead."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        return f" of {datetime.fromtimestamp(update.start_time, UTC).date()}" if update.start_time else ""
+    return ""
 
 
 def _numbers(numbers: list[int]) -> str:
