@@ -23,6 +23,7 @@ SECRETS = {
     "GOOGLE_CREDENTIALS": json.dumps({"type": "service_account", "private_key": PEM, "client_email": "a@b"}),
     "GOOGLE_OAUTH_ACCESS_TOKEN": "ya29.google-seven",
     "PGPASSWORD": "pg-eight",
+    "IDENTITY_HEADER": "identity-eleven",
 }
 QUOTED = [
     *SECRETS.values(),
@@ -31,6 +32,8 @@ QUOTED = [
     "sixth-signature",
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
     json.dumps(PEM),
+    "http://me:proxy-nine@box:3128",
+    "me:proxy-ten@box",
 ]
 """What a message may quote: whole, in part, decoded, escaped."""
 
@@ -41,17 +44,25 @@ def test_they_are_masked_and_withheld(tmp_path: Path) -> None:
     key = tmp_path / "key.json"
     key.write_text("{}")
     given = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PULUMI_HOME": str(tmp_path / "home")}
+    given |= {"HTTPS_PROXY": "http://me:proxy-nine@box:3128", "http_proxy": "me:proxy-ten@box"}
     environ = {**given, **SECRETS, "PULUMI_BACKEND_URL": store.url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
     session = open_session(tmp_path, "dev", environ=environ)
     for text in QUOTED:
         said = session.redactor(f"GET <{text}> failed")
         assert "[secret]" in said, text
-        assert not any(part in said for part in ("one", "two", "three", "four", "MIIE", "eight", "seven")), said
+        assert not any(
+            part in said for part in ("one", "two", "three", "four", "MIIE", "eight", "seven", "nine", "-ten")
+        ), said
     assert session.redactor("the account acc of core, rl, 2021-06-08, service_account") == (
         "the account acc of core, rl, 2021-06-08, service_account"
     )
+    (tmp_path / "home").mkdir()
+    logins = {"https://one": {"accessToken": "login-one", "refreshToken": "login-two"}}
+    login = {"accounts": logins, "accessTokens": {"https://two": "login-three"}}
+    (tmp_path / "home" / "credentials.json").write_text(json.dumps(login))
     withheld = credentials_of(session.workspace, Settings(), ())
     assert {value.encode() for value in SECRETS.values()} - set(withheld.values) == {
         SECRETS["AZURE_STORAGE_SAS_TOKEN"].encode()  # without its question mark
     }
+    assert {b"login-one", b"login-two", b"login-three"} <= set(withheld.values)
     assert withheld.reason(key)
