@@ -79,7 +79,7 @@ def test_a_missing_library_is_named_with_its_extra_and_the_other_way(kind: str, 
     url, package, environ, extra, other = MISSING[kind]
     said, _ = opened(url, tmp_path, package, **environ)
     assert said.startswith(url.partition("?")[0])
-    assert f"pip install '{extra}'" in said
+    assert f"Install `{extra}` (docs/install.md says how)" in said
     assert other in said
 
 

@@ -82,4 +82,4 @@ def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(BackendError, match=r"//me:\[secret\]@box/state needs .* psycopg is not installed") as caught:
         open_backend("postgres://me:hush@box/state", {})
-    assert "pip install 'pulumi-rewind[postgres]'" in caught.value.hint
+    assert "`pulumi-rewind[postgres]` (docs/install.md says how)" in caught.value.hint

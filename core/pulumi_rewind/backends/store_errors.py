@@ -101,7 +101,7 @@ CAUSES: Final = (
 )
 """The first that fits counts."""
 
-_PATH: Final = re.compile(r"(https?://)(?:[^/\s,)\"]*@)?([^/\s,)\"]*)[^\s,)\"]*")
+_PATH: Final = re.compile(r"(?:(?<=http://)|(?<=https://))(?:[^/\s,)\"]*@)?([^/\s,)\"]*)[^\s,)\"]*")
 """What was asked: names of stacks and buckets say nothing of the cause; a password or a signature must not be told."""
 
 _PROVIDER: Final = re.compile(r"External \w+ credential provider: (?:[\w.]+: )?([^\n]{1,300})")
@@ -112,7 +112,7 @@ _STATUS: Final = re.compile(r"<Code>([\w.]+)</Code>|status code: ([^:\n]+)|HTTP 
 
 def store_error(error: Exception, *, url: str, place: str, what: str) -> BackendError:
     """The error of a request for `what` to the store at `url` (shown without credentials)."""
-    text = _PATH.sub(r"\1\2", str(error))
+    text = _PATH.sub(r"\1", str(error))
     login = LOGIN.get(url.partition("://")[0], "")
     if asked := _PROVIDER.search(text):
         return BackendError(
@@ -134,5 +134,5 @@ def not_installed(shown: str, needs: str, library: str, extra: str, otherwise: s
     """The error of a backend that needs a library of an `extra`; `otherwise` ends the hint with what else would do."""
     return BackendError(
         f"{shown} needs {needs}, and {library} is not installed",
-        hint=f"Install it with `pip install 'pulumi-rewind[{extra}]'`{otherwise}.",
+        hint=f"Install `pulumi-rewind[{extra}]` (docs/install.md says how){otherwise}.",
     )

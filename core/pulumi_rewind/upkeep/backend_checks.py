@@ -88,13 +88,14 @@ def _unreadable(history: History, why: str, hint: str) -> Finding:
 def kept(history: History) -> Iterator[Finding]:
     """How far back the history goes, and what of it is gone from the backend."""
     total = len(history)
-    left = list(range(1, total + 1))
+    gone = list[int]()
     if isinstance(history, RecordedHistory):
-        left = [number for number in left if history.places.place(number)]
-    gone = sorted(set(range(1, total + 1)).difference(left))
-    if not left:
+        gone = [number for number in range(1, total + 1) if not history.places.place(number)]
+    missing = frozenset(gone)
+    there = next((number for number in range(1, total + 1) if number not in missing), None)
+    if there is None:
         return
-    text = f"{len(left)} on the backend, the oldest #{left[0]}{_since(history.update(left[0]))}"
+    text = f"{total - len(gone)} on the backend, the oldest #{there}{_since(history.update(there))}"
     if not gone:
         yield Finding("versions", "ok", text)
         return
