@@ -232,6 +232,13 @@ def test_an_answer_that_is_no_object(served: tuple[str, Service]) -> None:
     assert "no JSON object" in str(refused(url))
 
 
+def test_a_list_of_stacks_that_is_none(served: tuple[str, Service]) -> None:
+    url, service = served
+    service.answer = lambda *_: {"stacks": [{"stackName": "dev"}]}  # type: ignore[method-assign]
+    with pytest.raises(BackendError, match="in a way that can't be read"):
+        opened(url).stacks()
+
+
 def test_a_history_that_is_none(served: tuple[str, Service], monkeypatch: pytest.MonkeyPatch) -> None:
     url, service = served
     stack = add(service)

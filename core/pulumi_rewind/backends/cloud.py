@@ -54,7 +54,13 @@ class CloudBackend(Remote):
         while True:
             answer = self.client.ask("user", "stacks", continuationToken=token)
             rows = answer.get("stacks") or ()
-            found += [StackRef(one["projectName"], one["stackName"], one["orgName"]) for one in rows]
+            try:
+                found += [StackRef(one["projectName"], one["stackName"], one["orgName"]) for one in rows]
+            except (KeyError, TypeError) as err:
+                raise BackendError(
+                    f"{self.client.shown} lists its stacks in a way that can't be read: {err}",
+                    hint="Try again; if it persists, check the backend's URL.",
+                ) from None
             token = answer.get("continuationToken")
             if not token:
                 return sorted(found)
