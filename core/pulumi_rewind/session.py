@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends import open_backend
 from pulumi_rewind.backends.protocol import Backend, History
-from pulumi_rewind.backends.urls import secrets_of_url
+from pulumi_rewind.backends.urls import secrets_of_proxies, secrets_of_url
 from pulumi_rewind.engine.vault import Vault
 from pulumi_rewind.errors import BackendError, CheckpointError, RewindError, StackNotFound, UsageError
 from pulumi_rewind.history.timeline import Timeline
@@ -99,6 +99,7 @@ class Session:
         from pulumi_rewind.secrets.redaction import parts
 
         yield from secrets_of_url(self.workspace.backend_url)
+        yield from secrets_of_proxies(self.workspace.environ)
         for secret in secrets_of_environment(self.workspace.environ):
             yield from parts(secret)
 

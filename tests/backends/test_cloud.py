@@ -154,6 +154,10 @@ def test_the_operation_that_runs_is_the_lock(served: tuple[str, Service]) -> Non
     assert str(lock) == "tester (destroy) since 2027-01-15T08:00:00+00:00"
     assert "pulumi cancel" in lock.advice
     assert backend.glance(DEV).locks == (lock,)
+    assert stack.running is not None
+    stack.running.started = 1_800_000_000_000_000.0  # in another unit, as a service of somebody's own may have it
+    [lock] = backend.locks(DEV)
+    assert str(lock) == "tester (destroy)"
 
 
 def test_a_service_that_names_the_active_update_alone(served: tuple[str, Service]) -> None:

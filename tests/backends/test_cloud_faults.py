@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from tests.backends.seeded_service import DEV, add, opened, refused, write_login
 from tests.servers.cloud.faults import Fault
 from tests.servers.cloud.service import TOKEN, Service
 from tests.servers.cloud.serving import cloud, proxy, served_by_tls
+from tests.servers.faulty import Asked, Reply, faulty
 from tests.servers.running import free_port
 
 pytestmark = pytest.mark.cloud
@@ -194,6 +196,47 @@ def test_a_proxy(served: tuple[str, Service]) -> None:
     assert "HTTPS_PROXY" in error.hint
     assert SECRET not in f"{error} {error.hint}"
     assert proxy_for("http://127.0.0.1:80", {"http_proxy": through}) == ""
+
+
+def test_a_proxy_that_wants_a_password() -> None:
+    right = f"Basic {base64.b64encode(b'me:pass word').decode()}"
+
+    def script(asked: Asked) -> Reply:
+        return Reply(body=b"{}") if asked.headers.get("proxy-authorization") == right else Reply(407)
+
+    with faulty(script) as through:
+        proxied = through.url.replace("//", "//me:{}@")
+        opened("http://pulumi.invalid", HTTP_PROXY=proxied.format("pass%20word")).ping()
+        with pytest.raises(BackendError, match="the proxy asks for a password"):
+            opened("http://pulumi.invalid", HTTP_PROXY=proxied.format("another")).ping()
+
+
+@pytest.mark.parametrize(
+    ("url", "proxied", "said"),
+    [
+        (f"https://me:{SECRET}@pulumi.invalid:99999", "", "not the address of a server"),
+        ("https://[pulumi", "", "can't be understood"),
+        ("https://pulumi.invalid", f"socks5://me:{SECRET}@127.0.0.1:1", "no proxy that can be used"),
+        ("https://pulumi.invalid", f"http://me:{SECRET}@127.0.0.1:99999", "no proxy that can be used"),
+    ],
+)
+def test_addresses_that_are_none(url: str, proxied: str, said: str) -> None:
+    error = refused(url, HTTPS_PROXY=proxied)
+    assert said in str(error)
+    assert SECRET not in f"{error} {error.hint}"
+
+
+def test_an_answer_that_is_no_object(served: tuple[str, Service]) -> None:
+    url, service = served
+    service.answer = lambda *_: ["no", "object"]  # type: ignore[method-assign]
+    assert "no JSON object" in str(refused(url))
+
+
+def test_a_list_of_stacks_that_is_none(served: tuple[str, Service]) -> None:
+    url, service = served
+    service.answer = lambda *_: {"stacks": [{"stackName": "dev"}]}  # type: ignore[method-assign]
+    with pytest.raises(BackendError, match="in a way that can't be read"):
+        opened(url).stacks()
 
 
 def test_a_history_that_is_none(served: tuple[str, Service], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,28 @@ def test_a_token_that_has_expired(served: tuple[str, Service], tmp_path: Path) -
     assert SECRET not in f"{error} {error.hint}"
 
 
+def test_a_login_that_the_cli_renews_meanwhile_is_taken(served: tuple[str, Service], tmp_path: Path) -> None:
+    url, service = served
+    add(service)
+    write_login(tmp_path, {"accounts": {url: {"accessToken": "of-yesterday", "refreshToken": SECRET}}})
+    backend = open_backend(url, {"PULUMI_HOME": str(tmp_path)})
+    with pytest.raises(BackendError, match="401"):
+        backend.ping()
+    write_login(tmp_path, {"accounts": {url: {"accessToken": TOKEN, "refreshToken": SECRET}}})
+    assert backend.find("acme/shop/dev", "shop").name == "dev"
+    asked = len(service.requests)
+    write_login(tmp_path, {"accounts": {url: {"accessToken": "of-tomorrow"}}})
+    backend.ping()
+    assert len(service.requests) == asked + 1  # the file counts only once the service refuses
+
+
+@pytest.mark.parametrize("token", [f"{SECRET}…", f"{SECRET}\nmore"])
+def test_a_token_that_can_not_be_sent(token: str) -> None:
+    error = refused("https://pulumi.example", PULUMI_ACCESS_TOKEN=token)
+    assert "the token of PULUMI_ACCESS_TOKEN has characters that no token has" in str(error)
+    assert SECRET not in f"{error} {error.hint}"
+
+
 def test_the_only_stack_of_a_project_is_opened_in_its_own_organization(
     served: tuple[str, Service], tmp_path: Path
 ) -> None:

@@ -117,7 +117,7 @@ def test_a_served_backend_is_described(stack: FileStack, server: Server) -> None
 def test_a_service_is_described(stack: FileStack, served: tuple[str, Service]) -> None:
     engine(stack)
     url, service = served
-    add(service)
+    there = add(service)
     stack.env |= {"PULUMI_BACKEND_URL": url, "PULUMI_ACCESS_TOKEN": TOKEN, "PULUMI_STACK": "acme/shop/dev"}
     found = findings(stack, 0)
     assert found["backend"]["status"] == "ok"
@@ -127,6 +127,8 @@ def test_a_service_is_described(stack: FileStack, served: tuple[str, Service]) -
     assert found["versions"]["message"].startswith("3 on the backend, the oldest #1 of ")
     assert "can be listed and read" in found["rights"]["message"]
     assert TOKEN not in json.dumps(found)
+    there.history[0]["startTime"] = 10**20  # damaged
+    assert findings(stack, 0)["versions"]["message"] == "3 on the backend, the oldest #1"
     stack.env["PULUMI_ACCESS_TOKEN"] = "pul-wrong"
     found = findings(stack, 1)
     assert [check for check, one in found.items() if one["status"] == "fail"] == ["backend"]

@@ -53,8 +53,9 @@ def stack(served: tuple[Server, Asked], tmp_path: Path) -> BucketStack:
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names of so many files are worth keeping, that a test need not write a thousand."""
+    """Names of so many files are worth keeping, that a test need not write a thousand; a slow machine asks no more."""
     monkeypatch.setattr(listing, "WORTH", 2 * listing.PROVEN)
+    monkeypatch.setattr(diy, "FRESH", 60.0)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.errors import BackendError, CheckpointError
 from pulumi_rewind.state.model import StackRef
 from tests.servers.databases import PostgresServer, postgres_server
+from tests.servers.running import free_port
 from tests.support.filestore import FileStore
 from tests.support.rows import put_rows, row
 
@@ -198,15 +199,12 @@ def test_the_password_is_that_of_the_url_the_environment_or_the_file(filled: Fil
 
 def test_what_is_wrong_is_said(filled: Filled) -> None:
     database = filled.database
-    nobody = socket.create_server(("127.0.0.1", 0))
-    port = nobody.getsockname()[1]
-    nobody.close()
     filled.sql("CREATE ROLE few LOGIN CONNECTION LIMIT 0")
     filled.sql("CREATE ROLE private LOGIN")
     filled.sql("CREATE TABLE IF NOT EXISTS foreign_table (id int)")
     filled.sql("CREATE TABLE IF NOT EXISTS empty_table (LIKE TABLE_)")
     for url, *parts in (
-        (f"postgres://u:hush@127.0.0.1:{port}/state", "nothing listens there"),
+        (f"postgres://u:hush@127.0.0.1:{free_port()}/state", "nothing listens there"),
         ("postgres://u:hush@no-such-host.invalid/state", "can't be resolved"),
         (f"postgres://pulumi:hush@127.0.0.1:{database.port}/state", "speaks no TLS", "sslmode=disable"),
         (database.url("nope"), "no such database"),
@@ -258,7 +256,7 @@ def test_several_threads_share_it(filled: Filled) -> None:
 
 
 def test_a_server_that_takes_too_long_or_hangs_is_given_up(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(postgres_session.READ_ONLY, "statement_timeout", "50")
+    monkeypatch.setitem(postgres_session.READ_ONLY, "statement_timeout", "500")
     session = filled.session()
     refused(lambda: session.ask("SELECT pg_sleep(30)", ()), "took too long", "index")
     ((pid,),) = session.ask("SELECT pg_backend_pid()", ())
@@ -278,10 +276,10 @@ def test_an_interrupt_ends_a_question_at_once(filled: Filled) -> None:
 
     def interrupt() -> None:
         while not filled.sql("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(40)'"):
-            pass
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    helper = threading.Thread(target=interrupt)
+    helper = threading.Thread(target=interrupt, daemon=True)
     helper.start()
     with pytest.raises(KeyboardInterrupt):
         session.ask("SELECT pg_sleep(40)", ())

@@ -24,6 +24,7 @@ SECRETS = {
     "GOOGLE_OAUTH_ACCESS_TOKEN": "ya29.google-seven",
     "PGPASSWORD": "pg-eight",
     "AZURE_PASSWORD": "azure-nine",
+    "IDENTITY_HEADER": "identity-eleven",
 }
 QUOTED = [
     *SECRETS.values(),
@@ -32,6 +33,8 @@ QUOTED = [
     "sixth-signature",
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
     json.dumps(PEM),
+    "http://me:proxy-nine@box:3128",
+    "me:proxy-ten@box",
 ]
 """What a message may quote: whole, in part, decoded, escaped."""
 
@@ -42,17 +45,25 @@ def test_they_are_masked_and_withheld(tmp_path: Path) -> None:
     key = tmp_path / "key.json"
     key.write_text("{}")
     given = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PULUMI_HOME": str(tmp_path / "home")}
+    given |= {"HTTPS_PROXY": "http://me:proxy-nine@box:3128", "http_proxy": "me:proxy-ten@box"}
     environ = {**given, **SECRETS, "PULUMI_BACKEND_URL": store.url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
     session = open_session(tmp_path, "dev", environ=environ)
     for text in QUOTED:
         said = session.redactor(f"GET <{text}> failed")
         assert "[secret]" in said, text
-        assert not any(part in said for part in ("one", "two", "three", "four", "MIIE", "eight", "seven", "nine")), said
+        assert not any(
+            part in said for part in ("one", "two", "three", "four", "MIIE", "eight", "seven", "nine", "-ten")
+        ), said
     assert session.redactor("the account acc of core, rl, 2021-06-08, service_account") == (
         "the account acc of core, rl, 2021-06-08, service_account"
     )
+    (tmp_path / "home").mkdir()
+    logins = {"https://one": {"accessToken": "login-one", "refreshToken": "login-two"}}
+    login = {"accounts": logins, "accessTokens": {"https://two": "login-three"}}
+    (tmp_path / "home" / "credentials.json").write_text(json.dumps(login))
     withheld = credentials_of(session.workspace, Settings(), ())
     assert {value.encode() for value in SECRETS.values()} - set(withheld.values) == {
         SECRETS["AZURE_STORAGE_SAS_TOKEN"].encode()  # without its question mark
     }
+    assert {b"login-one", b"login-two", b"login-three"} <= set(withheld.values)
     assert withheld.reason(key)

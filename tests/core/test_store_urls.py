@@ -255,6 +255,9 @@ def test_what_is_wrong_with_azures_variables_is_said_without_them(environ: dict[
         ("http://box/proxy-AccessDenied/certificate status: 500,", "a fault of its own", "Try again"),
         ("status: 403, http://169.254.169.254/latest", "no credentials were found", "Set those"),
         ("External AWS credential provider: m.E: none there.\nDebug", "there are no credentials: none there", "Log in"),
+        ("list request: Server returned non-2xx status code: 404 Not Found: <html>", "no object store", "login page"),
+        ("Last-Modified Header missing from response\n", "no object store", "login page"),
+        ("GET http://me:hush@box/x?sig=hush in 1 ms", "GET http://box in 1 ms", "Try again"),
         ("something\nnew", "something", "Try again"),
     ],
 )
@@ -274,3 +277,15 @@ def test_what_helps_where_a_server_speaks_no_tls_is_an_option_of_that_kind_of_ur
     assert "no secure connection" in str(error)
     assert helps in error.hint
     assert "{" not in error.hint
+
+
+@pytest.mark.parametrize("url", ["s3://[state", "s3://me:hush/x@state", "s3://", "s3://me:hush@"])
+def test_a_url_that_names_no_bucket(url: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        parse_store_url(url, (), "bucket")
+    assert caught.value.hint == "Write s3://BUCKET/PREFIX."
+    assert "hush" not in str(caught.value)
+
+
+def test_what_stands_before_a_bucket_is_no_part_of_its_name() -> None:
+    assert parse_store_url("s3://me:hush@State/p", (), "bucket").place == "State"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.servers.running import Server, free_port, installed, running
+from tests.servers.running import PATIENCE, Server, free_port, installed, running
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -59,16 +59,22 @@ class PostgresServer:
         import psycopg
 
         self.running.enter_context(running(self.command, self.port, self.log))
+        end = time.monotonic() + PATIENCE
         while True:
-            with contextlib.suppress(psycopg.OperationalError):
+            try:
                 return self.connect("postgres").close()
+            except psycopg.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
 
     def stop(self) -> None:
         """Ends all its processes; when it is back, a session from before is lost."""
         pid = self.data / "postmaster.pid"
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int(pid.read_text().split()[0]), signal.SIGINT)
-            while pid.exists():
+            end = time.monotonic() + PATIENCE
+            while pid.exists() and time.monotonic() < end:
                 time.sleep(0.01)
         self.running.close()
 
@@ -104,8 +110,8 @@ def _served(binaries: Path, own: Path, log: Path) -> Iterator[PostgresServer]:
         "-c", "unix_socket_directories=", "-c", "fsync=off",
     ]  # fmt: skip
     server = PostgresServer(command, port, log, place)
-    server.start()
     try:
+        server.start()
         with server.connect("postgres") as connection:
             connection.execute("CREATE DATABASE state")
         yield server

@@ -75,8 +75,7 @@ def faulty(
 
     With `tls` it speaks TLS; with `tunnel` whoever asks it as a proxy for a secure connection to some host.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     here = Faulty(server.server_port)
     server.parts = (here, script, urlsplit(behind).netloc, tunnel)  # type: ignore[attr-defined]
     if tls is not None:
@@ -89,6 +88,12 @@ def faulty(
         here.ended.set()
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    """Stores are asked by many connections at once; one that finds the queue full comes again a second later."""
 
 
 class _Handler(BaseHTTPRequestHandler):

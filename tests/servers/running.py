@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import subprocess
 import time
@@ -39,12 +40,17 @@ def installed(package: str) -> Path:
     return Path(found.origin).parent
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that the system gives to connections: nothing but a server that is told to takes one of them."""
+
+
 def free_port() -> int:
     """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(PORTS)  # which no seed of a test's makes the same in two processes
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

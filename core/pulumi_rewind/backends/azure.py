@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
+from pulumi_rewind.backends.store_errors import not_installed
 from pulumi_rewind.backends.store_url import TRUE, StoreUrl, checked_endpoint, own_environment, parse_store_url, quiet
 from pulumi_rewind.errors import BackendError
 
@@ -148,11 +149,8 @@ def _azure_identity(url: StoreUrl, environ: Mapping[str, str]) -> Any:
     try:
         from obstore.auth.azure import AzureCredentialProvider
     except ImportError:
-        raise BackendError(
-            f"{url.shown} needs an Azure login, and azure-identity is not installed",
-            hint="Install `pulumi-rewind[azure]` (docs/install.md says how), or set AZURE_STORAGE_ACCOUNT and "
-            "AZURE_STORAGE_KEY.",
-        ) from None
+        otherwise = ", or set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY"
+        raise not_installed(url.shown, "an Azure login", "azure-identity", "azure", otherwise) from None
     own_environment(url, environ, ("AZURE_", "IDENTITY_", "MSI_"), "azure-identity")
     quiet("azure")
     return AzureCredentialProvider()

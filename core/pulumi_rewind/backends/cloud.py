@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,15 +11,11 @@ from urllib.parse import quote, urlsplit
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
 from pulumi_rewind.backends.cloud_history import CloudHistory
 from pulumi_rewind.backends.cloud_login import login_to
+from pulumi_rewind.backends.names import LISTED, parts_of, stacks_there
 from pulumi_rewind.backends.protocol import About, Glance, Remote
-from pulumi_rewind.errors import BackendError, StackNotFound, UsageError
+from pulumi_rewind.errors import BackendError, StackNotFound
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
-
-NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
-
-LISTED: Final = 20
-"""How many stacks a message names."""
 
 KINDS: Final = ("update", "destroy", "refresh", "import", "preview")
 """What an operation may be, by its part of an address; the most frequent first."""
@@ -58,19 +54,20 @@ class CloudBackend(Remote):
         while True:
             answer = self.client.ask("user", "stacks", continuationToken=token)
             rows = answer.get("stacks") or ()
-            found += [StackRef(one["projectName"], one["stackName"], one["orgName"]) for one in rows]
+            try:
+                found += [StackRef(one["projectName"], one["stackName"], one["orgName"]) for one in rows]
+            except (KeyError, TypeError) as err:
+                raise BackendError(
+                    f"{self.client.shown} lists its stacks in a way that can't be read: {err}",
+                    hint="Try again; if it persists, check the backend's URL.",
+                ) from None
             token = answer.get("continuationToken")
             if not token:
                 return sorted(found)
 
     def find(self, name: str, project: str) -> StackRef:
         """See `Backend.find`. Without an organization the user's default one is meant."""
-        parts = name.split("/")
-        if len(parts) > 3 or not all(NAME.fullmatch(part) for part in parts):
-            raise UsageError(
-                f"{name!r} is not the name of a stack",
-                hint="Write NAME, ORGANIZATION/NAME or ORGANIZATION/PROJECT/NAME, with letters, digits, '-', '_', '.'.",
-            )
+        parts = parts_of(name, "NAME, ORGANIZATION/NAME or ORGANIZATION/PROJECT/NAME")
         organization = parts[0] if len(parts) > 1 else self.organization()
         ref = StackRef(parts[1] if len(parts) == 3 else project, parts[-1], organization)
         try:
@@ -129,7 +126,7 @@ class CloudBackend(Remote):
         """The login; nobody is named where the service doesn't tell."""
         yield "credentials", f"the token from {self.client.login.source}"
         user = self.client.ask("user")
-        name = user.get("githubLogin") or user.get("name") if isinstance(user, dict) else None
+        name = user.get("githubLogin") or user.get("name")
         yield "layout", f"a service, asked as {name}" if isinstance(name, str) and name else "a service"
 
     def ping(self) -> None:
@@ -143,8 +140,7 @@ class CloudBackend(Remote):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _stack(self, stack: StackRef) -> dict[str, Any]:
-        found = self.client.ask("stacks", *stack_path(stack))
-        return found if isinstance(found, dict) else {}
+        return self.client.ask("stacks", *stack_path(stack))
 
     def _locks(self, stack: StackRef, told: Mapping[str, Any]) -> list[Lock]:
         """Who changes a stack: its current operation, else the last one that it names if that still runs.
@@ -153,8 +149,9 @@ class CloudBackend(Remote):
         """
         current, active = told.get("currentOperation"), told.get("activeUpdate")
         if isinstance(current, dict):
-            started = current.get("started")
-            since = datetime.fromtimestamp(started, UTC).isoformat() if isinstance(started, int | float) else ""
+            since = ""
+            with contextlib.suppress(TypeError, ValueError, OverflowError, OSError):
+                since = datetime.fromtimestamp(current["started"], UTC).isoformat() if current.get("started") else ""
             return [Lock(str(current.get("author") or "someone"), timestamp=since, kind=str(current.get("kind") or ""))]
         if not isinstance(active, str) or not active or active in self._ended:
             return []
@@ -195,11 +192,7 @@ class CloudBackend(Remote):
                 hint=f"You are in {', '.join(mine[:LISTED])}. Name the stack as ORGANIZATION/PROJECT/STACK, or log in "
                 "as a member.",
             )
-        there = self.stacks()
-        names = ", ".join(str(one) for one in there[:LISTED]) + (" …" if len(there) > LISTED else "")
-        return StackNotFound(
-            f"there is no stack {ref} on {self.client.shown}", hint=f"Stacks there: {names or 'none yet'}."
-        )
+        return StackNotFound(f"there is no stack {ref} on {self.client.shown}", hint=stacks_there(self.stacks()))
 
     def _organizations(self) -> Iterator[str]:
         """The organizations that the user is in, and the user, whose name is one as well."""

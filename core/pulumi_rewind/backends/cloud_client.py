@@ -5,15 +5,17 @@ Source: Pulumi's REST documentation, and the requests of the CLI 3.276; see docs
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import msgspec
 
-from pulumi_rewind.backends.cloud_login import Login
+from pulumi_rewind.backends.cloud_login import TOKEN, Login, login_to
 from pulumi_rewind.backends.urls import shown_url
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.state.values import MASK
@@ -54,11 +56,22 @@ class CloudClient:
     """Asks one service, as one user; safe to use from several threads. Making one asks nothing."""
 
     def __init__(self, url: str, login: Login, environ: Mapping[str, str]) -> None:
+        """Raises BackendError where the URL or that of the proxy is none."""
         self.url = url.rstrip("/")
         self.shown = shown_url(self.url)
         self.login = login
-        self._proxy = proxy_for(self.url, environ)
-        self._pool = _pool(self._proxy, insecure=login.insecure)
+        self._environ = environ
+        try:
+            self._proxy = proxy_for(self.url, environ)
+        except ValueError as err:
+            raise BackendError(f"{self.shown} can't be understood: {err}", hint=_WRITTEN) from None
+        try:
+            self._pool = _pool(self._proxy, insecure=login.insecure)
+        except ValueError:  # whose text may quote a password
+            raise BackendError(
+                f"{self.shown} can't be reached: {shown_url(self._proxy)} is no proxy that can be used",
+                hint=f"A proxy is written http://HOST:PORT. {_PROXY}",
+            ) from None
 
     def get(self, *path: str, **query: object) -> bytes:
         """The body of an answer; asked again where the service is busy, or an answer was cut off.
@@ -78,12 +91,12 @@ class CloudClient:
                 time.sleep(min(2.0**attempt if failed.pause is None else failed.pause, LONGEST_PAUSE))
         raise AssertionError
 
-    def ask(self, *path: str, **query: object) -> Any:
-        """The same as decoded JSON."""
+    def ask(self, *path: str, **query: object) -> dict[str, Any]:
+        """The same as a decoded JSON object."""
         return self._decoded(self.get(*path, **query))
 
-    def post(self, *path: str, body: object) -> Any:
-        """What a request with a body is answered with, as decoded JSON. It is sent once; raises as `get` does."""
+    def post(self, *path: str, body: object) -> dict[str, Any]:
+        """What a request with a body is answered with. It is sent once; raises as `get` does."""
         try:
             return self._decoded(self._try("POST", _address(path), msgspec.json.encode(body)))
         except _Failed as failed:
@@ -100,18 +113,19 @@ class CloudClient:
                 raise
         return self._try("GET", address)
 
-    def _decoded(self, body: bytes) -> Any:
+    def _decoded(self, body: bytes) -> dict[str, Any]:
         try:
-            return msgspec.json.decode(body)
+            return msgspec.json.decode(body, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
             raise BackendError(
-                f"{self.shown} answers with something that is no JSON: {err}", hint=_NOT_THE_SERVICE
+                f"{self.shown} answers with something that is no JSON object: {err}", hint=_NOT_THE_SERVICE
             ) from None
 
     def _try(self, method: str, address: str, sent: bytes | None = None) -> bytes:
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": ACCEPT, "Authorization": f"token {self.login.token}", "Accept-Encoding": "gzip"}
+        token = self.login.token
+        headers = {"Accept": ACCEPT, "Authorization": f"token {token}", "Accept-Encoding": "gzip"}
         if sent is not None:
             headers["Content-Type"] = "application/json"
         try:
@@ -126,6 +140,8 @@ class CloudClient:
         if len(body) > CHECKPOINT:
             too_long = BackendError(f"{self.shown} answers with more than {CHECKPOINT >> 20:,} MiB", hint="Try again.")
             raise _Failed(too_long, again=False)
+        if answer.status == 401 and self._renewed(token):
+            return self._try(method, address, sent)
         if answer.status >= 300:
             again = answer.status in BUSY
             pause = _seconds(answer.headers.get("Retry-After")) if again else None
@@ -134,6 +150,13 @@ class CloudClient:
             page = BackendError(f"{self.shown} answers with a web page, not with data", hint=_NOT_THE_SERVICE)
             raise _Failed(page, again=False)
         return body
+
+    def _renewed(self, refused: str) -> bool:
+        """Whether there is another token by now than the refused one: the CLI, also one that we run, renews logins."""
+        if self.login.token == refused and self.login.source != TOKEN:
+            with contextlib.suppress(BackendError):
+                self.login = login_to(self.url, self._environ, own=False)
+        return self.login.token != refused
 
     def _refused(self, status: int, body: bytes) -> BackendError:
         try:
@@ -178,6 +201,7 @@ class CloudClient:
 
 _NETWORK: Final = "Check the URL and the network."
 _PROXY: Final = "Check HTTPS_PROXY and NO_PROXY."
+_WRITTEN: Final = "A service's URL is written https://HOST or https://HOST:PORT."
 _NOT_THE_SERVICE: Final = (
     "Check the backend's URL (that of the API, not of the web page); a proxy or a login page may have answered."
 )
@@ -185,6 +209,7 @@ _NOT_THE_SERVICE: Final = (
 _CLOSED: Final = "it ends the connection without an answer"
 
 _CAUSES: Final = (
+    ("LocationParseError", "that is not the address of a server", _WRITTEN, False),  # it quotes the whole URL
     ("NameResolution", "its name can't be resolved", _NETWORK, False),
     ("CERTIFICATE", "its certificate is not trusted", "SSL_CERT_FILE names the certificates to trust.", False),
     ("SSL", "no secure connection can be made", "Check the URL: does the server speak TLS?", False),
@@ -228,7 +253,11 @@ def _pool(proxy: str, *, insecure: bool) -> Any:
     if insecure:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         options["cert_reqs"] = "CERT_NONE"
-    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+    if not proxy:
+        return urllib3.PoolManager(**options)
+    if user := urllib3.util.parse_url(proxy).auth:  # which urllib3 itself passes over
+        options["proxy_headers"] = {"Proxy-Authorization": f"Basic {base64.b64encode(unquote(user).encode()).decode()}"}
+    return urllib3.ProxyManager(proxy, **options)
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from pulumi_rewind.backends.ahead import Ahead
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
+from pulumi_rewind.backends.interruptible import at_once
 from pulumi_rewind.backends.protocol import History, no_update
 from pulumi_rewind.errors import BackendError, CheckpointError
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update, decode_checkpoint
@@ -166,9 +167,7 @@ class CloudHistory(History):
                 page -= 1
 
     def _load(self, pages: Sequence[int]) -> None:
-        if not pages:
-            return
-        for rows in at_once(self._read, pages):
+        for rows in at_once(self._read, pages, AT_ONCE):
             self._take(rows)
 
     def _read(self, page: int) -> list[_Row]:
@@ -192,32 +191,6 @@ class CloudHistory(History):
                 if info.result not in RUNNING:
                     self._known.setdefault(number, _update(number, info, row))
         return versions
-
-
-def at_once(read: Callable[[int], list[_Row]], pages: Sequence[int]) -> list[list[_Row]]:
-    """Some pages, read at the same time; the first error of one is raised.
-
-    The threads are no reason to wait at a Ctrl-C.
-    """
-    if len(pages) == 1:
-        return [read(pages[0])]
-    done: dict[int, list[_Row]] = {}
-    errors: list[Exception] = []
-
-    def work(page: int) -> None:
-        try:
-            done[page] = read(page)
-        except Exception as err:  # noqa: BLE001 - raised again below
-            errors.append(err)
-
-    threads = [threading.Thread(target=work, args=(page,), name="cloud", daemon=True) for page in pages]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return [done[page] for page in pages]
 
 
 def _update(number: int, info: _Info, row: _Row) -> Update:

@@ -5,6 +5,7 @@ Source: observed with the pulumi CLI 3.259 and 3.276.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,7 @@ def login_to(url: str, environ: Mapping[str, str], *, own: bool = True) -> Login
     """The login for a service. `own`: the token of the environment is meant for it, which it is for the backend's own.
 
     Raises:
-        BackendError: nobody is logged in there.
+        BackendError: nobody is logged in there, or the token is none.
     """
     url, path, why = url.rstrip("/"), credentials_file(environ), ""
     account: Mapping[str, Any] = {}
@@ -58,16 +59,23 @@ def login_to(url: str, environ: Mapping[str, str], *, own: bool = True) -> Login
         why = f": {path} is damaged ({err})"
     insecure = account.get("insecure") is True
     if own and (given := environ.get(TOKEN, "").strip()):
-        return Login(given, TOKEN, insecure)
+        return _usable(Login(given, TOKEN, insecure))
     token = account.get("accessToken")
     if isinstance(token, str) and token:
-        return Login(token, str(path), insecure, bool(account.get("refreshToken")))
+        return _usable(Login(token, str(path), insecure, bool(account.get("refreshToken"))))
     shown = shown_url(url)
     raise BackendError(
         f"nobody is logged in at {shown}{why}",
         hint=f"Log in with `pulumi login {shown}`, or set {TOKEN}. Another backend is named by `--backend` or "
         "PULUMI_BACKEND_URL.",
     )
+
+
+def _usable(login: Login) -> Login:
+    """The login, if its token can be sent at all."""
+    if re.fullmatch(r"[!-~]+", login.token):
+        return login
+    raise BackendError(f"the token of {login.source} has characters that no token has", hint=login.remedy)
 
 
 def credentials_file(environ: Mapping[str, str]) -> Path:

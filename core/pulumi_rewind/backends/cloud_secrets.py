@@ -90,10 +90,10 @@ class ServiceSecrets:
         return self._clients[url]
 
 
-def _plaintexts(answer: Any) -> dict[str, bytes]:
+def _plaintexts(answer: Mapping[str, Any]) -> dict[str, bytes]:
     """What a service has opened; what is no answer opens nothing."""
-    found = answer.get("plaintexts") if isinstance(answer, dict) else None
     try:
-        return {key: base64.b64decode(value, validate=True) for key, value in (found or {}).items()}
+        found = (answer.get("plaintexts") or {}).items()
+        return {key: base64.b64decode(value, validate=True) for key, value in found}
     except (binascii.Error, ValueError, TypeError, AttributeError):
         return {}

@@ -19,6 +19,7 @@ import msgspec
 
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
 from pulumi_rewind.backends.interruptible import begin
+from pulumi_rewind.backends.names import NAME, parts_of, stacks_there
 from pulumi_rewind.backends.protocol import About, Glance, Watch
 from pulumi_rewind.backends.storage import Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
@@ -34,17 +35,11 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
-"""What Pulumi takes as the name of a stack or project; nothing of this leaves the backend's folder."""
-
 ORGANIZATION: Final = "organization"
 """The one organization that DIY backends know."""
 
 LAYOUT: Final = 1
 """The newest layout that this release knows."""
-
-LISTED: Final = 20
-"""How many stacks a message names."""
 
 ROOT: Final = ".pulumi"
 
@@ -99,12 +94,7 @@ class DiyBackend:
 
     def find(self, name: str, project: str) -> StackRef:
         """See `Backend.find`. Without a project in `name`, `project` is meant; legacy stacks have none."""
-        parts = name.split("/")
-        if len(parts) > 3 or not all(NAME.fullmatch(part) for part in parts):
-            raise UsageError(
-                f"{name!r} is not the name of a stack",
-                hint="Write NAME, PROJECT/NAME or organization/PROJECT/NAME, with letters, digits, '-', '_' and '.'.",
-            )
+        parts = parts_of(name, "NAME, PROJECT/NAME or organization/PROJECT/NAME")
         if len(parts) == 3 and parts[0] != ORGANIZATION:
             raise self._not_found(name)
         wanted = parts[-2] if len(parts) > 1 else project
@@ -262,6 +252,11 @@ class DiyBackend:
         # One number in a file of one line; a YAML parser would cost more than all the rest of the start.
         found = re.search(r"""^\s*["{]*version"?\s*:\s*(\d{1,9})(?!\d)""", text, re.MULTILINE)
         if found is None:
+            if text.lstrip().startswith("<"):
+                raise BackendError(
+                    f"{self._storage.where(key)} is a web page, not Pulumi's file",
+                    hint="Check the URL's endpoint; a proxy or a login page may have answered.",
+                )
             raise BackendError(
                 f"{self._storage.where(key)} has no version",
                 hint="The file is damaged; the CLI writes `version: 1`.",
@@ -275,9 +270,7 @@ class DiyBackend:
         return version
 
     def _not_found(self, name: str) -> StackNotFound:
-        there = self.stacks()
-        names = ", ".join(str(ref) for ref in there[:LISTED]) + (" …" if len(there) > LISTED else "")
-        hint = f"Stacks there: {names or 'none yet'}."
+        hint = stacks_there(self.stacks())
         short = name.rsplit("/", 1)[-1]
         if self.scoped and short in self._state_names(f"{ROOT}/stacks"):
             hint = "It is stored in the old layout; `pulumi state upgrade` moves it to where stacks are now."

@@ -17,6 +17,7 @@ import msgspec
 from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
+from pulumi_rewind.backends.store_errors import not_installed
 from pulumi_rewind.backends.store_url import StoreUrl, checked_endpoint, own_environment, parse_store_url, quiet
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.untrusted import read_given
@@ -133,10 +134,8 @@ def _google_auth(url: StoreUrl, environ: Mapping[str, str], given: Given) -> Any
         from google.auth.transport.requests import Request
         from obstore.auth.google import GoogleCredentialProvider
     except ImportError:
-        raise BackendError(
-            f"{url.shown} needs the credentials of {given.source}, and google-auth is not installed to understand them",
-            hint="Install `pulumi-rewind[gcp]` (docs/install.md says how), or set GOOGLE_OAUTH_ACCESS_TOKEN.",
-        ) from None
+        needs = f"what understands the credentials of {given.source}"
+        raise not_installed(url.shown, needs, "google-auth", "gcp", ", or set GOOGLE_OAUTH_ACCESS_TOKEN") from None
     own_environment(url, environ, ("GOOGLE_", "CLOUDSDK_"), "google-auth")
     quiet("google")
     try:

@@ -1,4 +1,4 @@
-"""Requests that block in foreign code, where Python hears no Ctrl-C: other threads make them, the main one waits."""
+"""Requests made by other threads, while the main one waits and hears a Ctrl-C; it would not in foreign code."""
 
 from __future__ import annotations
 

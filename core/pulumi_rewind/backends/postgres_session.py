@@ -53,10 +53,9 @@ class PostgresSession:
         try:
             import psycopg  # noqa: F401 - to tell early
         except ImportError:
-            raise BackendError(
-                f"{url.shown} needs psycopg, which is not installed",
-                hint="Install `pulumi-rewind[postgres]` (docs/install.md says how).",
-            ) from None
+            from pulumi_rewind.backends.store_errors import not_installed
+
+            raise not_installed(url.shown, "a driver for PostgreSQL", "psycopg", "postgres") from None
         self._url = url
         self._link = _Link()
         self._lock = threading.Lock()

@@ -20,6 +20,7 @@ from pulumi_rewind.backends import objects
 from pulumi_rewind.backends.aws_config import AwsProfile, aws_profile
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.objects import RETRY, ObjectStorage, client_options
+from pulumi_rewind.backends.store_errors import not_installed
 from pulumi_rewind.backends.store_url import StoreUrl, checked_endpoint, own_environment, parse_store_url
 from pulumi_rewind.errors import BackendError
 
@@ -158,11 +159,10 @@ def _botocore_session(url: StoreUrl, environ: Mapping[str, str]) -> Session:
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError:
-        raise BackendError(
-            f"{url.shown} needs AWS credentials that are not in the environment as keys, and botocore is not installed",
-            hint="Install `pulumi-rewind[aws]` (docs/install.md says how) for profiles, single sign-on and roles, or "
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-        ) from None
+        raise not_installed(
+            url.shown, "AWS credentials that are not in the environment as keys", "botocore", "aws",
+            " for profiles, single sign-on and roles, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ) from None  # fmt: skip
     own_environment(url, environ, ("AWS_", "HOME"), "botocore")
     try:
         # A profile that is named here is stronger than keys in the environment; one in AWS_PROFILE is not.

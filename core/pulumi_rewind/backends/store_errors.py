@@ -98,11 +98,16 @@ CAUSES: Final = (
         r"IncompleteBody|UnexpectedEof|body error|Content-Range header|kind: Decode", "the answer was cut off", AGAIN
     ),
     _cause(r"status: 5\d\d", "the service has a fault of its own", AGAIN),
+    _cause(
+        r"status code: 404|Header missing from response|invalid list response|error following redirect",
+        "what answers there is no object store",
+        "Check the URL's endpoint; a proxy or a login page may have answered.",
+    ),
 )
 """The first that fits counts."""
 
-_PATH: Final = re.compile(r"(https?://[^/\s,)\"]*)[^\s,)\"]*")
-"""What was asked: names of stacks and buckets say nothing of the cause."""
+_PATH: Final = re.compile(r"(?:(?<=http://)|(?<=https://))(?:[^/\s,)\"]*@)?([^/\s,)\"]*)[^\s,)\"]*")
+"""What was asked: names of stacks and buckets say nothing of the cause; a password or a signature must not be told."""
 
 _PROVIDER: Final = re.compile(r"External \w+ credential provider: (?:[\w.]+: )?([^\n]{1,300})")
 """What botocore, google-auth or azure-identity said when it was asked for credentials."""
@@ -129,3 +134,11 @@ def store_error(error: Exception, *, url: str, place: str, what: str) -> Backend
     said = next(filter(None, found.groups()), "") if found else ""
     first = said or text.strip().partition("\n")[0][:200]
     return BackendError(f"{what} can't be read from {url}: {first}", hint=AGAIN)
+
+
+def not_installed(shown: str, needs: str, library: str, extra: str, otherwise: str = "") -> BackendError:
+    """The error of a backend that needs a library of an `extra`; `otherwise` ends the hint with what else would do."""
+    return BackendError(
+        f"{shown} needs {needs}, and {library} is not installed",
+        hint=f"Install `pulumi-rewind[{extra}]` (docs/install.md says how){otherwise}.",
+    )

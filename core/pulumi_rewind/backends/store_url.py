@@ -58,18 +58,23 @@ def parse_store_url(url: str, known: Collection[str], what: str) -> StoreUrl:
     Raises:
         BackendError: it names no bucket, or has an option that the CLI would refuse.
     """
-    parts = urlsplit(url)
+    shown, scheme = shown_url(url), url.partition("://")[0]
+    written = f"Write {scheme}://{what.upper()}/PREFIX."
+    try:
+        parts = urlsplit(url)
+    except ValueError as err:
+        raise BackendError(f"{shown} can't be understood: {err}", hint=written) from None
     options = dict(reversed(parse_qsl(parts.query, keep_blank_values=True)))
-    shown = shown_url(url)
-    if not parts.netloc:
-        raise BackendError(f"{shown} names no {what}", hint=f"Write {parts.scheme}://{what.upper()}/PREFIX.")
+    place = parts.netloc.rpartition("@")[2]  # as with the CLI, what stands before it does not count
+    if not place or ":" in place:
+        raise BackendError(f"{shown} names no {what}", hint=written)
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise BackendError(
-            f"{shown} has an option that {parts.scheme}:// backends don't know: {', '.join(unknown)}",
+            f"{shown} has an option that {scheme}:// backends don't know: {', '.join(unknown)}",
             hint=f"They know {', '.join(sorted(known))}.",
         )
-    return StoreUrl(url, parts.netloc, unquote(parts.path).strip("/"), options)
+    return StoreUrl(url, place, unquote(parts.path).strip("/"), options)
 
 
 _ADDRESS: Final = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, unquote_plus
@@ -81,6 +81,13 @@ def secrets_of_url(url: str) -> Iterator[str]:
     for start, stop in _secret_spans(url):
         text = url[start:stop]
         yield from dict.fromkeys((text, unquote(text), unquote_plus(text)))
+
+
+def secrets_of_proxies(environ: Mapping[str, str]) -> Iterator[str]:
+    """The credentials in the URLs of proxies and endpoints that the environment names."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        for url in filter(None, (environ.get(name), environ.get(name.lower()))):
+            yield from secrets_of_url(url if "://" in url else f"http://{url}")
 
 
 def _secret_spans(url: str) -> list[tuple[int, int]]:

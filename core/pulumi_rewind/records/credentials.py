@@ -63,9 +63,10 @@ def credentials_of(workspace: Workspace, settings: Settings, passphrases: Iterab
 
 
 def _tokens(path: Path) -> Iterator[str]:
-    """The access tokens that ``pulumi login`` has stored, by backend."""
+    """The tokens that ``pulumi login`` has stored, by backend: older CLIs in another place."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         document = load_json(read_bytes(path))
-        for value in (document.get("accessTokens") or {}).values():
-            if isinstance(value, str):
-                yield value
+        found = list((document.get("accessTokens") or {}).values())
+        for account in (document.get("accounts") or {}).values():
+            found += (account.get("accessToken"), account.get("refreshToken"))
+        yield from (value for value in found if isinstance(value, str))

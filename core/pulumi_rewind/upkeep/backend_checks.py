@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.backends.urls import FILE
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.records.history import RecordedHistory
-from pulumi_rewind.state.model import StackRef
+from pulumi_rewind.state.model import StackRef, Update
 from pulumi_rewind.upkeep.findings import Finding
 
 QUESTIONS: Final = 5
@@ -94,8 +95,7 @@ def kept(history: History) -> Iterator[Finding]:
     there = next((number for number in range(1, total + 1) if number not in missing), None)
     if there is None:
         return
-    since = datetime.fromtimestamp(history.update(there).start_time, UTC).date()
-    text = f"{total - len(gone)} on the backend, the oldest #{there} of {since}"
+    text = f"{total - len(gone)} on the backend, the oldest #{there}{_since(history.update(there))}"
     if not gone:
         yield Finding("versions", "ok", text)
         return
@@ -107,6 +107,13 @@ def kept(history: History) -> Iterator[Finding]:
         "recorded updates survive that (docs/records.md)."
     )
     yield Finding("versions", "warn", "; ".join((text, *parts)), hint)
+
+
+def _since(update: Update) -> str:
+    """The day of an update; empty where its record doesn't say one, or holds any number instead."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        return f" of {datetime.fromtimestamp(update.start_time, UTC).date()}" if update.start_time else ""
+    return ""
 
 
 def _numbers(numbers: list[int]) -> str:
