@@ -80,6 +80,8 @@ def test_secrets_that_the_service_does_not_open(served: tuple[str, Service], pro
     service.faults[0] = Fault("page", "batch-decrypt")
     with pytest.raises(SecretsError, match="a web page"):
         session.vault.decrypt(checkpoint, session.stack)
+    service.faults[0] = Fault("close", "batch-decrypt", times=1)  # a kept connection that was closed meanwhile
+    assert session.vault.decrypt(checkpoint, session.stack).decrypted
 
 
 def test_the_token_of_the_environment_is_for_our_own_service_alone(

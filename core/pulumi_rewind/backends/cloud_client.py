@@ -84,7 +84,7 @@ class CloudClient:
         address = _address(path) + (f"?{urlencode(given)}" if given else "")
         for attempt in range(TRIES):
             try:
-                return self._asked(address)
+                return self._asked("GET", address)
             except _Failed as failed:
                 if not failed.again or attempt == TRIES - 1:
                     raise failed.error from None
@@ -96,22 +96,22 @@ class CloudClient:
         return self._decoded(self.get(*path, **query))
 
     def post(self, *path: str, body: object) -> dict[str, Any]:
-        """What a request with a body is answered with. It is sent once; raises as `get` does."""
+        """What a question with a body is answered, which changes nothing there. It is asked once; raises as `get` does."""
         try:
-            return self._decoded(self._try("POST", _address(path), msgspec.json.encode(body)))
+            return self._decoded(self._asked("POST", _address(path), msgspec.json.encode(body)))
         except _Failed as failed:
             raise failed.error from None
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _asked(self, address: str) -> bytes:
+    def _asked(self, method: str, address: str, sent: bytes | None = None) -> bytes:
         """What a question is answered; a kept connection that was closed meanwhile is no answer, and costs no try."""
         try:
-            return self._try("GET", address)
+            return self._try(method, address, sent)
         except _Failed as failed:
             if _CLOSED not in str(failed.error):
                 raise
-        return self._try("GET", address)
+        return self._try(method, address, sent)
 
     def _decoded(self, body: bytes) -> dict[str, Any]:
         try:
