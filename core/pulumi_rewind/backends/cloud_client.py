@@ -96,7 +96,7 @@ class CloudClient:
         return self._decoded(self.get(*path, **query))
 
     def post(self, *path: str, body: object) -> dict[str, Any]:
-        """What a question with a body is answered, which changes nothing there. It is asked once; raises as `get` does."""
+        """What a question with a body is answered, which changes nothing there; asked once. Raises as `get` does."""
         try:
             return self._decoded(self._asked("POST", _address(path), msgspec.json.encode(body)))
         except _Failed as failed:

@@ -21,7 +21,7 @@ from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
 from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.names import NAME, parts_of, stacks_there
 from pulumi_rewind.backends.protocol import About, Glance, Watch
-from pulumi_rewind.backends.storage import Storage
+from pulumi_rewind.backends.storage import ROOT, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
@@ -40,8 +40,6 @@ ORGANIZATION: Final = "organization"
 
 LAYOUT: Final = 1
 """The newest layout that this release knows."""
-
-ROOT: Final = ".pulumi"
 
 SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
 """What the name of a state file may end with; it says nothing sure about the content."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from pulumi_rewind.backends import directory
-from pulumi_rewind.backends.diy import ROOT, DiyBackend
-from pulumi_rewind.backends.storage import Item, Stored
+from pulumi_rewind.backends.diy import DiyBackend
+from pulumi_rewind.backends.storage import ROOT, Item, Stored
 from pulumi_rewind.backends.urls import file_path, shown_url
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.ownership import shared, written_again

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_rewind.backends.diy import ROOT
 from pulumi_rewind.backends.interruptible import aside, at_once
-from pulumi_rewind.backends.protocol import Remote
-from pulumi_rewind.backends.storage import Item, Stored
+from pulumi_rewind.backends.storage import Item, RemoteStorage, Stored
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import StoreUrl
 from pulumi_rewind.backends.wide_listing import Page, list_wide
@@ -44,7 +42,7 @@ AZURE_PAGE: Final = 5000
 _NANOSECONDS: Final = 1_000_000_000
 
 
-class ObjectStorage(Remote):
+class ObjectStorage(RemoteStorage):
     """See `Storage`. Keys are below the URL's prefix, which the store itself puts before them."""
 
     far = True
@@ -58,19 +56,6 @@ class ObjectStorage(Remote):
         self._page_size = AZURE_PAGE if url.shown.startswith("azblob:") else PAGE
         self._in_turn = False
         """Whether the server lists nothing but from the beginning."""
-
-    def check(self) -> None:
-        """There must be an object below ``.pulumi/``; a listing also tells a missing bucket."""
-        if not self.exists(ROOT):
-            raise BackendError(
-                f"{self.shown} holds no Pulumi state",
-                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows what is used.",
-            )
-
-    def where(self, key: str) -> str:
-        """The object's URL, without a query."""
-        base = self.shown.partition("?")[0].rstrip("/")
-        return f"{base}/{key}" if key else base
 
     def folders(self, folder: str) -> list[str]:
         """By one listing."""
@@ -157,18 +142,6 @@ class ObjectStorage(Remote):
         """As the listing says."""
         opaque = not item.mark or self._url.url.startswith("azblob://")
         return "" if opaque else f"{item.mark}.{item.size}"
-
-    def folder_mark(self, folder: str) -> str:
-        """None: every update also writes the state, whose mark tells."""
-        return ""
-
-    def size(self, key: str) -> int | None:
-        """Only reading it tells whether it is compressed."""
-        return None
-
-    def shared(self, folders: Iterable[str]) -> str:
-        """Who may write a bucket is decided by policies that its readers can't see."""
-        return f"whoever may write {self.where('')} may have written it, and that can't be seen from here"
 
     def touched(self, keys: Iterable[str], ended: int) -> str:
         """By the times of the objects."""

@@ -10,11 +10,10 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pulumi_rewind.backends.diy import ROOT, DiyBackend
+from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.postgres_session import PostgresSession
 from pulumi_rewind.backends.postgres_url import parse_postgres_url
-from pulumi_rewind.backends.protocol import Remote
-from pulumi_rewind.backends.storage import Item, Stored
+from pulumi_rewind.backends.storage import Item, RemoteStorage, Stored
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.ownership import later
 
@@ -28,7 +27,7 @@ def open_postgres(url: str, environ: Mapping[str, str]) -> DiyBackend:
     return DiyBackend(url, PostgresStorage(url, environ))
 
 
-class PostgresStorage(Remote):
+class PostgresStorage(RemoteStorage):
     """See `Storage`."""
 
     far = False
@@ -41,19 +40,6 @@ class PostgresStorage(Remote):
         self._before = f"{parsed.database}/" if parsed.database else ""
         self._session = PostgresSession(parsed)
         self._ask = self._session.ask
-
-    def check(self) -> None:
-        """There must be a row below ``.pulumi/``."""
-        if not self.exists(ROOT):
-            raise BackendError(
-                f"{self.shown} holds no Pulumi state",
-                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows what is used.",
-            )
-
-    def where(self, key: str) -> str:
-        """The row."""
-        base = self.shown.partition("?")[0].rstrip("/")
-        return f"{base}/{key}" if key else base
 
     def folders(self, folder: str) -> list[str]:
         """From the keys below it."""
@@ -154,18 +140,6 @@ class PostgresStorage(Remote):
     def digest(self, item: Item) -> str:
         """A listing tells none."""
         return ""
-
-    def folder_mark(self, folder: str) -> str:
-        """None: every update also writes the state, whose mark tells."""
-        return ""
-
-    def size(self, key: str) -> int | None:
-        """Only reading it tells."""
-        return None
-
-    def shared(self, folders: Iterable[str]) -> str:
-        """Who may write a table is up to grants and roles."""
-        return f"whoever may write {self.where('')} may have written it, and that can't be seen from here"
 
     def touched(self, keys: Iterable[str], ended: int) -> str:
         """By the times of the rows."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from pulumi_rewind.backends.protocol import Watch
+from pulumi_rewind.backends.protocol import Remote, Watch
 from pulumi_rewind.errors import BackendError
+
+ROOT: Final = ".pulumi"
+"""The folder that everything is in."""
 
 
 class Item(NamedTuple):
@@ -136,3 +140,38 @@ class Storage(Protocol):
     def shortage(self, size: int) -> str:
         """See `Backend.shortage`."""
         ...
+
+
+class RemoteStorage(Remote, ABC):
+    """What storages in a network have in common; see `Storage`."""
+
+    shown: str
+
+    @abstractmethod
+    def exists(self, folder: str) -> bool:
+        """See `Storage.exists`."""
+
+    def check(self) -> None:
+        """There must be something below ``.pulumi/``; asking also tells a missing bucket or table."""
+        if not self.exists(ROOT):
+            raise BackendError(
+                f"{self.shown} holds no Pulumi state",
+                hint="Check PULUMI_BACKEND_URL or `backend.url` in Pulumi.yaml; `pulumi whoami -v` shows what is used.",
+            )
+
+    def where(self, key: str) -> str:
+        """Its URL, without a query."""
+        base = self.shown.partition("?")[0].rstrip("/")
+        return f"{base}/{key}" if key else base
+
+    def folder_mark(self, folder: str) -> str:
+        """None: every update also writes the state, whose mark tells."""
+        return ""
+
+    def size(self, key: str) -> int | None:
+        """Only reading it tells whether it is compressed."""
+        return None
+
+    def shared(self, folders: Iterable[str]) -> str:
+        """Who may write there is decided by policies, grants and roles that a reader can't see."""
+        return f"whoever may write {self.where('')} may have written it, and that can't be seen from here"
