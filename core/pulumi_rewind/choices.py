@@ -14,6 +14,15 @@ CHECKPOINT: Final = "checkpoint"
 PROGRAM: Final = "program"
 STATE: Final = "state"
 
+HOLD_STATEFUL: Final = "stateful"
+HOLD_ALL: Final = "all"
+HOLD_NOTHING: Final = "none"
+HOLDS: Final = (HOLD_STATEFUL, HOLD_ALL, HOLD_NOTHING)
+"""What is held of the objects that a run would delete: those with data, all, none."""
+
+HOLD_FOR: Final = "24h"
+"""After what time somebody is asked about what is held."""
+
 FOUND: Final = ""
 """In `Choices.adopt`, with an empty id: everything that would be re-created and still exists."""
 
@@ -46,6 +55,12 @@ class Choices(msgspec.Struct, frozen=True):
     """Which replacements delete the old object before the new one is created: URNs, names or patterns."""
     delete_imported: tuple[str, ...] = ()
     """Which objects to delete although they existed before the stack managed them: URNs, names or patterns."""
+    hold_deletes: str = HOLD_NOTHING
+    """Which objects that would be deleted are held instead, see `window.holding`: one of `HOLDS`."""
+    hold_for: str = HOLD_FOR
+    """After what time the operator is asked about what is held, see `system.durations`."""
+    drop_held: tuple[str, ...] = ()
+    """Which of the objects that are held are deleted by the run: URNs, names or patterns."""
     recorded_hooks: bool = False
     """The recorded callbacks are called instead of today's."""
     no_install: bool = False
@@ -85,6 +100,9 @@ class ChoiceArguments(TypedDict, total=False):
     adopt: Mapping[str, str]
     delete_first: tuple[str, ...] | list[str]
     delete_imported: tuple[str, ...] | list[str]
+    hold_deletes: str
+    hold_for: str
+    drop_held: tuple[str, ...] | list[str]
     recorded_hooks: bool
     no_install: bool
 
@@ -92,14 +110,14 @@ class ChoiceArguments(TypedDict, total=False):
 def chosen_by(choices: Choices, **chosen: Unpack[ChoiceArguments]) -> Choices:
     """The choices with some of them given by keyword, in whatever collection."""
     values: dict[str, Any] = dict(chosen)
-    for name in {"only", "delete_first", "delete_imported"} & values.keys():
+    for name in {"only", "delete_first", "delete_imported", "drop_held"} & values.keys():
         values[name] = tuple(values[name])
     if "adopt" in values:
         values["adopt"] = dict(values["adopt"])
     return choices.but(**values)
 
 
-_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {"recorded_hooks": ("--hooks", "recorded")}
+_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {"recorded_hooks": ("--hooks", "recorded"), "hold_for": ("--for",)}
 """Choices whose option is not called like the field."""
 
 
@@ -120,6 +138,8 @@ def flags(choices: Choices) -> Iterator[str]:
         match value:
             case bool():
                 yield from _FLAGS.get(field, (name,))
+            case str() if field == "hold_deletes":  # whose value may be left out
+                yield f"{name}={value}"
             case str():
                 yield from (name, value)
             case tuple():

@@ -49,10 +49,12 @@ class Kind:
 DATA_LOSS: Final = "data-loss"
 DELETE_FIRST: Final = "delete-first"
 DIRTY: Final = "dirty-commit"
+HELD: Final = "held"
 HOOK_CODE: Final = "hook-code"
 LEFTOVER: Final = "leftover"
 LIVE_DAMAGED: Final = "live-damaged"
 LIVE_UNREADABLE: Final = "live-unreadable"
+NOT_HELD: Final = "not-held"
 NOT_RECORDED: Final = "not-recorded"
 NOT_RESTORED: Final = "data-not-restored"
 OPAQUE: Final = "opaque-dependency"
@@ -132,6 +134,7 @@ RISKS: Final[Mapping[str, Kind]] = {
     "existed-before": Kind(NOTE, "An object existed before the stack managed it: it stays."),
     "forgotten": Kind(NOTE, "An object that exists would no longer be managed by any stack (strategy `state`)."),
     "from-record": Kind(NOTE, "The target's checkpoint comes from a record, not from the backend."),
+    HELD: Kind(NOTE, "An object leaves the state alive: it can come back, and goes only when that is confirmed."),
     HOOK_CODE: Kind(NOTE, "The code of a resource's hooks is not in the checkpoint."),
     "ignore-changes": Kind(NOTE, "Properties in a resource's `ignoreChanges` keep today's values."),
     "import-lost": Kind(NOTE, "An imported object is re-created instead of imported again."),
@@ -149,6 +152,7 @@ RISKS: Final[Mapping[str, Kind]] = {
     "may-exist": Kind(NOTE, "A resource that is re-created may still exist and could be adopted."),
     "not-adopted": Kind(NOTE, "An object still exists but can't be adopted without being replaced."),
     "not-found": Kind(NOTE, "An object that was to be adopted is gone."),
+    NOT_HELD: Kind(NOTE, "An object that is to be deleted can't be held instead."),
     "not-installed": Kind(
         NOTE,
         "The old program's dependencies were not installed.",

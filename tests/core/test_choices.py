@@ -45,7 +45,22 @@ def test_the_journal_carries_every_choice(choices: Choices) -> None:
 
 def test_an_entry_that_was_begun_has_them_whole(tmp_path: Path) -> None:
     journal = Journal("file:///b", StackRef("shop", "dev"), {"XDG_STATE_HOME": str(tmp_path)})
-    every = Choices("checkpoint", ("!web[0]",), True, True, True, True, {"db": "i-1"}, ("db",), ("zone",), True, True)
+    every = Choices(
+        "checkpoint",
+        ("!web[0]",),
+        True,
+        True,
+        True,
+        True,
+        {"db": "i-1"},
+        ("db",),
+        ("zone",),
+        "all",
+        "2d",
+        ("old",),
+        True,
+        True,
+    )
     assert len(chosen(every)) == len(Choices.__struct_fields__) - 1, "all but the strategy, which is the usual one"
     journal.begin(target=1, label="#1", digest="d", start=2, choices=every)
     entry = journal.read()

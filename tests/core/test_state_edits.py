@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from pulumi_rewind.goal.model import Selection, references
 from pulumi_rewind.history.object_origins import Origins
+from pulumi_rewind.plan.arrangement import Arrangement
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.plan.state_edit_risks import arranged_steps
-from pulumi_rewind.plan.state_edits import Arrangement, arrange, arranged
+from pulumi_rewind.plan.state_edits import arrange, arranged
 from pulumi_rewind.risk import DATA_LOSS, Risk
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, urn_name

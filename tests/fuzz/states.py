@@ -18,8 +18,9 @@ from pulumi_rewind.diff.checkpoints import diff_checkpoints, diff_to_json
 from pulumi_rewind.goal.build import build_goal
 from pulumi_rewind.goal.credentials import todays_credentials
 from pulumi_rewind.history.targets import resolve_target
+from pulumi_rewind.plan.arrangement import Arrangement
 from pulumi_rewind.plan.planned_state import planned_state
-from pulumi_rewind.plan.state_edits import Arrangement, arranged
+from pulumi_rewind.plan.state_edits import arranged
 from pulumi_rewind.plan.verify import verify
 from pulumi_rewind.project.stack_configuration import config_changes, provider_keys
 from pulumi_rewind.records.content import decode_update, encode_update, update_key

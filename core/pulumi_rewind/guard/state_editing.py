@@ -7,21 +7,24 @@ nothing, the state is put back as it was.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pulumi_rewind.choices import Choices
 from pulumi_rewind.engine.events import EngineEvent, Phase, ResourceDone, ResourcePre, StepMetadata
 from pulumi_rewind.engine.private_backend import environment, private_backend, scoped
 from pulumi_rewind.errors import BackendError, EngineError, IncompleteError, RefusedError, RewindError
 from pulumi_rewind.goal.model import Goal, Selection
 from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
 from pulumi_rewind.history.object_origins import Origins
+from pulumi_rewind.plan.arrangement import Arrangement
 from pulumi_rewind.plan.model import Step
-from pulumi_rewind.plan.state_edits import Arrangement, arrange, arranged
+from pulumi_rewind.plan.state_edits import arrange, arranged
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Resource, StackRef
 from pulumi_rewind.state.naming import Names
+from pulumi_rewind.window.ledger import joined
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
@@ -49,28 +52,35 @@ def rewritten(
     plain: Checkpoint,
     number: int,
     selection: Selection | None,
-    delete_imported: Sequence[str] = (),
+    choices: Choices,
+    hold: Collection[tuple[str, str]] = (),
 ) -> Rewritten:
     """What becomes of `live` (as stored, and `plain`) before a rollback to the `target` of update `number`.
 
-    What `delete_imported` means (see `naming`) is not kept, wherever it comes from.
+    What `delete_imported` means (see `naming`) is not kept, wherever it comes from. What is held comes back as far as
+    the target has it; what `drop_held` means is deleted. What is to be held itself is in `hold`, by URN and id.
 
     Raises:
-        UsageError: a text of `delete_imported` means nothing in live.
+        UsageError: a text of `delete_imported` means nothing in live, or one of `drop_held` nothing that is held.
         SecretsError: the rewritten state can't be decrypted.
+        RewindError: what is held can't be read.
     """
-    origins, doomed = Origins(session.timeline, number), _doomed(delete_imported, plain)
+    origins, doomed = Origins(session.timeline, number), _doomed(choices.delete_imported, plain)
+    with_held = joined(session, live, choices.drop_held)
     arrangement = arrange(
         target,
-        plain,
+        session.vault.decrypt(with_held.state, session.stack) if with_held.places else plain,
         project=session.workspace.project,
         stack=session.stack.name,
         origin=lambda res: "" if res.urn in doomed else origins(res),
         selection=selection,
+        held=with_held.places,
+        dropped=with_held.dropped,
+        hold=hold,
     )
     if not arrangement:
         return Rewritten(arrangement, live, plain)
-    stored = arranged(live, arrangement)
+    stored = arranged(with_held.state, arrangement)
     return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
 
 

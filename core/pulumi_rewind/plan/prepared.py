@@ -9,6 +9,7 @@ from pathlib import Path
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.goal.model import Goal, GoalChanges, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
+from pulumi_rewind.plan.holding import NOTHING, Holding
 from pulumi_rewind.plan.stale_values import StaleValue, stale_values
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.state.model import Checkpoint
@@ -32,6 +33,8 @@ class Prepared:
     """Whether the engine compares the state with the real resources first, as chosen or as the project says."""
     rewritten: Checkpoint | None = field(default=None, repr=False)
     """The state that is written into the backend before the engine runs, as stored; None where that is live."""
+    holding: Holding = NOTHING
+    """What leaves the state alive, and is noted before."""
 
     def close(self) -> None:
         """Removes what was materialised."""

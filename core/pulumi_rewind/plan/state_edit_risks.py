@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from pulumi_rewind.plan.arrangement import Arrangement, Kept
 from pulumi_rewind.plan.model import OLD_COPY, Step
-from pulumi_rewind.plan.state_edits import Arrangement, Kept
-from pulumi_rewind.risk import BLOCKING, DATA_LOSS, NOT_RESTORED, Risk
+from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, NOT_RESTORED, Risk
 from pulumi_rewind.state.model import parse_urn, urn_name
 from pulumi_rewind.state.stateful_types import is_stateful
 from pulumi_rewind.system.shell import in_quotes
@@ -21,7 +21,7 @@ _LEAVES = frozenset({"discard", "delete", "replace"})
 
 def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Sequence[str]) -> tuple[Step, ...]:
     """The steps with what the rewritten state means for them: a returned object is a step of its own."""
-    back = {one.urn: one for one in arrangement.returned}
+    back = {one.urn: one for one in arrangement.returned if not one.carrier}
     names = {urn: old for old, urn in arrangement.renamed.items()}
     kept = {(one.urn, one.id): one for one in arrangement.kept}
     found = []
@@ -42,7 +42,8 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
         stays = kept.get((step.urn, step.old_id))
         if stays is not None and step.op in _LEAVES:
             risks = tuple(risk for risk in step.risks if not (risk.loses_data or risk.code == NOT_RESTORED))
-            step = _with(replace(step, risks=risks), Risk(EXISTED, _stays(stays, step.urn), step.urn))
+            step = replace(step, risks=risks)
+            step = step if stays.held else _with(step, Risk(EXISTED, _stays(stays, step.urn), step.urn))
         found.append(step)
     return tuple(found)
 
@@ -73,10 +74,13 @@ def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[
     said = {(step.urn, step.old_id) for step in steps if step.op in _LEAVES}
     found = []
     for one in arrangement.kept:
-        if not one.origin:
+        if one.held and (one.urn, one.id) not in said:
+            message = f"an old copy with the id {one.id} is held: it is only removed from the state, not deleted"
+            found.append(Risk(HELD, message, one.urn, object_id=one.id))
+        elif not (one.origin or one.held):
             message = f"an old copy with the id {one.id} {_TWIN}: it is only removed from the state, not deleted"
             found.append(Risk("same-object", message, one.urn))
-        elif (one.urn, one.id) not in said:
+        elif not one.held and (one.urn, one.id) not in said:
             found.append(Risk(EXISTED, _stays(one, one.urn), one.urn))
     for crossed in arrangement.stuck:
         where = parse_urn(crossed.live_urn)

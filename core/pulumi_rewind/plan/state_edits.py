@@ -1,105 +1,34 @@
 """What is rewritten in the stack's state before the engine runs, so that a rollback finds the objects it wants. Pure.
 
-Three things can't be said by a registration, and are said by the state instead:
+Some things can't be said by a registration, and are said by the state instead:
 
 - *Return*: a half-failed update leaves the old copies of what it replaced in the state, marked for deletion. The old
   copy becomes the live entry again and its replacement the copy to delete: the object comes back with its id and data.
+  An object that is *held* (see `window.held`) is in no state: its entry is added as such a copy first. Where it doesn't
+  come back, the copy is left out again, or stays in to be deleted if that was confirmed.
 - *Crossing*: an object lives under the URN of another one (``pulumi state rename``). The engine looks an old resource
   up by URN first, so no alias can tell; the entries get the URNs that the target has for their objects.
-- *Keeping*: an object that existed before the stack managed it must not be deleted. Its entry is marked
-  ``retainOnDelete``: where the engine would delete it, it only removes it from the state.
+- *Keeping*: an object that existed before the stack managed it must not be deleted, and one that is to be held isn't
+  either. Its entry is marked ``retainOnDelete``: where the engine would delete it, it only removes it from the state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from pulumi_rewind.goal.model import Selection, references
 from pulumi_rewind.goal.order import in_dependency_order
+from pulumi_rewind.plan.arrangement import Arrangement, Crossed, Kept, Returned
+from pulumi_rewind.plan.held_entries import standing
+from pulumi_rewind.plan.holding import Holding
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.identity import is_constant_id, rehomed, same_object
-from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint, parse_urn
+from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint
 from pulumi_rewind.state.values import damaged_value
-
-
-@dataclass(frozen=True)
-class Returned:
-    """An old copy that becomes the live entry again."""
-
-    entry: int
-    """Its place among the resources of live."""
-    urn: str
-    id: str
-    replacement: int | None = None
-    """The place of the entry that is marked for deletion instead; None where there is none."""
-    replacement_id: str = ""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """An object that is removed from the state alive."""
-
-    entry: int
-    urn: str
-    id: str
-    origin: str = ""
-    """Where it comes from: ``was imported by #5``; empty for a copy to delete that is the live object itself.
-
-    Such are files that were made again under their path, and objects whose id is their name.
-    """
-
-
-@dataclass(frozen=True)
-class Crossed:
-    """An object of the target that lives under another URN, while its own stands for another object."""
-
-    urn: str
-    id: str
-    live_urn: str
-    other_id: str
-    """The object that has its URN now; empty if that is free."""
-
-    @property
-    def movable(self) -> bool:
-        """Whether the entry can get its URN back by renaming alone: types and parents must be the same."""
-        return parse_urn(self.urn).qualified_type == parse_urn(self.live_urn).qualified_type
-
-
-@dataclass(frozen=True)
-class Arrangement:
-    """What is rewritten; entries are named by their place in live, which must not have moved."""
-
-    returned: tuple[Returned, ...] = ()
-    kept: tuple[Kept, ...] = ()
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    """Live URN → the URN that the target has for the same object."""
-    displaced: tuple[int, ...] = ()
-    """Entries whose URN is taken back by another object and which the target lacks: copies to delete."""
-    stuck: tuple[Crossed, ...] = ()
-    """Crossed names that can't be put right."""
-    order: tuple[int, ...] = ()
-    """All entries as they come afterwards: the live ones, each after what it refers to, then the copies to delete.
-
-    Empty where the order stays.
-    """
-
-    def __bool__(self) -> bool:
-        return bool(self.returned or self.kept or self.renamed)
-
-    @property
-    def mentioned_ids(self) -> frozenset[str]:
-        """The ids of copies of which `plan.state_edit_risks` speaks."""
-        return frozenset((*(one.replacement_id for one in self.returned), *(one.id for one in self.kept)))
-
-    @property
-    def dying(self) -> frozenset[int]:
-        """Entries that become copies to delete."""
-        return frozenset((*self.displaced, *(one.replacement for one in self.returned if one.replacement is not None)))
-
 
 Origin = Callable[[Resource], str]
 """Says where an object comes from, if it existed before the stack managed it; empty if the stack made it."""
@@ -113,11 +42,16 @@ def arrange(
     stack: str,
     origin: Origin,
     selection: Selection | None = None,
+    held: Collection[int] = (),
+    dropped: Collection[int] = (),
+    hold: Collection[tuple[str, str]] = (),
 ) -> Arrangement:
     """What to rewrite in `live` for a rollback to `target`; both may be encrypted.
 
     With a `selection`, what stays as it is live is left alone, and so are names that are crossed; what was left out on
-    purpose keeps everything that it uses.
+    purpose keeps everything that it uses. `held` are the entries that were added to live because their objects are held
+    (see `plan.held_entries`); those in `dropped` are to be deleted. What is to be held itself is in `hold`, by URN and
+    id.
     """
     wanted = {
         rehomed(res.urn, stack, project): res
@@ -133,14 +67,30 @@ def arrange(
     stays = selection.kept if selection is not None else frozenset()
     left = selection.untouched if selection is not None else frozenset()
     used = {urn for res in live.resources if res.urn in left and not res.delete for urn in references(res)}
-    returned = tuple(one for one in _returns(wanted, live, renamed) if one.urn not in used)
-    found = Arrangement(returned, (), renamed, displaced, stuck)
+    back = {urn: one for urn, one in _returns(wanted, live, renamed, dropped).items() if urn not in used}
+    returned = standing(back, live, [place for place in held if place not in dropped])
+    there_again = {one.entry for one in returned}
+    left_out = frozenset(place for place in held if place not in there_again and place not in dropped)
+    found = Arrangement(returned, (), renamed, displaced, stuck, left_out, tuple(dropped))
     if found:
         order = _ordered(live, found)
         # None: the objects need each other in turn, so that they can't all be live at once.
-        found = Arrangement(stuck=crossed) if order is None else replace(found, order=order)
-    kept = [*_twins(live, found), *_kept(target, live, origin, stays)]
-    return replace(found, kept=tuple({one.entry: one for one in kept}.values()))
+        found = replace(found, order=order) if order is not None else _alone(crossed, held, dropped)
+    kept = [*_twins(live, found), *_kept(target, live, origin, stays), *_held(live, hold)]
+    gone = found.left_out | set(dropped)
+    return replace(found, kept=tuple({one.entry: one for one in kept if one.entry not in gone}.values()))
+
+
+def _alone(crossed: tuple[Crossed, ...], held: Collection[int], dropped: Collection[int]) -> Arrangement:
+    """Without anything that comes back."""
+    return Arrangement(stuck=crossed, left_out=frozenset(held) - set(dropped), dropped=tuple(dropped))
+
+
+def _held(live: Checkpoint, hold: Collection[tuple[str, str]]) -> Iterable[Kept]:
+    """What is to be held, as it leaves the state."""
+    for place, res in enumerate(live.resources):
+        if (res.urn, res.id) in hold and _object(res):
+            yield Kept(place, res.urn, res.id, held=True)
 
 
 def _object(res: Resource) -> bool:
@@ -148,10 +98,15 @@ def _object(res: Resource) -> bool:
     return res.custom and bool(res.id) and not (res.external or res.view_of or res.is_default_provider)
 
 
-def _returns(wanted: Mapping[str, Resource], live: Checkpoint, renamed: Mapping[str, str]) -> tuple[Returned, ...]:
-    copies = [(place, res) for place, res in enumerate(live.resources) if res.delete and _object(res)]
+def _returns(
+    wanted: Mapping[str, Resource], live: Checkpoint, renamed: Mapping[str, str], dropped: Collection[int]
+) -> dict[str, Returned]:
+    """By URN, the copies that can become live entries again."""
+    copies = [
+        (place, res) for place, res in enumerate(live.resources) if res.delete and _object(res) and place not in dropped
+    ]
     if not copies:
-        return ()
+        return {}
     places = {res.urn: place for place, res in enumerate(live.resources) if not res.delete}
     found: dict[str, Returned] = {}
     for place, copy in copies:
@@ -161,7 +116,7 @@ def _returns(wanted: Mapping[str, Resource], live: Checkpoint, renamed: Mapping[
         there = live.resources[now] if now is not None else None
         if same_object(res, copy) and not (there is not None and _one_object(there, copy)):
             found[copy.urn] = Returned(place, copy.urn, copy.id, now, there.id if there is not None else "")
-    return tuple(_standing(found, live))
+    return found
 
 
 def _one_object(one: Resource, other: Resource) -> bool:
@@ -185,18 +140,6 @@ def _twins(live: Checkpoint, arrangement: Arrangement) -> Iterable[Kept]:
             there = entries.get(res.urn)
             if there is not None and _one_object(there, res):
                 yield Kept(place, res.urn, res.id)
-
-
-def _standing(found: dict[str, Returned], live: Checkpoint) -> Iterable[Returned]:
-    """Those of the returns after which every live entry has what it refers to."""
-    there = {res.urn for res in live.resources if not res.delete}
-    while True:
-        urns = there | found.keys()
-        lost = [urn for urn, item in found.items() if not urns.issuperset(references(live.resources[item.entry]))]
-        if not lost:
-            return found.values()
-        for urn in lost:
-            del found[urn]
 
 
 def _crossings(wanted: Mapping[str, Resource], live: Checkpoint) -> tuple[Crossed, ...]:
@@ -259,7 +202,12 @@ def _ordered(live: Checkpoint, arrangement: Arrangement) -> tuple[int, ...] | No
         return [places[urn] for urn in urns if urn in places]
 
     ordered, in_turn = in_dependency_order(living, needs)
-    return None if in_turn else (*ordered, *sorted(dead))
+    return None if in_turn else (*ordered, *sorted(dead - arrangement.left_out))
+
+
+def held_back(live: Checkpoint, found: Holding) -> Checkpoint:
+    """Live (as stored) with all marked that is to be held: a run that deletes it only removes it from the state."""
+    return arranged(live, Arrangement(kept=tuple(_held(live, found.objects))))
 
 
 # -- the state as it is rewritten -------------------------------------------------------------------------------------
@@ -285,8 +233,9 @@ def arranged(live: Checkpoint, arrangement: Arrangement) -> Checkpoint:
         entries[kept.entry]["retainOnDelete"] = msgspec.Raw(b"true")
     if arrangement.renamed:
         entries = [_renamed(entry, arrangement.renamed, place in dying) for place, entry in enumerate(entries)]
+    in_place = [place for place in range(len(entries)) if place not in arrangement.left_out]
     deployment["resources"] = msgspec.Raw(
-        msgspec.json.encode([entries[place] for place in arrangement.order or range(len(entries))])
+        msgspec.json.encode([entries[place] for place in arrangement.order or in_place])
     )
     document["deployment"] = msgspec.Raw(msgspec.json.encode(deployment))
     return decode_checkpoint(msgspec.json.encode(document), source="the rewritten state")

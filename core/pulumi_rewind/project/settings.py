@@ -58,6 +58,8 @@ class Settings:
     """Patterns of resource types that hold data, in addition to the built-in ones."""
     delete_first: tuple[str, ...] = ()
     """Patterns of names or types of resources whose replacement deletes the old object first."""
+    hold_excluded: tuple[str, ...] = ()
+    """Patterns of names or types of resources whose objects are never held."""
     hooks_file: str = "rewind_hooks.py"
     """Where the user's hooks and undo callbacks are, relative to the project."""
     theme: str = ""

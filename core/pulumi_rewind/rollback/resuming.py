@@ -21,9 +21,15 @@ from pulumi_rewind.state.model import Checkpoint, Update, decode_checkpoint
 RESUME: Final = "@resume"
 """The target that stands for the one of the rollback in flight."""
 
+LIVE: Final = "@live"
+"""The target that stands for the state as it is now: nothing goes back, what is held can be deleted."""
+
 
 def find_target(session: Session, text: str) -> Target:
-    """What a target's text means, `RESUME` included; raises as `resolve_target` and `resumed_target` do."""
+    """What a target's text means, `RESUME` and `LIVE` included; raises as `resolve_target` and `resumed_target` do."""
+    if text == LIVE:
+        timeline = session.timeline
+        return state_target(timeline, session.live(), len(timeline), "the state as it is")
     if text != RESUME:
         return resolve_target(session.timeline, text)
     entry = session.journal.read()

@@ -54,6 +54,7 @@ from pulumi_rewind.state.model import Checkpoint, urn_name
 from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind.system.shell import command
+from pulumi_rewind.window.ledger import Window
 
 
 class RollbackRun(EngineDriver):
@@ -201,6 +202,7 @@ class RollbackRun(EngineDriver):
         self._changed = self.undo.changed or self.revisions.changed
         self._made = to_read(self.plan.steps)
         check_unmoved(self._live(), prepared.live)  # the callbacks may have taken hours
+        Window(self.session).begin("rollback", prepared.live, prepared.holding)
         self.begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
@@ -262,7 +264,8 @@ class RollbackRun(EngineDriver):
     @property
     def message(self) -> str:
         """Of the update that it becomes."""
-        return f"rollback to {self.plan.target.label}"
+        dropped = self.plan.prepared.choices.drop_held
+        return "held objects deleted" if dropped else f"rollback to {self.plan.target.label}"
 
     def _update(self) -> Generator[EngineEvent, None, ReplayReport]:
         """The rollback itself; returns the report of the replay.

@@ -11,10 +11,10 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.goal.model import GoalChanges
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.history.targets import Target
+from pulumi_rewind.plan.arrangement import Arrangement
 from pulumi_rewind.plan.model import STILL, Step
 from pulumi_rewind.plan.risks import stack_risks
 from pulumi_rewind.plan.state_edit_risks import arranged_steps
-from pulumi_rewind.plan.state_edits import Arrangement
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.integrity import check_sound

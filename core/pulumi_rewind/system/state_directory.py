@@ -61,6 +61,10 @@ class StateDirectory:
         """Which revisions of a stack's components are applied."""
         return self.root / "revisions" / f"{key}.json"
 
+    def window(self, key: str) -> Path:
+        """What is held of a stack's objects."""
+        return self.root / "window" / f"{key}.json"
+
     @property
     def states(self) -> Path:
         """The directory of copies of states."""

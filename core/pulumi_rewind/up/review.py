@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pulumi_rewind.callbacks.revisions.plan import update_revisions
+from pulumi_rewind.choices import HOLD_FOR, HOLD_NOTHING
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata, StepState
 from pulumi_rewind.engine.system_errors import refused_by_system
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable, lock_refusal
 from pulumi_rewind.plan.called import RevisionPlan
+from pulumi_rewind.plan.holding import NOTHING, Holding, holding, with_holding
 from pulumi_rewind.plan.model import Step, Weighed, counts, plan_steps
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.plan.risks import stack_risks, step_risks
@@ -28,6 +31,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Deployment, Resource
 from pulumi_rewind.state.values import SIG, Json, each, is_secret
 from pulumi_rewind.strategies.preview import PreviewControl, followed
+from pulumi_rewind.system.durations import seconds_of
 from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.up.flags import given_options, preview_flags, rooted_flags
 
@@ -52,6 +56,8 @@ class UpReview(Weighed):
     """Inputs before and after, secrets masked."""
     revisions: RevisionPlan | None = None
     """The revisions of components that it goes up."""
+    holding: Holding = NOTHING
+    """What of it is held instead of deleted."""
 
 
 @refused_by_system()
@@ -60,17 +66,23 @@ def review_up(
     live: Checkpoint,
     flags: Sequence[str] = (),
     *,
+    hold: str = HOLD_NOTHING,
+    hold_for: str = HOLD_FOR,
     observe: Observe,
     control: PreviewControl | None = None,
 ) -> UpReview:
     """Runs `pulumi preview` of the project's own program; changes nothing. The session then knows its secrets.
 
+    `hold` says what is held of what it would delete, and `hold_for` how long, see `choices`.
+
     Raises:
+        UsageError: `hold_for` is no length of time.
         EngineError, SecretsError: the preview failed.
         RefusedError: the pulumi CLI can't read the state.
         InterruptedRun: `control` stopped it.
     """
     check_readable(session)
+    until = time.time() + seconds_of(hold_for, "--for")
     control = control or PreviewControl()
     with private_directory() as private:
         plan, own_flags = private / "plan.json", preview_flags(rooted_flags(flags, session.workspace.cwd))
@@ -92,7 +104,17 @@ def review_up(
             error.unchanged = True
             raise error
         steps = ordered(plan_steps(events), plan, live)
-    return _review(session, live, events, steps)
+    return _with_holding(session, live, _review(session, live, events, steps), hold, until)
+
+
+def _with_holding(session: Session, live: Checkpoint, review: UpReview, mode: str, until: float) -> UpReview:
+    if mode == HOLD_NOTHING:
+        return review
+    settings = session.settings
+    found = holding(
+        review.steps, live, mode, stateful=settings.stateful_types, excluded=settings.hold_excluded, until=until
+    )
+    return dataclasses.replace(review, steps=with_holding(review.steps, found), holding=found)
 
 
 def ordered(steps: tuple[Step, ...], plan: Path, live: Checkpoint) -> tuple[Step, ...]:

@@ -24,10 +24,13 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.guard.checks import check_engine, check_free, lock_left, lock_refusal
+from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.history.targets import Target, resolve_target
 from pulumi_rewind.hooks.revisions import When
 from pulumi_rewind.plan.called import RevisionPlan
 from pulumi_rewind.plan.delete_first import check_meant
+from pulumi_rewind.plan.holding import NOTHING, Holding
+from pulumi_rewind.plan.state_edits import held_back
 from pulumi_rewind.records.evidence import Evidence, EvidenceStore, name_of
 from pulumi_rewind.records.withheld import about, masked_events, withheld
 from pulumi_rewind.rollback.driving import EngineDriver
@@ -38,6 +41,7 @@ from pulumi_rewind.state.same import same_bytes
 from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.system.shell import command
 from pulumi_rewind.up.flags import given_options, rooted_flags
+from pulumi_rewind.window.ledger import Window
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,9 @@ class UpRun(EngineDriver):
         rolls_back: bool = False,
         delete_first: Sequence[str] = (),
         revisions: RevisionPlan | None = None,
+        holding: Holding = NOTHING,
     ) -> None:
+        """`holding`: what leaves the state alive, see `plan.holding`."""
         super().__init__(session.backend)
         self.session = session
         self.before = before
@@ -129,6 +135,9 @@ class UpRun(EngineDriver):
         self.notes: tuple[str, ...] = ()
         """What else the operator has to know."""
         self._revisions = UpdateRevisions(session, revisions)
+        self._holding = holding
+        self._rewriting = Rewriting(session)
+        self._begun_from = before.checkpoint
         self._log = b""
 
     def interrupt(self) -> None:
@@ -144,6 +153,7 @@ class UpRun(EngineDriver):
     def _not_begun(self) -> InterruptedRun:
         if self._revisions.changed:
             return InterruptedRun("stopped after revisions were run, before the update began", hint=self._goes_on())
+        self._rewriting.undo()
         self.accept()
         return InterruptedRun("stopped before it began", unchanged=True)
 
@@ -202,6 +212,7 @@ class UpRun(EngineDriver):
             begin_journal(self.session, self.before, self.choices, update=True)
         self._open(self.before.checkpoint)
         yield from self._revised("before")
+        yield from self._held_back()
         yield Phase("run", "running pulumi up")
         failed = False
         for event in self._update():
@@ -216,6 +227,13 @@ class UpRun(EngineDriver):
         self.session.reload()
         changes = run.summary.changes if run.summary else {}
         self.result = UpResult(self._number(), changes, time.monotonic() - started)
+
+    def _held_back(self) -> Iterator[EngineEvent]:
+        """Marks what is to be held, so that the engine lets go of it alive; it is noted before."""
+        if self._holding.objects:
+            before = self.before.checkpoint
+            Window(self.session).begin("update", before, self._holding)
+            self._begun_from = yield from self._rewriting.events(before, held_back(before, self._holding), ())
 
     def _revised(self, when: When) -> Iterator[EngineEvent]:
         """Runs the revisions of one side of the update; one that fails counts as a failure of the update."""
@@ -284,7 +302,9 @@ class UpRun(EngineDriver):
         errors = _errors(run)
         session.reload()
         newest = len(session.timeline)
-        moved = self._changed or not self._as_before()
+        moved = self._changed or not self._as_begun()
+        if not moved:
+            self._rewriting.undo()
         changed = moved or self._revisions.changed
         if not moved and newest == self.before.newest and isinstance(error, EngineError) and error.locked:
             if self._revisions.changed:
@@ -334,10 +354,10 @@ class UpRun(EngineDriver):
             with contextlib.suppress(RewindError):
                 self.session.vault.decrypt(checkpoint, self.session.stack)
 
-    def _as_before(self) -> bool:
-        """Whether the stack's state is the one before; no if it can't be read."""
+    def _as_begun(self) -> bool:
+        """Whether the stack's state is the one that the engine began with; no if it can't be read."""
         try:
-            return same_bytes(self.session.timeline.live().raw, self.before.checkpoint.raw)
+            return same_bytes(self.session.timeline.live().raw, self._begun_from.raw)
         except BackendError:
             return False
 

@@ -39,6 +39,8 @@ class UpCommand(RewindCommand):
     help="Time limit of the --verify command.",
 )
 @choice_option("delete_first")
+@choice_option("hold_deletes")
+@choice_option("hold_for")
 @partial(
     run_options,
     yes="Don't ask for confirmation, even if the update loses data.",
@@ -51,6 +53,8 @@ def up(
     verify: str | None,
     verify_timeout: float,
     delete_first: tuple[str, ...],
+    hold_deletes: str,
+    hold_for: str,
     terms: Terms,
 ) -> int:
     """Run `pulumi up` of the project's program: preview, review, confirm, run, verify.
@@ -59,11 +63,14 @@ def up(
     deletes what the update created, restores what it changed, and re-creates what it deleted, without its data. Exit
     codes: 0 done, 1 failed, 3 refused, 5 failed and rolled back, 6 update and rollback failed (`resume` continues),
     130 interrupted.
+
+    With --hold-deletes, nothing that holds data dies with the update: the objects that it would delete or replace stay
+    alive outside the state. Going back returns them, `held` lists them, and `confirm` deletes them.
     """
     from pulumi_rewind_tui.terminal.deploying import Deployment, UpOptions
 
     flags = click.get_current_context().meta[FLAGS]
-    options = UpOptions(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first)
+    options = UpOptions(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first, hold_deletes, hold_for)
     with json_outcome(shared, as_json=terms.as_json):
         options.check()
         check_can_ask(terms, instead="pulumi preview")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pulumi_rewind.choices import HOLD_FOR, HOLD_NOTHING
 from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import ROLLED_BACK, InterruptedRun, RefusedError, RewindError, UpdateFailed, UsageError
+from pulumi_rewind.plan.holding import NOTHING
 from pulumi_rewind.risk import BlockedError
 from pulumi_rewind_tui.terminal.failures import report_error
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
@@ -55,6 +57,8 @@ class UpOptions:
     verify_timeout: float = 300.0
     delete_first: tuple[str, ...] = ()
     """For the automatic rollback."""
+    hold_deletes: str = HOLD_NOTHING
+    hold_for: str = HOLD_FOR
 
     def check(self) -> None:
         """Refuses contradictory options before anything is read.
@@ -80,6 +84,7 @@ class Deployment:
         self.screen = screen
         self.options = options
         self._revisions: RevisionPlan | None = None
+        self._holding = NOTHING
 
     @property
     def name(self) -> str:
@@ -107,6 +112,7 @@ class Deployment:
             rolls_back=options.rolls_back,
             delete_first=options.delete_first,
             revisions=self._revisions,
+            holding=self._holding,
         )
         try:
             self._update(run, steps)
@@ -164,11 +170,18 @@ class Deployment:
 
         session, screen, options = self.session, self.screen, self.options
         with working(screen, f"previewing {session.stack}") as observe:
-            review = review_up(session, self.before.checkpoint, options.flags, observe=observe)
+            review = review_up(
+                session,
+                self.before.checkpoint,
+                options.flags,
+                hold=options.hold_deletes,
+                hold_for=options.hold_for,
+                observe=observe,
+            )
         print_plan(screen, review, review_json, review_lines, as_json=options.terms.as_json, of="update")
         if review.blocking:
             raise BlockedError("the update can't be run", review.blocking, hint="Resolve what blocks it.")
-        self._revisions = review.revisions
+        self._revisions, self._holding = review.revisions, review.holding
         if not options.terms.yes:
             ask_for_confirmation(session, screen, review.steps, f"Update {session.stack}")
         return [step for step in review.steps if step.op not in {"same", "read"}]

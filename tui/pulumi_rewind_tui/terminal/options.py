@@ -251,15 +251,23 @@ class RewindCommand(AsciiHelp):
         """Hides the sign of relative targets from the option parser; `_restore` puts it back."""
         if ctx.resilient_parsing and args and self._takes_value(args[-1]):
             args = args[:-1]  # completion stands behind it; without its value click would lose the words before it
+        args = [f"{arg}={self._alone[arg]}" if arg in self._alone else arg for arg in args]
         hidden = [
             MINUS + arg[1:] if _RELATIVE.fullmatch(arg) and not self._takes_value(before) else arg
             for before, arg in zip(["", *args], args, strict=False)
         ]
         return super().parse_args(ctx, hidden)
 
+    @property
+    def _alone(self) -> dict[str, str]:
+        """Options whose value may be left out, with what they mean then: the next word is none of theirs."""
+        options = (param for param in self.params if isinstance(param, click.Option) and not param.is_flag)
+        return {name: param.flag_value for param in options if isinstance(param.flag_value, str) for name in param.opts}
+
     def _takes_value(self, word: str) -> bool:
         return any(
-            isinstance(param, click.Option) and not param.is_flag and word in param.opts for param in self.params
+            isinstance(param, click.Option) and not param.is_flag and word in param.opts and word not in self._alone
+            for param in self.params
         )
 
 

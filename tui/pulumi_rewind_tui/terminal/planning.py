@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pulumi_rewind.choices import USUAL, Choices, adoptions
+from pulumi_rewind.choices import HOLD_STATEFUL, HOLDS, USUAL, Choices, adoptions
 from pulumi_rewind.choices import option as option_name
 from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind_tui.terminal.options import F, collected, offering
@@ -35,6 +35,9 @@ CHOICE_HELP: Final = {
     "only": "Roll back only this resource and what it needs; !NAME: all but this one; repeatable.",
     "keep_data": "Keep resources that would lose data as they are, and the resources that have to stay with them.",
     "refresh": "Compare the state with the real resources first.",
+    "hold_deletes": "Hold objects that would be deleted: they stay alive until confirm; those with data, all, or none.",
+    "hold_for": "When to ask about what is held, for example 15m, 24h or 2d.",
+    "drop_held": "Delete this held object in the run; repeatable.",
     "no_install": "Run the old program without installing its dependencies (no install scripts run).",
     "recorded_hooks": "Call today's undo callbacks or the recorded ones.",
     "delete_imported": "Delete this resource although it existed before the stack managed it; repeatable.",
@@ -69,6 +72,19 @@ def choice_option(field: str, about: str = "") -> Callable[[F], F]:
             )
         case bool():
             return click.option(name, field, is_flag=True, help=text)
+        case str() if field == "hold_deletes":
+            return click.option(
+                name,
+                field,
+                type=click.Choice(HOLDS),
+                is_flag=False,
+                flag_value=HOLD_STATEFUL,
+                default=usual,
+                show_default=True,
+                help=text,
+            )
+        case str() if field == "hold_for":
+            return click.option(name, field, metavar="TIME", default=usual, show_default=True, help=text)
         case str():
             return click.option(
                 name, field, type=click.Choice(tuple(STRATEGIES)), default=usual, show_default=True, help=text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from pulumi_rewind.choices import CHECKPOINT, Choices
+from pulumi_rewind.choices import CHECKPOINT, HOLD_NOTHING, Choices
 from pulumi_rewind.engine.events import EngineEvent, Phase
 from pulumi_rewind.goal.build import build_goal, choose
 from pulumi_rewind.goal.credentials import from_live_too, todays_credentials
@@ -20,8 +20,10 @@ from pulumi_rewind.goal.unmanaged import with_temporary_reads, without_temporary
 from pulumi_rewind.guard.consent import consented
 from pulumi_rewind.guard.state_editing import Rewritten, rewritten, with_replaced_entries
 from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
+from pulumi_rewind.plan.arrangement import Arrangement
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing
+from pulumi_rewind.plan.holding import NOTHING, holding, holding_risks
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan.planned_state import planned_state, refreshed_state
@@ -30,7 +32,6 @@ from pulumi_rewind.plan.replacement_orders import deleted_first_before
 from pulumi_rewind.plan.risks import read_elsewhere, step_risks
 from pulumi_rewind.plan.stale_values import stale_risks
 from pulumi_rewind.plan.state_edit_risks import arrangement_risks
-from pulumi_rewind.plan.state_edits import Arrangement
 from pulumi_rewind.plan.staying_along import Built, touched_risk, undisturbed
 from pulumi_rewind.plan.step_order import in_order
 from pulumi_rewind.plan.verify import verify
@@ -51,6 +52,7 @@ from pulumi_rewind.state.values import ARCHIVE, ASSET
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.strategies.preview import explained, preview
 from pulumi_rewind.system.private_directory import make_private, remove_if_unused, remove_private
+from pulumi_rewind.window.ledger import until
 
 _ALWAYS_SHOWN = frozenset({"snippet", "left-out", "live-credentials", TARGET_CONFIG, SKIPPED, PATH_CONTENT})
 """Codes of notes that are shown even if no step is about them."""
@@ -86,6 +88,8 @@ class ReplayPlanning:
             session, target, self.now, self.plain, choices, settings=self.settings.values, today=today
         )
         self.before = Rewritten(Arrangement(), self.live, self.now)
+        self.until = until(choices)
+        self.holding = NOTHING
         self.private = make_private("rewind-assets-")
 
     # -- the goal and its preview -------------------------------------------------------------------------------
@@ -94,7 +98,7 @@ class ReplayPlanning:
         session, number, choices = self.session, self.number, self.choices
         chosen = _selection(self.plain, self.now, choices.only, stays, self.changes)
         before = self.before = rewritten(
-            session, self.plain, self.live, self.now, number, chosen, choices.delete_imported
+            session, self.plain, self.live, self.now, number, chosen, choices, self.holding.objects
         )
         goal = make_goal(session, self.plain, before.plain, choices, number=number, stays=stays, changes=self.changes)
         goal = with_replaced_entries(goal, before.arrangement, self.now)
@@ -134,11 +138,28 @@ class ReplayPlanning:
         """
         try:
             built, stays = undisturbed(self._goal, self._ask, self.now, self.observe, self.stays)
+            if self._would_hold(built):
+                built, stays = undisturbed(self._goal, self._ask, self.now, self.observe, stays)
         except BaseException:
             remove_private(self.private)
             raise
         remove_if_unused(self.private)
         return self._read_off(built, stays)
+
+    def _would_hold(self, built: Built) -> bool:
+        """Finds out what is to be held of what the goal's preview deletes; whether that is anything."""
+        goal, _, (events, _, _) = built
+        choices, settings = self.choices, self.session.settings
+        if choices.hold_deletes != HOLD_NOTHING:
+            self.holding = holding(
+                plan_steps(events, goal),
+                self.now,
+                choices.hold_deletes,
+                stateful=settings.stateful_types,
+                excluded=settings.hold_excluded,
+                until=self.until,
+            )
+        return bool(self.holding.objects)
 
     def _read_off(self, built: Built, stays: Mapping[str, str]) -> Plan:
         from pulumi_rewind.diff.checkpoints import diff_checkpoints
@@ -187,6 +208,7 @@ class ReplayPlanning:
                 self.live, live_plain, self.stored, self.plain, choices, self.refresh, self.before.state,
                 goal=goal, update_plan=update_plan, report=report, stays=stays, config=settings,
                 private=self.private if self.private.exists() else None, changes=self.changes,
+                holding=self.holding,
             ),
         )  # fmt: skip
 
@@ -206,6 +228,7 @@ class ReplayPlanning:
 
         def risks(step: Step) -> Iterator[Risk]:
             item = items.get(step.urn)
+            yield from holding_risks(step, self.holding)
             yield from step_risks(step, live, stateful, stack=goal.stack, kept=goal.pairs.values())
             yield from stale.get(step.urn, ())
             yield from order_risks(step, item)

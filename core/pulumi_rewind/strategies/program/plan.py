@@ -78,7 +78,7 @@ class ProgramPlanning:
         self.observe(Phase("load", f"reading live and {target.label}"))
         self.live, self.now, self.stored, self.plain = load(session, target)
         number = target.update.number
-        self.before = rewritten(session, self.plain, self.live, self.now, number, None, choices.delete_imported)
+        self.before = rewritten(session, self.plain, self.live, self.now, number, None, choices)
         self.own_config = session.workspace.config_file(session.stack.name)
         self.today = todays_config(self.own_config)
         self.recorded = None if choices.todays_config else recorded_config(update)

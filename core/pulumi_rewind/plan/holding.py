@@ -1,0 +1,146 @@
+"""Which of the objects that an update or a rollback would delete can be held, and why others can't. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from pulumi_rewind.choices import HOLD_ALL
+from pulumi_rewind.goal.model import references
+from pulumi_rewind.plan.model import Step
+from pulumi_rewind.risk import HELD, NOT_HELD, Risk
+from pulumi_rewind.state.model import Checkpoint, Resource
+from pulumi_rewind.state.naming import Names
+from pulumi_rewind.state.stateful_types import is_stateful
+
+GOES: Final = frozenset({"delete", "replace"})
+"""Operations of steps that end an object."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What is to be held of a plan."""
+
+    objects: frozenset[tuple[str, str]] = frozenset()
+    """By URN of live and id."""
+    because: Mapping[str, str] = field(default_factory=dict)
+    """URN → the name of the object that needs it, for what is not held for its own sake."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """URN → why it can't be held."""
+    until: float = 0
+    """When the operator is asked about it, Unix seconds."""
+
+    @property
+    def deadline(self) -> str:
+        """The same, in words."""
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.until))
+
+
+NOTHING: Final = Holding()
+
+
+def holding(
+    steps: Iterable[Step],
+    live: Checkpoint,
+    mode: str,
+    *,
+    stateful: Sequence[str],
+    excluded: Sequence[str] = (),
+    until: float = 0,
+) -> Holding:
+    """What of `live` is held when these steps are run: all that would be deleted, or what of it holds data.
+
+    An object is held with all that it needs of what would go as well: a database in a network can't outlive it, and
+    what is deleted with something stays with it.
+    """
+    by_step = {step.renamed_from or step.urn: step for step in steps if step.op in GOES}
+    going = {urn: live.by_urn[urn] for urn in by_step if urn in live.by_urn and _object(live.by_urn[urn])}
+    names = Names(going.values())
+    left = {urn for text in excluded for urn in names.meant(text)}
+    reasons = {urn: said for urn, res in going.items() if (said := _reason(res, by_step[urn], urn in left))}
+    wanted = [res for res in going.values() if _wanted(res, mode, stateful)]
+    chosen: dict[str, Resource] = {}
+    because: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for res in wanted:
+        needed = {one.urn: one for one in _with_needs(res, going)}
+        stuck = next((urn for urn in needed if urn in reasons), None)
+        if stuck is not None:
+            refused[res.urn] = reasons[stuck] if stuck == res.urn else f"needs {needed[stuck].name}: {reasons[stuck]}"
+            continue
+        chosen |= needed
+        because |= {urn: res.name for urn in needed if urn != res.urn and urn not in because}
+    own = {res.urn for res in wanted}
+    because = {urn: name for urn, name in because.items() if urn not in own}
+    copies = {
+        (res.urn, res.id) for res in live.resources if res.delete and _object(res) and _wanted(res, mode, stateful)
+    }
+    return Holding(frozenset({(res.urn, res.id) for res in chosen.values()} | copies), because, refused, until)
+
+
+def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:
+    """The steps of an update's review with what is held: it loses no data."""
+    return tuple(
+        replace(
+            step,
+            risks=(
+                *(risk for risk in step.risks if not (risk.loses_data and _held(step, found))),
+                *holding_risks(step, found),
+            ),
+        )
+        for step in steps
+    )
+
+
+def _held(step: Step, found: Holding) -> bool:
+    return step.op in {*GOES, "discard"} and (step.renamed_from or step.urn, step.old_id) in found.objects
+
+
+def holding_risks(step: Step, found: Holding) -> Iterator[Risk]:
+    """What is said of an object that is held, or should be and can't."""
+    urn = step.renamed_from or step.urn
+    if _held(step, found):
+        why = f", because {found.because[urn]} needs it" if urn in found.because else ""
+        message = (
+            f"is held{why}: {step.old_id} stays alive outside the state, and you are asked about it from "
+            f"{found.deadline} on. Going back returns it; `pulumi-rewind confirm` deletes it"
+        )
+        yield Risk(HELD, message, step.urn, object_id=step.old_id)
+    elif urn in found.refused and step.op in GOES:
+        yield Risk(NOT_HELD, f"can't be held: {found.refused[urn]}", step.urn)
+
+
+def _object(res: Resource) -> bool:
+    return res.custom and bool(res.id) and not (res.external or res.view_of or res.is_default_provider)
+
+
+def _wanted(res: Resource, mode: str, stateful: Sequence[str]) -> bool:
+    return not res.is_provider and (mode == HOLD_ALL or is_stateful(res.type, stateful))
+
+
+def _reason(res: Resource, step: Step, excluded: bool) -> str:
+    """Why an object can't be held."""
+    if excluded:
+        return "`hold_excluded` in rewind.toml leaves it out"
+    if step.delete_first:
+        return "it is deleted before its replacement is made"
+    if res.pending_replacement:
+        return "a killed update has deleted it already"
+    return ""
+
+
+def _with_needs(res: Resource, going: Mapping[str, Resource]) -> Collection[Resource]:
+    """An object with all that has to stay alive for it, as far as it would go: what it uses, and its parts."""
+    found = {res.urn: res}
+    rest = [res]
+    while rest:
+        one = rest.pop()
+        near = [urn for urn in references(one) if urn in going]
+        near += [urn for urn, other in going.items() if other.deleted_with == one.urn]
+        for urn in near:
+            if urn not in found:
+                found[urn] = going[urn]
+                rest.append(going[urn])
+    return found.values()

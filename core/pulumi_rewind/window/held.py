@@ -1,0 +1,151 @@
+"""What is held: objects that an update let go of alive, with all that is needed to enter them into the state again.
+
+Whether one is still held is told by the live state alone: it is, as long as no entry of live is this object. So nothing
+has to be noted when an update fails before it lets go of it, when a rollback brings it back, or when somebody imports
+it. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from pulumi_rewind.goal.model import references
+from pulumi_rewind.plan.held_entries import carries
+from pulumi_rewind.state.formats import exported
+from pulumi_rewind.state.identity import same_object
+from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, urn_name
+from pulumi_rewind.state.values import damaged_value
+
+DELETING: Final = "deleting"
+"""Of an object whose deletion was confirmed and begun."""
+
+
+class HeldEntry(msgspec.Struct, frozen=True):
+    """An entry of a state, as it was before the update that let go of its object."""
+
+    entry: msgspec.Raw
+    """As stored in the checkpoint, secrets encrypted."""
+    needed_only: bool = False
+    """Whether it only stands for what held objects need: their components and the providers that the engine made."""
+    because: str = ""
+    """The name of the object that needs it, where it is not held for its own sake."""
+
+    @property
+    def resource(self) -> Resource:
+        """The entry, decoded.
+
+        Raises:
+            CheckpointError: it is damaged.
+        """
+        try:
+            return msgspec.json.decode(self.entry, type=Resource)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise damaged_value("a held resource") from None
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What one update or rollback let go of."""
+
+    run: str
+    """Random; tells it from all others."""
+    kind: str
+    """``update`` or ``rollback``."""
+    after: int
+    """The newest update when it began: it became the next one."""
+    since: float
+    """Unix seconds, as all times."""
+    until: float
+    """When somebody is to be asked about it; nothing is deleted by itself."""
+    entries: tuple[HeldEntry, ...]
+    secrets: SecretsProvider | None = None
+    """How the secrets of the entries are encrypted."""
+    deleting: tuple[str, ...] = ()
+    """URNs of the objects whose deletion was confirmed."""
+
+
+class Holdings(msgspec.Struct, frozen=True):
+    """All that is held of a stack."""
+
+    stack: str = ""
+    serial: int = 0
+    """Counts how often it was written: of two copies the higher one is right."""
+    batches: tuple[Batch, ...] = ()
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One object that is held now."""
+
+    urn: str
+    type: str
+    id: str
+    provider: str
+    batch: Batch
+    because: str = ""
+
+    @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return urn_name(self.urn)
+
+
+def still_held(holdings: Holdings, live: Checkpoint) -> tuple[Held, ...]:
+    """The objects that are held, oldest first; not those that live has again, or still has."""
+    found: dict[tuple[str, str, str | None], Held] = {}
+    entered = _by_object(live)
+    for batch in holdings.batches:
+        for entry in batch.entries:
+            res = entry.resource
+            if entry.needed_only or any(same_object(res, one) for one in entered.get((res.type, res.id), ())):
+                continue
+            found[res.type, res.id, res.created] = Held(res.urn, res.type, res.id, res.provider, batch, entry.because)
+    return tuple(found.values())
+
+
+def _by_object(live: Checkpoint) -> dict[tuple[str, str], list[Resource]]:
+    found: dict[tuple[str, str], list[Resource]] = {}
+    for res in live.resources:
+        found.setdefault((res.type, res.id), []).append(res)
+    return found
+
+
+def entries_of(holdings: Holdings, held: Iterable[Held]) -> list[tuple[Batch, HeldEntry]]:
+    """The entries of objects that are held, each once, with those of all that they need, which come first.
+
+    What several batches have is taken from the newest.
+    """
+    wanted = {(one.batch.run, one.urn, one.id) for one in held}
+    runs = {run for run, _, _ in wanted}
+    found: dict[tuple[str, str], tuple[Batch, HeldEntry]] = {}
+    for batch in holdings.batches:
+        for entry in batch.entries if batch.run in runs else ():
+            res = entry.resource
+            if entry.needed_only or (batch.run, res.urn, res.id) in wanted:
+                found[res.urn, res.id if not entry.needed_only else ""] = (batch, entry)
+    return sorted(found.values(), key=lambda one: not one[1].needed_only)
+
+
+def held_entries(live: Checkpoint, going: Collection[tuple[str, str]], because: dict[str, str]) -> list[HeldEntry]:
+    """The entries of live (as stored) of objects that are about to be held, by URN and id, with what they need."""
+    raws = _raw_entries(live)
+    by_urn = {res.urn: place for place, res in enumerate(live.resources) if not res.delete}
+    objects = [place for place, res in enumerate(live.resources) if (res.urn, res.id) in going]
+    needed: dict[int, None] = {}
+    rest: Sequence[int] = objects
+    while rest:
+        urns = {urn for place in rest for urn in references(live.resources[place])}
+        places = sorted(by_urn[urn] for urn in urns if urn in by_urn)
+        rest = [place for place in places if carries(live.resources[place]) and place not in needed]
+        needed |= dict.fromkeys(rest)
+    return [
+        *(HeldEntry(raws[place], needed_only=True) for place in sorted(needed)),
+        *(HeldEntry(raws[place], because=because.get(live.resources[place].urn, "")) for place in objects),
+    ]
+
+
+def _raw_entries(live: Checkpoint) -> list[msgspec.Raw]:
+    document = msgspec.json.decode(exported(live.raw), type=dict[str, msgspec.Raw])
+    deployment = msgspec.json.decode(document["deployment"], type=dict[str, msgspec.Raw])
+    return msgspec.json.decode(deployment.get("resources") or b"[]", type=list[msgspec.Raw] | None) or []
