@@ -55,3 +55,30 @@ def test_what_is_replaced_comes_back_by_id(stack: EngineStack) -> None:
     assert settled(stack) == before
     assert stack.physical() == objects
     assert held(stack) == {}
+
+
+def test_what_is_held_is_listed_and_deleted_for_good(stack: EngineStack) -> None:
+    stack.write_file("rewind.toml", SETTINGS)
+    stack.up(PROGRAM.format(zone="a", more=""))
+    up(stack, PROGRAM.format(zone="b", more=""), "--hold-deletes", "--for", "2d")
+    now = settled(stack)
+    listed = said(stack, "held")
+    assert "2 objects held" in listed.out
+    assert "to be decided within 1 d 23 h" in listed.out
+    assert all(identifier in listed.out for identifier in held(stack).values())
+
+    refused = said(stack, "confirm", "--yes")
+    assert refused.code == 3, refused.out + refused.err
+    assert held(stack)
+    one = held(stack)["web"]
+    done = said(stack, "confirm", "--only", "web", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert one not in stack.physical()
+    assert set(held(stack)) == {"base"}
+    done = said(stack, "confirm", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert held(stack) == {}
+    assert settled(stack) == now
+    assert len(stack.physical()) == 3
+    assert said(stack, "confirm", "--yes").out.strip() == "nothing is held"
+    stack.expect_no_changes()

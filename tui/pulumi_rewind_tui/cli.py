@@ -46,6 +46,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "plan": "Show what a rollback would do; change nothing.",
     "rollback": "Roll back to a target, after review.",
     "up": "Run `pulumi up` with a review; roll back if it fails.",
+    "held": "List the objects that updates let go of alive.",
+    "confirm": "Delete held objects for good, after review.",
     "resume": "Continue an interrupted rollback.",
     "report": "Write the incident note of a rollback or failed update.",
     "hooks": "List undo callbacks and what they match; test them.",

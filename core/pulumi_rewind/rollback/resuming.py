@@ -29,7 +29,7 @@ def find_target(session: Session, text: str) -> Target:
     """What a target's text means, `RESUME` and `LIVE` included; raises as `resolve_target` and `resumed_target` do."""
     if text == LIVE:
         timeline = session.timeline
-        return state_target(timeline, session.live(), len(timeline), "the state as it is")
+        return replace(state_target(timeline, session.live(), len(timeline), "the state as it is"), text=LIVE)
     if text != RESUME:
         return resolve_target(session.timeline, text)
     entry = session.journal.read()

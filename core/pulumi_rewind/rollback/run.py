@@ -204,6 +204,8 @@ class RollbackRun(EngineDriver):
         check_unmoved(self._live(), prepared.live)  # the callbacks may have taken hours
         Window(self.session).begin("rollback", prepared.live, prepared.holding)
         self.begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
+        if prepared.choices.drop_held:
+            Window(self.session).deleting(self.begun_from)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
         self._changed = True

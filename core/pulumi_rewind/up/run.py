@@ -98,6 +98,8 @@ class UpResult:
     version: int
     changes: dict[str, int]
     seconds: float
+    held: tuple[str, ...] = ()
+    """The names of the objects that it let go of alive."""
 
 
 FAILED = "the update failed: "
@@ -226,7 +228,7 @@ class UpRun(EngineDriver):
         yield from self._revised("after")
         self.session.reload()
         changes = run.summary.changes if run.summary else {}
-        self.result = UpResult(self._number(), changes, time.monotonic() - started)
+        self.result = UpResult(self._number(), changes, time.monotonic() - started, self._held())
 
     def _held_back(self) -> Iterator[EngineEvent]:
         """Marks what is to be held, so that the engine lets go of it alive; it is noted before."""
@@ -234,6 +236,12 @@ class UpRun(EngineDriver):
             before = self.before.checkpoint
             Window(self.session).begin("update", before, self._holding)
             self._begun_from = yield from self._rewriting.events(before, held_back(before, self._holding), ())
+
+    def _held(self) -> tuple[str, ...]:
+        if not self._holding.objects:
+            return ()
+        now = Window(self.session).now(self.session.timeline.live())
+        return tuple(one.name for one in now if (one.urn, one.id) in self._holding.objects)
 
     def _revised(self, when: When) -> Iterator[EngineEvent]:
         """Runs the revisions of one side of the update; one that fails counts as a failure of the update."""

@@ -8,7 +8,6 @@ it. Pure.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
 
 import msgspec
 
@@ -18,9 +17,6 @@ from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.identity import same_object
 from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, urn_name
 from pulumi_rewind.state.values import damaged_value
-
-DELETING: Final = "deleting"
-"""Of an object whose deletion was confirmed and begun."""
 
 
 class HeldEntry(msgspec.Struct, frozen=True):
@@ -32,6 +28,8 @@ class HeldEntry(msgspec.Struct, frozen=True):
     """Whether it only stands for what held objects need: their components and the providers that the engine made."""
     because: str = ""
     """The name of the object that needs it, where it is not held for its own sake."""
+    deleting: int = 0
+    """The number that the update has which deletes it, once that was confirmed and it is in the state again."""
 
     @property
     def resource(self) -> Resource:
@@ -62,8 +60,6 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[HeldEntry, ...]
     secrets: SecretsProvider | None = None
     """How the secrets of the entries are encrypted."""
-    deleting: tuple[str, ...] = ()
-    """URNs of the objects whose deletion was confirmed."""
 
 
 class Holdings(msgspec.Struct, frozen=True):
@@ -91,14 +87,21 @@ class Held(msgspec.Struct, frozen=True):
         return urn_name(self.urn)
 
 
-def still_held(holdings: Holdings, live: Checkpoint) -> tuple[Held, ...]:
-    """The objects that are held, oldest first; not those that live has again, or still has."""
+def still_held(holdings: Holdings, live: Checkpoint, newest: int) -> tuple[Held, ...]:
+    """The objects that are held, oldest first: neither in live nor deleted.
+
+    What was entered to be deleted is, once an update has run (`newest` is the newest) and live lacks it.
+    """
     found: dict[tuple[str, str, str | None], Held] = {}
     entered = _by_object(live)
     for batch in holdings.batches:
         for entry in batch.entries:
             res = entry.resource
-            if entry.needed_only or any(same_object(res, one) for one in entered.get((res.type, res.id), ())):
+            if (
+                entry.needed_only
+                or 0 < entry.deleting <= newest
+                or any(same_object(res, one) for one in entered.get((res.type, res.id), ()))
+            ):
                 continue
             found[res.type, res.id, res.created] = Held(res.urn, res.type, res.id, res.provider, batch, entry.because)
     return tuple(found.values())

@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -23,10 +22,7 @@ from pulumi_rewind.state.decrypted import sealed_texts
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.system.durations import seconds_of
-from pulumi_rewind.window.held import Batch, Held, Holdings, entries_of, held_entries, still_held
-
-BATCHES: Final = 200
-"""How many updates with held objects are kept."""
+from pulumi_rewind.window.held import Batch, Held, HeldEntry, Holdings, entries_of, held_entries, still_held
 
 
 class Window:
@@ -56,7 +52,7 @@ class Window:
 
     def now(self, live: Checkpoint) -> tuple[Held, ...]:
         """The objects that are held."""
-        return still_held(self.read(), live)
+        return still_held(self.read(), live, len(self.session.timeline))
 
     # -- noting -------------------------------------------------------------------------------------------------
 
@@ -74,36 +70,26 @@ class Window:
             entries=tuple(held_entries(live, found.objects, dict(found.because))),
             secrets=live.deployment.secrets_providers,
         )
-        self._write(holdings, (*_living(holdings, live), batch))
+        runs = {one.batch.run for one in self.now(live)}
+        self._write(holdings, (*(one for one in holdings.batches if one.run in runs), batch))
 
-    def forget(self, gone: Collection[Held], live: Checkpoint) -> None:
-        """Notes that objects are deleted."""
+    def deleting(self, live: Checkpoint) -> None:
+        """Notes what of the live state (as it is now) is entered to be deleted by the next update."""
         holdings = self.read()
-        keys = {(one.batch.run, one.urn, one.id) for one in gone}
-        self._write(holdings, _without(_living(holdings, live), keys))
+        number = len(self.session.timeline) + 1
+        entered = {(res.urn, res.id) for res in live.resources if res.delete}
+
+        def marked(entry: HeldEntry) -> HeldEntry:
+            goes = not entry.needed_only and (entry.resource.urn, entry.resource.id) in entered
+            return msgspec.structs.replace(entry, deleting=number) if goes else entry
+
+        batches = [msgspec.structs.replace(one, entries=tuple(map(marked, one.entries))) for one in holdings.batches]
+        if batches:
+            self._write(holdings, batches)
 
     def _write(self, before: Holdings, batches: Iterable[Batch]) -> None:
-        after = Holdings(str(self.session.stack), before.serial + 1, tuple(batches)[-BATCHES:])
+        after = Holdings(str(self.session.stack), before.serial + 1, tuple(batches))
         self._state.write(self.path, msgspec.json.encode(after))
-
-
-def _living(holdings: Holdings, live: Checkpoint) -> list[Batch]:
-    """The batches of which something is still held."""
-    runs = {one.batch.run for one in still_held(holdings, live)}
-    return [batch for batch in holdings.batches if batch.run in runs]
-
-
-def _without(batches: Iterable[Batch], keys: Collection[tuple[str, str, str]]) -> list[Batch]:
-    found = []
-    for batch in batches:
-        entries = tuple(
-            entry
-            for entry in batch.entries
-            if entry.needed_only or (batch.run, entry.resource.urn, entry.resource.id) not in keys
-        )
-        if any(not entry.needed_only for entry in entries):
-            found.append(msgspec.structs.replace(batch, entries=entries))
-    return found
 
 
 def until(choices: Choices) -> float:
@@ -123,7 +109,7 @@ def joined(session: Session, live: Checkpoint, dropped: Collection[str] = ()) ->
         RewindError: it can't be read what is held, or its secrets can't be encrypted as live's are.
     """
     holdings = Window(session).read()
-    held = still_held(holdings, live)
+    held = still_held(holdings, live, len(session.timeline))
     found = entries_of(holdings, held)
     objects = [entry.resource for _, entry in found if not entry.needed_only]
     meant = Names(objects).demanded(dropped, "--drop-held", "what is held")

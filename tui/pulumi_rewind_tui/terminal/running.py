@@ -68,7 +68,10 @@ def confirm_plan(session: Session, plan: Plan, screen: Screen, terms: Terms) -> 
     if plan.blocking:
         raise BlockedError("the plan can't be run", plan.blocking)
     if not yes:
-        ask_for_confirmation(session, screen, plan.steps, f"Roll back {plan.stack} to {plan.target.label}")
+        question = f"Roll back {plan.stack} to {plan.target.label}"
+        if plan.prepared.choices.drop_held:
+            question = f"Delete what is held of {plan.stack}"
+        ask_for_confirmation(session, screen, plan.steps, question)
     if plan.loses_data and not allow_data_loss:
         if not can_ask() or yes:
             raise DataLossError(plan.losers, keepable=keepable(plan))
@@ -135,6 +138,8 @@ def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bo
 
     run = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
     title = f"ROLLING BACK {plan.stack} → {plan.target.label}"
+    if plan.prepared.choices.drop_held:
+        title = f"DELETING WHAT IS HELD OF {plan.stack}"
     follow(run, run.events(), plan.steps, screen, title, as_json=as_json)
     result = run.result
     if result is None:

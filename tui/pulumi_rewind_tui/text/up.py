@@ -9,7 +9,7 @@ from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.plan import move_json, risk_json, risk_lines, step_json, tree_lines
 from pulumi_rewind_tui.text.result import result_json
 from pulumi_rewind_tui.text.spans import changes_line
-from pulumi_rewind_tui.words.words import elapsed, plural
+from pulumi_rewind_tui.words.words import elapsed, listed, plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.rollback.result import RollbackResult
@@ -45,6 +45,9 @@ def updated_lines(result: UpResult, before: Before, stack: str, name: str, *, ve
     took = Span(f"   took {elapsed(result.seconds)}   recorded as #{result.version}", "dim")
     yield [Span("✓ done", "ok"), f": {stack} is updated{' and verified' if verified else ''}", took]
     yield ["  ", *changes_line(result.changes, words=True)]
+    if result.held:
+        stay = f" {listed(result.held)} {'stays' if len(result.held) == 1 else 'stay'} alive outside the state; "
+        yield [Span("held:", "commit"), f"{stay}`pulumi-rewind confirm {name}` deletes what is held"]
     if before.target.checkpoint is None and result.version > before.newest:
         yield [Span("undo:", "commit"), f" pulumi-rewind rollback {name} {before.target.update.number}"]
 
@@ -63,6 +66,7 @@ def updated_json(result: UpResult, *, verified: bool) -> dict[str, Any]:
         "changes": dict(result.changes),
         "differences": [],
         "verified": verified,
+        "held": list(result.held),
         "seconds": round(result.seconds, 3),
     }
 
