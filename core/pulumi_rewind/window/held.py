@@ -134,9 +134,10 @@ def held_entries(live: Checkpoint, going: Collection[tuple[str, str]], because: 
     """The entries of live (as stored) of objects that are about to be held, by URN and id, with what they need."""
     raws = _raw_entries(live)
     by_urn = {res.urn: place for place, res in enumerate(live.resources) if not res.delete}
-    objects = [place for place, res in enumerate(live.resources) if (res.urn, res.id) in going]
-    needed: dict[int, None] = {}
-    rest: Sequence[int] = objects
+    chosen = [place for place, res in enumerate(live.resources) if (res.urn, res.id) in going]
+    objects = [place for place in chosen if not carries(live.resources[place])]
+    needed = {place: None for place in chosen if carries(live.resources[place])}
+    rest: Sequence[int] = chosen
     while rest:
         urns = {urn for place in rest for urn in references(live.resources[place])}
         places = sorted(by_urn[urn] for urn in urns if urn in by_urn)
