@@ -46,7 +46,7 @@ def test_a_lock_is_told_once_and_what_was_changed_as_it_is(monkeypatch: pytest.M
     engine: Any = SimpleNamespace(error=lambda what: failure(what, LOCKED), errors=(), interrupted=False)
     run = up_run(World(locks=(lock,)), monkeypatch)
     for same, changed in ((True, False), (False, True)):
-        monkeypatch.setattr(run, "_as_before", lambda same=same: same)
+        monkeypatch.setattr(run, "_as_begun", lambda same=same: same)
         told = run._failure(engine)
         assert isinstance(told, UpdateFailed)
         assert told.changed is changed
@@ -77,7 +77,7 @@ def test_a_failure_after_revisions_never_says_that_nothing_was_changed(monkeypat
     ended: list[bool] = []
     world.journal.end = lambda: ended.append(True)
     run = up_run(world, monkeypatch, rolls_back=True)
-    monkeypatch.setattr(run, "_as_before", lambda: True)
+    monkeypatch.setattr(run, "_as_begun", lambda: True)
     run._revisions.changed = True
     engine: Any = SimpleNamespace(error=lambda what: failure(what, "boom"), errors=(), interrupted=False)
     failed = run._failure(engine)

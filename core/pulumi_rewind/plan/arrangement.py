@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from pulumi_rewind.state.model import parse_urn
 
@@ -89,3 +91,26 @@ class Arrangement:
     def dying(self) -> frozenset[int]:
         """Entries that become copies to delete."""
         return frozenset((*self.displaced, *(one.replacement for one in self.returned if one.replacement is not None)))
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What is to be held of a plan."""
+
+    objects: frozenset[tuple[str, str]] = frozenset()
+    """By URN of live and id."""
+    because: Mapping[str, str] = field(default_factory=dict)
+    """URN → the name of the object that needs it, for what is not held for its own sake."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """URN → why it can't be held."""
+    until: float = 0
+    """When the operator is asked about it, Unix seconds."""
+
+    @property
+    def deadline(self) -> str:
+        """The same, in words."""
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.until))
+
+
+NOTHING: Final = Holding()
+"""Of a run that holds nothing."""

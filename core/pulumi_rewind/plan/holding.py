@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from pulumi_rewind.choices import HOLD_ALL
 from pulumi_rewind.goal.model import references
+from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.risk import HELD, NOT_HELD, Risk
 from pulumi_rewind.state.model import Checkpoint, Resource
@@ -17,28 +17,6 @@ from pulumi_rewind.state.stateful_types import is_stateful
 
 GOES: Final = frozenset({"delete", "replace"})
 """Operations of steps that end an object."""
-
-
-@dataclass(frozen=True)
-class Holding:
-    """What is to be held of a plan."""
-
-    objects: frozenset[tuple[str, str]] = frozenset()
-    """By URN of live and id."""
-    because: Mapping[str, str] = field(default_factory=dict)
-    """URN → the name of the object that needs it, for what is not held for its own sake."""
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """URN → why it can't be held."""
-    until: float = 0
-    """When the operator is asked about it, Unix seconds."""
-
-    @property
-    def deadline(self) -> str:
-        """The same, in words."""
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.until))
-
-
-NOTHING: Final = Holding()
 
 
 def holding(

@@ -9,7 +9,7 @@ from pathlib import Path
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.goal.model import Goal, GoalChanges, Registration
 from pulumi_rewind.goal.replay_report import ReplayReport
-from pulumi_rewind.plan.holding import NOTHING, Holding
+from pulumi_rewind.plan.arrangement import NOTHING, Holding
 from pulumi_rewind.plan.stale_values import StaleValue, stale_values
 from pulumi_rewind.risk import Risk
 from pulumi_rewind.state.model import Checkpoint

@@ -19,8 +19,9 @@ from pulumi_rewind.engine.system_errors import refused_by_system
 from pulumi_rewind.errors import EngineError, RewindError, SecretsError
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable, lock_refusal
+from pulumi_rewind.plan.arrangement import NOTHING, Holding
 from pulumi_rewind.plan.called import RevisionPlan
-from pulumi_rewind.plan.holding import NOTHING, Holding, holding, with_holding
+from pulumi_rewind.plan.holding import holding, with_holding
 from pulumi_rewind.plan.model import Step, Weighed, counts, plan_steps
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.plan.risks import stack_risks, step_risks

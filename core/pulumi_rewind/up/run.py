@@ -24,13 +24,11 @@ from pulumi_rewind.errors import (
     UpdateFailed,
 )
 from pulumi_rewind.guard.checks import check_engine, check_free, lock_left, lock_refusal
-from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.history.targets import Target, resolve_target
 from pulumi_rewind.hooks.revisions import When
+from pulumi_rewind.plan.arrangement import NOTHING, Holding
 from pulumi_rewind.plan.called import RevisionPlan
 from pulumi_rewind.plan.delete_first import check_meant
-from pulumi_rewind.plan.holding import NOTHING, Holding
-from pulumi_rewind.plan.state_edits import held_back
 from pulumi_rewind.records.evidence import Evidence, EvidenceStore, name_of
 from pulumi_rewind.records.withheld import about, masked_events, withheld
 from pulumi_rewind.rollback.driving import EngineDriver
@@ -41,7 +39,7 @@ from pulumi_rewind.state.same import same_bytes
 from pulumi_rewind.system.private_directory import private_directory
 from pulumi_rewind.system.shell import command
 from pulumi_rewind.up.flags import given_options, rooted_flags
-from pulumi_rewind.window.ledger import Window
+from pulumi_rewind.up.holding_back import HoldingBack
 
 
 @dataclass(frozen=True)
@@ -137,9 +135,7 @@ class UpRun(EngineDriver):
         self.notes: tuple[str, ...] = ()
         """What else the operator has to know."""
         self._revisions = UpdateRevisions(session, revisions)
-        self._holding = holding
-        self._rewriting = Rewriting(session)
-        self._begun_from = before.checkpoint
+        self._holding = HoldingBack(session, before.checkpoint, holding)
         self._log = b""
 
     def interrupt(self) -> None:
@@ -155,7 +151,7 @@ class UpRun(EngineDriver):
     def _not_begun(self) -> InterruptedRun:
         if self._revisions.changed:
             return InterruptedRun("stopped after revisions were run, before the update began", hint=self._goes_on())
-        self._rewriting.undo()
+        self._holding.undo()
         self.accept()
         return InterruptedRun("stopped before it began", unchanged=True)
 
@@ -214,7 +210,7 @@ class UpRun(EngineDriver):
             begin_journal(self.session, self.before, self.choices, update=True)
         self._open(self.before.checkpoint)
         yield from self._revised("before")
-        yield from self._held_back()
+        yield from self._holding.events()
         yield Phase("run", "running pulumi up")
         failed = False
         for event in self._update():
@@ -228,20 +224,7 @@ class UpRun(EngineDriver):
         yield from self._revised("after")
         self.session.reload()
         changes = run.summary.changes if run.summary else {}
-        self.result = UpResult(self._number(), changes, time.monotonic() - started, self._held())
-
-    def _held_back(self) -> Iterator[EngineEvent]:
-        """Marks what is to be held, so that the engine lets go of it alive; it is noted before."""
-        if self._holding.objects:
-            before = self.before.checkpoint
-            Window(self.session).begin("update", before, self._holding)
-            self._begun_from = yield from self._rewriting.events(before, held_back(before, self._holding), ())
-
-    def _held(self) -> tuple[str, ...]:
-        if not self._holding.objects:
-            return ()
-        now = Window(self.session).now(self.session.timeline.live())
-        return tuple(one.name for one in now if (one.urn, one.id) in self._holding.objects)
+        self.result = UpResult(self._number(), changes, time.monotonic() - started, self._holding.names())
 
     def _revised(self, when: When) -> Iterator[EngineEvent]:
         """Runs the revisions of one side of the update; one that fails counts as a failure of the update."""
@@ -312,7 +295,7 @@ class UpRun(EngineDriver):
         newest = len(session.timeline)
         moved = self._changed or not self._as_begun()
         if not moved:
-            self._rewriting.undo()
+            self._holding.undo()
         changed = moved or self._revisions.changed
         if not moved and newest == self.before.newest and isinstance(error, EngineError) and error.locked:
             if self._revisions.changed:
@@ -365,7 +348,7 @@ class UpRun(EngineDriver):
     def _as_begun(self) -> bool:
         """Whether the stack's state is the one that the engine began with; no if it can't be read."""
         try:
-            return same_bytes(self.session.timeline.live().raw, self._begun_from.raw)
+            return same_bytes(self.session.timeline.live().raw, self._holding.begun_from.raw)
         except BackendError:
             return False
 

@@ -15,8 +15,8 @@ import msgspec
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import RewindError
+from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.held_entries import WithHeld, with_held
-from pulumi_rewind.plan.holding import Holding
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.decrypted import sealed_texts
 from pulumi_rewind.state.model import Checkpoint

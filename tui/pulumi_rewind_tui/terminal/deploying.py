@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.choices import HOLD_FOR, HOLD_NOTHING
 from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import ROLLED_BACK, InterruptedRun, RefusedError, RewindError, UpdateFailed, UsageError
-from pulumi_rewind.plan.holding import NOTHING
+from pulumi_rewind.plan.arrangement import NOTHING
 from pulumi_rewind.risk import BlockedError
 from pulumi_rewind_tui.terminal.failures import report_error
 from pulumi_rewind_tui.terminal.notices import interrupted_notice

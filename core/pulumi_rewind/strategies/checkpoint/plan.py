@@ -20,10 +20,10 @@ from pulumi_rewind.goal.unmanaged import with_temporary_reads, without_temporary
 from pulumi_rewind.guard.consent import consented
 from pulumi_rewind.guard.state_editing import Rewritten, rewritten, with_replaced_entries
 from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
-from pulumi_rewind.plan.arrangement import Arrangement
+from pulumi_rewind.plan.arrangement import NOTHING, Arrangement
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing
-from pulumi_rewind.plan.holding import NOTHING, holding, holding_risks
+from pulumi_rewind.plan.holding import holding, holding_risks
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan.planned_state import planned_state, refreshed_state

@@ -1,0 +1,42 @@
+"""What an update is kept from deleting: marked in the state before it runs, noted before that, counted afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.guard.state_editing import Rewriting
+from pulumi_rewind.plan.arrangement import Holding
+from pulumi_rewind.plan.state_edits import held_back
+from pulumi_rewind.session import Session
+from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.window.ledger import Window
+
+
+class HoldingBack:
+    """The holding of one update."""
+
+    def __init__(self, session: Session, before: Checkpoint, found: Holding) -> None:
+        self._session = session
+        self._before = before
+        self._found = found
+        self._rewriting = Rewriting(session)
+        self.begun_from = before
+        """What the engine begins with, as stored."""
+
+    def events(self) -> Iterator[EngineEvent]:
+        """Marks what is to be held, so that the engine lets go of it alive; raises as `Rewriting.events`."""
+        if self._found.objects:
+            Window(self._session).begin("update", self._before, self._found)
+            self.begun_from = yield from self._rewriting.events(self._before, held_back(self._before, self._found), ())
+
+    def undo(self) -> None:
+        """Takes the marks back, where nothing has run; raises as `Rewriting.undo`."""
+        self._rewriting.undo()
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the objects that the update has let go of alive."""
+        if not self._found.objects:
+            return ()
+        now = Window(self._session).now(self._session.timeline.live())
+        return tuple(one.name for one in now if (one.urn, one.id) in self._found.objects)
