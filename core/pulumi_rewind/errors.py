@@ -10,6 +10,7 @@ which exit code a command ends with (``exit_code``, see `EXIT_CODES`)::
     │   └── TargetError            unknown, ambiguous, without checkpoint
     ├── BackendError            1  history or state can't be read
     │   ├── HistoryMoved           updates were removed since they were listed
+    │   ├── NoteMoved              somebody else wrote a note since it was read
     │   └── CheckpointError        truncated, not JSON, unsupported version or feature
     │       └── RecordError        a record is damaged, of another stack, or can't be written
     ├── SecretsError            1  the passphrase is missing or wrong
@@ -123,6 +124,10 @@ class BackendError(RewindError):
 
 class HistoryMoved(BackendError):
     """Updates were removed or replaced since they were listed: a number may mean another update now."""
+
+
+class NoteMoved(BackendError):
+    """Somebody else wrote or removed a note beside the stack since it was read."""
 
 
 class CheckpointError(BackendError):

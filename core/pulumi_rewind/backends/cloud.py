@@ -11,8 +11,10 @@ from urllib.parse import quote, urlsplit
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
 from pulumi_rewind.backends.cloud_history import CloudHistory
 from pulumi_rewind.backends.cloud_login import login_to
+from pulumi_rewind.backends.cloud_notes import note_in, tags_with
 from pulumi_rewind.backends.names import LISTED, parts_of, stacks_there
-from pulumi_rewind.backends.protocol import About, Glance, Remote
+from pulumi_rewind.backends.notes import moved
+from pulumi_rewind.backends.protocol import About, Glance, Note, Remote
 from pulumi_rewind.errors import BackendError, StackNotFound
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
@@ -103,12 +105,43 @@ class CloudBackend(Remote):
     def about(self, stack: StackRef) -> About:
         """The stack's tags, and its configuration if the service keeps that (Pulumi ESC)."""
         found = self._stack(stack)
-        tags, config = found.get("tags"), found.get("config")
+        config = found.get("config")
         config = config if isinstance(config, dict) and config.get("environment") else {}
         return About(
-            {str(key): str(value) for key, value in sorted(tags.items())} if isinstance(tags, dict) else {},
+            {key: value for key, value in sorted(_tags(found).items()) if not key.startswith(NOTES)},
             {key: str(config[key]) for key in REMOTE if config.get(key)},
         )
+
+    def note(self, stack: StackRef, name: str) -> Note | None:
+        """From the stack's tags."""
+        return note_in(_tags(self._stack(stack)), name, _named(stack, name))
+
+    def write_note(self, stack: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
+        """By three questions. The service replaces all tags in any case: what remains is to look before and after."""
+        self._swap(stack, name, content, instead_of)
+
+    def remove_note(self, stack: StackRef, name: str, *, instead_of: str) -> None:
+        """As it is written."""
+        self._swap(stack, name, None, instead_of)
+
+    def _swap(self, stack: StackRef, name: str, content: bytes | None, instead_of: str | None) -> None:
+        what = _named(stack, name)
+        tags = _tags(self._stack(stack))
+        there = note_in(tags, name, what)
+        if (there.mark if there else None) != instead_of:
+            raise moved(what)
+        wanted, mark = tags_with(tags, name, content, what)
+        self.client.patch("stacks", *stack_path(stack), "tags", body=wanted)
+        there = note_in(_tags(self._stack(stack)), name, what)
+        if (there.mark if there else "") != mark:
+            raise moved(what)
+
+    def place_lock(self, stack: StackRef, token: str, lock: Lock) -> bool:
+        """There are none that we could make."""
+        return False
+
+    def remove_lock(self, stack: StackRef, token: str) -> None:
+        """There is none."""
 
     def link(self, stack: StackRef, number: int | None = None) -> str:
         """The page of a stack, or of one of its updates, in the service's console; empty where no console is known."""
@@ -200,6 +233,19 @@ class CloudBackend(Remote):
         for one in (user, *(user.get("organizations") or ())):
             if isinstance(one, dict) and isinstance(name := one.get("githubLogin"), str) and name:
                 yield name
+
+
+NOTES: Final = "rewind:"
+"""How the names of tags begin that hold notes."""
+
+
+def _named(stack: StackRef, name: str) -> str:
+    return f"the note {NOTES}{name} in the tags of {stack}"
+
+
+def _tags(told: Mapping[str, Any]) -> dict[str, str]:
+    tags = told.get("tags")
+    return {str(key): str(value) for key, value in tags.items()} if isinstance(tags, dict) else {}
 
 
 def stack_path(stack: StackRef) -> tuple[str, str, str]:

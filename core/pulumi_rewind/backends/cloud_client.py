@@ -1,4 +1,4 @@
-"""Pulumi Cloud's REST API, as far as reading needs it, with the CLI's own login.
+"""Pulumi Cloud's REST API, as far as we need it, with the CLI's own login.
 
 Source: Pulumi's REST documentation, and the requests of the CLI 3.276; see docs/backends.md.
 """
@@ -99,6 +99,13 @@ class CloudClient:
         """What a question with a body is answered, which changes nothing there; asked once. Raises as `get` does."""
         try:
             return self._decoded(self._asked("POST", _address(path), msgspec.json.encode(body)))
+        except _Failed as failed:
+            raise failed.error from None
+
+    def patch(self, *path: str, body: object) -> None:
+        """Replaces something there; asked once. Raises as `get` does."""
+        try:
+            self._asked("PATCH", _address(path), msgspec.json.encode(body))
         except _Failed as failed:
             raise failed.error from None
 

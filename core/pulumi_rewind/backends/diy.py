@@ -1,4 +1,6 @@
-"""DIY backends: state files in a directory, a bucket or a table, read directly and never written.
+"""DIY backends: state files in a directory, a bucket or a table, read directly; only the CLI writes them.
+
+What we write there are our own files: notes below ``.pulumi/rewind``, and the lock file of a hold.
 
 Source of the layout: Pulumi 3.276, project-scoped (``meta.yaml`` says ``version: 1``), and 3.259 for the legacy layout
 (no ``meta.yaml``), which 3.275 and newer don't know any more.
@@ -20,7 +22,8 @@ import msgspec
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
 from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.names import NAME, parts_of, stacks_there
-from pulumi_rewind.backends.protocol import About, Glance, Watch
+from pulumi_rewind.backends.notes import checked_name, read_note, swap_note
+from pulumi_rewind.backends.protocol import About, Glance, Note, Watch
 from pulumi_rewind.backends.storage import ROOT, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
 from pulumi_rewind.state.locks import Lock
@@ -153,8 +156,7 @@ class DiyBackend:
         return begun.result() if begun is not None else self._read_locks(stack)
 
     def _read_locks(self, stack: StackRef) -> list[Lock]:
-        name = self._checked(stack).name
-        folder = f"{ROOT}/locks/" + (f"{ORGANIZATION}/{stack.project}/{name}" if stack.project else name)
+        folder = self._locks_folder(stack)
         keys = [f"{folder}/{item.name}" for item in self._storage.items(folder) if not item.name.endswith(".attrs")]
         found: list[Lock] = []
         for key, content in zip(keys, self._storage.read_all(keys, DOCUMENT), strict=True):
@@ -166,6 +168,28 @@ class DiyBackend:
                 lock = Lock()
             found.append(msgspec.structs.replace(lock, path=self._storage.where(key), dead=_is_dead(lock)))
         return sorted(found, key=lambda lock: lock.timestamp)
+
+    def place_lock(self, stack: StackRef, token: str, lock: Lock) -> bool:
+        """As the CLI names and writes them."""
+        content = msgspec.json.encode({key: value for key, value in msgspec.structs.asdict(lock).items() if value})
+        self._storage.write(f"{self._locks_folder(stack)}/{token}.json", content)
+        return True
+
+    def remove_lock(self, stack: StackRef, token: str) -> None:
+        """See `Backend.remove_lock`."""
+        self._storage.remove(f"{self._locks_folder(stack)}/{token}.json")
+
+    def note(self, stack: StackRef, name: str) -> Note | None:
+        """See `Backend.note`."""
+        return read_note(self._storage, self._note_key(stack, name))
+
+    def write_note(self, stack: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
+        """See `Backend.write_note`."""
+        swap_note(self._storage, self._note_key(stack, name), content, instead_of)
+
+    def remove_note(self, stack: StackRef, name: str, *, instead_of: str) -> None:
+        """A file without a note stays."""
+        swap_note(self._storage, self._note_key(stack, name), None, instead_of)
 
     def glance(self, stack: StackRef) -> Glance:
         """See `Backend.glance`: marks of the state files and of the history's folder, and the locks."""
@@ -283,6 +307,13 @@ class DiyBackend:
     def _folder(self, kind: str, stack: StackRef) -> str:
         project = self._checked(stack).project
         return f"{ROOT}/{kind}/{project}" if project else f"{ROOT}/{kind}"
+
+    def _locks_folder(self, stack: StackRef) -> str:
+        name = self._checked(stack).name
+        return f"{ROOT}/locks/" + (f"{ORGANIZATION}/{stack.project}/{name}" if stack.project else name)
+
+    def _note_key(self, stack: StackRef, name: str) -> str:
+        return f"{self._folder('rewind', stack)}/{stack.name}/{checked_name(name)}.json"
 
     def _state_keys(self, stack: StackRef) -> list[str]:
         return [f"{self._folder('stacks', stack)}/{stack.name}{suffix}" for suffix in SUFFIXES]

@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from pulumi_rewind.backends import directory
 from pulumi_rewind.backends.diy import DiyBackend
-from pulumi_rewind.backends.storage import ROOT, Item, Stored
+from pulumi_rewind.backends.file_writing import remove_file, swap_file, write_file
+from pulumi_rewind.backends.storage import ROOT, Change, Item, Stored
 from pulumi_rewind.backends.urls import file_path, shown_url
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.ownership import shared, written_again
@@ -167,6 +168,18 @@ class FileStorage:
     def shortage(self, size: int) -> str:
         """Of the disk."""
         return directory.space_warning(self.directory, size)
+
+    def swap(self, key: str, change: Change) -> bool:
+        """Under a lock file beside it."""
+        return swap_file(self.directory, key, change)
+
+    def write(self, key: str, content: bytes) -> None:
+        """By a rename."""
+        write_file(self.directory, key, content)
+
+    def remove(self, key: str) -> None:
+        """See `Storage.remove`."""
+        remove_file(self.directory, key)
 
     # -- inside -------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Buckets and containers as the storage of a DIY backend, read through obstore and never written."""
+"""Buckets and containers as the storage of a DIY backend, read and written through obstore."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.backends.interruptible import aside, at_once
-from pulumi_rewind.backends.storage import Item, RemoteStorage, Stored
+from pulumi_rewind.backends.object_writing import ObjectWriter
+from pulumi_rewind.backends.storage import Change, Item, RemoteStorage, Stored
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import StoreUrl
 from pulumi_rewind.backends.wide_listing import Page, list_wide
@@ -54,6 +55,7 @@ class ObjectStorage(RemoteStorage):
         self.credentials = credentials
         """Where the credentials come from, for people; never the credentials themselves."""
         self._page_size = AZURE_PAGE if url.shown.startswith("azblob:") else PAGE
+        self._writer = ObjectWriter(store, url, self.where)
         self._in_turn = False
         """Whether the server lists nothing but from the beginning."""
 
@@ -154,6 +156,18 @@ class ObjectStorage(RemoteStorage):
     def remedy(self, key: str) -> str:
         """The CLI keeps a copy beside each state."""
         return f"The CLI keeps the state before it as {self.where(key)}.bak; versions of the bucket may have more."
+
+    def swap(self, key: str, change: Change) -> bool:
+        """By the ETag of what was read; where the store knows no such condition, while a claim stands beside it."""
+        return self._writer.swap(key, change)
+
+    def write(self, key: str, content: bytes) -> None:
+        """One request."""
+        self._writer.write(key, content)
+
+    def remove(self, key: str) -> None:
+        """One request."""
+        self._writer.remove(key)
 
     # -- inside -------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
-"""``postgres://`` backends: the state is in one table of a PostgreSQL database, read in a session that can't write.
+"""``postgres://`` backends: the state is in one table of a PostgreSQL database.
+
+Questions are asked in a session that can't write; our own rows (see `diy`) are written in transactions that may.
 
 Source of the table and of the URL's parameters: Pulumi 3.276 (lib/pq); see docs/backends.md. A row's key is
 ``<database>/.pulumi/…``, its data ``{"data": <base64 of the file>}``.
@@ -8,14 +10,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pulumi_rewind.backends.diy import DiyBackend
 from pulumi_rewind.backends.postgres_session import PostgresSession
 from pulumi_rewind.backends.postgres_url import parse_postgres_url
-from pulumi_rewind.backends.storage import Item, RemoteStorage, Stored
+from pulumi_rewind.backends.storage import Change, Item, RemoteStorage, Stored
 from pulumi_rewind.errors import BackendError
 from pulumi_rewind.system.ownership import later
+from pulumi_rewind.system.untrusted import DOCUMENT
 
 
 def open_postgres(url: str, environ: Mapping[str, str]) -> DiyBackend:
@@ -156,10 +160,44 @@ class PostgresStorage(RemoteStorage):
         """The CLI keeps a copy beside each state."""
         return f"The CLI keeps the state before it as {self.where(key)}.bak."
 
+    def swap(self, key: str, change: Change) -> bool:
+        """By the row that was read: PostgreSQL lets one of two writers in."""
+        try:
+            old = self.read(key, DOCUMENT)
+        except FileNotFoundError:
+            old = None
+        name, data = self._before + key, _data(change(old))
+        if old is None:
+            question = "INSERT INTO {} (key, data) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1"
+            return bool(self._session.ask(question, (name, data), writing=True))
+        question = "UPDATE {} SET data = %s, updated_at = now() WHERE key = %s AND data->>'data' = %s RETURNING 1"
+        return bool(self._session.ask(question, (data, name, _text(old)), writing=True))
+
+    def write(self, key: str, content: bytes) -> None:
+        """One row."""
+        question = (
+            "INSERT INTO {} (key, data) VALUES (%s, %s) "
+            "ON CONFLICT (key) DO UPDATE SET data = excluded.data, updated_at = now() RETURNING 1"
+        )
+        self._session.ask(question, (self._before + key, _data(content)), writing=True)
+
+    def remove(self, key: str) -> None:
+        """One row."""
+        self._session.ask("DELETE FROM {} WHERE key = %s RETURNING 1", (self._before + key,), writing=True)
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _start(self, folder: str) -> str:
         return f"{self._before}{folder}/"
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _data(content: bytes) -> str:
+    """A row's data."""
+    return json.dumps({"data": _text(content)})
 
 
 def _encoded(limit: int) -> int:

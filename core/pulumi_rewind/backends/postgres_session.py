@@ -1,4 +1,4 @@
-"""One read-only session with a PostgreSQL server: made when first needed, made again when it was lost."""
+"""One session with a PostgreSQL server: made when first needed, made again when it was lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ READ_ONLY: Final[Mapping[str, str]] = {
     "default_transaction_read_only": "on",
     "statement_timeout": str(STATEMENT * 1000),
 }
-"""Settings of our session; the URL can't change them."""
+"""Settings of our session; the URL can't change them, and only a question that is to write anything goes beyond."""
 
 Rows = list[tuple[Any, ...]]
 
@@ -61,8 +61,10 @@ class PostgresSession:
         self._lock = threading.Lock()
         weakref.finalize(self, _close, self._link)
 
-    def ask(self, question: str, values: tuple[Any, ...]) -> Rows:
+    def ask(self, question: str, values: tuple[Any, ...], *, writing: bool = False) -> Rows:
         """The rows of an answer; ``{}`` in the question stands for the table.
+
+        Only one that is `writing` may change anything; it may be asked twice where the session was lost.
 
         Raises:
             BackendError: there is no answer.
@@ -72,7 +74,7 @@ class PostgresSession:
 
             def put() -> None:
                 try:
-                    found.append(self._put(link, question, values))
+                    found.append(self._put(link, question, values, writing=writing))
                 except Exception as err:  # noqa: BLE001 - raised below, in the thread that asked
                     failed.append(err)
 
@@ -90,36 +92,40 @@ class PostgresSession:
                     hint="Try again; if it persists, check the server and the network.",
                 )
         if failed:
-            raise self._error(failed[0]) from None
+            raise self._error(failed[0], writing=writing) from None
         return found[0]
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _put(self, link: _Link, question: str, values: tuple[Any, ...]) -> Rows:
+    def _put(self, link: _Link, question: str, values: tuple[Any, ...], *, writing: bool) -> Rows:
         import psycopg
 
         if link.connection is not None:
             try:
-                return self._once(link, question, values)
+                return self._once(link, question, values, writing=writing)
             except psycopg.OperationalError:
                 if not link.connection.closed:
                     raise
         link.connection = self._connected(link)  # it was lost: the server was started again, or the network was away
-        return self._once(link, question, values)
+        return self._once(link, question, values, writing=writing)
 
-    def _once(self, link: _Link, question: str, values: tuple[Any, ...]) -> Rows:
+    def _once(self, link: _Link, question: str, values: tuple[Any, ...], *, writing: bool) -> Rows:
         from psycopg.sql import SQL, Identifier
 
         assert link.connection is not None
         query = SQL(question).format(Identifier(*self._url.table))
-        if not link.pooled:
+        if not link.pooled and not writing:
             return link.connection.execute(query, values).fetchall()
-        link.connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {STATEMENT * 1000}")
+        way = "READ WRITE" if writing else "READ ONLY"
+        link.connection.execute(f"BEGIN {way}; SET LOCAL statement_timeout = {STATEMENT * 1000}")
         try:
-            return link.connection.execute(query, values).fetchall()
+            found = link.connection.execute(query, values).fetchall()
+            if writing:
+                link.connection.execute("COMMIT")
         finally:
             with contextlib.suppress(Exception):
                 link.connection.execute("ROLLBACK")
+        return found
 
     def _connected(self, link: _Link) -> Connection[Any]:
         """A new connection. No statement is prepared: a pooler may give each question another session."""
@@ -148,20 +154,23 @@ class PostgresSession:
             ):
                 wire.shutdown(socket.SHUT_RDWR)
 
-    def _error(self, err: Exception) -> BackendError:
+    def _error(self, err: Exception, *, writing: bool) -> BackendError:
         if isinstance(err, BackendError):
             return err
         text = str(err).strip().partition("\n")[0].removeprefix("connection failed: ")
         state = getattr(err, "sqlstate", None) or ""
         shown = self._url.shown
+        what = "written" if writing else "read"
         for start, message, hint in _STATES:
             if state.startswith(start):
                 hint = _SELF_MADE if state == _NO_TABLE and self._url.self_made else hint
-                return BackendError(f"{shown} can't be read: {message}: {text}", hint=hint)
+                if writing and state == _NO_RIGHT:
+                    message, hint = "this user has no right to write the table", _RIGHTS
+                return BackendError(f"{shown} can't be {what}: {message}: {text}", hint=hint)
         for part, message, hint in _SAID:
             if part in text:
                 return BackendError(f"{shown} can't be reached: {message}: {text}", hint=hint)
-        return BackendError(f"{shown} can't be read: {text}", hint="Check the URL and the network.")
+        return BackendError(f"{shown} can't be {what}: {text}", hint="Check the URL and the network.")
 
 
 def _psycopg_error() -> type[Exception]:
@@ -178,6 +187,8 @@ def _close(link: _Link) -> None:
 _LOGIN: Final = "Check the user and the password: in the URL, PGUSER and PGPASSWORD, or ~/.pgpass."
 
 _NO_TABLE: Final = "42P01"
+_NO_RIGHT: Final = "42501"
+_RIGHTS: Final = "Grant it, as the pulumi CLI needs it, too: `GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE … TO …`."
 _SELF_MADE: Final = (
     "The pulumi CLI can't make a table in a schema, or one whose name needs quotes: make it yourself (3.259 can't even "
     "use it then, 3.276 can), or name the schema by `search_path` in the URL."
@@ -188,7 +199,8 @@ _STATES: Final = (
     ("3F000", "there is no such schema", "Check `table` and `search_path` in the URL."),
     ("3D000", "there is no such database", "Check the database's name in the URL."),
     ("28", "the login is refused", _LOGIN),
-    ("42501", "this user has no right to read the table", "Grant it: `GRANT SELECT ON TABLE … TO …`."),
+    ("25006", "the server takes nothing but questions", "It may be a standby: check the host in the URL."),
+    (_NO_RIGHT, "this user has no right to read the table", "Grant it: `GRANT SELECT ON TABLE … TO …`."),
     ("42703", "the table is not the pulumi CLI's", "Check `table` in the URL."),
     ("42883", "the table is not the pulumi CLI's", "Check `table` in the URL."),
     ("57014", "the server took too long", "Try again; the table may lack its index on `key`."),

@@ -140,6 +140,15 @@ class About:
     that holds it; with it ``secretsProvider``, ``encryptedKey`` and ``encryptionSalt``, as far as they are set."""
 
 
+@dataclass(frozen=True)
+class Note:
+    """A small JSON document of ours beside a stack, which every machine sees."""
+
+    content: bytes
+    mark: str
+    """Another one after each write, even of the same content."""
+
+
 class Watch(Protocol):
     """Watches a backend's place during a run; it counts as missing even if it is back at the end."""
 
@@ -261,6 +270,46 @@ class Backend(Protocol):
         Raises:
             BackendError: it can't be reached.
         """
+        ...
+
+    def note(self, stack: StackRef, name: str) -> Note | None:
+        """What `write_note` has kept beside a stack under a name of lower-case letters; one round trip.
+
+        Others who may write the backend may have written it: its content is untrusted.
+
+        Raises:
+            BackendError: it is damaged, or the backend can't be read.
+        """
+        ...
+
+    def write_note(self, stack: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
+        """Keeps a JSON document beside a stack, durably, in place of the one that was read with the mark `instead_of`.
+
+        None: there must be none so far. The pulumi CLI passes over notes; `pulumi stack rename` leaves them behind, and
+        so does `pulumi stack rm`, on services like Pulumi Cloud it takes them along.
+
+        Raises:
+            NoteMoved: somebody else wrote or removed it meanwhile; nothing was written.
+            BackendError: it is too large, or the backend can't be written.
+        """
+        ...
+
+    def remove_note(self, stack: StackRef, name: str, *, instead_of: str) -> None:
+        """Removes the note that was read with the mark `instead_of`; raises as `write_note` does."""
+        ...
+
+    def place_lock(self, stack: StackRef, token: str, lock: Lock) -> bool:
+        """Makes a lock file named by a token, whole or not at all; False where the backend keeps no lock files.
+
+        The pulumi CLI stops at it and prints user name, host, process and time. One of this name is replaced.
+
+        Raises:
+            BackendError: the backend can't be written.
+        """
+        ...
+
+    def remove_lock(self, stack: StackRef, token: str) -> None:
+        """Removes the lock file of a token if it is there; raises as `place_lock` does."""
         ...
 
     def link(self, stack: StackRef, number: int | None = None) -> str:

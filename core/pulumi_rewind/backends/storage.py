@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pulumi_rewind.backends.protocol import Remote, Watch
@@ -29,6 +29,10 @@ class Stored(NamedTuple):
 
     key: str
     content: bytes
+
+
+Change = Callable[[bytes | None], bytes]
+"""From a file's content, None if it isn't there, to that which takes its place; raises to leave everything as it is."""
 
 
 class Storage(Protocol):
@@ -127,6 +131,21 @@ class Storage(Protocol):
 
     def remedy(self, key: str) -> str:
         """How to put back a whole file in place of a damaged state; empty if nothing is known."""
+        ...
+
+    def swap(self, key: str, change: Change) -> bool:
+        """Replaces a file of ours by what `change` makes of it; False if somebody else wrote it in between.
+
+        It is whole or not at all, and durable. A request that was repeated may meet its own work and say False.
+        """
+        ...
+
+    def write(self, key: str, content: bytes) -> None:
+        """Makes or replaces a file of ours, whole or not at all."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Removes a file of ours, if it is there."""
         ...
 
     def watch(self) -> Watch:

@@ -30,6 +30,13 @@ REACH: Final = "Check the URL's endpoint, the network, and HTTPS_PROXY and HTTP_
 AGAIN: Final = "Try again; if it persists, check the network and the service's status page."
 
 
+RIGHTS: Final = {
+    "read": "Reading needs the rights to list the bucket and to get its objects",
+    "write": "Writing needs the rights to put and to delete objects, as the pulumi CLI does",
+}
+"""What is needed, by what was tried."""
+
+
 @dataclass(frozen=True)
 class Cause:
     """One kind of failure."""
@@ -37,9 +44,9 @@ class Cause:
     pattern: re.Pattern[str]
     """Found in obstore's text."""
     message: str
-    """After the URL; ``{place}`` is the bucket or container."""
+    """After the URL; ``{place}`` is the bucket or container, ``{verb}`` what was tried."""
     hint: str
-    """``{login}`` is the line of `LOGIN`, ``{plain}`` that of `PLAIN`."""
+    """``{login}`` is the line of `LOGIN`, ``{plain}`` that of `PLAIN`, ``{rights}`` one of `RIGHTS`."""
 
 
 def _cause(pattern: str, message: str, hint: str) -> Cause:
@@ -78,8 +85,8 @@ CAUSES: Final = (
     ),
     _cause(
         r"AccessDenied|AuthorizationPermissionMismatch|PermissionDenied|status: 403",
-        "these credentials have no right to read {place}",
-        "Reading needs the rights to list the bucket and to get its objects. {login}",
+        "these credentials have no right to {verb} {place}",
+        "{rights}. {login}",
     ),
     _cause(r"Unauthenticated|status: 401|NoAuthenticationInformation", "the credentials are not accepted", "{login}"),
     _cause(r"dns error", "the host's name can't be resolved", REACH),
@@ -115,25 +122,27 @@ _PROVIDER: Final = re.compile(r"External \w+ credential provider: (?:[\w.]+: )?(
 _STATUS: Final = re.compile(r"<Code>([\w.]+)</Code>|status code: ([^:\n]+)|HTTP error: ([^\n]+)")
 
 
-def store_error(error: Exception, *, url: str, place: str, what: str) -> BackendError:
+def store_error(error: Exception, *, url: str, place: str, what: str, writing: bool = False) -> BackendError:
     """The error of a request for `what` to the store at `url` (shown without credentials)."""
+    verb = "write" if writing else "read"
+    failed = f"{what} can't be {'written to' if writing else 'read from'} {url}"
     text = _PATH.sub(r"\1", str(error))
     scheme = url.partition("://")[0]
     login, plain = LOGIN.get(scheme, ""), PLAIN.get(scheme, "")
     if asked := _PROVIDER.search(text):
         return BackendError(
-            f"{what} can't be read from {url}: there are no credentials: {asked[1].rstrip('. ')}",
+            f"{failed}: there are no credentials: {asked[1].rstrip('. ')}",
             hint=f"Log in, or set those that the pulumi CLI uses. {login}".strip(),
         )
     for cause in CAUSES:
         if cause.pattern.search(text):
-            message = cause.message.format(place=place)
-            hint = cause.hint.format(login=login, plain=plain).strip()
-            return BackendError(f"{what} can't be read from {url}: {message}", hint=hint)
+            message = cause.message.format(place=place, verb=verb)
+            hint = cause.hint.format(login=login, plain=plain, rights=RIGHTS[verb]).strip()
+            return BackendError(f"{failed}: {message}", hint=hint)
     found = _STATUS.search(text)
     said = next(filter(None, found.groups()), "") if found else ""
     first = said or text.strip().partition("\n")[0][:200]
-    return BackendError(f"{what} can't be read from {url}: {first}", hint=AGAIN)
+    return BackendError(f"{failed}: {first}", hint=AGAIN)
 
 
 def not_installed(shown: str, needs: str, library: str, extra: str, otherwise: str = "") -> BackendError:
