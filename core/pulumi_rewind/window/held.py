@@ -7,10 +7,12 @@ it. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
+from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal.model import references
 from pulumi_rewind.plan.held_entries import carries
 from pulumi_rewind.state.formats import exported
@@ -30,6 +32,8 @@ class HeldEntry(msgspec.Struct, frozen=True):
     """The name of the object that needs it, where it is not held for its own sake."""
     deleting: int = 0
     """The number that the update has which deletes it, once that was confirmed and it is in the state again."""
+    named_only: bool = False
+    """Whether the entry only names the object, see `completed`."""
 
     @property
     def resource(self) -> Resource:
@@ -69,6 +73,23 @@ class Holdings(msgspec.Struct, frozen=True):
     serial: int = 0
     """Counts how often it was written: of two copies the higher one is right."""
     batches: tuple[Batch, ...] = ()
+
+    def named_only(self) -> Holdings:
+        """The same with entries that only name their objects."""
+        batches = (
+            msgspec.structs.replace(batch, entries=tuple(map(_named, batch.entries)), secrets=None)
+            for batch in self.batches
+        )
+        return msgspec.structs.replace(self, batches=tuple(batches))
+
+
+_NAMES: Final = ("urn", "type", "id", "custom", "created", "provider", "parent")
+
+
+def _named(entry: HeldEntry) -> HeldEntry:
+    document = msgspec.json.decode(entry.entry, type=dict[str, msgspec.Raw])
+    kept = {name: document[name] for name in _NAMES if name in document}
+    return msgspec.structs.replace(entry, entry=msgspec.Raw(msgspec.json.encode(kept)), named_only=True)
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -112,6 +133,30 @@ def _by_object(live: Checkpoint) -> dict[tuple[str, str], list[Resource]]:
     for res in live.resources:
         found.setdefault((res.type, res.id), []).append(res)
     return found
+
+
+def completed(holdings: Holdings, checkpoint: Callable[[int], Checkpoint]) -> Holdings:
+    """The same with the entries that only name their objects taken from the checkpoint of the update before.
+
+    What can't be found there is left out: it can't come back from here.
+    """
+    return msgspec.structs.replace(holdings, batches=tuple(_completed(one, checkpoint) for one in holdings.batches))
+
+
+def _completed(batch: Batch, checkpoint: Callable[[int], Checkpoint]) -> Batch:
+    if not any(entry.named_only for entry in batch.entries):
+        return batch
+    try:
+        before = checkpoint(batch.after)
+    except RewindError:
+        return msgspec.structs.replace(batch, entries=())
+    known = {(res.urn, res.id): raw for res, raw in zip(before.resources, _raw_entries(before), strict=True)}
+    found = []
+    for entry in batch.entries:
+        res = entry.resource
+        if (res.urn, res.id) in known:
+            found.append(msgspec.structs.replace(entry, entry=known[res.urn, res.id], named_only=False))
+    return msgspec.structs.replace(batch, entries=tuple(found), secrets=before.deployment.secrets_providers)
 
 
 def entries_of(holdings: Holdings, held: Iterable[Held]) -> list[tuple[Batch, HeldEntry]]:

@@ -1,7 +1,9 @@
-"""Where it is kept what of a stack is held: in the user's state directory, and beside the stack on its backend.
+"""Where it is kept what of a stack is held: in the user's state directory, and in a note beside the stack.
 
-The copy on the backend lets any machine return or delete what another one holds; of the two the one that was written
-more often is right. Each is written before the state is touched. No secret is in it: entries are as the state has them.
+The note lets any machine return or delete what another one holds; of the two the one that was written more often is
+right, and one alone is enough. Both are written before the state is touched. No secret is in them: entries are as the
+state has them. Where a note has not enough room, it names the objects alone; their entries are in the checkpoint of the
+update before.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import BackendError, NoteMoved, RewindError
 from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.held_entries import WithHeld, with_held
 from pulumi_rewind.session import Session
@@ -22,7 +25,15 @@ from pulumi_rewind.state.decrypted import sealed_texts
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.system.durations import seconds_of
-from pulumi_rewind.window.held import Batch, Held, HeldEntry, Holdings, entries_of, held_entries, still_held
+from pulumi_rewind.window.held import Batch, Held, HeldEntry, Holdings, completed, entries_of, held_entries, still_held
+
+NOTE: Final = "held"
+"""What the note is called."""
+
+TRIES: Final = 5
+"""How often a note is written where others write it as well."""
+
+UNKNOWN: Final = "Objects that are held are alive, but not in the state."
 
 
 class Window:
@@ -30,8 +41,11 @@ class Window:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.problem = ""
+        """Why the note could not be read or written; what is known on this machine counts alone then."""
         self._state = session.journal.state
         self.path: Path = self._state.window(session.journal.key)
+        self._mark: str | None = None
 
     def read(self) -> Holdings:
         """All that was held and not deleted since.
@@ -40,19 +54,36 @@ class Window:
             StateDirectoryError: it can't be read.
             RewindError: it is damaged, so it is unknown what is held.
         """
+        own, shared = self._own(), self._shared()
+        # Written equally often they are one; the file has the entries in any case.
+        return shared if shared is not None and shared.serial > own.serial else own
+
+    def now(self, live: Checkpoint) -> tuple[Held, ...]:
+        """The objects that are held."""
+        return still_held(self.read(), live, len(self.session.timeline))
+
+    def _own(self) -> Holdings:
         raw = self._state.read(self.path)
         try:
             return Holdings() if raw is None else msgspec.json.decode(raw, type=Holdings)
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
                 f"what is held of {self.session.stack} can't be read from {self.path}: {err}",
-                hint="Objects that are held are alive, but not in the state. Look at the file, and move it away.",
+                hint=f"{UNKNOWN} Look at the file, and move it away.",
                 unchanged=True,
             ) from None
 
-    def now(self, live: Checkpoint) -> tuple[Held, ...]:
-        """The objects that are held."""
-        return still_held(self.read(), live, len(self.session.timeline))
+    def _shared(self) -> Holdings | None:
+        self.problem, self._mark = "", None
+        try:
+            note = self.session.backend.note(self.session.stack, NOTE)
+            if note is None:
+                return None
+            self._mark = note.mark
+            return msgspec.json.decode(note.content, type=Holdings)
+        except (BackendError, UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
+            self.problem = f"what other machines hold can't be read: {err}"
+            return None
 
     # -- noting -------------------------------------------------------------------------------------------------
 
@@ -60,22 +91,25 @@ class Window:
         """Notes what is about to be held of the live state (as stored), before the state is touched."""
         if not found.objects:
             return
-        holdings = self.read()
+        newest = len(self.session.timeline)
         batch = Batch(
             run=secrets.token_hex(8),
             kind=kind,
-            after=len(self.session.timeline),
+            after=newest,
             since=time.time(),
             until=found.until,
             entries=tuple(held_entries(live, found.objects, dict(found.because))),
             secrets=live.deployment.secrets_providers,
         )
-        runs = {one.batch.run for one in self.now(live)}
-        self._write(holdings, (*(one for one in holdings.batches if one.run in runs), batch))
+
+        def added(known: Holdings) -> Iterable[Batch]:
+            runs = {one.batch.run for one in still_held(known, live, newest)}
+            return (*(one for one in known.batches if one.run in runs), batch)
+
+        self._change(added)
 
     def deleting(self, live: Checkpoint) -> None:
         """Notes what of the live state (as it is now) is entered to be deleted by the next update."""
-        holdings = self.read()
         number = len(self.session.timeline) + 1
         entered = {(res.urn, res.id) for res in live.resources if res.delete}
 
@@ -83,13 +117,43 @@ class Window:
             goes = not entry.needed_only and (entry.resource.urn, entry.resource.id) in entered
             return msgspec.structs.replace(entry, deleting=number) if goes else entry
 
-        batches = [msgspec.structs.replace(one, entries=tuple(map(marked, one.entries))) for one in holdings.batches]
-        if batches:
-            self._write(holdings, batches)
+        self._change(
+            lambda known: (
+                msgspec.structs.replace(one, entries=tuple(map(marked, one.entries))) for one in known.batches
+            )
+        )
 
-    def _write(self, before: Holdings, batches: Iterable[Batch]) -> None:
-        after = Holdings(str(self.session.stack), before.serial + 1, tuple(batches))
-        self._state.write(self.path, msgspec.json.encode(after))
+    def _change(self, change: Callable[[Holdings], Iterable[Batch]]) -> None:
+        """Writes what `change` makes of what is known; again where another machine wrote in between.
+
+        Raises:
+            StateDirectoryError: it can't be written here.
+            NoteMoved: others write all the time.
+        """
+        for attempt in range(TRIES):
+            known = self.read()
+            after = Holdings(str(self.session.stack), known.serial + 1, tuple(change(known)))
+            self._state.write(self.path, msgspec.json.encode(after))
+            try:
+                self._share(after)
+            except NoteMoved:
+                if attempt + 1 == TRIES:
+                    raise
+            else:
+                return
+
+    def _share(self, holdings: Holdings) -> None:
+        backend, stack = self.session.backend, self.session.stack
+        for form in (holdings, holdings.named_only()):
+            try:
+                backend.write_note(stack, NOTE, msgspec.json.encode(form), instead_of=self._mark)
+            except NoteMoved:
+                raise
+            except BackendError as err:
+                self.problem = f"other machines don't know what is held: {err}"
+            else:
+                self.problem = ""
+                return
 
 
 def until(choices: Choices) -> float:
@@ -108,9 +172,8 @@ def joined(session: Session, live: Checkpoint, dropped: Collection[str] = ()) ->
         UsageError: a text of `dropped` means nothing that is held.
         RewindError: it can't be read what is held, or its secrets can't be encrypted as live's are.
     """
-    holdings = Window(session).read()
-    held = still_held(holdings, live, len(session.timeline))
-    found = entries_of(holdings, held)
+    holdings = completed(Window(session).read(), session.timeline.checkpoint)
+    found = entries_of(holdings, still_held(holdings, live, len(session.timeline)))
     objects = [entry.resource for _, entry in found if not entry.needed_only]
     meant = Names(objects).demanded(dropped, "--drop-held", "what is held")
     return with_held(live, [_sealed_as(session, live, batch, entry.entry) for batch, entry in found], meant)
