@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from pulumi_rewind_tui.terminal.confirmation import WaitOptions, waiting_options
 from pulumi_rewind_tui.terminal.options import RewindCommand, Shared, Terms, rewind_command, run_options, stack_of
 from pulumi_rewind_tui.terminal.planning import choice_option
 from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
@@ -41,6 +42,7 @@ class UpCommand(RewindCommand):
 @choice_option("delete_first")
 @choice_option("hold_deletes")
 @choice_option("hold_for")
+@waiting_options
 @partial(
     run_options,
     yes="Don't ask for confirmation, even if the update loses data.",
@@ -55,6 +57,7 @@ def up(
     delete_first: tuple[str, ...],
     hold_deletes: str,
     hold_for: str,
+    waiting: WaitOptions,
     terms: Terms,
 ) -> int:
     """Run `pulumi up` of the project's program: preview, review, confirm, run, verify.
@@ -66,11 +69,15 @@ def up(
 
     With --hold-deletes, nothing that holds data dies with the update: the objects that it would delete or replace stay
     alive outside the state. Going back returns them, `held` lists them, and `confirm` deletes them.
+
+    With --confirm-within, the update is taken back unless somebody confirms it in time, on any machine.
     """
     from pulumi_rewind_tui.terminal.deploying import Deployment, UpOptions
 
     flags = click.get_current_context().meta[FLAGS]
-    options = UpOptions(terms, flags, rollback_on_failure, verify, verify_timeout, delete_first, hold_deletes, hold_for)
+    options = UpOptions(
+        terms, flags, rollback_on_failure, verify, verify_timeout, delete_first, hold_deletes, hold_for, waiting
+    )
     with json_outcome(shared, as_json=terms.as_json):
         options.check()
         check_can_ask(terms, instead="pulumi preview")

@@ -12,6 +12,8 @@ from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import ROLLED_BACK, InterruptedRun, RefusedError, RewindError, UpdateFailed, UsageError
 from pulumi_rewind.plan.arrangement import NOTHING
 from pulumi_rewind.risk import BlockedError
+from pulumi_rewind.system.durations import seconds_of
+from pulumi_rewind_tui.terminal.confirmation import NO_WAITING, Confirmation, WaitOptions
 from pulumi_rewind_tui.terminal.failures import report_error
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.planning import working
@@ -59,6 +61,7 @@ class UpOptions:
     """For the automatic rollback."""
     hold_deletes: str = HOLD_NOTHING
     hold_for: str = HOLD_FOR
+    waiting: WaitOptions = NO_WAITING
 
     def check(self) -> None:
         """Refuses contradictory options before anything is read.
@@ -68,11 +71,15 @@ class UpOptions:
         """
         from pulumi_rewind.up.flags import check_flags
 
+        seconds_of(self.hold_for, "--for")
+        self.waiting.check()
         check_flags(self.flags, rolls_back=self.rolls_back)
         about = {"--allow-data-loss": self.terms.allow_data_loss, "--delete-first": bool(self.delete_first)}
-        for name in [name for name, given in about.items() if given and not self.rolls_back]:
+        goes_back = self.rolls_back or bool(self.waiting.within)
+        for name in [name for name, given in about.items() if given and not goes_back]:
             raise UsageError(
-                f"{name} is an option of the automatic rollback", hint="Leave it out, or add --rollback-on-failure."
+                f"{name} is an option of the automatic rollback",
+                hint="Leave it out, or add --rollback-on-failure or --confirm-within.",
             )
 
 
@@ -135,21 +142,36 @@ class Deployment:
                 self.screen.out.lines(
                     updated_lines(run.result, self.before, str(session.stack), self.name, verified=verified)
                 )
-        return 0
+        return self._confirmed(run.result.version) if options.waiting.within else 0
+
+    def _confirmed(self, version: int) -> int:
+        """Lets the update wait for a confirmation; returns the exit code."""
+        options = self.options
+        confirmation = Confirmation(self.session, self.screen, as_json=options.terms.as_json)
+        terms = options.waiting.terms(allow_data_loss=options.terms.allow_data_loss, delete_first=options.delete_first)
+        deadline = confirmation.arm(self.before, version, terms)
+        return 0 if deadline is None or not options.waiting.stays else confirmation.wait(deadline)
 
     # -- before ---------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
         """Checks everything that can be checked before the engine starts."""
+        from pulumi_rewind.confirming.arming import check_can_wait, check_nothing_waits
         from pulumi_rewind.guard.checks import check_unlocked
         from pulumi_rewind.up.run import check_rollback_possible
+        from pulumi_rewind.up.verify_command import TIMEOUT as VERIFY_TIME
         from pulumi_rewind.up.verify_command import check_command
 
         session, options = self.session, self.options
         if options.verify is not None:
             workspace = session.workspace
             check_command(options.verify, options.verify_timeout, workspace.environ, workspace.cwd)
+        if options.waiting.watch is not None:
+            check_command(options.waiting.watch, VERIFY_TIME, session.workspace.environ, session.workspace.cwd)
         check_unlocked(session)
+        check_nothing_waits(session)
+        if options.waiting.within:
+            check_can_wait(self.before)
         entry = session.journal.read()
         if entry is not None and options.rolls_back:
             what = "is still running" if session.journal.running(entry) else "was interrupted"

@@ -173,6 +173,13 @@ class UndoRun(Caller):
         told = rollback_context(self.plan, result="failed", error=message, resumable=resumable)
         yield from self._tell(undo, "on_failure", told)
 
+    def unable(self, error: RewindError) -> Iterator[EngineEvent]:
+        """Calls `on_failure` of a rollback that should run by itself and can't begin."""
+        if self.plan.undo is not None:
+            message = self.session.redactor_of_callbacks(str(error))
+            told = rollback_context(self.plan, result="failed", error=message, resumable=False)
+            yield from self._tell(self.plan.undo, "on_failure", told)
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _tell(self, undo: UndoPlan, kind: str, context: dict[str, Any]) -> Iterator[EngineEvent]:

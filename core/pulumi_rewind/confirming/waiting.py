@@ -1,0 +1,109 @@
+"""Waiting beside an update for its confirmation: by whichever machine it comes, the watch command run meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from pulumi_rewind.backends.urls import pace
+from pulumi_rewind.errors import BackendError, UpdateFailed
+from pulumi_rewind.session import Session
+from pulumi_rewind.up.verify_command import VerifyCommand
+from pulumi_rewind.window.deadline import Deadline, Deadlines, Ended
+
+LOOK: Final = 2.0
+"""Seconds between two looks at least."""
+
+
+class Wait:
+    """Iterate `ticks`; afterwards `ended` says how it ended elsewhere, or `due` that it is to be taken back."""
+
+    def __init__(
+        self,
+        session: Session,
+        deadline: Deadline,
+        *,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
+        self.session = session
+        self.deadline = deadline
+        self.ended: Ended | None = None
+        self.problem = ""
+        """Why the note can't be read at the moment."""
+        self._deadlines = Deadlines(session, clock)
+        self._clock = clock
+        self._stop = threading.Event()
+        self._pause = pause or self._stop.wait
+        self._judge: VerifyCommand | None = None
+        self._look = max(LOOK, pace(session.backend.url))
+
+    @property
+    def due(self) -> bool:
+        """Whether its time is over, or the watch command has failed often enough."""
+        return self.deadline.failed or self.deadline.left(self._clock()) <= 0
+
+    def ticks(self) -> Iterator[Deadline]:
+        """What waits, about once a second; ends when it is decided, due, or `stop` was called.
+
+        Raises:
+            RefusedError: it no longer waits, and nobody knows why.
+        """
+        looked = watched = self._clock()
+        while not self._stop.is_set():
+            now = self._clock()
+            watch = self.deadline.watch
+            if watch is not None and now - watched >= watch.every:
+                watched = now
+                self._watch(watch.command, watch.timeout)
+            if now - looked >= self._look or self.due:
+                looked = now
+                self._read()
+            if self.ended is not None or self.deadline.taken_by or self.due:
+                return
+            yield self.deadline
+            self._pause(min(1.0, max(self.deadline.left(self._clock()), 0.01)))
+
+    def stop(self) -> None:
+        """Ends the waiting here; the update waits on."""
+        self._stop.set()
+        if self._judge is not None:
+            self._judge.interrupt()
+
+    def _read(self) -> None:
+        try:
+            now = self._deadlines.read()
+        except BackendError as err:
+            self.problem = str(err)
+            return
+        self.problem = ""
+        if now.deadline is not None and now.deadline.run == self.deadline.run:
+            self.deadline = now.deadline
+        else:
+            mine = now.ended is not None and now.ended.run == self.deadline.run
+            self.ended = (
+                now.ended if mine and now.ended else Ended(self.deadline.run, self.deadline.update, "moved", "", 0)
+            )
+
+    def _watch(self, command: str, timeout: float) -> None:
+        good = watched(self.session, command, timeout, self.deadline.update, self._keep)
+        if not self._stop.is_set():
+            self.deadline = self._deadlines.watched(self.deadline.run, good=good)
+
+    def _keep(self, judge: VerifyCommand) -> None:
+        self._judge = judge
+
+
+def watched(
+    session: Session, command: str, timeout: float, update: int, keep: Callable[[VerifyCommand], None] = lambda _: None
+) -> bool:
+    """Runs the watch command once; whether it calls the update good."""
+    judge = VerifyCommand(session, command, timeout, update=update)
+    keep(judge)
+    try:
+        judge.run()
+    except UpdateFailed:
+        return False
+    return True

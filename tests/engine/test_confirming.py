@@ -1,0 +1,106 @@
+"""Updates that wait for a confirmation: confirmed, extended, taken back once, and never over somebody else's change."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from pulumi_rewind.window.deadline import Deadlines, Waiting
+from tests.support.rewind import said, session, settled
+from tests.support.stack import EngineStack
+
+PROGRAM = """
+import pulumi, bridged_sdk as bridged
+web = bridged.Server("web", {{"image": "1", "zone": "{zone}"}})
+pulumi.export("web", web.id)
+"""
+HOOK = """
+import pathlib, pulumi_rewind
+@pulumi_rewind.on_failure
+def told(rollback):
+    pathlib.Path("told").write_text(rollback.error)
+"""
+SETTINGS = 'stateful_types = ["bridged:index:Server"]'
+
+
+@pytest.fixture
+def waiting(stack: EngineStack) -> EngineStack:
+    """A stack whose newest update has replaced its database, and waits."""
+    stack.write_file("rewind.toml", SETTINGS)
+    stack.up(PROGRAM.format(zone="a"))
+    stack.before, stack.objects_before = settled(stack), stack.physical()  # type: ignore[attr-defined]
+    stack.write_program(PROGRAM.format(zone="b"))
+    done = said(stack, "up", "--yes", "--hold-deletes", "--confirm-within", "1h", "--no-wait")
+    assert done.code == 0, done.out + done.err
+    assert "#2 is taken back to #1 at" in done.out
+    assert "pulumi-rewind due dev" in done.out
+    return stack
+
+
+def now(stack: EngineStack) -> Waiting:
+    return Deadlines(session(stack)).read()
+
+
+def overdue(stack: EngineStack) -> None:
+    """Lets its time be over."""
+    opened = session(stack)
+    deadlines = Deadlines(opened)
+    deadline = deadlines.read().deadline
+    assert deadline is not None
+    deadlines.arm(msgspec.structs.replace(deadline, since=1.0, until=2.0))
+
+
+def test_what_nobody_confirms_is_taken_back_once(waiting: EngineStack) -> None:
+    stack: Any = waiting
+    assert said(stack, "due").code == 0
+    assert now(stack).deadline is not None
+    refused = said(stack, "up", "--yes")
+    assert (refused.code, "#2 waits for a confirmation" in refused.err) == (3, True)
+    overdue(stack)
+    done = said(stack, "due")
+    assert done.code == 5, done.out + done.err
+    assert "nobody confirmed it within" in done.err
+    assert settled(stack) == stack.before
+    assert stack.physical() == stack.objects_before
+    assert now(stack).deadline is None
+    again = said(stack, "due")
+    assert (again.code, "no update waits" in again.out) == (0, True)
+    assert len(stack.history()) == 3
+
+
+def test_what_is_confirmed_stays(waiting: EngineStack) -> None:
+    stack: Any = waiting
+    extended = said(stack, "extend", "2h", "--json")
+    assert extended.code == 0, extended.err
+    assert json.loads(extended.out)["update"] == 2
+    done = said(stack, "confirm", "--keep-held")
+    assert (done.code, "#2 stays" in done.out) == (0, True)
+    assert said(stack, "due").out.startswith("shop/dev: no update waits")
+    assert "web" in said(stack, "held").out
+    assert said(stack, "abort", "--yes").code == 3
+
+
+def test_what_changed_meanwhile_is_not_taken_back(waiting: EngineStack) -> None:
+    stack: Any = waiting
+    stack.write_file("rewind_hooks.py", HOOK)
+    stack.up(PROGRAM.format(zone="c"))
+    there = settled(stack)
+    overdue(stack)
+    done = said(stack, "due")
+    assert done.code == 3, done.out + done.err
+    assert "the stack has changed since it began to wait" in done.err
+    assert settled(stack) == there
+    ended = now(stack).ended
+    assert ended is not None
+    assert ended.how == "moved"
+    assert "has changed since" in (stack.root / "told").read_text()
+
+
+def test_it_is_taken_back_before_its_time(waiting: EngineStack) -> None:
+    stack: Any = waiting
+    done = said(stack, "abort", "--yes")
+    assert done.code == 5, done.out + done.err
+    assert settled(stack) == stack.before
