@@ -15,13 +15,14 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind.up.recovery import without_own_losses
 from pulumi_rewind.up.run import Before
-from pulumi_rewind.window.deadline import Deadline, Deadlines, WatchCommand, content_of, me, new_run
+from pulumi_rewind.window.deadline import Deadline, Deadlines, Kind, WatchCommand, content_of, me, new_run
 
 
 @dataclass(frozen=True)
 class Terms:
     """On what terms an update waits."""
 
+    kind: Kind
     seconds: float
     watch: WatchCommand | None = None
     allow_data_loss: bool = False
@@ -35,6 +36,12 @@ def check_can_wait(before: Before) -> None:
     Raises:
         RefusedError: the state before it is no update's, so that other machines could not go back to it.
     """
+    if not before.newest:
+        raise RefusedError(
+            "there is no update yet that could be gone back to",
+            hint="Leave out --confirm-within for the first update of a stack.",
+            unchanged=True,
+        )
     if before.target.checkpoint is not None:
         raise RefusedError(
             "the state was changed outside updates, so that no machine could go back to it later",
@@ -80,7 +87,7 @@ def arm(
     now = deadlines.clock()
     deadline = Deadline(
         run=new_run(),
-        kind="update",
+        kind=terms.kind,
         update=version,
         key=update_key(session.timeline.update(version)),
         before=before.target.update.number,

@@ -27,6 +27,9 @@ NOTE: Final = "deadline"
 TRIES: Final = 5
 """How often a note is written where others write it as well."""
 
+Kind = Literal["update", "rollback"]
+"""What waits."""
+
 How = Literal["confirmed", "gone-back", "aborted", "moved", "failed"]
 """How the waiting ended."""
 
@@ -49,7 +52,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     """Random; tells it from all others."""
-    kind: Literal["update", "rollback"]
+    kind: Kind
     update: int
     key: str
     """Tells the update from all others whatever its number becomes, see `records.content.update_key`."""

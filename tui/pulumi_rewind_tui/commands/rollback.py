@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pulumi_rewind.choices import Choices
+from pulumi_rewind_tui.terminal.confirmation import Confirmation, WaitOptions, waiting_options
 from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_and_target
@@ -11,20 +12,27 @@ from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 
 
 @rewind_command("[STACK] TARGET")
+@waiting_options
 @trust_option
 @run_options
 @goal_options
-def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms) -> int:
+def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms, waiting: WaitOptions) -> int:
     """Roll back to TARGET: plan, review, confirm, run with the real engine, verify.
 
     Asks before anything is changed. For production stacks (rewind.toml) you type the stack's name; a loss of data
     requires a separate confirmation. Ctrl-C stops after the running steps, a second Ctrl-C stops now; `resume`
-    continues.
+    continues. With --confirm-within, the rollback is taken back unless somebody confirms it in time.
     """
     stack, text = stack_and_target(words, "rollback")
     with json_outcome(shared, as_json=terms.as_json):
+        waiting.check()
         check_can_ask(terms)
         session = shared.session(stack)
         screen = shared.screen()
         interrupted_notice(session, screen)
-        return go_back(session, screen, text, choices, terms)
+        if not waiting.within:
+            return go_back(session, screen, text, choices, terms)
+        confirmation = Confirmation(session, screen, as_json=terms.as_json)
+        before = confirmation.before(waiting)
+        code = go_back(session, screen, text, choices, terms)
+        return confirmation.after(before, waiting, terms, choices.delete_first) if code == 0 else code

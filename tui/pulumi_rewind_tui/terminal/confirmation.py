@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pulumi_rewind.confirming.waiting import Wait
     from pulumi_rewind.session import Session
     from pulumi_rewind.up.run import Before
-    from pulumi_rewind.window.deadline import Deadline, How
+    from pulumi_rewind.window.deadline import Deadline, How, Kind
+    from pulumi_rewind_tui.terminal.options import Terms
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class WaitOptions:
     watch: str | None = None
     every: str = "30s"
     fail_after: int = 3
-    stays: bool = True
-    """Whether the command stays until it is decided."""
+    no_wait: bool = False
+    """Whether the command ends at once, and leaves it to `due`."""
 
     def check(self) -> None:
         """Refuses what is no length of time, or has no effect.
@@ -59,7 +60,7 @@ class WaitOptions:
         if self.fail_after < 1:
             raise UsageError("--fail-after must be 1 or more", hint="It counts failures in a row.")
 
-    def terms(self, *, allow_data_loss: bool, delete_first: tuple[str, ...]) -> ArmTerms:
+    def terms(self, *, kind: Kind, allow_data_loss: bool, delete_first: tuple[str, ...]) -> ArmTerms:
         """The same for the core."""
         from pulumi_rewind.confirming.arming import Terms
         from pulumi_rewind.window.deadline import WatchCommand
@@ -67,7 +68,7 @@ class WaitOptions:
         watch = None
         if self.watch is not None:
             watch = WatchCommand(self.watch, seconds_of(self.every, "--every"), self.fail_after)
-        return Terms(seconds_of(self.within, "--confirm-within"), watch, allow_data_loss, delete_first)
+        return Terms(kind, seconds_of(self.within, "--confirm-within"), watch, allow_data_loss, delete_first)
 
 
 NO_WAITING: Final = WaitOptions()
@@ -75,7 +76,7 @@ NO_WAITING: Final = WaitOptions()
 
 def waiting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of what waits for a confirmation; the command gets them as one `WaitOptions`."""
-    function = collected(function, "waiting", WaitOptions, ("within", "watch", "every", "fail_after", "stays"))
+    function = collected(function, "waiting", WaitOptions, ("within", "watch", "every", "fail_after", "no_wait"))
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -99,12 +100,7 @@ _OPTIONS: Final = (
         show_default=True,
         help="After how many failures of --watch in a row it is taken back.",
     ),
-    click.option(
-        "--wait/--no-wait",
-        "stays",
-        default=True,
-        help="Stay until it is decided; --no-wait leaves that to `due`.",
-    ),
+    click.option("--no-wait", is_flag=True, help="Don't stay until it is decided: leave it to `due`."),
 )
 
 
@@ -115,6 +111,35 @@ class Confirmation:
         self.session = session
         self.screen = screen
         self.as_json = as_json
+
+    def before(self, options: WaitOptions) -> Before:
+        """The state before a run that is to wait, and whether it can.
+
+        Raises:
+            UsageError, RefusedError: it can't, or another one waits.
+        """
+        from pulumi_rewind.confirming.arming import check_can_wait, check_nothing_waits
+        from pulumi_rewind.up.run import take_before
+        from pulumi_rewind.up.verify_command import TIMEOUT, check_command
+
+        workspace = self.session.workspace
+        if options.watch is not None:
+            check_command(options.watch, TIMEOUT, workspace.environ, workspace.cwd)
+        check_nothing_waits(self.session)
+        before = take_before(self.session)
+        check_can_wait(before)
+        return before
+
+    def after(self, before: Before, options: WaitOptions, terms: Terms, delete_first: tuple[str, ...]) -> int:
+        """Lets the newest update wait, if there is one since `before`; returns the exit code."""
+        self.session.reload()
+        version = len(self.session.timeline)
+        if version == before.newest:
+            return 0
+        kind: Kind = "rollback" if self.session.timeline.update(version).is_rollback else "update"
+        asked = options.terms(kind=kind, allow_data_loss=terms.allow_data_loss, delete_first=delete_first)
+        deadline = self.arm(before, version, asked)
+        return 0 if deadline is None or options.no_wait else self.wait(deadline)
 
     def arm(self, before: Before, version: int, terms: ArmTerms) -> Deadline | None:
         """Lets the update wait; raises as `confirming.arming.arm`."""

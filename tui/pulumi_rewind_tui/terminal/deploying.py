@@ -142,15 +142,13 @@ class Deployment:
                 self.screen.out.lines(
                     updated_lines(run.result, self.before, str(session.stack), self.name, verified=verified)
                 )
-        return self._confirmed(run.result.version) if options.waiting.within else 0
+        return self._confirmed() if options.waiting.within else 0
 
-    def _confirmed(self, version: int) -> int:
+    def _confirmed(self) -> int:
         """Lets the update wait for a confirmation; returns the exit code."""
         options = self.options
         confirmation = Confirmation(self.session, self.screen, as_json=options.terms.as_json)
-        terms = options.waiting.terms(allow_data_loss=options.terms.allow_data_loss, delete_first=options.delete_first)
-        deadline = confirmation.arm(self.before, version, terms)
-        return 0 if deadline is None or not options.waiting.stays else confirmation.wait(deadline)
+        return confirmation.after(self.before, options.waiting, options.terms, options.delete_first)
 
     # -- before ---------------------------------------------------------------------------------------------------
 
