@@ -104,3 +104,30 @@ def test_it_is_taken_back_before_its_time(waiting: EngineStack) -> None:
     done = said(stack, "abort", "--yes")
     assert done.code == 5, done.out + done.err
     assert settled(stack) == stack.before
+
+
+def test_a_rollback_waits_as_well(stack: EngineStack) -> None:
+    stack.up(PROGRAM.format(zone="a"))
+    stack.up(PROGRAM.format(zone="b"))
+    after = settled(stack)
+    done = said(stack, "rollback", "1", "--yes", "--allow-data-loss", "--confirm-within", "1h", "--no-wait")
+    assert done.code == 0, done.out + done.err
+    deadline = now(stack).deadline
+    assert deadline is not None
+    assert (deadline.kind, deadline.update, deadline.before) == ("rollback", 3, 2)
+    overdue(stack)
+    assert said(stack, "due").code == 5
+    names = {urn: res["inputs"].get("zone") for urn, res in settled(stack).items() if urn.endswith("::web")}
+    assert names == {urn: res["inputs"].get("zone") for urn, res in after.items() if urn.endswith("::web")}
+
+
+def test_what_can_t_be_taken_back_does_not_wait(stack: EngineStack) -> None:
+    stack.write_file("rewind.toml", SETTINGS)
+    stack.up(PROGRAM.format(zone="a"))
+    stack.write_program(PROGRAM.format(zone="b"))
+    done = said(stack, "up", "--yes", "--confirm-within", "1h", "--no-wait")
+    assert done.code == 0, "the update has lost the older data already, and taking it back loses no more"
+    stack.pulumi("config", "set", "--plaintext", "x", "1")
+    first = said(stack, "up", "--yes", "--confirm-within", "1 hour")
+    assert (first.code, "is no length of time" in first.err) == (2, True)
+    assert said(stack, "up", "--yes", "--watch", "true").code == 2
