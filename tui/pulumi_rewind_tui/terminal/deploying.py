@@ -184,18 +184,16 @@ class Deployment:
         command = self.options.verify
         if command is None:
             return
+        from pulumi_rewind.up.judging import judge
         from pulumi_rewind.up.verify_command import VerifyCommand
 
         assert run.result is not None
-        judge = VerifyCommand(self.session, command, self.options.verify_timeout, update=run.result.version)
+        verify = VerifyCommand(self.session, command, self.options.verify_timeout, update=run.result.version)
         display = open_display(self.screen, (), "VERIFYING", as_json=self.options.terms.as_json)
-        with forwarded_signals(judge, display):
+        with forwarded_signals(verify, display):
             with display:
                 display.event(Phase("verify-command", "running the verify command"))
-            try:
-                judge.run()
-            except UpdateFailed as err:
-                raise run.judged_failed(err) from None
+            judge(run, verify)
 
     # -- after a failure --------------------------------------------------------------------------------------------
 
