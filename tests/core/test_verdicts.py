@@ -104,10 +104,6 @@ def test_one_whose_check_failed_is_never_last_good(bare: Shop) -> None:
     assert found.reason == "the newest succeeded update that differs from live → #1"
     assert found.warnings == ("newer, and succeeded, but found not good: #2",)
     assert resolve_target(timeline, "#2").warnings == ("#2 was found not good: ./smoke",)
-    # What is kept in any case is a good one.
-    session = bare.session()
-    session.settings = replace(session.settings, keep=1)
-    assert 1 in kept_numbers(session, [1, 2, 3])
     # Judged again, the last word counts.
     judged(bare, u2=replace_at(GOOD, 1_764_000_300))
     assert good(bare.session().timeline) == 2
@@ -115,6 +111,17 @@ def test_one_whose_check_failed_is_never_last_good(bare: Shop) -> None:
 
 def replace_at(verdict: Verdict, at: int) -> Verdict:
     return Verdict(verdict.good, verdict.command, at, verdict.code, verdict.output)
+
+
+def test_a_good_one_is_kept_in_any_case(bare: Shop) -> None:
+    bare.deploy("v1")
+    bare.deploy("v2")
+    bare.deploy("v1", result="failed")
+    judged(bare, u2=BAD)
+    session = bare.session()
+    session.settings = replace(session.settings, keep=1)
+    assert session.timeline.last_good() is None
+    assert kept_numbers(session, [1, 2, 3]) == {1, 3}
 
 
 def test_a_verified_one_far_behind_is_not_preferred(bare: Shop) -> None:
