@@ -17,7 +17,7 @@ from pulumi_rewind.history.failed_update import half_way
 from pulumi_rewind.history.origins import PREFERRED
 from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.history.timeline import Timeline
-from pulumi_rewind.history.update_mark import Stamp
+from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.history.verdict import Verdict
 from pulumi_rewind.records import verdicts as module
 from pulumi_rewind.records.foreign import ALL, agree
@@ -31,8 +31,7 @@ from pulumi_rewind.system.state_directory import StateDirectory
 from pulumi_rewind.up.command_output import CHARACTERS, LINES
 from pulumi_rewind.up.judging import judge
 from pulumi_rewind.up.verify_command import VerifyCommand
-from tests.core.test_origins import mark, rolled_back
-from tests.support.filestore import FileStore
+from tests.support.filestore import START, FileStore
 from tests.support.recordshop import Shop
 
 GOOD = Verdict(good=True, command="./smoke", at=1_764_000_100, code=0, output="all fine")
@@ -109,6 +108,12 @@ def test_one_whose_check_failed_is_never_last_good(bare: Shop) -> None:
     assert good(bare.session().timeline) == 2
 
 
+def rolled_back(shop: Shop, value: str, to: int, *, partial: bool = False) -> None:
+    """Adds an update as a rollback writes it."""
+    stamp = Stamp(Mark(to, START + (to - 1) * 60), partial=partial)
+    shop.store.add(value, message=f"rollback to #{to}", environment={"exec.agent": stamp.text()})
+
+
 def replace_at(verdict: Verdict, at: int) -> Verdict:
     return Verdict(verdict.good, verdict.command, at, verdict.code, verdict.output)
 
@@ -137,7 +142,7 @@ def test_a_verified_one_far_behind_is_not_preferred(bare: Shop) -> None:
 def test_a_rollback_inherits_what_was_said_of_its_target(bare: Shop) -> None:
     bare.deploy("v1")
     bare.deploy("v2")
-    rolled_back(bare.store, "v1", 1)
+    rolled_back(bare, "v1", 1)
     bare.deploy("v3")
     judged(bare, u1=GOOD)
     entries = {entry.update.number: entry for entry in bare.session().timeline.entries()}
@@ -146,7 +151,7 @@ def test_a_rollback_inherits_what_was_said_of_its_target(bare: Shop) -> None:
         **dict.fromkeys((1, 3), 1),
     }
     assert good(bare.session().timeline) == 3
-    rolled_back(bare.store, "v2", 2)
+    rolled_back(bare, "v2", 2)
     judged(bare, u2=BAD)
     bare.deploy("v3")
     assert good(bare.session().timeline) == 3
@@ -156,14 +161,10 @@ def test_a_rollback_inherits_what_was_said_of_its_target(bare: Shop) -> None:
 
 
 def test_one_with_chosen_resources_alone_inherits_only_the_bad(bare: Shop) -> None:
-    def partly(value: str, to: int) -> None:
-        written = {"exec.agent": Stamp(mark(to), mark(bare.store.updates), partial=True).text()}
-        bare.store.add(value, message=f"rollback to #{to}", environment=written)
-
     bare.deploy("v1")
     bare.deploy("v2")
-    partly("part of v1", 1)
-    partly("part of v2", 2)
+    rolled_back(bare, "part of v1", 1, partial=True)
+    rolled_back(bare, "part of v2", 2, partial=True)
     bare.deploy("v3")
     judged(bare, u1=GOOD, u2=BAD)
     said = {entry.update.number: entry.said for entry in bare.session().timeline.entries()}

@@ -11,15 +11,15 @@ from pulumi_rewind.history.timeline import Entry
 from pulumi_rewind.history.verdict import Said, Verdict
 from pulumi_rewind.records.verdicts import keep_verdict
 from pulumi_rewind.session import Session, open_session
-from pulumi_rewind.state.model import REPLAY_AGENT
+from pulumi_rewind.state.model import REPLAY_AGENT, Update
 from pulumi_rewind_tui.text.cells import fit_line, plain
 from pulumi_rewind_tui.text.details_page import details, read_evidence
 from pulumi_rewind_tui.text.timeline_rows import Marks, update_line
 from tests.support.filestack import NOON, FileStack
-from tests.tui.test_timeline_rows import GOOD, change, row
 
 FINE = Verdict(good=True, command="./smoke --fast", at=NOON, code=0, output="all fine\n2 shops")
 BAD = Verdict(good=False, command="./smoke", at=NOON, code=3, output="no \x1b[31manswer")
+UPDATE = Update(number=7, kind="update", result="succeeded", message="Hotfix", changes={"replace": 1, "update": 2})
 
 
 @pytest.fixture
@@ -90,15 +90,19 @@ def test_the_details_page_has_it_too(stack: FileStack, code: int | None, how: st
     assert "verdict" not in "\n".join(map(plain, details(update, (), None, 120))), "not read yet"
 
 
+def row(update: Update, said: Verdict | None, *, ascii_only: bool = False) -> str:
+    entry = Entry(update, said=Said(said, update.number) if said is not None else None)
+    line = update_line(update, entry, Marks(), cells=60, digits=2, dated=False, ascii_only=ascii_only)
+    return plain(fit_line(line, 60))
+
+
 def test_a_row_of_the_timeline_says_it() -> None:
-    fine, bad = (Entry(GOOD, said=Said(said, 7)) for said in (FINE, BAD))
-    assert "✓ verified ±1 +1 ~2" in row(entry=fine)
-    assert "✗ not good ±1 +1 ~2" in row(entry=bad)
-    assert "verified" not in row(entry=Entry(GOOD))
-    back = change(message="rollback to #3", environment={"exec.agent": REPLAY_AGENT})
-    assert "↺ verified rollback to #3" in row(back, Entry(back, said=Said(FINE, 3)))
-    assert "✗ not good rollback to #3" in row(back, Entry(back, said=Said(BAD, 3)))
-    gone = change(has_checkpoint=False)
-    assert "no checkpoint" in row(gone, Entry(gone, said=Said(FINE, 7)))
-    line = update_line(GOOD, bad, Marks(), cells=60, digits=2, dated=False, ascii_only=True)
-    assert "x not good" in plain(fit_line(line, 60))
+    assert "✓ verified ±1 ~2" in row(UPDATE, FINE)
+    assert "✗ not good ±1 ~2" in row(UPDATE, BAD)
+    assert "✓ ±1 ~2" in row(UPDATE, None)
+    assert "x not good" in row(UPDATE, BAD, ascii_only=True)
+    agent = {"exec.agent": REPLAY_AGENT}
+    back = msgspec.structs.replace(UPDATE, message="rollback to #3", environment=agent)
+    assert "↺ verified rollback to #3" in row(back, FINE)
+    assert "✗ not good rollback to #3" in row(back, BAD)
+    assert "no checkpoint" in row(msgspec.structs.replace(UPDATE, has_checkpoint=False), FINE)
