@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.errors import UpdateFailed
+from pulumi_rewind.errors import TargetError, UpdateFailed
 from pulumi_rewind.history.failed_update import half_way
 from pulumi_rewind.history.origins import PREFERRED
 from pulumi_rewind.history.targets import resolve_target
@@ -127,6 +127,8 @@ def test_a_good_one_is_kept_in_any_case(bare: Shop) -> None:
     session.settings = replace(session.settings, keep=1)
     assert session.timeline.last_good() is None
     assert kept_numbers(session, [1, 2, 3]) == {1, 3}
+    with pytest.raises(TargetError, match="no good update differs from live; found not good: #2"):
+        resolve_target(session.timeline, "last-good")
 
 
 def test_a_verified_one_far_behind_is_not_preferred(bare: Shop) -> None:

@@ -24,6 +24,16 @@ def preference(timeline: Timeline, good: Update) -> tuple[str, list[str]]:
     return f"the newest {kind} update that differs from live → #{good.number}", warnings
 
 
+def none_good(timeline: Timeline) -> str:
+    """Why there is no last good update."""
+    history = timeline.history
+    succeeded = (update for update in history.newest(LOOKED_AT) if is_good(history, update))
+    refused = [f"#{update.number}" for update in succeeded if not timeline.is_good(update.number)]
+    if refused:
+        return f"no good update differs from live; found not good: {', '.join(refused)}"
+    return "no succeeded update differs from live"
+
+
 def doubts(timeline: Timeline, update: Update) -> list[str]:
     """What a check had against a target, if one had anything."""
     said = verdict_on(timeline.history, update, timeline.verdicts)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import BackendError, TargetError
 from pulumi_rewind.history.origins import origin
-from pulumi_rewind.history.preference import doubts, preference
+from pulumi_rewind.history.preference import doubts, none_good, preference
 from pulumi_rewind.history.timeline import Timeline, deployed_commit, finished, when
 from pulumi_rewind.state.model import Checkpoint, Update
 
@@ -166,9 +166,7 @@ def _last_good(timeline: Timeline, text: str) -> Target:
     timeline.live()  # without it nothing can be said; its error tells why
     update = timeline.last_good()
     if update is None:
-        raise TargetError(
-            "no succeeded update differs from live", hint="`pulumi-rewind history` lists all; choose one by its number."
-        )
+        raise TargetError(none_good(timeline), hint="`pulumi-rewind history` lists all; choose one by its number.")
     reason, passed_over = preference(timeline, update)
     return _checked(timeline, update, text, reason, more=passed_over)
 

@@ -263,5 +263,5 @@ class Deployment:
         target = self.before.target
         if not self.before.newest:
             return f"There is no update to go back to; to remove everything, run `pulumi destroy -s {self.name}`"
-        good = target.checkpoint is None and target.update.succeeded
+        good = target.checkpoint is None and self.session.timeline.is_good(target.update.number)
         return f"Roll back: `pulumi-rewind rollback {self.name} {target.update.number if good else 'last-good'}`"
