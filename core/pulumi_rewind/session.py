@@ -19,6 +19,7 @@ from pulumi_rewind.project.journal import Journal
 from pulumi_rewind.project.settings import Settings, load_settings
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.records.history import with_records
+from pulumi_rewind.records.verdicts import KeptVerdicts
 from pulumi_rewind.secrets.environment import secrets_of_environment
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
@@ -214,6 +215,7 @@ class Session:
             lambda: self.repository,
             lambda old, new: self.vault.decrypt_differing(old, new, self.stack),
             _unused_note,
+            KeptVerdicts(self.journal, history),
         )
 
     @cached_property

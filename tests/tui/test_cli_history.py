@@ -77,6 +77,7 @@ def test_history_json_has_the_promised_shape(three: FileStack) -> None:
         "git": {"commit": three.git("rev-parse", "v1.0"), "branch": "main", "tags": ["v1.0"], "dirty": False},
         "changes": {"create": 1},
         "hasCheckpoint": True,
+        "verified": None,
         "live": False,
     }
     assert newest["live"] is True

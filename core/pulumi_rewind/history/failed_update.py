@@ -21,7 +21,7 @@ class HalfWay:
     failed: Update
     """The newest update."""
     good: Update
-    """The newest one that succeeded; live differs from it."""
+    """The last good one; live differs from it."""
 
 
 def undo_number(timeline: Timeline, version: int) -> int:
@@ -67,6 +67,6 @@ def half_way(timeline: Timeline) -> HalfWay | None:
     history = timeline.history
     before = next((update for update in history.newest(newest, before=newest) if is_good(history, update)), None)
     good = timeline.last_good()
-    if before is None or good is None or before.number != good.number:
+    if before is None or good is None or not timeline.differs(before.number):
         return None  # live equals the last success: the update failed before it changed anything
     return HalfWay(failed, good)

@@ -5,14 +5,19 @@ A rollback makes no state of its own: it brings back its target's, and with it t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
 
 from pulumi_rewind.backends.protocol import History
 from pulumi_rewind.history.update_mark import Mark, Stamp, read_stamp
+from pulumi_rewind.history.verdict import NO_VERDICTS, Said, Verdicts
 from pulumi_rewind.state.model import Update
 
 NEAR = 200
 """How far from its number an update is looked for."""
+
+PREFERRED = 100
+"""Among how many of the newest updates a verified one is looked for: it is preferred, but not to a hundred others."""
 
 
 def find(history: History, mark: Mark) -> Update | None:
@@ -62,15 +67,19 @@ def origin(history: History, update: Update, *, whole: bool = False) -> Update:
     return update
 
 
-def is_good(history: History, update: Update) -> bool:
+def is_good(history: History, update: Update, verdicts: Verdicts = NO_VERDICTS) -> bool:
     """Whether an update may be called good: it succeeded, left something to go back to, and so did what it stands on.
 
-    A rollback is as good as its target. A refresh or an import deploys nothing: it is as good as the update before.
+    A rollback is as good as its target. A refresh or an import deploys nothing: it is as good as the update before. A
+    verdict decides for the update and for what stands on it.
     """
     if not (update.succeeded and update.has_checkpoint and update.kind != "destroy"):
         return False
     seen = {update.number}
     while True:
+        verdict = verdicts.of(update)
+        if verdict is not None:
+            return verdict.good
         below = rolled_back_to(history, update)
         if below is None and update.kind != "update":
             below = next((one for one in history.newest(NEAR, before=update.number) if _deploys(one)), None)
@@ -80,6 +89,40 @@ def is_good(history: History, update: Update) -> bool:
             return False
         seen.add(below.number)
         update = below
+
+
+def verdict_on(history: History, update: Update, verdicts: Verdicts) -> Said | None:
+    """What was said of an update, or of the one whose state it brought back; None if nothing was.
+
+    A rollback with chosen resources alone made a state that nobody judged; it inherits only that its target is not
+    good.
+    """
+    if not verdicts.numbers():
+        return None
+    seen, whole = set[int](), True
+    while update.number not in seen:
+        seen.add(update.number)
+        verdict = verdicts.of(update)
+        if verdict is not None:
+            return Said(verdict, update.number) if whole or not verdict.good else None
+        stamp, target = read_stamp(update), rolled_back_to(history, update)
+        if stamp is None or target is None:
+            return None
+        whole = whole and update.succeeded and not stamp.partial
+        update = target
+    return None
+
+
+def verified(history: History, verdicts: Verdicts) -> Iterator[int]:
+    """The verified ones among the newest updates, newest first; reads no update that is older than all verdicts."""
+    total = len(history)
+    judged = [number for number in verdicts.numbers() if number <= total]
+    if not judged:
+        return
+    for update in history.newest(min(PREFERRED, total - min(judged) + 1)):
+        said = verdict_on(history, update, verdicts)
+        if said is not None and said.verdict.good:
+            yield update.number
 
 
 def _deploys(update: Update) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.errors import BackendError, TargetError
 from pulumi_rewind.history.origins import origin
+from pulumi_rewind.history.preference import doubts, none_good, preference
 from pulumi_rewind.history.timeline import Timeline, deployed_commit, finished, when
 from pulumi_rewind.state.model import Checkpoint, Update
 
@@ -72,7 +73,7 @@ def resolve_target(timeline: Timeline, text: str) -> Target:
       deployed from this commit; ``refs/tags/…`` and ``refs/heads/…`` where a name is ambiguous.
     - ``@2026-11-23T14:00``: the newest update that had finished then; local time unless an offset is given; a date
       alone means the end of that day.
-    - ``last-good``: the newest good update (`history.origins.is_good`) whose content differs from live.
+    - ``last-good``: see `Timeline.last_good`.
 
     Raises:
         TargetError: unknown, ambiguous (with candidates), or without a checkpoint.
@@ -165,10 +166,9 @@ def _last_good(timeline: Timeline, text: str) -> Target:
     timeline.live()  # without it nothing can be said; its error tells why
     update = timeline.last_good()
     if update is None:
-        raise TargetError(
-            "no succeeded update differs from live", hint="`pulumi-rewind history` lists all; choose one by its number."
-        )
-    return _checked(timeline, update, text, f"the newest succeeded update that differs from live → #{update.number}")
+        raise TargetError(none_good(timeline), hint="`pulumi-rewind history` lists all; choose one by its number.")
+    reason, passed_over = preference(timeline, update)
+    return _checked(timeline, update, text, reason, more=passed_over)
 
 
 def _at_time(timeline: Timeline, text: str) -> Target:
@@ -297,7 +297,7 @@ def _checked(
             hint="Choose another update; `pulumi-rewind history` shows which have a checkpoint.",
             candidates=tuple(_neighbours(timeline, number)),
         )
-    warnings = []
+    warnings = doubts(timeline, update)
     if update.result == "unreadable":
         warnings.append(f"the record of #{number} is unreadable; only its checkpoint is known")
     elif not update.succeeded:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from pulumi_rewind.backends.interruptible import begin
 from pulumi_rewind.backends.protocol import Backend, History
 from pulumi_rewind.errors import BackendError, CheckpointError, EngineError, RefusedError, RewindError, SecretsError
-from pulumi_rewind.history.origins import is_good, origin
+from pulumi_rewind.history.origins import is_good, origin, verdict_on, verified
+from pulumi_rewind.history.verdict import NO_VERDICTS, Said, Verdicts
 from pulumi_rewind.state.integrity import damage
 from pulumi_rewind.state.model import Checkpoint, StackRef, Update
 from pulumi_rewind.state.same import same_bytes
@@ -58,6 +59,8 @@ class Entry:
     """Whether live equals this update's checkpoint; the newest such one only."""
     last_good: bool = False
     """Whether this is what ``last-good`` means."""
+    said: Said | None = None
+    """What a check said of it, or of the update whose state it brought back."""
 
 
 class Timeline:
@@ -74,11 +77,13 @@ class Timeline:
         repository: Repository | Callable[[], Repository | None] | None,
         opened: Callable[[Checkpoint, Checkpoint], tuple[Checkpoint, Checkpoint]] | None = None,
         note: Callable[[Timeline, str], str] = lambda *_: "",
+        verdicts: Verdicts = NO_VERDICTS,
     ) -> None:
         """`opened` decrypts two checkpoints for comparing, where nothing but their secrets can tell.
 
         `note` says what else is known of a target that isn't found, see `targets`.
         """
+        self.verdicts = verdicts
         self.history = history
         self.backend = backend
         self.stack = stack
@@ -182,8 +187,22 @@ class Timeline:
         return self._live_update[0]
 
     def last_good(self) -> Update | None:
-        """The newest good update (see `history.origins.is_good`) whose content differs from live."""
+        """The newest good update (see `history.origins.is_good`) whose content differs from live.
+
+        One that was verified, if there is one among the newest `origins.PREFERRED`, is preferred to newer ones.
+        """
         return self._last_good_down_to(1)
+
+    def is_good(self, number: int) -> bool:
+        """Whether an update may be called good, by the engine's word and by verdicts."""
+        return is_good(self.history, self.history.update(number), self.verdicts)
+
+    def differs(self, number: int) -> bool:
+        """Whether an update can be read and its content differs from live."""
+        try:
+            return not self.equals_live(number)
+        except BackendError:
+            return False
 
     def equals_live(self, number: int) -> bool:
         """Whether an update's state says the same as live, whatever ids its objects have; see `diff.equality`.
@@ -226,6 +245,7 @@ class Timeline:
                 commit=commits.get(sha),
                 live=update.number == live,
                 last_good=good is not None and good.number == update.number,
+                said=verdict_on(self.history, update, self.verdicts),
             )
 
     def _live_or_none(self) -> Checkpoint | None:
@@ -291,18 +311,22 @@ class Timeline:
         """The last good update if it is `lowest` or newer; searches no further, and never twice."""
         if self._good is None and self._good_next >= lowest and self._readable():
             for number in self._candidates(lowest):
-                if self._usable_and_other(number):
+                if self.differs(number):
                     self._good = self.history.update(number)
                     break
             self._good_next = lowest - 1
         return self._good
 
     def _candidates(self, lowest: int) -> Iterator[int]:
-        """Good updates that aren't known to equal live; read ahead only if the first one, as hardly ever, does."""
+        """Good updates that aren't known to equal live, in the first search the verified ones before all others.
+
+        Read ahead only if the first one, as hardly ever, equals live.
+        """
+        preferred = verified(self.history, self.verdicts) if self._good_next == len(self.history) else ()
         numbers = (
             number
-            for number in range(self._good_next, lowest - 1, -1)
-            if not self._told_equal(number) and is_good(self.history, self.history.update(number))
+            for number in chain(preferred, range(self._good_next, lowest - 1, -1))
+            if not self._told_equal(number) and self.is_good(number)
         )
         yield from islice(numbers, 1)
         yield from self.ahead(numbers)
@@ -313,12 +337,6 @@ class Timeline:
             return True
         told = self.history.recall(EQUALITY, number, self._twin) if self._twin else None
         return self._equal.get(number) if told is None else told == YES
-
-    def _usable_and_other(self, number: int) -> bool:
-        try:
-            return not self.equals_live(number)
-        except BackendError:
-            return False
 
     def _compare_with_live(self, number: int) -> bool:
         told = self._told_equal(number)

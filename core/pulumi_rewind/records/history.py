@@ -100,6 +100,11 @@ class RecordedHistory(History):
         ours = [number for number in ours if number in numbers or self._fits(number, known)]
         return place_updates(count, known, ours)
 
+    @property
+    def claims(self) -> Mapping[int, str]:
+        """Number → commit of the records that are trusted or may be."""
+        return self._refs
+
     def __len__(self) -> int:
         return self.places.total
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 
 from pulumi_rewind.errors import RewindError
-from pulumi_rewind.history.origins import is_good
 from pulumi_rewind.records.lookup import OpenedStack
 from pulumi_rewind.records.store import Records
 
@@ -73,7 +72,7 @@ def _good(opened: OpenedStack, numbers: list[int]) -> set[int]:
         if good is not None:
             found.add(good.number)
         for number in reversed(numbers):
-            if is_good(opened.timeline.history, opened.timeline.update(number)):
+            if opened.timeline.is_good(number):
                 found.add(number)
                 break
     except RewindError:

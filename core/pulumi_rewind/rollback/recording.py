@@ -22,6 +22,7 @@ from pulumi_rewind.records.evidence import evidence_of
 from pulumi_rewind.records.git import Blob, RecordStore
 from pulumi_rewind.records.secrets import secret_name
 from pulumi_rewind.records.store import Records, Written
+from pulumi_rewind.records.verdicts import kept_with as verdicts_with
 from pulumi_rewind.records.worktree import take_uncommitted
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Update, decode_checkpoint
@@ -121,9 +122,10 @@ class _Taker:
 
     def record(self, number: int, evidence: Mapping[str, bytes]) -> Written:
         timeline = self.session.timeline
-        frozen = evidence_of(self.session, number)
-        evidence = {**(frozen[0].files() if frozen is not None else {}), **evidence}
         update = timeline.update(number)
+        frozen = evidence_of(self.session, number)
+        said = verdicts_with(self.session, update, self.secrets.values)
+        evidence = {**(frozen[0].files() if frozen is not None else {}), **said, **evidence}
         if update.from_record == "update":
             commit = self.records.refs().get(number, "")
             return Written(number, self.records.ref(number), commit, new=False)

@@ -53,6 +53,10 @@ class StateDirectory:
         """The directory of what a stack's failed updates left."""
         return self.root / "evidence" / key
 
+    def verdicts(self, key: str) -> Path:
+        """The directory of what checks said of a stack's updates."""
+        return self.root / "verdicts" / key
+
     def log(self, key: str) -> Path:
         """The log of a stack's last run in the UI."""
         return self.root / "logs" / f"{key}.log"
@@ -160,6 +164,13 @@ class StateDirectory:
                 raise
             with os.fdopen(fd, "rb") as file:
                 return file.read()
+
+    def names(self, directory: Path) -> list[str]:
+        """What the files in a directory are called, in order; none if it can't be read."""
+        try:
+            return sorted(place.name for place in directory.iterdir())
+        except OSError:
+            return []
 
     def write(self, path: Path, content: bytes) -> None:
         """Writes a file durably, whole or not at all."""

@@ -15,13 +15,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pulumi_rewind.errors import InterruptedRun, UpdateFailed, UsageError
+from pulumi_rewind.history.verdict import Verdict
 from pulumi_rewind.session import Session
+from pulumi_rewind.up.command_output import CommandOutput
 
 TIMEOUT = 300.0
 """Seconds that the command may take unless another number is given."""
 
 GRACE = 5.0
 """Seconds between asking a command to end and ending it."""
+
+COMMAND = 500
+"""Characters of a command that are kept with its verdict."""
 
 _PLAIN_WORD = re.compile(r"[\w./+@%-]+")
 
@@ -56,7 +61,10 @@ def check_command(command: str, timeout: float, environ: Mapping[str, str], cwd:
 
 
 class VerifyCommand:
-    """One run of the command, in a shell, where the operator stands. What it prints goes to standard error."""
+    """One run of the command, in a shell, where the operator stands. What it prints goes to standard error.
+
+    When it has run, `verdict` says how it ended.
+    """
 
     def __init__(self, session: Session, command: str, timeout: float = TIMEOUT, *, update: int = 0) -> None:
         self._command = command
@@ -68,6 +76,9 @@ class VerifyCommand:
             "PULUMI_BACKEND_URL": session.workspace.backend_url,
             "PULUMI_REWIND_UPDATE": str(update),
         }
+        self._redact = session.redactor
+        self._output = CommandOutput(_stderr())
+        self._code: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()
         self._stopped = False
@@ -83,15 +94,16 @@ class VerifyCommand:
         with self._lock:
             if self._stopped:
                 raise InterruptedRun("stopped before the verify command ran")
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", self._command],
-                cwd=self._cwd,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=_stderr(),
-                stderr=_stderr(),
-                start_new_session=True,
-            )
+            with self._output.passed_on() as output:
+                self._process = subprocess.Popen(
+                    ["/bin/sh", "-c", self._command],
+                    cwd=self._cwd,
+                    env=self._environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
         process = self._process
         try:
             code = process.wait(self._timeout)
@@ -103,12 +115,25 @@ class VerifyCommand:
         except BaseException:
             self._end()
             raise
+        finally:
+            self._output.finish()
         if self._stopped:
             raise InterruptedRun("stopped while the verify command ran")
+        self._code = code
         if code != 0:
             how = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
             raise UpdateFailed(f"the verify command {how}")
         return time.monotonic() - began
+
+    def verdict(self) -> Verdict:
+        """What it said of the update, secrets masked; asked after `run`, unless that was stopped."""
+        return Verdict(
+            good=self._code == 0,
+            command=self._redact(self._command)[:COMMAND],
+            at=int(time.time()),
+            code=self._code,
+            output=self._output.end(self._redact),
+        )
 
     def interrupt(self) -> None:
         """Asks it to end; asked again, ends it."""
@@ -136,9 +161,9 @@ class VerifyCommand:
                 os.killpg(self._process.pid, number)
 
 
-def _stderr() -> int:
-    """Our standard error as a file, nowhere if there is none."""
+def _stderr() -> int | None:
+    """Our standard error as a file, None if there is none."""
     try:
         return sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):
-        return subprocess.DEVNULL
+        return None

@@ -42,7 +42,7 @@ def history(shared: Shared, words: tuple[str, ...], limit: int | None, as_json: 
     """List the updates of a stack, newest first.
 
     Shows number, time, result, changes, git commit, tags and branch. Marks the live update and the last good one
-    (★): the newest successful update that differs from live.
+    (★): the newest successful update that differs from live; a verified one is preferred.
     """
     session = shared.session(stack_of(words))
     screen = shared.screen()

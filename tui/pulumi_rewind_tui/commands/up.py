@@ -30,7 +30,11 @@ class UpCommand(RewindCommand):
 
 @rewind_command("[STACK] [-- FLAGS OF PULUMI UP]", UpCommand)
 @click.option("--rollback-on-failure", is_flag=True, help="Roll back to the state before the update if it fails.")
-@click.option("--verify", metavar="COMMAND", help="Shell command that verifies the update; exit code 0 means good.")
+@click.option(
+    "--verify",
+    metavar="COMMAND",
+    help="Shell command that verifies the update; exit code 0 means good. The verdict is kept with the update.",
+)
 @click.option(
     "--verify-timeout",
     metavar="SECONDS",

@@ -41,11 +41,12 @@ class HomeScreen(WatchingScreen):
 
     HELP = (
         "The timeline shows every update of the stack, newest first; live is on top and ★ is the newest successful "
-        "update that differs from live. The pane beside it compares two states, and its title says which: what a "
-        "rollback from live to the selected update changes, what has changed since it, or what it did. d switches "
-        "between these three; a failed update starts with what it did and why it failed. Red with - is only on the "
-        "left of the arrow, green with + only on the right. With a base (m) everything is compared with it, and d "
-        "turns the direction. Nothing changes before you have reviewed and confirmed a plan (r)."
+        "update that differs from live, a verified one before others. The pane beside it compares two states, and its "
+        "title says which: what a rollback from live to the selected update changes, what has changed since it, or "
+        "what it did. d switches between these three; a failed update starts with what it did and why it failed. Red "
+        "with - is only on the left of the arrow, green with + only on the right. With a base (m) everything is "
+        "compared with it, and d turns the direction. Nothing changes before you have reviewed and confirmed a plan "
+        "(r)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "roll back…", id="home.rollback", tooltip="Review the rollback to this update"),

@@ -217,18 +217,16 @@ class Deployment:
         command = self.options.verify
         if command is None:
             return
+        from pulumi_rewind.up.judging import judge
         from pulumi_rewind.up.verify_command import VerifyCommand
 
         assert run.result is not None
-        judge = VerifyCommand(self.session, command, self.options.verify_timeout, update=run.result.version)
+        verify = VerifyCommand(self.session, command, self.options.verify_timeout, update=run.result.version)
         display = open_display(self.screen, (), "VERIFYING", as_json=self.options.terms.as_json)
-        with forwarded_signals(judge, display):
+        with forwarded_signals(verify, display):
             with display:
                 display.event(Phase("verify-command", "running the verify command"))
-            try:
-                judge.run()
-            except UpdateFailed as err:
-                raise run.judged_failed(err) from None
+            judge(run, verify)
 
     # -- after a failure --------------------------------------------------------------------------------------------
 
@@ -298,5 +296,5 @@ class Deployment:
         target = self.before.target
         if not self.before.newest:
             return f"There is no update to go back to; to remove everything, run `pulumi destroy -s {self.name}`"
-        good = target.checkpoint is None and target.update.succeeded
+        good = target.checkpoint is None and self.session.timeline.is_good(target.update.number)
         return f"Roll back: `pulumi-rewind rollback {self.name} {target.update.number if good else 'last-good'}`"

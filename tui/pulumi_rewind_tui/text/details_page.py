@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.history.commits import Between, commits_between
+from pulumi_rewind.history.origins import verdict_on
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line, facts, heading, paragraph, plain
 from pulumi_rewind_tui.text.facts import config_changes, git_facts, record_facts
 from pulumi_rewind_tui.text.failure import Cause, cause_lines, read_cause
 from pulumi_rewind_tui.text.spans import changes_line
+from pulumi_rewind_tui.text.verdict import verdict_facts
 from pulumi_rewind_tui.words.words import local_time
 
 if TYPE_CHECKING:
+    from pulumi_rewind.history.verdict import Said
     from pulumi_rewind.session import Session
 
 COMMITS = 20
@@ -34,6 +37,8 @@ class Evidence:
     cause: Cause | None = None
     """Why it failed, as far as that is known."""
     problem: str = ""
+    said: Said | None = None
+    """What a check said of it."""
     record: tuple[tuple[str, str], ...] = ()
     """What a record in git holds of the update, empty if there is none."""
     page: str = ""
@@ -57,6 +62,7 @@ def read_evidence(session: Session, update: Update) -> Evidence:
     except RewindError as err:
         found.problem = session.redactor.said(err)
     found.cause = read_cause(session, update)
+    found.said = verdict_on(session.timeline.history, update, session.timeline.verdicts)
     found.record = _record(session, update)
     found.between = commits_between(session.timeline, update, COMMITS)
     return found
@@ -91,6 +97,7 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
         [
             ("kind", update.kind),
             ("result", update.result),
+            *verdict_facts(None if evidence is None else evidence.said, update.number),
             ("requested by", update.requested_by),
             ("web page", "" if evidence is None else evidence.page),
             ("started", local_time(update.start_time, WHEN)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.spans import changes_line, joined, result_span
+from pulumi_rewind_tui.text.verdict import is_verified
 from pulumi_rewind_tui.words.words import first_line, iso_time, local_time
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def history_row(entry: Entry) -> list[Line]:
     return [
         [Span(f"#{update.number}", "title")],
         [Span(local_time(update.start_time) or "time unknown", "dim")],
-        [result_span(update.result)],
+        [result_span(update.result, verified=is_verified(entry.said))],
         [Span("↺ rollback", "warn") if update.is_rollback else Span(update.kind or "?")],
         changes_line(update.changes) if update.result != "unreadable" else [],
         joined(marks),
@@ -90,6 +91,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         },
         "changes": dict(update.changes),
         "hasCheckpoint": update.has_checkpoint,
+        "verified": is_verified(entry.said),
         "live": entry.live,
         **({"fromRecord": update.from_record} if update.from_record else {}),
     }

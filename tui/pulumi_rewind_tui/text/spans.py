@@ -38,9 +38,11 @@ def joined(spans: Sequence[Span], gap: str = " ") -> list[Span]:
     return [piece for index, span in enumerate(spans) for piece in ([Span(gap), span] if index else [span])]
 
 
-def result_span(result: str) -> Span:
-    """``✓ ok``, ``✗ failed`` …"""
+def result_span(result: str, *, verified: bool | None = None) -> Span:
+    """``✓ ok``, ``✗ failed`` …; of a success that was judged, what the verdict is."""
     match result:
+        case "succeeded" if verified is not None:
+            return Span("✓ verified", "ok") if verified else Span("✗ not good", "failed")
         case "succeeded":
             return Span("✓ ok", "ok")
         case "failed":

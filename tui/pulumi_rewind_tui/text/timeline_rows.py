@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, cut, fit_line, line_width
 from pulumi_rewind_tui.text.spans import joined
+from pulumi_rewind_tui.text.verdict import is_verified
 from pulumi_rewind_tui.words.symbols import canonical_changes, symbols
 from pulumi_rewind_tui.words.words import first_line, local_time, short_commit
 
@@ -48,7 +49,9 @@ def moment(seconds: int, *, dated: bool) -> str:
     return local_time(seconds, "%m-%d %H:%M" if dated else "%H:%M:%S") or "—"
 
 
-def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[Piece, str, str]:
+def status_of(
+    update: Update, marks: Marks, table: Mapping[str, str], *, verified: bool | None = None
+) -> tuple[Piece, str, str]:
     """Symbol with its role, the words beside it, and their role."""
     reason = why_unusable(update, marks)
     kind = "" if update.kind == "update" else update.kind.replace("resource-", "")
@@ -61,10 +64,13 @@ def status_of(update: Update, marks: Marks, table: Mapping[str, str]) -> tuple[P
         return (table["running"], "running"), "running", "running"
     if not update.succeeded:
         return (table["unknown"], "hazard"), update.result or "unknown", "dim"
+    what = first_line(update.message) if update.is_rollback else kind
+    if verified is False:
+        return (table["failed"], "failed"), f"not good {what}".rstrip(), "failed"
+    said = f"verified {what}".rstrip() if verified else what
     if update.is_rollback:
-        return (table["rollback"], "rename"), first_line(update.message), "rename"
-    symbol = (table["ok"], "ok")
-    return symbol, kind, ""
+        return (table["rollback"], "rename"), said, "rename"
+    return (table["ok"], "ok"), said, "ok" if verified else ""
 
 
 def why_unusable(update: Update, marks: Marks) -> str:
@@ -90,7 +96,8 @@ def update_line(
     table = symbols(ascii_only)
     number = update.number
     unusable = bool(why_unusable(update, marks))
-    symbol, words, role = status_of(update, marks, table)
+    verified = is_verified(entry.said) if entry is not None else None
+    symbol, words, role = status_of(update, marks, table, verified=verified)
     dim = "dim" if unusable else ""
     left: list[Piece] = [
         (table["base"] if marks.base == number else " ", "star"),

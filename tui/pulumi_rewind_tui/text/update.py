@@ -9,6 +9,7 @@ from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.facts import config_of, config_text, git_facts
 from pulumi_rewind_tui.text.history import entry_json, standing
 from pulumi_rewind_tui.text.spans import changes_line, result_span
+from pulumi_rewind_tui.text.verdict import is_verified, verdict_facts, verdict_json
 from pulumi_rewind_tui.words.words import elapsed, local_time, plural
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def update_lines(entry: Entry, target: Target, page: str = "") -> Iterator[Line]:
     """The head: what, when, by whom, from which commit, and what is wrong with it. `page` is its web page."""
     update = entry.update
-    title: list[Span | str] = [Span(target.label, "title"), "  ", result_span(update.result), f"  {update.kind}"]
+    result = result_span(update.result, verified=is_verified(entry.said))
+    title: list[Span | str] = [Span(target.label, "title"), "  ", result, f"  {update.kind}"]
     if update.is_rollback:
         title.append(Span("  ↺ rollback", "warn"))
     for mark in standing(entry):
@@ -34,6 +36,8 @@ def update_lines(entry: Entry, target: Target, page: str = "") -> Iterator[Line]
     for name, value in (("by", update.requested_by), ("page", page)):
         if value:
             yield _field(name, value)
+    for name, value in verdict_facts(entry.said, update.number):
+        yield _field(name, value)
     yield [*_field("changes", ""), *changes_line(update.changes)]
     for number, line in enumerate(update.message.splitlines()):
         yield _field("message" if number == 0 else "", line)
@@ -99,6 +103,7 @@ def update_json(entry: Entry, target: Target, checkpoint: Checkpoint | None, pag
     return {
         **entry_json(entry),
         "lastGood": entry.last_good,
+        "verdict": verdict_json(entry.said),
         "problem": entry.update.problem,
         "requestedBy": entry.update.requested_by,
         "page": page,
