@@ -74,5 +74,7 @@ def test_of_two_machines_one_takes_it_back(held: ServedStack, tmp_path: Path) ->
         racer.join()
     codes = sorted(one.code for one in done)
     assert codes in ([3, 5], [0, 5]), [one.out + one.err for one in done]
-    assert len(session(shop).timeline) == number + 1
+    history = session(shop).timeline.history
+    since = [history.update(later) for later in range(number + 1, len(history) + 1)]
+    assert [update.is_rollback for update in since if update.kind == "update"] == [True]
     assert shop.resources()["db"]["inputs"]["zone"] == "a"

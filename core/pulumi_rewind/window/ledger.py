@@ -110,7 +110,7 @@ class Window:
 
     def deleting(self, live: Checkpoint) -> None:
         """Notes what of the live state (as it is now) is entered to be deleted by the next update."""
-        number = len(self.session.timeline) + 1
+        number = len(self.session.history()) + 1  # a service counts the edit of the state as well
         entered = {(res.urn, res.id) for res in live.resources if res.delete}
 
         def marked(entry: HeldEntry) -> HeldEntry:
