@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from pulumi_rewind.backends.protocol import Note
+from pulumi_rewind.confirming import waiting
 from pulumi_rewind.confirming.waiting import Wait
 from pulumi_rewind.errors import BackendError, NoteMoved, RefusedError
+from pulumi_rewind.history.verdict import Verdict
 from pulumi_rewind.state.model import StackRef
 from pulumi_rewind.window.deadline import Deadline, Deadlines, WatchCommand
 
@@ -61,9 +63,13 @@ class Clock:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     workspace = SimpleNamespace(cwd=tmp_path, environ={"PATH": "/usr/bin:/bin"}, backend_url="file:///b")
-    return SimpleNamespace(backend=Notes(), stack=StackRef("shop", "dev"), workspace=workspace)
+    verdicts: list[Verdict] = []
+    monkeypatch.setattr(waiting, "keep", lambda _session, _deadline, verdict: verdicts.append(verdict))
+    return SimpleNamespace(
+        backend=Notes(), stack=StackRef("shop", "dev"), workspace=workspace, redactor=str, verdicts=verdicts
+    )
 
 
 def armed(world: Any, clock: Clock, **given: Any) -> Deadline:
@@ -131,6 +137,7 @@ def test_the_watch_command_counts_failures_in_a_row(world: Any) -> None:
     now = Deadlines(world).read().deadline
     assert now is not None
     assert now.failures == 2
+    assert [(one.good, one.source) for one in world.verdicts] == [(False, "watch")]
 
 
 def test_of_two_that_take_it_one_does(world: Any) -> None:

@@ -69,6 +69,10 @@ def test_what_nobody_confirms_is_taken_back_once(waiting: EngineStack) -> None:
     again = said(stack, "due")
     assert (again.code, "no update waits" in again.out) == (0, True)
     assert len(stack.history()) == 3
+    listed = said(stack, "history")
+    assert "✗ not good" in listed.out
+    assert "nobody confirmed it" in said(stack, "show", "2").out
+    assert session(stack).timeline.last_good() is None, "there is no other than the one that it went back to"
 
 
 def test_what_is_confirmed_stays(waiting: EngineStack) -> None:
@@ -78,6 +82,7 @@ def test_what_is_confirmed_stays(waiting: EngineStack) -> None:
     assert json.loads(extended.out)["update"] == 2
     done = said(stack, "confirm", "--keep-held")
     assert (done.code, "#2 stays" in done.out) == (0, True)
+    assert "✓ confirmed by" in said(stack, "show", "2").out
     assert said(stack, "due").out.startswith("shop/dev: no update waits")
     assert "web" in said(stack, "held").out
     assert said(stack, "abort", "--yes").code == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
+from pulumi_rewind.confirming.verdicts import keep_unconfirmed
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.errors import RefusedError, RewindError, UpdateFailed
 from pulumi_rewind.goal.replay_report import Observe
@@ -18,7 +19,7 @@ from pulumi_rewind.session import Session
 from pulumi_rewind.system.durations import length
 from pulumi_rewind.up.recovery import Recovery
 from pulumi_rewind.up.run import Before
-from pulumi_rewind.window.deadline import Deadline, Deadlines, How, content_of
+from pulumi_rewind.window.deadline import Deadline, Deadlines, How, content_of, me
 
 
 def tell_unable(session: Session, deadline: Deadline, error: RewindError) -> Iterator[EngineEvent]:
@@ -44,6 +45,7 @@ class TakingBack:
         self.deadlines = Deadlines(session)
         self.deadline = self.deadlines.take(deadline.run, over=over)
         self._how: How = how
+        keep_unconfirmed(session, self.deadline, self.deadlines.clock(), self._why)
         try:
             self.recovery = Recovery(
                 session,
@@ -63,14 +65,16 @@ class TakingBack:
 
     def reason(self) -> UpdateFailed:
         """Why it is taken back."""
-        deadline, session = self.deadline, self.session
-        if deadline.failed and deadline.watch is not None:
-            why = f"the watch command failed {deadline.failures} times in a row"
-        elif self._how == "aborted":
-            why = "it was aborted"
-        else:
-            why = f"nobody confirmed it within {length(deadline.until - deadline.since)}"
-        return UpdateFailed(f"#{deadline.update} is taken back: {why}", left=session.live().digest)
+        return UpdateFailed(f"#{self.deadline.update} is taken back: {self._why}", left=self.session.live().digest)
+
+    @property
+    def _why(self) -> str:
+        deadline = self.deadline
+        if deadline.failed:
+            return f"the watch command failed {deadline.failures} times in a row"
+        if self._how == "aborted":
+            return f"{me()} aborted it"
+        return f"nobody confirmed it within {length(deadline.until - deadline.since)}"
 
     def plan(self, observe: Observe) -> Plan:
         """Plans it; raises as `Recovery.plan`."""

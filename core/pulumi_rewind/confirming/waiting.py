@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import msgspec
+
 from pulumi_rewind.backends.urls import pace
-from pulumi_rewind.errors import BackendError, UpdateFailed
+from pulumi_rewind.confirming.verdicts import keep, watched
+from pulumi_rewind.errors import BackendError, InterruptedRun, RefusedError
 from pulumi_rewind.session import Session
 from pulumi_rewind.up.verify_command import VerifyCommand
 from pulumi_rewind.window.deadline import Deadline, Deadlines, Ended
@@ -51,12 +54,12 @@ class Wait:
         Raises:
             RefusedError: it no longer waits, and nobody knows why.
         """
-        looked = watched = self._clock()
+        looked = asked = self._clock()
         while not self._stop.is_set():
             now = self._clock()
             watch = self.deadline.watch
-            if watch is not None and now - watched >= watch.every:
-                watched = now
+            if watch is not None and now - asked >= watch.every:
+                asked = now
                 self._watch(watch.command, watch.timeout)
             if now - looked >= self._look or self.due:
                 looked = now
@@ -88,22 +91,21 @@ class Wait:
             )
 
     def _watch(self, command: str, timeout: float) -> None:
-        good = watched(self.session, command, timeout, self.deadline.update, self._keep)
-        if not self._stop.is_set():
-            self.deadline = self._deadlines.watched(self.deadline.run, good=good)
+        try:
+            verdict = watched(self.session, command, timeout, self.deadline.update, self._keep)
+        except InterruptedRun:
+            return
+        try:
+            self.deadline = self._deadlines.watched(self.deadline.run, good=verdict.good)
+        except RefusedError:  # decided meanwhile
+            self._read()
+            return
+        except BackendError as err:  # counted here alone
+            self.problem = str(err)
+            failures = 0 if verdict.good else self.deadline.failures + 1
+            self.deadline = msgspec.structs.replace(self.deadline, failures=failures)
+        if self.deadline.failed:
+            keep(self.session, self.deadline, verdict)
 
     def _keep(self, judge: VerifyCommand) -> None:
         self._judge = judge
-
-
-def watched(
-    session: Session, command: str, timeout: float, update: int, keep: Callable[[VerifyCommand], None] = lambda _: None
-) -> bool:
-    """Runs the watch command once; whether it calls the update good."""
-    judge = VerifyCommand(session, command, timeout, update=update)
-    keep(judge)
-    try:
-        judge.run()
-    except UpdateFailed:
-        return False
-    return True

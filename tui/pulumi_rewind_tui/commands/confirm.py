@@ -50,6 +50,7 @@ def confirm(shared: Shared, words: tuple[str, ...], only: tuple[str, ...], keep_
 
 def _kept(session: Session) -> str:
     """Ends the waiting of the update that waits; what to say of it, empty where none does."""
+    from pulumi_rewind.confirming.verdicts import keep_confirmed
     from pulumi_rewind.window.deadline import Deadlines
 
     deadlines = Deadlines(session)
@@ -57,6 +58,7 @@ def _kept(session: Session) -> str:
     if waiting is None:
         return ""
     deadlines.end(waiting.run, "confirmed")
+    keep_confirmed(session, waiting, deadlines.clock())
     return f"#{waiting.update} stays"
 
 

@@ -50,7 +50,7 @@ def _names(session: Session) -> list[str]:
 
 
 def _look(session: Session, shared: Shared, *, take_over: bool, as_json: bool) -> int:
-    from pulumi_rewind.confirming.waiting import watched
+    from pulumi_rewind.confirming.verdicts import keep, watched
     from pulumi_rewind.window.deadline import Deadlines
 
     screen, deadlines = shared.screen(), Deadlines(session)
@@ -63,8 +63,10 @@ def _look(session: Session, shared: Shared, *, take_over: bool, as_json: bool) -
         return 0
     now = deadlines.clock()
     if deadline.left(now) > 0 and deadline.watch is not None and not deadline.taken_by:
-        good = watched(session, deadline.watch.command, deadline.watch.timeout, deadline.update)
-        deadline = deadlines.watched(deadline.run, good=good)
+        verdict = watched(session, deadline.watch.command, deadline.watch.timeout, deadline.update)
+        deadline = deadlines.watched(deadline.run, good=verdict.good)
+        if deadline.failed:
+            keep(session, deadline, verdict)
     if deadline.left(now) > 0 and not deadline.failed:
         if as_json:
             screen.out.raw(to_json({"stack": str(session.stack), "result": "waiting", **deadline_json(deadline)}))

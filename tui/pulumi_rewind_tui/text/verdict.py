@@ -22,7 +22,10 @@ def verdict_facts(said: Said | None, number: int) -> Iterator[tuple[str, str]]:
         return
     verdict = said.verdict
     command = f"`{verdict.command}`"
-    what = f"✓ verified by {command}" if verdict.good else f"✗ not good: {command} {_ended(verdict)}"
+    if verdict.source == "confirm":  # nobody's command: the text says who judged
+        what = f"✓ {verdict.command}" if verdict.good else f"✗ not good: {verdict.command}"
+    else:
+        what = f"✓ verified by {command}" if verdict.good else f"✗ not good: {command} {_ended(verdict)}"
     through = f", of #{said.number}, which this went back to" if said.number != number else ""
     yield "verdict", f"{what}, {local_time(verdict.at)}{through}"
     for index, line in enumerate(verdict.output.splitlines()):
