@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.terminal.going_back import go_back
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
@@ -14,7 +16,12 @@ from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 @trust_option
 @run_options
 @goal_options
-def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms) -> int:
+@click.option(
+    "--hold/--no-hold",
+    default=None,
+    help="Hold the stack afterwards, so that no pipeline applies the bad commit again (default: rewind.toml).",
+)
+def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms, hold: bool | None) -> int:
     """Roll back to TARGET: plan, review, confirm, run with the real engine, verify.
 
     Asks before anything is changed. For production stacks (rewind.toml) you type the stack's name; a loss of data
@@ -27,4 +34,4 @@ def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Te
         session = shared.session(stack)
         screen = shared.screen()
         interrupted_notice(session, screen)
-        return go_back(session, screen, text, choices, terms)
+        return go_back(session, screen, text, choices, terms, hold=hold)

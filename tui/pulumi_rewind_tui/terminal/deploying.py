@@ -136,6 +136,7 @@ class Deployment:
     def _check(self) -> None:
         """Checks everything that can be checked before the engine starts."""
         from pulumi_rewind.guard.checks import check_unlocked
+        from pulumi_rewind.holding.holds import check_not_held
         from pulumi_rewind.up.run import check_rollback_possible
         from pulumi_rewind.up.verify_command import check_command
 
@@ -144,6 +145,7 @@ class Deployment:
             workspace = session.workspace
             check_command(options.verify, options.verify_timeout, workspace.environ, workspace.cwd)
         check_unlocked(session)
+        check_not_held(session)
         entry = session.journal.read()
         if entry is not None and options.rolls_back:
             what = "is still running" if session.journal.running(entry) else "was interrupted"
