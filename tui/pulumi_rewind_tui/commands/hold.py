@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 
 @rewind_command("[check] [STACK]")
-@click.option(
-    "--for", "span", metavar="TIME", callback=seconds_of, help="End the hold by itself after 30m, 48h, 2d …"
-)
+@click.option("--for", "span", metavar="TIME", callback=seconds_of, help="End the hold by itself after 30m, 48h, 2d …")
 @click.option("--reason", metavar="TEXT", default="", help="Why, for everybody who is stopped by it.")
 @click.option("--preview", is_flag=True, help="For `check`: end the hold if a preview of HEAD would change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
