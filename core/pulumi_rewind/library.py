@@ -45,8 +45,11 @@ def run(
     *,
     allow_data_loss: bool = False,
     observe: Callable[[EngineEvent], object] = lambda event: None,
+    hold: bool | None = None,
 ) -> RollbackResult:
     """Runs a reviewed plan to its end; `observe` gets every event, without any secret, in this thread.
+
+    With `hold` the stack is held afterwards (docs/hold.md); None: as the setting says.
 
     `RollbackRun` does the same step by step, and can be stopped from another thread.
 
@@ -54,7 +57,7 @@ def run(
         RefusedError: a check refused it before anything was changed.
         InterruptedRun, IncompleteError: it ended half-way; a plan to the same target continues it.
     """
-    rollback = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
+    rollback = RollbackRun(session, plan, allow_data_loss=allow_data_loss, hold=hold)
     for event in rollback.events():
         observe(event)
     assert rollback.result is not None  # as nothing was raised

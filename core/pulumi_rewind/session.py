@@ -23,6 +23,7 @@ from pulumi_rewind.records.verdicts import KeptVerdicts
 from pulumi_rewind.secrets.environment import secrets_of_environment
 from pulumi_rewind.secrets.known import KnownSecrets
 from pulumi_rewind.secrets.passphrase import VARIABLE, Passphrase, own_passphrase
+from pulumi_rewind.state.locks import Lock, running
 from pulumi_rewind.state.model import Checkpoint, Deployment, SecretsProvider, StackRef, Update
 
 if TYPE_CHECKING:
@@ -258,6 +259,10 @@ class Session:
         except CheckpointError as err:
             err.advice = "`--strategy state` (in the review: t) replaces it with the target's checkpoint."
             raise
+
+    def operations(self, *, quick: bool = False) -> list[Lock]:
+        """Who is changing the stack, as the backend's locks say; a hold, which our own runs pass, is none."""
+        return running(self.backend.locks(self.stack, quick=quick))
 
     def reload(self, *, history: bool = True, live: bool = True, quick: bool = False) -> None:
         """Forgets what was read of the backend and of git, so that the next look sees what is there now.

@@ -572,7 +572,7 @@ def test_the_words() -> None:
     unread = update(10, result="unreadable")
     assert plain(news_line(News(0, (unread,)), 103)) == "#10 is new: its record, damaged, 3 s ago"
     assert plain(behind_line(0, "away")) == "backend not reachable"
-    assert lock_text(Lock(username="u", hostname="h", pid=1, timestamp="odd")) == "u@h (pid 1) since odd"
+    assert lock_text(Lock(username="u", hostname="h", pid=1, timestamp="odd")) == "locked by u@h (pid 1) since odd"
     assert [ago(seconds) for seconds in (-5, 0.4, 59.9, 3599, 7200, 200_000)] == [
         "just now", "just now", "59 s ago", "59 min ago", "2 h ago", "2 days ago",
     ]  # fmt: skip

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+import msgspec
+
 from pulumi_rewind.backends.cloud_client import CloudClient, NotThere
 from pulumi_rewind.backends.cloud_history import CloudHistory
 from pulumi_rewind.backends.cloud_login import login_to
@@ -16,6 +18,8 @@ from pulumi_rewind.backends.names import LISTED, parts_of, stacks_there
 from pulumi_rewind.backends.notes import moved
 from pulumi_rewind.backends.protocol import About, Glance, Note, Remote
 from pulumi_rewind.errors import BackendError, StackNotFound
+from pulumi_rewind.state.holds import NOTE as HOLD
+from pulumi_rewind.state.holds import decode_hold
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
 
@@ -93,14 +97,15 @@ class CloudBackend(Remote):
         return decode_checkpoint(raw, source=f"the live state of {stack}")
 
     def locks(self, stack: StackRef, *, quick: bool = False) -> list[Lock]:
-        """The operation that runs, if one does."""
-        return self._locks(stack, self._stack(stack))
+        """The operation that runs, if one does, and a hold."""
+        found = self._stack(stack)
+        return [*self._locks(stack, found), *_held(stack, found)]
 
     def glance(self, stack: StackRef) -> Glance:
         """One question: each import or update makes a version."""
         found = self._stack(stack)
         version = int(found.get("version") or 0)
-        return Glance(version, version, tuple(self._locks(stack, found)))
+        return Glance(version, version, (*self._locks(stack, found), *_held(stack, found)))
 
     def about(self, stack: StackRef) -> About:
         """The stack's tags, and its configuration if the service keeps that (Pulumi ESC)."""
@@ -241,6 +246,16 @@ NOTES: Final = "rewind:"
 
 def _named(stack: StackRef, name: str) -> str:
     return f"the note {NOTES}{name} in the tags of {stack}"
+
+
+def _held(stack: StackRef, told: Mapping[str, Any]) -> Iterator[Lock]:
+    """The lock that a hold would have, if the service had lock files."""
+    try:
+        note = note_in(_tags(told), HOLD, _named(stack, HOLD))
+        if note is not None:
+            yield decode_hold(note.content).lock
+    except (BackendError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        yield Lock(hold=f"{_named(stack, HOLD)} can't be read", holder="someone")
 
 
 def _tags(told: Mapping[str, Any]) -> dict[str, str]:

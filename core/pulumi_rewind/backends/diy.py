@@ -26,6 +26,7 @@ from pulumi_rewind.backends.notes import checked_name, read_note, swap_note
 from pulumi_rewind.backends.protocol import About, Glance, Note, Watch
 from pulumi_rewind.backends.storage import ROOT, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
+from pulumi_rewind.state.holds import TOKEN
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
 from pulumi_rewind.system.processes import is_alive, may_be_elsewhere
@@ -172,12 +173,12 @@ class DiyBackend:
     def place_lock(self, stack: StackRef, token: str, lock: Lock) -> bool:
         """As the CLI names and writes them."""
         content = msgspec.json.encode({key: value for key, value in msgspec.structs.asdict(lock).items() if value})
-        self._storage.write(f"{self._locks_folder(stack)}/{token}.json", content)
+        self._storage.write(self._lock_key(stack, token), content)
         return True
 
     def remove_lock(self, stack: StackRef, token: str) -> None:
         """See `Backend.remove_lock`."""
-        self._storage.remove(f"{self._locks_folder(stack)}/{token}.json")
+        self._storage.remove(self._lock_key(stack, token))
 
     def note(self, stack: StackRef, name: str) -> Note | None:
         """See `Backend.note`."""
@@ -311,6 +312,11 @@ class DiyBackend:
     def _locks_folder(self, stack: StackRef) -> str:
         name = self._checked(stack).name
         return f"{ROOT}/locks/" + (f"{ORGANIZATION}/{stack.project}/{name}" if stack.project else name)
+
+    def _lock_key(self, stack: StackRef, token: str) -> str:
+        if TOKEN.fullmatch(token) is None:
+            raise UsageError(f"{token!r} names no lock file of ours", hint="It has the form of a UUID.")
+        return f"{self._locks_folder(stack)}/{token}.json"
 
     def _note_key(self, stack: StackRef, name: str) -> str:
         return f"{self._folder('rewind', stack)}/{stack.name}/{checked_name(name)}.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pulumi_rewind.errors import BackendError, EngineError, RefusedError, RewindError
+from pulumi_rewind.holding.holds import check_not_held
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import BlockedError, DataLossError
 from pulumi_rewind.session import Session
@@ -33,11 +34,11 @@ def check_free(session: Session) -> None:
 
 
 def check_unlocked(session: Session) -> None:
-    """Raises RefusedError where somebody holds the stack's lock."""
-    locks = session.backend.locks(session.stack)
+    """Raises RefusedError where somebody changes the stack; a hold is passed, see `holding.passing`."""
+    locks = session.operations()
     if locks:
         raise RefusedError(
-            f"the stack is locked by {locks[0]}",
+            f"the stack is {locks[0].said}",
             hint=f"{locks[0].advice[:1].upper()}{locks[0].advice[1:]}.",
             unchanged=True,
         )
@@ -47,6 +48,7 @@ def lock_refusal(session: Session, error: EngineError) -> RefusedError:
     """What a run says that the CLI did not begin because somebody else holds the stack: who, where that can be seen."""
     try:
         check_unlocked(session)
+        check_not_held(session)
     except RefusedError as refusal:
         return refusal
     except BackendError:
@@ -57,10 +59,10 @@ def lock_refusal(session: Session, error: EngineError) -> RefusedError:
 def lock_left(session: Session) -> str:
     """What there is to say of what a run that didn't end well has left: files in the way, a lock; empty if nothing."""
     try:
-        locks = session.backend.locks(session.stack)
+        locks = session.operations()
     except BackendError:
         return ""
-    lock = f"The stack is locked by {locks[0]}: {locks[0].advice}. " if locks else ""
+    lock = f"The stack is {locks[0].said}: {locks[0].advice}. " if locks else ""
     return f"{left} {lock}" if (left := session.backend.obstacle()) else lock
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from pulumi_rewind.errors import CheckpointError, EngineError, StateDirectoryError
 from pulumi_rewind.guard.checks import check_unmoved
+from pulumi_rewind.holding.passing import passing
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.model import Checkpoint, Deployment
@@ -64,6 +65,7 @@ def import_state(session: Session, document: bytes, env: Mapping[str, str], *, i
     if instead_of is not None:
         check_unmoved(read_live(session)[0], instead_of)
     place = session.backend.watch()
-    session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)
+    with passing(session):
+        session.engine.call(["stack", "import", "-s", session.stack.fqn], env=env, stdin=document, shielded=True)
     if lost := place.problem():
         raise EngineError(lost, hint=place.remedy)

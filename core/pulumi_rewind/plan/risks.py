@@ -9,7 +9,7 @@ from pulumi_rewind.goal.model import Goal
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.project.stack_configuration import differing_keys
 from pulumi_rewind.risk import DATA_LOSS, LEFTOVER, LOSES_DATA, NOT_RESTORED, NOTE, PENDING_CREATE, Risk
-from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.locks import Lock, running
 from pulumi_rewind.state.model import Checkpoint, PendingOperation, Resource, urn_name
 from pulumi_rewind.state.naming import NOT
 from pulumi_rewind.state.stateful_types import is_stateful, runs_again
@@ -124,9 +124,9 @@ def stack_risks(
     killed update left open blocks the plan.
     """
     for lock in locks:
-        yield Risk("locked", f"the stack is locked by {lock}: {lock.advice}")
+        yield Risk("locked", f"the stack is {lock.said}: {lock.advice}")
     for pending in live.pending_operations:
-        yield pending_risk(pending, locked=bool(locks), creates_block=creates_block)
+        yield pending_risk(pending, locked=bool(running(locks)), creates_block=creates_block)
     for res in live.resources:
         if res.delete and res.id not in mentioned_ids:
             holds = is_stateful(res.type, stateful) and not res.retain_on_delete

@@ -18,6 +18,7 @@ from pulumi_rewind.system.git import GitCommand, GitFailed, git_is_there
 from pulumi_rewind.system.untrusted import RECORD, read_bytes, read_text
 
 _HASH: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REVERTS: Final = re.compile(r"\bThis reverts commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
 _FORMAT: Final = "--format=%H%x00%an%x00%ct%x00%s"
 AT_ONCE: Final = 500
 """Commits asked for in one git process; bounded by the length of a command line."""
@@ -165,6 +166,22 @@ class Repository:
         if not wanted:
             return frozenset()
         return frozenset(self._run("rev-list", "--no-walk", "--merges", *wanted[:AT_ONCE], "--").splitlines())
+
+    def reverted(self, limit: int = DEPTH) -> frozenset[str]:
+        """Full ids of the commits that HEAD has reverted, as the messages of `git revert` say.
+
+        A revert that was reverted itself doesn't count. A message that says so in other words is not understood.
+        """
+        printed = self._run(
+            "log", "--topo-order", f"--max-count={limit}", "--format=%H%x00%B%x00", "--encoding=UTF-8",
+            "--no-show-signature", "--no-color", "--grep=This reverts commit", "HEAD", "--",
+        )  # fmt: skip
+        found: set[str] = set()
+        parts = printed.split("\0")
+        for sha, message in zip(parts[::2], parts[1::2], strict=False):  # newest first
+            if sha.strip() not in found:
+                found.update(_REVERTS.findall(message))
+        return frozenset(found)
 
     def ancestors(self, sha: str, limit: int = DEPTH) -> Iterator[str]:
         """Ids of the commits that `sha` stands on, nearest first, itself included."""

@@ -84,6 +84,9 @@ class Settings:
     cache: bool = True
     """Whether what is read of histories over a network is kept for the next start."""
 
+    hold: bool = False
+    """Whether a rollback that succeeded holds the stack, so that no pipeline applies the bad commit again."""
+
     def is_production(self, stack_name: str) -> bool:
         """Whether a stack's (short) name matches one of the production patterns; upper case is no way around them."""
         name = stack_name.rsplit("/", 1)[-1].casefold()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from pulumi_rewind.backends.protocol import Backend
@@ -19,8 +20,10 @@ from pulumi_rewind.plan.unsure_creates import unknown_to_state
 class EngineDriver(ABC):
     """What an update has done so far, and the means to stop it; a rollback drives one or several."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, passing: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """`passing` is entered while the engine runs."""
         self._backend = backend
+        self._passing = passing
         self.blockers = Blockers()
         """What failed, for the offer to pass it by."""
         self.engine_run: EngineRun | None = None
@@ -79,6 +82,12 @@ class EngineDriver(ABC):
         Raises:
             IncompleteError: the backend was another one for a while, see `Backend.watch`.
         """
+        with self._passing():
+            return (yield from self._streamed(engine, arguments, private, environ, keep_log))
+
+    def _streamed(
+        self, engine: Engine, arguments: Sequence[str], private: Path, environ: Mapping[str, str], keep_log: Path | None
+    ) -> Generator[EngineEvent, None, EngineRun]:
         place = self._backend.watch()
         with self._lock:
             if self.asked_to_stop():

@@ -36,6 +36,8 @@ from pulumi_rewind.guard.checks import (
 from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.history.origins import own_record
 from pulumi_rewind.history.update_mark import Mark, Stamp
+from pulumi_rewind.holding.holds import see_hold
+from pulumi_rewind.holding.passing import passing
 from pulumi_rewind.plan.advice import lost_module
 from pulumi_rewind.plan.blockers import Blockers, left_alone, speaker
 from pulumi_rewind.plan.model import Plan
@@ -43,6 +45,7 @@ from pulumi_rewind.plan.unsure_creates import lost_sight_of, unsure_creates_text
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.rollback.driving import EngineDriver
+from pulumi_rewind.rollback.hold import with_hold
 from pulumi_rewind.rollback.name_conflicts import announced_taken, deleting_taken_first
 from pulumi_rewind.rollback.read_back import read_back, to_read
 from pulumi_rewind.rollback.replan import replanned
@@ -71,13 +74,16 @@ class RollbackRun(EngineDriver):
         *,
         allow_data_loss: bool = False,
         check_again: bool = True,
+        hold: bool | None = None,
     ) -> None:
-        super().__init__(session.backend)
+        super().__init__(session.backend, lambda: passing(session))
         self.session = session
         self.plan = plan
         self.allow_data_loss = allow_data_loss
         self.check_again = check_again
         """Whether a second preview must come out empty at the end."""
+        self.hold = hold
+        """Whether the stack is held afterwards; None: as the settings say."""
         self.result: RollbackResult | None = None
         self.control = PreviewControl()
         self._strategy = STRATEGIES[plan.strategy].load()
@@ -141,6 +147,7 @@ class RollbackRun(EngineDriver):
                 unchanged = not (changed or isinstance(told, IncompleteError))
                 yield from errors_as_warnings(self._recorded(told, unchanged))
                 raise told from err
+            yield from errors_as_warnings(self._held())
             yield from errors_as_warnings(self._recorded(self.result))
             if self.result is not None and self.result.result != "nothing-to-do":
                 yield from errors_as_warnings(self.undo.after(self.result))
@@ -153,6 +160,12 @@ class RollbackRun(EngineDriver):
             self.undo.close()
             self.plan.close()
             self.session.journal.release()
+
+    def _held(self) -> Iterator[EngineEvent]:
+        wanted = self.hold if self.hold is not None else self.session.settings.hold and self._before is not None
+        if self.result is not None and wanted:
+            yield Phase("hold", "holding the stack")
+            self.result = with_hold(self.session, self.plan.target, self._before, self.result)
 
     def _recorded(self, end: RollbackResult | RewindError | None, unchanged: bool = False) -> Iterator[EngineEvent]:
         """Keeps how it ended, and what the run has made of the stack as a record in git."""
@@ -253,6 +266,7 @@ class RollbackRun(EngineDriver):
         return differences
 
     def _guard(self) -> None:
+        see_hold(self.session)  # which puts its lock file back, if a killed run has left it away
         check_agreed(self.plan, allow_data_loss=self.allow_data_loss)
         check_free(self.session)
         live = self._live()

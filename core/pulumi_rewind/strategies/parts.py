@@ -86,7 +86,7 @@ def around(
     return list(
         stack_risks(
             live=live,
-            locks=locks or session.backend.locks(session.stack),
+            locks=locks or session.operations(),
             live_known=live_known or session.timeline.live_update() is not None,
             target_config=target_config,
             live_config=live_config,

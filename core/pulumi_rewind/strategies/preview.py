@@ -51,7 +51,7 @@ def protected_refusal(error: RewindError, engine: Engine, names: Iterable[str], 
         return error
     found = list(dict.fromkeys([*names, *map(urn_name, sorted(error.urns))]))
     what = [f"protected resources block the plan: {', '.join(found)}" if found else str(error)]
-    what += [f"the stack is locked by {lock}: {lock.advice}" for lock in locks]
+    what += [f"the stack is {lock.said}: {lock.advice}" for lock in locks]
     return RefusedError(
         "; ".join(what),
         hint="Unprotect what may be deleted (`pulumi state unprotect URN`), or leave it out with `--only '!NAME'`. "
@@ -143,7 +143,7 @@ def _failure(session: Session, run: EngineRun, goal: Goal, live: Checkpoint, blo
     if isinstance(failed, EngineError) and failed.locked:  # a service previews nothing while an update runs
         return lock_refusal(session, failed)
     names = [res.name for res in protected_in_the_way(goal, live)]
-    error = protected_refusal(failed, session.engine, names, session.backend.locks(session.stack))
+    error = protected_refusal(failed, session.engine, names, session.operations())
     if isinstance(error, EngineError | RefusedError):
         spoken = speaker(goal.by_run_urn, live)
         # In a rollback that was begun, `resume` continues without it; else another plan does.

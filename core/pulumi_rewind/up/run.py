@@ -25,6 +25,7 @@ from pulumi_rewind.errors import (
 )
 from pulumi_rewind.guard.checks import check_engine, check_free, lock_left, lock_refusal
 from pulumi_rewind.history.targets import Target, resolve_target
+from pulumi_rewind.holding.holds import check_not_held
 from pulumi_rewind.hooks.revisions import When
 from pulumi_rewind.plan.arrangement import NOTHING, Holding
 from pulumi_rewind.plan.called import RevisionPlan
@@ -266,6 +267,7 @@ class UpRun(EngineDriver):
     def _guard(self) -> None:
         session = self.session
         check_free(session)
+        check_not_held(session)
         if session.backend.live(session.stack).digest != self.before.checkpoint.digest:
             raise RefusedError(
                 "the stack's state has changed since the review", hint="Review it again.", unchanged=True

@@ -299,12 +299,10 @@ class _Doctor:
         if not locks:
             yield Finding("lock", "ok", "not locked")
         for lock in locks:
-            yield Finding(
-                "lock",
-                "warn",
-                f"locked by {lock}",
-                f"Browsing works; rolling back does not until the lock is gone: {lock.advice}.",
-            )
+            after = f"Browsing works; rolling back does not until the lock is gone: {lock.advice}."
+            if lock.hold:
+                after = f"Updates are refused, rolling back works: {lock.advice}."
+            yield Finding("lock", "warn", lock.said, after)
 
     def _check_pending(self) -> Iterator[Finding]:
         pending = self._live.pending_operations

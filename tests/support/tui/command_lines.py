@@ -85,7 +85,8 @@ def options_of(name: str) -> set[str]:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     context = click.Context(command, help_option_names=["-h", "--help"])  # click keeps what it first makes of these
-    return {flag for param in command.get_params(context) for flag in param.opts if flag[0] == "-"}
+    flags = (flag for param in command.get_params(context) for flag in (*param.opts, *param.secondary_opts))
+    return {flag for flag in flags if flag[0] == "-"}
 
 
 def check(line: str) -> None:

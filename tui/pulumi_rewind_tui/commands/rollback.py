@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.terminal.confirmation import Confirmation, WaitOptions, waiting_options
 from pulumi_rewind_tui.terminal.going_back import go_back
@@ -16,7 +18,19 @@ from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
 @trust_option
 @run_options
 @goal_options
-def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Terms, waiting: WaitOptions) -> int:
+@click.option(
+    "--hold/--no-hold",
+    default=None,
+    help="Hold the stack afterwards, so that no pipeline applies the bad commit again (default: rewind.toml).",
+)
+def rollback(
+    shared: Shared,
+    words: tuple[str, ...],
+    choices: Choices,
+    terms: Terms,
+    waiting: WaitOptions,
+    hold: bool | None,
+) -> int:
     """Roll back to TARGET: plan, review, confirm, run with the real engine, verify.
 
     Asks before anything is changed. For production stacks (rewind.toml) you type the stack's name; a loss of data
@@ -31,8 +45,8 @@ def rollback(shared: Shared, words: tuple[str, ...], choices: Choices, terms: Te
         screen = shared.screen()
         interrupted_notice(session, screen)
         if not waiting.within:
-            return go_back(session, screen, text, choices, terms)
+            return go_back(session, screen, text, choices, terms, hold=hold)
         confirmation = Confirmation(session, screen, as_json=terms.as_json)
         before = confirmation.before(waiting)
-        code = go_back(session, screen, text, choices, terms)
+        code = go_back(session, screen, text, choices, terms, hold=hold)
         return confirmation.after(before, waiting, terms, choices.delete_first) if code == 0 else code

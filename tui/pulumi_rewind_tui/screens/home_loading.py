@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import HistoryMoved, RewindError
+from pulumi_rewind.state.locks import running
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Key
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
@@ -73,6 +74,12 @@ def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
         problem = f"can't be read: {session.redactor.said(err)}"
     try:
         locks = tuple(session.backend.locks(session.stack))
+        if any(lock.hold for lock in locks) or session.journal.peek() is not None:
+            from pulumi_rewind.holding.holds import see_hold
+
+            seen = see_hold(session)  # one that is over ends, and one whose lock file a killed run left away comes back
+            held = [lock for lock in locks if lock.hold] or ([seen.hold.lock] if seen.hold is not None else [])
+            locks = (*running(locks), *(held if seen.hold is not None else ()))
     except (RewindError, OSError):
         locks = ()
     return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from pulumi_rewind.state.locks import may_run
+from pulumi_rewind.state.locks import may_run, running
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
 from pulumi_rewind_tui.screens.home_filter import FilteringScreen
@@ -124,7 +124,8 @@ class WatchingScreen(FilteringScreen):
         known, problem = self._live_digest, self.timeline.marks.problem
         moved = marks is not None and bool(known and marks.digest) and marks.digest != known
         updates = tuple(entry.update for entry in event.entries if entry.update.number > self.timeline.newest)
-        took, gave = bool(now.locks and not before.locks), bool(before.locks and not now.locks)
+        holds, held = bool(running(now.locks)), bool(running(before.locks))
+        took, gave = holds and not held, held and not holds
         self.bar.locks = now.locks
         self.timeline.marks.locked = may_run(now.locks)
         self.timeline.changed()
@@ -140,7 +141,7 @@ class WatchingScreen(FilteringScreen):
         self._show_cause(self.look())
         if moved or updates or took or gave:
             live = marks.live if marks is not None else None
-            news = News(self.rewind.clock(), updates, live, took=took, gave=gave, held=bool(now.locks))
+            news = News(self.rewind.clock(), updates, live, took=took, gave=gave, held=holds)
             self._news = news.after(self._news)
         self._show_news(self._news)
 

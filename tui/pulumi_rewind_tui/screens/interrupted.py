@@ -50,7 +50,7 @@ def look(session: Session, entry: JournalEntry) -> Found:
     from pulumi_rewind.rollback.report import kept_report, report_after
 
     live = session.backend.live(session.stack)
-    locks = session.backend.locks(session.stack)
+    locks = session.operations()
     newest = len(session.history())
     path = log_path(session)
     gone, target = "", 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -24,6 +24,7 @@ from pulumi_rewind_tui.widgets.text_page import TextView
 from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
+    from pulumi_rewind.rollback.result import RollbackResult
     from pulumi_rewind.session import Session
 
 
@@ -32,6 +33,14 @@ class Noted(Message):
     """The incident note was written, or could not be."""
 
     text: str
+    error: Exception | None = None
+
+
+@dataclass
+class Held(Message):
+    """The stack is held, or could not be."""
+
+    result: RollbackResult | None
     error: Exception | None = None
 
 
@@ -44,11 +53,14 @@ class ResultScreen(SavingScreen):
         "anything is changed."
     )
     FOOTER = (
-        "result.continue", "result.undo", "result.refresh", "result.copy", "result.save", "result.log", "screen.back",
+        "result.continue", "result.undo", "result.hold", "result.refresh", "result.copy", "result.save", "result.log",
+        "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "continue", "continue", id="result.continue", tooltip="Review the remaining steps to the target"),
         Binding("u", "undo", "undo…", id="result.undo", tooltip="Review the rollback to the update before"),
+        Binding("h", "hold", "hold", id="result.hold",
+                tooltip="Hold the stack, so that no pipeline applies the bad commit again"),
         Binding("f", "refresh", "refresh", id="result.refresh",
                 tooltip="Compare with the real resources first, then review the remaining steps"),
         Binding("s", "save", "save", id="result.save", tooltip="Save the incident note (Markdown), masked"),
@@ -60,6 +72,8 @@ class ResultScreen(SavingScreen):
         super().__init__()
         self.session = session
         self.outcome = outcome
+        self._holding = False
+        """Whether the stack is held from here, or is about to be."""
 
     def compose_body(self) -> ComposeResult:
         """The page and a line for notes."""
@@ -94,6 +108,7 @@ class ResultScreen(SavingScreen):
             return (
                 (" u ", "key"),
                 (f"undo this rollback (back to #{outcome.undo})", ""),
+                *(() if self._holding else (("   h ", "key"), ("hold the stack", ""))),
                 ("   esc ", "key"),
                 ("timeline", ""),
             )
@@ -106,6 +121,8 @@ class ResultScreen(SavingScreen):
         kind = self.outcome.kind
         if action in ("continue", "refresh"):
             return kind != "done"
+        if action == "hold":
+            return kind == "done" and not self._holding
         if action == "undo":
             return bool(self.outcome.undo) and not self._imported and kind != "unchanged" and not self._nothing
         return True
@@ -143,6 +160,32 @@ class ResultScreen(SavingScreen):
         """Reviews the rollback to the update before the run."""
         plan = self.outcome.plan
         self._review(f"#{self.outcome.undo}", plan.prepared.choices.undoing(forgot=plan.forgets))
+
+    def action_hold(self) -> None:
+        """Holds the stack."""
+        from pulumi_rewind.rollback.hold import with_hold
+
+        outcome = self.outcome
+        assert outcome.result is not None
+        result, self._holding = outcome.result, True
+
+        def work(_: CancelCheck) -> None:
+            self.post_message(Held(with_hold(self.session, outcome.plan.target, outcome.start, result)))
+
+        in_thread(self, "hold", work, lambda err: Held(None, err))
+        self.refresh_bindings()
+
+    @on(Held)
+    def _held(self, event: Held) -> None:
+        if event.result is None:
+            self._holding = False
+            self.refresh_bindings()
+            if event.error is not None:
+                self.rewind.fail(event.error, meaning="The stack is not held. The rollback itself is not affected.")
+            return
+        self.outcome = replace(self.outcome, result=event.result)
+        self.query_one("#result", TextView).show(self._lines)
+        self.query_one(NoteLine).show(self._next())
 
     # Keeping it
 

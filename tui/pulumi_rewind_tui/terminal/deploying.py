@@ -156,6 +156,7 @@ class Deployment:
         """Checks everything that can be checked before the engine starts."""
         from pulumi_rewind.confirming.arming import check_can_wait, check_nothing_waits
         from pulumi_rewind.guard.checks import check_unlocked
+        from pulumi_rewind.holding.holds import check_not_held
         from pulumi_rewind.up.run import check_rollback_possible
         from pulumi_rewind.up.verify_command import TIMEOUT as VERIFY_TIME
         from pulumi_rewind.up.verify_command import check_command
@@ -170,6 +171,7 @@ class Deployment:
         check_nothing_waits(session)
         if options.waiting.within:
             check_can_wait(self.before)
+        check_not_held(session)
         entry = session.journal.read()
         if entry is not None and options.rolls_back:
             what = "is still running" if session.journal.running(entry) else "was interrupted"

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.terminal.writer import Screen
 
 
-def go_back(session: Session, screen: Screen, text: str, choices: Choices, terms: Terms) -> int:
+def go_back(
+    session: Session, screen: Screen, text: str, choices: Choices, terms: Terms, *, hold: bool | None = None
+) -> int:
     """Plans, shows, asks, runs; returns the exit code.
 
     Refuses an unreadable journal first: it may belong to an unfinished rollback.
@@ -25,4 +27,4 @@ def go_back(session: Session, screen: Screen, text: str, choices: Choices, terms
     with planned(session, screen, text, choices, consent_for(session, screen, terms)) as plan:
         print_plan(screen, plan, plan_json, plan_lines, as_json=as_json)
         lose = terms.allow_data_loss if plan.nothing_to_do else confirm_plan(session, plan, screen, terms)
-        return execute(session, plan, screen, allow_data_loss=lose, as_json=as_json)
+        return execute(session, plan, screen, allow_data_loss=lose, as_json=as_json, hold=hold)

@@ -51,7 +51,7 @@ def lock_notice(session: Session) -> Callable[[Screen], None]:
             if isinstance(one, RewindError):
                 screen.err.line(Span("! lock", "warn"), f": {session.redactor.said(one)}")
             else:
-                screen.err.line(Span("! locked", "warn"), f": by {one}: {one.advice}")
+                screen.err.line(Span("! held" if one.hold else "! locked", "warn"), f": by {one}: {one.advice}")
 
     return say
 

@@ -132,11 +132,13 @@ def _typed(screen: Screen, line: Line, expected: str) -> None:
         raise RefusedError("not confirmed; nothing was changed")
 
 
-def execute(session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bool, as_json: bool) -> int:
+def execute(
+    session: Session, plan: Plan, screen: Screen, *, allow_data_loss: bool, as_json: bool, hold: bool | None = None
+) -> int:
     """Runs a confirmed plan and prints its result; returns the exit code."""
     from pulumi_rewind.rollback.run import RollbackRun
 
-    run = RollbackRun(session, plan, allow_data_loss=allow_data_loss)
+    run = RollbackRun(session, plan, allow_data_loss=allow_data_loss, hold=hold)
     title = f"ROLLING BACK {plan.stack} → {plan.target.label}"
     if plan.prepared.choices.drop_held:
         title = f"DELETING WHAT IS HELD OF {plan.stack}"

@@ -43,7 +43,11 @@ class StatusText:
         if self.session.production:
             name = (*name, (" ", ""), ("[PROD]", "hazard"))
         if self.locks:
-            name = (*name, ("   ", ""), (f"locked by {lock_text(self.locks[0])}", "hazard"))  # never left out
+            name = (
+                *name,
+                ("   ", ""),
+                (lock_text(self.locks[0]), "failed" if self.locks[0].hold else "hazard"),
+            )  # never left out
         if self.news:
             name = (*name, ("   ", ""), *self.news)  # nor this, though its end may be cut off
         pieces: list[Line] = [name]

@@ -205,7 +205,7 @@ def _not_done(outcome: Outcome, cells: int, table: Mapping[str, str]) -> list[Li
         lines += paragraph(f"{table['hazard']} it can't be read: {after.problem}", cells, "hazard", indent=2)
     names = [f"{one.type} {urn_name(one.resource.urn)}" for one in after.pending]
     lines.append(_fact("Pending operations", ", ".join(names) or "none", bool(names)))
-    locked = ", ".join(str(lock) for lock in after.locks)
+    locked = ", ".join(lock.said for lock in after.locks)
     lines.append(_fact("Lock", locked or "released", bool(locked)))
     if after.remaining is not None and outcome.half_way:
         count = len(after.remaining)

@@ -120,7 +120,7 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
     if moved:
         yield "failed", "failed", f"live is now #{around.newest}: this plan is no longer valid"
     if around.locks:
-        yield "failed", "failed", f"locked by {around.locks[0]}: {around.locks[0].advice}"
+        yield "failed", "failed", f"{around.locks[0].said}: {around.locks[0].advice}"
     else:
         yield "ok", "ok", "no lock"
     pending = len(prepared.live.pending_operations)

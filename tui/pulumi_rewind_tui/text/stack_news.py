@@ -78,12 +78,13 @@ def news_line(news: News, now: float) -> Line:
 
 
 def lock_text(lock: Lock) -> str:
-    """``root@ci (pid 15817) since 06:56:46``: who holds a lock, with the time of here."""
+    """``locked by root@ci (pid 15817) since 06:56:46``: who holds the stack, with the time of here."""
     try:
         since = datetime.fromisoformat(lock.timestamp)
     except ValueError:
-        return str(lock)
-    return str(msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), "%H:%M:%S")))
+        return lock.said
+    form = "%Y-%m-%d %H:%M" if lock.hold else "%H:%M:%S"  # a hold may be days old
+    return msgspec.structs.replace(lock, timestamp=local_time(since.timestamp(), form)).said
 
 
 BEHIND: Final = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from pulumi_rewind.choices import USUAL, Choices
+from pulumi_rewind.state.locks import running
 from pulumi_rewind_tui.text.cells import plain
 from pulumi_rewind_tui.text.review_page import Surroundings
 from pulumi_rewind_tui.words.words import plural
@@ -163,7 +164,7 @@ def read_surroundings(session: Session, plan: Plan) -> Surroundings:
         reminder = head_reminder(session, plan.target)
     except (RewindError, OSError):
         pass  # said elsewhere, or only a courtesy
-    return Surroundings(number, len(session.timeline), tuple(session.backend.locks(session.stack)), reminder)
+    return Surroundings(number, len(session.timeline), tuple(session.operations()), reminder)
 
 
 def look_at_live(
@@ -179,7 +180,7 @@ def look_at_live(
 
     live = session.backend.live(session.stack)
     newest = len(session.history())
-    post(LiveChecked(generation, live.digest, replace(around, newest=newest, locks=now.locks), now))
+    post(LiveChecked(generation, live.digest, replace(around, newest=newest, locks=tuple(running(now.locks))), now))
 
 
 def plan_text(plan: Plan) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from textual.message import Message
 
 from pulumi_rewind.backends import urls
+from pulumi_rewind.state.locks import running
 from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Watch:
 
     @property
     def _locked(self) -> bool:
-        return self.seen is not None and bool(self.seen.locks)
+        return self.seen is not None and bool(running(self.seen.locks))
 
     @property
     def since_last(self) -> float:

@@ -76,7 +76,7 @@ class ReplayPlanning:
         self.refresh = choices.refresh or session.workspace.refresh_always
         self.engine = session.engine  # its error comes before any work, and before a confirmation is asked for
         self.observe(Phase("load", f"reading live and {target.label}"))
-        self.locks = session.backend.locks(session.stack)  # before live is read: who holds one now is changing it
+        self.locks = session.operations()  # before live is read: who holds one now is changing it
         self.live, self.now, self.stored, self.plain = load(session, target)
         check_target(self.stored)
         self.own_config = session.workspace.config_file(session.stack.name)

@@ -82,7 +82,7 @@ def preview_program(
         error = run.error("the program failed in its preview")
         if isinstance(error, EngineError) and error.locked:
             raise lock_refusal(session, error)
-        raise _failure(protected_refusal(error, engine, (), session.backend.locks(session.stack)))
+        raise _failure(protected_refusal(error, engine, (), session.operations()))
     note_planned(session, live, plan_file)
     found = plan_file.read_bytes()
     plan_file.unlink()

@@ -52,7 +52,7 @@ class ProgramStrategy(Strategy):
             prepared.engine,
             private,
             lambda: check_unmoved_under_lock(session.backend.live(session.stack), live),
-            lambda: bool(session.backend.locks(session.stack)),
+            lambda: bool(session.operations()),
         )
         with gate:
             environ = {**environment(session, prepared.live), **gate.environ}
