@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from pulumi_rewind.confirming.taking_back import TakingBack
+from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.window.deadline import Deadlines, Waiting
 from tests.support.rewind import said, session, settled
 from tests.support.stack import EngineStack
@@ -136,3 +138,39 @@ def test_what_can_t_be_taken_back_does_not_wait(stack: EngineStack) -> None:
     first = said(stack, "up", "--yes", "--confirm-within", "1 hour")
     assert (first.code, "is no length of time" in first.err) == (2, True)
     assert said(stack, "up", "--yes", "--watch", "true").code == 2
+
+
+def test_who_is_killed_while_taking_it_back_leaves_it_to_others(waiting: EngineStack) -> None:
+    """On its own machine by `resume`, which knows the rollback; from another one by `due --take-over`."""
+    stack: Any = waiting
+    overdue(stack)
+    opened = session(stack)
+    deadline = Deadlines(opened).read().deadline
+    assert deadline is not None
+    killed = TakingBack(opened, deadline)
+    events = killed.events(killed.plan(lambda _: None))
+    next(event for event in events if isinstance(event, Phase) and event.name == "run")
+    del events, killed  # nothing is tidied up: the note says who began, the journal where to
+    opened.journal.release()
+    refused = said(stack, "due")
+    assert (refused.code, "has begun to take #2 back" in refused.err) == (3, True)
+    assert said(stack, "confirm", "--keep-held").code == 3
+    done = said(stack, "resume", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert settled(stack) == stack.before
+    ended = now(stack).ended
+    assert ended is not None
+    assert ended.how == "gone-back"
+
+
+def test_another_machine_takes_over(waiting: EngineStack) -> None:
+    stack: Any = waiting
+    overdue(stack)
+    opened = session(stack)
+    deadline = Deadlines(opened).read().deadline
+    assert deadline is not None
+    Deadlines(opened).take(deadline.run)  # and dies
+    assert said(stack, "due").code == 3
+    done = said(stack, "due", "--take-over")
+    assert done.code == 5, done.out + done.err
+    assert settled(stack) == stack.before

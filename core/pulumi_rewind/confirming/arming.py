@@ -13,9 +13,10 @@ from pulumi_rewind.risk import BlockedError, DataLossError
 from pulumi_rewind.rollback.planning import build_plan
 from pulumi_rewind.session import Session
 from pulumi_rewind.strategies.preview import PreviewControl
+from pulumi_rewind.system.who import me
 from pulumi_rewind.up.recovery import without_own_losses
 from pulumi_rewind.up.run import Before
-from pulumi_rewind.window.deadline import Deadline, Deadlines, Kind, WatchCommand, content_of, me, new_run
+from pulumi_rewind.window.deadline import Deadline, Deadlines, Kind, WatchCommand, content_of, new_run
 
 
 @dataclass(frozen=True)

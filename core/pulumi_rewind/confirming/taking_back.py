@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 from pulumi_rewind.confirming.verdicts import keep_unconfirmed
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
@@ -17,9 +17,19 @@ from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.session import Session
 from pulumi_rewind.system.durations import length
+from pulumi_rewind.system.who import me
 from pulumi_rewind.up.recovery import Recovery
 from pulumi_rewind.up.run import Before
-from pulumi_rewind.window.deadline import Deadline, Deadlines, How, content_of, me
+from pulumi_rewind.window.deadline import Deadline, Deadlines, How, content_of
+
+
+def end_resumed(session: Session) -> None:
+    """After an interrupted rollback was continued to its end: what this user was taking back is taken back."""
+    deadlines = Deadlines(session)
+    with suppress(RewindError):
+        deadline = deadlines.read().deadline
+        if deadline is not None and deadline.taken_by == me():
+            deadlines.end(deadline.run, "gone-back", "resumed")
 
 
 def tell_unable(session: Session, deadline: Deadline, error: RewindError) -> Iterator[EngineEvent]:

@@ -12,8 +12,9 @@ from pulumi_rewind.errors import RewindError, UpdateFailed
 from pulumi_rewind.history.verdict import Verdict
 from pulumi_rewind.records.verdicts import keep_verdict
 from pulumi_rewind.session import Session
+from pulumi_rewind.system.who import me
 from pulumi_rewind.up.verify_command import VerifyCommand
-from pulumi_rewind.window.deadline import Deadline, me
+from pulumi_rewind.window.deadline import Deadline
 
 WATCH: Final = "watch"
 CONFIRM: Final = "confirm"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import socket
 import time
 import uuid
@@ -16,6 +15,7 @@ import msgspec
 from pulumi_rewind.errors import BackendError, NoteMoved, RefusedError, RewindError
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.holds import COMMITS, NOTE, TOKEN, Hold, decode_hold, one_line
+from pulumi_rewind.system.who import user
 
 TRIES: Final = 3
 """How often a hold is placed or ended where somebody else writes it at the same time."""
@@ -79,15 +79,11 @@ def place_hold(
     Raises:
         BackendError: the backend can't be written.
     """
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no name for this user id
-        user = "someone"
     for _ in range(TRIES):
         there = read_hold(session)
         before = there.hold if there is not None else None
         hold = Hold(
-            one_line(user),
+            one_line(user()),
             one_line(socket.gethostname()),
             before.since if before else int(time.time()),
             one_line(why) or (before.why if before else ""),

@@ -1,14 +1,17 @@
-"""What stands in the way of a stack's next update: a hold, an update that runs, a rollback that was interrupted."""
+"""What stands in the way of a stack's next update, and what waits for a decision of the operator's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pulumi_rewind.errors import JournalError
+from pulumi_rewind.errors import JournalError, RewindError
 from pulumi_rewind.holding.holds import Seen, see_hold
 from pulumi_rewind.project.journal import JournalEntry
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.window.deadline import NOTHING_WAITS, Deadlines, Waiting
+from pulumi_rewind.window.held import Held
+from pulumi_rewind.window.ledger import Window
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,12 @@ class StackStatus:
     """Whether that one still runs."""
     problem: str = ""
     """Why the journal can't be read."""
+    waiting: Waiting = NOTHING_WAITS
+    """The update that waits for a confirmation, and how the last waiting ended."""
+    held: tuple[Held, ...] = ()
+    """The objects that updates let go of alive."""
+    unknown: tuple[str, ...] = ()
+    """Why it isn't known what waits or is held."""
 
 
 def read_status(session: Session) -> StackStatus:
@@ -35,8 +44,16 @@ def read_status(session: Session) -> StackStatus:
     """
     seen, operations = see_hold(session), tuple(session.operations())
     journal = session.journal
+    unknown: list[str] = []
+    waiting, held = NOTHING_WAITS, tuple[Held, ...]()
+    try:
+        waiting = Deadlines(session).read()
+        held = Window(session).now(session.live())
+    except RewindError as err:
+        unknown.append(session.redactor.said(err))
+    found = StackStatus(seen, operations, waiting=waiting, held=held, unknown=tuple(unknown))
     try:
         entry = journal.read()
     except JournalError as err:
-        return StackStatus(seen, operations, problem=session.redactor.said(err))
-    return StackStatus(seen, operations, entry, entry is not None and journal.running(entry))
+        return replace(found, problem=session.redactor.said(err))
+    return replace(found, entry=entry, runs=entry is not None and journal.running(entry))

@@ -6,11 +6,8 @@ the note changes hands before anything is run.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
-import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from typing import Final, Literal
@@ -20,6 +17,7 @@ import msgspec
 from pulumi_rewind.errors import NoteMoved, RefusedError, RewindError
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Manifest
+from pulumi_rewind.system.who import me
 
 NOTE: Final = "deadline"
 """What the note is called."""
@@ -104,6 +102,9 @@ class Waiting(msgspec.Struct, frozen=True):
 
     deadline: Deadline | None = None
     ended: Ended | None = None
+
+
+NOTHING_WAITS: Final = Waiting()
 
 
 class Deadlines:
@@ -253,15 +254,6 @@ def told(ended: Ended) -> str:
         "failed": f"taking #{ended.update} back failed",
     }
     return words[ended.how] + (f" ({ended.about})" if ended.about else "")
-
-
-def me() -> str:
-    """This user and machine."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def new_run() -> str:

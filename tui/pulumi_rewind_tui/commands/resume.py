@@ -73,6 +73,7 @@ def resume(
         screen.err.line(_what(session, entry))
         if entry.unsure_creates:
             screen.err.line(Span("⚠ unknown outcome", "hazard"), f": {unsure_creates_text(entry.unsure_creates)}")
+        from pulumi_rewind.confirming.taking_back import end_resumed
         from pulumi_rewind.rollback.resuming import RESUME
 
         left = tuple(text for text in (NOT + name for name in skip) if text not in entry.choices.only)
@@ -81,7 +82,10 @@ def resume(
             adopt={**entry.choices.adopt, **adopt},
             delete_first=tuple(dict.fromkeys((*entry.choices.delete_first, *delete_first))),
         )
-        return go_back(session, screen, RESUME, choices, terms)
+        code = go_back(session, screen, RESUME, choices, terms)
+        if code == 0:
+            end_resumed(session)
+        return code
 
 
 def _none(session: Session) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pulumi_rewind.system.durations import length
+from pulumi_rewind.window.deadline import told
 from pulumi_rewind_tui.text.cells import Line, Span
+from pulumi_rewind_tui.text.waiting import deadline_json
 from pulumi_rewind_tui.words.words import ago, iso_time, local_time, plural
 
 if TYPE_CHECKING:
@@ -58,6 +61,33 @@ def status_lines(status: StackStatus, stack: str, name: str, now: float) -> Iter
     if not status.operations:
         yield ["no update is running"]
     yield from _interrupted(status, name)
+    yield from _undecided(status, name, now)
+
+
+def _undecided(status: StackStatus, name: str, now: float) -> Iterator[Line]:
+    deadline = status.waiting.deadline
+    if deadline is not None:
+        overdue = deadline.left(now) <= 0
+        left = "its time is over" if overdue else f"{length(deadline.left(now))} left"
+        yield [
+            Span("waiting", "warn"),
+            f" #{deadline.update} is taken back to {deadline.label} unless confirmed; {left}",
+        ]
+        ways = f"  `pulumi-rewind confirm {name}` keeps it, `pulumi-rewind extend {name} 1h` waits longer"
+        yield [f"{ways}, `pulumi-rewind {'due' if overdue else 'abort'} {name}` takes it back"]
+    elif status.waiting.ended is not None:
+        yield [f"no update waits for a confirmation; the last one: {told(status.waiting.ended)}"]
+    else:
+        yield ["no update waits for a confirmation"]
+    if status.held:
+        late = sum(one.batch.until <= now for one in status.held)
+        due = f", {late} of them longer than was asked for" if late else ""
+        yield [Span("held", "warn"), f" {plural(len(status.held), 'object')} alive outside the state{due}"]
+        yield [f"  `pulumi-rewind held {name}` lists them, `pulumi-rewind confirm {name}` deletes them"]
+    else:
+        yield ["no object is held outside the state"]
+    for problem in status.unknown:
+        yield [Span("! unknown", "failed"), f": {problem}"]
 
 
 def _interrupted(status: StackStatus, name: str) -> Iterator[Line]:
@@ -105,4 +135,7 @@ def status_json(status: StackStatus, stack: str) -> dict[str, Any]:
             for lock in status.operations
         ],
         "interrupted": {"target": entry.label, "update": entry.update, "runs": status.runs} if entry else None,
+        "waiting": deadline_json(status.waiting.deadline) if status.waiting.deadline else None,
+        "heldObjects": len(status.held),
+        "unknown": list(status.unknown),
     }
