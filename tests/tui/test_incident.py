@@ -200,7 +200,10 @@ def test_a_rollback_that_failed_half_way() -> None:
     assert "update `#4` failed, rollback failed on the way to `#3 (v1.2)`" in text
     assert "The rollback failed half-way; it left the stack between `#4` and `#3 (v1.2)`." in text
     assert "- [ ] A rollback of the stack is unfinished: `pulumi-rewind resume prod` continues it." in text
-    assert "HEAD still contains 1 commit that the rollback was to undo: `bbbbbbbbbbbb`. `pulumi-rewind revert prod`" in text
+    assert (
+        "HEAD still contains 1 commit that the rollback was to undo: `bbbbbbbbbbbb`. `pulumi-rewind revert prod`"
+        in text
+    )
     text = note(report=report(outcome="failed", changed=False, result=None, error="db: no copy", undo=""))
     assert "The rollback failed; callbacks were called, and nothing in the stack was changed." in text
     assert "half-way" not in text

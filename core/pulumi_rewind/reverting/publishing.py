@@ -29,6 +29,9 @@ _FORGE: Final = re.compile(
 """A repository's URL on a forge; local paths have no host."""
 
 
+_AS_IT_IS: Final = ("--quiet", "--no-follow-tags", "--no-recurse-submodules")
+
+
 @dataclass(frozen=True)
 class Remote:
     """Where a branch is pushed to."""
@@ -74,9 +77,7 @@ def push_branch(repository: Repository, remote: Remote, branch: str) -> None:
     """
     ref = f"refs/heads/{branch}"
     try:
-        run_git(
-            repository, "push", "--quiet", "--no-follow-tags", "--no-recurse-submodules", remote.name, f"{ref}:{ref}"
-        )
+        run_git(repository, "-c", "advice.pushUpdateRejected=false", "push", *_AS_IT_IS, remote.name, f"{ref}:{ref}")
     except OSError as err:
         raise RevertError(
             f"branch {branch} was made, but can't be pushed to {remote.name}: {err}",

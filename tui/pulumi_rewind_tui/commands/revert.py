@@ -67,15 +67,17 @@ def revert(
         for line in revert_lines(result, stack):
             screen.out.line(*line)
     pushed = pull_request = ""
-    if result.branch and to is not None and not result.differs:
-        push_branch(repository, to, result.branch)
-        pushed = to.name
-        if pr:
-            body = pull_request_body(result, stack, _incident(session, standing))
-            pull_request = open_pull_request(session, to, result.branch, pull_request_title(result, stack), body)
-    if as_json:
-        screen.out.raw(to_json(revert_json(result, stack, pushed, pull_request)))
-    else:
+    try:
+        if result.branch and to is not None and not result.differs:
+            push_branch(repository, to, result.branch)
+            pushed = to.name
+            if pr:
+                body = pull_request_body(result, stack, _incident(session, standing))
+                pull_request = open_pull_request(session, to, result.branch, pull_request_title(result, stack), body)
+    finally:  # the branch is there, whatever became of the rest
+        if as_json:
+            screen.out.raw(to_json(revert_json(result, stack, pushed, pull_request)))
+    if not as_json:
         screen.out.lines(next_lines(result, pushed, pull_request))
     return 1 if result.differs else 0
 

@@ -154,7 +154,7 @@ def pull_request_body(result: RevertResult, stack: str, incident: Incident | Non
         "",
         *(f"- {code(one.sha[:12])} {code(one.title)}" for one in result.reverted.commits),
         *proof,
-        *(line for note in notes(result) for line in ("", f"{note}.")),
+        *(line for note in notes(result) for line in ("", f"{note[:1].upper()}{note[1:]}.")),
         *(incident_summary(incident) if incident is not None else ()),
     ]
     return "\n".join(lines) + "\n"
