@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pulumi_rewind.state.show import inert
 from pulumi_rewind.system.shell import quoted
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.incident import code, incident_summary
@@ -141,7 +142,7 @@ def pull_request_title(result: RevertResult, stack: str) -> str:
     """As of a revert of one commit, or with their number."""
     commits = result.reverted.commits
     if len(commits) == 1:
-        return f'Revert "{commits[0].title}"'
+        return f'Revert "{inert(commits[0].title)}"'
     return f"Revert {plural(len(commits), 'commit')} that {stack} went back over"
 
 
