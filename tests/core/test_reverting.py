@@ -148,7 +148,11 @@ def test_what_was_not_gone_back_over_stays(shop: GitRepo, store: FileStore) -> N
 def test_a_refresh_and_a_rollback_by_the_old_program_are_followed(shop: GitRepo, store: FileStore) -> None:
     first = head(shop)
     deployed(shop, store, "bad")
-    store.add("v1", kind="refresh", commit=head(shop))
+    commit(shop, "later")
+    store.add("v1", kind="refresh", commit=head(shop))  # ran no program
+    assert titles(standing(shop, store)) == ["bad"]
+    back(store, 2, "v2", commit=head(shop))
+    back(store, 1, "v1", commit=head(shop))
     assert titles(standing(shop, store)) == ["bad"]
     back(store, 1, "v1", commit=first, how={"agent": PROGRAM_AGENT}, stamp={"partial": True})
     found = standing(shop, store)
@@ -311,12 +315,12 @@ def test_a_merge_driver_of_the_repository_is_a_conflict_and_does_not_run(shop: G
 
 
 def test_what_was_taken_back_by_hand_changes_nothing(shop: GitRepo, store: FileStore) -> None:
-    deployed(shop, store, "bad", "worse")
-    shop.git("rm", "-q", "infra/bad")
+    deployed(shop, store, "bad", "worse", "worst")
+    shop.git("rm", "-q", "infra/worse")
     shop.git("commit", "-qm", "by hand")
     result = run(shop, store)
-    assert [one.title for one in result.reverted.commits] == ["worse"]
-    assert [one.title for one in result.reverted.idle] == ["bad"]
+    assert [one.title for one in result.reverted.commits] == ["worst", "bad"]
+    assert [one.title for one in result.reverted.idle] == ["worse"]
 
 
 def test_uncommitted_changes_are_told(shop: GitRepo, store: FileStore) -> None:

@@ -88,7 +88,6 @@ def _revert(tree: ProgramTree, commit: Commit, mainline: int) -> bool:
                 hint="Fix what git names and try again. No branch was made.",
                 unchanged=True,
             ) from None
-        run_git(git, "reset", "--quiet", "--hard", cwd=top)
         return False
     return True
 
