@@ -47,7 +47,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "rollback": "Roll back to a target, after review.",
     "up": "Run `pulumi up` with a review; roll back if it fails.",
     "resume": "Continue an interrupted rollback.",
-    "revert": "Make a git branch without the commits that a rollback went back over.",
+    "revert": "Revert in git what a rollback went back over, on a branch.",
     "report": "Write the incident note of a rollback or failed update.",
     "hooks": "List undo callbacks and what they match; test them.",
     "revision": "List the revisions of components: applied, missing, next.",
