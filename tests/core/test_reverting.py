@@ -8,14 +8,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pulumi_rewind.errors import RefusedError, RevertError, UsageError
+from pulumi_rewind.errors import BackendError, EngineError, RefusedError, RevertError, UsageError
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.history.update_mark import PROGRAM_AGENT, Mark, Stamp
 from pulumi_rewind.plan.model import Step
+from pulumi_rewind.project.workspace import find_workspace
+from pulumi_rewind.reverting import preview as previewing
 from pulumi_rewind.reverting import revert as reverting
 from pulumi_rewind.reverting.preview import Preview
 from pulumi_rewind.reverting.publishing import Remote, find_remote, open_pull_request, push_branch
@@ -54,7 +57,7 @@ def commit(repo: GitRepo, title: str, name: str = "", text: str = "") -> str:
     write(repo, name or f"infra/{title.replace(' ', '-')}", text or title)
     repo.made += 1
     repo.git("add", "--all")
-    repo.git("commit", "-qm", title)
+    repo.git("commit", "--allow-empty", "-qm", title)
     return repo.git("rev-parse", "HEAD")
 
 
@@ -372,7 +375,12 @@ def test_without_the_commits_it_says_how_to_get_them(shop: GitRepo, store: FileS
 def test_without_git_or_a_known_state_it_says_so(
     shop: GitRepo, store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with pytest.raises(UsageError, match="has no updates yet"):
+        standing(shop, store)
     deployed(shop, store, "bad")
+    store.write_live(b"{")
+    with pytest.raises(BackendError):
+        standing(shop, store)
     store.write_live("edited")
     with pytest.raises(UsageError, match="edited outside updates"):
         standing(shop, store)
@@ -442,6 +450,55 @@ def test_a_head_that_matches_needs_no_branch(shop: GitRepo, store: FileStore, mo
     result = run(shop, store, RevertOptions())
     assert (result.word, result.branch, len(seen)) == ("nothing-to-do", "", 1)
     assert around(shop) == before
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, EngineError("the preview failed")])
+def test_an_interrupted_preview_leaves_nothing(
+    shop: GitRepo, store: FileStore, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    deployed(shop, store, "bad")
+    before = around(shop)
+
+    def preview(*_: object) -> Preview:
+        assert around(shop)[5] != before[5], "there is a worktree now"
+        raise end
+
+    monkeypatch.setattr(reverting, "preview_tree", preview)
+    with pytest.raises((KeyboardInterrupt, EngineError)):
+        run(shop, store, RevertOptions())
+    assert around(shop) == before
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_the_preview_has_the_configuration_of_the_branch_or_ones_own(
+    shop: GitRepo, store: FileStore, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """A bad commit may have changed the configuration, too."""
+    write(shop, ".gitignore", "" if committed else "Pulumi.dev.yaml")
+    commit(shop, "good config", "infra/Pulumi.dev.yaml", "config: {shop:size: '1'}")
+    store.add("v1", commit=head(shop))
+    commit(shop, "bad config", "infra/Pulumi.dev.yaml", "config: {shop:size: '2'}")
+    commit(shop, "bad")
+    store.add("v2", commit=head(shop))
+    back(store, 1, "v1", commit=head(shop))
+    opened = session(shop, store)
+    opened.__dict__["engine"] = SimpleNamespace()
+    seen: list[str] = []
+
+    def previewed_program(_: Session, engine: Any, config: Path, *more: Any, **options: Any) -> tuple[list[Any], bytes]:
+        assert engine.workspace.root.resolve() != (shop.root / "infra").resolve()
+        seen.append(config.read_text())
+        return [], b"{}"
+
+    def engine_of(_: Any, root: Path) -> Any:
+        return SimpleNamespace(workspace=find_workspace(root, backend=store.url, environ={}))
+
+    monkeypatch.setattr(previewing, "check_readable", lambda _: None)
+    monkeypatch.setattr(previewing, "todays_engine", engine_of)
+    monkeypatch.setattr(previewing, "preview_program", previewed_program)
+    result = make_revert(opened, read_standing(opened), RevertOptions(), ignore_events)
+    assert (result.word, len(result.reverted.commits)) == ("reverted", 2 if committed else 1)
+    assert seen == [f"config: {{shop:size: '{1 if committed else 2}'}}"]
 
 
 KILLED = """

@@ -68,8 +68,11 @@ def read_standing(session: Session, *, every: bool = False) -> Standing:
             unchanged=True,
         )
     timeline = session.timeline
+    if not len(timeline):
+        raise UsageError(f"{session.stack} has no updates yet", hint="There is nothing to revert.")
     number = timeline.live_update()
     if number is None:
+        timeline.live()  # raises where it can't be read
         raise UsageError(
             f"it is not known which update {session.stack} is at: its state was edited outside updates",
             hint=f"`{command('diff', session.stack.word)}` shows what differs; use `git revert` by hand.",
