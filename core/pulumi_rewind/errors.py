@@ -22,6 +22,7 @@ which exit code a command ends with (``exit_code``, see `EXIT_CODES`)::
     ├── StateDirectoryError     1  a file of the user's state directory can't be read or written
     ├── IncompleteError         4  a rollback stopped half-way; it can be resumed
     ├── UpdateFailed            1  an update failed, or its verify command did
+    ├── RevertError             1  commits can't be reverted, or their branch not be published
     ├── RollbackFailedToo       6  an update failed, and so did going back to before it
     └── InterruptedRun        130  stopped by the operator
 
@@ -230,6 +231,10 @@ class UpdateFailed(RewindError):
         """Whether the update changed the stack."""
         self.left = left
         """The digest of the state after it; empty if that could not be read."""
+
+
+class RevertError(RewindError):
+    """Commits that a stack went back over can't be reverted, or the branch that reverts them can't be published."""
 
 
 class RollbackFailedToo(RewindError):

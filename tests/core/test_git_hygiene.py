@@ -18,6 +18,9 @@ from pulumi_rewind.history.targets import resolve_target
 from pulumi_rewind.project.repository import Repository, open_repository
 from pulumi_rewind.records.git import Blob, RecordStore
 from pulumi_rewind.records.worktree import take_uncommitted
+from pulumi_rewind.reverting.publishing import find_remote, push_branch
+from pulumi_rewind.reverting.revert import RevertOptions, make_revert
+from pulumi_rewind.reverting.standing import read_standing
 from pulumi_rewind.rollback.recording import record_update
 from pulumi_rewind.session import Session, open_session
 from pulumi_rewind.strategies.program.source import program_problem
@@ -34,6 +37,7 @@ HOOKS = (
     "pre-auto-gc",
     "post-merge",
     "fsmonitor-watchman",
+    *("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite", "pre-push"),
 )
 
 
@@ -146,6 +150,27 @@ def test_nothing_of_a_repository_runs(repo: GitRepo, store: FileStore, trap: Tra
     assert set(tree.unfiltered) == {"a=b", "apart"}
     assert (tree.top / "file-1").read_text() == "one"
     tree.close()
+    trap.check()
+
+
+def test_to_revert_and_push_runs_nothing_of_a_repository(
+    repo: GitRepo, store: FileStore, trap: Trap, tmp_path: Path
+) -> None:
+    for key, value in {"user.name": "Ada", "user.email": "ada@example.test"}.items():
+        repo.git("config", key, value)
+    store.add("one", commit=project(repo))
+    (repo.root / "file-1").write_text("one, but bad")
+    store.add("two", commit=repo.commit("bad"))
+    store.write_live(store.path("checkpoint", 1).read_bytes())
+    repo.git("init", "-q", "--bare", str(tmp_path / "bare"))
+    repo.git("remote", "add", "origin", str(tmp_path / "bare"))
+    trap.lay(repo)
+    opened = session(repo, store)
+    result = make_revert(opened, read_standing(opened), RevertOptions(preview=False), lambda event: None)
+    assert [one.title for one in result.reverted.commits] == ["bad", "three", "two"]
+    found = repo.open()
+    push_branch(found, find_remote(found), result.branch)
+    assert repo.git("show", f"{result.branch}:file-1") == "one"
     trap.check()
 
 

@@ -120,6 +120,7 @@ PROCESSES = {
     "pulumi_rewind/strategies/program/engine.py": "the pulumi CLI",
     "pulumi_rewind/system/git.py": "git",
     "pulumi_rewind/records/signatures.py": "ssh-keygen",
+    "pulumi_rewind/reverting/publishing.py": "gh",
     "pulumi_rewind/demo/build.py": "the pulumi CLI",
     "pulumi_rewind/demo/shop/server.py": "a server of the demo",
     "pulumi_rewind/callbacks/process.py": "the project's interpreter, with the worker",

@@ -299,6 +299,7 @@ def test_the_reminder_names_the_update_that_head_holds(two: EngineStack) -> None
     assert ran.code == 0, ran.err
     assert "equals #2" in ran.out
     assert "still contains #3: revert it" in ran.out
+    assert "revert: pulumi-rewind revert dev" in ran.out
     assert image(two) == "nginx:2"
 
 

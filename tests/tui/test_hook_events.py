@@ -100,9 +100,9 @@ def test_in_the_rows_and_on_the_result_page() -> None:
     assert "  ✓ restore for db: restored (db-2)" in text
     assert "  ✗ notify: failed: no network" in text
 
-    after = Aftermath(reminder="HEAD still contains #2", reverts=("git revert 0c2a93a",))
+    after = Aftermath(reminder="HEAD still contains #2", revert="pulumi-rewind revert dev")
     text = [plain(line) for line in result_lines(Outcome(plan, 2, result, None, after, state), 80, symbols(False))]
-    assert text[-2:] == ["⚠ HEAD still contains #2.", "  $ git revert 0c2a93a"]
+    assert text[-3:] == ["⚠ HEAD still contains #2.", "", "revert: pulumi-rewind revert dev"]
 
     error = IncompleteError("restore failed; this run has changed nothing", changed=False)
     entry: Any = SimpleNamespace()

@@ -13,12 +13,13 @@ import pytest
 from pulumi_rewind.plan.stale_values import StaleValue
 from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.project.repository import Commit
-from pulumi_rewind.rollback.incident import Incident, Reverts
+from pulumi_rewind.rollback.incident import Incident
 from pulumi_rewind.rollback.report import Report, ReportedRisk, ReportedStep, bounded, keep, masked, report_after
 from pulumi_rewind.rollback.result import RollbackResult
+from pulumi_rewind.rollback.reverts import Reverts
 from pulumi_rewind.session import open_session
 from pulumi_rewind.state.model import REPLAY_AGENT, Update
-from pulumi_rewind_tui.text.incident import block, code, incident_json, incident_note, revert_lines
+from pulumi_rewind_tui.text.incident import block, code, incident_json, incident_note
 from tests.support.filestack import NOON, FileStack
 
 HOSTILE = "`</code><img src=x onerror=alert(1)> [a](javascript:b) | ``` \x1b[31m\u202e\n# heading"
@@ -95,7 +96,7 @@ def test_a_note_tells_everything_in_a_page() -> None:
         "⚠ done, 1 difference, 1 value may be stale: `shop/prod is back at #3 (v1.2)`",
         "- ⚠ `api name`: `is another`",
         "```text\npulumi-rewind rollback prod 4\n```",
-        "`git revert bbbbbbbbbbbb`",
+        "`bbbbbbbbbbbb`. `pulumi-rewind revert prod` makes a branch without them",
         "- [ ] Look at 1 difference that the plan did not announce.",
         "`#4` came from uncommitted changes",
     ):
@@ -199,24 +200,17 @@ def test_a_rollback_that_failed_half_way() -> None:
     assert "update `#4` failed, rollback failed on the way to `#3 (v1.2)`" in text
     assert "The rollback failed half-way; it left the stack between `#4` and `#3 (v1.2)`." in text
     assert "- [ ] A rollback of the stack is unfinished: `pulumi-rewind resume prod` continues it." in text
-    assert "HEAD still contains 1 commit that the rollback was to undo. `git revert" in text
+    assert (
+        "HEAD still contains 1 commit that the rollback was to undo: `bbbbbbbbbbbb`. `pulumi-rewind revert prod`"
+        in text
+    )
     text = note(report=report(outcome="failed", changed=False, result=None, error="db: no copy", undo=""))
     assert "The rollback failed; callbacks were called, and nothing in the stack was changed." in text
     assert "half-way" not in text
     text = note(report=report(outcome="unchanged", result=None, error="it moved", undo=""))
     assert "rollback ended, with nothing changed, after 00:21" in text
     assert "It changed nothing." in text
-    assert "git revert" not in text
-
-
-def test_a_merge_is_reverted_against_its_first_parent() -> None:
-    shas = [letter * 40 for letter in "abcd"]
-    commits = tuple(Commit(sha, "t", "a", 0) for sha in shas)
-    assert revert_lines(Reverts(commits, frozenset({shas[1]}))) == [
-        f"git revert {'a' * 12}",
-        f"git revert -m 1 {'b' * 12}",
-        f"git revert {'c' * 12} {'d' * 12}",
-    ]
+    assert "pulumi-rewind revert" not in text
 
 
 def test_for_machines() -> None:

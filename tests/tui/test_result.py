@@ -206,7 +206,7 @@ async def test_the_incident_note_is_private_and_masked(shop: Shop, monkeypatch: 
     assert "pulumi-rewind rollback prod 8" in text
     assert "`pulumi-rewind resume prod` continues it" in text
     assert "HEAD still contains" in text
-    assert "`git revert " in text
+    assert "`pulumi-rewind revert prod`" in text
     assert "correct-horse" not in text
     assert "[secret]" in text
 

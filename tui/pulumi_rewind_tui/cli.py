@@ -55,6 +55,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "hold": "Hold a stack, so that no pipeline updates it; ask for CI.",
     "release": "End the hold of a stack.",
     "status": "Show holds, running updates and interrupted rollbacks.",
+    "revert": "Revert in git what a rollback went back over, on a branch.",
     "report": "Write the incident note of a rollback or failed update.",
     "hooks": "List undo callbacks and what they match; test them.",
     "revision": "List the revisions of components: applied, missing, next.",

@@ -20,6 +20,7 @@ from pulumi_rewind.system.untrusted import RECORD, read_bytes, read_text
 _HASH: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REVERTS: Final = re.compile(r"\bThis reverts commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
 _FORMAT: Final = "--format=%H%x00%an%x00%ct%x00%s"
+_WHOLE: Final = "--format=tformat:%H%x00%an%x00%ct%x00%s%x00%P%x00%B"
 AT_ONCE: Final = 500
 """Commits asked for in one git process; bounded by the length of a command line."""
 
@@ -36,6 +37,16 @@ class Commit:
     author: str
     time: int
     """Unix seconds of the commit."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A commit with its place in the history."""
+
+    commit: Commit
+    parents: tuple[str, ...]
+    message: str
+    """All of it, the title included."""
 
 
 class Repository:
@@ -159,6 +170,31 @@ class Repository:
         if len(revisions) < (2 if a else 1):
             return []
         return list(self._log(f"--max-count={limit}", revisions[0], *(f"^{rev}" for rev in revisions[1:]), "--"))
+
+    def logged(self, older: str, newer: str, limit: int) -> list[Logged]:
+        """Commits reachable from `newer` and not from `older`, by their full ids; children before parents.
+
+        At most `limit`.
+        """
+        if not (_HASH.fullmatch(older) and _HASH.fullmatch(newer)):
+            return []
+        how = ("-z", "--topo-order", _WHOLE, "--encoding=UTF-8", "--no-show-signature", "--no-color", "--no-notes")
+        fields = iter(self._run("log", *how, f"--max-count={limit}", newer, f"^{older}", "--").split("\0"))
+        return [
+            Logged(Commit(sha, title, author, int(time)), tuple(parents.split()), message)
+            for sha, author, time, title, parents, message in zip(*[fields] * 6, strict=False)
+        ]
+
+    def between(self, older: str, newer: str, *places: Path) -> frozenset[str]:
+        """Ids of the commits reachable from `newer` and not from `older`, by their full ids.
+
+        With `places`, from the top of the working tree, those that change something there; merges then left out.
+        """
+        if not (_HASH.fullmatch(older) and _HASH.fullmatch(newer)):
+            return frozenset()
+        how = ("--no-merges", "--full-history") if places else ()
+        paths = [f":(top,literal){place}" for place in places]
+        return frozenset(self._run("rev-list", *how, newer, f"^{older}", "--", *paths).splitlines())
 
     def merges(self, shas: Iterable[str]) -> frozenset[str]:
         """Those of some commits, by their full ids, that merge others."""

@@ -13,45 +13,25 @@ import msgspec
 
 from pulumi_rewind.errors import RewindError, UsageError
 from pulumi_rewind.history.failed_update import undo_number
-from pulumi_rewind.history.origins import find, origin, rolled_back_to
+from pulumi_rewind.history.origins import find, rolled_back_to
 from pulumi_rewind.history.targets import Target
 from pulumi_rewind.history.timeline import deployed_commit
 from pulumi_rewind.history.update_mark import read_stamp
 from pulumi_rewind.records.evidence import error_of
 from pulumi_rewind.rollback.head_reminder import head_reminder
 from pulumi_rewind.rollback.report import Report, kept_report, report_after
+from pulumi_rewind.rollback.reverts import Reverts, reverts_of
 from pulumi_rewind.system.shell import command
 
 if TYPE_CHECKING:
-    from pulumi_rewind.project.repository import Commit
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
 
 FAR: Final = 2000
 """How far back an incident is searched for where none is named."""
 
-NEAR: Final = 100
-"""Of how many updates the result of a run looks for commits to revert."""
-
 OFFERED: Final = 8
 """How many incidents an error names."""
-
-COMMITS: Final = 200
-"""How many commits are looked through for those to revert."""
-
-
-@dataclass(frozen=True)
-class Reverts:
-    """What in git would bring back what a rollback went back over."""
-
-    commits: tuple[Commit, ...] = ()
-    """Those that HEAD still contains, newest first; reverted ones left out."""
-    merges: frozenset[str] = frozenset()
-    """Those of them that merge others: reverting one needs to know which side stays."""
-    reverted: int = 0
-    """How many of them HEAD has reverted."""
-    problem: str = ""
-    """Why it isn't known."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +148,7 @@ def incident_of(session: Session, number: int, report: Report | None) -> Inciden
         error=error,
         half_made=half_made,
         undo_to=undo_number(timeline, own.number) if own is not None and report is None else 0,
-        reverts=_reverts(session, target, over),
+        reverts=reverts_of(session, target, over),
         reminder=head_reminder(session, Target(target, "", "")) if target is not None and found.is_rollback else "",
         later=tuple(range(last + 1, newest + 1)),
         resumes=entry is not None and not entry.update and not session.journal.running(entry),
@@ -222,36 +202,6 @@ def _why(session: Session, failed: Update | None) -> tuple[str, tuple[str, ...]]
             session.redactor(f"{res.name}: {text}") for res in checkpoint.resources for text in res.init_errors or ()
         )
     return error, half_made
-
-
-def reverts_since(session: Session, target: Update) -> Reverts:
-    """The commits that were deployed after an update, are not in it, and are in HEAD: the next deploy applies them."""
-    newest = len(session.timeline)
-    numbers = range(max(target.number, newest - NEAR) + 1, newest + 1)
-    return _reverts(session, target, tuple(map(session.timeline.history.update, numbers)))
-
-
-def _reverts(session: Session, target: Update | None, over: tuple[Update, ...]) -> Reverts:
-    """The commits that were deployed after the target, are not in it, and are in HEAD."""
-    repository, history = session.repository, session.timeline.history
-    if repository is None or target is None:
-        return Reverts()
-    kept = deployed_commit(origin(history, target))
-    head = repository.head()
-    deployed = dict.fromkeys(deployed_commit(origin(history, one)) for one in reversed(over))
-    wanted = [sha for sha in deployed if sha and sha != kept]
-    if not wanted or not head:
-        return Reverts()
-    known = repository.commits((kept, *wanted))
-    if lacking := next((sha for sha in (kept, *wanted) if sha not in known), None):
-        return Reverts(problem=f"commit {lacking[:7]} is not in this repository" if lacking else "")
-    held = [sha for sha in wanted if repository.is_ancestor(sha, head) and not repository.is_ancestor(sha, kept)]
-    gone = {one.sha for sha in held for one in repository.log(kept, sha, COMMITS)}
-    since = repository.log(kept, head, COMMITS) if gone else []
-    titles = {one.title for one in since}
-    commits = [one for one in since if one.sha in gone]
-    left = [one for one in commits if f'Revert "{one.title}"' not in titles]
-    return Reverts(tuple(left), repository.merges(one.sha for one in left), len(commits) - len(left))
 
 
 def _way_back(session: Session, number: int) -> Update | None:

@@ -165,7 +165,7 @@ class RollbackRun(EngineDriver):
         wanted = self.hold if self.hold is not None else self.session.settings.hold and self._before is not None
         if self.result is not None and wanted:
             yield Phase("hold", "holding the stack")
-            self.result = with_hold(self.session, self.plan.target, self._before, self.result)
+            self.result = with_hold(self.session, self.plan.target, self.result)
 
     def _recorded(self, end: RollbackResult | RewindError | None, unchanged: bool = False) -> Iterator[EngineEvent]:
         """Keeps how it ended, and what the run has made of the stack as a record in git."""

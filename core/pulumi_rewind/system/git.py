@@ -47,6 +47,7 @@ _RUNS: Final = re.compile(
 """Settings, as git lists them, that name a program which one of our commands may run."""
 
 _NEUTRAL: Final = {
+    "driver": "false",  # a merge that would use it is a conflict, and not silently one side
     "enabled": "false",
     "gitproxy": "none",
     "receivepack": "git-receive-pack",

@@ -170,7 +170,7 @@ class ResultScreen(SavingScreen):
         result, self._holding = outcome.result, True
 
         def work(_: CancelCheck) -> None:
-            self.post_message(Held(with_hold(self.session, outcome.plan.target, outcome.start, result)))
+            self.post_message(Held(with_hold(self.session, outcome.plan.target, result)))
 
         in_thread(self, "hold", work, lambda err: Held(None, err))
         self.refresh_bindings()

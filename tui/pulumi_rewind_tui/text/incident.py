@@ -19,7 +19,7 @@ from pulumi_rewind_tui.words.symbols import UNICODE, counts_text
 from pulumi_rewind_tui.words.words import elapsed, iso_time, plural
 
 if TYPE_CHECKING:
-    from pulumi_rewind.rollback.incident import Incident, Reverts
+    from pulumi_rewind.rollback.incident import Incident
     from pulumi_rewind.rollback.report import Report, ReportedStep
     from pulumi_rewind.state.model import Update
 
@@ -30,9 +30,6 @@ LONG: Final = 200
 """Longer texts of others are cut."""
 
 ERROR_LINES: Final = 6
-
-REVERTED: Final = 20
-"""How many commits a line to revert them names."""
 
 _QUIET: Final = frozenset({"update", "same", "read"})
 """Operations that are counted in the note and not named."""
@@ -66,6 +63,17 @@ def incident_note(incident: Incident, version: str, now: float) -> str:
         *_section("What remains to be done", _remaining(incident)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def incident_summary(incident: Incident) -> list[str]:
+    """The lines of the note that tell what happened, for a text that says by itself what is to be done."""
+    return [
+        "",
+        f"# {_title(incident)}",
+        *_section("Timeline", _timeline(incident)),
+        *_section("Why it failed", _why(incident)),
+        *_section("Result", _result(incident)),
+    ]
 
 
 def incident_json(incident: Incident, note: str) -> dict[str, Any]:
@@ -356,9 +364,12 @@ def _git(incident: Incident) -> Iterator[str]:
     reverts = incident.reverts
     if reverts.commits:
         count = plural(len(reverts.commits), "commit")
-        lines = " then ".join(code(line, len(line)) for line in revert_lines(reverts))
+        names = ", ".join(code(one.sha[:12]) for one in reverts.commits[:LISTED])
+        more = len(reverts.commits) - LISTED
+        names += f" and {more:,} more" if more > 0 else ""
         what = "undid; the next deploy applies this again" if _outcome(incident) == "done" else "was to undo"
-        yield f"HEAD still contains {count} that the rollback {what}. {lines}"
+        revert = code(command("revert", incident.name))
+        yield f"HEAD still contains {count} that the rollback {what}: {names}. {revert} makes a branch without them."
     elif incident.reminder:
         yield f"{code(incident.reminder)}."
     if reverts.problem:
@@ -366,17 +377,3 @@ def _git(incident: Incident) -> Iterator[str]:
     dirty = [_number(one.number) for one in incident.over if one.dirty and not one.is_rollback]
     if dirty:
         yield f"{', '.join(dirty)} came from uncommitted changes: a working tree may still have them."
-
-
-def revert_lines(reverts: Reverts) -> list[str]:
-    """The git commands that take the commits out of HEAD, newest first; of a merge its first parent stays."""
-    lines: list[str] = []
-    joins = False
-    for one in reverts.commits[:REVERTED]:
-        short, merge = one.sha[:12], one.sha in reverts.merges
-        if merge or not joins:
-            lines.append(f"git revert -m 1 {short}" if merge else f"git revert {short}")
-        else:
-            lines[-1] += f" {short}"
-        joins = not merge
-    return lines

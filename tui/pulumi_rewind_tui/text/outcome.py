@@ -31,8 +31,8 @@ class Aftermath:
     """The update to go back to for undoing the rollback and the failed attempts before it; 0: not known."""
     reminder: str = ""
     """What the next ordinary deploy would do."""
-    reverts: tuple[str, ...] = ()
-    """The git commands that keep it from that."""
+    revert: str = ""
+    """The command that keeps it from that."""
 
 
 class Finding(NamedTuple):
@@ -86,8 +86,8 @@ def callbacks(result: RollbackResult) -> list[Finding]:
     return found
 
 
-def advice(result: RollbackResult | None, undo: str, reminder: str) -> list[Finding]:
-    """Notes, the command that undoes the rollback, and what the next deploy would do."""
+def advice(result: RollbackResult | None, undo: str, reminder: str, revert: str) -> list[Finding]:
+    """Notes, the command that undoes the rollback, what the next deploy would do, and the command against that."""
     notes = [Finding("", "note", note) for note in result.notes] if result is not None else []
-    more = (Finding("", "undo", undo), Finding("hazard", "next", reminder))
+    more = (Finding("", "undo", undo), Finding("hazard", "next", reminder), Finding("", "revert", revert))
     return [*notes, *(one for one in more if one.text)]

@@ -9,6 +9,7 @@ import msgspec
 
 from pulumi_rewind.rollback.head_reminder import head_reminder
 from pulumi_rewind.rollback.report import undo_command
+from pulumi_rewind.rollback.reverts import revert_command
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.outcome import advice, callbacks, differences, ending, stale_values
 from pulumi_rewind_tui.text.spans import changes_line
@@ -43,7 +44,9 @@ def next_lines(
 ) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     undo = undo_command(session, result, choices)
-    for one in advice(result, undo, head_reminder(session, target)):
+    reminder = head_reminder(session, target)
+    revert = revert_command(session, target.update) if reminder and target.checkpoint is None else ""
+    for one in advice(result, undo, reminder, revert):
         yield [Span(f"{one.about}:", "commit"), f" {one.text}"]
 
 

@@ -146,11 +146,10 @@ def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_o
         lines += _not_done(outcome, cells, table)
     undo = outcome.result.undo if outcome.result is not None else ""
     reminder = outcome.aftermath.reminder if outcome.kind != "unchanged" else ""
-    for one in advice(outcome.result, undo, reminder):
+    revert = outcome.aftermath.revert if outcome.kind == "done" else ""  # one that is unfinished comes first
+    for one in advice(outcome.result, undo, reminder, revert):
         text = f"{table['hazard']} {one.text}." if one.mark == "hazard" else str(one)
         lines += [(("", ""),), *paragraph(text, cells, one.mark)]
-    if reminder:
-        lines += [(("  $ ", "dim"), (text, "commit")) for text in outcome.aftermath.reverts]
     return lines
 
 

@@ -169,8 +169,7 @@ def read_aftermath(session: Session, plan: Plan, version: int | None) -> Afterma
     """Reads the stack again; reports what can't be read, never raises. `version` is None where the run failed."""
     from pulumi_rewind.history.failed_update import before_attempts, undo_number
     from pulumi_rewind.rollback.head_reminder import head_reminder
-    from pulumi_rewind.rollback.incident import reverts_since
-    from pulumi_rewind_tui.text.incident import revert_lines
+    from pulumi_rewind.rollback.reverts import revert_command
 
     found = Aftermath()
     try:
@@ -180,7 +179,7 @@ def read_aftermath(session: Session, plan: Plan, version: int | None) -> Afterma
         found = replace(found, pending=live.pending_operations, newest=len(session.timeline))
         found = replace(found, reminder=head_reminder(session, plan.target))
         if found.reminder and plan.target.checkpoint is None:
-            found = replace(found, reverts=tuple(revert_lines(reverts_since(session, plan.target.update))))
+            found = replace(found, revert=revert_command(session, plan.target.update))
         undo = undo_number(session.timeline, version) if version else before_attempts(session.timeline)
         found = replace(found, undo=undo)
         if version is None:

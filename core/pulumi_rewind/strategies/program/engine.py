@@ -25,6 +25,8 @@ from pulumi_rewind.system.processes import kill_all, undisturbed
 TAIL: Final = 6
 """How many lines of a failed installation are shown."""
 
+GONE: Final = f"The old program may need something that no longer exists. {INSTEAD}"
+
 
 def environment(session: Session, live: Checkpoint) -> Mapping[str, str]:
     """What a run of the program has beyond the operator's own environment.
@@ -53,10 +55,12 @@ def preview_program(
     refresh: bool = False,
     state: Checkpoint | None = None,
     readers: Iterable[Resource] = (),
+    advice: str = GONE,
 ) -> tuple[list[EngineEvent], bytes]:
     """One preview of the program in its worktree: its events, and the engine's own plan.
 
     `state` is what the backend will hold before the run, where that is to be edited: see `guard.state_editing.staged`.
+    `advice` is what an error says that nothing better is known of.
 
     Raises:
         EngineError, RefusedError: it failed.
@@ -82,20 +86,20 @@ def preview_program(
         error = run.error("the program failed in its preview")
         if isinstance(error, EngineError) and error.locked:
             raise lock_refusal(session, error)
-        raise _failure(protected_refusal(error, engine, (), session.operations()))
+        raise _failure(protected_refusal(error, engine, (), session.operations()), advice)
     note_planned(session, live, plan_file)
     found = plan_file.read_bytes()
     plan_file.unlink()
     return events, found
 
 
-def _failure(error: RewindError) -> RewindError:
+def _failure(error: RewindError, advice: str) -> RewindError:
     if isinstance(error, EngineError):
-        error.explain(f"The old program may need something that no longer exists. {INSTEAD}")
+        error.explain(advice)
     return error
 
 
-def install(engine: Engine, control: PreviewControl) -> None:
+def install(engine: Engine, control: PreviewControl, *, instead: str = INSTEAD) -> None:
     """Installs the program's dependencies into its worktree, where `project_file.needs_installation` says so.
 
     Raises:
@@ -134,6 +138,6 @@ def install(engine: Engine, control: PreviewControl) -> None:
         tail = "\n".join(list(dict.fromkeys(said.splitlines()))[-TAIL:])
         raise EngineError(
             f"the dependencies of the program can't be installed: {tail}",
-            hint=f"A dependency may be gone from its registry, or need a tool that is not installed. {INSTEAD}",
+            hint=f"A dependency may be gone from its registry, or need a tool that is not installed. {instead}",
             output=said,
         )

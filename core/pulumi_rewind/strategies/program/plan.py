@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from pulumi_rewind.strategies.program.project_file import installation_risks, ne
 from pulumi_rewind.strategies.program.result import declared, program_state, program_steps, unlike_target
 from pulumi_rewind.strategies.program.risks import config_risks, program_risks
 from pulumi_rewind.strategies.program.source import program_problem, program_update
-from pulumi_rewind.strategies.program.worktree import ProgramTree, make_tree
+from pulumi_rewind.strategies.program.worktree import ProgramTree, make_tree, project_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +91,7 @@ class ProgramPlanning:
     def _tree(self) -> ProgramTree:
         session, repository = self.session, self.session.repository
         assert repository is not None
-        root, top = session.workspace.root.resolve(), repository.root.resolve()
-        relative = Path(os.path.relpath(root, top)) if root.is_relative_to(top) else Path()
+        relative = project_in(session.workspace, repository)
         uncommitted = uncommitted_record(session, self.update)
         return make_tree(repository, self.update.commit, relative, session.workspace.project, uncommitted)
 
@@ -165,7 +163,7 @@ class ProgramPlanning:
             changes=counts(steps),
             diff=diff_checkpoints(refreshed_state(events, self.now if arrangement else live_plain), after),
             created=time.time(),
-            state_only=_outputs_alone(live_plain, after, {step.urn for step in moving}),
+            state_only=outputs_alone(live_plain, after, {step.urn for step in moving}),
             prepared=ProgramPrepared(
                 self.live, live_plain, self.stored, self.plain, self.choices, refresh, self.before.state,
                 tree=self.tree, engine=engine, config_path=config.path,
@@ -202,7 +200,7 @@ def _essence(plan: bytes) -> bytes:
     return msgspec.json.encode(steps, order="sorted")
 
 
-def _outputs_alone(live: Checkpoint, after: Checkpoint, moving: set[str]) -> tuple[Difference, ...]:
+def outputs_alone(live: Checkpoint, after: Checkpoint, moving: set[str]) -> tuple[Difference, ...]:
     """Outputs of the stack and of components that change although no step touches them."""
     found = []
     for res in after.resources:

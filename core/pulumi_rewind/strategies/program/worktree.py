@@ -25,6 +25,7 @@ from pulumi_rewind.system.private_directory import is_abandoned, make_private, r
 
 if TYPE_CHECKING:
     from pulumi_rewind.project.repository import Repository
+    from pulumi_rewind.project.workspace import Workspace
     from pulumi_rewind.records.store import Record
 
 _PREFIX: Final = "rewind-program-"
@@ -51,17 +52,24 @@ class ProgramTree:
 
 
 def make_tree(
-    repository: Repository, commit: str, relative: Path, project: str, uncommitted: Record | None = None
+    repository: Repository,
+    commit: str,
+    relative: Path,
+    project: str,
+    uncommitted: Record | None = None,
+    *,
+    instead: str = INSTEAD,
 ) -> ProgramTree:
     """Checks a commit out, with its submodules, and applies the changes that were not committed.
 
-    `relative` is where the project is looked for first, from the top; if it isn't there, anywhere.
+    `relative` is where the project is looked for first, from the top; if it isn't there, anywhere. `instead` is a
+    sentence for the hints of errors: what works without.
 
     Raises:
         UsageError: the commit can't be checked out, has no such project, or the changes don't apply.
     """
     if not is_commit_id(commit):
-        raise UsageError(f"{commit!r} is no commit id", hint=INSTEAD)
+        raise UsageError(f"{commit!r} is no commit id", hint=instead)
     sweep(repository)
     private = make_private(_PREFIX)  # 0700
     top = private / f"rewind-{commit[:7]}"
@@ -77,11 +85,11 @@ def make_tree(
         except OSError as err:
             raise UsageError(
                 f"commit {commit[:7]} can't be checked out: {err}",
-                hint=f"If objects are missing, `git fetch --refetch` gets them. {INSTEAD}",
+                hint=f"If objects are missing, `git fetch --refetch` gets them. {instead}",
             ) from None
         if uncommitted is not None:
             put_uncommitted(uncommitted, top)
-        place = _find_project(top, relative, project)
+        place = _find_project(top, relative, project, instead)
         return ProgramTree(private, top, place, repository, tuple(missing), _unfiltered(repository, top))
     except BaseException:
         _remove(repository, top, private)
@@ -126,7 +134,13 @@ def _unfiltered(repository: Repository, top: Path) -> tuple[str, ...]:
     return tuple(name for name in off if name in used)
 
 
-def _find_project(top: Path, relative: Path, project: str) -> Path:
+def project_in(workspace: Workspace, repository: Repository) -> Path:
+    """Where the project is in its repository, from the top; the top itself if it lies elsewhere."""
+    root, top = workspace.root.resolve(), repository.root.resolve()
+    return root.relative_to(top) if root.is_relative_to(top) else Path()
+
+
+def _find_project(top: Path, relative: Path, project: str, instead: str) -> Path:
     """The directory of the project file, `relative` first."""
     from pulumi_rewind.project.workspace import find_workspace
 
@@ -147,7 +161,7 @@ def _find_project(top: Path, relative: Path, project: str) -> Path:
         found.append(f"{name} in {place.relative_to(top)}")
     there = f"it has {', '.join(found[:5])}" if found else "it has no Pulumi project at all"
     raise UsageError(
-        f"the commit has no project {project}: {there}", hint=f"The project may have been renamed since. {INSTEAD}"
+        f"the commit has no project {project}: {there}", hint=f"The project may have been renamed since. {instead}"
     )
 
 
