@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_rewind.window.ledger import Window
+from pulumi_rewind.window.ledger import NOTE, Window
 from tests.support.rewind import plan, run, said, session, settled, steps
 from tests.support.stack import EngineStack
 
@@ -205,3 +205,20 @@ kept = bridged.Server("kept", {{"image": "1", "zone": "{zone}"}}, pulumi.Resourc
     assert "excluded can't be held: `hold_excluded` in rewind.toml leaves it out" in text
     assert "needs can't be held: needs excluded" in text
     assert set(held(stack)) == {"kept"}
+
+
+def test_where_the_note_and_the_file_are_lost_the_record_knows(stack: EngineStack) -> None:
+    stack.git("init", "-q")
+    stack.write_file("rewind.toml", SETTINGS)
+    stack.write_file(".gitignore", "Pulumi.*.yaml")
+    stack.git_commit("first")
+    stack.up(PROGRAM.format(zone="a", more=""))
+    up(stack, PROGRAM.format(zone="b", more=""), "--hold-deletes")
+    old = held(stack)
+    assert old
+    opened = session(stack)
+    Window(opened).path.unlink()
+    note = opened.backend.note(opened.stack, NOTE)
+    assert note is not None
+    opened.backend.remove_note(opened.stack, NOTE, instead_of=note.mark)
+    assert held(stack) == old

@@ -27,6 +27,7 @@ from pulumi_rewind.records.worktree import take_uncommitted
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Update, decode_checkpoint
 from pulumi_rewind.system.untrusted import read_bytes
+from pulumi_rewind.window.ledger import Window
 
 FILE_LIMIT: Final = 5 << 20
 """Bytes of a configuration or hooks file that is kept."""
@@ -125,7 +126,8 @@ class _Taker:
         update = timeline.update(number)
         frozen = evidence_of(self.session, number)
         said = verdicts_with(self.session, update, self.secrets.values)
-        evidence = {**(frozen[0].files() if frozen is not None else {}), **said, **evidence}
+        held = Window(self.session).kept_with(number)
+        evidence = {**(frozen[0].files() if frozen is not None else {}), **said, **held, **evidence}
         if update.from_record == "update":
             commit = self.records.refs().get(number, "")
             return Written(number, self.records.ref(number), commit, new=False)

@@ -1,16 +1,16 @@
-"""Where it is kept what of a stack is held: in the user's state directory, and in a note beside the stack.
+"""Where it is kept what of a stack is held: in the user's state directory, in a note beside the stack, and in records.
 
 The note lets any machine return or delete what another one holds; of the two the one that was written more often is
-right, and one alone is enough. Both are written before the state is touched. No secret is in them: entries are as the
-state has them. Where a note has not enough room, it names the objects alone; their entries are in the checkpoint of the
-update before.
+right, and one alone is enough. Where both are lost, the newest record in git has it. File and note are written before
+the state is touched. No secret is in them: entries are as the state has them. Where a note has not enough room, it
+names the objects alone; their entries are in the checkpoint of the update before.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import BackendError, NoteMoved, RewindError
 from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.held_entries import WithHeld, with_held
+from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.decrypted import sealed_texts
 from pulumi_rewind.state.model import Checkpoint
@@ -29,6 +30,12 @@ from pulumi_rewind.window.held import Batch, Held, HeldEntry, Holdings, complete
 
 NOTE: Final = "held"
 """What the note is called."""
+
+FILE: Final = "held.json"
+"""What it is called among the evidence in a record."""
+
+RECORDS: Final = 20
+"""In how many records it is looked for."""
 
 TRIES: Final = 5
 """How often a note is written where others write it as well."""
@@ -55,17 +62,42 @@ class Window:
             RewindError: it is damaged, so it is unknown what is held.
         """
         own, shared = self._own(), self._shared()
+        if own is None and shared is None:
+            return self._recorded() or Holdings()
         # Written equally often they are one; the file has the entries in any case.
-        return shared if shared is not None and shared.serial > own.serial else own
+        return max((one for one in (own, shared) if one is not None), key=lambda one: one.serial)
 
     def now(self, live: Checkpoint) -> tuple[Held, ...]:
         """The objects that are held."""
         return still_held(self.read(), live, len(self.session.timeline))
 
-    def _own(self) -> Holdings:
+    def kept_with(self, number: int) -> Mapping[str, bytes]:
+        """What the record of the newest update is to have as evidence: all that is held then; nothing of others."""
+        try:
+            own = self._own() if number == len(self.session.timeline) else None
+            if own is None or not self.now(self.session.timeline.live()):
+                return {}
+        except RewindError:
+            return {}
+        return {FILE: msgspec.json.encode(own)}
+
+    def _recorded(self) -> Holdings | None:
+        """What the newest record says that speaks of it, where the note and the file are lost."""
+        newest = len(self.session.timeline)
+        for number in range(newest, max(newest - RECORDS, 0), -1):
+            try:
+                record = recorded(self.session, number)
+                kept = record.evidence().get(FILE) if record is not None else None
+                if kept:
+                    return msgspec.json.decode(kept, type=Holdings)
+            except (RewindError, msgspec.DecodeError):
+                continue
+        return None
+
+    def _own(self) -> Holdings | None:
         raw = self._state.read(self.path)
         try:
-            return Holdings() if raw is None else msgspec.json.decode(raw, type=Holdings)
+            return None if raw is None else msgspec.json.decode(raw, type=Holdings)
         except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as err:
             raise RewindError(
                 f"what is held of {self.session.stack} can't be read from {self.path}: {err}",
