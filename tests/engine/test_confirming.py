@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -174,3 +175,21 @@ def test_another_machine_takes_over(waiting: EngineStack) -> None:
     done = said(stack, "due", "--take-over")
     assert done.code == 5, done.out + done.err
     assert settled(stack) == stack.before
+
+
+def test_another_machine_runs_no_command_of_the_note_unasked(stack: EngineStack, tmp_path: Path) -> None:
+    """Whoever can write the backend can write the note."""
+    stack.up(PROGRAM.format(zone="a"))
+    stack.write_program(PROGRAM.format(zone="b"))
+    ran = tmp_path / "ran"
+    watch = ("--watch", f"touch {ran}; false", "--fail-after", "1")
+    done = said(stack, "up", "--yes", "--confirm-within", "1h", *watch, "--no-wait")
+    assert done.code == 0, done.out + done.err
+    stack.extra_environ["XDG_STATE_HOME"] = str(tmp_path / "elsewhere")
+    looked = said(stack, "due")
+    assert looked.code == 0, looked.out + looked.err
+    assert "another machine gave the watch command, which is not run here: touch" in looked.err
+    assert not ran.exists()
+    del stack.extra_environ["XDG_STATE_HOME"]
+    assert said(stack, "due").code == 5
+    assert ran.exists()

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from pulumi_rewind.choices import USUAL
+from pulumi_rewind.confirming.trusting import agree
 from pulumi_rewind.errors import RefusedError, UpdateFailed
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.records.content import update_key
@@ -102,6 +103,7 @@ def arm(
         allow_data_loss=terms.allow_data_loss,
         delete_first=terms.delete_first,
     )
+    agree(session, deadline)
     deadlines.arm(deadline)
     return deadline
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 
+from pulumi_rewind.confirming.trusting import armed_here
 from pulumi_rewind.confirming.verdicts import keep_unconfirmed
 from pulumi_rewind.engine.events import Diagnostic, EngineEvent
 from pulumi_rewind.errors import RefusedError, RewindError, UpdateFailed
@@ -20,7 +22,7 @@ from pulumi_rewind.system.durations import length
 from pulumi_rewind.system.who import me
 from pulumi_rewind.up.recovery import Recovery
 from pulumi_rewind.up.run import Before
-from pulumi_rewind.window.deadline import Deadline, Deadlines, How, content_of
+from pulumi_rewind.window.deadline import Deadline, Deadlines, How, content_of, timed
 
 
 def end_resumed(session: Session) -> None:
@@ -45,16 +47,19 @@ def tell_unable(session: Session, deadline: Deadline, error: RewindError) -> Ite
 class TakingBack:
     """One way back: `plan`, then iterate `events`, then read `result`. The note tells all others of it."""
 
-    def __init__(self, session: Session, deadline: Deadline, how: How = "gone-back", *, over: bool = False) -> None:
-        """`over`: although another process has begun, which the operator knows to be dead.
+    def __init__(
+        self, session: Session, deadline: Deadline, how: How = "gone-back", *, over: bool = False, trust: bool = False
+    ) -> None:
+        """`over`: although another process has begun, which the operator knows to be dead. `trust`: see `trusting`.
 
         Raises:
             RefusedError: another process was faster, it was confirmed, or the stack has changed since.
         """
         self.session = session
         self.deadlines = Deadlines(session)
-        self.deadline = self.deadlines.take(deadline.run, over=over)
+        self.deadline = timed(deadline, self.deadlines.take(deadline.run, over=over))
         self._how: How = how
+        self._trust = trust or armed_here(session, deadline)
         keep_unconfirmed(session, self.deadline, self.deadlines.clock(), self._why)
         try:
             self.recovery = Recovery(
@@ -135,6 +140,8 @@ class TakingBack:
                 hint="Updates were removed from the history, or numbers moved. Roll back by hand.",
                 unchanged=True,
             )
+        if self._trust:  # it was live when the update began
+            target = replace(target, known=checkpoint)
         return Before(checkpoint, deadline.update - 1, target)
 
     def _failed(self, error: RewindError) -> None:

@@ -14,7 +14,7 @@ from pulumi_rewind.confirming.verdicts import keep, watched
 from pulumi_rewind.errors import BackendError, InterruptedRun, RefusedError
 from pulumi_rewind.session import Session
 from pulumi_rewind.up.verify_command import VerifyCommand
-from pulumi_rewind.window.deadline import Deadline, Deadlines, Ended
+from pulumi_rewind.window.deadline import Deadline, Deadlines, Ended, timed
 
 LOOK: Final = 2.0
 """Seconds between two looks at least."""
@@ -83,7 +83,7 @@ class Wait:
             return
         self.problem = ""
         if now.deadline is not None and now.deadline.run == self.deadline.run:
-            self.deadline = now.deadline
+            self.deadline = timed(self.deadline, now.deadline)
         else:
             mine = now.ended is not None and now.ended.run == self.deadline.run
             self.ended = (
@@ -96,7 +96,7 @@ class Wait:
         except InterruptedRun:
             return
         try:
-            self.deadline = self._deadlines.watched(self.deadline.run, good=verdict.good)
+            self.deadline = timed(self.deadline, self._deadlines.watched(self.deadline.run, good=verdict.good))
         except RefusedError:  # decided meanwhile
             self._read()
             return

@@ -86,6 +86,17 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
         return self.watch is not None and self.failures >= self.watch.fail_after
 
 
+def timed(deadline: Deadline, noted: Deadline) -> Deadline:
+    """A deadline as it is known, with the time that is noted, and whether somebody takes it back."""
+    return msgspec.structs.replace(
+        deadline,
+        until=noted.until,
+        failures=noted.failures,
+        taken_by=noted.taken_by,
+        taken_at=noted.taken_at,
+    )
+
+
 class Ended(msgspec.Struct, frozen=True):
     """How the last waiting ended."""
 

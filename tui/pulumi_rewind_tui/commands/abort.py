@@ -16,6 +16,8 @@ def abort(shared: Shared, words: tuple[str, ...], terms: Terms) -> int:
     """
     import msgspec
 
+    from pulumi_rewind.confirming.trusting import trusted
+
     with json_outcome(shared, as_json=terms.as_json):
         check_can_ask(terms)
         session = shared.session(stack_of(words))
@@ -23,6 +25,7 @@ def abort(shared: Shared, words: tuple[str, ...], terms: Terms) -> int:
         deadline = the_waiting(session)
         if not terms.yes:
             ask_for_confirmation(session, screen, (), f"Take #{deadline.update} back to {deadline.label}")
+        deadline = trusted(session, deadline)
         lose = deadline.allow_data_loss or terms.allow_data_loss
         deadline = msgspec.structs.replace(deadline, allow_data_loss=lose)
         return Confirmation(session, screen, as_json=terms.as_json).take_back(deadline, "aborted")

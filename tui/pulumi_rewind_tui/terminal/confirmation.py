@@ -196,13 +196,13 @@ class Confirmation:
             for _ in wait.ticks():
                 pass
 
-    def take_back(self, deadline: Deadline, how: How = "gone-back", *, over: bool = False) -> int:
+    def take_back(self, deadline: Deadline, how: How = "gone-back", *, over: bool = False, trust: bool = False) -> int:
         """Takes it back; returns the exit code, or raises what kept it from that."""
         from pulumi_rewind.confirming.taking_back import TakingBack, tell_unable
 
         session, screen = self.session, self.screen
         try:
-            back = TakingBack(session, deadline, how, over=over)
+            back = TakingBack(session, deadline, how, over=over, trust=trust)
         except RefusedError as err:
             if "has changed since" in str(err):
                 for event in tell_unable(session, deadline, err):
