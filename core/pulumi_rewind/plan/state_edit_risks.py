@@ -24,6 +24,7 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
     back = {one.urn: one for one in arrangement.returned if not one.carrier}
     names = {urn: old for old, urn in arrangement.renamed.items()}
     kept = {(one.urn, one.id): one for one in arrangement.kept}
+    held = {name for name, one in kept.items() if one.held}
     found = []
     for step in steps:
         one = back.get(step.urn)
@@ -31,7 +32,10 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
             op = "return" if step.op in _STAYS else step.op
             step = replace(step, op=op, forecast="returned", old_id=one.id)
             step = _with(step, Risk("returned", f"comes back as {one.id}, which still exists, with its data", step.urn))
-            if one.replacement_id and is_stateful(step.type, stateful):
+            if one.replacement_id and (one.urn, one.replacement_id) in held:
+                message = f"{one.replacement_id}, which took its place, is held: it stays alive outside the state"
+                step = _with(step, Risk(HELD, message, step.urn, object_id=one.replacement_id))
+            elif one.replacement_id and is_stateful(step.type, stateful):
                 message = f"loses the data that {one.replacement_id} received since it was created"
                 step = _with(step, Risk(DATA_LOSS, message, step.urn, object_id=one.replacement_id))
         if step.urn in names:
@@ -72,6 +76,7 @@ def _stays(kept: Kept, urn: str) -> str:
 def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[Risk, ...]:
     """The risks of the plan as a whole; what a step already says is left to it."""
     said = {(step.urn, step.old_id) for step in steps if step.op in _LEAVES}
+    said |= {name for one in arrangement.returned for name in ((one.urn, one.id), (one.urn, one.replacement_id))}
     found = []
     for one in arrangement.kept:
         if one.held and (one.urn, one.id) not in said:

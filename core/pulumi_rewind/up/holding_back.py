@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from pulumi_rewind.engine.events import EngineEvent
@@ -21,6 +22,7 @@ class HoldingBack:
         self._before = before
         self._found = found
         self._rewriting = Rewriting(session)
+        self._began = time.time()
         self.begun_from = before
         """What the engine begins with, as stored."""
 
@@ -33,6 +35,10 @@ class HoldingBack:
     def undo(self) -> None:
         """Takes the marks back, where nothing has run; raises as `Rewriting.undo`."""
         self._rewriting.undo()
+
+    def settle(self) -> None:
+        """Forgets what was held and is live again."""
+        Window(self._session).settle(self._began)
 
     def names(self) -> tuple[str, ...]:
         """The names of the objects that the update has let go of alive."""

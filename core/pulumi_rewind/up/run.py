@@ -189,6 +189,7 @@ class UpRun(EngineDriver):
             return error
         name = self.session.stack.word
         if self.engine_run is None and not self._revisions.changed:
+            self._holding.undo()
             with contextlib.suppress(StateDirectoryError):
                 self.session.journal.withdraw()
             return with_system_cause(error, changed=False, resume=command("resume", name))
@@ -223,6 +224,7 @@ class UpRun(EngineDriver):
             raise self._failure(run)
         yield from self._revised("after")
         self.session.reload()
+        self._holding.settle()
         changes = run.summary.changes if run.summary else {}
         self.result = UpResult(self._number(), changes, time.monotonic() - started, self._holding.names())
 

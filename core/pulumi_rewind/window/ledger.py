@@ -22,7 +22,17 @@ from pulumi_rewind.state.decrypted import sealed_texts
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.system.durations import seconds_of
-from pulumi_rewind.window.held import Batch, Held, HeldEntry, Holdings, entries_of, held_entries, still_held
+from pulumi_rewind.window.held import (
+    Batch,
+    Held,
+    HeldEntry,
+    Holdings,
+    entries_of,
+    held_entries,
+    still_held,
+    unsettled,
+    without_returned,
+)
 
 
 class Window:
@@ -61,21 +71,20 @@ class Window:
         if not found.objects:
             return
         holdings = self.read()
+        others = unsettled(holdings, live, len(self.session.timeline))
         batch = Batch(
             run=secrets.token_hex(8),
             kind=kind,
             after=len(self.session.timeline),
             since=time.time(),
             until=found.until,
-            entries=tuple(held_entries(live, found.objects, dict(found.because))),
+            entries=tuple(held_entries(live, found.objects, dict(found.because), others)),
             secrets=live.deployment.secrets_providers,
         )
-        runs = {one.batch.run for one in self.now(live)}
-        self._write(holdings, (*(one for one in holdings.batches if one.run in runs), batch))
+        self._write(holdings, (*others, batch))
 
     def deleting(self, live: Checkpoint) -> None:
         """Notes what of the live state (as it is now) is entered to be deleted by the next update."""
-        holdings = self.read()
         number = len(self.session.timeline) + 1
         entered = {(res.urn, res.id) for res in live.resources if res.delete}
 
@@ -83,7 +92,23 @@ class Window:
             goes = not entry.needed_only and (entry.resource.urn, entry.resource.id) in entered
             return msgspec.structs.replace(entry, deleting=number) if goes else entry
 
-        batches = [msgspec.structs.replace(one, entries=tuple(map(marked, one.entries))) for one in holdings.batches]
+        self._each(marked)
+
+    def not_deleting(self) -> None:
+        """Notes that nothing is to be deleted by the next update after all, before that leaves the state again."""
+        newest = len(self.session.timeline)
+        self._each(lambda entry: msgspec.structs.replace(entry, deleting=0) if entry.deleting > newest else entry)
+
+    def settle(self, began: float) -> None:
+        """Forgets what is live again after a run that began at that moment, in Unix seconds."""
+        holdings = self.read()
+        left = without_returned(holdings, self.session.timeline.live(), began)
+        if left != holdings.batches:
+            self._write(holdings, left)
+
+    def _each(self, change: Callable[[HeldEntry], HeldEntry]) -> None:
+        holdings = self.read()
+        batches = [msgspec.structs.replace(one, entries=tuple(map(change, one.entries))) for one in holdings.batches]
         if batches:
             self._write(holdings, batches)
 
