@@ -50,6 +50,7 @@ DATA_LOSS: Final = "data-loss"
 DELETE_FIRST: Final = "delete-first"
 DIRTY: Final = "dirty-commit"
 HELD: Final = "held"
+HELD_LOCKED: Final = "held-locked"
 HOOK_CODE: Final = "hook-code"
 LEFTOVER: Final = "leftover"
 LIVE_DAMAGED: Final = "live-damaged"
@@ -103,6 +104,9 @@ RISKS: Final[Mapping[str, Kind]] = {
         SEVERE,
         "A resource that held data is created again, without its data.",
         "held data when it was recorded; it is re-created empty",
+    ),
+    HELD_LOCKED: Kind(
+        SEVERE, "A held object can't come back, because its secrets are encrypted otherwise than the state's."
     ),
     NOT_RECORDED: Kind(SEVERE, "The program sent a value that no state stores; the new object is created without it."),
     PATH_CONTENT: Kind(SEVERE, "A file that a resource names has different content than at the target's commit."),

@@ -20,7 +20,9 @@ from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
 from pulumi_rewind.history.object_origins import Origins
 from pulumi_rewind.plan.arrangement import Arrangement
 from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.state_edit_risks import locked_risks
 from pulumi_rewind.plan.state_edits import arrange, arranged
+from pulumi_rewind.risk import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Resource, StackRef
 from pulumi_rewind.state.naming import Names
@@ -38,6 +40,8 @@ class Rewritten:
     """As it is going to be stored, secrets encrypted; live itself where nothing is rewritten."""
     plain: Checkpoint
     """The same, decrypted."""
+    risks: tuple[Risk, ...] = ()
+    """What of the held objects that the target has can't come back."""
 
     @property
     def state(self) -> Checkpoint | None:
@@ -78,10 +82,11 @@ def rewritten(
         dropped=with_held.dropped,
         hold=hold,
     )
+    risks = tuple(locked_risks(with_held.locked, target))
     if not arrangement:
-        return Rewritten(arrangement, live, plain)
+        return Rewritten(arrangement, live, plain, risks)
     stored = arranged(with_held.state, arrangement)
-    return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
+    return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack), risks)
 
 
 def with_replaced_entries(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:

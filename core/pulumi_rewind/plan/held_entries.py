@@ -30,6 +30,8 @@ class WithHeld:
     """Where the added entries are."""
     dropped: tuple[int, ...] = ()
     """Those of them that are to be deleted, with what they need for that."""
+    locked: tuple[Resource, ...] = ()
+    """Held objects whose entries can't be added, because nobody can decrypt their secrets."""
 
 
 def with_held(live: Checkpoint, entries: Sequence[msgspec.Raw], drop: Collection[str] = ()) -> WithHeld:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from pulumi_rewind.plan.arrangement import Arrangement, Kept
 from pulumi_rewind.plan.model import OLD_COPY, Step
-from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, NOT_RESTORED, Risk
-from pulumi_rewind.state.model import parse_urn, urn_name
+from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, HELD_LOCKED, NOT_RESTORED, Risk
+from pulumi_rewind.state.identity import same_object
+from pulumi_rewind.state.model import Checkpoint, Resource, parse_urn, urn_name
 from pulumi_rewind.state.stateful_types import is_stateful
 from pulumi_rewind.system.shell import in_quotes
 
@@ -71,6 +72,17 @@ def _stays(kept: Kept, urn: str) -> str:
         f"existed before: {kept.id} {kept.origin or _TWIN}. It is only removed from the state, and the object stays "
         f"as it is (`--delete-imported {in_quotes(urn_name(urn))}` deletes it)"
     )
+
+
+def locked_risks(locked: Iterable[Resource], target: Checkpoint) -> Iterable[Risk]:
+    """What is said of held objects that the target has and that can't be entered into the state."""
+    for res in locked:
+        if any(same_object(res, one) for one in target.resources if one.urn == res.urn):
+            message = (
+                f"{res.id} is held, and can't come back: its secrets are encrypted with another passphrase or key than "
+                "the state's. Give the earlier passphrase with `--passphrase-file`"
+            )
+            yield Risk(HELD_LOCKED, message, res.urn, object_id=res.id)
 
 
 def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[Risk, ...]:

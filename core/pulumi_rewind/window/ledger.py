@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.held_entries import WithHeld, with_held
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.decrypted import sealed_texts
-from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.system.durations import seconds_of
 from pulumi_rewind.window.held import (
@@ -131,14 +132,23 @@ def joined(session: Session, live: Checkpoint, dropped: Collection[str] = ()) ->
 
     Raises:
         UsageError: a text of `dropped` means nothing that is held.
-        RewindError: it can't be read what is held, or its secrets can't be encrypted as live's are.
+        RewindError: it can't be read what is held, or the secrets of what is to be deleted can't be encrypted as
+            live's are.
     """
     holdings = Window(session).read()
     held = still_held(holdings, live, len(session.timeline))
     found = entries_of(holdings, held)
     objects = [entry.resource for _, entry in found if not entry.needed_only]
     meant = Names(objects).demanded(dropped, "--drop-held", "what is held")
-    return with_held(live, [_sealed_as(session, live, batch, entry.entry) for batch, entry in found], meant)
+    entries, locked = list[msgspec.Raw](), list[Resource]()
+    for batch, entry in found:
+        try:
+            entries.append(_sealed_as(session, live, batch, entry.entry))
+        except RewindError:
+            if entry.resource.urn in meant:
+                raise
+            locked.append(entry.resource)
+    return replace(with_held(live, entries, meant), locked=tuple(locked))
 
 
 def _sealed_as(session: Session, live: Checkpoint, batch: Batch, entry: msgspec.Raw) -> msgspec.Raw:

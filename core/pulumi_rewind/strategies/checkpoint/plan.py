@@ -190,6 +190,7 @@ class ReplayPlanning:
                 *(risk for urn, several in stale.items() if urn not in moved for risk in several),
                 *_noted(goal, notes, moving),
                 *arrangement_risks(arrangement, moving),
+                *self.before.risks,
                 *self._around(),
                 *offer(goal, moving, choices.adopt),
                 *self._warned(),
