@@ -1,17 +1,22 @@
-"""Held objects in odd company: providers that change, other passphrases, objects that go or come back by other hands."""
+"""Held objects in odd company: changed providers, other passphrases, what goes or comes back by other hands."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from pulumi_rewind.risk import NOT_FOUND
 from pulumi_rewind.window.ledger import Window
 from tests.engine.test_held import SETTINGS, held, up
+from tests.support.faults import own
 from tests.support.rewind import plan, run, said, session, settled, steps
 from tests.support.stack import EngineStack
 
-ONE = 'import pulumi, bridged_sdk as bridged\nbridged.Server("db", {{"image": "1", "zone": "{zone}"}})\n{more}'
+ONE = """
+import pulumi, bridged_sdk as bridged
+hush = pulumi.Output.secret("hush")
+bridged.Server("db", {{"image": "1", "zone": "{zone}"}})
+{more}
+"""
 
 
 def one(zone: str, more: str = "") -> str:
@@ -129,7 +134,6 @@ def test_two_updates_that_hold_and_both_ways_back(stack: EngineStack) -> None:
     run(stack, plan(stack, "1", hold_deletes="stateful"))
     assert stack.resources()["db"]["id"] == ids["a"]
     opened = session(stack)
-    print(ids, {item.id: item.batch.after for item in Window(opened).now(opened.live())}, stack.physical().keys(), [(r["urn"][-10:],r.get("id"),r.get("delete")) for r in stack.export()["deployment"]["resources"]])
     assert {item.id for item in Window(opened).now(opened.live())} == {ids["b"], ids["c"]}
     run(stack, plan(stack, "3", hold_deletes="stateful"))
     assert stack.resources()["db"]["id"] == ids["c"]
@@ -149,17 +153,198 @@ def test_two_updates_that_hold_and_both_ways_back(stack: EngineStack) -> None:
 
 @pytest.mark.slow
 def test_the_passphrase_was_changed_meanwhile(stack: EngineStack) -> None:
-    secret = 'bridged.Server("db", {{"image": "1", "zone": "{zone}", "userData": pulumi.Output.secret("hush")}})\n'
-    secret = "import pulumi, bridged_sdk as bridged\n" + secret + 'bridged.Server("plain", {{"image": "{zone}"}})\n'
-    prepared(stack, secret.format(zone="a"), secret.format(zone="b"))
+    """Who doesn't know the earlier one can go back to everything else."""
+
+    def secret(zone: str, image: str) -> str:
+        return one(zone, f'bridged.Server("other", {{"image": "{image}"}})').replace('"1"', '"1", "userData": hush', 1)
+
+    prepared(stack, secret("a", "1"), secret("b", "1"))
     first = held(stack)["db"]
-    stack.write_file("earlier", stack.passphrase)
-    before = stack.passphrase
-    stack.extra_environ["PULUMI_CONFIG_PASSPHRASE"] = before
-    done = stack.pulumi("stack", "change-secrets-provider", "passphrase", "-s", stack.name, stdin="another one\n")
-    assert done.returncode == 0
+    earlier = stack.write_file("earlier", stack.passphrase)
+    stack.pulumi("stack", "change-secrets-provider", "passphrase", "-s", stack.name, stdin="another one")
     stack.extra_environ["PULUMI_CONFIG_PASSPHRASE"] = "another one"
-    text = said(stack, "rollback", "1", "--yes", "--allow-data-loss")
-    print(text.out, text.err)
-    print(first)
-    assert text.code == 0
+    stack.up(secret("b", "2"))
+    stack.up(secret("b", "3"))
+    done = said(stack, "rollback", "3", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert held(stack) == {"db": first}
+    done = said(stack, "confirm", "--yes", "--allow-data-loss")
+    assert done.code == 1, done.out + done.err
+    assert "give the earlier passphrase with --passphrase-file" in done.err
+    assert held(stack) == {"db": first}
+    done = said(stack, "rollback", "1", "--yes", "--allow-data-loss", "--passphrase-file", str(earlier))
+    assert done.code == 0, done.out + done.err
+    assert stack.resources()["db"]["id"] == first
+    assert stack.resources()["db"]["inputs"]["userData"]["plaintext"] == '"hush"'
+    sound(stack)
+
+
+# -- others -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_deleted_by_hand_meanwhile(stack: EngineStack) -> None:
+    prepared(stack, one("a"), one("b"))
+    first = held(stack)["db"]
+    (stack.objects / "srv" / f"{first}.json").unlink()
+    made = plan(stack, "1")
+    assert (steps(made)["db"].op, steps(made)["db"].forecast) == ("replace", "replaced")
+    assert made.loses_data, "what is there now goes, and nothing comes back"
+    (risk,) = (risk for risk in made.risks if risk.code == NOT_FOUND)
+    assert f"{first} was held, and is gone" in risk.message
+    run(stack, made, allow_data_loss=True)
+    assert set(stack.physical()) == {stack.resources()["db"]["id"]}
+    sound(stack)
+    assert held(stack) == {"db": first}
+    done = said(stack, "confirm", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert held(stack) == {}
+
+
+def test_what_is_imported_or_read_by_another_program(stack: EngineStack) -> None:
+    """What is only read is held still; what was imported is not, and is gone when it was deleted for good."""
+    prepared(stack, one("a"), one("b"))
+    first = held(stack)["db"]
+    stack.up(one("b", f'bridged.Server.get("seen", "{first}")'))
+    assert held(stack) == {"db": first}
+    stack.up(one("b"))
+    stack.pulumi("import", "bridged:index:Server", "again", first, "--yes", "--protect=false", "--generate-code=false")
+    assert held(stack) == {}
+    back = plan(stack, "1")
+    assert steps(back)["db"].op == "rename", "it gets its name back"
+    result, _ = run(stack, back, allow_data_loss=True)
+    assert all(difference.expected for difference in result.differences)
+    assert set(stack.physical()) == {first}
+    sound(stack)
+    stack.destroy()
+    assert held(stack) == {}, "it came back, and then went for good"
+
+
+def test_the_stack_is_removed_and_made_again(stack: EngineStack) -> None:
+    prepared(stack, one("a"), one("b"))
+    first = held(stack)["db"]
+    stack.pulumi("stack", "rm", "--force", "--yes", stack.name)
+    stack.pulumi("stack", "init", stack.name)
+    assert held(stack) == {"db": first}
+    stack.up(one("c"))
+    stack.up(one("c", 'pulumi.export("x", 1)'))
+    done = said(stack, "rollback", "1", "--yes")
+    assert done.code == 0, done.out + done.err
+    done = said(stack, "confirm", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert first not in stack.physical()
+    assert held(stack) == {}
+    sound(stack)
+
+
+# -- runs -------------------------------------------------------------------------------------------------------------
+
+ORDER = """
+import pulumi, bridged_sdk as bridged
+net = bridged.Bucket("net", {{"region": "{zone}"}})
+db = bridged.Bucket("db", {{"region": net.id}})
+user = bridged.Server("user", {{"image": "1", "zone": db.id}})
+bridged.Server("leaf", {{"image": "1", "zone": user.id}}, pulumi.ResourceOptions(depends_on=[db]))
+{more}
+"""
+
+
+def order(zone: str, more: str = "") -> str:
+    return ORDER.format(zone=zone, more=more)
+
+
+@pytest.mark.slow
+def test_an_update_that_fails_and_one_of_somebody_else_that_goes_on(stack: EngineStack) -> None:
+    """The marks stay with the copies; who goes on lets go of them alive, and knows nothing of it."""
+    bad = order("b", 'bridged.Bucket("bad", {}, pulumi.ResourceOptions(depends_on=[user]))')
+    stack.up(order("a"))
+    before, first = settled(stack), {name: stack.resources()[name]["id"] for name in ("net", "db")}
+    stack.trouble({"name": "bad", "operation": "create", "action": "fail"})
+    up(stack, bad, "--hold-deletes", code=1)
+    assert held(stack) == {}
+    copies = {res["urn"] for res in stack.export()["deployment"]["resources"] if res.get("delete")}
+    assert {urn.split("::")[-1] for urn in copies} == {"net", "db", "user", "leaf"}
+    # Another update that holds comes in between, and fails as well.
+    up(stack, bad, "--hold-deletes=all", code=1)
+    stack.trouble()
+    stack.up(bad)
+    assert held(stack).items() >= first.items()
+    assert set(first.values()) <= set(stack.physical())
+    assert not any(res.get("retainOnDelete") for res in stack.export()["deployment"]["resources"])
+    result, _ = run(stack, plan(stack, "1"), allow_data_loss=True)
+    assert all(difference.expected for difference in result.differences)
+    for name in ("net", "db"):
+        urn = next(urn for urn in before if urn.endswith(f"::{name}"))
+        assert settled(stack)[urn] == before[urn]
+    sound(stack)
+
+
+@pytest.mark.slow
+def test_a_part_comes_back_and_goes_for_good(stack: EngineStack) -> None:
+    """With ``--only``: what it needs comes along, what it doesn't need stays held."""
+    prepared(stack, order("a", 'bridged.Bucket("alone", {})'), order("b"), settings="")
+    first = held(stack)
+    assert set(first) == {"net", "db", "alone"}
+    made = plan(stack, "1", only=["alone"])
+    run(stack, made, allow_data_loss=True)
+    assert stack.resources()["alone"]["id"] == first["alone"]
+    assert set(held(stack)) == {"net", "db"}
+    done = said(stack, "confirm", "--only", "net", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert set(held(stack)) == {"db"}
+    assert first["net"] not in stack.physical()
+    sound(stack)
+    made = plan(stack, "1", only=["db"])
+    assert steps(made)["db"].op != "return", "its network is gone"
+    done = said(stack, "confirm", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert held(stack) == {}
+    assert first["db"] not in stack.physical()
+    sound(stack)
+
+
+def test_an_update_of_some_targets(stack: EngineStack) -> None:
+    more = 'bridged.Bucket("alone", {{"region": "{zone}"}})'
+    stack.up(order("a", more.format(zone="a")))
+    urn = stack.resources()["alone"]["urn"]
+    before = stack.resources()
+    stack.write_program(order("b", more.format(zone="b")))
+    code, text = own(stack, "up", "--yes", "--hold-deletes", "--", f"--target={urn}")
+    assert code == 0, text
+    assert held(stack) == {"alone": before["alone"]["id"]}
+    assert not any(res.get("retainOnDelete") for res in stack.export()["deployment"]["resources"])
+    assert stack.resources()["net"]["id"] == before["net"]["id"]
+
+
+PROTECTED = """
+import pulumi, bridged_sdk as bridged
+net = bridged.Bucket("net", {{"region": "{zone}"}}, pulumi.ResourceOptions(protect={protect}))
+bridged.Bucket("part", {{"region": "{zone}"}}, pulumi.ResourceOptions(deleted_with=net))
+bridged.Bucket("child", {{"region": "{zone}"}}, pulumi.ResourceOptions(parent=net))
+bridged.Bucket("kept", {{"region": "{zone}"}}, pulumi.ResourceOptions(retain_on_delete=True))
+"""
+
+
+@pytest.mark.slow
+def test_protected_and_retained_objects_and_parts_of_others(stack: EngineStack) -> None:
+    stack.up(PROTECTED.format(zone="a", protect=True))
+    state = settled(stack)
+    refused = said(stack, "up", "--yes", "--hold-deletes")
+    assert refused.code == 0, refused.out + refused.err
+    stack.write_program(PROTECTED.format(zone="b", protect=True))
+    refused = said(stack, "up", "--yes", "--hold-deletes")
+    assert refused.code != 0
+    assert settled(stack) == state
+    stack.up(PROTECTED.format(zone="a", protect=False))
+    up(stack, PROTECTED.format(zone="b", protect=False), "--hold-deletes")
+    first = held(stack)
+    assert set(first) == {"net", "part", "child", "kept"}
+    done = said(stack, "confirm", "--only", "child", "--only", "kept", "--yes", "--allow-data-loss")
+    assert done.code == 0, done.out + done.err
+    assert first["child"] not in stack.physical()
+    assert first["kept"] in stack.physical(), "the program wanted it to stay"
+    result, _ = run(stack, plan(stack, "1"), allow_data_loss=True)
+    assert all(difference.expected for difference in result.differences)
+    assert {name: stack.resources()[name]["id"] for name in ("net", "part")} == {
+        name: first[name] for name in ("net", "part")
+    }
+    sound(stack)

@@ -25,7 +25,7 @@ from pulumi_rewind.window.ledger import Window
 from tests.faults.stage import AGREED
 from tests.faults.trial import Output
 from tests.faults.whole import locks, own_words, require
-from tests.support.faults import OWN, copied, engines, own, pending_creates, remove_orphans, slay, start, wait_for_quiet
+from tests.support.faults import copied, engines, own, pending_creates, slay, start, wait_for_quiet
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 
@@ -240,7 +240,7 @@ class Trials:
 
     def _go_on(self, stack: EngineStack, road: Road) -> None:
         """What an operator would do: resume, or give the command again."""
-        words = ("resume", *AGREED)
+        words: tuple[str, ...] = ("resume", *AGREED)
         again = road.again or road.command
         said = ""
         for _ in range(TRIES):
@@ -257,8 +257,10 @@ class Trials:
         raise AssertionError(f"not there: {said}")
 
     def _there(self, stack: EngineStack, road: Road) -> bool:
-        return set(self._live(stack)) == set(self._end(road).ids) and session(stack).journal.read() is None and (
-            set(held(stack)) == road.held
+        return (
+            set(self._live(stack)) == set(self._end(road).ids)
+            and session(stack).journal.read() is None
+            and (set(held(stack)) == road.held)
         )
 
     def _end(self, road: Road) -> Objects:
@@ -341,7 +343,9 @@ def main(arguments: Sequence[str]) -> int:
         for name in {moment.road: None for moment in chosen}:
             trials.events(name)
         with ThreadPoolExecutor(options.workers) as pool:
-            for moment, wrong in zip(chosen, pool.map(lambda one: trials.run(one, keep=options.keep), chosen), strict=True):
+            for moment, wrong in zip(
+                chosen, pool.map(lambda one: trials.run(one, keep=options.keep), chosen), strict=True
+            ):
                 broken += bool(wrong)
                 where = f"event {1 + int(moment.place * trials.events(moment.road))} of {trials.events(moment.road)}"
                 whom = "with its engine" if moment.engine else ""

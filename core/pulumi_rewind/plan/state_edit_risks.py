@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pulumi_rewind.plan.arrangement import Arrangement, Kept
 from pulumi_rewind.plan.model import OLD_COPY, Step
-from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, HELD_LOCKED, NOT_RESTORED, Risk
+from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, NOT_RESTORED, Risk
 from pulumi_rewind.state.identity import same_object
 from pulumi_rewind.state.model import Checkpoint, Resource, parse_urn, urn_name
 from pulumi_rewind.state.stateful_types import is_stateful
@@ -15,6 +15,7 @@ from pulumi_rewind.system.shell import in_quotes
 
 EXISTED = "existed-before"
 CROSSED = "crossed-names"
+HELD_LOCKED = "held-locked"
 
 _STAYS = frozenset({"same", "read", "rename", OLD_COPY})
 _LEAVES = frozenset({"discard", "delete", "replace"})

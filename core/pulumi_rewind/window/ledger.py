@@ -127,8 +127,12 @@ def until(choices: Choices) -> float:
     return time.time() + seconds_of(choices.hold_for, "--for")
 
 
-def joined(session: Session, live: Checkpoint, dropped: Collection[str] = ()) -> WithHeld:
+def joined(
+    session: Session, live: Checkpoint, dropped: Collection[str] = (), gone: Collection[tuple[str, str]] = ()
+) -> WithHeld:
     """Live (as stored) with the entries of all that is held; what `dropped` means is to be deleted.
+
+    What is known to be `gone`, by URN and id, is left out.
 
     Raises:
         UsageError: a text of `dropped` means nothing that is held.
@@ -136,10 +140,11 @@ def joined(session: Session, live: Checkpoint, dropped: Collection[str] = ()) ->
             live's are.
     """
     holdings = Window(session).read()
-    held = still_held(holdings, live, len(session.timeline))
+    held = [one for one in still_held(holdings, live, len(session.timeline)) if (one.urn, one.id) not in gone]
     found = entries_of(holdings, held)
-    objects = [entry.resource for _, entry in found if not entry.needed_only]
-    meant = Names(objects).demanded(dropped, "--drop-held", "what is held")
+    # What a confirmation that was killed has deleted is still known by its name when that is resumed.
+    objects = [entry.resource for batch in holdings.batches for entry in batch.entries if not entry.needed_only]
+    meant = Names(objects).demanded(dropped if objects else (), "--drop-held", "what is held")
     entries, locked = list[msgspec.Raw](), list[Resource]()
     for batch, entry in found:
         try:
