@@ -219,6 +219,7 @@ class Trials:
     def _check_whole(self, stack: EngineStack, road: Road) -> None:
         """Right after the kill, before anybody does anything."""
         stack.trouble()
+        follow_the_hint(stack)
         there, known = set(stack.physical()), known_ids(stack)
         begun = {operation["resource"]["urn"].split("::")[-1] for operation in pending_creates(stack)}
         unknown = {name for key, name in names(stack).items() if key not in known}
@@ -295,6 +296,18 @@ class Trials:
         require(code == 0, said)
         back = {name: self._live(stack)[name] for name in HELD}
         require(back == {name: self.old.ids[name] for name in HELD}, f"came back: {back}")
+
+
+def follow_the_hint(stack: EngineStack) -> None:
+    """Mends what an engine leaves that was killed while it wrote a file; no command of ours or its own works before."""
+    directory = stack.backend / ".pulumi" / "stacks"
+    if all(path.stat().st_size for path in directory.rglob("*")):
+        return
+    _, said = own(stack, "rollback", "1", *AGREED)
+    commands = [word for word in own_words(said).split("`") if word.startswith(("rm ", "cp "))]
+    require(commands, f"nothing says what to do about an empty file: {said}")
+    done = stack.run(["sh", "-c", commands[0]])
+    require(done.returncode == 0, done.stderr)
 
 
 def held(stack: EngineStack) -> dict[str, str]:
