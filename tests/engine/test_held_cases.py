@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+
 import pytest
 
 from pulumi_rewind.risk import NOT_FOUND
 from pulumi_rewind.window.ledger import Window
 from tests.engine.test_held import SETTINGS, held, up
 from tests.support.faults import own
-from tests.support.rewind import plan, run, said, session, settled, steps
+from tests.support.rewind import ROOT, plan, run, said, session, settled, steps
 from tests.support.stack import EngineStack
 
 ONE = """
@@ -348,3 +352,77 @@ def test_protected_and_retained_objects_and_parts_of_others(stack: EngineStack) 
         name: first[name] for name in ("net", "part")
     }
     sound(stack)
+
+
+def test_a_run_that_does_something_else_than_its_preview(stack: EngineStack) -> None:
+    """What it deletes then can't be held, and is named."""
+    stack.up(order("a", 'bridged.Bucket("alone", {})'))
+    alone = stack.resources()["alone"]["id"]
+    moody = order("b", 'if pulumi.runtime.is_dry_run():\n    bridged.Bucket("alone", {})\n')
+    stack.write_program(moody)
+    done = said(stack, "up", "--yes", "--hold-deletes")
+    assert done.code == 0, done.out + done.err
+    assert set(held(stack)) == {"net", "db"}
+    assert alone not in stack.physical()
+    assert f"alone ({alone}) is not held: its preview kept it, and the update deleted or replaced it" in done.err
+
+
+# -- data -------------------------------------------------------------------------------------------------------------
+
+SHOP = """
+import pulumi
+from pulumi_rewind.demo.shop import resources as shop
+
+class Beside(shop.DatabaseProvider):
+    delete_first = {first}
+
+class Tables(shop.DatasetProvider):
+    delete_first = {first}
+
+shop.DatabaseProvider, shop.DatasetProvider = Beside, Tables
+db = shop.Database("shop-db", encoding="{encoding}", password=pulumi.Output.secret("hush"))
+orders = shop.Dataset("orders", database=db, columns=["customer"], rows=[{{"customer": "Ada"}}])
+pulumi.export("path", db.path)
+"""
+
+
+def rows(stack: EngineStack) -> list[str]:
+    """The orders in the database of the live state."""
+    path = stack.resources()["shop-db"]["outputs"]["path"]
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return [customer for (customer,) in connection.execute("SELECT customer FROM orders ORDER BY rowid")]
+
+
+def order_by(stack: EngineStack, customer: str) -> None:
+    """Somebody buys something."""
+    path = stack.resources()["shop-db"]["outputs"]["path"]
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO orders VALUES (?)", (customer,))
+
+
+@pytest.mark.slow
+def test_a_database_with_its_rows(stack: EngineStack) -> None:
+    """One of a dynamic provider: replaced by a bad update, and each comes back as it was left."""
+    stack.extra_environ["PYTHONPATH"] = os.pathsep.join((stack.environ["PYTHONPATH"], str(ROOT / "core")))
+    stack.config_set("machine", str(stack.directory / "machine"))
+    stack.write_file("rewind.toml", 'stateful_types = ["*shop:Data*"]')
+    stack.up(SHOP.format(first=False, encoding="UTF-8"))
+    order_by(stack, "Grace")
+    first = stack.resources()["shop-db"]["outputs"]["path"]
+    text = up(stack, SHOP.format(first=False, encoding="UTF-16le"), "--hold-deletes")
+    assert "shop-db is held" in text, text
+    order_by(stack, "Edsger")
+    second = stack.resources()["shop-db"]["outputs"]["path"]
+    assert rows(stack) == ["Ada", "Edsger"]
+    made = plan(stack, "1", hold_deletes="stateful")
+    assert not made.loses_data
+    run(stack, made)
+    assert stack.resources()["shop-db"]["outputs"]["path"] == first
+    assert rows(stack) == ["Ada", "Grace"]
+    run(stack, plan(stack, "2", hold_deletes="stateful"))
+    assert stack.resources()["shop-db"]["outputs"]["path"] == second
+    assert rows(stack) == ["Ada", "Edsger"]
+    stack.write_program(SHOP.format(first=True, encoding="UTF-8"))
+    text = said(stack, "up", "--yes", "--hold-deletes").out
+    assert "shop-db can't be held: it is deleted before its replacement is made" in text
+    assert "loses data" in text

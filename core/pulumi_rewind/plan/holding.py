@@ -56,7 +56,11 @@ def holding(
     own = {res.urn for res in wanted}
     because = {urn: name for urn, name in because.items() if urn not in own}
     waiting = {(res.urn, res.id) for res in copies if res.urn not in left and _wanted(res, mode, stateful)}
-    return Holding(frozenset({(res.urn, res.id) for res in chosen.values()} | waiting), because, refused, until)
+    objects = frozenset({(res.urn, res.id) for res in chosen.values()} | waiting)
+    rest = [res for res in live.resources if not res.delete and _object(res) and res.urn not in going]
+    left = {urn for text in excluded for urn in Names(rest).meant(text)}
+    stay = frozenset((res.urn, res.id) for res in rest if res.urn not in left and _wanted(res, mode, stateful))
+    return Holding(objects, because, refused, until, stay)
 
 
 def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
 from pulumi_rewind.engine.events import EngineEvent
+from pulumi_rewind.errors import RewindError
 from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.state_edits import held_back
@@ -36,9 +38,23 @@ class HoldingBack:
         """Takes the marks back, where nothing has run; raises as `Rewriting.undo`."""
         self._rewriting.undo()
 
-    def settle(self) -> None:
-        """Forgets what was held and is live again."""
-        Window(self._session).settle(self._began)
+    def ended(self) -> tuple[str, ...]:
+        """What there is to say of objects that the update has taken out of the state against its preview.
+
+        What was held and is live again is forgotten.
+        """
+        with contextlib.suppress(RewindError):  # the update has succeeded all the same
+            Window(self._session).settle(self._began)
+        left = {(res.type, res.id) for res in self._session.timeline.live().resources}
+        gone = [
+            res
+            for res in self._before.resources
+            if (res.urn, res.id) in self._found.stay and (res.type, res.id) not in left
+        ]
+        return tuple(
+            f"{res.name} ({res.id}) is not held: its preview kept it, and the update deleted or replaced it"
+            for res in gone
+        )
 
     def names(self) -> tuple[str, ...]:
         """The names of the objects that the update has let go of alive."""

@@ -224,7 +224,7 @@ class UpRun(EngineDriver):
             raise self._failure(run)
         yield from self._revised("after")
         self.session.reload()
-        self._holding.settle()
+        self.notes = (*self.notes, *self._holding.ended())
         changes = run.summary.changes if run.summary else {}
         self.result = UpResult(self._number(), changes, time.monotonic() - started, self._holding.names())
 
