@@ -54,6 +54,7 @@ HOOK_CODE: Final = "hook-code"
 LEFTOVER: Final = "leftover"
 LIVE_DAMAGED: Final = "live-damaged"
 LIVE_UNREADABLE: Final = "live-unreadable"
+NOT_FOUND: Final = "not-found"
 NOT_HELD: Final = "not-held"
 NOT_RECORDED: Final = "not-recorded"
 NOT_RESTORED: Final = "data-not-restored"
@@ -104,6 +105,9 @@ RISKS: Final[Mapping[str, Kind]] = {
         "A resource that held data is created again, without its data.",
         "held data when it was recorded; it is re-created empty",
     ),
+    "held-locked": Kind(
+        SEVERE, "A held object can't come back, because its secrets are encrypted otherwise than the state's."
+    ),
     NOT_RECORDED: Kind(SEVERE, "The program sent a value that no state stores; the new object is created without it."),
     PATH_CONTENT: Kind(SEVERE, "A file that a resource names has different content than at the target's commit."),
     PATH_UNTRACKED: Kind(
@@ -151,7 +155,7 @@ RISKS: Final[Mapping[str, Kind]] = {
     "may-be-gone": Kind(NOTE, "An object of the target may not exist any more (strategy `state`)."),
     "may-exist": Kind(NOTE, "A resource that is re-created may still exist and could be adopted."),
     "not-adopted": Kind(NOTE, "An object still exists but can't be adopted without being replaced."),
-    "not-found": Kind(NOTE, "An object that was to be adopted is gone."),
+    NOT_FOUND: Kind(NOTE, "An object that was to be adopted or to come back is gone, or nobody could look."),
     NOT_HELD: Kind(NOTE, "An object that is to be deleted can't be held instead."),
     "not-installed": Kind(
         NOTE,

@@ -20,7 +20,9 @@ from pulumi_rewind.guard.kept_states import copy_path, import_state, keep
 from pulumi_rewind.history.object_origins import Origins
 from pulumi_rewind.plan.arrangement import Arrangement
 from pulumi_rewind.plan.model import Step
+from pulumi_rewind.plan.state_edit_risks import locked_risks
 from pulumi_rewind.plan.state_edits import arrange, arranged
+from pulumi_rewind.risk import Risk
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, Resource, StackRef
 from pulumi_rewind.state.naming import Names
@@ -38,6 +40,10 @@ class Rewritten:
     """As it is going to be stored, secrets encrypted; live itself where nothing is rewritten."""
     plain: Checkpoint
     """The same, decrypted."""
+    risks: tuple[Risk, ...] = ()
+    """What of the held objects that the target has can't come back."""
+    held: frozenset[int] = frozenset()
+    """The places of returning objects that were held."""
 
     @property
     def state(self) -> Checkpoint | None:
@@ -54,11 +60,13 @@ def rewritten(
     selection: Selection | None,
     choices: Choices,
     hold: Collection[tuple[str, str]] = (),
+    gone: Collection[tuple[str, str]] = (),
 ) -> Rewritten:
     """What becomes of `live` (as stored, and `plain`) before a rollback to the `target` of update `number`.
 
     What `delete_imported` means (see `naming`) is not kept, wherever it comes from. What is held comes back as far as
-    the target has it; what `drop_held` means is deleted. What is to be held itself is in `hold`, by URN and id.
+    the target has it; what `drop_held` means is deleted. What is to be held itself is in `hold`, by URN and id; what of
+    the held objects is known to be `gone` doesn't come back.
 
     Raises:
         UsageError: a text of `delete_imported` means nothing in live, or one of `drop_held` nothing that is held.
@@ -66,7 +74,7 @@ def rewritten(
         RewindError: what is held can't be read.
     """
     origins, doomed = Origins(session.timeline, number), _doomed(choices.delete_imported, plain)
-    with_held = joined(session, live, choices.drop_held)
+    with_held = joined(session, live, choices.drop_held, gone)
     arrangement = arrange(
         target,
         session.vault.decrypt(with_held.state, session.stack) if with_held.places else plain,
@@ -78,10 +86,12 @@ def rewritten(
         dropped=with_held.dropped,
         hold=hold,
     )
+    risks = tuple(locked_risks(with_held.locked, target))
     if not arrangement:
-        return Rewritten(arrangement, live, plain)
+        return Rewritten(arrangement, live, plain, risks)
     stored = arranged(with_held.state, arrangement)
-    return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack))
+    held = frozenset(with_held.places)
+    return Rewritten(arrangement, stored, session.vault.decrypt(stored, session.stack), risks, held)
 
 
 def with_replaced_entries(goal: Goal, arrangement: Arrangement, live: Checkpoint) -> Goal:

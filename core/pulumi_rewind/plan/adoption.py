@@ -15,7 +15,7 @@ from pulumi_rewind.goal.default_values import full_inputs, without_marks
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.goal.replay_report import Previewed
 from pulumi_rewind.plan.model import Step, plan_steps
-from pulumi_rewind.risk import Risk
+from pulumi_rewind.risk import NOT_FOUND, Risk
 from pulumi_rewind.state.sent_inputs import provider_made_keys, sent_inputs
 from pulumi_rewind.state.values import MASK, Json, is_secret, walk
 
@@ -228,7 +228,7 @@ def _without_import(item: Registration, why: str | None) -> Risk:
         return Risk("import-lost", message, item.urn)
     # Only tried, as the operator asked for whatever is still there.
     if why is None:
-        return Risk("not-found", f"is re-created: the old object {item.import_id} is gone", item.urn)
+        return Risk(NOT_FOUND, f"is re-created: the old object {item.import_id} is gone", item.urn)
     message = (
         f"is re-created: {item.import_id} still exists, but can't be changed to match the target without being "
         f"replaced{f' for {why}' if why else ''}"

@@ -105,6 +105,8 @@ class Holding:
     """URN → why it can't be held."""
     until: float = 0
     """When the operator is asked about it, Unix seconds."""
+    stay: frozenset[tuple[str, str]] = frozenset()
+    """What would be held too, if the run ended it against its preview; by URN of live and id."""
 
     @property
     def deadline(self) -> str:

@@ -6,7 +6,7 @@ left it. `plan.state_edits` then finds what comes back, and leaves the others ou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -30,6 +30,8 @@ class WithHeld:
     """Where the added entries are."""
     dropped: tuple[int, ...] = ()
     """Those of them that are to be deleted, with what they need for that."""
+    locked: tuple[Resource, ...] = ()
+    """Held objects whose entries can't be added, because nobody can decrypt their secrets."""
 
 
 def with_held(live: Checkpoint, entries: Sequence[msgspec.Raw], drop: Collection[str] = ()) -> WithHeld:
@@ -46,14 +48,17 @@ def with_held(live: Checkpoint, entries: Sequence[msgspec.Raw], drop: Collection
         there = msgspec.json.decode(deployment.get("resources") or b"[]", type=list[msgspec.Raw] | None) or []
         added = [msgspec.json.decode(entry, type=dict[str, msgspec.Raw]) for entry in entries]
         resources = [msgspec.json.decode(entry, type=Resource) for entry in entries]
-        goes = _with_carriers(resources, drop, {res.urn for res in live.resources})
-        known = {res.urn for res in live.resources} | {resources[index].urn for index in goes}
-        providers = {res.urn: res.id for res in live.resources if res.is_default_provider and not res.delete}
-        for index, entry in enumerate(added):
+        providers = {
+            res.urn: res.id for res in (*resources, *live.resources) if res.is_default_provider and not res.delete
+        }
+        for entry in added:
             entry["delete"] = _TRUE
             _under_todays_provider(entry, providers)
-            if index in goes:
-                _without_lost_references(entry, resources[index], known)
+        resources = [msgspec.json.decode(msgspec.json.encode(entry), type=Resource) for entry in added]
+        goes = _with_carriers(resources, drop, live)
+        known = {res.urn for res in live.resources} | {resources[index].urn for index in goes}
+        for index in goes:
+            _without_lost_references(added[index], resources[index], known)
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
         raise damaged_value("a held resource") from None
     deployment["resources"] = msgspec.Raw(msgspec.json.encode([*there, *added]))
@@ -64,15 +69,21 @@ def with_held(live: Checkpoint, entries: Sequence[msgspec.Raw], drop: Collection
     return WithHeld(state, places, tuple(first + index for index in sorted(goes)))
 
 
-def _with_carriers(entries: Sequence[Resource], drop: Collection[str], there: Collection[str]) -> set[int]:
+def _with_carriers(entries: Sequence[Resource], drop: Collection[str], live: Checkpoint) -> set[int]:
     """The places of what is to be deleted, and of the components and providers that only the entries have."""
+    there = {res.urn for res in live.resources} | {reference(res) for res in live.resources}
     found = {index for index, res in enumerate(entries) if res.urn in drop and not carries(res)}
     rest = set(found)
     while rest:
-        urns = {urn for index in rest for urn in (entries[index].parent, entries[index].provider_urn)} - {*there, ""}
-        rest = {index for index, res in enumerate(entries) if res.urn in urns and carries(res)} - found
+        needed = {name for index in rest for name in (entries[index].parent, entries[index].provider)} - {*there, ""}
+        rest = {index for index, res in enumerate(entries) if carries(res) and _name(res) in needed} - found
         found |= rest
     return found
+
+
+def _name(res: Resource) -> str:
+    """What others call a component or a provider."""
+    return reference(res) if res.is_provider else res.urn
 
 
 def _without_lost_references(entry: dict[str, msgspec.Raw], res: Resource, known: Collection[str]) -> None:
@@ -83,8 +94,11 @@ def _without_lost_references(entry: dict[str, msgspec.Raw], res: Resource, known
         entry["propertyDependencies"] = msgspec.Raw(msgspec.json.encode(listed))
         kept = [urn for urn in res.dependencies or () if urn in known]
         entry["dependencies"] = msgspec.Raw(msgspec.json.encode(kept))
-    if res.deleted_with and res.deleted_with not in known:
-        del entry["deletedWith"]
+    for key, urn in (("deletedWith", res.deleted_with), ("parent", res.parent)):
+        if urn and urn not in known:
+            del entry[key]
+    if res.replace_with:
+        del entry["replaceWith"]
 
 
 def _under_todays_provider(entry: dict[str, msgspec.Raw], providers: Mapping[str, str]) -> None:
@@ -94,12 +108,13 @@ def _under_todays_provider(entry: dict[str, msgspec.Raw], providers: Mapping[str
             entry["provider"] = msgspec.Raw(msgspec.json.encode(f"{urn}{separator}{providers[urn]}"))
 
 
-def standing(found: Mapping[str, Returned], live: Checkpoint, held: Iterable[int]) -> tuple[Returned, ...]:
+def standing(found: Mapping[str, Returned], live: Checkpoint, held: Collection[int]) -> tuple[Returned, ...]:
     """Those of the returns after which every live entry has what it refers to.
 
     What only the held entries have of that comes back as well, if it is a component or a provider of the engine's own.
     """
     there = {res.urn for res in live.resources if not res.delete}
+    stays = {reference(res) for place, res in enumerate(live.resources) if res.is_provider and place not in held}
     carriers = {
         live.resources[place].urn: Returned(place, live.resources[place].urn, live.resources[place].id, carrier=True)
         for place in held
@@ -108,7 +123,11 @@ def standing(found: Mapping[str, Returned], live: Checkpoint, held: Iterable[int
     back = {**carriers, **found}
     while True:
         urns = there | back.keys()
-        lost = [urn for urn, one in back.items() if not urns.issuperset(references(live.resources[one.entry]))]
+        providers = {"", *stays, *(reference(live.resources[one.entry]) for one in back.values())}
+        entries = {urn: live.resources[one.entry] for urn, one in back.items()}
+        lost = [
+            urn for urn, res in entries.items() if res.provider not in providers or not urns.issuperset(references(res))
+        ]
         if not lost:
             break
         for urn in lost:
@@ -122,3 +141,8 @@ def standing(found: Mapping[str, Returned], live: Checkpoint, held: Iterable[int
 def carries(res: Resource) -> bool:
     """Whether an entry stands for no object that could be lost: a component, the stack, or a provider."""
     return not res.custom or res.is_provider
+
+
+def reference(res: Resource) -> str:
+    """How a resource names the provider that it is made by."""
+    return f"{res.urn}::{res.id}"

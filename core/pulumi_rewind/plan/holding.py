@@ -15,8 +15,8 @@ from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.state.stateful_types import is_stateful
 
-GOES: Final = frozenset({"delete", "replace"})
-"""Operations of steps that end an object."""
+GOES: Final = frozenset({"delete", "replace", "discard"})
+"""Operations of steps that take an object out of the state."""
 
 
 def holding(
@@ -27,17 +27,20 @@ def holding(
     stateful: Sequence[str],
     excluded: Sequence[str] = (),
     until: float = 0,
+    dying: Collection[int] = (),
 ) -> Holding:
     """What of `live` is held when these steps are run: all that would be deleted, or what of it holds data.
 
     An object is held with all that it needs of what would go as well: a database in a network can't outlive it, and
-    what is deleted with something stays with it.
+    what is deleted with something stays with it. `dying` are the entries whose place a returning object takes.
     """
-    by_step = {step.renamed_from or step.urn: step for step in steps if step.op in GOES}
-    going = {urn: live.by_urn[urn] for urn in by_step if urn in live.by_urn and _object(live.by_urn[urn])}
-    names = Names(going.values())
+    first = {step.renamed_from or step.urn: step.delete_first for step in steps if step.op in GOES}
+    first = {**dict.fromkeys((live.resources[place].urn for place in dying), False), **first}
+    going = {urn: live.by_urn[urn] for urn in first if urn in live.by_urn and _object(live.by_urn[urn])}
+    copies = [res for res in live.resources if res.delete and _object(res)]
+    names = Names((*going.values(), *copies))
     left = {urn for text in excluded for urn in names.meant(text)}
-    reasons = {urn: said for urn, res in going.items() if (said := _reason(res, by_step[urn], urn in left))}
+    reasons = {urn: said for urn, res in going.items() if (said := _reason(res, first[urn], urn in left))}
     wanted = [res for res in going.values() if _wanted(res, mode, stateful)]
     chosen: dict[str, Resource] = {}
     because: dict[str, str] = {}
@@ -52,10 +55,12 @@ def holding(
         because |= {urn: res.name for urn in needed if urn != res.urn and urn not in because}
     own = {res.urn for res in wanted}
     because = {urn: name for urn, name in because.items() if urn not in own}
-    copies = {
-        (res.urn, res.id) for res in live.resources if res.delete and _object(res) and _wanted(res, mode, stateful)
-    }
-    return Holding(frozenset({(res.urn, res.id) for res in chosen.values()} | copies), because, refused, until)
+    waiting = {(res.urn, res.id) for res in copies if res.urn not in left and _wanted(res, mode, stateful)}
+    objects = frozenset({(res.urn, res.id) for res in chosen.values()} | waiting)
+    rest = [res for res in live.resources if not res.delete and _object(res) and res.urn not in going]
+    left = {urn for text in excluded for urn in Names(rest).meant(text)}
+    stay = frozenset((res.urn, res.id) for res in rest if res.urn not in left and _wanted(res, mode, stateful))
+    return Holding(objects, because, refused, until, stay)
 
 
 def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:
@@ -73,7 +78,7 @@ def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:
 
 
 def _held(step: Step, found: Holding) -> bool:
-    return step.op in {*GOES, "discard"} and (step.renamed_from or step.urn, step.old_id) in found.objects
+    return step.op in GOES and (step.renamed_from or step.urn, step.old_id) in found.objects
 
 
 def holding_risks(step: Step, found: Holding) -> Iterator[Risk]:
@@ -98,11 +103,13 @@ def _wanted(res: Resource, mode: str, stateful: Sequence[str]) -> bool:
     return not res.is_provider and (mode == HOLD_ALL or is_stateful(res.type, stateful))
 
 
-def _reason(res: Resource, step: Step, excluded: bool) -> str:
+def _reason(res: Resource, delete_first: bool, excluded: bool) -> str:
     """Why an object can't be held."""
+    if res.is_provider:
+        return ""  # nothing is deleted with it
     if excluded:
         return "`hold_excluded` in rewind.toml leaves it out"
-    if step.delete_first:
+    if delete_first:
         return "it is deleted before its replacement is made"
     if res.pending_replacement:
         return "a killed update has deleted it already"
@@ -116,7 +123,7 @@ def _with_needs(res: Resource, going: Mapping[str, Resource]) -> Collection[Reso
     while rest:
         one = rest.pop()
         near = [urn for urn in references(one) if urn in going]
-        near += [urn for urn, other in going.items() if other.deleted_with == one.urn]
+        near += [urn for urn, other in going.items() if one.urn in {other.deleted_with, other.parent}]
         for urn in near:
             if urn not in found:
                 found[urn] = going[urn]

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pulumi_rewind.plan.arrangement import Arrangement, Kept
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, NOT_RESTORED, Risk
-from pulumi_rewind.state.model import parse_urn, urn_name
+from pulumi_rewind.state.identity import same_object
+from pulumi_rewind.state.model import Checkpoint, Resource, parse_urn, urn_name
 from pulumi_rewind.state.stateful_types import is_stateful
 from pulumi_rewind.system.shell import in_quotes
 
 EXISTED = "existed-before"
 CROSSED = "crossed-names"
+HELD_LOCKED = "held-locked"
 
 _STAYS = frozenset({"same", "read", "rename", OLD_COPY})
 _LEAVES = frozenset({"discard", "delete", "replace"})
@@ -24,6 +26,7 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
     back = {one.urn: one for one in arrangement.returned if not one.carrier}
     names = {urn: old for old, urn in arrangement.renamed.items()}
     kept = {(one.urn, one.id): one for one in arrangement.kept}
+    held = {name for name, one in kept.items() if one.held}
     found = []
     for step in steps:
         one = back.get(step.urn)
@@ -31,7 +34,10 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
             op = "return" if step.op in _STAYS else step.op
             step = replace(step, op=op, forecast="returned", old_id=one.id)
             step = _with(step, Risk("returned", f"comes back as {one.id}, which still exists, with its data", step.urn))
-            if one.replacement_id and is_stateful(step.type, stateful):
+            if one.replacement_id and (one.urn, one.replacement_id) in held:
+                message = f"{one.replacement_id}, which took its place, is held: it stays alive outside the state"
+                step = _with(step, Risk(HELD, message, step.urn, object_id=one.replacement_id))
+            elif one.replacement_id and is_stateful(step.type, stateful):
                 message = f"loses the data that {one.replacement_id} received since it was created"
                 step = _with(step, Risk(DATA_LOSS, message, step.urn, object_id=one.replacement_id))
         if step.urn in names:
@@ -69,9 +75,21 @@ def _stays(kept: Kept, urn: str) -> str:
     )
 
 
+def locked_risks(locked: Iterable[Resource], target: Checkpoint) -> Iterable[Risk]:
+    """What is said of held objects that the target has and that can't be entered into the state."""
+    for res in locked:
+        if any(same_object(res, one) for one in target.resources if one.urn == res.urn):
+            message = (
+                f"{res.id} is held, and can't come back: its secrets are encrypted with another passphrase or key than "
+                "the state's. Give the earlier passphrase with `--passphrase-file`"
+            )
+            yield Risk(HELD_LOCKED, message, res.urn, object_id=res.id)
+
+
 def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[Risk, ...]:
     """The risks of the plan as a whole; what a step already says is left to it."""
     said = {(step.urn, step.old_id) for step in steps if step.op in _LEAVES}
+    said |= {name for one in arrangement.returned for name in ((one.urn, one.id), (one.urn, one.replacement_id))}
     found = []
     for one in arrangement.kept:
         if one.held and (one.urn, one.id) not in said:

@@ -23,7 +23,7 @@ import msgspec
 from pulumi_rewind.goal.model import Selection, references
 from pulumi_rewind.goal.order import in_dependency_order
 from pulumi_rewind.plan.arrangement import Arrangement, Crossed, Holding, Kept, Returned
-from pulumi_rewind.plan.held_entries import standing
+from pulumi_rewind.plan.held_entries import reference, standing
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.identity import is_constant_id, rehomed, same_object
 from pulumi_rewind.state.model import Checkpoint, Resource, decode_checkpoint
@@ -195,13 +195,17 @@ def _ordered(live: Checkpoint, arrangement: Arrangement) -> tuple[int, ...] | No
     names = arrangement.renamed
     living = [place for place in range(len(live.resources)) if place not in dead]
     places = {names.get(live.resources[place].urn, live.resources[place].urn): place for place in living}
+    # What a provider that goes has made may live on until the engine moves it to the other.
+    old = {reference(live.resources[place]): place for place in dead - arrangement.left_out}
 
     def needs(place: int) -> list[int]:
-        urns = (names.get(urn, urn) for urn in references(live.resources[place]))
-        return [places[urn] for urn in urns if urn in places]
+        res = live.resources[place]
+        urns = (names.get(urn, urn) for urn in references(res))
+        found = [places[urn] for urn in urns if urn in places]
+        return [*found, old[res.provider]] if res.provider in old else found
 
     ordered, in_turn = in_dependency_order(living, needs)
-    return None if in_turn else (*ordered, *sorted(dead - arrangement.left_out))
+    return None if in_turn else (*ordered, *sorted(dead - arrangement.left_out - set(ordered)))
 
 
 def held_back(live: Checkpoint, found: Holding) -> Checkpoint:

@@ -142,6 +142,8 @@ class RollbackRun(EngineDriver):
             except (RewindError, OSError) as err:
                 changed = self._changed or self.undo.changed or self.revisions.changed
                 changed = changed or (isinstance(err, OSError) and self._unheard())
+                if self.plan.prepared.choices.drop_held and not changed:
+                    Window(self.session).not_deleting()
                 told = self._journal.settled(err, self._rewriting, changed=changed)
                 yield from errors_as_warnings(self.undo.failed(told))
                 unchanged = not (changed or isinstance(told, IncompleteError))
@@ -229,6 +231,8 @@ class RollbackRun(EngineDriver):
         yield Phase("verify", "comparing the state with the target")
         differences = yield from self._checked(report, repaired=bool(repaired))
         self.session.reload()
+        with contextlib.suppress(RewindError):  # the target is reached all the same
+            Window(self.session).settle(self._began)
         own = own_record(self.session.timeline.history, self.stamp)
         number = own.number if own is not None else len(self.session.timeline)
         took = time.monotonic() - started
@@ -300,6 +304,7 @@ class RollbackRun(EngineDriver):
             self.blockers = Blockers()
             self._journal.begin(self.plan)
             prepared = self.plan.prepared
+            Window(self.session).begin("rollback", prepared.live, prepared.holding)
             self.begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
 
     def _replanned(self, changes: GoalChanges) -> Plan:

@@ -190,6 +190,7 @@ class UpRun(EngineDriver):
             return error
         name = self.session.stack.word
         if self.engine_run is None and not self._revisions.changed:
+            self._holding.undo()
             with contextlib.suppress(StateDirectoryError):
                 self.session.journal.withdraw()
             return with_system_cause(error, changed=False, resume=command("resume", name))
@@ -224,6 +225,7 @@ class UpRun(EngineDriver):
             raise self._failure(run)
         yield from self._revised("after")
         self.session.reload()
+        self.notes = (*self.notes, *self._holding.ended())
         changes = run.summary.changes if run.summary else {}
         self.result = UpResult(self._number(), changes, time.monotonic() - started, self._holding.names())
 

@@ -14,7 +14,7 @@ import msgspec
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.goal.model import references
-from pulumi_rewind.plan.held_entries import carries
+from pulumi_rewind.plan.held_entries import carries, reference
 from pulumi_rewind.state.formats import exported
 from pulumi_rewind.state.identity import same_object
 from pulumi_rewind.state.model import Checkpoint, Resource, SecretsProvider, urn_name
@@ -128,10 +128,48 @@ def still_held(holdings: Holdings, live: Checkpoint, newest: int) -> tuple[Held,
     return tuple(found.values())
 
 
+def unsettled(holdings: Holdings, live: Checkpoint, newest: int) -> tuple[Batch, ...]:
+    """The batches that have something that is held, or that the next update may let go of.
+
+    The latter is what an update that failed or was killed has left in live, marked to be kept or as a copy to delete.
+    """
+    held = {(one.batch.run, one.urn, one.id) for one in still_held(holdings, live, newest)}
+    leaving = {(res.type, res.id) for res in live.resources if res.delete or res.retain_on_delete}
+
+    def open_(batch: Batch, entry: HeldEntry) -> bool:
+        res = entry.resource
+        return not entry.needed_only and ((batch.run, res.urn, res.id) in held or (res.type, res.id) in leaving)
+
+    return tuple(batch for batch in holdings.batches if any(open_(batch, entry) for entry in batch.entries))
+
+
+def without_returned(holdings: Holdings, live: Checkpoint, before: float) -> tuple[Batch, ...]:
+    """The batches without the objects that are live again, so that they aren't taken for held when they go for good.
+
+    What was noted after the moment `before` stays: it is about to leave.
+    """
+    entered = {
+        (res.type, res.id): res for res in live.resources if not (res.delete or res.external or res.retain_on_delete)
+    }
+
+    def back(entry: HeldEntry) -> bool:
+        res = entry.resource
+        there = entered.get((res.type, res.id))
+        return not entry.needed_only and there is not None and same_object(res, there)
+
+    return tuple(
+        batch
+        if batch.since >= before
+        else msgspec.structs.replace(batch, entries=tuple(entry for entry in batch.entries if not back(entry)))
+        for batch in holdings.batches
+    )
+
+
 def _by_object(live: Checkpoint) -> dict[tuple[str, str], list[Resource]]:
     found: dict[tuple[str, str], list[Resource]] = {}
     for res in live.resources:
-        found.setdefault((res.type, res.id), []).append(res)
+        if not res.external:  # what is only read can be held all the same
+            found.setdefault((res.type, res.id), []).append(res)
     return found
 
 
@@ -171,27 +209,51 @@ def entries_of(holdings: Holdings, held: Iterable[Held]) -> list[tuple[Batch, He
         for entry in batch.entries if batch.run in runs else ():
             res = entry.resource
             if entry.needed_only or (batch.run, res.urn, res.id) in wanted:
-                found[res.urn, res.id if not entry.needed_only else ""] = (batch, entry)
+                replaceable = not res.custom or res.is_default_provider
+                found[res.urn, "" if replaceable else res.id] = (batch, entry)
     return sorted(found.values(), key=lambda one: not one[1].needed_only)
 
 
-def held_entries(live: Checkpoint, going: Collection[tuple[str, str]], because: dict[str, str]) -> list[HeldEntry]:
-    """The entries of live (as stored) of objects that are about to be held, by URN and id, with what they need."""
-    raws = _raw_entries(live)
+def held_entries(
+    live: Checkpoint, going: Collection[tuple[str, str]], because: dict[str, str], marked: Iterable[Batch] = ()
+) -> list[HeldEntry]:
+    """The entries of live (as stored) of objects that are about to be held, by URN and id, with what they need.
+
+    Where one of the batches in `marked` has an object without ``retainOnDelete``, it was marked since by that run, and
+    its program says nothing of that.
+    """
+    unmarked = {
+        (entry.resource.urn, entry.resource.id)
+        for batch in marked
+        for entry in batch.entries
+        if not entry.resource.retain_on_delete
+    }
+    raws = [
+        _unmarked(raw) if (res.urn, res.id) in unmarked and res.retain_on_delete else raw
+        for raw, res in zip(_raw_entries(live), live.resources, strict=True)
+    ]
     by_urn = {res.urn: place for place, res in enumerate(live.resources) if not res.delete}
+    by_reference = {reference(res): place for place, res in enumerate(live.resources) if res.is_provider}
     chosen = [place for place, res in enumerate(live.resources) if (res.urn, res.id) in going]
     objects = [place for place in chosen if not carries(live.resources[place])]
     needed = {place: None for place in chosen if carries(live.resources[place])}
     rest: Sequence[int] = chosen
     while rest:
         urns = {urn for place in rest for urn in references(live.resources[place])}
-        places = sorted(by_urn[urn] for urn in urns if urn in by_urn)
-        rest = [place for place in places if carries(live.resources[place]) and place not in needed]
+        places = {by_urn[urn] for urn in urns if urn in by_urn}
+        places |= {by_reference[name] for place in rest if (name := live.resources[place].provider) in by_reference}
+        rest = sorted(place for place in places if carries(live.resources[place]) and place not in needed)
         needed |= dict.fromkeys(rest)
     return [
         *(HeldEntry(raws[place], needed_only=True) for place in sorted(needed)),
         *(HeldEntry(raws[place], because=because.get(live.resources[place].urn, "")) for place in objects),
     ]
+
+
+def _unmarked(raw: msgspec.Raw) -> msgspec.Raw:
+    entry = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    del entry["retainOnDelete"]
+    return msgspec.Raw(msgspec.json.encode(entry))
 
 
 def _raw_entries(live: Checkpoint) -> list[msgspec.Raw]:

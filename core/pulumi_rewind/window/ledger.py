@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +24,21 @@ from pulumi_rewind.plan.held_entries import WithHeld, with_held
 from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.decrypted import sealed_texts
-from pulumi_rewind.state.model import Checkpoint
+from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.system.durations import seconds_of
-from pulumi_rewind.window.held import Batch, Held, HeldEntry, Holdings, completed, entries_of, held_entries, still_held
+from pulumi_rewind.window.held import (
+    Batch,
+    Held,
+    HeldEntry,
+    Holdings,
+    completed,
+    entries_of,
+    held_entries,
+    still_held,
+    unsettled,
+    without_returned,
+)
 
 NOTE: Final = "held"
 """What the note is called."""
@@ -124,21 +136,17 @@ class Window:
         if not found.objects:
             return
         newest = len(self.session.timeline)
+        others = unsettled(self.read(), live, newest)
         batch = Batch(
             run=secrets.token_hex(8),
             kind=kind,
             after=newest,
             since=time.time(),
             until=found.until,
-            entries=tuple(held_entries(live, found.objects, dict(found.because))),
+            entries=tuple(held_entries(live, found.objects, dict(found.because), others)),
             secrets=live.deployment.secrets_providers,
         )
-
-        def added(known: Holdings) -> Iterable[Batch]:
-            runs = {one.batch.run for one in still_held(known, live, newest)}
-            return (*(one for one in known.batches if one.run in runs), batch)
-
-        self._change(added)
+        self._change(lambda known: (*unsettled(known, live, newest), batch))
 
     def deleting(self, live: Checkpoint) -> None:
         """Notes what of the live state (as it is now) is entered to be deleted by the next update."""
@@ -149,11 +157,23 @@ class Window:
             goes = not entry.needed_only and (entry.resource.urn, entry.resource.id) in entered
             return msgspec.structs.replace(entry, deleting=number) if goes else entry
 
-        self._change(
-            lambda known: (
-                msgspec.structs.replace(one, entries=tuple(map(marked, one.entries))) for one in known.batches
-            )
-        )
+        self._each(marked)
+
+    def not_deleting(self) -> None:
+        """Notes that nothing is to be deleted by the next update after all, before that leaves the state again."""
+        newest = len(self.session.timeline)
+        self._each(lambda entry: msgspec.structs.replace(entry, deleting=0) if entry.deleting > newest else entry)
+
+    def settle(self, began: float) -> None:
+        """Forgets what is live again after a run that began at that moment, in Unix seconds."""
+        live = self.session.timeline.live()
+        self._change(lambda known: without_returned(known, live, began))
+
+    def _each(self, change: Callable[[HeldEntry], HeldEntry]) -> None:
+        def changed(batch: Batch) -> Batch:
+            return msgspec.structs.replace(batch, entries=tuple(map(change, batch.entries)))
+
+        self._change(lambda known: map(changed, known.batches))
 
     def _change(self, change: Callable[[Holdings], Iterable[Batch]]) -> None:
         """Writes what `change` makes of what is known; again where another machine wrote in between.
@@ -164,7 +184,10 @@ class Window:
         """
         for attempt in range(TRIES):
             known = self.read()
-            after = Holdings(str(self.session.stack), known.serial + 1, tuple(change(known)))
+            batches = tuple(change(known))
+            if batches == known.batches:
+                return
+            after = Holdings(str(self.session.stack), known.serial + 1, batches)
             self._state.write(self.path, msgspec.json.encode(after))
             try:
                 self._share(after)
@@ -197,18 +220,33 @@ def until(choices: Choices) -> float:
     return time.time() + seconds_of(choices.hold_for, "--for")
 
 
-def joined(session: Session, live: Checkpoint, dropped: Collection[str] = ()) -> WithHeld:
+def joined(
+    session: Session, live: Checkpoint, dropped: Collection[str] = (), gone: Collection[tuple[str, str]] = ()
+) -> WithHeld:
     """Live (as stored) with the entries of all that is held; what `dropped` means is to be deleted.
+
+    What is known to be `gone`, by URN and id, is left out.
 
     Raises:
         UsageError: a text of `dropped` means nothing that is held.
-        RewindError: it can't be read what is held, or its secrets can't be encrypted as live's are.
+        RewindError: it can't be read what is held, or the secrets of what is to be deleted can't be encrypted as
+            live's are.
     """
     holdings = completed(Window(session).read(), session.timeline.checkpoint)
-    found = entries_of(holdings, still_held(holdings, live, len(session.timeline)))
-    objects = [entry.resource for _, entry in found if not entry.needed_only]
-    meant = Names(objects).demanded(dropped, "--drop-held", "what is held")
-    return with_held(live, [_sealed_as(session, live, batch, entry.entry) for batch, entry in found], meant)
+    held = [one for one in still_held(holdings, live, len(session.timeline)) if (one.urn, one.id) not in gone]
+    found = entries_of(holdings, held)
+    # What a confirmation that was killed has deleted is still known by its name when that is resumed.
+    objects = [entry.resource for batch in holdings.batches for entry in batch.entries if not entry.needed_only]
+    meant = Names(objects).demanded(dropped if objects else (), "--drop-held", "what is held")
+    entries, locked = list[msgspec.Raw](), list[Resource]()
+    for batch, entry in found:
+        try:
+            entries.append(_sealed_as(session, live, batch, entry.entry))
+        except RewindError:
+            if entry.resource.urn in meant:
+                raise
+            locked.append(entry.resource)
+    return replace(with_held(live, entries, meant), locked=tuple(locked))
 
 
 def _sealed_as(session: Session, live: Checkpoint, batch: Batch, entry: msgspec.Raw) -> msgspec.Raw:

@@ -49,6 +49,7 @@ from pulumi_rewind.state.identity import rehomed
 from pulumi_rewind.state.integrity import check_target, damage
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.state.values import ARCHIVE, ASSET
+from pulumi_rewind.strategies.checkpoint.still_there import StillThere
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.strategies.preview import explained, preview
 from pulumi_rewind.system.private_directory import make_private, remove_if_unused, remove_private
@@ -90,6 +91,7 @@ class ReplayPlanning:
         self.before = Rewritten(Arrangement(), self.live, self.now)
         self.until = until(choices)
         self.holding = NOTHING
+        self.held = StillThere(session, self.control)
         self.private = make_private("rewind-assets-")
 
     # -- the goal and its preview -------------------------------------------------------------------------------
@@ -97,9 +99,15 @@ class ReplayPlanning:
     def _goal(self, stays: Mapping[str, str]) -> tuple[Goal, tuple[Risk, ...]]:
         session, number, choices = self.session, self.number, self.choices
         chosen = _selection(self.plain, self.now, choices.only, stays, self.changes)
-        before = self.before = rewritten(
-            session, self.plain, self.live, self.now, number, chosen, choices, self.holding.objects
-        )
+
+        def look() -> Rewritten:
+            hold, gone = self.holding.objects, self.held.gone
+            return rewritten(session, self.plain, self.live, self.now, number, chosen, choices, hold, gone)
+
+        before = look()
+        while self.held.asks(before.stored, [one for one in before.arrangement.returned if one.entry in before.held]):
+            before = look()
+        self.before = before
         goal = make_goal(session, self.plain, before.plain, choices, number=number, stays=stays, changes=self.changes)
         goal = with_replaced_entries(goal, before.arrangement, self.now)
         goal = with_temporary_reads(knowing(session.timeline, goal, before.plain, number, choices.adopt), before.plain)
@@ -158,6 +166,7 @@ class ReplayPlanning:
                 stateful=settings.stateful_types,
                 excluded=settings.hold_excluded,
                 until=self.until,
+                dying=self.before.arrangement.dying,
             )
         return bool(self.holding.objects)
 
@@ -189,6 +198,8 @@ class ReplayPlanning:
                 *(risk for urn, several in stale.items() if urn not in moved for risk in several),
                 *_noted(goal, notes, moving),
                 *arrangement_risks(arrangement, moving),
+                *self.before.risks,
+                *self.held.risks(),
                 *self._around(),
                 *offer(goal, moving, choices.adopt),
                 *self._warned(),
