@@ -10,8 +10,8 @@ import pytest
 
 from pulumi_rewind.risk import NOT_FOUND
 from pulumi_rewind.window.ledger import Window
-from tests.engine.test_held import SETTINGS, held, up
 from tests.support.faults import own
+from tests.support.held import SETTINGS, held, up
 from tests.support.rewind import ROOT, plan, run, said, session, settled, steps
 from tests.support.stack import EngineStack
 

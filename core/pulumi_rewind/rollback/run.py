@@ -33,7 +33,6 @@ from pulumi_rewind.guard.checks import (
     lock_left,
     lock_refusal,
 )
-from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.history.origins import own_record
 from pulumi_rewind.history.update_mark import Mark, Stamp
 from pulumi_rewind.holding.holds import see_hold
@@ -52,12 +51,12 @@ from pulumi_rewind.rollback.replan import replanned
 from pulumi_rewind.rollback.report import keep, report_of, undo_command
 from pulumi_rewind.rollback.result import RollbackResult
 from pulumi_rewind.rollback.run_journal import RunJournal
+from pulumi_rewind.rollback.run_state import RunState
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint, urn_name
 from pulumi_rewind.strategies.choosing import STRATEGIES
 from pulumi_rewind.strategies.preview import PreviewControl
 from pulumi_rewind.system.shell import command
-from pulumi_rewind.window.ledger import Window
 
 
 class RollbackRun(EngineDriver):
@@ -94,7 +93,7 @@ class RollbackRun(EngineDriver):
         self._before: int | None = None
         """Number of the newest update when it began; None: it hasn't."""
         self._journal = RunJournal(session)
-        self._rewriting = Rewriting(session)
+        self._state = RunState(session)
         self.begun_from: Checkpoint = plan.prepared.live
         self._made: dict[str, str] = {}
         """What is read once when it has been made or has come back, see `rollback.read_back.to_read`."""
@@ -142,9 +141,9 @@ class RollbackRun(EngineDriver):
             except (RewindError, OSError) as err:
                 changed = self._changed or self.undo.changed or self.revisions.changed
                 changed = changed or (isinstance(err, OSError) and self._unheard())
-                if self.plan.prepared.choices.drop_held and not changed:
-                    Window(self.session).not_deleting()
-                told = self._journal.settled(err, self._rewriting, changed=changed)
+                if not changed:
+                    self._state.not_begun(self.plan)
+                told = self._journal.settled(err, self._state.rewriting, changed=changed)
                 yield from errors_as_warnings(self.undo.failed(told))
                 unchanged = not (changed or isinstance(told, IncompleteError))
                 yield from errors_as_warnings(self._recorded(told, unchanged))
@@ -217,10 +216,7 @@ class RollbackRun(EngineDriver):
         self._changed = self.undo.changed or self.revisions.changed
         self._made = to_read(self.plan.steps)
         check_unmoved(self._live(), prepared.live)  # the callbacks may have taken hours
-        Window(self.session).begin("rollback", prepared.live, prepared.holding)
-        self.begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
-        if prepared.choices.drop_held:
-            Window(self.session).deleting(self.begun_from)
+        self.begun_from = yield from self._state.events(self.plan)
         yield Phase("run", f"rolling back to {target.label}")
         report = yield from self._update()
         self._changed = True
@@ -231,8 +227,7 @@ class RollbackRun(EngineDriver):
         yield Phase("verify", "comparing the state with the target")
         differences = yield from self._checked(report, repaired=bool(repaired))
         self.session.reload()
-        with contextlib.suppress(RewindError):  # the target is reached all the same
-            Window(self.session).settle(self._began)
+        self._state.settle(self._began)
         own = own_record(self.session.timeline.history, self.stamp)
         number = own.number if own is not None else len(self.session.timeline)
         took = time.monotonic() - started
@@ -303,9 +298,7 @@ class RollbackRun(EngineDriver):
             self.plan = deleting_taken_first(self.session, self.plan, taken, self.control)
             self.blockers = Blockers()
             self._journal.begin(self.plan)
-            prepared = self.plan.prepared
-            Window(self.session).begin("rollback", prepared.live, prepared.holding)
-            self.begun_from = yield from self._rewriting.events(prepared.live, prepared.rewritten, self.plan.steps)
+            self.begun_from = yield from self._state.events(self.plan)
 
     def _replanned(self, changes: GoalChanges) -> Plan:
         return replanned(self.session, self.plan, changes, self.control)

@@ -123,7 +123,6 @@ class UpRun(EngineDriver):
         revisions: RevisionPlan | None = None,
         holding: Holding = NOTHING,
     ) -> None:
-        """`holding`: what leaves the state alive, see `plan.holding`."""
         super().__init__(session.backend)
         self.session = session
         self.before = before
