@@ -9,40 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulumi_rewind.backends.protocol import Note
 from pulumi_rewind.confirming import waiting
 from pulumi_rewind.confirming.waiting import Wait
-from pulumi_rewind.errors import BackendError, NoteMoved, RefusedError
+from pulumi_rewind.errors import RefusedError
 from pulumi_rewind.history.verdict import Verdict
 from pulumi_rewind.state.model import StackRef
 from pulumi_rewind.window.deadline import Deadline, Deadlines, WatchCommand
+from tests.support.notes import Notes
 
 START = 1_000.0
-
-
-class Notes:
-    """A backend's notes, as far as they are asked here; `between` runs before a write is looked at."""
-
-    url = "file:///b"
-
-    def __init__(self) -> None:
-        self.kept: dict[str, tuple[bytes, int]] = {}
-        self.between: Any = lambda: None
-        self.gone = False
-
-    def note(self, _: StackRef, name: str) -> Note | None:
-        if self.gone:
-            raise BackendError("no answer")
-        found = self.kept.get(name)
-        return None if found is None else Note(found[0], str(found[1]))
-
-    def write_note(self, _: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
-        between, self.between = self.between, lambda: None
-        between()
-        found = self.kept.get(name)
-        if (None if found is None else str(found[1])) != instead_of:
-            raise NoteMoved("somebody else wrote it")
-        self.kept[name] = (content, 0 if found is None else found[1] + 1)
 
 
 class Clock:

@@ -21,6 +21,8 @@ from pulumi_rewind.choices import Choices
 from pulumi_rewind.errors import BackendError, NoteMoved, RewindError
 from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.held_entries import WithHeld, with_held
+from pulumi_rewind.records.content import EVIDENCE
+from pulumi_rewind.records.history import RecordedHistory
 from pulumi_rewind.records.lookup import recorded
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.decrypted import sealed_texts
@@ -49,6 +51,9 @@ FILE: Final = "held.json"
 RECORDS: Final = 20
 """In how many records it is looked for."""
 
+FRESH: Final = 86_400.0
+"""For how many seconds what was noted counts although nothing has left the state yet."""
+
 TRIES: Final = 5
 """How often a note is written where others write it as well."""
 
@@ -76,8 +81,14 @@ class Window:
         own, shared = self._own(), self._shared()
         if own is None and shared is None:
             return self._recorded() or Holdings()
-        # Written equally often they are one; the file has the entries in any case.
-        return max((one for one in (own, shared) if one is not None), key=lambda one: one.serial)
+        if own is None or shared is None:
+            return own or shared or Holdings()
+        if own.serial != shared.serial:
+            return max(own, shared, key=lambda one: one.serial)
+        # Nearly always they are one; else two machines wrote while the backend could not be reached.
+        runs = {batch.run for batch in own.batches}
+        more = tuple(batch for batch in shared.batches if batch.run not in runs)
+        return msgspec.structs.replace(own, batches=(*own.batches, *more)) if more else own
 
     def now(self, live: Checkpoint) -> tuple[Held, ...]:
         """The objects that are held."""
@@ -94,16 +105,19 @@ class Window:
         return {FILE: msgspec.json.encode(own)}
 
     def _recorded(self) -> Holdings | None:
-        """What the newest record says that speaks of it, where the note and the file are lost."""
-        newest = len(self.session.timeline)
-        for number in range(newest, max(newest - RECORDS, 0), -1):
-            try:
-                record = recorded(self.session, number)
-                kept = record.evidence().get(FILE) if record is not None else None
-                if kept:
-                    return msgspec.json.decode(kept, type=Holdings)
-            except (RewindError, msgspec.DecodeError):
-                continue
+        """What the newest record says that speaks of it, where the note and the file are lost; one question to git."""
+        history = self.session.timeline.history
+        if not isinstance(history, RecordedHistory):
+            return None
+        try:
+            claims = sorted(history.claims.items(), reverse=True)[:RECORDS]
+            there = history.records.store.which([f"{commit}:{EVIDENCE}{FILE}" for _, commit in claims])
+            for (number, _), has in zip(claims, there, strict=False):
+                record = recorded(self.session, number) if has else None
+                if record is not None:
+                    return msgspec.json.decode(record.file(EVIDENCE + FILE), type=Holdings)
+        except (RewindError, msgspec.DecodeError):
+            pass  # records help, and never stand in the way
         return None
 
     def _own(self) -> Holdings | None:
@@ -146,7 +160,13 @@ class Window:
             entries=tuple(held_entries(live, found.objects, dict(found.because), others)),
             secrets=live.deployment.secrets_providers,
         )
-        self._change(lambda known: (*unsettled(known, live, newest), batch))
+
+        def added(known: Holdings) -> Iterable[Batch]:
+            open_ = {one.run for one in unsettled(known, live, newest)}
+            # What another machine has just noted is still live, and about to leave.
+            return (*(one for one in known.batches if one.run in open_ or one.since > batch.since - FRESH), batch)
+
+        self._change(added)
 
     def deleting(self, live: Checkpoint) -> None:
         """Notes what of the live state (as it is now) is entered to be deleted by the next update."""
@@ -188,14 +208,14 @@ class Window:
             if batches == known.batches:
                 return
             after = Holdings(str(self.session.stack), known.serial + 1, batches)
-            self._state.write(self.path, msgspec.json.encode(after))
             try:
-                self._share(after)
+                self._share(after)  # first: an attempt that fails must not count here
             except NoteMoved:
                 if attempt + 1 == TRIES:
                     raise
-            else:
-                return
+                continue
+            self._state.write(self.path, msgspec.json.encode(after))
+            return
 
     def _share(self, holdings: Holdings) -> None:
         backend, stack = self.session.backend, self.session.stack
