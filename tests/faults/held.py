@@ -178,10 +178,11 @@ class Trials:
         if name not in self._events:
             road = ROADS[name]
             stack = self._set(road, f"calm-{name}")
-            process = start(stack, *road.command)
-            output = Output(process)
-            code = process.wait(TIMEOUT)
-            require(code == road.code, output.text())
+            with start(stack, *road.command) as process:
+                output = Output(process)
+                code = process.wait(TIMEOUT)
+                said = output.text()
+            require(code == road.code, said)
             self._check_end(stack, road)
             self._remove(stack)
             self._events[name] = output.events
@@ -191,16 +192,17 @@ class Trials:
         """What isn't whole after one moment; empty if all is."""
         road, event = ROADS[moment.road], 1 + int(moment.place * self.events(moment.road))
         stack = self._set(road, str(moment.number))
-        process = start(stack, *road.command)
-        output = Output(process)
         wrong = ""
         try:
-            output.wait_for(event)
-            time.sleep(moment.delay)
-            os.killpg(process.pid, signal.SIGKILL)
-            for number in engines(stack) if moment.engine else ():
-                slay(number)
-            process.wait(TIMEOUT)
+            with start(stack, *road.command) as process:
+                output = Output(process)
+                output.wait_for(event)
+                time.sleep(moment.delay)
+                os.killpg(process.pid, signal.SIGKILL)
+                for number in engines(stack) if moment.engine else ():
+                    slay(number)
+                process.wait(TIMEOUT)
+                output.text()
             wait_for_quiet(stack)
             self._check_whole(stack, road)
             if road.plain:
@@ -211,8 +213,6 @@ class Trials:
                 self._come_back(stack, road)
         except (AssertionError, OSError, ValueError, KeyError) as err:
             wrong = f"{type(err).__name__}: {err}"
-        finally:
-            process.kill()
         if not (wrong and keep):
             self._remove(stack)
         return wrong
@@ -228,6 +228,7 @@ class Trials:
         require(there == {*live.values(), *kept.values()}, f"lives: {live}, held: {kept}, really there: {there}")
         require(marked - set(live.values()) == set(kept.values()), f"marked: {marked}, held: {kept}, lives: {live}")
         if marked:
+            own(stack, "resolve", "--clear-all")  # the creates that were under way, whose objects were looked for
             self._come_back(stack, ROADS["hold"])
 
     @staticmethod
