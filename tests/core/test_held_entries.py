@@ -156,8 +156,10 @@ def test_what_comes_back_stands_on_what_it_needs_and_all_else_stays(
 
 def test_what_needs_something_that_is_gone_does_not_come_back() -> None:
     net, db = res("net", id="n1"), res("db", id="d1", dependencies=[urn("net")])
-    alone = checkpoint(res("web"))
-    assert ids(after(checkpoint(net, db), alone, net, db)) == {"web": "web-id", "net": "n1", "db": "d1"}
+    alone, net["replaceWith"] = checkpoint(res("web")), [urn("gone")]
+    state = after(checkpoint(net, db), alone, net, db)
+    check_valid(state)
+    assert ids(state) == {"web": "web-id", "net": "n1", "db": "d1"}
     assert ids(after(checkpoint(net, db), alone, db)) == {"web": "web-id"}
 
 

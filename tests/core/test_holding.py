@@ -6,9 +6,9 @@ from typing import Any
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_STATEFUL
 from pulumi_rewind.plan.arrangement import Holding
-from pulumi_rewind.plan.holding import holding, with_holding
+from pulumi_rewind.plan.holding import holding, with_held_copies, with_holding
 from pulumi_rewind.plan.model import Step
-from pulumi_rewind.risk import DATA_LOSS, HELD, NOT_HELD, Risk
+from pulumi_rewind.risk import DATA_LOSS, HELD, LEFTOVER, LOSES_DATA, NOT_HELD, Risk
 from pulumi_rewind.state.model import Checkpoint
 from tests.support.checkpoints import checkpoint, provider, res, urn, used
 
@@ -54,6 +54,8 @@ def test_what_leaves_the_state_alive_anyway_is_held_too() -> None:
     """Else nothing would know it: the program says ``retainOnDelete``, or a killed update had marked it."""
     live = checkpoint(db("db", retainOnDelete=True))
     assert names(found(live, step(live, "db", "discard"))) == {"db"}
+    live = checkpoint(db("db"))
+    assert not found(live, step(live, "db", "discard")).objects, "it is only read from now on, and nobody's to delete"
 
 
 def test_it_is_held_with_all_that_it_needs_and_that_goes_with_it() -> None:
@@ -111,7 +113,10 @@ def test_old_copies_that_wait_for_their_deletion_are_held() -> None:
     live = checkpoint(
         db("db", id="new"), db("db", id="old", delete=True), db("out", id="left", delete=True), res("web", delete=True)
     )
-    assert found(live, excluded=["out"]).objects == {(data("db"), "old")}
+    one = found(live, excluded=["out"])
+    assert one.objects == {(data("db"), "old")}
+    said = [Risk(LEFTOVER, "lost", data(name), LOSES_DATA, id_) for name, id_ in (("db", "old"), ("out", "left"))]
+    assert [risk.loses_data for risk in with_held_copies(said, one)] == [False, True]
     assert names(found(live, mode=HOLD_ALL)) == {"db", "out", "web"}
 
 

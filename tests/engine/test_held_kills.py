@@ -20,7 +20,7 @@ from tests.support.held import SETTINGS, held, up
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 
-SHARE = (8, 14)
+SHARE = (10, 17)
 """While a rollback that returns and holds runs, and as a confirmation begins."""
 
 
@@ -33,7 +33,7 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_doubled(engine: EngineIn
 
 def test_all_roads_have_their_moments() -> None:
     drawn = moments()
-    assert len(drawn) == 50
+    assert len(drawn) == 60
     for road in ROADS:
         mine = [moment for moment in drawn if moment.road == road]
         assert len(mine) == 10

@@ -53,6 +53,7 @@ def with_held(live: Checkpoint, entries: Sequence[msgspec.Raw], drop: Collection
         }
         for entry in added:
             entry["delete"] = _TRUE
+            entry.pop("replaceWith", None)  # it may name what is gone, and is said again when the object is registered
             _under_todays_provider(entry, providers)
         resources = [msgspec.json.decode(msgspec.json.encode(entry), type=Resource) for entry in added]
         goes = _with_carriers(resources, drop, live)
@@ -97,8 +98,6 @@ def _without_lost_references(entry: dict[str, msgspec.Raw], res: Resource, known
     for key, urn in (("deletedWith", res.deleted_with), ("parent", res.parent)):
         if urn and urn not in known:
             del entry[key]
-    if res.replace_with:
-        del entry["replaceWith"]
 
 
 def _under_todays_provider(entry: dict[str, msgspec.Raw], providers: Mapping[str, str]) -> None:

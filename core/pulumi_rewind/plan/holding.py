@@ -10,7 +10,7 @@ from pulumi_rewind.choices import HOLD_ALL
 from pulumi_rewind.goal.model import references
 from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.model import Step
-from pulumi_rewind.risk import HELD, NOT_HELD, Risk
+from pulumi_rewind.risk import HELD, LEFTOVER, NOT_HELD, Risk
 from pulumi_rewind.state.model import Checkpoint, Resource
 from pulumi_rewind.state.naming import Names
 from pulumi_rewind.state.stateful_types import is_stateful
@@ -34,9 +34,17 @@ def holding(
     An object is held with all that it needs of what would go as well: a database in a network can't outlive it, and
     what is deleted with something stays with it. `dying` are the entries whose place a returning object takes.
     """
+    steps = list(steps)
     first = {step.renamed_from or step.urn: step.delete_first for step in steps if step.op in GOES}
     first = {**dict.fromkeys((live.resources[place].urn for place in dying), False), **first}
-    going = {urn: live.by_urn[urn] for urn in first if urn in live.by_urn and _object(live.by_urn[urn])}
+    released = {step.renamed_from or step.urn for step in steps if step.op == "discard"}
+    going = {
+        urn: res
+        for urn in first
+        if (res := live.by_urn.get(urn)) is not None and _object(res)
+        # What is only read from now on has no mark, and stays where it is.
+        if urn not in released or res.retain_on_delete
+    }
     copies = [res for res in live.resources if res.delete and _object(res)]
     names = Names((*going.values(), *copies))
     left = {urn for text in excluded for urn in names.meant(text)}
@@ -74,6 +82,16 @@ def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:
             ),
         )
         for step in steps
+    )
+
+
+def with_held_copies(risks: Iterable[Risk], found: Holding) -> tuple[Risk, ...]:
+    """The risks of an update as a whole with what is held of the old copies that wait for their deletion."""
+    return tuple(
+        Risk(HELD, f"an old copy with the id {risk.object_id} is held: it stays alive outside the state", risk.urn)
+        if risk.code == LEFTOVER and (risk.urn, risk.object_id) in found.objects
+        else risk
+        for risk in risks
     )
 
 

@@ -200,7 +200,7 @@ def _ordered(live: Checkpoint, arrangement: Arrangement) -> tuple[int, ...] | No
 
     def needs(place: int) -> list[int]:
         res = live.resources[place]
-        urns = (names.get(urn, urn) for urn in references(res))
+        urns = (names.get(urn, urn) for urn in (*references(res), *(res.replace_with or ())))
         found = [places[urn] for urn in urns if urn in places]
         return [*found, old[res.provider]] if res.provider in old else found
 

@@ -21,7 +21,7 @@ from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable, lock_refusal
 from pulumi_rewind.plan.arrangement import NOTHING, Holding
 from pulumi_rewind.plan.called import RevisionPlan
-from pulumi_rewind.plan.holding import holding, with_holding
+from pulumi_rewind.plan.holding import holding, with_held_copies, with_holding
 from pulumi_rewind.plan.model import Step, Weighed, counts, plan_steps
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.plan.risks import stack_risks, step_risks
@@ -115,7 +115,8 @@ def _with_holding(session: Session, live: Checkpoint, review: UpReview, mode: st
     found = holding(
         review.steps, live, mode, stateful=settings.stateful_types, excluded=settings.hold_excluded, until=until
     )
-    return dataclasses.replace(review, steps=with_holding(review.steps, found), holding=found)
+    risks = with_held_copies(review.risks, found)
+    return dataclasses.replace(review, steps=with_holding(review.steps, found), risks=risks, holding=found)
 
 
 def ordered(steps: tuple[Step, ...], plan: Path, live: Checkpoint) -> tuple[Step, ...]:
