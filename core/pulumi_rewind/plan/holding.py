@@ -27,17 +27,19 @@ def holding(
     stateful: Sequence[str],
     excluded: Sequence[str] = (),
     until: float = 0,
+    dying: Iterable[Resource] = (),
 ) -> Holding:
     """What of `live` is held when these steps are run: all that would be deleted, or what of it holds data.
 
     An object is held with all that it needs of what would go as well: a database in a network can't outlive it, and
-    what is deleted with something stays with it.
+    what is deleted with something stays with it. `dying` are entries of live that objects replace which come back.
     """
     by_step = {step.renamed_from or step.urn: step for step in steps if step.op in GOES}
-    going = {urn: live.by_urn[urn] for urn in by_step if urn in live.by_urn and _object(live.by_urn[urn])}
+    entries = [*(live.by_urn[urn] for urn in by_step if urn in live.by_urn), *dying]
+    going = {res.urn: res for res in entries if _object(res)}
     names = Names(going.values())
     left = {urn for text in excluded for urn in names.meant(text)}
-    reasons = {urn: said for urn, res in going.items() if (said := _reason(res, by_step[urn], urn in left))}
+    reasons = {urn: said for urn, res in going.items() if (said := _reason(res, by_step.get(urn), urn in left))}
     wanted = [res for res in going.values() if _wanted(res, mode, stateful)]
     chosen: dict[str, Resource] = {}
     because: dict[str, str] = {}
@@ -62,7 +64,7 @@ def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:
     """The steps of an update's review with what is held: it loses no data."""
     return tuple(
         replace(
-            step,
+            as_held(step) if _held(step, found) else step,
             risks=(
                 *(risk for risk in step.risks if not (risk.loses_data and _held(step, found))),
                 *holding_risks(step, found),
@@ -70,6 +72,11 @@ def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:
         )
         for step in steps
     )
+
+
+def as_held(step: Step) -> Step:
+    """A step whose object is held; a replacement makes a new one all the same."""
+    return step if step.op == "replace" else replace(step, op="hold", forecast="held")
 
 
 def _held(step: Step, found: Holding) -> bool:
@@ -98,11 +105,11 @@ def _wanted(res: Resource, mode: str, stateful: Sequence[str]) -> bool:
     return not res.is_provider and (mode == HOLD_ALL or is_stateful(res.type, stateful))
 
 
-def _reason(res: Resource, step: Step, excluded: bool) -> str:
+def _reason(res: Resource, step: Step | None, excluded: bool) -> str:
     """Why an object can't be held."""
     if excluded:
         return "`hold_excluded` in rewind.toml leaves it out"
-    if step.delete_first:
+    if step is not None and step.delete_first:
         return "it is deleted before its replacement is made"
     if res.pending_replacement:
         return "a killed update has deleted it already"

@@ -223,7 +223,7 @@ class UpRun(EngineDriver):
             raise self._failure(run)
         yield from self._revised("after")
         self.session.reload()
-        changes = run.summary.changes if run.summary else {}
+        changes = self.progress.counted(run.summary.changes if run.summary else {}, self._holding.urns)
         self.result = UpResult(self._number(), changes, time.monotonic() - started, self._holding.names())
 
     def _revised(self, when: When) -> Iterator[EngineEvent]:

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static
 
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, paragraph
-from pulumi_rewind_tui.text.review_page import destructive
+from pulumi_rewind_tui.text.review_page import destructive, held_words
 from pulumi_rewind_tui.text.selection import left_out, names_left, selects
 from pulumi_rewind_tui.text.steps import counted
 from pulumi_rewind_tui.widgets.note_line import NoteLine
@@ -118,6 +118,9 @@ class ConfirmScreen(Dialog[Confirmation]):
             names = [step.name for step in plan.steps if step.op == op and step.forecast != "kept"]
             if names:
                 lines += paragraph(f"{word}: {listed(names, 6)}.", cells)
+        if plan.prepared.holding.objects:
+            about = f"{held_words(plan)}. They stay alive; only `pulumi-rewind confirm` deletes what is held."
+            lines += paragraph(f"{table['hold']} {about}", cells, "hold")
         left = left_out(plan)
         if left:
             lines += paragraph(f"Left as they are: {names_left(left)}.", cells)

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.strategies.choosing import STRATEGIES
+from pulumi_rewind.strategies.choosing import STRATEGIES, holding_as_set
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
@@ -142,7 +142,8 @@ class ResultScreen(SavingScreen):
     def action_undo(self) -> None:
         """Reviews the rollback to the update before the run."""
         plan = self.outcome.plan
-        self._review(f"#{self.outcome.undo}", plan.prepared.choices.undoing(forgot=plan.forgets))
+        choices = plan.prepared.choices.undoing(forgot=plan.forgets)
+        self._review(f"#{self.outcome.undo}", holding_as_set(choices, self.session.settings))
 
     # Keeping it
 

@@ -43,7 +43,7 @@ def next_lines(
 ) -> Iterator[Line]:
     """What to do next: undo, and keep the next deploy from undoing it by accident."""
     undo = undo_command(session, result, choices)
-    for one in advice(result, undo, head_reminder(session, target)):
+    for one in advice(result, undo, head_reminder(session, target), session.stack.word):
         yield [Span(f"{one.about}:", "commit"), f" {one.text}"]
 
 
@@ -58,6 +58,7 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
         "callbacks": msgspec.to_builtins(result.callbacks),
+        "held": list(result.held),
     }
 
 

@@ -158,6 +158,7 @@ class ReplayPlanning:
                 stateful=settings.stateful_types,
                 excluded=settings.hold_excluded,
                 until=self.until,
+                dying=(self.now.resources[place] for place in self.before.arrangement.dying),
             )
         return bool(self.holding.objects)
 
