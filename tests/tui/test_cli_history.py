@@ -78,6 +78,7 @@ def test_history_json_has_the_promised_shape(three: FileStack) -> None:
         "changes": {"create": 1},
         "hasCheckpoint": True,
         "live": False,
+        "held": [],
     }
     assert newest["live"] is True
     assert newest["result"] == "failed"

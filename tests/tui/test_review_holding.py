@@ -93,8 +93,9 @@ async def test_what_holds_data_is_held_and_reads_so(shop: Shop) -> None:
         assert {step.name: step.op for step in plan.steps if step.holds} == {"jobs": "hold", "レポート": "hold"}
         assert "◇ jobs hold, stays alive" in shown(app)
         assert "⚠ data" not in screen_text(app)
-        assert note(screen) == "6 steps; 2 objects held, no data is lost."
-        assert "◇ 2 objects are held: jobs, レポート; you are asked about them from" in checks(screen)
+        assert note(screen) == "6 steps; 2 held, no data lost."
+        assert "◇ jobs is held: " in checks(screen)
+        assert "◇ 2 objects held instead of deleted: press H to delete what holds data" in checks(screen)
         assert "hold" in [key.label for key in screen.query_one(KeyFooter).shown]
         assert command_line(plan).endswith("--hold-deletes=stateful")
         await pilot.press("r")
@@ -102,7 +103,7 @@ async def test_what_holds_data_is_held_and_reads_so(shop: Shop) -> None:
         assert not dialog.losing
         text = " ".join(plain(line) for line in dialog.lines(70))
         assert "◇ 2 objects are held: jobs, レポート" in text
-        assert "only `pulumi-rewind confirm` deletes what is held" in text
+        assert "Only `pulumi-rewind confirm` deletes what is held" in text
         assert "Deleted:" not in text
 
 
@@ -119,7 +120,7 @@ async def test_the_key_deletes_them_after_all_and_holds_them_again(shop: Shop) -
         assert "objects that hold data are deleted: press H to hold them" in checks(screen)
         screen = await pressed(pilot, "H")
         assert screen.request.choices.hold_deletes == "stateful"
-        assert "2 objects held" in note(screen)
+        assert "2 held, no data lost" in note(screen)
 
 
 async def test_what_can_t_be_held_is_said_and_still_asked_for(shop: Shop) -> None:

@@ -50,8 +50,9 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
 
 
 def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
-    """Which update live equals, the last good one, and the locks."""
+    """Which update live equals, the last good one, the locks, and what is held."""
     from pulumi_rewind.history.failed_update import half_way
+    from pulumi_rewind.rollback.let_go import held_here
 
     live: int | None = None
     last_good: int | None = None
@@ -75,7 +76,8 @@ def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
         locks = tuple(session.backend.locks(session.stack))
     except (RewindError, OSError):
         locks = ()
-    return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between)
+    held = held_here(session) if not problem else ()
+    return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between, held)
 
 
 def head_text(session: Session) -> str:

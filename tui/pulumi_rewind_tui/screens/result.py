@@ -75,6 +75,8 @@ class ResultScreen(SavingScreen):
         page.set_class(outcome.kind != "done", "-bad")
         page.focus()
         word = {"done": "ROLLED BACK", "unchanged": "NOT ROLLED BACK", "stopped": "STOPPED", "failed": "FAILED"}
+        if self._final:
+            word |= {"done": "DELETED", "unchanged": "NOT DELETED"}
         role = {"done": "ok", "unchanged": "hazard", "stopped": "hazard", "failed": "failed"}[outcome.kind]
         table = self.table
         title: Line = (
@@ -88,7 +90,7 @@ class ResultScreen(SavingScreen):
 
     def _next(self) -> Line:
         outcome = self.outcome
-        if self._imported:
+        if self._imported or self._final:
             return ((" esc ", "key"), ("timeline", ""))
         if outcome.kind == "done" and outcome.undo and outcome.result and outcome.result.result == "succeeded":
             return (
@@ -107,13 +109,19 @@ class ResultScreen(SavingScreen):
         if action in ("continue", "refresh"):
             return kind != "done"
         if action == "undo":
-            return bool(self.outcome.undo) and not self._imported and kind != "unchanged" and not self._nothing
+            able = bool(self.outcome.undo) and not (self._imported or self._nothing or self._final)
+            return able and kind != "unchanged"
         return True
 
     @property
     def _imported(self) -> bool:
         """Whether the run was no update: then only a command undoes it, which the page shows."""
         return self.outcome.result is not None and bool(self.outcome.result.undo)
+
+    @property
+    def _final(self) -> bool:
+        """Whether it deleted for good what was held."""
+        return bool(self.outcome.plan.prepared.choices.drop_held)
 
     @property
     def _nothing(self) -> bool:

@@ -25,8 +25,8 @@ from pulumi_rewind_tui.text.home_page import error_lines
 from pulumi_rewind_tui.text.selection import (
     decides_to_hold,
     everything,
+    holdable,
     holding,
-    holds,
     keeping,
     left_out,
     no_selection,
@@ -254,9 +254,10 @@ class ReviewScreen(PlanningScreen):
         away = set[str]() if selects(choices.strategy) else {"review.toggle"}
         if not _refreshes(choices):
             away.add("review.refresh")
-        if not choices.keep_data and (away or self.plan is None or not self.plan.loses_data):
+        lossy = self.plan is not None and self.plan.loses_data and not choices.drop_held
+        if not choices.keep_data and (away or not lossy):
             away.add("review.keep-data")
-        if not holds(choices.strategy) or choices.keep_data or self.plan is None or not decides_to_hold(self.plan):
+        if not holdable(choices) or choices.keep_data or self.plan is None or not decides_to_hold(self.plan):
             away.add("review.hold")
         return tuple(name for name in self.FOOTER if name not in away)
 

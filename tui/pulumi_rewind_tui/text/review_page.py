@@ -12,7 +12,7 @@ from pulumi_rewind.risk import DATA_LOSS, DELETE_FIRST, HELD, NOT_RESTORED, SKIP
 from pulumi_rewind.state.locks import Lock
 from pulumi_rewind.state.model import urn_name
 from pulumi_rewind_tui.text.cells import Line, width, wrap_words
-from pulumi_rewind_tui.text.selection import command_line, holds, why_nothing
+from pulumi_rewind_tui.text.selection import command_line, holdable, why_nothing
 from pulumi_rewind_tui.words.words import listed, plural, resource_name
 
 if TYPE_CHECKING:
@@ -138,8 +138,9 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
     elif "not-refreshed" in codes:
         yield "hazard", "hazard", "not compared with the real resources: press f to compare"
     if prepared.holding.objects:
-        yield "hold", "hold", f"{held_words(plan)}; H deletes what is held"
-    elif holds(plan.strategy) and plan.loses_data and prepared.choices.hold_deletes == HOLD_NOTHING:
+        count = plural(len(prepared.holding.objects), "object")
+        yield "hold", "hold", f"{count} held instead of deleted: press H to delete what holds data"
+    elif holdable(prepared.choices) and plan.loses_data and prepared.choices.hold_deletes == HOLD_NOTHING:
         yield "waiting", "dim", "objects that hold data are deleted: press H to hold them"
     if "may-exist" in codes:
         yield "waiting", "dim", "resources that would be re-created may still exist (o, adopt)"
@@ -244,7 +245,7 @@ def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved
         return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {listed(lost)}.", "hazard"))
     number = destructive(plan)
     held = len(plan.prepared.holding.objects)
-    kept = f"; {plural(held, 'object')} held, no data is lost." if held else "."
+    kept = f"; {held} held, no data lost." if held else "."
     if number:
         return ((f"{count}, ", ""), (f"{number} destructive", "hazard"), (kept, ""))
     if held:

@@ -15,7 +15,7 @@ from pulumi_rewind.goal.selection import names_of, parted
 from pulumi_rewind.goal.skipping import LeftAlone
 from pulumi_rewind.plan.holding import GOES
 from pulumi_rewind.plan.model import OLD_COPY
-from pulumi_rewind.rollback.resuming import RESUME
+from pulumi_rewind.rollback.resuming import LIVE, RESUME
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, urn_name
 from pulumi_rewind.state.naming import NOT, Names
 from pulumi_rewind.strategies.choosing import STRATEGIES
@@ -90,6 +90,8 @@ def keeping(choices: Choices, plan: Plan | None) -> Choices | str:
         return choices.but(keep_data=False)
     if not selects(choices.strategy):
         return no_selection(choices.strategy)
+    if choices.drop_held:
+        return _DROPS
     if plan is not None and not (plan.loses_data or plan.prepared.holding.objects):
         return "No step loses data, so there is nothing to keep."
     return choices.but(keep_data=True, hold_deletes=HOLD_NOTHING)
@@ -100,9 +102,17 @@ def holds(strategy: str) -> bool:
     return "hold_deletes" in STRATEGIES[strategy].knows
 
 
+def holdable(choices: Choices) -> bool:
+    """Whether it can be chosen to hold what would be deleted, or to keep its data."""
+    return holds(choices.strategy) and not choices.drop_held
+
+
 def decides_to_hold(plan: Plan) -> bool:
     """Whether it makes a difference for a plan what is held."""
     return bool(plan.prepared.holding.objects) or any(step.op in GOES or step.old_copies for step in plan.steps)
+
+
+_DROPS: Final = "This plan deletes what is held. Esc leaves it held."
 
 
 def holding(choices: Choices, plan: Plan | None, usual: str) -> Choices | str:
@@ -115,6 +125,8 @@ def holding(choices: Choices, plan: Plan | None, usual: str) -> Choices | str:
     if not holds(choices.strategy):
         able = " and ".join(filter(holds, STRATEGIES))
         return f"The strategy {choices.strategy} can't hold what it deletes; only {able} can."
+    if choices.drop_held:
+        return _DROPS
     if choices.keep_data:
         return "Nothing that holds data is deleted, because the data is kept. K selects it again; then H holds it."
     if plan is not None and not decides_to_hold(plan):
@@ -158,6 +170,9 @@ def command_line(plan: Plan) -> str:
     if plan.target.again == RESUME:
         skips = (text.removeprefix(NOT) for text in only if text.startswith(NOT))
         return command("resume", stack, *(word for text in skips for word in ("--skip", text)))
+    if choices.drop_held and plan.target.again == LIVE:
+        named = (text for text in choices.drop_held if text != "*")
+        return command("confirm", stack, *(word for text in named for word in ("--only", text)))
     target = plan.target.again.removeprefix("#")
     return command("rollback", stack, target, *_words(plan, choices.but(only=only)))
 
