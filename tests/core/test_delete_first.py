@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.engine.events import parse_event
 from pulumi_rewind.engine.messages import says_taken
-from pulumi_rewind.errors import InterruptedRun, UsageError
+from pulumi_rewind.errors import IncompleteError, InterruptedRun, UsageError
 from pulumi_rewind.goal.model import Goal, Registration
 from pulumi_rewind.plan.delete_first import (
     ASKED,
@@ -27,6 +27,7 @@ from pulumi_rewind.plan.delete_first import (
     same_place,
 )
 from pulumi_rewind.plan.model import Plan, Step
+from pulumi_rewind.risk import DATA_LOSS, HELD, SAME_NAME, Risk
 from pulumi_rewind.rollback import name_conflicts
 from pulumi_rewind.rollback.read_back import found_by, to_read
 from pulumi_rewind.state.identity import is_constant_id
@@ -224,3 +225,27 @@ def test_who_stops_while_the_way_on_is_planned_is_not_told_that_nothing_was_chan
         name_conflicts.deleting_taken_first(session, reviewed, [urn("pool")], PreviewControl())
     assert "nothing was changed" not in str(raised.value)
     assert "resume dev --delete-first pool" in raised.value.hint
+
+
+HELD_OLD = Risk(HELD, "is held", urn("a"), object_id="i-1")
+TAKEN = Risk(SAME_NAME, "keeps its name", urn("a"))
+LOST = Risk(DATA_LOSS, "holds data", urn("a"))
+
+
+def test_what_is_held_is_not_deleted_for_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run would lose data that the operator was told is held."""
+    step = Step(urn("a"), "a", "t:m:R", "replace", "replaced", old_id="i-1", risks=(TAKEN,))
+    blockers: Any = SimpleNamespace(taken={urn("a")}, failed={urn("a")})
+    assert name_conflicts.announced_taken(plan_of(steps=(step,)), blockers) == (urn("a"),)
+    held = replace(step, risks=(TAKEN, HELD_OLD))
+    assert name_conflicts.announced_taken(plan_of(steps=(held,)), blockers) == ()
+    item = registration("i-1", {"name": "web", "engine": "1"}, {"engine": "2"})
+    (told,) = order_risks(step, item, held=True)
+    assert "the run stops there" in told.message
+
+    now = plan_of(steps=(replace(step, risks=(LOST,)),), prepared=SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(name_conflicts, "plan_again", lambda *_: now)
+    session: Any = SimpleNamespace(stack=StackRef("p", "dev"))
+    reviewed = plan_of(steps=(held,), prepared=SimpleNamespace(choices=USUAL))
+    with pytest.raises(IncompleteError, match="would do more than was reviewed: a: its data would be lost"):
+        name_conflicts.deleting_taken_first(session, reviewed, [urn("a")], PreviewControl())

@@ -80,6 +80,8 @@ def test_an_unknown_key_names_the_known_ones(tmp_path: Path) -> None:
         ("production = [1]", "production must be a list of strings"),
         ("ascii = 1", "ascii must be true or false"),
         ("theme = true", "theme must be a string"),
+        ("hold_deletes = 'some'", "hold_deletes must be one of none, stateful, all"),
+        ("hold_deletes = true", "hold_deletes must be one of none, stateful, all"),
         ("keys = ['x']", "keys must be a table of strings"),
         ("keys = {a = 1}", "keys must be a table of strings"),
     ],
@@ -144,6 +146,23 @@ def test_a_project_adds_to_what_protects_the_user_and_takes_nothing_away(tmp_pat
     environ = own(tmp_path, f'{name} = ["mine"]')
     assert getattr(load_settings(project(tmp_path, f"{name} = []"), environ), name) == ("mine",)
     assert getattr(load_settings(project(tmp_path, f'{name} = ["theirs"]'), environ), name) == ("mine", "theirs")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "counts"),
+    [
+        ("none", "none", "none"),
+        ("stateful", "none", "stateful"),
+        ("all", "stateful", "all"),
+        ("none", "all", "all"),
+        ("", "none", "none"),
+        ("", "", "stateful"),
+    ],
+)
+def test_a_project_holds_no_less_than_the_user(tmp_path: Path, mine: str, theirs: str, counts: str) -> None:
+    environ = own(tmp_path, f'hold_deletes = "{mine}"' if mine else "")
+    root = project(tmp_path, f'hold_deletes = "{theirs}"' if theirs else "")
+    assert load_settings(root, environ).hold_deletes == counts
 
 
 @pytest.mark.parametrize(

@@ -164,17 +164,42 @@ def test_a_rollback_holds_what_it_would_delete(stack: EngineStack) -> None:
     assert not made.loses_data
     run(stack, made)
     assert set(held(stack)) == {"base", "web", "extra"}
+    made_again = set(held(stack).values()) ^ set(stack.physical())
     back = plan(stack, "2", hold_deletes="stateful")
+    assert not back.loses_data, "what takes the place of a returning object is held in its turn"
     assert {name: step.op for name, step in steps(back).items()} == {
         "base": "return",
         "web": "return",
         "extra": "return",
         "user": "update",
     }
-    result, _ = run(stack, back, allow_data_loss=True)
+    result, _ = run(stack, back)
     assert result.differences == ()
+    assert result.held == ("base", "web")
     assert settled(stack) == after
-    assert set(objects) <= set(stack.physical())
+    assert set(stack.physical()) == set(objects) | made_again
+    assert set(held(stack).values()) <= made_again
+
+
+@pytest.mark.slow
+def test_a_rollback_of_the_command_line_holds_by_itself(stack: EngineStack) -> None:
+    stack.write_file("rewind.toml", SETTINGS)
+    stack.up(PROGRAM.format(zone="a", more=""))
+    stack.up(PROGRAM.format(zone="b", more='bridged.Server("extra", {"image": "1"})'))
+    after, objects = settled(stack), set(stack.physical())
+    done = said(stack, "rollback", "1", "--yes", "--json", "--for", "3d")
+    assert done.code == 0, done.out + done.err
+    last = done.json_lines()[-1]
+    assert (last["held"], last["changes"]["hold"]) == (["base", "extra", "web"], 1)
+    assert objects <= set(stack.physical())
+    done = said(stack, "rollback", "2", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert "« 3 return" in done.out
+    assert "held: base, web stay alive outside the state (to be decided until " in done.out
+    assert settled(stack) == after
+    lost = said(stack, "rollback", "1", "--yes", "--allow-data-loss", "--json")
+    assert (lost.code, lost.json_lines()[-1]["held"]) == (0, []), lost.out + lost.err
+    assert objects.isdisjoint(set(stack.physical()) - {stack.resources()["user"]["id"]})
 
 
 def test_what_can_t_be_held_is_said(stack: EngineStack) -> None:

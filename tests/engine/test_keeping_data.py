@@ -41,7 +41,7 @@ def test_what_would_lose_data_stays_and_needs_no_yes(stack: EngineStack) -> None
     }
     lossy.close()
 
-    told = said(stack, "rollback", "1", "--yes", "--json")
+    told = said(stack, "rollback", "1", "--yes", "--hold-deletes=none", "--json")
     assert (told.code, "data would be lost in: db, late" in told.out) == (3, True)
     kept = said(stack, "plan", "1", "--keep-data", "--json")
     document = json.loads(kept.out)

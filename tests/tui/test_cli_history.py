@@ -79,6 +79,7 @@ def test_history_json_has_the_promised_shape(three: FileStack) -> None:
         "hasCheckpoint": True,
         "verified": None,
         "live": False,
+        "held": [],
     }
     assert newest["live"] is True
     assert newest["result"] == "failed"

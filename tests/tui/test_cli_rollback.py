@@ -88,7 +88,8 @@ def two(stack: EngineStack) -> EngineStack:
 
 
 def test_plan_then_there_and_back(two: EngineStack) -> None:
-    plan = rewind(two, "plan", "1")
+    assert "◇ hold  jobs" in rewind(two, "plan", "1").out, "a bucket holds data"
+    plan = rewind(two, "plan", "1", "--hold-deletes=none")
     assert plan.code == 0, plan.err
     assert "live → #1" in plan.out
     assert "~ update  web  bridged:index:Server  restored in place" in plan.out
@@ -97,7 +98,7 @@ def test_plan_then_there_and_back(two: EngineStack) -> None:
     assert "- delete  jobs" in plan.out
     assert image(two) == "nginx:2", "a plan changes nothing"
 
-    shown = rewind(two, "plan", "-1", "--json").json()
+    shown = rewind(two, "plan", "-1", "--hold-deletes=none", "--json").json()
     assert {"stack", "target", "strategy", "fingerprint", "steps", "risks", "changes"} <= set(shown)
     assert shown["target"]["version"] == 1
     steps = {step["name"]: step for step in shown["steps"]}
@@ -162,20 +163,21 @@ def test_production_stacks_want_their_name(make_stack: Callable[..., EngineStack
 def test_losing_data_needs_its_own_yes(stack: EngineStack) -> None:
     stack.up(program("nginx:1"))
     stack.up(program("nginx:1", DATABASE))
-    plan = rewind(stack, "plan", "1")
+    plan = rewind(stack, "plan", "1", "--hold-deletes=none")
     assert "⚠ loses data: orders" in plan.out
-    refused = rewind(stack, "rollback", "1", "--yes")
+    refused = rewind(stack, "rollback", "1", "--yes", "--hold-deletes=none")
     assert refused.code == 3, refused
     assert "data would be lost in: orders" in refused.err
     assert "--allow-data-loss" in refused.err
-    as_json = rewind(stack, "rollback", "1", "--yes", "--json")
+    as_json = rewind(stack, "rollback", "1", "--yes", "--hold-deletes=none", "--json")
     assert as_json.code == 3
     assert as_json.json_lines()[-1]["result"] == "refused"
     assert stack.physical("db")
-    wrong = in_terminal(stack, "rollback", "1", answers={"Roll back": "y", "'lose data'": "yes"})
+    words = ("rollback", "1", "--hold-deletes=none")
+    wrong = in_terminal(stack, *words, answers={"Roll back": "y", "'lose data'": "yes"})
     assert wrong.code == 3, wrong.out
     assert stack.physical("db")
-    right = in_terminal(stack, "rollback", "1", answers={"Roll back": "y", "'lose data'": "lose data"})
+    right = in_terminal(stack, *words, answers={"Roll back": "y", "'lose data'": "lose data"})
     assert right.code == 0, right.out
     assert not stack.physical("db")
 

@@ -33,6 +33,8 @@ from tests.support.tui.shop import Shop, screen_text, settle
 from tests.support.tui.stories import choose, review, until, wait_for
 
 Open = Callable[..., Any]
+USUAL = Choices(hold_deletes="stateful")
+"""What a review begins with."""
 
 
 @pytest.fixture
@@ -173,8 +175,8 @@ async def test_the_options_plan_again_when_something_was_changed(shop: Shop, mon
         await pilot.press("escape")
         await until(pilot, lambda: len(asked) == 2)
         await review(pilot)
-    chosen = Choices(adopt={FOUND: ""}, delete_first=("*",), recorded_credentials=True)
-    assert asked == [Choices(), chosen]
+    chosen = USUAL.but(adopt={FOUND: ""}, delete_first=("*",), recorded_credentials=True)
+    assert asked == [USUAL, chosen]
 
 
 async def test_drift_plans_again_with_a_refresh(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,12 +257,12 @@ async def test_what_was_chosen_in_a_review_that_was_left_is_kept_until_it_is_run
         await pilot.press("escape")
         await pilot.pause()
         again = await opened(pilot)
-        assert again.request.choices == Choices(refresh=True)
+        assert again.request.choices == USUAL.but(refresh=True)
         await pilot.press("r", "space", *"prod", "enter")
         await wait_for(pilot, ResultScreen)
         await pilot.press("escape")
         await pilot.pause()
-        assert (await opened(pilot)).request.choices == Choices()
+        assert (await opened(pilot)).request.choices == USUAL
 
 
 async def test_a_copy_and_a_written_plan_hold_no_secret(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ async def test_what_is_taken_out_stays_as_it_is_everywhere(shop: Shop) -> None:
         assert not dialog.losing
         await pilot.press("escape")
         screen = await toggle(pilot, screen, "orders-db")
-        assert screen.request.choices == Choices()
+        assert screen.request.choices == Choices(hold_deletes="stateful")
         assert "[x]  1 ± orders-db" in screen_text(app)
 
 
@@ -124,7 +124,8 @@ async def test_the_command_line_beside_it_makes_the_same_plan(shop: Shop) -> Non
         shown = plan_of(screen)
         lines = [plain(one.line).strip() for one in screen.checks.rows]
         said = " ".join(lines[lines.index("The same on the command line") + 1 :]).removeprefix("$ ")
-        assert said == command_line(shown) == "pulumi-rewind rollback prod 5 --only '!orders-db' --only '!レポート'"
+        assert said == command_line(shown)
+        assert said == ("pulumi-rewind rollback prod 5 --only '!orders-db' --only '!レポート' --hold-deletes=stateful")
     words, choices = parsed(said)
     assert words == ["prod", "5"]
     session = open_session(shop.root, "prod", environ=app.environ)
@@ -313,7 +314,7 @@ async def test_one_key_keeps_the_data_and_takes_it_in_again(shop: Shop) -> None:
         await pilot.press("K")
         screen = await review(pilot)
         await settle(pilot)
-        assert plan_of(screen).prepared.choices == Choices()
+        assert plan_of(screen).prepared.choices == Choices(hold_deletes="stateful")
         assert "Data is lost in orders-db" in note(screen)
 
 

@@ -47,6 +47,7 @@ def test_the_page_has_every_setting_with_its_default_and_place() -> None:
         assert json.loads(default.strip("`")) == (list(value) if isinstance(value, tuple) else value), name
         expected = "both, lists are added" if name in ADDED else "project" if name in PROJECT_ONLY else None
         special = {"keys": "both, merged", "cache": "both; `false` in either counts"}
+        special["hold_deletes"] = "both; the project's can only hold more than yours"
         expected = expected or special.get(name, "both, the project's counts")
         assert where == expected, name
 
@@ -85,8 +86,8 @@ def test_what_is_bound_can_be_pressed_and_does_not_clash() -> None:
 
 
 def test_what_answers_a_question_can_not_be_set_by_a_project() -> None:
-    """Dialogues that only show something, or choose from a list, decide nothing."""
-    harmless = ("help.", "text.", "error.", "options.", "strategy.")
+    """Dialogues that only show something, choose from a list or lead to a review decide nothing."""
+    harmless = ("help.", "text.", "error.", "options.", "strategy.", "held.")
     owners = [action for action in all_actions().values() if issubclass(action.owner, RewindModal)]
     assert [action.name for action in owners if not action.name.startswith((*ANSWERS, *harmless))] == []
     above = {action.name for action in all_actions().values() if action.first and action.place == "app"}

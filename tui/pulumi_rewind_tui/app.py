@@ -174,14 +174,13 @@ class RewindApp(App[int]):
     def _review(self, event: msg.RollbackRequested) -> None:
         if self.session is None:
             return
-        from pulumi_rewind.choices import USUAL
         from pulumi_rewind_tui.screens.result import ResultScreen
         from pulumi_rewind_tui.screens.review import ReviewScreen
 
         if isinstance(self.screen, ReviewScreen) and self.screen.request.target == event.target:
             return  # the key was pressed twice: one plan is made, not two at once
         kept = self._kept_choices.get((str(self.session.stack), event.target)) if event.choices is None else None
-        screen = ReviewScreen(self.session, event.target, event.choices or kept or USUAL)
+        screen = ReviewScreen(self.session, event.target, event.choices or kept)
         screen.kept = kept is not None
         if isinstance(self.screen, ResultScreen):
             self.switch_screen(screen)

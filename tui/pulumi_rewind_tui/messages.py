@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.locks import Lock
     from pulumi_rewind.state.model import Update
+    from pulumi_rewind.window.held import Held
     from pulumi_rewind_tui.text.comparison import Comparison, Key
     from pulumi_rewind_tui.text.diff_rows import Row
     from pulumi_rewind_tui.text.failure import Cause
@@ -131,6 +132,8 @@ class MarksLoaded(Message):
     """Of the live state; empty if it can't be read."""
     half_way: HalfWay | None = None
     """Whether the newest update failed half-way."""
+    held: tuple[Held, ...] = ()
+    """What updates let go of alive."""
 
 
 @dataclass

@@ -16,9 +16,10 @@ from textual.theme import Theme
 from pulumi_rewind.errors import UsageError
 
 ROLES: tuple[str, ...] = (
-    "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "return", "discard", "same",
-    "import", "read", "secret", "unknown", "hazard", "warn", "ok", "failed", "running", "waiting", "added", "removed",
-    "removed-word", "added-word", "changed", "star", "commit", "live", "tag", "path", "link", "match", "guide",
+    "", "dim", "bold", "title", "key", "create", "update", "delete", "replace", "rename", "return", "discard", "hold",
+    "same", "import", "read", "secret", "unknown", "hazard", "warn", "ok", "failed", "running", "waiting", "added",
+    "removed", "removed-word", "added-word", "changed", "star", "commit", "live", "tag", "path", "link", "match",
+    "guide",
 )  # fmt: skip
 
 _DARK: Mapping[str, str] = {
@@ -148,6 +149,7 @@ def role_styles(name: str) -> Mapping[str, Style]:
         "rename": ink("cyan"),
         "return": ink("green"),
         "discard": ink("grey"),
+        "hold": ink("cyan"),
         "import": ink("cyan"),
         "read": ink("grey"),
         "same": ink("grey"),

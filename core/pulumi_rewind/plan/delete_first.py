@@ -145,8 +145,11 @@ def _is_name(path: str) -> bool:
     return key.lower() in _NAMES or ("." not in key and key.endswith(_ENDINGS))
 
 
-def order_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
-    """What the operator must know about the order in which a replacement is made."""
+def order_risks(step: Step, item: Registration | None, *, held: bool = False) -> tuple[Risk, ...]:
+    """What the operator must know about the order in which a replacement is made.
+
+    An old object that is `held` is not deleted for a name.
+    """
     if step.op != "replace":
         return ()
     if step.delete_first:
@@ -158,10 +161,17 @@ def order_risks(step: Step, item: Registration | None) -> tuple[Risk, ...]:
     if not names:
         return ()
     said = ", ".join(f"{key} {text!r}" for key, text in sorted(names.items()))
-    message = (
-        f"its replacement keeps {said} and is created before the old one is deleted: if the provider says that it "
-        f"is taken, the run deletes the old one first (`--delete-first {step.name}` does so from the start)"
-    )
+    message = f"its replacement keeps {said} and is created "
+    if held:
+        message += (
+            "while the old one, which is held, exists: if the provider says that it is taken, the run stops there "
+            f"(`--delete-first {step.name}` deletes the old one with its data)"
+        )
+    else:
+        message += (
+            "before the old one is deleted: if the provider says that it is taken, the run deletes the old one first "
+            f"(`--delete-first {step.name}` does so from the start)"
+        )
     return (Risk(SAME_NAME, message, step.urn),)
 
 

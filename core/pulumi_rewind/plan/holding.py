@@ -75,9 +75,9 @@ def with_holding(steps: Iterable[Step], found: Holding) -> tuple[Step, ...]:
     """The steps of an update's review with what is held: it loses no data."""
     return tuple(
         replace(
-            step,
+            as_held(step) if is_held(step, found) else step,
             risks=(
-                *(risk for risk in step.risks if not (risk.loses_data and _held(step, found))),
+                *(risk for risk in step.risks if not (risk.loses_data and is_held(step, found))),
                 *holding_risks(step, found),
             ),
         )
@@ -95,14 +95,20 @@ def with_held_copies(risks: Iterable[Risk], found: Holding) -> tuple[Risk, ...]:
     )
 
 
-def _held(step: Step, found: Holding) -> bool:
-    return step.op in GOES and (step.renamed_from or step.urn, step.old_id) in found.objects
+def as_held(step: Step) -> Step:
+    """A step whose object is held; a replacement makes a new one all the same."""
+    return step if step.op == "replace" else replace(step, op="hold", forecast="held")
+
+
+def is_held(step: Step, found: Holding) -> bool:
+    """Whether the object that a step would end is to be held."""
+    return step.op in {*GOES, "discard"} and (step.renamed_from or step.urn, step.old_id) in found.objects
 
 
 def holding_risks(step: Step, found: Holding) -> Iterator[Risk]:
     """What is said of an object that is held, or should be and can't."""
     urn = step.renamed_from or step.urn
-    if _held(step, found):
+    if is_held(step, found):
         why = f", because {found.because[urn]} needs it" if urn in found.because else ""
         message = (
             f"is held{why}: {step.old_id} stays alive outside the state, and you are asked about it from "

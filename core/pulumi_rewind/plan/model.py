@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.engine.events import EngineEvent, ResourceDone, ResourceFailed, ResourcePre, StepMetadata
 from pulumi_rewind.goal.model import Goal
-from pulumi_rewind.risk import Risk
+from pulumi_rewind.risk import HELD, Risk
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn, urn_name
 from pulumi_rewind.state.values import DEFAULTS
 
@@ -28,9 +28,9 @@ class Step:
     name: str
     type: str
     op: str
-    """create, update, delete, replace, same, rename, return, import, read, discard or `OLD_COPY`."""
+    """create, update, delete, replace, same, rename, return, import, read, discard, hold or `OLD_COPY`."""
     forecast: str
-    """same, restored, returned, adopted, recreated, replaced, deleted, kept, renamed, read or cleaned."""
+    """same, restored, returned, adopted, recreated, replaced, deleted, held, kept, renamed, read or cleaned."""
     risks: tuple[Risk, ...] = ()
     keys: tuple[str, ...] = ()
     """Property paths that change, in the provider's words."""
@@ -44,6 +44,16 @@ class Step:
     """The URN of the same object today, where it differs."""
     old_copies: tuple[str, ...] = ()
     """Ids of objects that earlier replacements left behind under this URN: the engine deletes them in any run."""
+
+    @property
+    def held_ids(self) -> frozenset[str]:
+        """The ids of objects that it would end and that stay alive, held."""
+        return frozenset(risk.object_id for risk in self.risks if risk.code == HELD)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the object itself is held, not only old copies."""
+        return self.old_id in self.held_ids
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The driver of a run asks it what was changed, the displays what to show; the wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -102,8 +102,8 @@ class RunProgress:
         """Whether a step has begun that changes something."""
         self.failed = 0
         """How many steps have failed, what is only looked at included."""
-        self.forgotten = 0
-        """How many objects left the state alive that the engine counts as deleted."""
+        self.forgotten: list[str] = []
+        """The URNs of objects that left the state alive and that the engine counts as deleted."""
         self.made: dict[str, str] = {}
         """URN → id of what was created."""
         self._failed_creates: dict[str, None] = {}
@@ -147,6 +147,18 @@ class RunProgress:
             case HookStarted() | HookLog() | HookProgress() | HookEnded():
                 return self._call(event, now)
         return None
+
+    def counted(self, changes: Mapping[str, int], held: Collection[str] = ()) -> dict[str, int]:
+        """The engine's counts by operation, put right: what left the state alive was not deleted, but `held` or kept.
+
+        `held` are URNs.
+        """
+        found = dict(changes)
+        for urn in self.forgotten:
+            found["delete"] = found.get("delete", 0) - 1
+            op = "hold" if urn in held else "discard"
+            found[op] = found.get(op, 0) + 1
+        return {op: count for op, count in found.items() if count}
 
     def finish(self, now: float, *, succeeded: bool) -> None:
         """The run has ended; what is still called running isn't any more."""
@@ -195,7 +207,7 @@ class RunProgress:
         elif step.op in _CREATES and step.new is not None and step.new.id:
             self.made[step.urn] = step.new.id
         elif step.op == "discard" and not failed and step.old is not None and step.old.retain_on_delete:
-            self.forgotten += 1
+            self.forgotten.append(step.urn)
 
     def _unneeded(self, event: EngineEvent, urn: str) -> Change | None:
         """A planned step that comes out as no change: an update knows what its preview could not."""

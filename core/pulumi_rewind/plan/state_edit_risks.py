@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pulumi_rewind.plan.arrangement import Arrangement, Kept
+from pulumi_rewind.plan.holding import as_held
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, NOT_RESTORED, Risk
 from pulumi_rewind.state.identity import same_object
@@ -18,7 +19,7 @@ CROSSED = "crossed-names"
 HELD_LOCKED = "held-locked"
 
 _STAYS = frozenset({"same", "read", "rename", OLD_COPY})
-_LEAVES = frozenset({"discard", "delete", "replace"})
+_LEAVES = frozenset({"discard", "delete", "replace", "hold"})
 
 
 def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Sequence[str]) -> tuple[Step, ...]:
@@ -26,7 +27,6 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
     back = {one.urn: one for one in arrangement.returned if not one.carrier}
     names = {urn: old for old, urn in arrangement.renamed.items()}
     kept = {(one.urn, one.id): one for one in arrangement.kept}
-    held = {name for name, one in kept.items() if one.held}
     found = []
     for step in steps:
         one = back.get(step.urn)
@@ -34,12 +34,13 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
             op = "return" if step.op in _STAYS else step.op
             step = replace(step, op=op, forecast="returned", old_id=one.id)
             step = _with(step, Risk("returned", f"comes back as {one.id}, which still exists, with its data", step.urn))
-            if one.replacement_id and (one.urn, one.replacement_id) in held:
-                message = f"{one.replacement_id}, which took its place, is held: it stays alive outside the state"
-                step = _with(step, Risk(HELD, message, step.urn, object_id=one.replacement_id))
-            elif one.replacement_id and is_stateful(step.type, stateful):
+            other = kept.get((step.urn, one.replacement_id))
+            if one.replacement_id and is_stateful(step.type, stateful) and not (other is not None and other.held):
                 message = f"loses the data that {one.replacement_id} received since it was created"
                 step = _with(step, Risk(DATA_LOSS, message, step.urn, object_id=one.replacement_id))
+        for copy in step.old_copies:
+            if (other := kept.get((step.urn, copy))) is not None and other.held:
+                step = _with(step, _held_copy(other))
         if step.urn in names:
             if step.op in _STAYS:
                 step = replace(step, op="rename", forecast="renamed")
@@ -49,9 +50,14 @@ def arranged_steps(steps: Iterable[Step], arrangement: Arrangement, stateful: Se
         if stays is not None and step.op in _LEAVES:
             risks = tuple(risk for risk in step.risks if not (risk.loses_data or risk.code == NOT_RESTORED))
             step = replace(step, risks=risks)
-            step = step if stays.held else _with(step, Risk(EXISTED, _stays(stays, step.urn), step.urn))
+            step = as_held(step) if stays.held else _with(step, Risk(EXISTED, _stays(stays, step.urn), step.urn))
         found.append(step)
     return tuple(found)
+
+
+def _held_copy(kept: Kept) -> Risk:
+    message = f"an old copy with the id {kept.id} is held: it is only removed from the state, not deleted"
+    return Risk(HELD, message, kept.urn, object_id=kept.id)
 
 
 def _with(step: Step, risk: Risk) -> Step:
@@ -88,13 +94,13 @@ def locked_risks(locked: Iterable[Resource], target: Checkpoint) -> Iterable[Ris
 
 def arrangement_risks(arrangement: Arrangement, steps: Iterable[Step]) -> tuple[Risk, ...]:
     """The risks of the plan as a whole; what a step already says is left to it."""
-    said = {(step.urn, step.old_id) for step in steps if step.op in _LEAVES}
-    said |= {name for one in arrangement.returned for name in ((one.urn, one.id), (one.urn, one.replacement_id))}
+    moving = list(steps)
+    said = {(step.urn, step.old_id) for step in moving if step.op in _LEAVES}
+    said |= {(step.urn, risk.object_id) for step in moving for risk in step.risks if risk.code == HELD}
     found = []
     for one in arrangement.kept:
         if one.held and (one.urn, one.id) not in said:
-            message = f"an old copy with the id {one.id} is held: it is only removed from the state, not deleted"
-            found.append(Risk(HELD, message, one.urn, object_id=one.id))
+            found.append(_held_copy(one))
         elif not (one.origin or one.held):
             message = f"an old copy with the id {one.id} {_TWIN}: it is only removed from the state, not deleted"
             found.append(Risk("same-object", message, one.urn))

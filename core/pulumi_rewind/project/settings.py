@@ -1,8 +1,8 @@
 """The settings: ``rewind.toml`` beside Pulumi.yaml, one of the user's own below it, and the user's ``config.toml``.
 
 Everyone who can push to a repository can write its ``rewind.toml``. So that file can't remove what protects the user,
-see `ADDED`, `ANSWERS` and `LEAVING`, and whom to trust is only in ``config.toml``. The user's own files count only if
-nobody else can write them.
+see `ADDED`, `RISING`, `ANSWERS` and `LEAVING`, and whom to trust is only in ``config.toml``. The user's own files count
+only if nobody else can write them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.system.documents import load_toml
 from pulumi_rewind.system.ownership import shared
@@ -33,6 +34,9 @@ ADDED: Final = ("production", "stateful_types", "passphrase_env")
 
 REFUSABLE: Final = ("cache",)
 """What the project's file can turn off, but not on where the user's own has turned it off."""
+
+RISING: Final[Mapping[str, tuple[str, ...]]] = {"hold_deletes": (HOLD_NOTHING, HOLD_STATEFUL, HOLD_ALL)}
+"""Settings with few values, from the one that protects least; the project's file only raises the user's own."""
 
 _OWN: Final = "in $XDG_CONFIG_HOME/pulumi-rewind, by default ~/.config/pulumi-rewind"
 """Where the user's own files are, for hints."""
@@ -58,6 +62,8 @@ class Settings:
     """Patterns of resource types that hold data, in addition to the built-in ones."""
     delete_first: tuple[str, ...] = ()
     """Patterns of names or types of resources whose replacement deletes the old object first."""
+    hold_deletes: str = HOLD_STATEFUL
+    """What a rollback holds of the objects that it would delete, see `plan.holding`."""
     hold_excluded: tuple[str, ...] = ()
     """Patterns of names or types of resources whose objects are never held."""
     hooks_file: str = "rewind_hooks.py"
@@ -106,6 +112,8 @@ def load_settings(root: Path | None, environ: Mapping[str, str] = os.environ) ->
             value = _value(file, name, value)
             if name in REFUSABLE:
                 value = value and found.get(name, True)
+            elif name in RISING:
+                value = max(value, found.get(name, value), key=RISING[name].index)
             if isinstance(value, dict):
                 value = {**found.get(name, {}), **value}
             elif name in ADDED:
@@ -210,6 +218,10 @@ def _value(file: _File, name: str, value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
         wanted = "a whole number, 0 or more"
+    elif name in RISING:
+        if value in RISING[name]:
+            return value
+        wanted = f"one of {', '.join(RISING[name])}"
     elif isinstance(default, str):
         if isinstance(value, str):
             return value

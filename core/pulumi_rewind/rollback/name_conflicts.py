@@ -21,8 +21,12 @@ from pulumi_rewind.system.shell import command
 
 
 def announced_taken(plan: Plan, blockers: Blockers) -> tuple[str, ...]:
-    """URNs that failed because their name is taken, where the plan announced that; empty if anything else failed."""
-    announced = {risk.urn for risk in plan.all_risks if risk.code == SAME_NAME}
+    """URNs that failed because their name is taken, where the plan announced that; empty if anything else failed.
+
+    What is held is not deleted for its name.
+    """
+    held = {step.urn for step in plan.steps if step.holds}
+    announced = {risk.urn for risk in plan.all_risks if risk.code == SAME_NAME} - held
     taken = announced.intersection(blockers.taken)
     if not taken or not blockers.failed <= taken:
         return ()
@@ -51,5 +55,6 @@ def deleting_taken_first(session: Session, reviewed: Plan, urns: Sequence[str], 
         raise IncompleteError(f"{what}, and no other plan could be made: {err}", hint=hint) from None
     more = more_than_reviewed(now.steps, reviewed.steps)
     more += [risk.message for risk in now.blocking]
+    more += [f"{name}: its data would be lost" for name in now.losers if name not in reviewed.losers]
     problem = f"{what}; deleting it first would do more than was reviewed: {'; '.join(more)}" if more else ""
     return in_place_of(reviewed, now, problem, hint)

@@ -140,6 +140,8 @@ def report_of(
 
 def undo_command(session: Session, result: RollbackResult | None, choices: Choices | None) -> str:
     """The command that takes a rollback back, empty if nothing can; without a result, one that came to no end."""
+    if choices is not None and choices.drop_held:
+        return ""  # what was deleted is gone
     if result is not None and (result.undo or result.result == "nothing-to-do"):
         return result.undo
     timeline = session.timeline

@@ -28,9 +28,12 @@ class RollbackResult:
     """The command that takes it back, where that isn't a rollback to the update before."""
     callbacks: tuple[CallbackOutcome, ...] = ()
     """How the project's callbacks and hooks ended."""
-
     stale: tuple[StaleValue, ...] = ()
     """Values that are as recorded, but may come from something that is another now."""
+    held: tuple[str, ...] = ()
+    """The names of the objects that it let go of alive."""
+    held_until: float = 0
+    """When the operator is asked about them, Unix seconds."""
 
     @property
     def stale_names(self) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ from pulumi_rewind.plan.verify import Difference
 from pulumi_rewind.replay.host import ReplayHost
 from pulumi_rewind.rollback.driving import EngineDriver
 from pulumi_rewind.rollback.hold import with_hold
+from pulumi_rewind.rollback.let_go import let_go
 from pulumi_rewind.rollback.name_conflicts import announced_taken, deleting_taken_first
 from pulumi_rewind.rollback.read_back import read_back, to_read
 from pulumi_rewind.rollback.replan import replanned
@@ -234,18 +235,19 @@ class RollbackRun(EngineDriver):
         notes, undo = self._strategy.closing(self)
         notes = (*filter(None, (self._note, *self._journal.end())), *notes)
         stale = self.plan.prepared.stale(report)
-        self.result = RollbackResult("succeeded", number, changes, tuple(differences), took, notes, undo, stale=stale)
+        held = let_go(self.session, prepared.holding)
+        self.result = RollbackResult(
+            "succeeded", number, changes, tuple(differences), took, notes, undo,
+            stale=stale, held=held, held_until=prepared.holding.until,
+        )  # fmt: skip
 
     def _counted(self) -> dict[str, int]:
-        """Steps by operation, as the engine counted them; what left the state alive was not deleted."""
+        """Steps by operation, as the engine counted them."""
         summary = self.engine_run.summary if self.engine_run is not None else None
         changes = dict(summary.changes if summary is not None else self.plan.changes)
         if returned := sum(step.op == "return" for step in self.plan.steps):
             changes["return"] = returned
-        if self.progress.forgotten:
-            changes["delete"] = changes.get("delete", 0) - self.progress.forgotten
-            changes["discard"] = changes.get("discard", 0) + self.progress.forgotten
-        return changes
+        return self.progress.counted(changes, {step.urn for step in self.plan.steps if step.op == "hold"})
 
     def _checked(self, report: ReplayReport, *, repaired: bool) -> Generator[EngineEvent, None, list[Difference]]:
         """What is not as in the target: by the state, by a second plan, by what providers read.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.choices import CHECKPOINT, PROGRAM, STATE, Choices, given, option
+from pulumi_rewind.choices import CHECKPOINT, HOLD_NOTHING, PROGRAM, STATE, Choices, given, option
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.risk import Risk
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.goal.replay_report import Observe
     from pulumi_rewind.history.targets import Target
     from pulumi_rewind.plan.model import Plan
+    from pulumi_rewind.project.settings import Settings
     from pulumi_rewind.session import Session
     from pulumi_rewind.strategies.preview import PreviewControl
     from pulumi_rewind.strategies.protocol import Strategy
@@ -88,6 +89,15 @@ def refused(choices: Choices) -> tuple[str, ...]:
     """The fields chosen that the strategy doesn't know."""
     knows = STRATEGIES[choices.strategy].knows
     return tuple(name for name in given(choices) if name != "strategy" and name not in knows)
+
+
+def holding_as_set(choices: Choices, settings: Settings) -> Choices:
+    """The choices with what is held as the settings say; nothing where the strategy can't, or the data is kept anyway.
+
+    A rollback that somebody asks for begins with these. What a program asks for, and what is resumed, stays as it is.
+    """
+    able = "hold_deletes" in STRATEGIES[choices.strategy].knows and not choices.keep_data
+    return choices.but(hold_deletes=settings.hold_deletes if able else HOLD_NOTHING)
 
 
 def plan_by_strategy(

@@ -11,6 +11,7 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind.guard.state_editing import Rewriting
 from pulumi_rewind.plan.arrangement import Holding
 from pulumi_rewind.plan.state_edits import held_back
+from pulumi_rewind.rollback.let_go import let_go
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.window.ledger import Window
@@ -56,9 +57,11 @@ class HoldingBack:
             for res in gone
         )
 
+    @property
+    def urns(self) -> frozenset[str]:
+        """The URNs of what is to be held."""
+        return frozenset(urn for urn, _ in self._found.objects)
+
     def names(self) -> tuple[str, ...]:
         """The names of the objects that the update has let go of alive."""
-        if not self._found.objects:
-            return ()
-        now = Window(self._session).now(self._session.timeline.live())
-        return tuple(one.name for one in now if (one.urn, one.id) in self._found.objects)
+        return let_go(self._session, self._found)

@@ -115,8 +115,9 @@ def _with_holding(session: Session, live: Checkpoint, review: UpReview, mode: st
     found = holding(
         review.steps, live, mode, stateful=settings.stateful_types, excluded=settings.hold_excluded, until=until
     )
-    risks = with_held_copies(review.risks, found)
-    return dataclasses.replace(review, steps=with_holding(review.steps, found), risks=risks, holding=found)
+    steps, risks = with_holding(review.steps, found), with_held_copies(review.risks, found)
+    changes = {op: count for op, count in {**review.changes, "delete": 0, **counts(steps)}.items() if count}
+    return dataclasses.replace(review, steps=steps, changes=changes, risks=risks, holding=found)
 
 
 def ordered(steps: tuple[Step, ...], plan: Path, live: Checkpoint) -> tuple[Step, ...]:

@@ -225,7 +225,7 @@ class UpRun(EngineDriver):
         yield from self._revised("after")
         self.session.reload()
         self.notes = (*self.notes, *self._holding.ended())
-        changes = run.summary.changes if run.summary else {}
+        changes = self.progress.counted(run.summary.changes if run.summary else {}, self._holding.urns)
         self.result = UpResult(self._number(), changes, time.monotonic() - started, self._holding.names())
 
     def _revised(self, when: When) -> Iterator[EngineEvent]:

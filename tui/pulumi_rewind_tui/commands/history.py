@@ -15,6 +15,7 @@ from pulumi_rewind_tui.terminal.options import Shared, rewind_command, stack_of,
 from pulumi_rewind_tui.terminal.waiting import waiting
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Line, Span
+from pulumi_rewind_tui.text.held import by_update
 from pulumi_rewind_tui.text.history import commits_json, commits_lines, entry_json, history_row, live_line
 from pulumi_rewind_tui.words.words import plural
 
@@ -55,13 +56,17 @@ def print_history(
     session: Session, screen: Screen, *, limit: int | None = None, as_json: bool = False, commits: bool = False
 ) -> None:
     """Prints the timeline of a session."""
+    from pulumi_rewind.rollback.let_go import held_here
+
     few = _few(limit, as_json=as_json, commits=commits)
     timeline = read_history(session, screen, few=few)
     total = len(timeline)
+    held = by_update(held_here(session))
     if as_json:
         entries = timeline.entries(limit=min(limit or total, total))
         shown_as = (
-            entry_json(entry) | (commits_json(commits_between(timeline, entry.update)) if commits else {})
+            entry_json(entry, held.get(entry.update.number, ()))
+            | (commits_json(commits_between(timeline, entry.update)) if commits else {})
             for entry in entries
         )
         screen.out.raw("[" + ",\n ".join(map(to_json, shown_as)) + "]")
@@ -78,7 +83,7 @@ def print_history(
     screen.out.lines(_live(session, timeline))
     rows = timeline.entries(limit=shown)
     while chunk := list(islice(rows, 1 if commits else CHUNK)):
-        screen.out.table(list(map(history_row, chunk)))
+        screen.out.table([history_row(entry, held.get(entry.update.number, ())) for entry in chunk])
         for entry in chunk if commits else ():
             screen.out.lines(commits_lines(commits_between(timeline, entry.update)))
     if shown < total:

@@ -16,7 +16,7 @@ from pulumi_rewind_tui.terminal.options import (
     stack_and_target,
     to_json,
 )
-from pulumi_rewind_tui.terminal.planning import goal_options, planned, trust_option
+from pulumi_rewind_tui.terminal.planning import as_asked, goal_options, planned, trust_option
 from pulumi_rewind_tui.terminal.running import consent_for
 from pulumi_rewind_tui.text.contrast import contrast_json, contrast_lines
 from pulumi_rewind_tui.text.plan import plan_json, plan_lines
@@ -46,11 +46,13 @@ def plan(
     session = shared.session(stack)
     screen = shared.screen()
     interrupted_notice(session, screen)
+    choices = as_asked(session, choices)
     consent = consent_for(session, screen, Terms(trust_target=trust_target, as_json=as_json))
     with planned(session, screen, text, choices, consent) as made:
         if compare:
             other = PROGRAM if choices.strategy == CHECKPOINT else CHECKPOINT
-            with planned(session, screen, text, choices.but(strategy=other), consent) as second:
+            others = as_asked(session, choices.but(strategy=other))
+            with planned(session, screen, text, others, consent) as second:
                 if as_json:
                     screen.out.raw(to_json(contrast_json(made, second)))
                 else:

@@ -14,6 +14,7 @@ from pulumi_rewind_tui.text.cells import PAGE, Span
 from pulumi_rewind_tui.text.evidence import evidence_json, evidence_lines
 from pulumi_rewind_tui.text.facts import config_of
 from pulumi_rewind_tui.text.failure import cause_lines, read_cause
+from pulumi_rewind_tui.text.held import by_update
 from pulumi_rewind_tui.text.record import record_json, record_lines
 from pulumi_rewind_tui.text.update import resource_rows, resources_title, table_rows, update_json, update_lines
 
@@ -30,6 +31,7 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     from pulumi_rewind.history.targets import resolve_target
     from pulumi_rewind.records.evidence import evidence_of
     from pulumi_rewind.records.lookup import known_record
+    from pulumi_rewind.rollback.let_go import held_here
 
     stack, text = stack_and_target(words, "show")
     session = shared.session(stack)
@@ -51,14 +53,15 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     except RewindError as err:
         damage = session.redactor.said(err)
     frozen = evidence_of(session, number)
+    held = by_update(held_here(session)).get(number, ())
     if as_json:
         kept = None if known is None else record_json(*known)
         found = {"record": kept, "evidence": evidence_json(frozen)}
-        screen.out.raw(to_json({**update_json(entry, target, checkpoint, session.page(entry.update)), **found}))
+        screen.out.raw(to_json({**update_json(entry, target, checkpoint, session.page(entry.update), held), **found}))
         return
     with shared.paged(screen) as page:
         out = page.out
-        out.lines(update_lines(entry, target, session.page(entry.update)))
+        out.lines(update_lines(entry, target, session.page(entry.update), held))
         _failure(session, out, entry.update, frozen)
         for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
             if values:

@@ -37,6 +37,7 @@ PLACES: Final[Mapping[str, str]] = {
     "result": "the result of a rollback",
     "interrupted": "the question about an interrupted rollback",
     "confirm": "the question before a rollback",
+    "held": "the list of what is held",
     "trust": "the question whether to trust",
     "stop": "the question how to stop",
     "passphrase": "the question for a passphrase",
@@ -53,6 +54,7 @@ TOGETHER: Final = (
     ("stacks", *_PANES), ("empty", *_PANES), ("review", *_PANES), ("run", *_PANES), ("result", *_PANES),
     ("confirm", "dialog"), ("interrupted", "dialog"), ("stop", "dialog"), ("trust", "list", "dialog"),
     ("strategy", "options", "dialog"), ("error", "text", "list", "dialog"), ("help", "text", "list", "dialog"),
+    ("held", "text", "list", "dialog"),
     ("passphrase", "dialog"), ("filter",),
 )  # fmt: skip
 """Places of which the keys work at the same time, the nearest first."""

@@ -15,8 +15,8 @@ from textual.widgets import Button, Input, Static
 
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, paragraph
-from pulumi_rewind_tui.text.review_page import destructive
-from pulumi_rewind_tui.text.selection import left_out, names_left, selects
+from pulumi_rewind_tui.text.review_page import destructive, held_words
+from pulumi_rewind_tui.text.selection import holdable, left_out, names_left, selects
 from pulumi_rewind_tui.text.steps import counted
 from pulumi_rewind_tui.widgets.note_line import NoteLine
 from pulumi_rewind_tui.words.symbols import counts_text
@@ -62,7 +62,10 @@ class ConfirmScreen(Dialog[Confirmation]):
 
     def __init__(self, plan: Plan, *, production: bool) -> None:
         typed = production or bool(destructive(plan)) or plan.loses_data
-        super().__init__(f"Roll back {plan.stack} to {plan.target.label}?", danger=typed)
+        question = f"Roll back {plan.stack} to {plan.target.label}?"
+        if plan.prepared.choices.drop_held:
+            question = f"Delete what is held of {plan.stack}?"
+        super().__init__(question, danger=typed)
         self.plan = plan
         self.production = production
         self.stack = plan.stack.rsplit("/", 1)[-1]
@@ -91,7 +94,8 @@ class ConfirmScreen(Dialog[Confirmation]):
     def buttons(self) -> Iterator[Button]:
         """Cancel and roll back."""
         yield Button("Cancel", id=CANCEL, action="screen.leave")
-        yield Button("Roll back", id="yes", variant="error" if self.typed else "default")
+        label = "Delete" if self.plan.prepared.choices.drop_held else "Roll back"
+        yield Button(label, id="yes", variant="error" if self.typed else "default")
 
     def on_mount(self) -> None:
         """Starts without a confirmed loss."""
@@ -118,11 +122,14 @@ class ConfirmScreen(Dialog[Confirmation]):
             names = [step.name for step in plan.steps if step.op == op and step.forecast != "kept"]
             if names:
                 lines += paragraph(f"{word}: {listed(names, 6)}.", cells)
+        if plan.prepared.holding.objects:
+            about = f"{held_words(plan)}. Only `pulumi-rewind confirm` deletes what is held."
+            lines += paragraph(f"{table['hold']} {about}", cells, "hold")
         left = left_out(plan)
         if left:
             lines += paragraph(f"Left as they are: {names_left(left)}.", cells)
         if self.losing:
-            instead = ", or keep it (esc, then K)" if selects(plan.strategy) else ""
+            instead = ", or keep it (esc, then K)" if selects(plan.strategy) and holdable(plan.prepared.choices) else ""
             what = f"{table['hazard']} Data is lost in: {', '.join(self.losing)}. Back it up first{instead}."
             lines += paragraph(what, cells, "hazard")
         if self.production:

@@ -19,6 +19,7 @@ from pulumi_rewind_tui.screens.home_watching import WatchingScreen
 from pulumi_rewind_tui.screens.web_page import open_page
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE
+from pulumi_rewind_tui.text.held import by_update, held_note
 from pulumi_rewind_tui.text.views import DEFAULTS, next_view, next_words, row_kind
 from pulumi_rewind_tui.widgets.diff_view import DiffView
 from pulumi_rewind_tui.widgets.filter_bar import FilterBar, FilterInput
@@ -34,6 +35,7 @@ from pulumi_rewind_tui.workers.watch import OVERDUE
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
+    from pulumi_rewind.window.held import Held
 
 
 class HomeScreen(WatchingScreen):
@@ -58,6 +60,7 @@ class HomeScreen(WatchingScreen):
         Binding("slash", "filter", "filter", id="home.filter", key_display="/"),
         Binding("n", "match(1)", "next match", id="home.next-match"),
         Binding("N", "match(-1)", "previous match", id="home.previous-match"),
+        Binding("H", "held", "held", id="home.held", tooltip="Show what is held, and delete it for good"),
         Binding("s", "stacks", "stacks", id="home.stacks", tooltip="Open another stack"),
         Binding("p", "passphrase", "passphrase", id="home.passphrase", tooltip="Unlock secrets for comparing"),
         Binding("ctrl+r,f5", "refresh", "read again", id="home.refresh", tooltip="Read the backend again"),
@@ -75,6 +78,7 @@ class HomeScreen(WatchingScreen):
         """An offer, if there is one, two panes and the filter."""
         yield NoteLine(id="offer")
         yield NoteLine(id="why")
+        yield NoteLine(id="held")
         with Container(id="panes"):
             yield TimelineView(id="timeline", classes="pane")
             with Vertical(id="differences", classes="pane"):
@@ -119,6 +123,7 @@ class HomeScreen(WatchingScreen):
         self._show_status()
         self._causes.clear()
         self._offer(None)
+        self._say_held(())
         self.action_drop_filter()
         self.timeline.reset(0)
         self.timeline.marks.base = None
@@ -202,7 +207,9 @@ class HomeScreen(WatchingScreen):
         shown = self.timeline.marks
         shown.known, shown.live, shown.last_good, shown.problem = True, marks.live, marks.last_good, marks.problem
         shown.locked = may_run(marks.locks)
+        shown.held = {number: len(several) for number, several in by_update(marks.held).items()}
         self._offer(marks.half_way)
+        self._say_held(marks.held)
         self.bar.locks = marks.locks
         self.bar.has_secrets = marks.secrets
         self._show_status()
@@ -219,8 +226,18 @@ class HomeScreen(WatchingScreen):
         self.show_why()
         self.refresh_bindings()
 
+    def _say_held(self, found: Sequence[Held]) -> None:
+        """One line about what is held."""
+        self.held = tuple(found)
+        line = self.query_one("#held", NoteLine)
+        line.set_class(bool(found), "-shown")
+        line.show(held_note(found, self.rewind.clock(), self.table["hold"]))
+        self.refresh_bindings()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The offer's key works while there is one."""
+        """The keys of the offer and of what is held work while there is some."""
+        if action == "held":
+            return bool(self.held)
         return self.half_way is not None if action == "roll_back_failed" else True
 
     @on(msg.EntriesLoaded)
@@ -314,6 +331,13 @@ class HomeScreen(WatchingScreen):
     def action_stacks(self) -> None:
         """Opens the picker."""
         self.rewind.post_message(msg.StacksRequested())
+
+    def action_held(self) -> None:
+        """Shows what is held."""
+        from pulumi_rewind_tui.screens.held import HeldScreen
+
+        if self.session is not None:
+            self.app.push_screen(HeldScreen(self.session, self.held, self.rewind.clock()))
 
     def action_refresh(self) -> None:
         """Reads the backend again."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
+    from pulumi_rewind.window.held import Held
 
 Load: TypeAlias = "Callable[[Session, int, Post, CancelCheck], None]"
 """Reads a session and posts what it finds, with the generation it belongs to."""
@@ -62,6 +63,8 @@ class ComparingScreen(RewindScreen[None]):
         self.complete = False
         self.bar = text.StatusText()
         self.half_way: HalfWay | None = None
+        self.held: tuple[Held, ...] = ()
+        """What updates let go of alive."""
         self._moved_by_hand = False
         self._waiting: list[Timer] = []
 

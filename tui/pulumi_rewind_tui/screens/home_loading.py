@@ -51,8 +51,9 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
 
 
 def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
-    """Which update live equals, the last good one, and the locks."""
+    """Which update live equals, the last good one, the locks, and what is held."""
     from pulumi_rewind.history.failed_update import half_way
+    from pulumi_rewind.rollback.let_go import held_here
 
     live: int | None = None
     last_good: int | None = None
@@ -78,11 +79,12 @@ def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
             from pulumi_rewind.holding.holds import see_hold
 
             seen = see_hold(session)  # one that is over ends, and one whose lock file a killed run left away comes back
-            held = [lock for lock in locks if lock.hold] or ([seen.hold.lock] if seen.hold is not None else [])
-            locks = (*running(locks), *(held if seen.hold is not None else ()))
+            ours = [lock for lock in locks if lock.hold] or ([seen.hold.lock] if seen.hold is not None else [])
+            locks = (*running(locks), *(ours if seen.hold is not None else ()))
     except (RewindError, OSError):
         locks = ()
-    return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between)
+    held = held_here(session) if not problem else ()
+    return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between, held)
 
 
 def head_text(session: Session) -> str:

@@ -17,6 +17,7 @@ from pulumi_rewind.errors import RewindError
 from pulumi_rewind.rollback.resuming import RESUME, resumed_target
 from pulumi_rewind.state.model import urn_name
 from pulumi_rewind.state.naming import NOT
+from pulumi_rewind.strategies.choosing import holding_as_set
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
 from pulumi_rewind_tui.text.cells import Line, facts, paragraph
@@ -164,7 +165,7 @@ class InterruptedScreen(Dialog[None]):
 
     def action_way_back(self) -> None:
         """Reviews the rollback to its start."""
-        self._review(f"#{self.entry.start}", self.entry.choices.undoing())
+        self._review(f"#{self.entry.start}", holding_as_set(self.entry.choices.undoing(), self.session.settings))
 
     def action_forget(self) -> None:
         """Drops the entry; the stack stays as it is."""

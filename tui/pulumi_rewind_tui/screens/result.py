@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 
 from pulumi_rewind.choices import Choices
-from pulumi_rewind.strategies.choosing import STRATEGIES
+from pulumi_rewind.strategies.choosing import STRATEGIES, holding_as_set
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.text_modal import TextModal
@@ -89,6 +89,8 @@ class ResultScreen(SavingScreen):
         page.set_class(outcome.kind != "done", "-bad")
         page.focus()
         word = {"done": "ROLLED BACK", "unchanged": "NOT ROLLED BACK", "stopped": "STOPPED", "failed": "FAILED"}
+        if self._final:
+            word |= {"done": "DELETED", "unchanged": "NOT DELETED"}
         role = {"done": "ok", "unchanged": "hazard", "stopped": "hazard", "failed": "failed"}[outcome.kind]
         table = self.table
         title: Line = (
@@ -102,7 +104,7 @@ class ResultScreen(SavingScreen):
 
     def _next(self) -> Line:
         outcome = self.outcome
-        if self._imported:
+        if self._imported or self._final:
             return ((" esc ", "key"), ("timeline", ""))
         if outcome.kind == "done" and outcome.undo and outcome.result and outcome.result.result == "succeeded":
             return (
@@ -124,13 +126,19 @@ class ResultScreen(SavingScreen):
         if action == "hold":
             return kind == "done" and not self._holding
         if action == "undo":
-            return bool(self.outcome.undo) and not self._imported and kind != "unchanged" and not self._nothing
+            able = bool(self.outcome.undo) and not (self._imported or self._nothing or self._final)
+            return able and kind != "unchanged"
         return True
 
     @property
     def _imported(self) -> bool:
         """Whether the run was no update: then only a command undoes it, which the page shows."""
         return self.outcome.result is not None and bool(self.outcome.result.undo)
+
+    @property
+    def _final(self) -> bool:
+        """Whether it deleted for good what was held."""
+        return bool(self.outcome.plan.prepared.choices.drop_held)
 
     @property
     def _nothing(self) -> bool:
@@ -159,7 +167,8 @@ class ResultScreen(SavingScreen):
     def action_undo(self) -> None:
         """Reviews the rollback to the update before the run."""
         plan = self.outcome.plan
-        self._review(f"#{self.outcome.undo}", plan.prepared.choices.undoing(forgot=plan.forgets))
+        choices = plan.prepared.choices.undoing(forgot=plan.forgets)
+        self._review(f"#{self.outcome.undo}", holding_as_set(choices, self.session.settings))
 
     def action_hold(self) -> None:
         """Holds the stack."""

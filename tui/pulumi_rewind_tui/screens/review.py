@@ -22,7 +22,17 @@ from pulumi_rewind_tui.screens.review_planning import PlanningScreen
 from pulumi_rewind_tui.screens.strategy import StrategyScreen
 from pulumi_rewind_tui.text import review_page as text
 from pulumi_rewind_tui.text.home_page import error_lines
-from pulumi_rewind_tui.text.selection import everything, keeping, left_out, no_selection, selects, toggled
+from pulumi_rewind_tui.text.selection import (
+    decides_to_hold,
+    everything,
+    holdable,
+    holding,
+    keeping,
+    left_out,
+    no_selection,
+    selects,
+    toggled,
+)
 from pulumi_rewind_tui.text.step_about import about_lines
 from pulumi_rewind_tui.widgets.checks_view import ChecksView
 from pulumi_rewind_tui.widgets.lines import LinesView
@@ -41,12 +51,13 @@ class ReviewScreen(PlanningScreen):
         "What the engine would do, in its order, and what you should know before you confirm. Enter unfolds the "
         "changes of a resource; on a risk it jumps to the resource. [x] goes back, [ ] stays as it is: space "
         "changes that, and the resources that it needs stay with it. K keeps your data: every resource that would "
-        "lose data stays as it is; K again selects it. Tab goes to the next pane. Esc keeps your selection for the "
+        "lose data stays as it is; K again selects it. H decides whether objects that hold data are held: they leave "
+        "the state alive, a rollback returns them, and only `confirm` deletes them. Esc keeps your selection for the "
         "next review of this target. Nothing changes before you confirm in the next dialog (r)."
     )
     FOOTER = (
-        "review.run", "review.toggle", "review.keep-data", "review.strategy", "review.options", "review.refresh",
-        "list.open", "review.write", "review.copy", "screen.back",
+        "review.run", "review.toggle", "review.keep-data", "review.hold", "review.strategy", "review.options",
+        "review.refresh", "list.open", "review.write", "review.copy", "screen.back",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "roll back…", id="review.run", tooltip="Confirm and roll back; after a change, plan again"),
@@ -56,6 +67,8 @@ class ReviewScreen(PlanningScreen):
                 tooltip="Plan again without the resources that failed in the preview"),
         Binding("K", "keep_data", "keep data", id="review.keep-data",
                 tooltip="Keep resources that would lose data as they are, or select them again"),
+        Binding("H", "hold", "hold", id="review.hold",
+                tooltip="Hold objects with data instead of deleting them, or delete them after all"),
         Binding("t", "strategy", "strategy", id="review.strategy", tooltip="How to go back"),
         Binding("o", "options", "more", id="review.options",
                 tooltip="Drift, adoption, credentials and configuration of the plan"),
@@ -209,7 +222,12 @@ class ReviewScreen(PlanningScreen):
 
     def action_keep_data(self) -> None:
         """Plans without the steps that would lose data, or with them again."""
-        self._choose(keeping(self.request.choices, self.plan))
+        found = keeping(self.request.choices, self.plan)
+        self._choose(found if isinstance(found, str) else self.as_set(found))
+
+    def action_hold(self) -> None:
+        """Plans with the objects held that hold data, or with them deleted."""
+        self._choose(holding(self.request.choices, self.plan, self.session.settings.hold_deletes))
 
     def _choose(self, found: Choices | str) -> None:
         if isinstance(found, str):
@@ -236,8 +254,11 @@ class ReviewScreen(PlanningScreen):
         away = set[str]() if selects(choices.strategy) else {"review.toggle"}
         if not _refreshes(choices):
             away.add("review.refresh")
-        if not choices.keep_data and (away or self.plan is None or not self.plan.loses_data):
+        lossy = self.plan is not None and self.plan.loses_data and not choices.drop_held
+        if not choices.keep_data and (away or not lossy):
             away.add("review.keep-data")
+        if not holdable(choices) or choices.keep_data or self.plan is None or not decides_to_hold(self.plan):
+            away.add("review.hold")
         return tuple(name for name in self.FOOTER if name not in away)
 
     def action_strategy(self) -> None:
@@ -251,7 +272,7 @@ class ReviewScreen(PlanningScreen):
                 keys = listed([key for key, on_ in (("a", choices.only), ("K", choices.keep_data)) if on_])
                 self._choose(f"{no_selection(name)} Select all ({keys}), then choose the strategy again.")
             else:
-                self.rebuild(choices.but(strategy=name))
+                self.rebuild(self.as_set(choices.but(strategy=name)))
 
         plan, current = self.plan, self.request.choices.strategy
         best = plan.recommendation if plan is not None else None

@@ -11,6 +11,7 @@ from textual import on
 
 from pulumi_rewind.choices import USUAL, Choices
 from pulumi_rewind.errors import NOTHING_CHANGED
+from pulumi_rewind.strategies.choosing import holding_as_set
 from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.saving import SavingScreen
 from pulumi_rewind_tui.screens.trust import TrustScreen
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 class PlanningScreen(SavingScreen):
     """Owns the plan; subclasses show it."""
 
-    def __init__(self, session: Session, target_text: str, choices: Choices = USUAL) -> None:
+    def __init__(self, session: Session, target_text: str, choices: Choices | None = None) -> None:
         super().__init__()
         self.session = session
-        self.request = work.Request(target_text, choices)
+        self.request = work.Request(target_text, choices or self.as_set(USUAL))
         self.kept = False
         """Whether the choices are those of an earlier review that was left."""
         self.failure: BaseException | None = None
@@ -44,6 +45,10 @@ class PlanningScreen(SavingScreen):
         self._generation = 0
         self._control: PreviewControl | None = None
         self._watching = Watch(self, self._following)
+
+    def as_set(self, choices: Choices) -> Choices:
+        """The choices with what is held as the settings say."""
+        return holding_as_set(choices, self.session.settings)
 
     def begin(self) -> None:
         """Plans, and starts watching live."""

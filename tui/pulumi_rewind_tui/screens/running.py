@@ -127,13 +127,17 @@ class RunningScreen(RewindScreen[None]):
         self.log_view.grown()
         self._tick()
 
+    @property
+    def _doing(self) -> str:
+        return "DELETING HELD OBJECTS" if self.plan.prepared.choices.drop_held else "ROLLING BACK"
+
     def _tick(self) -> None:
         state, table = self.state, self.table
         now = self.rewind.clock()
         failed = state.count("failed")
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)
         pieces: list[Line] = [
-            (("ROLLING BACK ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
+            ((f"{self._doing} ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
              (self.plan.target.label, "bold")),
             ((f"{state.count('ok')} of {plural(state.total, 'step')}", "bold"),),
             ((f"{state.count('running')} running", "running" if state.count("running") else "dim"),),

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from pulumi_rewind.choices import HOLD_STATEFUL, HOLDS, USUAL, Choices, adoptions
 from pulumi_rewind.choices import option as option_name
-from pulumi_rewind.strategies.choosing import STRATEGIES
+from pulumi_rewind.strategies.choosing import STRATEGIES, holding_as_set
+from pulumi_rewind.system.durations import seconds_of
 from pulumi_rewind_tui.terminal.options import F, collected, offering
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Line, Span
@@ -55,8 +57,11 @@ trust_option = click.option(
 )
 
 
-def choice_option(field: str, about: str = "") -> Callable[[F], F]:
-    """The option of one field of `Choices`: a flag, a list or a word, as the field is; `about` instead of its help."""
+def choice_option(field: str, about: str = "", *, shown: str = "") -> Callable[[F], F]:
+    """The option of one field of `Choices`: a flag, a list or a word, as the field is.
+
+    `about` is told instead of its help, and `shown` instead of its default.
+    """
     name, usual = option_name(field), getattr(USUAL, field)
     text = about or CHOICE_HELP[field]
     match usual:
@@ -80,11 +85,13 @@ def choice_option(field: str, about: str = "") -> Callable[[F], F]:
                 is_flag=False,
                 flag_value=HOLD_STATEFUL,
                 default=usual,
-                show_default=True,
+                show_default=shown or True,
                 help=text,
             )
         case str() if field == "hold_for":
-            return click.option(name, field, metavar="TIME", default=usual, show_default=True, help=text)
+            return click.option(
+                name, field, metavar="TIME", default=usual, show_default=True, callback=_length_of_time, help=text
+            )
         case str():
             return click.option(
                 name, field, type=click.Choice(tuple(STRATEGIES)), default=usual, show_default=True, help=text
@@ -106,13 +113,33 @@ def choice_option(field: str, about: str = "") -> Callable[[F], F]:
             )
 
 
+_SET: Final = "hold_deletes in rewind.toml: stateful"
+
+
+def _length_of_time(_context: click.Context, option: click.Parameter, text: str) -> str:
+    """The same text, which must be a length of time."""
+    seconds_of(text, option.opts[0])
+    return text
+
+
 def goal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose what is brought back, and how; the command gets them as one `Choices`."""
     function = collected(function, "choices", Choices, Choices.__struct_fields__)
     order = list(CHOICE_HELP)
     for field in sorted(Choices.__struct_fields__, key=order.index, reverse=True):
-        function = choice_option(field)(function)
+        function = choice_option(field, shown=_SET if field == "hold_deletes" else "")(function)
     return function
+
+
+def as_asked(session: Session, choices: Choices, *, allow_data_loss: bool = False) -> Choices:
+    """The choices of a command line; without --hold-deletes, what is held is as the settings say.
+
+    Nothing is, where the operator has agreed to a loss of data.
+    """
+    source = click.get_current_context().get_parameter_source("hold_deletes")
+    if allow_data_loss or source is not ParameterSource.DEFAULT:
+        return choices
+    return holding_as_set(choices, session.settings)
 
 
 @contextlib.contextmanager

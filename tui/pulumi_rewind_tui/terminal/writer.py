@@ -34,6 +34,7 @@ STYLES: Final[Mapping[str, str]] = {
     "same": "dim",
     "read": "dim",
     "discard": "dim",
+    "hold": "cyan",
     "added": "green",
     "removed": "red",
     "changed": "yellow",

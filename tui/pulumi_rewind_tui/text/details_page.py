@@ -13,6 +13,7 @@ from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line, facts, heading, paragraph, plain
 from pulumi_rewind_tui.text.facts import config_changes, git_facts, record_facts
 from pulumi_rewind_tui.text.failure import Cause, cause_lines, read_cause
+from pulumi_rewind_tui.text.held import by_update, held_fact
 from pulumi_rewind_tui.text.spans import changes_line
 from pulumi_rewind_tui.text.verdict import verdict_facts
 from pulumi_rewind_tui.words.words import local_time
@@ -45,12 +46,16 @@ class Evidence:
     """The update's web page, empty if there is none."""
     stack_tags: Mapping[str, str] = field(default_factory=dict)
     """What the backend keeps as tags of the stack."""
+    held: str = ""
+    """What it let go of and is still held."""
     config: tuple[tuple[str, str, str], ...] = field(default=())
     """Sign (``+ - ~``), key, and what can be shown of the values."""
 
 
 def read_evidence(session: Session, update: Update) -> Evidence:
     """Reads the neighbours of an update; what can't be read is left out, with the reason."""
+    from pulumi_rewind.rollback.let_go import held_here
+
     found = Evidence(page=session.page(update))
     try:
         found.stack_tags = session.backend.about(session.stack).tags
@@ -61,6 +66,8 @@ def read_evidence(session: Session, update: Update) -> Evidence:
         found.resources = sum(not res.is_stack for res in checkpoint.resources)
     except RewindError as err:
         found.problem = session.redactor.said(err)
+    held = by_update(held_here(session)).get(update.number)
+    found.held = held_fact(held) if held else ""
     found.cause = read_cause(session, update)
     found.said = verdict_on(session.timeline.history, update, session.timeline.verdicts)
     found.record = _record(session, update)
@@ -104,6 +111,7 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
             ("ended", local_time(update.end_time, WHEN)),
             ("changes", plain(changes_line(update.changes, words=True))),
             ("unchanged", str(update.changes.get("same", ""))),
+            ("held", "" if evidence is None else evidence.held),
             ("resources", "" if evidence is None or evidence.resources is None else str(evidence.resources)),
         ],
         cells,

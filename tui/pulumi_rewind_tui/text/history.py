@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.text.cells import Line, Span
+from pulumi_rewind_tui.text.held import held_mark
 from pulumi_rewind_tui.text.spans import changes_line, joined, result_span
 from pulumi_rewind_tui.text.verdict import is_verified
+from pulumi_rewind_tui.words.symbols import UNICODE
 from pulumi_rewind_tui.words.words import first_line, iso_time, local_time
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.history.timeline import Entry
     from pulumi_rewind.project.repository import Commit
     from pulumi_rewind.state.model import Update
+    from pulumi_rewind.window.held import Held
 
 
 def live_line(newest: int) -> Line:
@@ -25,10 +28,12 @@ def live_line(newest: int) -> Line:
     ]
 
 
-def history_row(entry: Entry) -> list[Line]:
-    """One update, by columns."""
+def history_row(entry: Entry, held: Sequence[Held] = ()) -> list[Line]:
+    """One update, by columns; `held` is what it let go of and is still held."""
     update = entry.update
     marks = standing(entry)
+    if held:
+        marks.append(Span(*held_mark(len(held), UNICODE["hold"])))
     if update.from_record:
         whole = update.from_record == "update"
         marks.append(Span("from its record" if whole else "checkpoint from its record", "dim"))
@@ -72,7 +77,7 @@ def _message(update: Update) -> Line:
     return [first_line(update.message)]
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
+def entry_json(entry: Entry, held: Sequence[Held] = ()) -> dict[str, Any]:
     """One update in the shape that ``history --json`` promises."""
     update = entry.update
     return {
@@ -93,6 +98,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "hasCheckpoint": update.has_checkpoint,
         "verified": is_verified(entry.said),
         "live": entry.live,
+        "held": [{"urn": one.urn, "id": one.id} for one in held],
         **({"fromRecord": update.from_record} if update.from_record else {}),
     }
 

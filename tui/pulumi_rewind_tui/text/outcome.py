@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pulumi_rewind_tui.words.words import plural, resource_name
+from pulumi_rewind.system.shell import command
+from pulumi_rewind_tui.words.words import listed, local_time, plural, resource_name
 
 if TYPE_CHECKING:
     from pulumi_rewind.project.journal import JournalEntry
@@ -86,8 +88,19 @@ def callbacks(result: RollbackResult) -> list[Finding]:
     return found
 
 
-def advice(result: RollbackResult | None, undo: str, reminder: str, revert: str) -> list[Finding]:
-    """Notes, the command that undoes the rollback, what the next deploy would do, and the command against that."""
+def held_text(names: Sequence[str], stack: str, until: float = 0) -> str:
+    """What a run has let go of alive, until when, and the command that deletes it; `stack` is a command line's word."""
+    if not names:
+        return ""
+    when = f" (to be decided until {local_time(until, '%Y-%m-%d %H:%M')})" if until else ""
+    stay = "stays" if len(names) == 1 else "stay"
+    return f"{listed(names)} {stay} alive outside the state{when}; `{command('confirm', stack)}` deletes what is held"
+
+
+def advice(result: RollbackResult | None, undo: str, reminder: str, revert: str, stack: str) -> list[Finding]:
+    """Notes, what is held, the command that undoes the rollback, what the next deploy would do, and what stops that."""
     notes = [Finding("", "note", note) for note in result.notes] if result is not None else []
-    more = (Finding("", "undo", undo), Finding("hazard", "next", reminder), Finding("", "revert", revert))
+    held = held_text(result.held, stack, result.held_until) if result is not None else ""
+    next_ = (Finding("hazard", "next", reminder), Finding("", "revert", revert))
+    more = (Finding("hold", "held", held), Finding("", "undo", undo), *next_)
     return [*notes, *(one for one in more if one.text)]

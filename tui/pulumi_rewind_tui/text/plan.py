@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind.plan.model import OLD_COPY
+from pulumi_rewind.risk import HELD
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.diff import change_lines
 from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, why_nothing
 from pulumi_rewind_tui.text.spans import changes_line, op_span
 from pulumi_rewind_tui.text.steps import counted, if_needed, renewed, tree
+from pulumi_rewind_tui.words.symbols import UNICODE
 from pulumi_rewind_tui.words.words import plural, resource_name
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ FORECASTS: Mapping[str, str] = {
     "recreated": "re-created, new id",
     "replaced": "new id",
     "deleted": "",
+    "held": "the object stays alive and can come back",
     "kept": "the object stays, no stack manages it any more",
     "returned": "the same object, same id",
     "created": "created",
@@ -98,6 +101,8 @@ def risk_line(risk: Risk, before: str = "") -> Line:
 
 
 def _risk_mark(risk: Risk) -> Line:
+    if risk.code == HELD:
+        return [Span(UNICODE["hold"], "hold")]
     if risk.blocking:
         return [Span("✗ blocks:", "failed")]
     if risk.loses_data:
@@ -132,17 +137,19 @@ def _step(step: Step, urns: set[str], *, perhaps: bool) -> Line:
     if step.parent and step.parent not in urns and parent.type != ROOT_STACK_TYPE:
         line.append(Span(f"  in {parent.name}", "dim"))
     forecast = FORECASTS.get(step.forecast, step.forecast)
+    forecast += ", the old object is held" if step.holds and step.op != "hold" else ""
     line.append(f"  {forecast}" if forecast else "")
     if step.old_copies:
         what = plural(len(step.old_copies), "old copy", "old copies")
-        also = "" if step.op == OLD_COPY else f"and deletes {what}: "
-        line.append(Span(f"  {also}{', '.join(step.old_copies)}", "delete"))
+        held = step.held_ids.issuperset(step.old_copies)
+        also = "" if step.op == OLD_COPY and not held else f"and {'holds' if held else 'deletes'} {what}: "
+        line.append(Span(f"  {also}{', '.join(step.old_copies)}", "hold" if held else "delete"))
     if step.replace_keys:
         line.append(Span(f"  because of {', '.join(step.replace_keys)}", "replace"))
     if any(risk.loses_data for risk in step.risks):
         line.append(Span("  ⚠ loses data", "hazard"))
-    elif step.risks:
-        line.append(Span(f"  ⚠ {', '.join(dict.fromkeys(risk.code for risk in step.risks))}", "warn"))
+    elif codes := dict.fromkeys(risk.code for risk in step.risks if risk.code != HELD):
+        line.append(Span(f"  ⚠ {', '.join(codes)}", "warn"))
     return line
 
 
@@ -173,6 +180,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "fingerprint": plan.fingerprint,
         "steps": [step_json(step) for step in plan.steps],
         "keepData": plan.prepared.choices.keep_data,
+        "holdDeletes": plan.prepared.choices.hold_deletes,
+        "held": [{"urn": urn, "id": identifier} for urn, identifier in sorted(plan.prepared.holding.objects)],
         "leftOut": [left_json(note) for note in left_out(plan).values()],
         "risks": [risk_json(risk) for risk in plan.risks],
         "changes": dict(plan.changes),

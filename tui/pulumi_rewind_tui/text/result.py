@@ -46,7 +46,7 @@ def next_lines(
     undo = undo_command(session, result, choices)
     reminder = head_reminder(session, target)
     revert = revert_command(session, target.update) if reminder and target.checkpoint is None else ""
-    for one in advice(result, undo, reminder, revert):
+    for one in advice(result, undo, reminder, revert, session.stack.word):
         yield [Span(f"{one.about}:", "commit"), f" {one.text}"]
 
 
@@ -61,6 +61,7 @@ def result_json(result: RollbackResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
         "callbacks": msgspec.to_builtins(result.callbacks),
+        "held": list(result.held),
     }
 
 

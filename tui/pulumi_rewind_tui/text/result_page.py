@@ -20,7 +20,7 @@ from pulumi_rewind_tui.text.outcome import (
     stale_values,
 )
 from pulumi_rewind_tui.text.run_state import RunState, doing
-from pulumi_rewind_tui.text.selection import selects
+from pulumi_rewind_tui.text.selection import selects, stack_word
 from pulumi_rewind_tui.words.symbols import canonical_changes, counts_text
 from pulumi_rewind_tui.words.words import NO_CHANGE, elapsed, op_done, plural, resource_name
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LISTED = 12
 """How many differences are listed before the rest is counted."""
 
-_SHORT = {"discard": "forgotten", "import": "adopted"}
+_SHORT = {"discard": "forgotten", "hold": "held", "import": "adopted"}
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def result_lines(outcome: Outcome, cells: int, table: Mapping[str, str], ascii_o
     undo = outcome.result.undo if outcome.result is not None else ""
     reminder = outcome.aftermath.reminder if outcome.kind != "unchanged" else ""
     revert = outcome.aftermath.revert if outcome.kind == "done" else ""  # one that is unfinished comes first
-    for one in advice(outcome.result, undo, reminder, revert):
+    for one in advice(outcome.result, undo, reminder, revert, stack_word(outcome.plan)):
         text = f"{table['hazard']} {one.text}." if one.mark == "hazard" else str(one)
         lines += [(("", ""),), *paragraph(text, cells, one.mark)]
     return lines

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_rewind.risk import DATA_LOSS, DELETE_FIRST, NOT_RESTORED, SKIPPED, TAKEN_ALONG
+from pulumi_rewind.choices import HOLD_NOTHING
+from pulumi_rewind.risk import DATA_LOSS, DELETE_FIRST, HELD, NOT_RESTORED, SKIPPED, TAKEN_ALONG
 from pulumi_rewind.state.locks import Lock
+from pulumi_rewind.state.model import urn_name
 from pulumi_rewind_tui.text.cells import Line, width, wrap_words
-from pulumi_rewind_tui.text.selection import command_line, why_nothing
+from pulumi_rewind_tui.text.selection import command_line, holdable, why_nothing
 from pulumi_rewind_tui.words.words import listed, plural, resource_name
 
 if TYPE_CHECKING:
@@ -96,8 +98,8 @@ def risk_entries(plan: Plan) -> list[tuple[str, str, str, str]]:
     for group in groups.values():
         blocking = any(risk.blocking for risk in group)
         text = "; ".join(dict.fromkeys(risk.message for risk in group))
-        mark, role = ("failed", "failed") if blocking else ("hazard", "hazard")
-        found.append((mark, role, group[0].urn, ("blocks: " if blocking else "") + text))
+        mark = "failed" if blocking else "hold" if all(risk.code == HELD for risk in group) else "hazard"
+        found.append((mark, mark, group[0].urn, ("blocks: " if blocking else "") + text))
     return found
 
 
@@ -135,6 +137,11 @@ def check_entries(plan: Plan, around: Surroundings, *, moved: bool) -> Iterator[
         yield "ok", "ok", "compared with the real resources"
     elif "not-refreshed" in codes:
         yield "hazard", "hazard", "not compared with the real resources: press f to compare"
+    if prepared.holding.objects:
+        count = plural(len(prepared.holding.objects), "object")
+        yield "hold", "hold", f"{count} held instead of deleted: press H to delete what holds data"
+    elif holdable(prepared.choices) and plan.loses_data and prepared.choices.hold_deletes == HOLD_NOTHING:
+        yield "waiting", "dim", "objects that hold data are deleted: press H to hold them"
     if "may-exist" in codes:
         yield "waiting", "dim", "resources that would be re-created may still exist (o, adopt)"
     for code in ("edited-outside", "config-differs"):
@@ -162,7 +169,7 @@ def check_rows(
     if lost:
         rows.extend(_entry(table["hazard"], "hazard", "not restored: ", lost, cells, ""))
     for mark, role, text in checks:
-        if role in ("hazard", "dim"):
+        if role in ("hazard", "hold", "dim"):
             rows.extend(_entry(table[mark], role, "", text, cells, ""))
     for texts in _packed([text for _, role, text in checks if role == "ok"], table["ok"], cells):
         rows.extend(_entry(table["ok"], "ok", "", texts, cells, ""))
@@ -197,6 +204,15 @@ def _entry(mark: str, role: str, about: str, text: str, cells: int, urn: str) ->
         yield CheckRow(((margin + piece, ""),), urn, head=False)
 
 
+def held_words(plan: Plan) -> str:
+    """``2 objects are held: db, net; you are asked about them from 2026-07-01 09:00 on``."""
+    found = plan.prepared.holding
+    names = [urn_name(urn) for urn, _ in sorted(found.objects)]
+    one = len(names) == 1
+    about = f"you are asked about {'it' if one else 'them'} from {found.deadline} on"
+    return f"{plural(len(names), 'object')} {'is' if one else 'are'} held: {listed(names)}; {about}"
+
+
 def destructive(plan: Plan) -> int:
     """How many steps delete or replace something real."""
     return sum(step.op in ("delete", "replace") and step.forecast != "kept" for step in plan.steps)
@@ -228,6 +244,10 @@ def verdict(plan: Plan, around: Surroundings, table: Mapping[str, str], *, moved
     if lost:
         return ((f"{count}. ", ""), (f"{table['hazard']} Data is lost in {listed(lost)}.", "hazard"))
     number = destructive(plan)
+    held = len(plan.prepared.holding.objects)
+    kept = f"; {held} held, no data lost." if held else "."
     if number:
-        return ((f"{count}, ", ""), (f"{number} destructive.", "hazard"))
+        return ((f"{count}, ", ""), (f"{number} destructive", "hazard"), (kept, ""))
+    if held:
+        return ((f"{count}{kept}", ""),)
     return ((f"{count}, nothing is deleted or replaced.", ""),)

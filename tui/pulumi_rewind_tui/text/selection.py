@@ -6,15 +6,16 @@ resources have to stay with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from pulumi_rewind.choices import Choices, flags
+from pulumi_rewind.choices import HOLD_NOTHING, HOLD_STATEFUL, Choices, flags, option
 from pulumi_rewind.goal.model import registers
 from pulumi_rewind.goal.selection import names_of, parted
 from pulumi_rewind.goal.skipping import LeftAlone
+from pulumi_rewind.plan.holding import GOES
 from pulumi_rewind.plan.model import OLD_COPY
-from pulumi_rewind.rollback.resuming import RESUME
+from pulumi_rewind.rollback.resuming import LIVE, RESUME
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, urn_name
 from pulumi_rewind.state.naming import NOT, Names
 from pulumi_rewind.strategies.choosing import STRATEGIES
@@ -89,9 +90,48 @@ def keeping(choices: Choices, plan: Plan | None) -> Choices | str:
         return choices.but(keep_data=False)
     if not selects(choices.strategy):
         return no_selection(choices.strategy)
-    if plan is not None and not plan.loses_data:
+    if choices.drop_held:
+        return _DROPS
+    if plan is not None and not (plan.loses_data or plan.prepared.holding.objects):
         return "No step loses data, so there is nothing to keep."
-    return choices.but(keep_data=True)
+    return choices.but(keep_data=True, hold_deletes=HOLD_NOTHING)
+
+
+def holds(strategy: str) -> bool:
+    """Whether a strategy can hold what it would delete."""
+    return "hold_deletes" in STRATEGIES[strategy].knows
+
+
+def holdable(choices: Choices) -> bool:
+    """Whether it can be chosen to hold what would be deleted, or to keep its data."""
+    return holds(choices.strategy) and not choices.drop_held
+
+
+def decides_to_hold(plan: Plan) -> bool:
+    """Whether it makes a difference for a plan what is held."""
+    return bool(plan.prepared.holding.objects) or any(step.op in GOES or step.old_copies for step in plan.steps)
+
+
+_DROPS: Final = "This plan deletes what is held. Esc leaves it held."
+
+
+def holding(choices: Choices, plan: Plan | None, usual: str) -> Choices | str:
+    """The choices with or without holding what would be deleted; a sentence if that is not possible.
+
+    `usual` is what the settings say; where that is nothing, what holds data is held.
+    """
+    if choices.hold_deletes != HOLD_NOTHING:
+        return choices.but(hold_deletes=HOLD_NOTHING)
+    if not holds(choices.strategy):
+        able = " and ".join(filter(holds, STRATEGIES))
+        return f"The strategy {choices.strategy} can't hold what it deletes; only {able} can."
+    if choices.drop_held:
+        return _DROPS
+    if choices.keep_data:
+        return "Nothing that holds data is deleted, because the data is kept. K selects it again; then H holds it."
+    if plan is not None and not decides_to_hold(plan):
+        return "No step deletes or replaces anything, so there is nothing to hold."
+    return choices.but(hold_deletes=HOLD_STATEFUL if usual == HOLD_NOTHING else usual)
 
 
 OTHER_WAYS: Final = (
@@ -115,18 +155,34 @@ def why_nothing(plan: Plan) -> str:
     return f"{plan.stack} is as it was at {plan.target.label}"
 
 
+def stack_word(plan: Plan) -> str:
+    """What names the stack on a command line."""
+    in_full = plan.stack.count("/") > 1  # the name alone would be another organization's
+    return plan.stack if in_full else plan.stack.rsplit("/", 1)[-1]
+
+
 def command_line(plan: Plan) -> str:
     """The command that makes the same plan and runs it; names stand for URNs where they mean one resource alone."""
-    in_full = plan.stack.count("/") > 1  # the name alone would be another organization's
-    stack = plan.stack if in_full else plan.stack.rsplit("/", 1)[-1]
+    stack = stack_word(plan)
     choices = plan.prepared.choices
     names = _names(plan) if choices.only else Names(())
     only = tuple(_short(text, names) for text in choices.only)
     if plan.target.again == RESUME:
         skips = (text.removeprefix(NOT) for text in only if text.startswith(NOT))
         return command("resume", stack, *(word for text in skips for word in ("--skip", text)))
+    if choices.drop_held and plan.target.again == LIVE:
+        named = (text for text in choices.drop_held if text != "*")
+        return command("confirm", stack, *(word for text in named for word in ("--only", text)))
     target = plan.target.again.removeprefix("#")
-    return command("rollback", stack, target, *flags(choices.but(only=only)))
+    return command("rollback", stack, target, *_words(plan, choices.but(only=only)))
+
+
+def _words(plan: Plan, choices: Choices) -> Iterator[str]:
+    """The options of a rollback; what is held is said wherever it matters, as settings may say something else."""
+    yield from flags(choices.but(hold_deletes=HOLD_NOTHING))
+    matters = holds(choices.strategy) and decides_to_hold(plan)
+    if matters and not (choices.keep_data and choices.hold_deletes == HOLD_NOTHING):
+        yield f"{option('hold_deletes')}={choices.hold_deletes}"
 
 
 def _short(text: str, names: Names) -> str:

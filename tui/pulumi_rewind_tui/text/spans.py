@@ -10,7 +10,10 @@ from pulumi_rewind_tui.words.symbols import KINDS, UNICODE, canonical_changes
 from pulumi_rewind_tui.words.words import op_to_do
 
 _SYMBOLS: Final[Mapping[str, str]] = {
-    **{op: UNICODE[op] for op in ("create", "update", "delete", "replace", "same", "rename", "return", "discard")},
+    **{
+        op: UNICODE[op]
+        for op in ("create", "update", "delete", "replace", "same", "rename", "return", "hold", "discard")
+    },
     "read": "»",
     "import": "»",
 }

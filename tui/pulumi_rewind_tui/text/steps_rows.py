@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pulumi_rewind.plan.model import OLD_COPY
-from pulumi_rewind.risk import DELETE_FIRST, TAKEN_ALONG
+from pulumi_rewind.risk import DELETE_FIRST, HELD, TAKEN_ALONG
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, parse_urn
 from pulumi_rewind_tui.text.cells import Line, Piece, cut, fit, line_width, width, wrap_words
 from pulumi_rewind_tui.text.selection import OTHER_WAYS, leaves_nothing, left_out, selects
@@ -138,7 +138,8 @@ def verb(step: Step) -> str:
     """What happens to the resource, in words."""
     match step.op:
         case "replace":
-            return "replace, delete first" if step.delete_first else "replace, new id"
+            old = ", old one held" if step.holds else ", new id"
+            return "replace, delete first" if step.delete_first else f"replace{old}"
         case "delete":
             return "DELETE"
         case "create":
@@ -147,12 +148,14 @@ def verb(step: Step) -> str:
             return "adopt"
         case "rename":
             return f"renamed from {resource_name(step.renamed_from)}"
+        case "hold":
+            return "hold, stays alive"
         case "discard":
             return "forget, object stays"
         case "return":
             return "return, same id"
         case _ if step.op == OLD_COPY:
-            return "delete old copy"
+            return "hold old copy" if step.held_ids.issuperset(step.old_copies) else "delete old copy"
         case _:
             return step.op
 
@@ -188,7 +191,8 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], table: Mapping[str, str], 
     name = resource_name(step.urn)
     column = max(8, min(NAME, max((width(resource_name(one.urn)) for one in rows[:300] if one.step), default=8)))
     column = max(width(name), column - 2 * row.depth)
-    role = "delete" if step.op == OLD_COPY else step.op
+    held = bool(step.old_copies) and step.held_ids.issuperset(step.old_copies)
+    role = ("hold" if held else "delete") if step.op == OLD_COPY else step.op
     spans: list[Piece] = [
         (BOXES[True, row.box], ""),
         (f"{row.number:>2} " + indent, "dim"),
@@ -200,7 +204,7 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], table: Mapping[str, str], 
         spans.append((f"  {table['failed']} blocks", "failed"))
     elif any(risk.loses_data for risk in step.risks):
         spans.append((f"  {table['hazard']} data", "hazard"))
-    elif any(risk.code not in (TAKEN_ALONG, DELETE_FIRST) for risk in step.risks):
+    elif any(risk.code not in (TAKEN_ALONG, DELETE_FIRST, HELD) for risk in step.risks):
         spans.append((f"  {table['hazard']}", "hazard"))
     parent = parse_urn(step.parent)
     if not row.depth and step.parent and parent.type != ROOT_STACK_TYPE:
@@ -210,7 +214,8 @@ def _step_line(row: StepRow, rows: Sequence[StepRow], table: Mapping[str, str], 
         because = "because of " if step.replace_keys else ""
         spans.append((f"  {because}{', '.join(keys)}", "dim"))
     if step.old_copies:
-        spans.append((f"  {'' if step.op == OLD_COPY else 'and old copy '}{', '.join(step.old_copies)}", "delete"))
+        about = "" if step.op == OLD_COPY else "holds old copy " if held else "and old copy "
+        spans.append((f"  {about}{', '.join(step.old_copies)}", "hold" if held else "delete"))
     return tuple(spans)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_rewind.state.model import Update
 from pulumi_rewind_tui.text.cells import Line, Piece, Span, cut, fit_line, line_width
+from pulumi_rewind_tui.text.held import held_mark
 from pulumi_rewind_tui.text.spans import joined
 from pulumi_rewind_tui.text.verdict import is_verified
 from pulumi_rewind_tui.words.symbols import canonical_changes, symbols
@@ -35,6 +36,8 @@ class Marks:
     """Whether somebody holds the stack, who may be changing it."""
     base: int | None = None
     """The side that everything is compared with, if one is marked (`LIVE` for live)."""
+    held: dict[int, int] = field(default_factory=dict)
+    """Updates that let go of objects which are still held, and how many."""
     broken: dict[int, str] = field(default_factory=dict)
     """Updates whose checkpoint turned out to be damaged when it was looked at."""
 
@@ -113,6 +116,8 @@ def update_line(
         left.append((" no changes", "dim"))
     if not unusable and not said:
         left.extend(counts)
+    if held := marks.held.get(number):
+        left += [(" ", ""), held_mark(held, table["hold"])]
     if update.from_record:
         left.append((" record" if update.from_record == "update" else " recorded", "dim"))
     right = _right_side(update, entry, marks, table, cells)

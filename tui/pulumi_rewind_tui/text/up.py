@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.text.cells import Line, Span
+from pulumi_rewind_tui.text.outcome import held_text
 from pulumi_rewind_tui.text.plan import move_json, risk_json, risk_lines, step_json, tree_lines
 from pulumi_rewind_tui.text.result import result_json
 from pulumi_rewind_tui.text.spans import changes_line
-from pulumi_rewind_tui.words.words import elapsed, listed, plural
+from pulumi_rewind_tui.words.words import elapsed, plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.rollback.result import RollbackResult
@@ -46,8 +47,7 @@ def updated_lines(result: UpResult, before: Before, stack: str, name: str, *, ve
     yield [Span("✓ done", "ok"), f": {stack} is updated{' and verified' if verified else ''}", took]
     yield ["  ", *changes_line(result.changes, words=True)]
     if result.held:
-        stay = f" {listed(result.held)} {'stays' if len(result.held) == 1 else 'stay'} alive outside the state; "
-        yield [Span("held:", "commit"), f"{stay}`pulumi-rewind confirm {name}` deletes what is held"]
+        yield [Span("held:", "commit"), f" {held_text(result.held, name)}"]
     if before.target.checkpoint is None and result.version > before.newest:
         yield [Span("undo:", "commit"), f" pulumi-rewind rollback {name} {before.target.update.number}"]
 

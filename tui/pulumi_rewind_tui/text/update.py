@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulumi_rewind_tui.text.cells import Line, Span
 from pulumi_rewind_tui.text.facts import config_of, config_text, git_facts
+from pulumi_rewind_tui.text.held import held_fact
 from pulumi_rewind_tui.text.history import entry_json, standing
 from pulumi_rewind_tui.text.spans import changes_line, result_span
 from pulumi_rewind_tui.text.verdict import is_verified, verdict_facts, verdict_json
+from pulumi_rewind_tui.words.symbols import UNICODE
 from pulumi_rewind_tui.words.words import elapsed, local_time, plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.history.targets import Target
     from pulumi_rewind.history.timeline import Entry
     from pulumi_rewind.state.model import Checkpoint, Resource
+    from pulumi_rewind.window.held import Held
 
 
-def update_lines(entry: Entry, target: Target, page: str = "") -> Iterator[Line]:
-    """The head: what, when, by whom, from which commit, and what is wrong with it. `page` is its web page."""
+def update_lines(entry: Entry, target: Target, page: str = "", held: Sequence[Held] = ()) -> Iterator[Line]:
+    """The head: what, when, by whom, from which commit, and what is wrong with it.
+
+    `page` is its web page, `held` what it let go of and is still held.
+    """
     update = entry.update
     result = result_span(update.result, verified=is_verified(entry.said))
     title: list[Span | str] = [Span(target.label, "title"), "  ", result, f"  {update.kind}"]
@@ -41,6 +47,8 @@ def update_lines(entry: Entry, target: Target, page: str = "") -> Iterator[Line]
     yield [*_field("changes", ""), *changes_line(update.changes)]
     for number, line in enumerate(update.message.splitlines()):
         yield _field("message" if number == 0 else "", line)
+    if held:
+        yield [*_field("held", ""), Span(f"{UNICODE['hold']} {held_fact(held)}", "hold")]
     yield from _git_lines(entry)
     if update.problem:
         yield [*_field("problem", ""), Span(f"✗ {update.problem}", "failed")]
@@ -97,11 +105,13 @@ def resources_title(checkpoint: Checkpoint) -> Line:
     return title
 
 
-def update_json(entry: Entry, target: Target, checkpoint: Checkpoint | None, page: str = "") -> dict[str, Any]:
+def update_json(
+    entry: Entry, target: Target, checkpoint: Checkpoint | None, page: str = "", held: Sequence[Held] = ()
+) -> dict[str, Any]:
     """An update as ``show --json`` prints it: the history record and all of its details."""
     commit = entry.commit
     return {
-        **entry_json(entry),
+        **entry_json(entry, held),
         "lastGood": entry.last_good,
         "verdict": verdict_json(entry.said),
         "problem": entry.update.problem,

@@ -12,6 +12,7 @@ UNICODE: Mapping[str, str] = {
     "rename": "»",
     "return": "«",
     "discard": "○",
+    "hold": "◇",
     "same": "=",
     "import": "↥",
     "read": "·",
@@ -44,6 +45,7 @@ ASCII: Mapping[str, str] = {
     "rename": ">",
     "return": "<",
     "discard": "f",
+    "hold": "h",
     "import": "i",
     "read": ".",
     "secret": "***",
@@ -68,15 +70,15 @@ ASCII: Mapping[str, str] = {
 TO_ASCII: Mapping[int, str] = str.maketrans(
     {
         "±": "+-", "●": "@", "⚠": "!!", "✓": "v", "✗": "x", "◐": "o", "·": ".", "★": "^", "↺": "<-",
-        "»": ">", "→": "->", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-", "«": "<", "○": "f", "↥": "i", "▾": "v",
-        "▸": ">", "❯": ">", "◆": "=", "—": "-", "⏎": "\\n", "⇥": "\\t", "‹": "<", "›": ">",
+        "»": ">", "→": "->", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-", "«": "<", "○": "f", "◇": "h",
+        "↥": "i", "▾": "v", "▸": ">", "❯": ">", "◆": "=", "—": "-", "⏎": "\\n", "⇥": "\\t", "‹": "<", "›": ">",
     }
     | dict.fromkeys(map(chr, range(0x2400, 0x2422)), "?")
 )  # fmt: skip
 """What a text that is printed has in place of other characters."""
 
 ONE_CELL: Mapping[int, str] = str.maketrans(
-    dict(zip("±●⚠✓✗◐·★↺»→…«○↥▾▸❯◆⏎⇥‹›←↑↓•✔—", "~@!vxo.^<>>~<fiv>>=~><><^v.v-", strict=True))
+    dict(zip("±●⚠✓✗◐·★↺»→…«○◇↥▾▸❯◆⏎⇥‹›←↑↓•✔—", "~@!vxo.^<>>~<fhiv>>=~><><^v.v-", strict=True))
     | dict.fromkeys(map(chr, range(0x2400, 0x2422)), "?")
     | dict.fromkeys("─━═╌▁▔▂▃▄▀▅▆▇", "-")
     | dict.fromkeys("│┃║▌▐▎▏▕▊", "|")
@@ -86,7 +88,7 @@ ONE_CELL: Mapping[int, str] = str.maketrans(
 )
 """The same where columns are aligned already, frames and scroll bars included: one character for one."""
 
-_ORDER = ("replace", "create", "update", "delete", "discard", "return", "rename", "import", "read")
+_ORDER = ("replace", "create", "update", "delete", "hold", "discard", "return", "rename", "import", "read")
 KINDS: Mapping[str, str] = {
     "refresh": "update",
     "create-replacement": "replace",

@@ -20,6 +20,7 @@ _WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "read": ("read", "reading", "read"),
     "refresh": ("refresh", "refreshing", "refreshed"),
     "import": ("adopt", "adopting", "adopted"),
+    "hold": ("hold", "letting go", "held, the object stays alive"),
     "discard": ("forget", "forgetting", "forgotten, the object stays"),
     "create-replacement": ("create the replacement", "creating the replacement", "created the replacement"),
     "delete-replaced": ("delete the old object", "deleting the old object", "deleted the old object"),

@@ -16,7 +16,7 @@ _KINDS: Mapping[str, str] = {
     "replace": "undo_update",
     "delete": "undo_create",
 }
-"""What undoes the step's counterpart."""
+"""What undoes the step's counterpart; what is held stays as it is, so nothing is called for it."""
 
 
 FindEmbedded = Callable[[str, Resource], Callback | None]
