@@ -26,6 +26,7 @@ class World:
         self.stack = StackRef("shop", "dev")
         state = SimpleNamespace(pending_operations=pending)
         self.backend = SimpleNamespace(live=lambda _: state, locks=lambda _: locks, obstacle=str, url="s3://b")
+        self.operations = lambda: locks
         self.redactor = SimpleNamespace(said=str)
         self.journal = SimpleNamespace(read=lambda: "an entry", end=lambda: None)
         self.timeline: list[int] = [1, 2, 3]
@@ -42,7 +43,7 @@ def up_run(world: Any, monkeypatch: pytest.MonkeyPatch, *, rolls_back: bool = Fa
 
 
 def test_a_lock_is_told_once_and_what_was_changed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = SimpleNamespace(advice="wait for it", __str__=lambda _: "ann")
+    lock = SimpleNamespace(advice="wait for it", hold="", said="ann")
     engine: Any = SimpleNamespace(error=lambda what: failure(what, LOCKED), errors=(), interrupted=False)
     run = up_run(World(locks=(lock,)), monkeypatch)
     for same, changed in ((True, False), (False, True)):

@@ -195,11 +195,9 @@ class RollbackRun(EngineDriver):
         if self.plan.nothing_to_do:
             notes = self._journal.end()
             newest = len(self.session.history())
-            left = tuple(left_alone(self.plan.prepared.notes))
-            stale = self.plan.prepared.stale()
-            self.result = RollbackResult(
-                "nothing-to-do", newest, dict(self.plan.changes), left, 0.0, notes, stale=stale
-            )
+            left, stale = tuple(left_alone(self.plan.prepared.notes)), self.plan.prepared.stale()
+            changes = dict(self.plan.changes)
+            self.result = RollbackResult("nothing-to-do", newest, changes, left, 0.0, notes, stale=stale)
             return
         target = self.plan.target
         self._journal.begin(self.plan)
