@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "plan": "Show what a rollback would do; change nothing.",
     "rollback": "Roll back to a target, after review.",
     "up": "Run `pulumi up` with a review; roll back if it fails.",
+    "check": "Check before a deploy whether it can be undone.",
     "resume": "Continue an interrupted rollback.",
     "report": "Write the incident note of a rollback or failed update.",
     "hooks": "List undo callbacks and what they match; test them.",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.project.check_settings import check_settings
 from pulumi_rewind.system.documents import load_toml
 from pulumi_rewind.system.ownership import shared
 from pulumi_rewind.system.untrusted import read_text
@@ -81,6 +82,8 @@ class Settings:
 
     cache: bool = True
     """Whether what is read of histories over a network is kept for the next start."""
+    check: Mapping[str, Any] = field(default_factory=dict)
+    """When `check` fails; `project.check_settings` reads it."""
 
     def is_production(self, stack_name: str) -> bool:
         """Whether a stack's (short) name matches one of the production patterns; upper case is no way around them."""
@@ -192,6 +195,9 @@ def _value(file: _File, name: str, value: Any) -> Any:
         value = dict(_flat(value))
         if not file.own:
             _check_project_keys(file, value)
+    if name == "check":
+        check_settings(value, at)
+        return value
     default = getattr(Settings(), name)
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
