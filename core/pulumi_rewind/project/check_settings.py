@@ -122,9 +122,9 @@ def _day(value: Any, at: str) -> date:
 
 
 def _verdict(value: Any, at: str) -> str:
-    if value not in VERDICTS:
+    if not isinstance(value, str) or value not in VERDICTS:
         raise UsageError(f"{at}: there is no verdict {value!r}", hint=_verdicts())
-    return str(value)
+    return value
 
 
 def _known(table: Mapping[str, Any], keys: tuple[str, ...], at: str) -> None:

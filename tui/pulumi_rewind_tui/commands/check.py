@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+import os
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,6 +12,9 @@ from pulumi_rewind_tui.commands.up import FLAGS, UpCommand
 from pulumi_rewind_tui.terminal.notices import interrupted_notice
 from pulumi_rewind_tui.terminal.options import LIVE, Shared, passphrase_option, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import working
+
+if TYPE_CHECKING:
+    from pulumi_rewind.session import Session
 
 FORMATS: Final = ("text", "json", "md", "sarif")
 
@@ -58,7 +62,7 @@ def check(shared: Shared, words: tuple[str, ...], base: str, form: str) -> int:
         case "sarif":
             from pulumi_rewind_tui.text.check_sarif import sarif
 
-            screen.out.raw(to_json(sarif(report, session.workspace.root, session.workspace.project_file)))
+            screen.out.raw(to_json(sarif(report, _below_top(session), session.workspace.project_file.name)))
         case "md":
             from pulumi_rewind_tui.text.check_markdown import check_markdown
 
@@ -69,3 +73,11 @@ def check(shared: Shared, words: tuple[str, ...], base: str, form: str) -> int:
             with shared.paged(screen) as page:
                 page.out.lines(check_lines(report))
     return 0 if report.passes else RefusedError.exit_code
+
+
+def _below_top(session: Session) -> str:
+    """The project's directory as paths of the repository begin; empty at its top, and outside git."""
+    if session.repository is None:
+        return ""
+    below = os.path.relpath(session.workspace.root.resolve(), session.repository.root.resolve())
+    return "" if below == os.curdir or below.startswith(os.pardir) else below

@@ -87,7 +87,7 @@ def worst_first(report: CheckReport) -> list[Judged]:
 
 def by_verdict(counts: Mapping[str, int]) -> dict[str, int]:
     """Counts, worst verdict first."""
-    return {verdict: counts[verdict] for verdict in reversed(VERDICTS) if verdict in counts}
+    return {verdict: counts[verdict] for verdict in reversed(tuple(VERDICTS)) if verdict in counts}
 
 
 def check_json(report: CheckReport) -> dict[str, Any]:

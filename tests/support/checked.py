@@ -1,0 +1,339 @@
+"""Pairs of programs drawn by chance, and what `check` said of the second against what its rollback came to.
+
+What happened is read from the provider's own record of its calls and from the states, not from our plans.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi_rewind.checking.check import check_update
+from pulumi_rewind.checking.report import CheckReport
+from pulumi_rewind.errors import RewindError
+from pulumi_rewind.project.check_settings import (
+    ASSET_LOST,
+    DATA_LOSS,
+    HOLDABLE,
+    IN_PLACE,
+    NEW_ID,
+    NOTHING,
+    UNKNOWN_VERDICT,
+)
+from pulumi_rewind.strategies.preview import ignore_events
+from tests.support.fidelity import _by_urn, _renamed
+from tests.support.rewind import plan, run, session
+from tests.support.stack import EngineStack
+
+PROGRAM = """
+import json, pulumi, bridged_sdk as bridged
+made = {}
+class Group(pulumi.ComponentResource):
+    pass
+def value(v):
+    if isinstance(v, list):
+        return [value(i) for i in v]
+    if isinstance(v, dict) and "$secret" in v:
+        return pulumi.Output.secret(value(v["$secret"]))
+    if isinstance(v, dict) and "$file" in v:
+        return pulumi.FileAsset(v["$file"])
+    if isinstance(v, dict) and "$ref" in v:
+        other = made[v["$ref"]]
+        out = getattr(other, v["out"])
+        return pulumi.Output.concat("to ", out, "!") if v["text"] else out
+    if isinstance(v, dict):
+        return {k: value(i) for k, i in v.items()}
+    return v
+for item in json.load(open("spec.json")):
+    opts = pulumi.ResourceOptions(
+        parent=made.get(item["parent"]), protect=item["protect"] or None,
+        retain_on_delete=item["retain"] or None, provider=made.get(item["provider"]),
+        ignore_changes=item["ignore"], aliases=[pulumi.Alias(**alias) for alias in item["aliases"]],
+        depends_on=[made[name] for name in item["depends"]])
+    if item["kind"] == "Group":
+        group = Group("test:index:Group", item["name"], value(item["props"]), opts)
+        group.register_outputs(value(item["props"]))
+        made[item["name"]] = group
+    else:
+        made[item["name"]] = getattr(bridged, item["kind"])(item["name"], value(item["props"]), opts)
+        pulumi.export(item["name"], made[item["name"]].id)
+"""
+
+KINDS = ("Server", "Server", "Server", "Bucket", "Database", "Vault", "Group")
+REPLACING = {"Server": "zone", "Bucket": "region", "Database": "engine", "Vault": "zone"}
+UPDATING = {"Server": "image", "Bucket": "policy", "Database": "size", "Vault": "compat2"}
+PREFIXES = {"Server": "srv", "Bucket": "bkt", "Database": "db", "Vault": "vlt"}
+STATEFUL = ("Bucket", "Database")
+
+Spec = list[dict[str, Any]]
+
+
+def pair(seed: int) -> tuple[Spec, Spec]:
+    """Two versions of a program: the second is the first with changes."""
+    draw = random.Random(seed)
+    explicit = draw.random() < 0.2
+    first: Spec = []
+    if explicit:
+        first.append(_item("prov", "Provider", {"account": "one"}))
+    for name in draw.sample(["web", "a::b", "x/y", "größe", "data", "queue", "cache"], draw.randint(2, 5)):
+        first.append(_drawn(draw, name, first))
+    second = json.loads(json.dumps(first))
+    for _ in range(draw.randint(1, 4)):
+        second = _changed(draw, second)
+    return first, second
+
+
+def _item(name: str, kind: str, props: dict[str, Any], **more: Any) -> dict[str, Any]:
+    item: dict[str, Any] = {"name": name, "kind": kind, "props": props, "parent": None, "protect": False}
+    return item | {"retain": False, "provider": None, "ignore": [], "aliases": [], "depends": []} | more
+
+
+def _drawn(draw: random.Random, name: str, before: Spec) -> dict[str, Any]:
+    kind = draw.choice(KINDS)
+    groups = [one["name"] for one in before if one["kind"] == "Group"]
+    providers = [one["name"] for one in before if one["kind"] == "Provider"]
+    others = [one["name"] for one in before if one["kind"] in PREFIXES]
+    if kind == "Group":
+        return _item(name, kind, {"note": "n"}, parent=draw.choice([None, *groups]))
+    props: dict[str, Any] = {UPDATING[kind]: _value(draw, others)}
+    if (kind in {"Server", "Database"} and draw.random() < 0.4) or kind == "Database":
+        props[REPLACING[kind]] = draw.choice(["a", "b"])
+    if kind == "Server":
+        props["image"] = _value(draw, others)
+    return _item(
+        name,
+        kind,
+        props,
+        parent=draw.choice([None, *groups]),
+        retain=draw.random() < 0.1,
+        provider=draw.choice([None, *providers]),
+        depends=draw.sample(others, min(len(others), draw.randint(0, 1))),
+    )
+
+
+def _value(draw: random.Random, others: list[str]) -> Any:
+    made: Any = f"v{draw.randint(1, 9)}"
+    if others and draw.random() < 0.5:
+        out = draw.choice(["id", "id", "endpoint", "arn", "etag"])
+        made = {"$ref": draw.choice(others), "out": out, "text": draw.random() < 0.3}
+    return {"$secret": made} if draw.random() < 0.2 else made
+
+
+def _changed(draw: random.Random, spec: Spec) -> Spec:
+    """The program with one more change; what refers to something that goes, refers to nothing then."""
+    spec = json.loads(json.dumps(spec))
+    what = draw.choice(["add", "drop", "update", "update", "update", "replace", "replace", "move", "rename", "options"])
+    items = [one for one in spec if one["kind"] != "Provider"]
+    if what == "add" or not items:
+        spec.append(_drawn(draw, f"new{draw.randint(1, 99)}", spec))
+        return spec
+    item = draw.choice(items)
+    at = spec.index(item)
+    others = [one["name"] for one in spec[:at] if one["kind"] in PREFIXES]
+    groups = [one["name"] for one in spec[:at] if one["kind"] == "Group"]
+    if what == "drop":
+        return _without(spec, item["name"])
+    if what == "rename":
+        new = f"{item['name']}-2"
+        if item["kind"] == "Group" or any(one["name"] == new for one in spec):
+            return spec
+        text = json.dumps(spec[at + 1 :])
+        rest = json.loads(text.replace(json.dumps(item["name"]), json.dumps(new)))
+        return [*spec[:at], item | {"name": new, "aliases": [{"name": item["name"]}]}, *rest]
+    if what == "move":
+        if item["kind"] != "Group" and not item["aliases"] and item["parent"] is not None:
+            item["parent"] = draw.choice([None, *groups])  # without an alias: another object
+        return spec
+    if item["kind"] == "Group":
+        item["props"] = {"note": f"n{draw.randint(1, 9)}"}
+    elif what == "update":
+        item["props"][UPDATING[item["kind"]]] = _value(draw, others)
+        if item["kind"] == "Server" and draw.random() < 0.4:
+            item["props"]["tags"] = {"k": _value(draw, others)}
+    elif what == "replace":
+        providers = [one for one in spec if one["kind"] == "Provider"]
+        if providers and draw.random() < 0.3:
+            providers[0]["props"]["account"] = "two"
+        elif item["kind"] in STATEFUL and draw.random() < 0.3:
+            item["props"]["name"] = f"fixed-{item['kind'].lower()}-{draw.randint(1, 9)}"
+        else:
+            item["props"][REPLACING[item["kind"]]] = draw.choice(["a", "b", "c"])
+    else:
+        option = draw.choice(["retain", "ignore", "depends", "protect"])
+        if option == "retain":
+            item["retain"] = not item["retain"]
+        elif option == "protect":
+            item["protect"] = True
+        elif option == "ignore":
+            item["ignore"] = [UPDATING[item["kind"]]]
+        else:
+            item["depends"] = draw.sample(others, min(len(others), 1))
+    return spec
+
+
+def _without(spec: Spec, name: str) -> Spec:
+    def swap(value: Any) -> Any:
+        if isinstance(value, dict):
+            return "gone" if value.get("$ref") == name else {key: swap(item) for key, item in value.items()}
+        return [swap(item) for item in value] if isinstance(value, list) else value
+
+    kept = []
+    for item in spec:
+        if item["name"] == name:
+            continue
+        item = item | {"props": swap(item["props"]), "depends": [one for one in item["depends"] if one != name]}
+        for key in ("parent", "provider"):
+            if item[key] == name:
+                item[key] = None
+        kept.append(item)
+    return kept
+
+
+@dataclass
+class Outcome:
+    """One pair, checked, deployed and rolled back."""
+
+    seed: int
+    said: dict[str, str] = field(default_factory=dict)
+    """URN → verdict."""
+    better: list[str] = field(default_factory=list)
+    """Verdicts that are better than what happened."""
+    worse: list[str] = field(default_factory=list)
+    """Verdicts that are worse than what happened, and don't say so with ``unknown``."""
+    unknown: list[str] = field(default_factory=list)
+    """Steps about which `check` did not decide although the rollback did it well."""
+    problem: str = ""
+    """Why the way back was not previewed."""
+    skipped: str = ""
+    """Why the pair says nothing: its second version can't be deployed."""
+
+
+def tried(stack: EngineStack, seed: int) -> Outcome:
+    """Deploys the first version, checks the second, deploys it, rolls back, and compares."""
+    first, second = pair(seed)
+    outcome = Outcome(seed)
+    if any(one["kind"] == "Provider" for one in first):
+        stack.use_plugin_processes()
+    stack.write_program(PROGRAM)
+    stack.write_file("spec.json", json.dumps(first))
+    stack.up()
+    before = _resources(stack)
+    stack.write_file("spec.json", json.dumps(second))
+    stored, objects = stack.state_file.read_bytes(), stack.physical()
+    stack.forget_calls()
+    try:
+        report = check_update(session(stack), observe=ignore_events)
+    except RewindError as err:
+        outcome.skipped = str(err)
+        return outcome
+    assert (stack.state_file.read_bytes(), stack.physical(), stack.calls()) == (stored, objects, []), (
+        "it changed things"
+    )
+    outcome.problem = report.problem
+    outcome.said = {one.verdict.urn: one.verdict.verdict for one in report.judged}
+    done = stack.pulumi("up", "--yes", "--skip-preview", "-s", stack.name, check=False)
+    if done.returncode != 0:
+        outcome.skipped = done.stdout
+        return outcome
+    between = _resources(stack)
+    _compare(stack, outcome, report, before, between, *_back(stack))
+    return outcome
+
+
+def _back(stack: EngineStack) -> tuple[set[str], bool]:
+    """Rolls back to the first version; URNs of what blocked it, and whether it ran."""
+    made = plan(stack, "1")
+    blocking = {risk.urn for risk in made.blocking}
+    if blocking:
+        made.close()
+        return blocking, False
+    run(stack, made, allow_data_loss=True)
+    return set(), True
+
+
+def _resources(stack: EngineStack) -> dict[str, dict[str, Any]]:
+    found = _by_urn(stack.export()["deployment"].get("resources") or [])
+    return {urn: res for urn, res in found.items() if not res["type"].startswith("pulumi:pulumi:")}
+
+
+def _compare(
+    stack: EngineStack,
+    outcome: Outcome,
+    report: CheckReport,
+    before: dict[str, dict[str, Any]],
+    between: dict[str, dict[str, Any]],
+    blocked: set[str],
+    ran: bool,
+) -> None:
+    deleted = {call["id"] for call in stack.calls() if call["operation"] == "delete"}
+    after = _resources(stack)
+    if not ran:
+        for urn in blocked:
+            if outcome.said.get(urn) not in {UNKNOWN_VERDICT, ASSET_LOST}:
+                outcome.better.append(f"{urn}: {outcome.said.get(urn)}, but the rollback is blocked")
+        return
+    for urn, verdict in outcome.said.items():
+        possible = _happened(urn, before, between, after, deleted)
+        if verdict == UNKNOWN_VERDICT:
+            outcome.unknown.append(urn)
+        elif verdict not in possible:
+            place = outcome.better if _rank(verdict) < _rank(possible[0]) else outcome.worse
+            place.append(f"{urn}: {verdict}, but it came to {possible}")
+    silent = [urn for urn in before if urn not in outcome.said and not _default_provider(before[urn])]
+    names = {one.verdict.urn for one in report.judged}
+    for urn in silent:
+        possible = _happened(urn, before, between, after, deleted)
+        if urn not in names and IN_PLACE not in possible:
+            outcome.better.append(f"{urn}: nothing was said, but it came to {possible}")
+
+
+_ORDER = (NOTHING, IN_PLACE, NEW_ID, HOLDABLE, DATA_LOSS, "lost")
+
+
+def _rank(verdict: str) -> int:
+    return _ORDER.index(verdict) if verdict in _ORDER else len(_ORDER)
+
+
+def _default_provider(res: dict[str, Any]) -> bool:
+    return bool(res["type"].startswith("pulumi:providers:") and "::default" in res["urn"])
+
+
+def _happened(
+    urn: str,
+    before: dict[str, dict[str, Any]],
+    between: dict[str, dict[str, Any]],
+    after: dict[str, dict[str, Any]],
+    deleted: set[str],
+) -> tuple[str, ...]:
+    """The verdicts that are right for what update and rollback together did to one resource, the best one first."""
+    if urn not in before:
+        id_ = between[urn].get("id") if urn in between else None
+        renamed = next((one for one, res in before.items() if id_ and res.get("id") == id_), None)
+        if renamed is not None:
+            return _happened(renamed, before, between, after, deleted)
+        return (NOTHING,) if urn not in after else ("lost",)
+    if urn not in after:
+        return ("lost",)
+    if not before[urn].get("custom"):
+        return (IN_PLACE,)
+    old = before[urn]
+    if after[urn].get("id") == old.get("id") and old["id"] not in deleted:
+        return (IN_PLACE,) if _same(urn, before, after) else ("lost",)
+    kind = old["type"].rpartition(":")[2]
+    return (HOLDABLE, DATA_LOSS) if kind in STATEFUL and old["id"] in deleted else (NEW_ID,)
+
+
+def _same(urn: str, before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> bool:
+    """Whether the inputs are what they were, but for the ids, names and so on of objects that are new."""
+    both = before.keys() & after.keys()
+    old, new = dict[str, str](), dict[str, str]()
+    for one in both:
+        if before[one].get("id") == after[one].get("id"):
+            continue
+        for key in ("id", "name", "arn", "endpoint", "etag"):
+            mine, theirs = ((side[one].get("outputs") or {}).get(key) for side in (before, after))
+            if isinstance(mine, str) and isinstance(theirs, str):
+                old[mine] = new[theirs] = f"<{one} {key}>"
+    return bool(_renamed(before[urn].get("inputs"), old) == _renamed(after[urn].get("inputs"), new))
