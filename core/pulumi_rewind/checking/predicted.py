@@ -61,9 +61,9 @@ def predicted_state(events: Iterable[EngineEvent], plan: bytes, live: Checkpoint
     }
     made: dict[str, str] = {}
     for urn, fate in fates.items():
-        if fate.new is None:
-            continue
         was = before.get(fate.old_urn, {})
+        if fate.new is None or not (was or fate.made or fate.found):  # the latter: `--target` leaves its creation out
+            continue
         entry = _entry(urn, fate, was, plans.get(urn) or {})
         if fate.made and entry.get("custom"):
             entry["id"] = made[urn] = f"{MADE_UP}-{len(made) + 1}"
