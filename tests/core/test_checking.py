@@ -115,10 +115,17 @@ def test_assets_providers_and_callbacks() -> None:
 def test_other_steps() -> None:
     assert verdict_of(step("a", "discard"), res("a", external=True)).verdict == "in-place"
     assert verdict_of(step("a", "discard"), res("a", retainOnDelete=True)).verdict == "new-id"
-    assert verdict_of(step("a", OLD_COPY, DATABASE), res("a", DATABASE)).verdict == "data-loss"
-    assert verdict_of(step("a", OLD_COPY), res("a")).verdict == "nothing"
-    renamed = step("b", "rename", renamed_from=urn("a"))
-    assert verdict_of(renamed, res("a"), back=back("a", "rename")).verdict == "in-place"
+    for op in (OLD_COPY, "update"):
+        copies = step("a", op, DATABASE, old_copies=("a-older",))
+        assert verdict_of(copies, res("a", DATABASE), back=back("a", "update", DATABASE)).verdict == "data-loss"
+    assert verdict_of(step("a", OLD_COPY, old_copies=("a-older",)), res("a")).verdict == "nothing"
+    for op in ("rename", "update"):
+        renamed = step("b", op, renamed_from=urn("a"))
+        assert verdict_of(renamed, res("a"), back=back("a", "rename")).verdict == "in-place"
+        found = verdict_of(renamed, res("a"), back=back("a", "rename"), risks=risk("a", OPAQUE))
+        assert (found.name, found.verdict) == ("b", "unknown")
+    for op in ("create", "update"):
+        assert verdict_of(step("a", op), res("a"), back=back("a", "something-new")).verdict == "unknown"
     assert verdict_of(step("a", "something-new"), res("a")).verdict == "unknown", "never fine by default"
 
 

@@ -77,11 +77,13 @@ def pair(seed: int) -> tuple[Spec, Spec]:
     first: Spec = []
     if explicit:
         first.append(_item("prov", "Provider", {"account": "one"}))
-    for name in draw.sample(["web", "a::b", "x/y", "größe", "data", "queue", "cache"], draw.randint(2, 5)):
+    for name in draw.sample(["web", "a::b", "x/y", "größe", "data", "queue", "cache"], draw.randint(3, 6)):
         first.append(_drawn(draw, name, first))
-    second = json.loads(json.dumps(first))
-    for _ in range(draw.randint(1, 4)):
+    second = first
+    changes = draw.randint(2, 5)
+    while changes > 0 or second == first:
         second = _changed(draw, second)
+        changes -= 1
     return first, second
 
 
@@ -100,8 +102,8 @@ def _drawn(draw: random.Random, name: str, before: Spec) -> dict[str, Any]:
     props: dict[str, Any] = {UPDATING[kind]: _value(draw, others)}
     if (kind in {"Server", "Database"} and draw.random() < 0.4) or kind == "Database":
         props[REPLACING[kind]] = draw.choice(["a", "b"])
-    if kind == "Server":
-        props["image"] = _value(draw, others)
+    if kind == "Server" and draw.random() < 0.2:
+        props["userData"] = {"$file": f"file-{len(before)}.txt", "content": "v1"}
     return _item(
         name,
         kind,
@@ -150,6 +152,8 @@ def _changed(draw: random.Random, spec: Spec) -> Spec:
         item["props"] = {"note": f"n{draw.randint(1, 9)}"}
     elif what == "update":
         item["props"][UPDATING[item["kind"]]] = _value(draw, others)
+        if "userData" in item["props"]:
+            item["props"]["userData"]["content"] = f"v{draw.randint(1, 3)}"
         if item["kind"] == "Server" and draw.random() < 0.4:
             item["props"]["tags"] = {"k": _value(draw, others)}
     elif what == "replace":
@@ -217,10 +221,12 @@ def tried(stack: EngineStack, seed: int) -> Outcome:
     if any(one["kind"] == "Provider" for one in first):
         stack.use_plugin_processes()
     stack.write_program(PROGRAM)
-    stack.write_file("spec.json", json.dumps(first))
+    _write(stack, first)
+    if seed % 2:
+        stack.git_commit("the first version")  # where the contents of files are found
     stack.up()
     before = _resources(stack)
-    stack.write_file("spec.json", json.dumps(second))
+    _write(stack, second)
     stored, objects = stack.state_file.read_bytes(), stack.physical()
     stack.forget_calls()
     try:
@@ -240,6 +246,14 @@ def tried(stack: EngineStack, seed: int) -> Outcome:
     between = _resources(stack)
     _compare(stack, outcome, report, before, between, *_back(stack))
     return outcome
+
+
+def _write(stack: EngineStack, spec: Spec) -> None:
+    stack.write_file("spec.json", json.dumps(spec))
+    for item in spec:
+        file = item["props"].get("userData")
+        if file:
+            stack.write_file(file["$file"], file["content"])
 
 
 def _back(stack: EngineStack) -> tuple[set[str], bool]:

@@ -150,7 +150,11 @@ def _covered(session: Session, live: _Sides, steps: Sequence[Step], back: WayBac
     """URN → the function that going back calls for it."""
     if back.goal is None:
         return {}
-    opposite = {step.urn: replace(step, op=_OPPOSITE[step.op], forecast="") for step in steps if step.op in _OPPOSITE}
+    opposite = {
+        there: replace(step, urn=there, op=_OPPOSITE[step.op], forecast="")
+        for step in steps
+        if step.op in _OPPOSITE and (there := step.renamed_from or step.urn)
+    }
     wanted = tuple({**opposite, **back.steps}.values())
     code = todays_code(session.workspace.root, session.settings)
     with Caller(session) as caller:

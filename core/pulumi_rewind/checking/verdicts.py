@@ -112,22 +112,30 @@ def revision_verdicts(moves: Iterable[Move], problem: str, components: Iterable[
 
 
 def _verdict(step: Step, evidence: Evidence) -> Verdict:
-    old = evidence.live.by_urn.get(step.renamed_from or step.urn)
+    there = step.renamed_from or step.urn
+    old = evidence.live.by_urn.get(there)
+    found = _judged(step, there, old, evidence)
+    if step.old_copies and is_stateful(step.type, evidence.stateful):
+        found = DATA_LOSS, "an old copy that holds data is pending deletion: any update deletes it"
+    return _made(step, old, *found)
+
+
+def _judged(step: Step, there: str, old: Resource | None, evidence: Evidence) -> tuple[str, str]:
+    """Verdict and reason; `there` is its URN in the state that is gone back to."""
     match step.op:
-        case "create":
-            return _made(step, None, *_created(step, evidence))
+        case "create" if old is None or old.external:
+            return _created(step, evidence)
         case "import":
-            return _made(step, old, *_imported(step))
+            return _imported(step)
         case "delete" | "replace":
-            return _made(step, old, *_weighed(step, *_lost(step, old, evidence), evidence))
+            return _weighed(there, *_lost(step, old, evidence), evidence)
         case "discard":
-            return _made(step, old, *_discarded(old))
+            return _discarded(old)
         case "update" | "rename":
-            back = evidence.back.get(step.renamed_from or step.urn)
-            return _made(step, old, *_in_place(step.urn, back, old, evidence))
+            return _in_place(there, evidence.back.get(there), old, evidence)
         case _ if step.op == OLD_COPY:
-            return _made(step, old, *_old_copy(step, evidence))
-    return _made(step, old, UNKNOWN_VERDICT, f"nothing is known of undoing a step of the kind {step.op!r}")
+            return NOTHING, "an old copy is pending deletion: it is no part of what is gone back to"
+    return UNKNOWN_VERDICT, f"nothing is known of undoing a step of the kind {step.op!r}"
 
 
 def _made(step: Step, old: Resource | None, verdict: str, reason: str) -> Verdict:
@@ -156,12 +164,6 @@ def _discarded(old: Resource | None) -> tuple[str, str]:
     return NEW_ID, "leaves the state and stays: going back makes a second object, unless it is adopted (`--adopt`)"
 
 
-def _old_copy(step: Step, evidence: Evidence) -> tuple[str, str]:
-    if is_stateful(step.type, evidence.stateful):
-        return DATA_LOSS, "an old copy that holds data is pending deletion: any update deletes it"
-    return NOTHING, "an old copy is pending deletion: it is no part of what is gone back to"
-
-
 def _lost(step: Step, old: Resource | None, evidence: Evidence) -> tuple[str, str]:
     """What the deletion of the object itself means."""
     verb = "replaces" if step.op == "replace" else "deletes"
@@ -185,13 +187,15 @@ def _in_place(urn: str, back: Step | None, old: Resource | None, evidence: Evide
         return _weigh_severe(urn, IN_PLACE, "groups other resources, and exists in the state alone", evidence)
     if back is None:
         reason = evidence.problem or "the engine's preview of the way back does not mention it"
-        return _weighed_urn(urn, UNKNOWN_VERDICT, f"going back could not be previewed: {reason}", evidence)
+        return _weighed(urn, UNKNOWN_VERDICT, f"going back could not be previewed: {reason}", evidence)
     if back.op in {"replace", "delete", "create", "discard"}:
         because = f" because of {listed(back.replace_keys)}" if back.replace_keys else ""
         lost = old is None or (old.custom and not old.is_provider and is_stateful(back.type, evidence.stateful))
         data = " with its data" if lost else ""
         reason = f"going back {_VERBS[back.op]} it{data}{because}"
-        return _weighed_urn(urn, DATA_LOSS if lost else NEW_ID, reason, evidence)
+        return _weighed(urn, DATA_LOSS if lost else NEW_ID, reason, evidence)
+    if back.op not in {"update", "rename", *STILL}:
+        return UNKNOWN_VERDICT, f"nothing is known of a way back of the kind {back.op!r}"
     keys = f" in {listed(back.keys)}" if back.keys else ""
     said = "going back leaves it as it is" if back.op in STILL else f"going back updates it{keys}"
     return _weigh_severe(urn, IN_PLACE, said, evidence)
@@ -210,14 +214,10 @@ def _weigh_severe(urn: str, verdict: str, reason: str, evidence: Evidence) -> tu
     severe = [risk for risk in evidence.risks.get(urn, ()) if risk.severity == SEVERE]
     if severe:
         verdict, reason = UNKNOWN_VERDICT, _told(severe)
-    return _weighed_urn(urn, verdict, reason, evidence)
+    return _weighed(urn, verdict, reason, evidence)
 
 
-def _weighed(step: Step, verdict: str, reason: str, evidence: Evidence) -> tuple[str, str]:
-    return _weighed_urn(step.urn, verdict, reason, evidence)
-
-
-def _weighed_urn(urn: str, verdict: str, reason: str, evidence: Evidence) -> tuple[str, str]:
+def _weighed(urn: str, verdict: str, reason: str, evidence: Evidence) -> tuple[str, str]:
     """A verdict with all else that is known of the way back."""
     risks = evidence.risks.get(urn, ())
     assets = [risk for risk in risks if risk.code in _ASSETS and risk.blocking]
