@@ -158,11 +158,12 @@ def test_revisions() -> None:
 
 def test_a_provider_is_gone_with_what_it_is_configured_from() -> None:
     made = provider("prov", "cloud") | {"dependencies": [urn("cluster")]}
-    side = checkpoint(res("cluster"), made, used("web"))
+    side = checkpoint(res("net"), res("cluster", dependencies=[urn("net")]), made, used("web"))
     going = {urn("web", "cloud:index:Thing")}
     assert providers_gone(side, going, {}) == {}
     (why,) = providers_gone(side, going, {}, lost={urn("cluster")}).values()
     assert why == "its provider prov is configured from cluster, which the update takes away"
+    assert providers_gone(side, going, {}, lost={urn("net")}), "at any distance"
     stale = {made["urn"]: [Risk(OPAQUE, "may be stale", made["urn"])]}
     assert list(providers_gone(side, going, stale).values()) == ["its provider prov may be stale"]
     assert providers_gone(side, going, {}, package="other") == {}

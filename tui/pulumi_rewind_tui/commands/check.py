@@ -43,14 +43,12 @@ def check(shared: Shared, words: tuple[str, ...], base: str, form: str) -> int:
     Exit codes: 0 passed, 1 the preview failed, 3 a step fails the check, 130 interrupted.
     """
     from pulumi_rewind.checking.check import check_update
-    from pulumi_rewind.project.check_settings import check_settings
     from pulumi_rewind.up.flags import check_flags
 
     del base  # there is one so far
     flags = click.get_current_context().meta[FLAGS]
     check_flags(flags)
     session, screen = shared.session(stack_of(words)), shared.screen()
-    check_settings(session.settings.check)
     interrupted_notice(session, screen)
     with working(screen, f"checking {session.stack}") as observe:
         report = check_update(session, flags, observe=observe)
