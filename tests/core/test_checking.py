@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_rewind.checking.holding import holdable
 from pulumi_rewind.checking.providers import missing_package, providers_gone
-from pulumi_rewind.checking.verdicts import Evidence, Verdict, revision_verdicts, step_verdicts, worst
+from pulumi_rewind.checking.verdicts import Evidence, Verdict, revision_verdicts, step_verdicts, without_doubles, worst
 from pulumi_rewind.plan.called import Move
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.project.check_settings import VERDICTS
@@ -138,6 +138,18 @@ def test_the_stack_and_what_stays_get_no_verdict_and_what_only_going_back_touche
     assert (found.name, found.op, found.verdict) == ("b", "same", "new-id")
     (found,) = step_verdicts(steps, Evidence(side, back=back("a", "replace")))
     assert (found.name, found.verdict) == ("a", "new-id")
+
+
+def test_a_replacement_under_another_name_is_one_step() -> None:
+    new = step("b", "replace", DATABASE, renamed_from=urn("a", DATABASE), old_id="a-id")
+    for half in (step("a", OLD_COPY, DATABASE, old_copies=("a-id",)), step("a", "delete", DATABASE, old_id="a-id")):
+        assert without_doubles([new, half]) == (new,)
+    older = step("a", OLD_COPY, DATABASE, old_copies=("a-id", "a-older"))
+    assert [one.old_copies for one in without_doubles([new, older])] == [(), ("a-older",)]
+    another = step("a", "create", DATABASE, old_copies=("a-id",))
+    assert without_doubles([new, another])[1] == step("a", "create", DATABASE), "the name is given to another object"
+    alone = step("a", "delete", DATABASE)
+    assert without_doubles([alone, step("b", "create")]) == (alone, step("b", "create"))
 
 
 def test_revisions() -> None:

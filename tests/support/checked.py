@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_rewind.checking.check import check_update
-from pulumi_rewind.checking.report import CheckReport
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.project.check_settings import (
     ASSET_LOST,
@@ -244,7 +243,15 @@ def tried(stack: EngineStack, seed: int) -> Outcome:
         outcome.skipped = done.stdout
         return outcome
     between = _resources(stack)
-    _compare(stack, outcome, report, before, between, *_back(stack))
+    renamed = {
+        urn: f"{urn.rpartition('::' + item['name'])[0]}::{item['aliases'][0]['name']}"
+        for item in second
+        for urn in between
+        if item["aliases"] and urn.endswith(f"::{item['name']}")
+    }
+    blocked, ran = _back(stack)
+    happened = _Happened(before, between, _resources(stack), renamed, _deleted(stack))
+    _compare(outcome, happened, blocked, ran)
     return outcome
 
 
@@ -272,35 +279,27 @@ def _resources(stack: EngineStack) -> dict[str, dict[str, Any]]:
     return {urn: res for urn, res in found.items() if not res["type"].startswith("pulumi:pulumi:")}
 
 
-def _compare(
-    stack: EngineStack,
-    outcome: Outcome,
-    report: CheckReport,
-    before: dict[str, dict[str, Any]],
-    between: dict[str, dict[str, Any]],
-    blocked: set[str],
-    ran: bool,
-) -> None:
-    deleted = {call["id"] for call in stack.calls() if call["operation"] == "delete"}
-    after = _resources(stack)
+def _deleted(stack: EngineStack) -> frozenset[str]:
+    return frozenset(call["id"] for call in stack.calls() if call["operation"] == "delete")
+
+
+def _compare(outcome: Outcome, happened: _Happened, blocked: set[str], ran: bool) -> None:
     if not ran:
         for urn in blocked:
             if outcome.said.get(urn) not in {UNKNOWN_VERDICT, ASSET_LOST}:
                 outcome.better.append(f"{urn}: {outcome.said.get(urn)}, but the rollback is blocked")
         return
     for urn, verdict in outcome.said.items():
-        possible = _happened(urn, before, between, after, deleted)
+        possible = happened.to(urn)
         if verdict == UNKNOWN_VERDICT:
             outcome.unknown.append(urn)
         elif verdict not in possible:
             place = outcome.better if _rank(verdict) < _rank(possible[0]) else outcome.worse
             place.append(f"{urn}: {verdict}, but it came to {possible}")
-    silent = [urn for urn in before if urn not in outcome.said and not _default_provider(before[urn])]
-    names = {one.verdict.urn for one in report.judged}
-    for urn in silent:
-        possible = _happened(urn, before, between, after, deleted)
-        if urn not in names and IN_PLACE not in possible:
-            outcome.better.append(f"{urn}: nothing was said, but it came to {possible}")
+    known = outcome.said.keys() | {happened.renamed.get(urn) for urn in outcome.said}
+    for urn, res in happened.before.items():
+        if urn not in known and not _default_provider(res) and happened.to(urn) != (IN_PLACE,):
+            outcome.better.append(f"{urn}: nothing was said, but it came to {happened.to(urn)}")
 
 
 _ORDER = (NOTHING, IN_PLACE, NEW_ID, HOLDABLE, DATA_LOSS, "lost")
@@ -314,40 +313,41 @@ def _default_provider(res: dict[str, Any]) -> bool:
     return bool(res["type"].startswith("pulumi:providers:") and "::default" in res["urn"])
 
 
-def _happened(
-    urn: str,
-    before: dict[str, dict[str, Any]],
-    between: dict[str, dict[str, Any]],
-    after: dict[str, dict[str, Any]],
-    deleted: set[str],
-) -> tuple[str, ...]:
-    """The verdicts that are right for what update and rollback together did to one resource, the best one first."""
-    if urn not in before:
-        id_ = between[urn].get("id") if urn in between else None
-        renamed = next((one for one, res in before.items() if id_ and res.get("id") == id_), None)
-        if renamed is not None:
-            return _happened(renamed, before, between, after, deleted)
-        return (NOTHING,) if urn not in after else ("lost",)
-    if urn not in after:
-        return ("lost",)
-    if not before[urn].get("custom"):
-        return (IN_PLACE,)
-    old = before[urn]
-    if after[urn].get("id") == old.get("id") and old["id"] not in deleted:
-        return (IN_PLACE,) if _same(urn, before, after) else ("lost",)
-    kind = old["type"].rpartition(":")[2]
-    return (HOLDABLE, DATA_LOSS) if kind in STATEFUL and old["id"] in deleted else (NEW_ID,)
+@dataclass
+class _Happened:
+    """The resources before, after the update and after the rollback, and what the provider deleted meanwhile."""
 
+    before: dict[str, dict[str, Any]]
+    between: dict[str, dict[str, Any]]
+    after: dict[str, dict[str, Any]]
+    renamed: dict[str, str]
+    """URN in the second version → that in the first."""
+    deleted: frozenset[str]
 
-def _same(urn: str, before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> bool:
-    """Whether the inputs are what they were, but for the ids, names and so on of objects that are new."""
-    both = before.keys() & after.keys()
-    old, new = dict[str, str](), dict[str, str]()
-    for one in both:
-        if before[one].get("id") == after[one].get("id"):
-            continue
-        for key in ("id", "name", "arn", "endpoint", "etag"):
-            mine, theirs = ((side[one].get("outputs") or {}).get(key) for side in (before, after))
-            if isinstance(mine, str) and isinstance(theirs, str):
-                old[mine] = new[theirs] = f"<{one} {key}>"
-    return bool(_renamed(before[urn].get("inputs"), old) == _renamed(after[urn].get("inputs"), new))
+    def to(self, urn: str) -> tuple[str, ...]:
+        """The verdicts that are right for what became of one resource, the best one first."""
+        if urn not in self.before:
+            if self.renamed.get(urn) in self.before:
+                return self.to(self.renamed[urn])
+            return (NOTHING,) if urn not in self.after else ("lost",)
+        old = self.before[urn]
+        if urn not in self.after:
+            return ("lost",)
+        if not old.get("custom"):
+            return (IN_PLACE,)
+        if self.after[urn].get("id") == old.get("id") and old["id"] not in self.deleted:
+            return (IN_PLACE,) if self._same(urn) else ("lost",)
+        kind = old["type"].rpartition(":")[2]
+        return (HOLDABLE, DATA_LOSS) if kind in STATEFUL and old["id"] in self.deleted else (NEW_ID,)
+
+    def _same(self, urn: str) -> bool:
+        """Whether the inputs are what they were, but for the ids, names and so on of objects that are new."""
+        old, new = dict[str, str](), dict[str, str]()
+        for one in self.before.keys() & self.after.keys():
+            if self.before[one].get("id") == self.after[one].get("id"):
+                continue
+            for key in ("id", "name", "arn", "endpoint", "etag"):
+                mine, theirs = ((side[one].get("outputs") or {}).get(key) for side in (self.before, self.after))
+                if isinstance(mine, str) and isinstance(theirs, str):
+                    old[mine] = new[theirs] = f"<{one} {key}>"
+        return bool(_renamed(self.before[urn].get("inputs"), old) == _renamed(self.after[urn].get("inputs"), new))

@@ -194,3 +194,7 @@ def test_the_page_has_every_verdict_and_the_settings_that_hold_by_default() -> N
     named = re.search(r"fail_on = \[(.*)\]", page)
     assert named is not None
     assert tuple(re.findall('"(.*?)"', named[1])) == CheckSettings().fail_on
+
+
+def test_the_job_of_the_page_finds_its_own_comment() -> None:
+    assert f'startswith("{MARK}")' in (ROOT / "docs" / "ci.md").read_text()

@@ -17,7 +17,7 @@ from pulumi_rewind.callbacks.undo.plan import embedded_methods
 from pulumi_rewind.checking.predicted import predicted_state
 from pulumi_rewind.checking.providers import providers_gone
 from pulumi_rewind.checking.report import CheckReport, judged
-from pulumi_rewind.checking.verdicts import Evidence, Verdict, revision_verdicts, step_verdicts
+from pulumi_rewind.checking.verdicts import Evidence, Verdict, revision_verdicts, step_verdicts, without_doubles
 from pulumi_rewind.checking.way_back import WayBack, way_back
 from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import EngineError
@@ -76,9 +76,8 @@ def check_update(
     live = _Sides(stored, session.vault.decrypt(stored, session.stack))
     observe(Phase("preview", "previewing the update"))
     forward = preview_update(session, stored, flags, observe=observe, control=control)
-    steps = ordered(
-        program_steps(forward.events, stored, session.stack.name, session.workspace.project), forward.plan, stored
-    )
+    every = program_steps(forward.events, stored, session.stack.name, session.workspace.project)
+    steps = ordered(without_doubles(every), forward.plan, stored)
     back = _way_back(session, live, forward, steps, observe, control)
     verdicts = [*step_verdicts(steps, _evidence(session, live, forward, steps, back))]
     verdicts += _revisions(session, live, steps, back)

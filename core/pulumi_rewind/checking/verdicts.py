@@ -7,7 +7,7 @@ A verdict is never better than what is known: where the engine could not preview
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pulumi_rewind.checking.holding import holdable
 from pulumi_rewind.plan.called import Move
@@ -77,6 +77,22 @@ class Evidence:
     """The types that the settings add to those that hold data."""
     protected: Collection[str] = ()
     """URNs of what the update creates protected."""
+
+
+def without_doubles(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps without the second halves of replacements under another name.
+
+    The engine deletes the old object under its old name, where that looks like an old copy of an earlier update.
+    """
+    renamed = {step.old_id: step.renamed_from for step in steps if step.op == "replace" and step.renamed_from}
+    gone = set(renamed.values())
+    found = []
+    for step in steps:
+        copies = tuple(one for one in step.old_copies if one not in renamed)
+        if step.urn in gone and (step.op == "delete" or (step.op == OLD_COPY and not copies)):
+            continue
+        found.append(replace(step, old_copies=copies))
+    return tuple(found)
 
 
 def step_verdicts(steps: Iterable[Step], evidence: Evidence) -> Iterator[Verdict]:
