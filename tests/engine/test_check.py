@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -190,11 +191,13 @@ def test_an_asset_whose_old_content_is_nowhere(stack: EngineStack) -> None:
     assert verdicts(report) == {"page": "in-place", "note": "asset-lost"}
 
 
-def test_a_provider_that_is_not_installed_any_more(stack: EngineStack) -> None:
+def test_a_provider_whose_old_version_is_gone(stack: EngineStack) -> None:
     stack.use_plugin_processes()
     stack.install_provider("2.0.0")
-    version = 'bridged.VERSION = "{}"\n'
-    stack.up(HEAD + version.format("2.0.0") + 'bridged.Server("app", {"image": "1"})\n')
-    stack.up(HEAD + version.format("1.0.0") + 'bridged.Server("app", {"image": "1"})\n')
-    report = checked(stack, HEAD + version.format("2.0.0") + 'bridged.Server("app", {"image": "2"})\n')
-    assert verdicts(report) == {"app": "in-place"}
+    program = HEAD + 'bridged.VERSION = "{}"\nbridged.Server("app", {{"image": "{}"}})\nbridged.Vault("new")\n'
+    stack.up(program.replace('bridged.Vault("new")', "").format("1.0.0", "1"))
+    assert verdicts(checked(stack, program.format("2.0.0", "2"))) == {"app": "in-place", "new": "nothing"}
+    shutil.rmtree(stack.home / "plugins" / "resource-bridged-v1.0.0")
+    report = checked(stack, program.format("2.0.0", "2"))
+    assert "no resource plugin" in report.problem
+    assert verdicts(report) == {"app": "provider-gone", "new": "nothing"}
