@@ -8,7 +8,15 @@ import pytest
 
 from pulumi_rewind.checking.holding import holdable
 from pulumi_rewind.checking.providers import missing_package, providers_gone
-from pulumi_rewind.checking.verdicts import Evidence, Verdict, revision_verdicts, step_verdicts, without_doubles, worst
+from pulumi_rewind.checking.verdicts import (
+    Evidence,
+    Verdict,
+    pending_verdicts,
+    revision_verdicts,
+    step_verdicts,
+    without_doubles,
+    worst,
+)
 from pulumi_rewind.plan.called import Move
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.project.check_settings import VERDICTS
@@ -124,6 +132,9 @@ def test_other_steps() -> None:
         assert verdict_of(renamed, res("a"), back=back("a", "rename")).verdict == "in-place"
         found = verdict_of(renamed, res("a"), back=back("a", "rename"), risks=risk("a", OPAQUE))
         assert (found.name, found.verdict) == ("b", "unknown")
+    replaced = step("b", "replace", renamed_from=urn("a"))
+    assert verdict_of(replaced, res("a")).verdict == "new-id"
+    assert verdict_of(replaced, res("a"), risks=risk("b", "protected")).verdict == "unknown"
     for op in ("create", "update"):
         assert verdict_of(step("a", op), res("a"), back=back("a", "something-new")).verdict == "unknown"
     assert verdict_of(step("a", "something-new"), res("a")).verdict == "unknown", "never fine by default"
@@ -150,6 +161,12 @@ def test_a_replacement_under_another_name_is_one_step() -> None:
     assert without_doubles([new, another])[1] == step("a", "create", DATABASE), "the name is given to another object"
     alone = step("a", "delete", DATABASE)
     assert without_doubles([alone, step("b", "create")]) == (alone, step("b", "create"))
+
+
+def test_a_create_that_was_left_open_is_in_the_way() -> None:
+    pending = [{"resource": res(name), "type": type_} for name, type_ in (("a", "creating"), ("b", "updating"))]
+    (found,) = pending_verdicts(checkpoint(pending_operations=pending))
+    assert (found.name, found.verdict) == ("a", "unknown")
 
 
 def test_revisions() -> None:

@@ -17,7 +17,14 @@ from pulumi_rewind.callbacks.undo.plan import embedded_methods
 from pulumi_rewind.checking.predicted import predicted_state
 from pulumi_rewind.checking.providers import providers_gone
 from pulumi_rewind.checking.report import CheckReport, judged
-from pulumi_rewind.checking.verdicts import Evidence, Verdict, revision_verdicts, step_verdicts, without_doubles
+from pulumi_rewind.checking.verdicts import (
+    Evidence,
+    Verdict,
+    pending_verdicts,
+    revision_verdicts,
+    step_verdicts,
+    without_doubles,
+)
 from pulumi_rewind.checking.way_back import WayBack, way_back
 from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import EngineError
@@ -80,7 +87,7 @@ def check_update(
     steps = ordered(without_doubles(every), forward.plan, stored)
     back = _way_back(session, live, forward, steps, observe, control)
     verdicts = [*step_verdicts(steps, _evidence(session, live, forward, steps, back))]
-    verdicts += _revisions(session, live, steps, back)
+    verdicts += [*_revisions(session, live, steps, back), *pending_verdicts(stored)]
     day = today or datetime.now(UTC).date()
     return CheckReport(
         stack=str(session.stack),
@@ -146,7 +153,7 @@ def _protected(forward: Forward) -> Collection[str]:
 
 
 def _covered(session: Session, live: _Sides, steps: Sequence[Step], back: WayBack) -> dict[str, str]:
-    """URN → the function that going back calls for it."""
+    """URN → the function that going back calls to bring it back, or back to what it was."""
     if back.goal is None:
         return {}
     opposite = {
@@ -166,7 +173,7 @@ def _covered(session: Session, live: _Sides, steps: Sequence[Step], back: WayBac
             live.plain,
             embedded_methods(caller),
         )
-    return {call.urn: call.callback.function for call in calls}
+    return {call.urn: call.callback.function for call in calls if call.callback.kind != "undo_create"}
 
 
 def _revisions(session: Session, live: _Sides, steps: Sequence[Step], back: WayBack) -> Iterator[Verdict]:

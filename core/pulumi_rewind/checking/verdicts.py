@@ -45,7 +45,8 @@ class Verdict:
     urn: str
     type: str
     op: str
-    """The update's operation; ``same`` where only going back touches it, ``revision`` for a revision of a component."""
+    """The update's operation; ``same`` where only going back touches it, ``revision`` for a revision of a component,
+    ``pending`` for a create that was left open."""
     verdict: str
     reason: str
     source_position: str = ""
@@ -111,6 +112,15 @@ def step_verdicts(steps: Iterable[Step], evidence: Evidence) -> Iterator[Verdict
         yield _made(Step(urn, back.name, back.type, "same", "same"), old, *_in_place(urn, back, old, evidence))
 
 
+def pending_verdicts(live: Checkpoint) -> Iterator[Verdict]:
+    """The verdicts of creates that a killed update left pending: a rollback is refused while there are any."""
+    reason = "may have been created by a killed update: going back is refused until `pulumi-rewind resolve` settles it"
+    for pending in live.pending_operations:
+        if pending.type == "creating":
+            urn = pending.resource.urn
+            yield Verdict(urn, parse_urn(urn).type, "pending", UNKNOWN_VERDICT, reason)
+
+
 def revision_verdicts(moves: Iterable[Move], problem: str, components: Iterable[str]) -> Iterator[Verdict]:
     """The verdicts of revisions that going back has to take back or apply; `problem`: why it isn't known which."""
     if problem:
@@ -131,6 +141,8 @@ def _verdict(step: Step, evidence: Evidence) -> Verdict:
     there = step.renamed_from or step.urn
     old = evidence.live.by_urn.get(there)
     found = _judged(step, there, old, evidence)
+    if there != step.urn:  # the way back may have a step for either name
+        found = _weighed(step.urn, *found, evidence)
     if step.old_copies and is_stateful(step.type, evidence.stateful):
         found = DATA_LOSS, "an old copy that holds data is pending deletion: any update deletes it"
     return _made(step, old, *found)
