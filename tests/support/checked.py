@@ -341,13 +341,11 @@ class _Happened:
         return (HOLDABLE, DATA_LOSS) if kind in STATEFUL and old["id"] in self.deleted else (NEW_ID,)
 
     def _same(self, urn: str) -> bool:
-        """Whether the inputs are what they were, but for the ids, names and so on of objects that are new."""
+        """Whether the inputs are what they were, but for what others compute: new ids, names, and so on."""
         old, new = dict[str, str](), dict[str, str]()
         for one in self.before.keys() & self.after.keys():
-            if self.before[one].get("id") == self.after[one].get("id"):
-                continue
             for key in ("id", "name", "arn", "endpoint", "etag"):
                 mine, theirs = ((side[one].get("outputs") or {}).get(key) for side in (self.before, self.after))
-                if isinstance(mine, str) and isinstance(theirs, str):
+                if isinstance(mine, str) and isinstance(theirs, str) and mine != theirs:
                     old[mine] = new[theirs] = f"<{one} {key}>"
         return bool(_renamed(self.before[urn].get("inputs"), old) == _renamed(self.after[urn].get("inputs"), new))
