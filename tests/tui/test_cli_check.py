@@ -93,7 +93,7 @@ def test_the_json_is_what_its_page_promises() -> None:
 
 def test_markdown_shows_names_and_reasons_as_they_are() -> None:
     lines = join(check_markdown(MIXED)).splitlines()
-    assert lines[:2] == [MARK, "### ✗ `p/dev`: this update can't be undone"]
+    assert lines[:2] == [MARK, "### ✗ `p/dev`: can this update be undone? The check failed"]
     points = [line for line in lines if line.startswith("- ")]
     assert points[0] == "- ✗ **data-loss** `db` (`t:m:R`), replace: `because of db`"
     assert "Waived until 2030-01-01: `filled | again`" in points[2]

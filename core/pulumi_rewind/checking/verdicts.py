@@ -204,9 +204,9 @@ def _lost(step: Step, old: Resource | None, evidence: Evidence) -> tuple[str, st
     if not is_stateful(step.type, evidence.stateful) or old.is_provider:
         return NEW_ID, f"the update {verb} it: going back makes another one"
     if holdable(step, old):
-        return HOLDABLE, f"the update {verb} it with its data; `up --hold-deletes` keeps the object"
-    first = ", and deletes it first" if step.delete_first else ""
-    return DATA_LOSS, f"the update {verb} it with its data{first}"
+        return HOLDABLE, f"the update {verb} it, and its data is lost; `up --hold-deletes` keeps the object"
+    first = " and deletes the old object first" if step.delete_first else ""
+    return DATA_LOSS, f"the update {verb} it{first}: its data is lost"
 
 
 def _in_place(urn: str, back: Step | None, old: Resource | None, evidence: Evidence) -> tuple[str, str]:
@@ -219,8 +219,8 @@ def _in_place(urn: str, back: Step | None, old: Resource | None, evidence: Evide
     if back.op in {"replace", "delete", "create", "discard"}:
         because = f" because of {listed(back.replace_keys)}" if back.replace_keys else ""
         lost = old is None or (old.custom and not old.is_provider and is_stateful(back.type, evidence.stateful))
-        data = " with its data" if lost else ""
-        reason = f"going back {_VERBS[back.op]} it{data}{because}"
+        data = ": its data is lost" if lost else ""
+        reason = f"going back {_VERBS[back.op]} it{because}{data}"
         return _weighed(urn, DATA_LOSS if lost else NEW_ID, reason, evidence)
     if back.op not in {"update", "rename", *STILL}:
         return UNKNOWN_VERDICT, f"nothing is known of a way back of the kind {back.op!r}"

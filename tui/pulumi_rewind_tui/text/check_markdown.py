@@ -25,8 +25,8 @@ _LONGEST: Final = 100
 def check_markdown(report: CheckReport) -> Iterator[Line]:
     """The whole check, what fails first."""
     yield [MARK]
-    mark, verdict = (UNICODE["ok"], "can be undone") if report.passes else (UNICODE["failed"], "can't be undone")
-    yield [f"### {mark} {code(report.stack)}: this update {verdict}"]
+    mark, passed = (UNICODE["ok"], "passed") if report.passes else (UNICODE["failed"], "failed")
+    yield [f"### {mark} {code(report.stack)}: can this update be undone? The check {passed}"]
     yield []
     if report.problem:
         yield [f"The way back could not be previewed: {code(report.problem)}"]
