@@ -13,7 +13,7 @@ import pytest
 from tests.support.checked import tried
 from tests.support.stack import EngineStack
 
-PAIRS = int(os.environ.get("REWIND_CHECK_PAIRS", "3"))
+PAIRS = int(os.environ.get("REWIND_CHECK_PAIRS", "4"))
 UNDECIDED = 0.1
 """Which share of all steps may be left undecided, or be judged worse than what happened."""
 

@@ -21,6 +21,7 @@ from pulumi_rewind.project.check_settings import (
     NOTHING,
     UNKNOWN_VERDICT,
 )
+from pulumi_rewind.state.values import ASSET, SIG
 from pulumi_rewind.strategies.preview import ignore_events
 from tests.support.fidelity import _by_urn, _renamed
 from tests.support.rewind import plan, run, session
@@ -348,4 +349,12 @@ class _Happened:
                 mine, theirs = ((side[one].get("outputs") or {}).get(key) for side in (self.before, self.after))
                 if isinstance(mine, str) and isinstance(theirs, str) and mine != theirs:
                     old[mine] = new[theirs] = f"<{one} {key}>"
-        return bool(_renamed(self.before[urn].get("inputs"), old) == _renamed(self.after[urn].get("inputs"), new))
+        mine, theirs = (_by_content(side[urn].get("inputs")) for side in (self.before, self.after))
+        return bool(_renamed(mine, old) == _renamed(theirs, new))
+
+
+def _by_content(value: Any) -> Any:
+    """A value with its files known by their hash, wherever they lie."""
+    if isinstance(value, dict):
+        return value["hash"] if value.get(SIG) == ASSET else {key: _by_content(item) for key, item in value.items()}
+    return [_by_content(item) for item in value] if isinstance(value, list) else value
