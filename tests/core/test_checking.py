@@ -104,6 +104,14 @@ def test_what_would_differ_from_what_was_is_not_in_place() -> None:
     assert (blocked.verdict, blocked.reason) == ("unknown", "because")
 
 
+def test_a_change_of_what_the_old_state_ignores_changes_of_stays() -> None:
+    changed, same = step("a", "update", keys=("tags.a", "size")), back("a", "same")
+    for ignores in (["tags"], ["tags.b"], ["*"]):
+        found = verdict_of(changed, res("a", ignoreChanges=ignores), back=same)
+        assert (found.verdict, "the update's" in found.reason) == ("unknown", True), ignores
+    assert verdict_of(changed, res("a", ignoreChanges=["other"]), back=same).verdict == "in-place"
+
+
 def test_assets_providers_and_callbacks() -> None:
     here, gone = res("a"), {urn("a"): "its provider is gone"}
     assets = risk("a", "asset-missing")
@@ -117,12 +125,16 @@ def test_assets_providers_and_callbacks() -> None:
     assert (found.verdict, "restore_db" in found.reason) == ("callback", True)
     updated = verdict_of(step("a", "update"), here, back=back("a", "update"), covered={urn("a"): "undo"})
     assert updated.verdict == "in-place", "it needs none"
+    unclear = verdict_of(step("a", "update"), here, problem="no way", covered={urn("a"): "undo"})
+    assert unclear.verdict == "unknown", "what it covers isn't known"
     assert verdict_of(step("a", "delete"), here, gone=gone, covered={urn("a"): "undo"}).verdict == "provider-gone"
 
 
 def test_other_steps() -> None:
     assert verdict_of(step("a", "discard"), res("a", external=True)).verdict == "in-place"
-    assert verdict_of(step("a", "discard"), res("a", retainOnDelete=True)).verdict == "new-id"
+    retained = res("a", retainOnDelete=True)
+    assert verdict_of(step("a", "discard"), retained).verdict == "new-id"
+    assert verdict_of(step("a", "discard"), retained, risks=risk("a", "asset-missing")).verdict == "asset-lost"
     for op in (OLD_COPY, "update"):
         copies = step("a", op, DATABASE, old_copies=("a-older",))
         assert verdict_of(copies, res("a", DATABASE), back=back("a", "update", DATABASE)).verdict == "data-loss"

@@ -110,6 +110,7 @@ def _drawn(draw: random.Random, name: str, before: Spec) -> dict[str, Any]:
         props,
         parent=draw.choice([None, *groups]),
         retain=draw.random() < 0.1,
+        ignore=[UPDATING[kind]] if draw.random() < 0.1 else [],
         provider=draw.choice([None, *providers]),
         depends=draw.sample(others, min(len(others), draw.randint(0, 1))),
     )
@@ -171,7 +172,7 @@ def _changed(draw: random.Random, spec: Spec) -> Spec:
         elif option == "protect":
             item["protect"] = True
         elif option == "ignore":
-            item["ignore"] = [UPDATING[item["kind"]]]
+            item["ignore"] = [] if item["ignore"] else [UPDATING[item["kind"]]]
         else:
             item["depends"] = draw.sample(others, min(len(others), 1))
     return spec

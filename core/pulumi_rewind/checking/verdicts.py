@@ -28,6 +28,8 @@ from pulumi_rewind.project.check_settings import (
 from pulumi_rewind.risk import SEVERE, Risk
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, Checkpoint, Resource, parse_urn
 from pulumi_rewind.state.naming import listed
+from pulumi_rewind.state.property_path import top_key
+from pulumi_rewind.state.sent_inputs import ignored_keys
 from pulumi_rewind.state.stateful_types import is_stateful
 
 _RANKS = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
@@ -158,12 +160,20 @@ def _judged(step: Step, there: str, old: Resource | None, evidence: Evidence) ->
         case "delete" | "replace":
             return _weighed(there, *_lost(step, old, evidence), evidence)
         case "discard":
-            return _discarded(old)
+            return _weighed(there, *_discarded(old), evidence)
         case "update" | "rename":
+            if old is not None and (kept := _ignored(step, old)):
+                return UNKNOWN_VERDICT, f"going back keeps the update's {listed(kept)}: it ignores changes there"
             return _in_place(there, evidence.back.get(there), old, evidence)
         case _ if step.op == OLD_COPY:
             return NOTHING, "an old copy is pending deletion: it is no part of what is gone back to"
     return UNKNOWN_VERDICT, f"nothing is known of undoing a step of the kind {step.op!r}"
+
+
+def _ignored(step: Step, old: Resource) -> list[str]:
+    """What an update changes although the state that is gone back to ignores changes there."""
+    ignored = ignored_keys(old)
+    return sorted(key for key in step.keys if top_key(key) in ignored or "*" in ignored)
 
 
 def _made(step: Step, old: Resource | None, verdict: str, reason: str) -> Verdict:
@@ -250,7 +260,7 @@ def _weighed(urn: str, verdict: str, reason: str, evidence: Evidence) -> tuple[s
     risks = evidence.risks.get(urn, ())
     assets = [risk for risk in risks if risk.code in _ASSETS and risk.blocking]
     blocking = [risk for risk in risks if risk.blocking and risk not in assets]
-    if urn in evidence.covered and verdict not in {IN_PLACE, NOTHING}:
+    if urn in evidence.covered and verdict in {NEW_ID, HOLDABLE, DATA_LOSS}:
         verdict, reason = CALLBACK, f"{reason}; {evidence.covered[urn]} is called for it"
     found = [(verdict, reason)]
     if blocking:
