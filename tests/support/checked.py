@@ -351,6 +351,10 @@ class _Happened:
                 if isinstance(mine, str) and isinstance(theirs, str) and mine != theirs:
                     old[mine] = new[theirs] = f"<{one} {key}>"
         mine, theirs = (_by_content(side[urn].get("inputs")) for side in (self.before, self.after))
+        for key in self.before[urn].get("ignoreChanges") or ():
+            # It keeps even the id of an object that was replaced, in the update and on the way back alike.
+            if mine.get(key) == theirs.get(key):
+                mine, theirs = ({name: side[name] for name in side if name != key} for side in (mine, theirs))
         return bool(_renamed(mine, old) == _renamed(theirs, new))
 
 
