@@ -46,7 +46,7 @@ def test_the_page_has_every_setting_with_its_default_and_place() -> None:
         value = getattr(Settings(), name)
         assert json.loads(default.strip("`")) == (list(value) if isinstance(value, tuple) else value), name
         expected = "both, lists are added" if name in ADDED else "project" if name in PROJECT_ONLY else None
-        special = {"keys": "both, merged", "cache": "both; `false` in either counts"}
+        special = {"keys": "both, merged", "check": "both, merged", "cache": "both; `false` in either counts"}
         special["hold_deletes"] = "both; the project's can only hold more than yours"
         expected = expected or special.get(name, "both, the project's counts")
         assert where == expected, name

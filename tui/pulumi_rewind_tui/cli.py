@@ -51,6 +51,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "extend": "Give an update that waits more time.",
     "abort": "Take back an update that waits.",
     "due": "Take back updates that nobody confirmed in time.",
+    "check": "Check before a deploy whether it can be undone.",
     "resume": "Continue an interrupted rollback.",
     "hold": "Hold a stack, so that no pipeline updates it; ask for CI.",
     "release": "End the hold of a stack.",

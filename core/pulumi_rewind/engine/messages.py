@@ -16,6 +16,7 @@ _TAKEN: Final = re.compile(
 )
 """How providers say that a name is taken; asked only where something was to be made."""
 
+_NO_PLUGIN: Final = re.compile(r"(?i:no|find|install) (?:resource )?plugin '?pulumi-resource-([A-Za-z0-9_-]+)")
 _UNREACHED: Final = re.compile(r"expected resource operations for \S.* but none were seen")
 _GONE: Final = ("error reading from server", "transport is closing", "connection reset", "broken pipe", "unavailable")
 
@@ -29,6 +30,12 @@ def missing_module(text: str) -> str:
     """The module or name that code of a dynamic provider imports and that isn't there; empty if it is about none."""
     found = _NO_MODULE.search(text)
     return next(group for group in found.groups() if group) if found is not None else ""
+
+
+def missing_plugin(text: str) -> str:
+    """The package whose provider plugin the engine didn't find; empty if it is about none."""
+    found = _NO_PLUGIN.search(text)
+    return found.group(1) if found is not None else ""
 
 
 def says_cut_off(message: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_NOTHING, HOLD_STATEFUL
 from pulumi_rewind.errors import UsageError
+from pulumi_rewind.project.check_settings import check_settings
 from pulumi_rewind.system.documents import load_toml
 from pulumi_rewind.system.ownership import shared
 from pulumi_rewind.system.untrusted import read_text
@@ -89,6 +90,8 @@ class Settings:
 
     cache: bool = True
     """Whether what is read of histories over a network is kept for the next start."""
+    check: Mapping[str, Any] = field(default_factory=dict)
+    """When `check` fails; `project.check_settings` reads it."""
 
     hold: bool = False
     """Whether a rollback that succeeded holds the stack, so that no pipeline applies the bad commit again."""
@@ -205,6 +208,9 @@ def _value(file: _File, name: str, value: Any) -> Any:
         value = dict(_flat(value))
         if not file.own:
             _check_project_keys(file, value)
+    if name == "check":
+        check_settings(value, at)
+        return value
     default = getattr(Settings(), name)
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -7,7 +7,6 @@ import dataclasses
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -82,8 +81,32 @@ def review_up(
         RefusedError: the pulumi CLI can't read the state.
         InterruptedRun: `control` stopped it.
     """
-    check_readable(session)
     until = time.time() + seconds_of(hold_for, "--for")
+    forward = preview_update(session, live, flags, observe=observe, control=control)
+    steps = ordered(plan_steps(forward.events), forward.plan, live)
+    return _with_holding(session, live, _review(session, live, forward.events, steps), hold, until)
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A preview of the operator's own program."""
+
+    events: Sequence[EngineEvent]
+    plan: bytes
+    """The engine's own plan; its secrets are encrypted."""
+
+
+@refused_by_system()
+def preview_update(
+    session: Session,
+    live: Checkpoint,
+    flags: Sequence[str] = (),
+    *,
+    observe: Observe,
+    control: PreviewControl | None = None,
+) -> Forward:
+    """Runs `pulumi preview` of the project's own program; changes nothing. Raises what `review_up` does."""
+    check_readable(session)
     control = control or PreviewControl()
     with private_directory() as private:
         plan, own_flags = private / "plan.json", preview_flags(rooted_flags(flags, session.workspace.cwd))
@@ -104,8 +127,7 @@ def review_up(
                 error = SecretsError(other, hint=hint)
             error.unchanged = True
             raise error
-        steps = ordered(plan_steps(events), plan, live)
-    return _with_holding(session, live, _review(session, live, events, steps), hold, until)
+        return Forward(events, plan.read_bytes() if plan.is_file() else b"")
 
 
 def _with_holding(session: Session, live: Checkpoint, review: UpReview, mode: str, until: float) -> UpReview:
@@ -120,12 +142,12 @@ def _with_holding(session: Session, live: Checkpoint, review: UpReview, mode: st
     return dataclasses.replace(review, steps=steps, changes=changes, risks=risks, holding=found)
 
 
-def ordered(steps: tuple[Step, ...], plan: Path, live: Checkpoint) -> tuple[Step, ...]:
+def ordered(steps: tuple[Step, ...], plan: bytes, live: Checkpoint) -> tuple[Step, ...]:
     """The steps in the order of `plan.step_order`, or in that of the events where the engine's plan can't be read."""
     from pulumi_rewind.strategies.program.result import declared
 
-    with contextlib.suppress(RewindError, OSError):
-        return in_order(steps, registration_order(declared(plan.read_bytes()).needs, live), live)
+    with contextlib.suppress(RewindError):
+        return in_order(steps, registration_order(declared(plan).needs, live), live)
     return steps
 
 

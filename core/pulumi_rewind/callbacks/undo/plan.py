@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pulumi_rewind.callbacks.calling import Caller
 from pulumi_rewind.callbacks.code import Chosen, interpreter
 from pulumi_rewind.callbacks.state_code import embedded_code
-from pulumi_rewind.callbacks.undo.match import calls_again, calls_for
+from pulumi_rewind.callbacks.undo.match import FindEmbedded, calls_again, calls_for
 from pulumi_rewind.engine.events import HookEnded
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind.hooks.declare import HOOK_KINDS, UNDO_KINDS
@@ -38,11 +38,7 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
         declared[one.sha256] if one else () for one in (chosen.today, chosen.for_live, chosen.for_target)
     )
 
-    def embedded(kind: str, res: Resource) -> Callback | None:
-        code = embedded_code(res, session.workspace.root)
-        callbacks = caller.load(code).callbacks if code is not None else ()
-        return next((item for item in callbacks if item.kind == kind), None)
-
+    embedded = embedded_methods(caller)
     by_kind: dict[str, tuple[Callback, ...]] = {
         kind: for_target if kind == "undo_delete" else for_live for kind in UNDO_KINDS
     }
@@ -68,6 +64,17 @@ def undo_plan(caller: Caller, plan: Plan, chosen: Chosen, *, recorded: bool = Fa
         finishing=finishing,
         uncalled=uncalled,
     )
+
+
+def embedded_methods(caller: Caller) -> FindEmbedded:
+    """Finds the undo methods of dynamic providers; their code is loaded when a resource has one."""
+
+    def embedded(kind: str, res: Resource) -> Callback | None:
+        code = embedded_code(res, caller.session.workspace.root)
+        callbacks = caller.load(code).callbacks if code is not None else ()
+        return next((item for item in callbacks if item.kind == kind), None)
+
+    return embedded
 
 
 def announced(session: Session, plan: Plan, notes: Sequence[str] = ()) -> Plan:
