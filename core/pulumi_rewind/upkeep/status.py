@@ -13,7 +13,7 @@ from pulumi_rewind.state.locks import Lock
 
 @dataclass(frozen=True)
 class StackStatus:
-    """A stack as it stands now."""
+    """A stack as it stands now. What else comes to stand in the way gets a field here, and lines in `text.holds`."""
 
     seen: Seen
     """The hold, and what has just become of it."""
