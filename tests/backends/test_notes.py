@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.backends import open_backend
+from pulumi_rewind.backends import cloud, file_writing, object_writing, open_backend
 from pulumi_rewind.backends.protocol import Backend
 from pulumi_rewind.errors import BackendError, NoteMoved, UsageError
 from pulumi_rewind.state.locks import Lock
@@ -23,7 +23,13 @@ from tests.servers import aws
 from tests.servers.xml_gcs import xml_gcs
 from tests.support.filestore import FileStore
 
-HOLD = b'{"why":"a bad release"}'
+NOTE = b'{"why":"a bad release"}'
+
+
+@pytest.fixture(autouse=True)
+def soon_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service on this machine answers within milliseconds."""
+    monkeypatch.setattr(cloud, "SETTLED", 0.3)
 
 
 @dataclass(frozen=True)
@@ -52,39 +58,39 @@ def written(shop: ServedStack) -> Iterator[Beside]:
             environ["STORAGE_EMULATOR_HOST"] = servers.enter_context(xml_gcs(address))
         beside = Beside(shop, environ)
         yield beside
-        if (left := beside.backend.note(beside.ref, "hold")) is not None:
-            beside.backend.remove_note(beside.ref, "hold", instead_of=left.mark)
+        if (left := beside.backend.note(beside.ref, "sample")) is not None:
+            beside.backend.remove_note(beside.ref, "sample", instead_of=left.mark)
 
 
 def test_a_note_is_seen_by_all_and_replaced_by_who_has_read_it(written: Beside) -> None:
     dev = written.ref
-    assert written.backend.note(dev, "hold") is None
-    written.backend.write_note(dev, "hold", HOLD, instead_of=None)
-    first = written.backend.note(dev, "hold")
+    assert written.backend.note(dev, "sample") is None
+    written.backend.write_note(dev, "sample", NOTE, instead_of=None)
+    first = written.backend.note(dev, "sample")
     assert first is not None
-    assert first.content == HOLD
+    assert first.content == NOTE
     with pytest.raises(NoteMoved):
-        written.backend.write_note(dev, "hold", b"{}", instead_of=None)
-    written.backend.write_note(dev, "hold", HOLD, instead_of=first.mark)
-    second = written.backend.note(dev, "hold")
+        written.backend.write_note(dev, "sample", b"{}", instead_of=None)
+    written.backend.write_note(dev, "sample", NOTE, instead_of=first.mark)
+    second = written.backend.note(dev, "sample")
     assert second is not None
-    assert (second.content, second.mark == first.mark) == (HOLD, False)
+    assert (second.content, second.mark == first.mark) == (NOTE, False)
     with pytest.raises(NoteMoved) as raised:
-        written.backend.write_note(dev, "hold", b"{}", instead_of=first.mark)
+        written.backend.write_note(dev, "sample", b"{}", instead_of=first.mark)
     assert raised.value.hint
     with pytest.raises(NoteMoved):
-        written.backend.remove_note(dev, "hold", instead_of=first.mark)
-    assert written.backend.note(dev, "hold") == second
+        written.backend.remove_note(dev, "sample", instead_of=first.mark)
+    assert written.backend.note(dev, "sample") == second
     assert written.backend.note(dev, "held") is None
-    written.backend.remove_note(dev, "hold", instead_of=second.mark)
-    assert written.backend.note(dev, "hold") is None
-    written.backend.write_note(dev, "hold", HOLD, instead_of=None)
+    written.backend.remove_note(dev, "sample", instead_of=second.mark)
+    assert written.backend.note(dev, "sample") is None
+    written.backend.write_note(dev, "sample", NOTE, instead_of=None)
 
 
 def test_of_writers_at_the_same_time_one_wins(written: Beside) -> None:
     dev = written.ref
-    written.backend.write_note(dev, "hold", HOLD, instead_of=None)
-    read = written.backend.note(dev, "hold")
+    written.backend.write_note(dev, "sample", NOTE, instead_of=None)
+    read = written.backend.note(dev, "sample")
     assert read is not None
     start, won = threading.Barrier(3), list[int]()
 
@@ -92,7 +98,7 @@ def test_of_writers_at_the_same_time_one_wins(written: Beside) -> None:
         own = written.backend
         start.wait()
         try:
-            own.write_note(dev, "hold", json.dumps(number).encode(), instead_of=read.mark)
+            own.write_note(dev, "sample", json.dumps(number).encode(), instead_of=read.mark)
             won.append(number)
         except NoteMoved:
             pass
@@ -102,14 +108,36 @@ def test_of_writers_at_the_same_time_one_wins(written: Beside) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    there = written.backend.note(dev, "hold")
+    there = written.backend.note(dev, "sample")
     assert there is not None
     assert won == [json.loads(there.content)]
 
 
+@only_on("s3", "gs", "azblob", "postgres")
+def test_who_writes_between_reading_and_writing_is_noticed(written: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store knows conditions the second one wins; else the first one has shut it out."""
+    monkeypatch.setattr(object_writing, "PATIENCE", 0.0)
+    storage, won = written.backend._storage, list[str]()  # type: ignore[attr-defined]
+    key = ".pulumi/rewind/race.json"
+
+    def change(_: bytes | None) -> bytes:
+        with contextlib.suppress(BackendError):
+            if written.backend._storage.swap(key, lambda _: b"second"):  # type: ignore[attr-defined]
+                won.append("second")
+        return b"first"
+
+    try:
+        if storage.swap(key, change):
+            won.append("first")
+        assert len(won) == 1
+        assert storage.read(key, 100).decode() == won[0]
+    finally:
+        storage.remove(key)
+
+
 def test_the_cli_and_the_history_pass_over_notes(written: Beside) -> None:
     dev, before = written.ref, len(written.backend.history(written.ref))
-    written.backend.write_note(dev, "hold", HOLD, instead_of=None)
+    written.backend.write_note(dev, "sample", NOTE, instead_of=None)
     listed = json.loads(written.stack.pulumi("stack", "ls", "--json").stdout)
     assert [one["name"] for one in listed if dev.name in one["name"]]
     assert json.loads(written.stack.pulumi("stack", "export").stdout)["deployment"]["resources"]
@@ -145,20 +173,22 @@ def test_in_tags_a_note_has_room_for_some_kilobytes_and_the_other_tags_stay(writ
     tags = dict(stack.tags)
     assert tags
     large = json.dumps([os.urandom(8).hex() for _ in range(700)]).encode()
-    written.backend.write_note(dev, "hold", large, instead_of=None)
+    written.backend.write_note(dev, "sample", large, instead_of=None)
     assert all(len(key) <= 40 and len(value) <= 256 for key, value in stack.tags.items())
     assert tags.items() <= stack.tags.items()
-    found = written.backend.note(dev, "hold")
+    found = written.backend.note(dev, "sample")
     assert found is not None
     assert found.content == large
     with pytest.raises(BackendError, match="have room there"):
-        written.backend.write_note(dev, "hold", large[:-1] + b"," + large[1:] + os.urandom(9000), instead_of=found.mark)
-    stack.tags = {**stack.tags, "rewind:hold.3": "AAAA"}
+        written.backend.write_note(
+            dev, "sample", large[:-1] + b"," + large[1:] + os.urandom(9000), instead_of=found.mark
+        )
+    stack.tags = {**stack.tags, "rewind:sample.3": "AAAA"}
     with pytest.raises(BackendError, match="parts of it are missing or changed") as raised:
-        written.backend.note(dev, "hold")
-    assert "pulumi stack tag rm rewind:hold" in raised.value.hint
+        written.backend.note(dev, "sample")
+    assert "pulumi stack tag rm rewind:sample" in raised.value.hint
     stack.tags = tags
-    assert written.backend.note(dev, "hold") is None
+    assert written.backend.note(dev, "sample") is None
 
 
 @only_on("postgres")
@@ -171,7 +201,7 @@ def test_who_may_only_read_the_table_is_told_what_to_grant(written: Beside) -> N
         admin.execute(f"GRANT SELECT ON {written.stack.prefix} TO looking")
         own = open_backend(written.stack.backend_url.replace("pulumi@", "looking@"), written.environ)
         with pytest.raises(BackendError, match=r"can't be written: this user has no right to write") as raised:
-            own.write_note(written.ref, "hold", HOLD, instead_of=None)
+            own.write_note(written.ref, "sample", NOTE, instead_of=None)
         assert "GRANT SELECT, INSERT, UPDATE, DELETE" in raised.value.hint
         admin.execute("DROP OWNED BY looking")
         admin.execute("DROP ROLE looking")
@@ -185,14 +215,14 @@ def test_a_bucket_that_knows_conditions_is_written_by_them(tmp_path: Path) -> No
     with aws.moto(tmp_path, store.directory) as url:
         keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "HOME": str(tmp_path)}
         own = open_backend(f"s3://{aws.BUCKET}?endpoint={url}&use_path_style=true&region=us-east-1", keys)
-        own.write_note(store.ref, "hold", HOLD, instead_of=None)
+        own.write_note(store.ref, "sample", NOTE, instead_of=None)
         with pytest.raises(NoteMoved):
-            own.write_note(store.ref, "hold", HOLD, instead_of=None)
-        read = own.note(store.ref, "hold")
+            own.write_note(store.ref, "sample", NOTE, instead_of=None)
+        read = own.note(store.ref, "sample")
         assert read is not None
         assert own._storage._writer._conditions is True  # type: ignore[attr-defined]  # how it was done
-        own.remove_note(store.ref, "hold", instead_of=read.mark)
-        assert own.note(store.ref, "hold") is None
+        own.remove_note(store.ref, "sample", instead_of=read.mark)
+        assert own.note(store.ref, "sample") is None
 
 
 class Directory:
@@ -213,30 +243,66 @@ class Directory:
 def test_in_a_directory_it_is_a_file_beside_what_the_cli_keeps(tmp_path: Path, *, legacy: bool) -> None:
     stack = Directory(tmp_path, legacy=legacy)
     own = stack.backend
-    assert own.note(stack.ref, "hold") is None
-    own.write_note(stack.ref, "hold", HOLD, instead_of=None)
-    assert json.loads((stack.folder / "hold.json").read_text())["note"] == json.loads(HOLD)
-    read = own.note(stack.ref, "hold")
+    assert own.note(stack.ref, "sample") is None
+    own.write_note(stack.ref, "sample", NOTE, instead_of=None)
+    assert json.loads((stack.folder / "sample.json").read_text())["note"] == json.loads(NOTE)
+    read = own.note(stack.ref, "sample")
     assert read is not None
     with pytest.raises(NoteMoved):
-        own.write_note(stack.ref, "hold", HOLD, instead_of="another")
-    own.remove_note(stack.ref, "hold", instead_of=read.mark)
-    assert stack.backend.note(stack.ref, "hold") is None
-    assert {path.name for path in stack.folder.iterdir()} == {"hold.json", "hold.lock"}
+        own.write_note(stack.ref, "sample", NOTE, instead_of="another")
+    own.remove_note(stack.ref, "sample", instead_of=read.mark)
+    assert stack.backend.note(stack.ref, "sample") is None
+    assert {path.name for path in stack.folder.iterdir()} == {"sample.json", "sample.lock"}
+
+
+def test_of_writers_in_a_directory_one_wins(tmp_path: Path) -> None:
+    stack = Directory(tmp_path)
+    start, won = threading.Barrier(8), list[int]()
+
+    def write(number: int) -> None:
+        own = stack.backend
+        start.wait()
+        try:
+            own.write_note(stack.ref, "sample", str(number).encode(), instead_of=None)
+            won.append(number)
+        except NoteMoved:
+            pass
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    there = stack.backend.note(stack.ref, "sample")
+    assert there is not None
+    assert won == [int(there.content)]
+
+
+def test_in_a_directory_others_wait_for_who_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_writing, "PATIENCE", 0.0)
+    stack = Directory(tmp_path)
+    own = stack.backend
+
+    def change(_: bytes | None) -> bytes:
+        with pytest.raises(BackendError, match="another process has been writing it"):
+            stack.backend.write_note(stack.ref, "sample", NOTE, instead_of=None)
+        return b"{}"
+
+    assert own._storage.swap(own._note_key(stack.ref, "sample"), change)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b'{"mark": "a", "note": {"x"', b"\xff", b"[" * 5000])
 def test_what_somebody_else_has_put_there_is_an_error_and_stays(tmp_path: Path, content: bytes) -> None:
     stack = Directory(tmp_path)
     stack.folder.mkdir(parents=True)
-    (stack.folder / "hold.json").write_bytes(content)
-    damaged = r"hold\.json is no note of pulumi-rewind"
+    (stack.folder / "sample.json").write_bytes(content)
+    damaged = r"sample\.json is no note of pulumi-rewind"
     with pytest.raises(BackendError, match=damaged) as raised:
-        stack.backend.note(stack.ref, "hold")
+        stack.backend.note(stack.ref, "sample")
     assert "remove it" in raised.value.hint
     with pytest.raises(BackendError, match=damaged):
-        stack.backend.write_note(stack.ref, "hold", HOLD, instead_of=None)
-    assert (stack.folder / "hold.json").read_bytes() == content
+        stack.backend.write_note(stack.ref, "sample", NOTE, instead_of=None)
+    assert (stack.folder / "sample.json").read_bytes() == content
 
 
 def test_no_link_leads_it_out_of_the_backend(tmp_path: Path) -> None:
@@ -246,7 +312,7 @@ def test_no_link_leads_it_out_of_the_backend(tmp_path: Path) -> None:
     stack.folder.parent.mkdir(parents=True)
     stack.folder.symlink_to(outside)
     with pytest.raises(BackendError, match="can't be written"):
-        stack.backend.write_note(stack.ref, "hold", HOLD, instead_of=None)
+        stack.backend.write_note(stack.ref, "sample", NOTE, instead_of=None)
     assert list(outside.iterdir()) == []
 
 
@@ -254,8 +320,8 @@ def test_no_link_leads_it_out_of_the_backend(tmp_path: Path) -> None:
 def test_without_the_right_to_write_it_says_which_directory(tmp_path: Path) -> None:
     stack = Directory(tmp_path)
     stack.store.pulumi.chmod(0o555)
-    with pytest.raises(BackendError, match=r"hold\.json can't be written: Permission denied"):
-        stack.backend.write_note(stack.ref, "hold", HOLD, instead_of=None)
+    with pytest.raises(BackendError, match=r"sample\.json can't be written: Permission denied"):
+        stack.backend.write_note(stack.ref, "sample", NOTE, instead_of=None)
     stack.store.pulumi.chmod(0o755)
 
 
@@ -263,6 +329,6 @@ def test_names_and_sizes_have_limits(tmp_path: Path) -> None:
     stack = Directory(tmp_path)
     for name in ("", "../x", "Hold", "a" * 21):
         with pytest.raises(UsageError):
-            stack.backend.write_note(stack.ref, name, HOLD, instead_of=None)
+            stack.backend.write_note(stack.ref, name, NOTE, instead_of=None)
     with pytest.raises(BackendError, match="have room there"):
-        stack.backend.write_note(stack.ref, "hold", b'"' + b"x" * (2 << 20) + b'"', instead_of=None)
+        stack.backend.write_note(stack.ref, "sample", b'"' + b"x" * (2 << 20) + b'"', instead_of=None)

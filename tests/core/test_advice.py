@@ -139,7 +139,7 @@ def test_an_old_copy_in_the_way_of_a_rollback_that_was_begun_is_followed_by_resu
     session: Any = SimpleNamespace(
         stack=StackRef("p", "dev"),
         engine=SimpleNamespace(version="3.276.0"),
-        backend=SimpleNamespace(locks=lambda _: ()),
+        operations=list,
         journal=SimpleNamespace(peek=lambda: object() if begun else None),
     )
     run: Any = SimpleNamespace(error=error)

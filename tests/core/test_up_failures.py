@@ -43,7 +43,7 @@ def up_run(world: Any, monkeypatch: pytest.MonkeyPatch, *, rolls_back: bool = Fa
 
 
 def test_a_lock_is_told_once_and_what_was_changed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = SimpleNamespace(advice="wait for it", hold="", said="ann")
+    lock = SimpleNamespace(advice="wait for it", hold="", said="locked by ann")
     engine: Any = SimpleNamespace(error=lambda what: failure(what, LOCKED), errors=(), interrupted=False)
     run = up_run(World(locks=(lock,)), monkeypatch)
     for same, changed in ((True, False), (False, True)):

@@ -125,6 +125,21 @@ def test_a_run_that_is_killed_leaves_the_stack_held(stack: EngineStack) -> None:
     assert lock_files(stack) == [back]
 
 
+def test_the_setting_holds_after_each_rollback_and_the_flag_decides(stack: EngineStack) -> None:
+    stack.write_file("rewind.toml", "hold = true\n")
+    assert said(stack, "rollback", "1", "--yes", "--no-hold").code == 0
+    assert lock_files(stack) == []
+    held = said(stack, "rollback", "2", "--yes")
+    assert held.code == 0, held
+    assert "the stack is held: rolled back to #2" in held.out
+    assert said(stack, "release").code == 0
+    assert said(stack, "rollback", "2", "--yes").code == 0, "nothing to do"
+    assert lock_files(stack) == [], "nothing was gone back over"
+    stack.write_file("rewind.toml", "")
+    assert said(stack, "rollback", "1", "--yes", "--hold").code == 0
+    assert said(stack, "hold", "check").code == 3
+
+
 def test_another_update_that_comes_first_is_met_as_ever(stack: EngineStack, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(stack, "hold").code == 0
     (ours,) = lock_files(stack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -25,6 +26,12 @@ from pulumi_rewind.state.model import Checkpoint, StackRef, decode_checkpoint
 
 KINDS: Final = ("update", "destroy", "refresh", "import", "preview")
 """What an operation may be, by its part of an address; the most frequent first."""
+
+SETTLED: Final = 1.0
+"""Seconds after which a note is looked for: by then another writer who had looked before us has written, too.
+
+Of both the last one finds its own, and wins. (Fischer's algorithm for mutual exclusion.)
+"""
 
 CONSOLE: Final = "PULUMI_CONSOLE_DOMAIN"
 """Names the host of the service's web pages, where it isn't ``app.`` in the place of ``api.``."""
@@ -122,7 +129,7 @@ class CloudBackend(Remote):
         return note_in(_tags(self._stack(stack)), name, _named(stack, name))
 
     def write_note(self, stack: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
-        """By three questions. The service replaces all tags in any case: what remains is to look before and after."""
+        """By three questions: the service replaces all tags in any case, so we look before and, `SETTLED`, after."""
         self._swap(stack, name, content, instead_of)
 
     def remove_note(self, stack: StackRef, name: str, *, instead_of: str) -> None:
@@ -137,6 +144,7 @@ class CloudBackend(Remote):
             raise moved(what)
         wanted, mark = tags_with(tags, name, content, what)
         self.client.patch("stacks", *stack_path(stack), "tags", body=wanted)
+        time.sleep(SETTLED)
         there = note_in(_tags(self._stack(stack)), name, what)
         if (there.mark if there else "") != mark:
             raise moved(what)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_rewind.backends.interruptible import aside
 from pulumi_rewind.backends.store_errors import store_error
 from pulumi_rewind.backends.store_url import StoreUrl
-from pulumi_rewind.errors import BackendError
+from pulumi_rewind.errors import BackendError, RewindError
 from pulumi_rewind.system.untrusted import DOCUMENT
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class ObjectWriter:
     def _told(self, key: str) -> Iterator[None]:
         try:
             yield
-        except BackendError:
+        except RewindError:
             raise
         except Exception as err:  # noqa: BLE001 - obstore's errors have no root but Exception
             raise store_error(err, url=self._url.shown, place=self._url.place, what=key, writing=True) from None

@@ -9,6 +9,7 @@ from pulumi_rewind.holding.holds import check_not_held
 from pulumi_rewind.plan.model import Plan
 from pulumi_rewind.risk import BlockedError, DataLossError
 from pulumi_rewind.session import Session
+from pulumi_rewind.state.locks import running
 from pulumi_rewind.state.model import Checkpoint, Manifest
 from pulumi_rewind.system.toolchain import engine_at
 
@@ -35,7 +36,7 @@ def check_free(session: Session) -> None:
 
 def check_unlocked(session: Session) -> None:
     """Raises RefusedError where somebody changes the stack; a hold is passed, see `holding.passing`."""
-    locks = session.operations()
+    locks = running(session.backend.locks(session.stack))
     if locks:
         raise RefusedError(
             f"the stack is {locks[0].said}",
@@ -59,7 +60,7 @@ def lock_refusal(session: Session, error: EngineError) -> RefusedError:
 def lock_left(session: Session) -> str:
     """What there is to say of what a run that didn't end well has left: files in the way, a lock; empty if nothing."""
     try:
-        locks = session.operations()
+        locks = running(session.backend.locks(session.stack))
     except BackendError:
         return ""
     lock = f"The stack is {locks[0].said}: {locks[0].advice}. " if locks else ""

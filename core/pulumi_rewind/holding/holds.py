@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
@@ -15,6 +15,7 @@ import msgspec
 from pulumi_rewind.errors import BackendError, NoteMoved, RefusedError, RewindError
 from pulumi_rewind.session import Session
 from pulumi_rewind.state.holds import COMMITS, NOTE, TOKEN, Hold, decode_hold, one_line
+from pulumi_rewind.state.locks import Lock, running
 from pulumi_rewind.system.who import user
 
 TRIES: Final = 3
@@ -147,6 +148,18 @@ def see_hold(session: Session) -> Seen:
     except BackendError as err:
         return Seen(hold, why=why, problem=f"{err}. {err.hint}".rstrip())
     return Seen(hold)
+
+
+def seen_locks(session: Session, locks: Iterable[Lock]) -> tuple[Lock, ...]:
+    """The locks of a stack as they are shown: where a hold is among them it is looked at, and one that is over ends."""
+    found = tuple(locks)
+    if any(lock.hold for lock in found):
+        try:
+            if see_hold(session).ended is not None:
+                return tuple(running(found))
+        except BackendError:
+            pass  # it can't be read, and stands in the way all the same
+    return found
 
 
 def end_hold(session: Session, kept: Kept) -> None:

@@ -22,8 +22,9 @@ def passing(session: Session) -> Iterator[None]:
     Raises:
         BackendError: whether the stack is held can't be seen, or the lock file not be taken away.
     """
-    kept = read_hold(session)
-    if kept is None or not kept.hold.token or not any(lock.hold for lock in session.backend.locks(session.stack)):
+    held = any(lock.hold for lock in session.backend.locks(session.stack))
+    kept = read_hold(session) if held else None
+    if kept is None or not kept.hold.token:
         yield
         return
     session.backend.remove_lock(session.stack, kept.hold.token)

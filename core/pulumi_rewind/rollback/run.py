@@ -15,6 +15,7 @@ from pulumi_rewind.engine.events import Diagnostic, EngineEvent, Phase, without_
 from pulumi_rewind.engine.messages import says_unsaved
 from pulumi_rewind.engine.system_errors import errors_as_warnings
 from pulumi_rewind.errors import (
+    BackendError,
     CheckpointError,
     EngineError,
     IncompleteError,
@@ -265,7 +266,8 @@ class RollbackRun(EngineDriver):
         return differences
 
     def _guard(self) -> None:
-        see_hold(self.session)  # which puts its lock file back, if a killed run has left it away
+        with contextlib.suppress(BackendError):  # of a hold that stands in the way `passing` tells
+            see_hold(self.session)  # which puts its lock file back, if a killed run has left it away
         check_agreed(self.plan, allow_data_loss=self.allow_data_loss)
         check_free(self.session)
         live = self._live()

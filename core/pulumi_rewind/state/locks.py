@@ -26,7 +26,9 @@ class Lock(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.hold:
-            return f"{self.holder or 'someone'}@{self.hostname} since {self.timestamp}: {self.hold}"
+            host = f"@{self.hostname}" if self.hostname else ""
+            since = f" since {self.timestamp}" if self.timestamp else ""
+            return f"{self.holder or 'someone'}{host}{since}: {self.hold}"
         if not (self.timestamp or self.username or self.hostname or self.kind):
             return f"someone: the lock file {self.path} can't be read"
         who = f"{self.username}@{self.hostname}" if self.hostname else self.username or "someone"

@@ -16,7 +16,7 @@ from pulumi_rewind.window.ledger import Window
 
 @dataclass(frozen=True)
 class StackStatus:
-    """A stack as it stands now."""
+    """A stack as it stands now. What else comes to stand in the way gets a field here, and lines in `text.holds`."""
 
     seen: Seen
     """The hold, and what has just become of it."""

@@ -45,7 +45,7 @@ def hold(shared: Shared, words: tuple[str, ...], span: int, reason: str, preview
     session, screen = shared.session(stack_of(words)), shared.screen()
     placed = hold_now(session, why=reason, until=int(time.time()) + span if span else 0)
     if as_json:
-        screen.out.raw(to_json({"held": True, "hold": hold_json(placed.hold), "lock_file": placed.by_lock}))
+        screen.out.raw(to_json({"held": True, "hold": hold_json(placed.hold), "lockFile": placed.by_lock}))
         return 0
     screen.out.lines(hold_lines(placed.hold, time.time()))
     if not placed.by_lock:

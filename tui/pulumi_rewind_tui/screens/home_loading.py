@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import HistoryMoved, RewindError
-from pulumi_rewind.state.locks import running
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.text.comparison import Cancelled, Key
 from pulumi_rewind_tui.text.diff_rows import Shown, build_rows
@@ -15,6 +14,7 @@ from pulumi_rewind_tui.workers.background import CancelCheck, Post
 if TYPE_CHECKING:
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.session import Session
+    from pulumi_rewind.state.locks import Lock
     from pulumi_rewind.state.model import Update
     from pulumi_rewind_tui.workers.comparer import Comparer
 
@@ -53,6 +53,7 @@ def load_timeline(session: Session, generation: int, post: Post, cancelled: Canc
 def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
     """Which update live equals, the last good one, the locks, and what is held."""
     from pulumi_rewind.history.failed_update import half_way
+    from pulumi_rewind.holding.holds import see_hold, seen_locks
     from pulumi_rewind.rollback.let_go import held_here
 
     live: int | None = None
@@ -73,16 +74,15 @@ def read_marks(session: Session, generation: int) -> msg.MarksLoaded:
             problem = f"is damaged: {damaged}"
     except (RewindError, OSError) as err:
         problem = f"can't be read: {session.redactor.said(err)}"
+    locks: tuple[Lock, ...] = ()
     try:
         locks = tuple(session.backend.locks(session.stack))
-        if any(lock.hold for lock in locks) or session.journal.peek() is not None:
-            from pulumi_rewind.holding.holds import see_hold
-
-            seen = see_hold(session)  # one that is over ends, and one whose lock file a killed run left away comes back
-            ours = [lock for lock in locks if lock.hold] or ([seen.hold.lock] if seen.hold is not None else [])
-            locks = (*running(locks), *(ours if seen.hold is not None else ()))
+        locks = seen_locks(session, locks)
+        if session.journal.peek() is not None and not any(lock.hold for lock in locks):
+            hold = see_hold(session).hold  # a run that was killed may have left its lock file away
+            locks = (*locks, *([hold.lock] if hold is not None else ()))
     except (RewindError, OSError):
-        locks = ()
+        pass  # what is known is shown
     held = held_here(session) if not problem else ()
     return msg.MarksLoaded(generation, live, last_good, problem, locks, secrets, digest, between, held)
 

@@ -38,7 +38,12 @@ def lock_notice(session: Session) -> Callable[[Screen], None]:
 
     def look() -> None:
         try:
-            found.extend(session.backend.locks(session.stack, quick=True))
+            locks = session.backend.locks(session.stack, quick=True)
+            if any(lock.hold for lock in locks):
+                from pulumi_rewind.holding.holds import seen_locks
+
+                locks = list(seen_locks(session, locks))
+            found.extend(locks)
         except RewindError as err:
             found.append(err)
 
