@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from pulumi_rewind.state.model import Checkpoint, Resource
 
 
-def update_lines(entry: Entry, target: Target, page: str = "") -> Iterator[Line]:
-    """The head: what, when, by whom, from which commit, and what is wrong with it. `page` is its web page."""
+def update_lines(entry: Entry, target: Target, page: str = "", waiting: str = "") -> Iterator[Line]:
+    """The head: what, when, by whom, from which commit, and what is wrong with it.
+
+    `page` is its web page, and `waiting` says that it waits for a confirmation.
+    """
     update = entry.update
     result = result_span(update.result, verified=is_verified(entry.said))
     title: list[Span | str] = [Span(target.label, "title"), "  ", result, f"  {update.kind}"]
@@ -33,7 +36,7 @@ def update_lines(entry: Entry, target: Target, page: str = "") -> Iterator[Line]
     if update.start_time:
         took = f" (took {elapsed(update.end_time - update.start_time)})" if update.end_time >= update.start_time else ""
         yield _field("time", f"{local_time(update.start_time)}{took}")
-    for name, value in (("by", update.requested_by), ("page", page)):
+    for name, value in (("waiting", waiting), ("by", update.requested_by), ("page", page)):
         if value:
             yield _field(name, value)
     for name, value in verdict_facts(entry.said, update.number):
