@@ -18,8 +18,9 @@ from pulumi_rewind.errors import EngineError, RefusedError
 from pulumi_rewind.rollback import planning
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.app import RewindApp
-from pulumi_rewind_tui.screens.confirm import ConfirmScreen, NameInput
+from pulumi_rewind_tui.screens.confirm import ConfirmScreen
 from pulumi_rewind_tui.screens.error import ErrorScreen
+from pulumi_rewind_tui.screens.naming import NameInput
 from pulumi_rewind_tui.screens.passphrase import PassphraseScreen
 from pulumi_rewind_tui.screens.result import ResultScreen
 from pulumi_rewind_tui.screens.review import ReviewScreen

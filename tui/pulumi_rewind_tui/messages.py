@@ -12,14 +12,17 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.choices import Choices
+    from pulumi_rewind.confirming.taking_back import TakingBack
     from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.errors import RewindError
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.history.timeline import Entry
+    from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.project.journal import JournalEntry
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.locks import Lock
     from pulumi_rewind.state.model import Update
+    from pulumi_rewind.window.deadline import Deadline
     from pulumi_rewind.window.held import Held
     from pulumi_rewind_tui.text.comparison import Comparison, Key
     from pulumi_rewind_tui.text.diff_rows import Row
@@ -88,6 +91,17 @@ class RunFinished(Message):
 
     session: Session
     outcome: Outcome
+
+
+@dataclass
+class TakingBackPlanned(Message):
+    """The way back from an update that waits is planned, and nobody else goes it."""
+
+    session: Session
+    back: TakingBack
+    plan: Plan
+    start: int
+    """The newest update before."""
 
 
 @dataclass
@@ -164,6 +178,27 @@ class HistoryReplaced(Message):
     """The backend's history is another one: updates that were known are gone or have other numbers."""
 
     generation: int
+
+
+@dataclass
+class WaitingRead(Message):
+    """Which update waits for a confirmation was looked for."""
+
+    session: Session
+    deadline: Deadline | None
+    problem: str = ""
+    """Why nobody knows."""
+
+
+@dataclass
+class WaitingChanged(Message):
+    """The operator decided about the update that waits, or could not."""
+
+    deadline: Deadline
+    said: str = ""
+    kept: bool = False
+    """Whether it waits no longer."""
+    error: BaseException | None = None
 
 
 @dataclass

@@ -14,7 +14,7 @@ from pulumi_rewind.records.verdicts import keep_verdict
 from pulumi_rewind.session import Session
 from pulumi_rewind.system.who import me
 from pulumi_rewind.up.verify_command import VerifyCommand
-from pulumi_rewind.window.deadline import Deadline
+from pulumi_rewind.window.deadline import Deadline, Deadlines
 
 WATCH: Final = "watch"
 CONFIRM: Final = "confirm"
@@ -32,9 +32,17 @@ def watched(
     return msgspec.structs.replace(judge.verdict(), source=WATCH)
 
 
-def keep_confirmed(session: Session, deadline: Deadline, now: float) -> None:
-    """Keeps that somebody confirmed the update."""
-    keep(session, deadline, Verdict(good=True, command=f"confirmed by {me()}", at=int(now), code=0, source=CONFIRM))
+def confirm(deadlines: Deadlines, run: str) -> Deadline:
+    """Keeps the update that waits, and that somebody confirmed it; returns what waited.
+
+    Raises:
+        RefusedError: it doesn't wait any more, or is being taken back by somebody else.
+    """
+    deadline = deadlines.end(run, "confirmed")
+    now = int(deadlines.clock())
+    verdict = Verdict(good=True, command=f"confirmed by {me()}", at=now, code=0, source=CONFIRM)
+    keep(deadlines.session, deadline, verdict)
+    return deadline
 
 
 def keep_unconfirmed(session: Session, deadline: Deadline, now: float, why: str) -> None:

@@ -12,12 +12,24 @@ import msgspec
 from pulumi_rewind.backends.urls import pace
 from pulumi_rewind.confirming.verdicts import keep, watched
 from pulumi_rewind.errors import BackendError, InterruptedRun, RefusedError
+from pulumi_rewind.records.content import update_key
 from pulumi_rewind.session import Session
+from pulumi_rewind.state.model import Update
 from pulumi_rewind.up.verify_command import VerifyCommand
 from pulumi_rewind.window.deadline import Deadline, Deadlines, Ended, timed
 
 LOOK: Final = 2.0
 """Seconds between two looks at least."""
+
+
+def waiting_for(session: Session, update: Update) -> Deadline | None:
+    """The waiting of this very update, if it is the one that waits; one question.
+
+    Raises:
+        RewindError: nobody can say.
+    """
+    deadline = Deadlines(session).read().deadline
+    return deadline if deadline is not None and deadline.key == update_key(update) else None
 
 
 class Wait:

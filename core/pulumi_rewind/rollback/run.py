@@ -194,8 +194,7 @@ class RollbackRun(EngineDriver):
         yield Phase("guard", "checking that nothing has changed since the review")
         self._guard()
         if self.plan.nothing_to_do:
-            notes = self._journal.end()
-            newest = len(self.session.history())
+            notes, newest = self._journal.end(), len(self.session.history())
             left, stale = tuple(left_alone(self.plan.prepared.notes)), self.plan.prepared.stale()
             changes = dict(self.plan.changes)
             self.result = RollbackResult("nothing-to-do", newest, changes, left, 0.0, notes, stale=stale)
@@ -253,11 +252,10 @@ class RollbackRun(EngineDriver):
 
         Where something was written into the state after the update, the history is to end with it: that is recorded.
         """
-        prepared = self.plan.prepared
         after, differences = self._verify(report)
         if self._alike:
-            return list(left_alone(prepared.notes))
-        record = repaired or any(item.temporary for item in prepared.registered.values())
+            return list(left_alone(self.plan.prepared.notes))
+        record = repaired or any(item.temporary for item in self.plan.prepared.registered.values())
         if (record or self.check_again) and not self._stops:
             yield from self._strategy.second_plan(self, after, differences, record=record)
         if not self._stops:

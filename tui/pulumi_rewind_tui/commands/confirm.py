@@ -50,15 +50,14 @@ def confirm(shared: Shared, words: tuple[str, ...], only: tuple[str, ...], keep_
 
 def _kept(session: Session) -> str:
     """Ends the waiting of the update that waits; what to say of it, empty where none does."""
-    from pulumi_rewind.confirming.verdicts import keep_confirmed
+    from pulumi_rewind.confirming.verdicts import confirm
     from pulumi_rewind.window.deadline import Deadlines
 
     deadlines = Deadlines(session)
     waiting = deadlines.read().deadline
     if waiting is None:
         return ""
-    deadlines.end(waiting.run, "confirmed")
-    keep_confirmed(session, waiting, deadlines.clock())
+    confirm(deadlines, waiting.run)
     return f"#{waiting.update} stays"
 
 

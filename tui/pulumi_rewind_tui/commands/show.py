@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from pulumi_rewind_tui.text.failure import cause_lines, read_cause
 from pulumi_rewind_tui.text.held import by_update
 from pulumi_rewind_tui.text.record import record_json, record_lines
 from pulumi_rewind_tui.text.update import resource_rows, resources_title, table_rows, update_json, update_lines
+from pulumi_rewind_tui.text.waiting import deadline_json, standing_text
 
 if TYPE_CHECKING:
     from pulumi_rewind.records.evidence import Evidence
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
+    from pulumi_rewind.confirming.waiting import waiting_for
     from pulumi_rewind.history.targets import resolve_target
     from pulumi_rewind.records.evidence import evidence_of
     from pulumi_rewind.records.lookup import known_record
@@ -54,14 +57,20 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         damage = session.redactor.said(err)
     frozen = evidence_of(session, number)
     held = by_update(held_here(session)).get(number, ())
+    try:
+        waiting, unsure = waiting_for(session, target.update), ""
+    except RewindError as err:
+        waiting, unsure = None, f"not known: {session.redactor.said(err)}"
     if as_json:
         kept = None if known is None else record_json(*known)
         found = {"record": kept, "evidence": evidence_json(frozen)}
+        found["waiting"] = None if waiting is None else deadline_json(waiting)
         screen.out.raw(to_json({**update_json(entry, target, checkpoint, session.page(entry.update), held), **found}))
         return
     with shared.paged(screen) as page:
         out = page.out
-        out.lines(update_lines(entry, target, session.page(entry.update), held))
+        stands = unsure if waiting is None else standing_text(waiting, time.time())
+        out.lines(update_lines(entry, target, session.page(entry.update), held, stands))
         _failure(session, out, entry.update, frozen)
         for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
             if values:

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
 
-from pulumi_rewind_tui.screens.dialog import CANCEL, Dialog
+from pulumi_rewind_tui.screens.dialog import CANCEL
+from pulumi_rewind_tui.screens.naming import NamingDialog
 from pulumi_rewind_tui.text.cells import Line, paragraph
 from pulumi_rewind_tui.text.review_page import destructive, held_words
 from pulumi_rewind_tui.text.selection import holdable, left_out, names_left, selects
@@ -33,22 +32,9 @@ class Confirmation:
     allow_data_loss: bool = False
 
 
-class NameInput(Input):
-    """Where the stack's name is typed; space belongs to the dialog, names contain none."""
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Everything printable except the space."""
-        return key != "space" and super().check_consume_key(key, character)
-
-    async def _on_key(self, event: events.Key) -> None:
-        if event.key != "space":
-            await super()._on_key(event)
-
-
-class ConfirmScreen(Dialog[Confirmation]):
+class ConfirmScreen(NamingDialog[Confirmation]):
     """*Cancel* is focused; a dangerous plan requires the stack's name, a loss of data its own confirmation."""
 
-    CSS_PATH = "confirm.tcss"
     HELP = (
         "The last question. If the stack is a production stack, or if something is deleted or replaced, type the "
         "stack's name and press enter. If data is lost, confirm that with space first. Esc leaves everything as it is."
@@ -56,8 +42,6 @@ class ConfirmScreen(Dialog[Confirmation]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "accept_loss", "confirm the loss", id="confirm.loss", priority=True),
         Binding("y", "say_yes", "roll back", id="confirm.yes"),
-        Binding("left,up", "app.focus_previous", "previous", id="confirm.previous", show=False),
-        Binding("right,down", "app.focus_next", "next", id="confirm.next", show=False),
     ]
 
     def __init__(self, plan: Plan, *, production: bool) -> None:
@@ -65,31 +49,19 @@ class ConfirmScreen(Dialog[Confirmation]):
         question = f"Roll back {plan.stack} to {plan.target.label}?"
         if plan.prepared.choices.drop_held:
             question = f"Delete what is held of {plan.stack}?"
-        super().__init__(question, danger=typed)
+        super().__init__(question, plan.stack, typed=typed)
         self.plan = plan
         self.production = production
-        self.stack = plan.stack.rsplit("/", 1)[-1]
         self.losing = plan.losers
-        self.typed = typed
-        """Whether the stack's name has to be typed."""
         self.accepted = False
         """Whether the operator confirmed the loss of data."""
 
     FOOTER = ("confirm.loss", "confirm.yes", "dialog.leave")
 
-    def compose_text(self) -> Iterator[Widget]:
-        """What is about to happen, and the fields for the confirmation."""
-        yield from super().compose_text()
+    def compose_more(self) -> Iterator[Widget]:
+        """The loss of data."""
         if self.losing:
             yield NoteLine(id="loss")
-        if self.typed:
-            with Horizontal(id="typing"):
-                yield Static(
-                    Content.assemble("Type the stack's name (", (self.stack, "bold"), "), then press enter: "),
-                    id="prompt",
-                )
-                yield NameInput(id="name", select_on_focus=False)
-        yield NoteLine(id="missing")
 
     def buttons(self) -> Iterator[Button]:
         """Cancel and roll back."""
@@ -146,23 +118,11 @@ class ConfirmScreen(Dialog[Confirmation]):
 
     # Keys
 
-    def on_key(self, event: events.Key) -> None:
-        """Typing goes into the field wherever the focus is."""
-        if not self.typed or not event.is_printable or event.key == "space" or not event.character:
-            return
-        field = self.query_one(NameInput)
-        if not field.has_focus:
-            event.stop()
-            event.prevent_default()
-            field.focus()
-            field.value += event.character
-            field.cursor_position = len(field.value)
-
     def action_accept_loss(self) -> None:
         """Confirms the loss of data, or revokes that."""
         self.accepted = not self.accepted
         self._show_loss()
-        self._missing("")
+        self.missing("")
 
     def action_say_yes(self) -> None:
         """Confirms a plan that requires no name."""
@@ -171,13 +131,9 @@ class ConfirmScreen(Dialog[Confirmation]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def _answer(self) -> None:
-        if self.typed and self.query_one(NameInput).value.strip() != self.stack:
-            self._missing(f"Type {self.stack} to continue; esc leaves everything as it is.")
-            self.query_one(NameInput).focus()
-        elif self.losing and not self.accepted:
-            self._missing("Confirm the loss of data with space first.")
+        if not self.named:
+            return
+        if self.losing and not self.accepted:
+            self.missing("Confirm the loss of data with space first.")
         else:
             self.dismiss(Confirmation(allow_data_loss=self.accepted))
-
-    def _missing(self, text: str) -> None:
-        self.query_one("#missing", NoteLine).show(((text, "hazard"),))

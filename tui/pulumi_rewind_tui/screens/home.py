@@ -15,7 +15,7 @@ from textual.containers import Container, Vertical
 from pulumi_rewind.state.locks import may_run
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens import home_loading as loading
-from pulumi_rewind_tui.screens.home_watching import WatchingScreen
+from pulumi_rewind_tui.screens.home_waiting import DecidingScreen
 from pulumi_rewind_tui.screens.web_page import open_page
 from pulumi_rewind_tui.text import home_page as text
 from pulumi_rewind_tui.text.comparison import LIVE
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.window.held import Held
 
 
-class HomeScreen(WatchingScreen):
+class HomeScreen(DecidingScreen):
     """Timeline left or above, diff right or below."""
 
     HELP = (
@@ -79,6 +79,7 @@ class HomeScreen(WatchingScreen):
         yield NoteLine(id="offer")
         yield NoteLine(id="why")
         yield NoteLine(id="held")
+        yield from self.compose_waiting()
         with Container(id="panes"):
             yield TimelineView(id="timeline", classes="pane")
             with Vertical(id="differences", classes="pane"):
@@ -119,6 +120,7 @@ class HomeScreen(WatchingScreen):
             self.workers.cancel_group(self, group)
         self.forget_news()
         self.session = None
+        self.forget_waiting()
         self.bar = text.StatusText()
         self._show_status()
         self._causes.clear()
@@ -235,10 +237,12 @@ class HomeScreen(WatchingScreen):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The keys of the offer and of what is held work while there is some."""
+        """The keys of the offer, of what is held and of what waits work while there is some."""
         if action == "held":
             return bool(self.held)
-        return self.half_way is not None if action == "roll_back_failed" else True
+        if action == "roll_back_failed":
+            return self.half_way is not None
+        return super().check_action(action, parameters)
 
     @on(msg.EntriesLoaded)
     def _entries_loaded(self, event: msg.EntriesLoaded) -> None:

@@ -63,7 +63,7 @@ class WatchingScreen(FilteringScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.watching = Watch(self, self._following)
+        self.watching = Watch(self, self._following, self.read_beside)
         self._first: Glance | None = None
         """The stack as it was before the timeline was read."""
         self._news: News | None = None
@@ -106,6 +106,9 @@ class WatchingScreen(FilteringScreen):
     def apply_marks(self, marks: msg.MarksLoaded) -> None:
         """Shows how live stands to the updates, whatever row the cursor is on."""
         self._live_digest = marks.digest or self._live_digest
+
+    def read_beside(self, session: Session) -> None:
+        """What is read with each look at the backend; in a thread."""
 
     def _following(self) -> tuple[Session, Follow] | None:
         session, timeline = self.session, self.timeline

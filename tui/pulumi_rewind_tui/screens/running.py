@@ -26,7 +26,7 @@ from pulumi_rewind_tui.widgets.run_views import RunLogView, RunRowsView
 from pulumi_rewind_tui.words.words import elapsed, op_to_do, plural, resource_name
 from pulumi_rewind_tui.workers.background import in_thread
 from pulumi_rewind_tui.workers.lost_terminal import detach
-from pulumi_rewind_tui.workers.runner import RunBatch, RunEnded, Runner
+from pulumi_rewind_tui.workers.runner import Begun, Run, RunBatch, RunEnded, Runner
 
 if TYPE_CHECKING:
     from pulumi_rewind.plan.model import Plan
@@ -57,13 +57,17 @@ class RunningScreen(RewindScreen[None]):
         Binding("ctrl+c", "ask_interrupt", "stop…", id="run.stop", priority=True),
     ]
 
-    def __init__(self, session: Session, plan: Plan, start: int, *, allow_data_loss: bool) -> None:
+    def __init__(
+        self, session: Session, plan: Plan, start: int, *, allow_data_loss: bool, begun: Begun | None = None
+    ) -> None:
+        """`begun`: what has been prepared elsewhere, in place of an ordinary rollback."""
         super().__init__()
         self.session = session
         self.plan = plan
         self.start = start
         """The newest update before the run: undoing leads there."""
         self.allow_data_loss = allow_data_loss
+        self.begun = begun
         self.state = RunState((), 0.0)
         self.runner: Runner | None = None
         self.stopping = False
@@ -80,10 +84,7 @@ class RunningScreen(RewindScreen[None]):
 
     def on_mount(self) -> None:
         """Starts the run."""
-        from pulumi_rewind.rollback.run import RollbackRun
-
-        run = RollbackRun(self.session, self.plan, allow_data_loss=self.allow_data_loss)
-        self.runner = runner = Runner(run, self.session, self.plan)
+        self.runner = runner = Runner(self._run(), self.session, self.plan)
         self.rewind.run_in_progress = self
         self.rows.border_title = "Resources"
         self.log_view.border_title = "Log"
@@ -98,6 +99,13 @@ class RunningScreen(RewindScreen[None]):
             lambda cancelled: runner.work(self.post_message, cancelled),
             lambda err: RunEnded(None, err, Aftermath()),
         )
+
+    def _run(self) -> Run:
+        from pulumi_rewind.rollback.run import RollbackRun
+
+        if self.begun is not None:
+            return self.begun
+        return RollbackRun(self.session, self.plan, allow_data_loss=self.allow_data_loss)
 
     def on_unmount(self) -> None:
         """When the screen closes during a run, asks the run to finish the running steps."""
@@ -136,8 +144,9 @@ class RunningScreen(RewindScreen[None]):
         now = self.rewind.clock()
         failed = state.count("failed")
         phase = "stopping" if self.stopping else PHASES.get(state.phase, state.phase)
+        title = self.begun.title if self.begun is not None else self._doing
         pieces: list[Line] = [
-            ((f"{self._doing} ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
+            ((f"{title} ", "title"), (self.plan.stack, "bold"), (f" {table['arrow']} ", "dim"),
              (self.plan.target.label, "bold")),
             ((f"{state.count('ok')} of {plural(state.total, 'step')}", "bold"),),
             ((f"{state.count('running')} running", "running" if state.count("running") else "dim"),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ class Evidence:
     problem: str = ""
     said: Said | None = None
     """What a check said of it."""
+    waiting: str = ""
+    """What is said where it waits for a confirmation."""
     record: tuple[tuple[str, str], ...] = ()
     """What a record in git holds of the update, empty if there is none."""
     page: str = ""
@@ -70,9 +73,22 @@ def read_evidence(session: Session, update: Update) -> Evidence:
     found.held = held_fact(held) if held else ""
     found.cause = read_cause(session, update)
     found.said = verdict_on(session.timeline.history, update, session.timeline.verdicts)
+    found.waiting = read_waiting(session, update)
     found.record = _record(session, update)
     found.between = commits_between(session.timeline, update, COMMITS)
     return found
+
+
+def read_waiting(session: Session, update: Update) -> str:
+    """What is said of an update that waits for a confirmation, else nothing."""
+    from pulumi_rewind.confirming.waiting import waiting_for
+    from pulumi_rewind_tui.text.waiting import standing_text
+
+    try:
+        deadline = waiting_for(session, update)
+    except RewindError as err:
+        return f"not known: {session.redactor.said(err)}"
+    return standing_text(deadline, time.time()) if deadline is not None else ""
 
 
 def _record(session: Session, update: Update) -> tuple[tuple[str, str], ...]:
@@ -105,6 +121,7 @@ def details(update: Update, tags: tuple[str, ...], evidence: Evidence | None, ce
             ("kind", update.kind),
             ("result", update.result),
             *verdict_facts(None if evidence is None else evidence.said, update.number),
+            ("waiting", "" if evidence is None else evidence.waiting),
             ("requested by", update.requested_by),
             ("web page", "" if evidence is None else evidence.page),
             ("started", local_time(update.start_time, WHEN)),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pulumi_rewind.holding.holds import Seen
     from pulumi_rewind.state.holds import Hold
     from pulumi_rewind.upkeep.status import StackStatus
+    from pulumi_rewind.window.deadline import Deadline
 
 SHOWN = 6
 """Commits that are named; the others are counted."""
@@ -67,14 +68,7 @@ def status_lines(status: StackStatus, stack: str, name: str, now: float) -> Iter
 def _undecided(status: StackStatus, name: str, now: float) -> Iterator[Line]:
     deadline = status.waiting.deadline
     if deadline is not None:
-        overdue = deadline.left(now) <= 0
-        left = "its time is over" if overdue else f"{length(deadline.left(now))} left"
-        yield [
-            Span("waiting", "warn"),
-            f" #{deadline.update} is taken back to {deadline.label} unless confirmed; {left}",
-        ]
-        ways = f"  `pulumi-rewind confirm {name}` keeps it, `pulumi-rewind extend {name} 1h` waits longer"
-        yield [f"{ways}, `pulumi-rewind {'due' if overdue else 'abort'} {name}` takes it back"]
+        yield from _waiting(deadline, name, now)
     elif status.waiting.ended is not None:
         yield [f"no update waits for a confirmation; the last one: {told(status.waiting.ended)}"]
     else:
@@ -88,6 +82,21 @@ def _undecided(status: StackStatus, name: str, now: float) -> Iterator[Line]:
         yield ["no object is held outside the state"]
     for problem in status.unknown:
         yield [Span("! unknown", "failed"), f": {problem}"]
+
+
+def _waiting(deadline: Deadline, name: str, now: float) -> Iterator[Line]:
+    if deadline.taken_by:
+        yield [Span("waiting", "warn"), f" #{deadline.update} is being taken back by {deadline.taken_by}"]
+        yield [f"  `pulumi-rewind due {name} --take-over` continues if that process is dead"]
+        return
+    due = deadline.failed or deadline.left(now) <= 0
+    left = f"{length(deadline.left(now))} left"
+    if due:
+        left = "its watch command has failed" if deadline.failed else "its time is over"
+    yield [Span("waiting", "warn"), f" #{deadline.update} is taken back to {deadline.label} unless confirmed; {left}"]
+    yield [f"  `pulumi-rewind confirm {name}` keeps it"]
+    yield [f"  `pulumi-rewind extend {name} 1h` waits longer"]
+    yield [f"  `pulumi-rewind {'due' if due else 'abort'} {name}` takes it back"]
 
 
 def _interrupted(status: StackStatus, name: str) -> Iterator[Line]:

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from pulumi_rewind.window.held import Held
 
 
-def update_lines(entry: Entry, target: Target, page: str = "", held: Sequence[Held] = ()) -> Iterator[Line]:
+def update_lines(
+    entry: Entry, target: Target, page: str = "", held: Sequence[Held] = (), waiting: str = ""
+) -> Iterator[Line]:
     """The head: what, when, by whom, from which commit, and what is wrong with it.
 
-    `page` is its web page, `held` what it let go of and is still held.
+    `page` is its web page, `held` what it let go of and is still held, and `waiting` says that it waits for a
+    confirmation.
     """
     update = entry.update
     result = result_span(update.result, verified=is_verified(entry.said))
@@ -39,7 +42,7 @@ def update_lines(entry: Entry, target: Target, page: str = "", held: Sequence[He
     if update.start_time:
         took = f" (took {elapsed(update.end_time - update.start_time)})" if update.end_time >= update.start_time else ""
         yield _field("time", f"{local_time(update.start_time)}{took}")
-    for name, value in (("by", update.requested_by), ("page", page)):
+    for name, value in (("waiting", waiting), ("by", update.requested_by), ("page", page)):
         if value:
             yield _field(name, value)
     for name, value in verdict_facts(entry.said, update.number):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_rewind.system.durations import length
 from pulumi_rewind.system.shell import command, quoted
 from pulumi_rewind.window.deadline import told
-from pulumi_rewind_tui.text.cells import Line, Span
-from pulumi_rewind_tui.words.words import iso_time, local_time
+from pulumi_rewind_tui.text.cells import Line, Span, line_width
+from pulumi_rewind_tui.words.words import elapsed, iso_time, local_time
 
 if TYPE_CHECKING:
     from pulumi_rewind.window.deadline import Deadline, Ended
+
+
+KEYS: Final = (("C", "keep"), ("X", "1 h more"), ("A", "take back"))
+"""What decides on home."""
 
 
 def armed_lines(deadline: Deadline, name: str, root: str) -> Iterator[Line]:
@@ -57,6 +61,40 @@ def left_line(deadline: Deadline, problem: str, now: float | None = None) -> Lin
         Span(failures, "warn"),
         Span(f"   {problem}" if problem else "", "warn"),
     ]
+
+
+def band(deadline: Deadline, now: float, cells: int, table: Mapping[str, str]) -> list[Line]:
+    """The countdown of home, with its keys: one row where they fit, else two."""
+    if deadline.taken_by:
+        by = Span(f" {table['running']} being taken back by {deadline.taken_by}", "hazard")
+        return [[by, f": #{deadline.update} {table['arrow']} {deadline.label}"]]
+    keys = [span for key, word in KEYS for span in (Span(f"  {key} ", "key"), Span(word))]
+    over, watch = deadline.left(now) <= 0, deadline.watch
+    to, short = (f"#{deadline.update} is taken back to {label}" for label in (deadline.label, f"#{deadline.before}"))
+    if watch is not None and deadline.failed:
+        head, role = f" its watch command failed {deadline.failures} times: ", "failed"
+    elif over:
+        head, role = " its time is over: ", "failed"
+    else:
+        head, role = " waiting: ", "hazard"
+        left = f" in {elapsed(deadline.left(now))}"
+        to, short = to + left, short + left
+    said = [Span(f" {table['running']}{head}", role), Span(f"{to} unless confirmed", "bold")]
+    if watch is not None and deadline.failures and not deadline.failed:
+        said.append(Span(f"  its watch command failed {deadline.failures} of {watch.fail_after}", "failed"))
+        short = ""
+    rows: list[Line] = [[*said, Span(" "), *keys], *([[said[0], Span(short, "bold"), *keys]] if short else [])]
+    return next(([row] for row in rows if line_width(row) <= cells), [said, keys])
+
+
+def standing_text(deadline: Deadline, now: float) -> str:
+    """What is said of an update that waits where everything about it is told."""
+    if deadline.taken_by:
+        return f"is being taken back to {deadline.label} by {deadline.taken_by}"
+    if deadline.left(now) <= 0 or deadline.failed:
+        why = "its watch command has failed" if deadline.failed else "its time is over"
+        return f"{why}: it is taken back to {deadline.label} unless confirmed"
+    return f"is taken back to {deadline.label} at {local_time(deadline.until)} unless confirmed"
 
 
 def ended_line(ended: Ended) -> Line:

@@ -82,10 +82,10 @@ def strategies(plan: Plan | None) -> list[tuple[str, str]]:
     return [(name, found.program_problem if found and name == PROGRAM else "") for name in STRATEGIES]
 
 
-def _observer(
-    generation: int, post: Post, control: PreviewControl, cancelled: CancelCheck
+def observer(
+    generation: int, post: Post, stop: Callable[[], None], cancelled: CancelCheck
 ) -> Callable[[EngineEvent], None]:
-    """Posts the engine's progress as a line of text, at most ten times a second."""
+    """Posts the engine's progress as a line of text, at most ten times a second; stops it when cancelled."""
     from pulumi_rewind.engine.events import Phase, Progress, ResourceDone, ResourcePre
 
     seen: set[str] = set()
@@ -94,7 +94,7 @@ def _observer(
     def observe(event: EngineEvent) -> None:
         nonlocal phase, sent
         if cancelled():
-            control.stop()
+            stop()
         at_once = False
         match event:
             case Phase(_, message):
@@ -135,7 +135,7 @@ def make_plan(
     session.reload()
     target = find_target(session, request.target)
     try:
-        observe = _observer(generation, post, control, cancelled)
+        observe = observer(generation, post, control.stop, cancelled)
         plan = build_plan(session, target, request.choices, observe=observe, control=control)
     except InterruptedRun:
         if control.stopped:

@@ -35,7 +35,10 @@ BATCH = 0.1
 class Run(Protocol):
     """The part of `pulumi_rewind.rollback.run.RollbackRun` that is used here."""
 
-    result: RollbackResult | None
+    @property
+    def result(self) -> RollbackResult | None:
+        """How it ended, None if it has not reached its end."""
+        ...
 
     def events(self) -> Iterator[EngineEvent]:
         """Runs it."""
@@ -47,6 +50,15 @@ class Run(Protocol):
 
     def kill(self) -> None:
         """At once."""
+        ...
+
+
+class Begun(Run, Protocol):
+    """A run that was prepared before its screen opened."""
+
+    @property
+    def title(self) -> str:
+        """What it does: ``ROLLING BACK``."""
         ...
 
 

@@ -33,6 +33,9 @@ OVERDUE = 5.0
 Follow: TypeAlias = "Callable[[Glance | None, Glance], None]"
 """Reads what is new and posts it, with the glance; given the glance of before (None: unknown) and that of now."""
 
+Beside: TypeAlias = "Callable[[Session], None]"
+"""Reads what no glance shows, and posts it: at most one question more for each look."""
+
 
 Behind: TypeAlias = Literal["away", "reading", "unread"]
 """Why what is on the screen may be out of date: the backend doesn't answer, what is new takes long to read, or can't be
@@ -53,10 +56,13 @@ class FellBehind(Message):
 class Watch:
     """Looks at a session's backend for a screen, which gets `CaughtUp`, `FellBehind` and what its `Follow` posts."""
 
-    def __init__(self, node: DOMNode, following: Callable[[], tuple[Session, Follow] | None]) -> None:
+    def __init__(
+        self, node: DOMNode, following: Callable[[], tuple[Session, Follow] | None], beside: Beside | None = None
+    ) -> None:
         """`following` says, before each look, what to look at and what to do with news; None: nothing to watch now."""
         self._node = node
         self._following = following
+        self._beside = beside
         self._timer: Timer | None = None
         self._worker: Worker[None] | None = None
         self._begun = 0.0
@@ -126,6 +132,8 @@ class Watch:
             if cancelled():
                 return
             self._answered, self._failed = True, False
+            if self._beside is not None:
+                self._beside(session)
             if now != seen:
                 follow(seen, now)
             if not cancelled():
