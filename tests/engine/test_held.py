@@ -235,3 +235,17 @@ def test_where_the_note_and_the_file_are_lost_the_record_knows(stack: EngineStac
     assert note is not None
     opened.backend.remove_note(opened.stack, NOTE, instead_of=note.mark)
     assert held(stack) == old
+
+
+def test_what_is_held_for_too_long_is_asked_about_and_stays(stack: EngineStack) -> None:
+    stack.write_file("rewind.toml", SETTINGS)
+    stack.up(PROGRAM.format(zone="a", more=""))
+    up(stack, PROGRAM.format(zone="b", more=""), "--hold-deletes", "--for", "0.01s")
+    old = held(stack)
+    assert "the time to decide was over" in said(stack, "held").out
+    stack.write_program(PROGRAM.format(zone="b", more=""))
+    asked = said(stack, "up", "--yes")
+    assert asked.code == 0, asked.err
+    assert "! held: base, web, longer than asked for" in asked.err
+    assert held(stack) == old
+    assert set(old.values()) <= set(stack.physical())

@@ -7,7 +7,7 @@ import click
 from pulumi_rewind.choices import Choices
 from pulumi_rewind_tui.terminal.confirmation import Confirmation, WaitOptions, waiting_options
 from pulumi_rewind_tui.terminal.going_back import go_back
-from pulumi_rewind_tui.terminal.notices import interrupted_notice
+from pulumi_rewind_tui.terminal.notices import interrupted_notice, overdue_notice
 from pulumi_rewind_tui.terminal.options import Shared, Terms, rewind_command, run_options, stack_and_target
 from pulumi_rewind_tui.terminal.planning import as_asked, goal_options, trust_option
 from pulumi_rewind_tui.terminal.running import check_can_ask, json_outcome
@@ -44,6 +44,7 @@ def rollback(
         session = shared.session(stack)
         screen = shared.screen()
         interrupted_notice(session, screen)
+        overdue_notice(session, screen)
         choices = as_asked(session, choices, allow_data_loss=terms.allow_data_loss)
         if not waiting.within:
             return go_back(session, screen, text, choices, terms, hold=hold)

@@ -15,7 +15,7 @@ from pulumi_rewind.risk import BlockedError
 from pulumi_rewind.system.durations import seconds_of
 from pulumi_rewind_tui.terminal.confirmation import NO_WAITING, Confirmation, WaitOptions
 from pulumi_rewind_tui.terminal.failures import report_error
-from pulumi_rewind_tui.terminal.notices import interrupted_notice
+from pulumi_rewind_tui.terminal.notices import interrupted_notice, overdue_notice
 from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.terminal.running import (
     ask_for_confirmation,
@@ -181,6 +181,7 @@ class Deployment:
                 unchanged=True,
             )
         interrupted_notice(session, self.screen)
+        overdue_notice(session, self.screen)
         if options.rolls_back:
             check_rollback_possible(session, self.before, options.delete_first)
         elif self.before.checkpoint.has_secrets and session.vault.has_passphrases:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pulumi_rewind.errors import RewindError
 from pulumi_rewind_tui.terminal.writer import Screen
 from pulumi_rewind_tui.text.cells import Span
+from pulumi_rewind_tui.words.words import listed
 
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
@@ -68,6 +70,20 @@ def damage_notice(session: Session, screen: Screen) -> None:
     if what := session.timeline.live_damage:
         screen.err.line(Span("! damaged", "failed"), f": the engine refuses the live state: {what}")
         screen.err.line(Span("hint:", "commit"), f" {REPAIR_HINT}")
+
+
+def overdue_notice(session: Session, screen: Screen) -> None:
+    """Asks about objects that are held for longer than was asked for; nothing is deleted by itself."""
+    from pulumi_rewind.rollback.let_go import held_here
+
+    late = [one.name for one in held_here(session) if one.batch.until <= time.time()]
+    if late:
+        name = session.stack.word
+        screen.err.line(
+            Span("! held", "warn"),
+            f": {listed(late)}, longer than asked for; `pulumi-rewind held {name}` tells of them, "
+            f"`pulumi-rewind confirm {name}` deletes them",
+        )
 
 
 def interrupted_notice(session: Session, screen: Screen) -> None:
