@@ -316,6 +316,14 @@ def test_no_link_leads_it_out_of_the_backend(tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
+def test_what_stands_in_the_way_of_the_folder_is_named(tmp_path: Path) -> None:
+    stack = Directory(tmp_path)
+    (stack.store.pulumi / "rewind").write_text("a file")
+    with pytest.raises(BackendError, match=r"sample\.json can't be written: Not a directory") as raised:
+        stack.backend.write_note(stack.ref, "sample", NOTE, instead_of=None)
+    assert "permissions" in raised.value.hint
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_without_the_right_to_write_it_says_which_directory(tmp_path: Path) -> None:
     stack = Directory(tmp_path)

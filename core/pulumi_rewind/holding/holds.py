@@ -115,7 +115,7 @@ def release_hold(session: Session) -> Hold | None:
         try:
             hold = decode_hold(note.content) if note is not None else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            hold = Hold("someone", "", 0)
+            hold = Hold("someone", "", 0, "it could not be read")
         locks = (lock for lock in session.backend.locks(session.stack) if lock.hold)
         tokens = {PurePath(lock.path).stem for lock in locks} | ({hold.token} if hold is not None else set())
         for token in sorted(filter(TOKEN.fullmatch, tokens)):

@@ -53,7 +53,7 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def who(self) -> str:
         """``ada@build1``."""
-        return f"{self.user}@{self.host}"
+        return f"{self.user}@{self.host}" if self.host else self.user
 
     @property
     def reason(self) -> str:

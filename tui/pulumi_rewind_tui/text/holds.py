@@ -23,20 +23,21 @@ SHOWN = 6
 
 def hold_text(hold: Hold, now: float) -> str:
     """``by ada@build1, 2 h ago: bad release``."""
-    return f"by {hold.who}, {ago(now - hold.since)}: {hold.reason}"
+    since = f", {ago(now - hold.since)}" if hold.since else ""
+    return f"by {hold.who}{since}: {hold.reason}"
 
 
 def hold_lines(hold: Hold, now: float) -> Iterator[Line]:
     """What a hold is, and what ends it."""
     yield [Span("held", "hazard"), f" {hold_text(hold, now)}"]
-    ways = ["`pulumi-rewind release` ends it"]
+    ways = ["by `pulumi-rewind release`"]
     if hold.until:
-        ways.append(f"it ends by itself {local_time(hold.until, '%Y-%m-%d %H:%M')}")
+        ways.append(f"by itself at {local_time(hold.until, '%Y-%m-%d %H:%M')}")
     if hold.commits:
         named = ", ".join(sha[:7] for sha in hold.commits[:SHOWN])
         more = f" and {len(hold.commits) - SHOWN} more" if len(hold.commits) > SHOWN else ""
-        ways.append(f"and once HEAD contains a revert of {plural(len(hold.commits), 'commit')} ({named}{more})")
-    yield [f"  {', '.join(ways)}"]
+        ways.append(f"once HEAD has reverted {plural(len(hold.commits), 'commit')} ({named}{more})")
+    yield [f"  it ends {', or '.join(ways)}"]
 
 
 def seen_lines(seen: Seen, now: float) -> Iterator[Line]:
