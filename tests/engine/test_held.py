@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_rewind.window.ledger import Window
-from tests.support.rewind import plan, run, said, session, settled, steps
+from tests.support.held import SETTINGS, held, up
+from tests.support.rewind import plan, run, said, settled, steps
 from tests.support.stack import EngineStack
 
 PROGRAM = """
@@ -16,19 +16,6 @@ user = bridged.Server("user", {{"image": "{zone}", "dependsId": web.id}})
 {more}
 pulumi.export("web", web.id)
 """
-SETTINGS = 'stateful_types = ["bridged:index:Server"]'
-
-
-def held(stack: EngineStack) -> dict[str, str]:
-    opened = session(stack)
-    return {one.name: one.id for one in Window(opened).now(opened.live())}
-
-
-def up(stack: EngineStack, program: str, *options: str, code: int = 0) -> str:
-    stack.write_program(program)
-    done = said(stack, "up", "--yes", *options)
-    assert done.code == code, done.out + done.err
-    return done.out
 
 
 def test_what_is_replaced_comes_back_by_id(stack: EngineStack) -> None:
