@@ -214,6 +214,24 @@ def test_two_that_had_other_providers_of_the_engine_come_back_under_one() -> Non
     assert set(ids(state)) == {"default_1_0_0", "one", "two"}
 
 
+def test_what_was_held_under_two_explicit_providers_of_one_name_has_both() -> None:
+    """The provider was replaced between the two updates that held something."""
+    batches = []
+    for number, identifier in enumerate(("p1", "p2")):
+        owner = cloud(identifier)
+        entry = {**used(f"db{number}"), "id": f"d{number}", "provider": f"{owner['urn']}::{identifier}"}
+        made = (HeldEntry(raw(owner)[0], needed_only=True), HeldEntry(raw(entry)[0]))
+        batches.append(Batch(run=identifier, kind="update", after=number, since=1.0, until=9.0, entries=made))
+    holdings = Holdings("s", 2, tuple(batches))
+    both = still_held(holdings, checkpoint(), 9)
+    joined = with_held(
+        checkpoint(), [entry.entry for _, entry in entries_of(holdings, both)], {one.urn for one in both}
+    )
+    state = arranged(joined.state, look(checkpoint(), joined))
+    check_valid(state)
+    assert copies(state) == {"p1", "p2", "d0", "d1"}
+
+
 def test_an_object_does_not_come_back_under_another_explicit_provider() -> None:
     old, new = cloud("p1"), cloud("p2")
     db = {**used("db", id="d1"), "provider": f"{old['urn']}::p1"}

@@ -14,9 +14,8 @@ from pulumi_rewind.rollback.run import RollbackRun
 from pulumi_rewind.system.toolchain import EngineInfo
 from pulumi_rewind.up.review import review_up
 from pulumi_rewind.up.run import UpRun, take_before
-from tests.engine.test_held_cases import one, prepared
 from tests.faults.held import ROADS, Trials, moments
-from tests.support.held import SETTINGS, held, up
+from tests.support.held import SETTINGS, held, one, prepared, up
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 

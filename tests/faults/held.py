@@ -26,6 +26,7 @@ from tests.faults.stage import AGREED
 from tests.faults.trial import Output
 from tests.faults.whole import locks, own_words, require
 from tests.support.faults import copied, engines, own, pending_creates, slay, start, wait_for_quiet
+from tests.support.held import held
 from tests.support.rewind import session
 from tests.support.stack import EngineStack
 
@@ -328,12 +329,6 @@ def follow_the_hint(stack: EngineStack) -> None:
     require(commands, f"nothing says what to do about an empty file: {said}")
     done = stack.run(["sh", "-c", commands[0]])
     require(done.returncode == 0, done.stderr)
-
-
-def held(stack: EngineStack) -> dict[str, str]:
-    """What is held, by name."""
-    opened = session(stack)
-    return {one.name: one.id for one in Window(opened).now(opened.live())}
 
 
 def known_ids(stack: EngineStack) -> set[str]:
