@@ -52,5 +52,5 @@ def test_what_the_driver_asks_for() -> None:
         progress.see(event)
     assert (progress.moved, progress.failed, progress.forgotten) == (True, 1, [kept.urn])
     assert progress.counted({"delete": 2, "same": 1}) == {"delete": 1, "discard": 1, "same": 1}
-    assert progress.counted({"delete": 1, "discard": 1}, {kept.urn}) == {"discard": 1, "hold": 1}
+    assert progress.counted({"delete": 1, "discard": 1}, {kept.urn}) == {"delete": 0, "discard": 1, "hold": 1}
     assert progress.in_flight == {}

@@ -107,6 +107,13 @@ def test_a_note_tells_everything_in_a_page() -> None:
     assert len(text.splitlines()) <= 60
 
 
+def test_what_is_held_is_left_to_do() -> None:
+    held = report(result=RollbackResult("succeeded", 5, {}, (), 1.0, held=("db", "net")))
+    todo = "- [ ] Decide about `db, net`, which the rollback let go of alive: `pulumi-rewind confirm prod` deletes"
+    assert todo in note(report=held)
+    assert "Decide about" not in note()
+
+
 def test_a_large_incident_stays_short() -> None:
     risks = tuple(ReportedRisk("data-loss", f"r{number} is lost") for number in range(50))
     steps = tuple(ReportedStep("delete", f"r{number}", "t", "deleted") for number in range(50))

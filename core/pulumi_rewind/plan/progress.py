@@ -158,7 +158,7 @@ class RunProgress:
             found["delete"] = found.get("delete", 0) - 1
             op = "hold" if urn in held else "discard"
             found[op] = found.get(op, 0) + 1
-        return {op: count for op, count in found.items() if count}
+        return found
 
     def finish(self, now: float, *, succeeded: bool) -> None:
         """The run has ended; what is still called running isn't any more."""

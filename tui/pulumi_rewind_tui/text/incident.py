@@ -16,7 +16,7 @@ from pulumi_rewind.state.show import inert
 from pulumi_rewind.system.shell import command
 from pulumi_rewind_tui.text.outcome import Finding, callbacks, differences, ending, stale_values
 from pulumi_rewind_tui.words.symbols import UNICODE, counts_text
-from pulumi_rewind_tui.words.words import elapsed, iso_time, plural
+from pulumi_rewind_tui.words.words import elapsed, iso_time, listed, plural
 
 if TYPE_CHECKING:
     from pulumi_rewind.rollback.incident import Incident
@@ -354,6 +354,9 @@ def _open(incident: Incident) -> Iterator[str]:
             yield f"Look at {plural(unexpected, 'difference')} that the plan did not announce."
         if result.stale:
             yield f"Check {plural(len(result.stale_names), 'value')} that may be stale."
+        if result.held:
+            names, confirm = code(listed(result.held)), code(command("confirm", incident.name))
+            yield f"Decide about {names}, which the rollback let go of alive: {confirm} deletes what is held."
         for note in result.notes:
             yield code(note)
     if incident.is_rollback and _outcome(incident) != "unchanged":
