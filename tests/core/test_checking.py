@@ -101,7 +101,7 @@ def test_what_would_differ_from_what_was_is_not_in_place() -> None:
     assert verdict_of(step("a", "update"), here, back=same, risks=risk("a", OPAQUE)).verdict == "unknown"
     assert verdict_of(step("a", "update"), here, back=same, risks=risk("a", "ignore-changes")).verdict == "in-place"
     blocked = verdict_of(step("a", "delete"), here, risks=risk("a", "would-vanish", unusual=BLOCKING))
-    assert (blocked.verdict, blocked.reason) == ("unknown", "because")
+    assert (blocked.verdict, blocked.reason.startswith("because; ")) == ("unknown", True)
 
 
 def test_a_change_of_what_the_old_state_ignores_changes_of_stays() -> None:
@@ -120,6 +120,10 @@ def test_assets_providers_and_callbacks() -> None:
     lost = verdict_of(step("a", "replace", DATABASE, delete_first=True), res("a", DATABASE), risks={})
     assert lost.verdict == "data-loss"
     assert verdict_of(step("a", "delete"), here, gone=gone).verdict == "provider-gone"
+    both = verdict_of(
+        step("a", "replace", DATABASE, delete_first=True), res("a", DATABASE), risks=risk("a", "protected", DATABASE)
+    )
+    assert (both.verdict, both.reason.endswith(": its data is lost; because")) == ("data-loss", True)
     covered = {urn("a", DATABASE): "restore_db"}
     found = verdict_of(step("a", "delete", DATABASE), res("a", DATABASE), covered=covered)
     assert (found.verdict, "restore_db" in found.reason) == ("callback", True)

@@ -288,7 +288,7 @@ def _deleted(stack: EngineStack) -> frozenset[str]:
 def _compare(outcome: Outcome, happened: _Happened, blocked: set[str], ran: bool) -> None:
     if not ran:
         for urn in blocked:
-            if outcome.said.get(urn) not in {UNKNOWN_VERDICT, ASSET_LOST}:
+            if outcome.said.get(urn) not in {UNKNOWN_VERDICT, ASSET_LOST, DATA_LOSS}:
                 outcome.better.append(f"{urn}: {outcome.said.get(urn)}, but the rollback is blocked")
         return
     for urn, verdict in outcome.said.items():

@@ -269,8 +269,9 @@ def _weighed(urn: str, verdict: str, reason: str, evidence: Evidence) -> tuple[s
         found.append((ASSET_LOST, _told(assets)))
     if urn in evidence.gone:
         found.append((PROVIDER_GONE, evidence.gone[urn]))
-    chosen = worst(one for one, _ in found)
-    return chosen, "; ".join(dict.fromkeys(text for one, text in found if one == chosen))
+    found.sort(key=lambda one: -_RANKS[one[0]])
+    told = dict.fromkeys(text for one, text in found if one not in {NOTHING, IN_PLACE} or one == found[0][0])
+    return found[0][0], "; ".join(told)
 
 
 _ASSETS = frozenset({"asset-missing", "asset-unsafe"})
