@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from pulumi_rewind.checking.holding import holdable
 from pulumi_rewind.checking.providers import missing_package, providers_gone
 from pulumi_rewind.checking.verdicts import (
     Evidence,
@@ -17,7 +16,9 @@ from pulumi_rewind.checking.verdicts import (
     without_doubles,
     worst,
 )
+from pulumi_rewind.choices import HOLD_STATEFUL
 from pulumi_rewind.plan.called import Move
+from pulumi_rewind.plan.holding import holding
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.project.check_settings import VERDICTS
 from pulumi_rewind.risk import BLOCKING, OPAQUE, Risk
@@ -31,7 +32,10 @@ def step(name: str, op: str, type_: str = "t:m:R", **fields: Any) -> Step:
 
 
 def verdict_of(one: Step, *live: dict[str, Any], **evidence: Any) -> Verdict:
-    (found,) = step_verdicts([one], Evidence(checkpoint(*live), **evidence))
+    side = checkpoint(*live)
+    held = holding([one], side, HOLD_STATEFUL, stateful=evidence.get("stateful", ()))
+    evidence = {"holdable": {urn for urn, _ in held.objects}, **evidence}
+    (found,) = step_verdicts([one], Evidence(side, **evidence))
     return found
 
 
@@ -62,20 +66,10 @@ def test_what_goes_comes_back_as_another_object_and_data_does_not(op: str) -> No
     database = res("a", DATABASE)
     assert verdict_of(step("a", op, DATABASE), database).verdict == "holdable"
     assert verdict_of(step("a", op, DATABASE, delete_first=True), database).verdict == "data-loss"
-    assert verdict_of(step("a", op, DATABASE), database | {"deletedWith": urn("x")}).verdict == "data-loss"
     assert verdict_of(step("a", op, DATABASE), database | {"retainOnDelete": True}).verdict == "new-id"
     assert verdict_of(step("a", op), res("a"), stateful=("t:m:*",)).verdict == "holdable"
     assert verdict_of(step("a", op), res("a", custom=False, id="")).verdict == "in-place"
     assert verdict_of(step("a", op)).verdict == "unknown", "the state doesn't have it"
-
-
-def test_what_can_be_held() -> None:
-    old = checkpoint(res("a", DATABASE)).by_urn[urn("a", DATABASE)]
-    assert holdable(step("a", "delete", DATABASE), old)
-    assert not holdable(step("a", "update", DATABASE), old)
-    for field in ("protect", "external"):
-        kept = checkpoint(res("a", DATABASE, **{field: True})).by_urn[urn("a", DATABASE)]
-        assert not holdable(step("a", "delete", DATABASE), kept), field
 
 
 def test_an_update_in_place_is_judged_by_the_way_back() -> None:

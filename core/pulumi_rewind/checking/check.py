@@ -26,10 +26,12 @@ from pulumi_rewind.checking.verdicts import (
     without_doubles,
 )
 from pulumi_rewind.checking.way_back import WayBack, way_back
+from pulumi_rewind.choices import HOLD_STATEFUL
 from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.hooks.declare import UNDO_KINDS
+from pulumi_rewind.plan.holding import holding
 from pulumi_rewind.plan.model import STILL, Step
 from pulumi_rewind.project.check_settings import check_settings
 from pulumi_rewind.session import Session
@@ -131,6 +133,8 @@ def _way_back(
 def _evidence(session: Session, live: _Sides, forward: Forward, steps: Sequence[Step], back: WayBack) -> Evidence:
     going = {step.renamed_from or step.urn for step in _touched(steps, live.stored)}
     lost = {step.urn for step in steps if step.op in {"delete", "replace"}}
+    settings = session.settings
+    held = holding(steps, live.stored, HOLD_STATEFUL, stateful=settings.stateful_types, excluded=settings.hold_excluded)
     return Evidence(
         live=live.stored,
         back=back.steps,
@@ -138,7 +142,8 @@ def _evidence(session: Session, live: _Sides, forward: Forward, steps: Sequence[
         problem=back.problem,
         covered=_covered(session, live, steps, back),
         gone=providers_gone(live.plain, going, back.risks, lost=() if back.previewed else lost, package=back.package),
-        stateful=session.settings.stateful_types,
+        stateful=settings.stateful_types,
+        holdable={urn for urn, _ in held.objects},
         protected=_protected(forward),
     )
 

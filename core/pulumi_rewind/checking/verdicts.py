@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pulumi_rewind.checking.holding import holdable
 from pulumi_rewind.plan.called import Move
 from pulumi_rewind.plan.model import OLD_COPY, STILL, Step
 from pulumi_rewind.project.check_settings import (
@@ -78,6 +77,8 @@ class Evidence:
     """URN → why the provider that going back needs would be gone."""
     stateful: Sequence[str] = ()
     """The types that the settings add to those that hold data."""
+    holdable: Collection[str] = ()
+    """URNs of what `up --hold-deletes` would hold."""
     protected: Collection[str] = ()
     """URNs of what the update creates protected."""
 
@@ -213,7 +214,7 @@ def _lost(step: Step, old: Resource | None, evidence: Evidence) -> tuple[str, st
         return NEW_ID, f"the update {verb} it; the old object stays, but outside the state"
     if not is_stateful(step.type, evidence.stateful) or old.is_provider:
         return NEW_ID, f"the update {verb} it: going back makes another one"
-    if holdable(step, old):
+    if old.urn in evidence.holdable:
         return HOLDABLE, f"the update {verb} it, and its data is lost; `up --hold-deletes` keeps the object"
     first = " and deletes the old object first" if step.delete_first else ""
     return DATA_LOSS, f"the update {verb} it{first}: its data is lost"
