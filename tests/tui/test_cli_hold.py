@@ -180,8 +180,8 @@ def test_a_damaged_hold_is_told_and_can_be_released(stack: FileStack) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("hold", "--for", "soon"), "'soon' is not a span of time such as 30m, 48h or 2d"),
-        (("hold", "--for", "0h"), "'0h' is not a span of time"),
+        (("hold", "--for", "soon"), "--for 'soon' is no length of time"),
+        (("hold", "--for", "0h"), "--for '0h' is no length of time"),
         (("hold", "--preview"), "--preview is for `hold check`"),
         (("hold", "check", "--for", "2h"), "--for and --reason are for placing a hold"),
         (("hold", "check", "dev", "more"), "too many arguments"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pulumi_rewind.errors import RefusedError, UsageError
-from pulumi_rewind_tui.terminal.durations import seconds_of
+from pulumi_rewind.system.durations import seconds_of
 from pulumi_rewind_tui.terminal.options import Shared, passphrase_option, rewind_command, stack_of, to_json
 from pulumi_rewind_tui.terminal.planning import working
 from pulumi_rewind_tui.text.cells import Span
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from pulumi_rewind_tui.terminal.writer import Screen
 
 
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int:
+    return 0 if value is None else int(seconds_of(value, "--for"))
+
+
 @rewind_command("[check] [STACK]")
-@click.option("--for", "span", metavar="TIME", callback=seconds_of, help="End the hold by itself after 30m, 48h, 2d …")
+@click.option("--for", "span", metavar="TIME", callback=_seconds, help="End the hold by itself after 30m, 48h, 2d …")
 @click.option("--reason", metavar="TEXT", default="", help="Why, for everybody who is stopped by it.")
 @click.option("--preview", is_flag=True, help="For `check`: end the hold if a preview of HEAD would change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
