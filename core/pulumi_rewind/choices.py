@@ -56,7 +56,7 @@ class Choices(msgspec.Struct, frozen=True):
     delete_imported: tuple[str, ...] = ()
     """Which objects to delete although they existed before the stack managed them: URNs, names or patterns."""
     hold_deletes: str = HOLD_NOTHING
-    """Which objects that would be deleted are held instead, see `plan.holding`: one of `HOLDS`."""
+    """Which objects that would be deleted are held instead, see `plan.hold_deletes`: one of `HOLDS`."""
     hold_for: str = HOLD_FOR
     """After what time the operator is asked about what is held, see `system.durations`."""
     drop_held: tuple[str, ...] = ()

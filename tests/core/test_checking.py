@@ -18,7 +18,7 @@ from pulumi_rewind.checking.verdicts import (
 )
 from pulumi_rewind.choices import HOLD_STATEFUL
 from pulumi_rewind.plan.called import Move
-from pulumi_rewind.plan.holding import holding
+from pulumi_rewind.plan.hold_deletes import holding
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.project.check_settings import VERDICTS
 from pulumi_rewind.risk import BLOCKING, OPAQUE, Risk

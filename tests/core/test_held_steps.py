@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_rewind.choices import Choices
 from pulumi_rewind.plan.arrangement import Arrangement, Holding, Kept, Returned
-from pulumi_rewind.plan.holding import holding, holding_risks, with_holding
+from pulumi_rewind.plan.hold_deletes import holding, holding_risks, with_holding
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.plan.state_edit_risks import arranged_steps, arrangement_risks
 from pulumi_rewind.project.settings import Settings

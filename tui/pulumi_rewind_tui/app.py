@@ -198,15 +198,6 @@ class RewindApp(App[int]):
         self._kept_choices.pop((str(session.stack), target), None)
         self.switch_screen(RunningScreen(session, plan, start, allow_data_loss=allow_data_loss))
 
-    @on(msg.TakingBackPlanned)
-    def _take_back(self, event: msg.TakingBackPlanned) -> None:
-        from pulumi_rewind_tui.screens.running import RunningScreen
-        from pulumi_rewind_tui.workers.taking_back import PlannedBack
-
-        self.go_home()  # leaves the dialog that planned it, and what was opened above that
-        begun = PlannedBack(event.back, event.plan)
-        self.push_screen(RunningScreen(event.session, event.plan, event.start, allow_data_loss=False, begun=begun))
-
     @on(msg.RunFinished)
     def _run_finished(self, event: msg.RunFinished) -> None:
         from pulumi_rewind_tui.screens.result import ResultScreen

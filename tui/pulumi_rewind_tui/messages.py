@@ -12,12 +12,10 @@ if TYPE_CHECKING:
 
     from pulumi_rewind.backends.protocol import Glance
     from pulumi_rewind.choices import Choices
-    from pulumi_rewind.confirming.taking_back import TakingBack
     from pulumi_rewind.diff.checkpoints import Change
     from pulumi_rewind.errors import RewindError
     from pulumi_rewind.history.failed_update import HalfWay
     from pulumi_rewind.history.timeline import Entry
-    from pulumi_rewind.plan.model import Plan
     from pulumi_rewind.project.journal import JournalEntry
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.locks import Lock
@@ -91,17 +89,6 @@ class RunFinished(Message):
 
     session: Session
     outcome: Outcome
-
-
-@dataclass
-class TakingBackPlanned(Message):
-    """The way back from an update that waits is planned, and nobody else goes it."""
-
-    session: Session
-    back: TakingBack
-    plan: Plan
-    start: int
-    """The newest update before."""
 
 
 @dataclass

@@ -31,7 +31,7 @@ from pulumi_rewind.engine.events import Phase
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.hooks.declare import UNDO_KINDS
-from pulumi_rewind.plan.holding import holding
+from pulumi_rewind.plan.hold_deletes import holding
 from pulumi_rewind.plan.model import STILL, Step
 from pulumi_rewind.project.check_settings import check_settings
 from pulumi_rewind.session import Session

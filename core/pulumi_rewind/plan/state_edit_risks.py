@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pulumi_rewind.plan.arrangement import Arrangement, Kept
-from pulumi_rewind.plan.holding import as_held
+from pulumi_rewind.plan.hold_deletes import as_held
 from pulumi_rewind.plan.model import OLD_COPY, Step
 from pulumi_rewind.risk import BLOCKING, DATA_LOSS, HELD, NOT_RESTORED, Risk
 from pulumi_rewind.state.identity import same_object

@@ -64,7 +64,7 @@ class Settings:
     delete_first: tuple[str, ...] = ()
     """Patterns of names or types of resources whose replacement deletes the old object first."""
     hold_deletes: str = HOLD_STATEFUL
-    """What a rollback holds of the objects that it would delete, see `plan.holding`."""
+    """What a rollback holds of the objects that it would delete, see `plan.hold_deletes`."""
     hold_excluded: tuple[str, ...] = ()
     """Patterns of names or types of resources whose objects are never held."""
     hooks_file: str = "rewind_hooks.py"

@@ -20,7 +20,7 @@ from pulumi_rewind.goal.replay_report import Observe
 from pulumi_rewind.guard.checks import check_readable, lock_refusal
 from pulumi_rewind.plan.arrangement import NOTHING, Holding
 from pulumi_rewind.plan.called import RevisionPlan
-from pulumi_rewind.plan.holding import holding, with_held_copies, with_holding
+from pulumi_rewind.plan.hold_deletes import holding, with_held_copies, with_holding
 from pulumi_rewind.plan.model import Step, Weighed, counts, plan_steps
 from pulumi_rewind.plan.planned_secrets import note_planned
 from pulumi_rewind.plan.risks import stack_risks, step_risks

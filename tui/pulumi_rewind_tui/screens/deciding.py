@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Input
 
-from pulumi_rewind.errors import SecretsError
-from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.dialog import CANCEL
 from pulumi_rewind_tui.screens.naming import NameInput, NamingDialog
 from pulumi_rewind_tui.text.cells import Line, paragraph
@@ -51,7 +49,7 @@ class KeepScreen(NamingDialog[bool]):
         self.dismiss(True)
 
 
-class TakeBackScreen(NamingDialog[None]):
+class TakeBackScreen(NamingDialog[work.BackPlanned | work.BackFailed]):
     """*Cancel* is focused; the stack's name is typed. Then it plans, and the run follows by itself."""
 
     HELP = (
@@ -60,12 +58,10 @@ class TakeBackScreen(NamingDialog[None]):
     )
     FOOTER = ("dialog.leave",)
 
-    def __init__(self, session: Session, deadline: Deadline, again: Callable[[], None]) -> None:
-        """`again` asks once more, after a passphrase was typed."""
+    def __init__(self, session: Session, deadline: Deadline) -> None:
         super().__init__(f"Take #{deadline.update} back to {deadline.label} now?", session.stack.name, typed=True)
         self.session = session
         self.deadline = deadline
-        self._again = again
         self._planning = False
         self._back: TakingBack | None = None
 
@@ -116,18 +112,12 @@ class TakeBackScreen(NamingDialog[None]):
         self._say(event.text)
 
     @on(work.BackPlanned)
-    def _planned(self, event: work.BackPlanned) -> None:
-        self._back = None  # it belongs to the running screen now
-        self.rewind.post_message(msg.TakingBackPlanned(self.session, event.back, event.plan, event.start))
-
     @on(work.BackFailed)
-    def _failed(self, event: work.BackFailed) -> None:
-        self.rewind.run_in_progress = None
-        self.rewind.go_home()
-        for text in event.told:
-            self.notify(text, timeout=20, markup=False)
-        retry = self._again if isinstance(event.error, SecretsError) else None
-        self.rewind.fail(event.error, meaning="No step of the way back was run.", retry=retry)
+    def _planned(self, event: work.BackPlanned | work.BackFailed) -> None:
+        self._back = None  # it belongs to the running screen now, or has ended
+        while self.app.screen is not self:  # help, which was opened meanwhile
+            self.app.pop_screen()
+        self.dismiss(event)
 
     def on_unmount(self) -> None:
         """Planning ends with its dialog."""

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from pulumi_rewind.errors import RewindError
+from pulumi_rewind.errors import RewindError, SecretsError
 from pulumi_rewind_tui import messages as msg
 from pulumi_rewind_tui.screens.home_watching import WatchingScreen
 from pulumi_rewind_tui.text.cells import Line
@@ -20,6 +20,7 @@ from pulumi_rewind_tui.workers.background import CancelCheck, in_thread
 if TYPE_CHECKING:
     from pulumi_rewind.session import Session
     from pulumi_rewind.window.deadline import Deadline, Deadlines
+    from pulumi_rewind_tui.workers.taking_back import BackFailed, BackPlanned
 
 LONGER: Final = 3600.0
 """Seconds that the key adds."""
@@ -154,8 +155,27 @@ class DecidingScreen(WatchingScreen):
         """Asks, plans the way back in the dialog, and runs it."""
         from pulumi_rewind_tui.screens.deciding import TakeBackScreen
 
-        if self.waits is not None and self.session is not None:
-            self.app.push_screen(TakeBackScreen(self.session, self.waits, self.action_take_back))
+        session, deadline = self.session, self.waits
+        if session is None or deadline is None:
+            return
+
+        def planned(found: BackPlanned | BackFailed | None) -> None:
+            from pulumi_rewind_tui.screens.running import RunningScreen
+            from pulumi_rewind_tui.workers.taking_back import BackFailed, PlannedBack
+
+            if isinstance(found, BackFailed):
+                self._not_taken_back(found)
+            elif found is not None:
+                plan, begun = found.plan, PlannedBack(found.back, found.plan)
+                self.app.push_screen(RunningScreen(session, plan, found.start, allow_data_loss=False, begun=begun))
+
+        self.app.push_screen(TakeBackScreen(session, deadline), planned)
+
+    def _not_taken_back(self, found: BackFailed) -> None:
+        for text in found.told:
+            self.notify(text, timeout=20, markup=False)
+        retry = self.action_take_back if isinstance(found.error, SecretsError) else None
+        self.rewind.fail(found.error, meaning="No step of the way back was run.", retry=retry)
 
     def _decide(self, deadline: Deadline, how: Callable[[Deadlines], msg.WaitingChanged]) -> None:
         session, clock = self.session, self.rewind.clock

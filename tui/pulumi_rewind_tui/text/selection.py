@@ -13,7 +13,7 @@ from pulumi_rewind.choices import HOLD_NOTHING, HOLD_STATEFUL, Choices, flags, o
 from pulumi_rewind.goal.model import registers
 from pulumi_rewind.goal.selection import names_of, parted
 from pulumi_rewind.goal.skipping import LeftAlone
-from pulumi_rewind.plan.holding import GOES
+from pulumi_rewind.plan.hold_deletes import GOES
 from pulumi_rewind.plan.model import OLD_COPY
 from pulumi_rewind.rollback.resuming import LIVE, RESUME
 from pulumi_rewind.state.model import ROOT_STACK_TYPE, urn_name

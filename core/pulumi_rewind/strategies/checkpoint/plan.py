@@ -23,7 +23,7 @@ from pulumi_rewind.plan.adoption import adoption_risks, agreeable, offer
 from pulumi_rewind.plan.arrangement import NOTHING, Arrangement
 from pulumi_rewind.plan.delete_first import deleting_first, marked, order_risks
 from pulumi_rewind.plan.former_ids import knowing
-from pulumi_rewind.plan.holding import holding, holding_risks, is_held
+from pulumi_rewind.plan.hold_deletes import holding, holding_risks, is_held
 from pulumi_rewind.plan.lost_values import vanishing_risks
 from pulumi_rewind.plan.model import Plan, Step, counts, plan_steps
 from pulumi_rewind.plan.planned_state import planned_state, refreshed_state

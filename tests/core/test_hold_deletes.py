@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi_rewind.choices import HOLD_ALL, HOLD_STATEFUL
 from pulumi_rewind.plan.arrangement import Holding
-from pulumi_rewind.plan.holding import holding, with_held_copies, with_holding
+from pulumi_rewind.plan.hold_deletes import holding, with_held_copies, with_holding
 from pulumi_rewind.plan.model import Step
 from pulumi_rewind.risk import DATA_LOSS, HELD, LEFTOVER, LOSES_DATA, NOT_HELD, Risk
 from pulumi_rewind.state.model import Checkpoint
