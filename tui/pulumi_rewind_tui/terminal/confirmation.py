@@ -199,12 +199,14 @@ class Confirmation:
     def take_back(self, deadline: Deadline, how: How = "gone-back", *, over: bool = False, trust: bool = False) -> int:
         """Takes it back; returns the exit code, or raises what kept it from that."""
         from pulumi_rewind.confirming.taking_back import TakingBack, tell_unable
+        from pulumi_rewind.window.deadline import Deadlines
 
         session, screen = self.session, self.screen
         try:
             back = TakingBack(session, deadline, how, over=over, trust=trust)
         except RefusedError as err:
-            if "has changed since" in str(err):
+            ended = Deadlines(session).read().ended
+            if ended is not None and (ended.run, ended.how) == (deadline.run, "moved"):
                 for event in tell_unable(session, deadline, err):
                     if isinstance(event, Diagnostic):
                         screen.err.line(event.message)
