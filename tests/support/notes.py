@@ -20,7 +20,7 @@ class Notes:
         self.between: Any = lambda: None
         self.gone = False
 
-    def note(self, _: StackRef, name: str) -> Note | None:
+    def note(self, _: StackRef, name: str, *, quick: bool = False) -> Note | None:
         """What is kept."""
         if self.gone:
             raise BackendError("no answer")

@@ -10,6 +10,7 @@ from typing import Any
 from pulumi_rewind.choices import USUAL
 from pulumi_rewind.diff.checkpoints import Diff
 from pulumi_rewind.history.targets import Target
+from pulumi_rewind.plan.arrangement import NOTHING
 from pulumi_rewind.plan.contrast import contrast
 from pulumi_rewind.plan.model import Plan, Recommendation, Step
 from pulumi_rewind.risk import Risk
@@ -25,7 +26,7 @@ def made(strategy: str, risks: tuple[Risk, ...] = (), **ops: str) -> Plan:
     )
     target = Target(Update(number=3, kind="update", result="succeeded"), "3", "update #3")
     best = Recommendation("program", "it knows better")
-    prepared: Any = SimpleNamespace(choices=USUAL, notes=())
+    prepared: Any = SimpleNamespace(choices=USUAL, notes=(), holding=NOTHING)
     return Plan(
         "shop/dev", target, strategy, "f" * 16, steps, risks, {}, Diff(()), 0.0, (), prepared, recommendation=best
     )

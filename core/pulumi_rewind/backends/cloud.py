@@ -59,6 +59,8 @@ class CloudBackend(Remote):
         self._console = console
         self._ended: set[str] = set()
         """Operations that are known not to run any more."""
+        self._told: dict[StackRef, dict[str, Any]] = {}
+        """What was last said of stacks, for showing it alone."""
 
     def stacks(self) -> list[StackRef]:
         """All that this login can see."""
@@ -124,9 +126,10 @@ class CloudBackend(Remote):
             {key: str(config[key]) for key in REMOTE if config.get(key)},
         )
 
-    def note(self, stack: StackRef, name: str) -> Note | None:
-        """From the stack's tags."""
-        return note_in(_tags(self._stack(stack)), name, _named(stack, name))
+    def note(self, stack: StackRef, name: str, *, quick: bool = False) -> Note | None:
+        """From the stack's tags, which every answer about the stack has."""
+        told = self._told.get(stack) if quick else None
+        return note_in(_tags(told if told is not None else self._stack(stack)), name, _named(stack, name))
 
     def write_note(self, stack: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
         """By three questions: the service replaces all tags in any case, so we look before and, `SETTLED`, after."""
@@ -186,7 +189,8 @@ class CloudBackend(Remote):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _stack(self, stack: StackRef) -> dict[str, Any]:
-        return self.client.ask("stacks", *stack_path(stack))
+        self._told[stack] = found = self.client.ask("stacks", *stack_path(stack))
+        return found
 
     def _locks(self, stack: StackRef, told: Mapping[str, Any]) -> list[Lock]:
         """Who changes a stack: its current operation, else the last one that it names if that still runs.

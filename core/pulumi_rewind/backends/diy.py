@@ -180,7 +180,7 @@ class DiyBackend:
         """See `Backend.remove_lock`."""
         self._storage.remove(self._lock_key(stack, token))
 
-    def note(self, stack: StackRef, name: str) -> Note | None:
+    def note(self, stack: StackRef, name: str, *, quick: bool = False) -> Note | None:
         """See `Backend.note`."""
         return read_note(self._storage, self._note_key(stack, name))
 

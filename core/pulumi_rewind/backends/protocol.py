@@ -272,8 +272,10 @@ class Backend(Protocol):
         """
         ...
 
-    def note(self, stack: StackRef, name: str) -> Note | None:
+    def note(self, stack: StackRef, name: str, *, quick: bool = False) -> Note | None:
         """What `write_note` has kept beside a stack under a name of lower-case letters; one round trip.
+
+        With `quick`, for showing it alone, it may be the one that came with the last look at the stack.
 
         Others who may write the backend may have written it: its content is untrusted.
 

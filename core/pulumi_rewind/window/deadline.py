@@ -126,14 +126,14 @@ class Deadlines:
         self.clock = clock
         self._mark: str | None = None
 
-    def read(self) -> Waiting:
-        """What waits, and how the last waiting ended.
+    def read(self, *, quick: bool = False) -> Waiting:
+        """What waits, and how the last waiting ended; `quick` as for backends.
 
         Raises:
             BackendError: it can't be read.
             RewindError: it is damaged.
         """
-        note = self.session.backend.note(self.session.stack, NOTE)
+        note = self.session.backend.note(self.session.stack, NOTE, quick=quick)
         self._mark = note.mark if note is not None else None
         try:
             return Waiting() if note is None else msgspec.json.decode(note.content, type=Waiting)

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from pulumi_rewind.records.evidence import Evidence
     from pulumi_rewind.session import Session
     from pulumi_rewind.state.model import Update
+    from pulumi_rewind.window.deadline import Deadline
 
 
 @rewind_command("[STACK] TARGET")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
     """Show everything recorded about one update: git, config, environment, changes, resources."""
-    from pulumi_rewind.confirming.waiting import waiting_for
     from pulumi_rewind.history.targets import resolve_target
     from pulumi_rewind.records.evidence import evidence_of
     from pulumi_rewind.records.lookup import known_record
@@ -57,10 +57,7 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         damage = session.redactor.said(err)
     frozen = evidence_of(session, number)
     held = by_update(held_here(session)).get(number, ())
-    try:
-        waiting, unsure = waiting_for(session, target.update), ""
-    except RewindError as err:
-        waiting, unsure = None, f"not known: {session.redactor.said(err)}"
+    waiting, stands = _waiting(session, target.update)
     if as_json:
         kept = None if known is None else record_json(*known)
         found = {"record": kept, "evidence": evidence_json(frozen)}
@@ -69,7 +66,6 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
         return
     with shared.paged(screen) as page:
         out = page.out
-        stands = unsure if waiting is None else standing_text(waiting, time.time())
         out.lines(update_lines(entry, target, session.page(entry.update), held, stands))
         _failure(session, out, entry.update, frozen)
         for title, values in (("config", config_of(entry.update)), ("environment", entry.update.environment)):
@@ -89,6 +85,17 @@ def show(shared: Shared, words: tuple[str, ...], as_json: bool) -> None:
             return
         out.line(*resources_title(checkpoint))
         out.table(resource_rows(checkpoint), indent=2)
+
+
+def _waiting(session: Session, update: Update) -> tuple[Deadline | None, str]:
+    """What an update waits for, and what to say of that."""
+    from pulumi_rewind.confirming.waiting import waiting_for
+
+    try:
+        waiting = waiting_for(session, update)
+    except RewindError as err:
+        return None, f"not known: {session.redactor.said(err)}"
+    return waiting, "" if waiting is None else standing_text(waiting, time.time())
 
 
 def _failure(session: Session, out: Writer, update: Update, evidence: tuple[Evidence, Path] | None) -> None:

@@ -69,7 +69,7 @@ class DecidingScreen(WatchingScreen):
         from pulumi_rewind.window.deadline import Deadlines
 
         try:
-            self.post_message(msg.WaitingRead(session, Deadlines(session).read().deadline))
+            self.post_message(msg.WaitingRead(session, Deadlines(session).read(quick=True).deadline))
         except RewindError as err:
             self.post_message(msg.WaitingRead(session, None, session.redactor.said(err)))
 
