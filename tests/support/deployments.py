@@ -54,9 +54,10 @@ def restore(key: str, places: Sequence[Path]) -> subprocess.CompletedProcess[str
         for path in _files(base):
             if str(path.relative_to(base)) not in files:
                 path.unlink()
-        for name, content in files.items():
+        for name, (content, changed) in files.items():
             (base / name).parent.mkdir(parents=True, exist_ok=True)
             (base / name).write_bytes(content)
+            os.utime(base / name, ns=(changed, changed))  # a history that was changed later isn't trusted
     return subprocess.CompletedProcess([], *said)
 
 
@@ -64,7 +65,10 @@ def keep(key: str, places: Sequence[Path], done: subprocess.CompletedProcess[str
     """Keeps the files of some places; the first to come counts, and it appears whole or not at all."""
     if shared is None:
         return
-    kept = [{str(path.relative_to(base)): path.read_bytes() for path in _files(base)} for base in places]
+    kept = [
+        {str(path.relative_to(base)): (path.read_bytes(), path.stat().st_mtime_ns) for path in _files(base)}
+        for base in places
+    ]
     shared.mkdir(exist_ok=True)
     part = shared / f"{key}.{os.getpid()}"
     part.write_bytes(pickle.dumps((kept, (done.returncode, done.stdout, done.stderr))))
