@@ -23,8 +23,9 @@ web = bridged.Database("web", {{"engine": "pg16", "password": db.id}})
 
 
 @pytest.fixture
-def held(shop: ServedStack) -> ServedStack:
+def held(stack: ServedStack) -> ServedStack:
     """A stack whose newest update has replaced its database, held the old one, and waits."""
+    shop = stack
     shop.write_file("rewind.toml", 'stateful_types = ["bridged:index:Server"]')
     shop.up(PROGRAM.format(zone="a"))
     shop.write_program(PROGRAM.format(zone="b"))

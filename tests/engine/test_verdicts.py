@@ -47,7 +47,7 @@ def test_what_verify_says_is_kept_and_last_good_follows(stack: EngineStack, tmp_
     ]
     told = rewind(stack, "show", "last-good", "--json").json()
     assert told["version"] == 1
-    assert told["target"]["warnings"] == [
+    assert [one for one in told["target"]["warnings"] if one.startswith("newer")] == [
         "newer, and succeeded, but not verified: #3",
         "newer, and succeeded, but found not good: #2",
     ]

@@ -39,7 +39,7 @@ def xml_gcs(target: str) -> Iterator[str]:
         def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
             for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                if name.lower() not in {"connection", "date"}:
+                if name.lower() not in {"connection", "date", "transfer-encoding"}:  # what was chunked no longer is
                     self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

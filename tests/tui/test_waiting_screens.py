@@ -108,9 +108,9 @@ def shown_band(pilot: Pilot[Any]) -> str:
 async def test_home_counts_down_by_the_clock_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     now, asked, ask = [NOON], list[str](), DiyBackend.note
 
-    def counted(backend: DiyBackend, stack: StackRef, name: str) -> Note | None:
+    def counted(backend: DiyBackend, stack: StackRef, name: str, *, quick: bool = False) -> Note | None:
         asked.append(name)
-        return ask(backend, stack, name)
+        return ask(backend, stack, name, quick=quick)
 
     written(shop, Waiting(made()))
     monkeypatch.setattr(DiyBackend, "note", counted)
@@ -138,7 +138,7 @@ async def test_home_counts_down_by_the_clock_alone(shop: Shop, monkeypatch: pyte
 
 
 async def test_what_can_t_be_read_is_said_and_what_was_read_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> Note:
+    def broken(*_: object, **__: object) -> Note:
         raise BackendError("the note is gone mad")
 
     async with shop.app().run_test(size=WIDE) as pilot:
