@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Output of jobs that run side by side is not mixed, where make can do that.
 UNMIXED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: setup engine tmux faketime zsh fish npm test test-engine check lint ruff types layers pure audit audit-online fuzz \
+.PHONY: setup engine tmux faketime zsh fish npm test test-engine test-real kubernetes check lint ruff types layers pure audit audit-online fuzz \
 	faults demo bench pictures lock sbom release clean
 
 setup: $(STAMP) engine
@@ -32,7 +32,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 engine: $(STAMP)
-	@$(BIN)/python scripts/engine.py
+	@$(BIN)/python -m scripts.engine
 
 # The server of the tests on Azure. npm has it alone; it lies beside the environment, as its version says.
 $(AZURITE)/.done: tests/servers/azurite.version | $(STAMP) npm
@@ -83,8 +83,8 @@ tmux faketime zsh fish npm:
 # Before them come two minutes of faults, which a fixed seed decides.
 test: setup $(AZURITE)/.done tmux faketime zsh fish lint audit
 	$(BIN)/python -m tests.faults --minutes 2 --seed $(STEADY_SEED) --workers $(WORKERS)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not serial and not long" $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m serial $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not serial and not long and not real" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "serial and not real" $(PYTEST_ARGS)
 
 # Rollbacks broken at moments that a seed decides, for as long as you like; `--help` of the module has the rest.
 #   make faults MINUTES=30 SEED=7 KINDS="program up+callbacks kill-engine"; of a failing moment: make faults SEED=7 ONE=12
@@ -97,7 +97,19 @@ faults: setup faketime
 #   REWIND_ENGINE=/path/to/pulumi make test-engine
 test-engine: setup $(AZURITE)/.done tmux
 	@test -n "$$REWIND_ENGINE" || { echo "name a pulumi CLI: REWIND_ENGINE=/path/to/pulumi make test-engine" >&2; exit 1; }
-	$(BIN)/python -m pytest -m "engine and not long" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "engine and not long and not real" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+
+# On real providers, real targets, real languages: an hour or more, after 12 to 14 minutes of builds the first time, which
+# need Go, node and npm. What a run came to is put into docs/fidelity.md by `python -m scripts.fidelity_page`.
+#   make test-real REAL="kubernetes bridged"
+REAL ?= kubernetes bridged aws languages
+test-real: setup
+	$(BIN)/python -m scripts.real $(REAL)
+	REAL="$(REAL)" $(BIN)/python -m pytest -m real -n 2 --dist worksteal $(PYTEST_ARGS) tests/real
+
+# The control plane, the provider and the language host of `pulumi-rewind demo --kubernetes`; needs Go, about 10 minutes.
+kubernetes: setup
+	$(BIN)/python -m scripts.real kubernetes
 
 # Spoils inputs of everything that is parsed; what is found is kept in fuzz-finds.   make fuzz SECONDS=600 SEED=7
 SECONDS ?= 60

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from pulumi_rewind.errors import EngineError
 from pulumi_rewind.system.toolchain import EngineInfo, cache_directory, find_engine, language_host, parse_version
+from scripts.golang import build, put, source
 
 MODULES = Path(__file__).resolve().parent.parent / "tests" / "engine"
 CLI = "github.com/pulumi/pulumi/pkg/v3"
@@ -91,12 +91,7 @@ def build_python_host(path: Path) -> None:
 
 def copy_python_launcher(path: Path) -> None:
     """Copies the script with which the language host starts a program."""
-    listed = go(MODULES / "python", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK).strip()
-    if not listed:
-        go(MODULES / "python", "mod", "download", SDK)
-        listed = go(MODULES / "python", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK).strip()
-    source = Path(listed) / "python" / "cmd" / path.name
-    put(path, source.read_bytes())
+    put(path, (source(MODULES / "python", SDK) / "python" / "cmd" / path.name).read_bytes())
 
 
 def write_python_plugin(path: Path) -> None:
@@ -128,28 +123,7 @@ def install(root: Path) -> None:
 def go_build(module: Path, package: str, version: str, path: Path, duration: str) -> None:
     """Builds one pinned tool; the file appears whole or not at all."""
     say(f"building {path.name} {version} with Go ({duration}) …")
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    flags = f"-s -w -X {SDK}/go/common/version.Version={version}"
-    try:
-        go(module, "build", "-trimpath", "-ldflags", flags, "-o", str(part), package)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def go(module: Path, *arguments: str) -> str:
-    """Runs the go command in a module and returns what it prints; its errors go to the terminal."""
-    if shutil.which("go") is None:
-        raise FileNotFoundError("the go command is not on PATH")
-    return subprocess.run(["go", *arguments], cwd=module, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def put(path: Path, content: bytes) -> None:
-    """Writes an executable; the file appears whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_bytes(content)
-    part.chmod(0o755)
-    part.replace(path)
+    build(module, package, path, f"-X {SDK}/go/common/version.Version={version}")
 
 
 def pinned_version(module: Path, dependency: str) -> str:

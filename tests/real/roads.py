@@ -1,0 +1,216 @@
+"""The ways that each real stack is taken there and back, and what has to hold after each step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.faults.whole import locks
+from tests.real.shop import Shop
+from tests.support.faults import engines, slay, start, wait_for_quiet
+from tests.support.rewind import session
+from tests.support.terminal import Ran
+
+AGREED = ("--yes", "--allow-data-loss")
+MOMENTS = 10
+"""How many rollbacks are killed."""
+TRIES = 6
+"""How many commands an operator gives at most after a kill."""
+
+
+@dataclass
+class Seen:
+    """What a road came to, for docs/fidelity.md."""
+
+    rollbacks: int = 0
+    resources: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What the run itself said that did not come back as it was."""
+
+
+Road = Callable[[Shop, Seen], None]
+
+
+def there_and_back(shop: Shop, seen: Seen) -> None:
+    """v3 → v1 → v3 → v2."""
+    was = _deploy(shop, 1, 2, 3)
+    for version in (1, 3, 2):
+        back(shop, seen, f"v{version}")
+        check(shop, version, was[version])
+
+
+def failed_update(shop: Shop, seen: Seen) -> None:
+    """An update that a real provider refuses half-way is taken back by itself."""
+    was = _deploy(shop, 1, 2)
+    shop.stack.check_out(shop.broken)
+    ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED)
+    assert ran.code == 5, told(ran)
+    seen.rollbacks += 1
+    check(shop, 2, was[2])
+
+
+def partial(shop: Shop, seen: Seen) -> None:
+    """A part of the stack goes back, the rest stays as it is."""
+    was = _deploy(shop, 1, 2, 3)
+    before = was[3]
+    back(shop, seen, "v2", *(word for name in shop.only for word in ("--only", name)))
+    after = shop.reality()
+    wanted = {name: text for name, text in before.items() if not shop.in_part(name)}
+    wanted |= {name: text for name, text in was[2].items() if shop.in_part(name)}
+    assert _differences(wanted, after) == []
+    check_secrets(shop)
+
+
+def adoption(shop: Shop, seen: Seen) -> None:
+    """The state has lost objects that still exist: they are adopted, none is made anew."""
+    was = _deploy(shop, 1, 2)
+    number = len(session(shop.stack).timeline)
+    ids = _ids(shop)
+    lost = shop.lose()
+    assert lost, "nothing was lost"
+    back(shop, seen, str(number), "--adopt", "found")
+    now = _ids(shop)
+    assert {name: now.get(name) for name in lost} == {name: ids[name] for name in lost}
+    check(shop, 2, was[2])
+
+
+def drift(shop: Shop, seen: Seen) -> None:
+    """Objects were changed and deleted by others: a rollback that looks at them puts them right."""
+    was = _deploy(shop, 1, 2, 3)
+    shop.drift()
+    assert _differences(was[3], shop.reality()), "nothing has drifted"
+    back(shop, seen, "v2", "--refresh")
+    check(shop, 2, was[2])
+
+
+def kills(shop: Shop, seen: Seen) -> None:
+    """Rollbacks are killed with their engine at ten moments, and finished by what the errors say."""
+    was = _deploy(shop, 1, 2, 3)
+    lines = {1: back(shop, seen, "v1", "--json"), 3: back(shop, seen, "v3", "--json")}
+    lengths = {version: len(ran.out.splitlines()) for version, ran in lines.items()}
+    for moment in range(MOMENTS):
+        version = 1 if moment % 2 == 0 else 3
+        _kill(shop, version, lengths[version] * (moment + 1) // (MOMENTS + 1), engine_too=moment % 4 < 2)
+        took = _go_on(shop, version)
+        seen.rollbacks += 1
+        assert not locks(shop.stack), took
+        differences = _differences(was[version], shop.reality())
+        assert differences == [], f"moment {moment}, after {took}: {differences}"
+    check(shop, 3, was[3])
+
+
+ROADS: dict[str, Road] = {
+    "there and back": there_and_back,
+    "failed update": failed_update,
+    "partial": partial,
+    "adoption": adoption,
+    "drift": drift,
+    "kill -9": kills,
+}
+
+
+# -- steps --------------------------------------------------------------------------------------------------------
+
+
+def _deploy(shop: Shop, *versions: int) -> dict[int, dict[str, str]]:
+    """Deploys one version after the other; returns the reality of each."""
+    was = {}
+    for version in versions:
+        shop.stack.deploy(version)
+        shop.use()
+        was[version] = shop.reality()
+    return was
+
+
+def back(shop: Shop, seen: Seen, target: str, *options: str) -> Ran:
+    """Rolls back, and takes down what the result says besides."""
+    ran = shop.stack.rewind("rollback", target, *AGREED, *options)
+    assert ran.code == 0, told(ran)
+    seen.rollbacks += 1
+    seen.resources = max(seen.resources, len(shop.stack.resources(show_secrets=False)))
+    return ran
+
+
+def told(ran: Ran) -> str:
+    """What a command has said, to be read."""
+    return f"exit code {ran.code}\n{ran.out[-6000:]}\n{ran.err[-3000:]}"
+
+
+def check(shop: Shop, version: int, was: dict[str, str]) -> None:
+    """Reality is what it was, the program of that version has nothing to do, and no file holds a secret."""
+    differences = _differences(was, shop.reality())
+    assert differences == [], "\n".join(differences)
+    changes = shop.stack.planned_changes(version, frozenset(shop.restless))
+    assert changes == [], f"the program of v{version} would: {', '.join(changes)}"
+    waiting = [
+        res["urn"] for res in shop.stack.export(show_secrets=False)["deployment"]["resources"] if "delete" in res
+    ]
+    assert waiting == []
+    check_secrets(shop)
+
+
+def check_secrets(shop: Shop) -> None:
+    """No file of the stack holds a secret in plain text."""
+    assert shop.stack.files_with_secrets() == []
+
+
+def _differences(was: dict[str, str], now: dict[str, str]) -> list[str]:
+    """One line for each object that isn't as it was."""
+    lines = []
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            lines.append(f"{name}: was {was.get(name, 'not there')}, is {now.get(name, 'not there')}")
+    return lines
+
+
+def _ids(shop: Shop) -> dict[str, str]:
+    return {name.split("::")[-1]: res.get("id", "") for name, res in shop.stack.resources(show_secrets=False).items()}
+
+
+# -- kills --------------------------------------------------------------------------------------------------------
+
+
+def _kill(shop: Shop, version: int, line: int, *, engine_too: bool) -> None:
+    """Starts a rollback and kills it once it has printed so many lines; with its engine, or alone."""
+    process = start(shop.stack, "rollback", f"v{version}", *AGREED, "--json", "-s", shop.stack.name)
+    assert process.stdout is not None
+    for _ in range(line):
+        if not process.stdout.readline():
+            break
+    slay(process.pid)
+    if engine_too:
+        for number in engines(shop.stack):
+            slay(number)
+    process.stdout.read()
+    process.wait()
+    wait_for_quiet(shop.stack)
+
+
+def _go_on(shop: Shop, version: int) -> list[str]:
+    """Reaches the target by what the errors say; returns the commands that it took."""
+    took: list[str] = []
+    words: tuple[str, ...] = ("resume",)
+    for _ in range(TRIES):
+        ran = shop.stack.rewind(*words, *AGREED, "--json")
+        took.append(words[0])
+        text = "\n".join(line for line in (ran.out + ran.err).splitlines() if not line.startswith('{"event"'))
+        assert "this is a bug" not in text, text
+        assert not text.startswith("Traceback"), text
+        if ran.code == 0 and (words[0] == "rollback" or _last(ran).get("result") != "nothing-to-do"):
+            return took
+        if "pulumi-rewind resolve" in text:
+            assert shop.stack.rewind("resolve", "--clear-all").code == 0
+            took.append("resolve")
+        elif "pulumi cancel" in text:
+            shop.stack.pulumi("cancel", "--yes", shop.stack.name)
+            took.append("pulumi cancel")
+        elif "resume" not in text or ran.code == 0:
+            words = ("rollback", f"v{version}")
+    raise AssertionError(f"not there after {took}: {text}")
+
+
+def _last(ran: Ran) -> dict[str, object]:
+    """The result, which is the last line."""
+    found: dict[str, object] = json.loads(ran.out.splitlines()[-1]) if ran.out.strip() else {}
+    return found

@@ -1,0 +1,73 @@
+"""What the roads of `roads` need to know of a stack: how to see its reality, and what can happen to it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pulumi_rewind.demo.control_plane import ControlPlane
+from tests.real.real_stack import RealStack
+
+
+@dataclass(frozen=True)
+class World:
+    """What real stacks are deployed to on this machine; each is started when it is first asked for."""
+
+    engine: Path
+    built: Path
+    """What ``scripts.real`` has made."""
+    folder: Path
+    """An empty directory for this stack."""
+    plane: Callable[[], ControlPlane]
+    """A Kubernetes control plane that holds nothing yet."""
+    aws: Callable[[], str]
+    """The URL of moto, which holds nothing yet."""
+
+
+class Shop(abc.ABC):
+    """One stack in three versions, and a fourth whose update fails half-way."""
+
+    title: ClassVar[str]
+    """As the table of docs/fidelity.md calls it."""
+    groups: ClassVar[str]
+    """Groups of ``scripts.real`` that it needs, as words."""
+    only: ClassVar[tuple[str, ...]]
+    """What a partial rollback takes along: ``--only`` for each."""
+    restless: ClassVar[Mapping[str, str]] = {}
+    """Resources that their provider updates at every run, also of plain ``pulumi up``: name → why."""
+    broken: ClassVar[int] = 4
+    """The version whose update fails half-way."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.stack = self.make()
+
+    @abc.abstractmethod
+    def make(self) -> RealStack:
+        """The stack with its versions committed and nothing deployed."""
+
+    @abc.abstractmethod
+    def reality(self) -> dict[str, str]:
+        """Every object as it really is, by a name that stays: without ids, random parts of names, and times."""
+
+    @abc.abstractmethod
+    def in_part(self, name: str) -> bool:
+        """Whether a partial rollback by `only` changes this object of `reality`."""
+
+    @abc.abstractmethod
+    def lose(self) -> list[str]:
+        """Lets the state lose what still exists (``pulumi state delete``), and returns the names of the resources."""
+
+    @abc.abstractmethod
+    def drift(self) -> None:
+        """Changes and deletes objects behind the engine's back, as kubectl, a console or an editor would."""
+
+    def use(self) -> None:
+        """Puts data in as a running shop does; called after each deployment."""
+
+    def close(self) -> None:
+        """Ends what the stack has left running."""
+        self.stack.close()

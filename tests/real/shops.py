@@ -1,0 +1,8 @@
+"""All real stacks."""
+
+from __future__ import annotations
+
+from tests.real.shop import Shop
+from tests.real.shop_kubernetes import KubernetesShop
+
+SHOPS: tuple[type[Shop], ...] = (KubernetesShop,)
