@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_rewind.demo.build import Done, build_demo, free_ports
+from pulumi_rewind.demo.build import Done, build_demo
 from pulumi_rewind.demo.content import RELEASES, STACK
 from pulumi_rewind.demo.folder import MARKER, Demo, find_demo, open_demo
 from pulumi_rewind.demo.look import World, look
+from pulumi_rewind.demo.ports import free_ports
 from pulumi_rewind.demo.shop import server
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
 from pulumi_rewind.session import Session, open_session

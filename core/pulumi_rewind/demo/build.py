@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
-import zlib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import msgspec
 
 from pulumi_rewind.demo import content
 from pulumi_rewind.demo.folder import Demo, enclosing_demo, find_demo
+from pulumi_rewind.demo.ports import free_ports
 from pulumi_rewind.engine.events import EngineEvent
 from pulumi_rewind.errors import EngineError, RewindError, UsageError
 from pulumi_rewind.state.model import urn_name
@@ -25,10 +24,6 @@ from pulumi_rewind.system.git import GitCommand, GitFailed
 
 if TYPE_CHECKING:
     from pulumi_rewind.engine.cli import Engine, EngineRun
-
-FIRST_PORT: Final = 8101
-LAST_PORT: Final = 28100
-"""Ports for the services are looked for in this range: outside the one that systems give away by themselves."""
 
 IDENTITY: Final = ("Ada Demo", "ada@example.invalid")
 
@@ -135,41 +130,6 @@ def _find_engine(environ: Mapping[str, str]) -> tuple[Path, str]:
             hint="Install a complete pulumi (https://www.pulumi.com/docs/install/), or run `make setup` in a clone.",
         )
     return info.path, info.version
-
-
-def free_ports(count: int, root: Path) -> list[int]:
-    """Ports on which nothing listens.
-
-    Where the search begins depends on the folder: a demo also keeps ports of services that don't run right now, and
-    another demo should not take them.
-
-    Raises:
-        RewindError: there are not enough.
-    """
-    span = LAST_PORT - FIRST_PORT + 1
-    begin = zlib.crc32(os.fsencode(root)) // 10 * 10 % span
-    found: list[int] = []
-    for step in range(span):
-        port = FIRST_PORT + (begin + step) % span
-        if _is_free(port):
-            found.append(port)
-            if len(found) == count:
-                return found
-    raise RewindError(
-        f"of the ports {FIRST_PORT} to {LAST_PORT} fewer than {count} are free",
-        hint="Stop the programs that listen there.",
-    )
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the servers do: a port that only waits for old connections to end is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 # -- what is made ---------------------------------------------------------------------------------------------------

@@ -40,7 +40,12 @@ class Process(msgspec.Struct, frozen=True):
 
 def this_process() -> Process:
     """Ourselves."""
-    return Process(os.getpid(), _inode("pid"), _boot(), _began(os.getpid()))
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> Process:
+    """The process that has that number now."""
+    return Process(pid, _inode("pid"), _boot(), _began(pid))
 
 
 def is_alive(pid: int, since: float | None) -> bool:
@@ -85,8 +90,10 @@ def _began_after(pid: int, moment: float) -> bool:
 
 
 def _began(pid: int) -> int:
+    """0 where that isn't known, and of one that has ended but still has a number (a zombie)."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return 0 if fields[0] in "ZX" else int(fields[19])
     except (OSError, ValueError, IndexError):
         return 0
 
