@@ -222,11 +222,13 @@ def main(arguments: list[str]) -> int:
     """Builds what the named groups need, all of them where none is named; 0 when all is there."""
     wanted = [group for text in arguments for group in text.split()] or list(GROUPS)
     if unknown := sorted(set(wanted) - set(GROUPS)):
-        return _say(f"there is no group {', '.join(unknown)}; choose from: {' '.join(GROUPS)}") or 2
+        _say(f"there is no group {', '.join(unknown)}; choose from: {' '.join(GROUPS)}")
+        return 2
     try:
         provide(wanted)
     except (OSError, subprocess.CalledProcessError) as err:
-        return _say(f"failed: {err}") or 1
+        _say(f"failed: {err}")
+        return 1
     return 0
 
 

@@ -29,7 +29,9 @@ def objects(plane: ControlPlane, namespace: str, kinds: str = KINDS) -> dict[str
 def content(item: dict[str, Any]) -> str:
     """What of an object has to be as it was: its spec, or data, and its labels and annotations."""
     about = item["metadata"]
-    kept = {key: item[key] for key in ("spec", "data", "rules", "subjects", "roleRef", "type") if key in item}
+    kept: dict[str, Any] = {
+        key: item[key] for key in ("spec", "data", "rules", "subjects", "roleRef", "type") if key in item
+    }
     kept["labels"] = about.get("labels", {})
     kept["annotations"] = {
         key: text for key, text in about.get("annotations", {}).items() if not key.startswith(("deployment.", "pv."))

@@ -65,7 +65,7 @@ class Shop(abc.ABC):
     def drift(self) -> None:
         """Changes and deletes objects behind the engine's back, as kubectl, a console or an editor would."""
 
-    def use(self) -> None:
+    def use(self) -> None:  # noqa: B027 - most shops have no data besides their objects
         """Puts data in as a running shop does; called after each deployment."""
 
     def close(self) -> None:

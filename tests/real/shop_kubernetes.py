@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from scripts.real import KUBERNETES
 from tests.real.kubernetes import KINDS, content, objects
