@@ -17,7 +17,7 @@ from tests.support.terminal import Ran
 
 STACKS = Path(__file__).parent / "stacks"
 RUN_TIMEOUT = 900
-"""Seconds that one command may take: an instance at moto is waited for by the minute, a Go program is compiled first."""
+"""Seconds that one command may take: an instance at moto is waited for by the minute, a Go program compiled first."""
 _GIVEN_ELSEWHERE = frozenset({"node_modules", "plugins"})
 
 
@@ -69,7 +69,7 @@ class RealStack(EngineStack):
         self.secrets.append(value)
 
     def make_versions(self, *versions: int) -> None:
-        """Commits the project once for each version, with the tag ``v1``, ``v2``, …; the configuration is set before."""
+        """Commits the project once for each version, with the tag ``v1``, ``v2``, …; set the configuration first."""
         ignored = self.root / ".gitignore"
         ignored.write_text((ignored.read_text() if ignored.exists() else "") + "__pycache__/\nnode_modules\n")
         for version in versions:

@@ -157,11 +157,11 @@ def check_secrets(shop: Shop) -> None:
 
 def _differences(was: dict[str, str], now: dict[str, str]) -> list[str]:
     """One line for each object that isn't as it was."""
-    lines = []
-    for name in sorted(was.keys() | now.keys()):
-        if was.get(name) != now.get(name):
-            lines.append(f"{name}: was {was.get(name, 'not there')}, is {now.get(name, 'not there')}")
-    return lines
+    return [
+        f"{name}: was {was.get(name, 'not there')}, is {now.get(name, 'not there')}"
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
+    ]
 
 
 def _ids(shop: Shop) -> dict[str, str]:
