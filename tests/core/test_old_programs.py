@@ -101,6 +101,16 @@ def test_what_the_project_file_has_the_engine_do_is_told(tmp_path: Path) -> None
     assert "\x1b" not in "".join(found.values())
 
 
+def test_a_yaml_program_is_no_difference_of_the_project_file(tmp_path: Path) -> None:
+    program = "runtime: yaml\nresources: {a: {type: 'cloud:Thing'}}\nvariables: {b: 1}\noutputs: {c: '${a.id}'}\n"
+    then = workspace(tmp_path / "then", program)
+    today = workspace(tmp_path / "today", "runtime: yaml\nconfig: {size: {type: integer, default: 2}}\nmain: new\n")
+    said = told(list(project_file_risks(today, then, COMMIT)))["project-file-differs"]
+    assert "config (" in said
+    assert "main (" in said
+    assert not any(word in said for word in ("resources", "variables", "outputs", "cloud:Thing"))
+
+
 # -- submodules --------------------------------------------------------------------------------------------------------
 
 
