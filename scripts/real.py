@@ -148,15 +148,9 @@ def _npm(part: Part, path: Path) -> None:
     subprocess.run(["npm", "ci", *quietly, "--prefix", path.parent], check=True)
 
 
-NODE_PLUGIN = """\
-#!/bin/sh
-# Serves the dynamic providers of Node.js programs with the SDK that the program uses.
-exec node -e 'require(require.resolve("@pulumi/pulumi/cmd/dynamic-provider", {paths: [process.cwd()]}))' -- "$@"
-"""
-
-
-def _node_plugin(part: Part, path: Path) -> None:  # noqa: ARG001 - every part is made in one way
-    golang.put(path, NODE_PLUGIN.encode())
+def _node_plugin(part: Part, path: Path) -> None:
+    """What serves the dynamic providers of Node.js programs: a script that the SDK's module publishes."""
+    golang.put(path, (golang.source(part.sources, _SDK) / "nodejs" / "dist" / path.name).read_bytes())
 
 
 _versions = " ".join(
@@ -210,7 +204,7 @@ PARTS: dict[str, Part] = {
                 "go": "go/pulumi-language-go",
             }.items()
         ),
-        Part("hosts/pulumi-resource-pulumi-nodejs", "languages", "node", make=_node_plugin),
+        Part("hosts/pulumi-resource-pulumi-nodejs", "languages", "hosts", make=_node_plugin),
         Part("node/node_modules", "languages", "node", make=_npm),
         Part("python/pulumi_kubernetes", "kubernetes", "python", make=_pip),
         *(_sdk(name) for name in ("time", "random", "tls", "null", "local")),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from tests.real.shop import Shop
+from tests.real.shop_go import GoShop
 from tests.real.shop_kubernetes import KubernetesShop
+from tests.real.shop_node import NodeShop
+from tests.real.shop_yaml import YamlShop
 
-SHOPS: tuple[type[Shop], ...] = (KubernetesShop,)
+SHOPS: tuple[type[Shop], ...] = (KubernetesShop, YamlShop, NodeShop, GoShop)
