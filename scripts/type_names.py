@@ -1,10 +1,11 @@
-"""Gathers the types of Pulumi packages whose names smell of data, for tests/core/test_types_of_providers.py.
+"""Gathers the types of Pulumi packages that suggest data, for tests/core/test_types_of_providers.py.
 
     pip download --no-deps --dest PACKAGES pulumi-aws pulumi-gcp …
     python -m scripts.type_names PACKAGES/*.whl
 
 A path may also be a package's `schema.json`, or the `provider.go` of a Terraform provider, whose types are then named
-as Pulumi names them when it bridges that provider in use. Each makes one file in tests/core/types: names by module.
+as Pulumi names them when it bridges that provider in use. Each makes one file in tests/core/types: by module, the types
+whose name or module suggests data, and those that count as stateful today.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
+
+from pulumi_rewind.state.stateful_types import is_stateful
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "tests/core/types"
 
@@ -103,7 +106,7 @@ def text(title: str, every: Iterable[str]) -> str:
     for token in every:
         _, module, name = token.split(":")
         module = module.partition("/")[0]
-        if smells(module.lower(), name):
+        if smells(module.lower(), name) or is_stateful(token):
             by_module[module].add(name)
     chosen = sum(map(len, by_module.values()))
     package = every[0].partition(":")[0]
