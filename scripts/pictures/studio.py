@@ -44,7 +44,7 @@ def demo() -> Iterator[Demo]:
 @contextmanager
 def broken(shop: Demo) -> Iterator[None]:
     """A folder that resources need is in the way of itself: a rollback fails half-way."""
-    databases = shop.machine / "databases"
+    databases = shop.root / "machine" / "databases"
     away = databases.with_name("databases-away")
     databases.rename(away)
     databases.write_text("in the way")
