@@ -153,7 +153,7 @@ class Cluster:
             return "found the cluster", f"{self.operators.context}, namespace {self.namespace}"
         plane = ControlPlane(self.plane, binaries_folder(environ))
         plane.start()
-        plane.kubectl("apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": _DISKS}))
+        plane.kubectl("apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": DISKS}))
         version = json.loads(plane.kubectl("version", "--output=json"))["serverVersion"]["gitVersion"]
         return "started a control plane", f"Kubernetes {version.removeprefix('v')}"
 
@@ -222,6 +222,11 @@ def reach(access: Access, environ: Mapping[str, str]) -> Reached:
     kubectl = find_kubectl(environ)
     if kubectl is None:
         raise RewindError("there is no kubectl on PATH", hint="Install kubectl: the demo asks your cluster with it.")
+    if access.kubeconfig:
+        try:
+            Path(access.kubeconfig).read_bytes()
+        except OSError as err:
+            raise RewindError(f"{access.kubeconfig} can't be read: {err.strerror}", hint=NAMING) from None
     try:
         config = ask(
             kubectl,
@@ -263,8 +268,8 @@ def ask(kubectl: Path, arguments: Sequence[str], environ: Mapping[str, str], *, 
         check=False,
     )
     if done.returncode != 0 and not fails:
-        said = done.stderr.strip().splitlines()
-        raise RewindError(f"kubectl: {said[-1] if said else f'exit code {done.returncode}'}")
+        said = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
+        raise RewindError(f"kubectl: {said or f'exit code {done.returncode}'}")
     return done.stdout
 
 
@@ -278,7 +283,7 @@ _SOURCES: Final = {
     "kubectl": "Install kubectl.",
 }
 
-_DISKS: Final = [
+DISKS: Final = [
     {
         "apiVersion": "v1",
         "kind": "PersistentVolume",

@@ -75,7 +75,7 @@ def demo(
         if folder is None and find_demo(shared.cwd) is not None:
             named = shared.cwd.resolve()
         return _clean(shared.cwd / named, named, screen)
-    site_in = _site(screen, yes=yes, **where)
+    site_in = _site(shared, screen, yes=yes, **where)
     code = _make(shared.cwd / named, named, screen, site_in, run_it=run_it)
     if code == 0 and open_it and in_terminal() and not no_screens(os.environ):
         return _open(shared, shared.cwd / named)
@@ -99,7 +99,7 @@ def _clean(folder: Path, named: Path, screen: Screen) -> int:
     return 0
 
 
-def _site(screen: Screen, *, kubernetes: bool, kubeconfig: str, context: str, yes: bool) -> SiteIn:
+def _site(shared: Shared, screen: Screen, *, kubernetes: bool, kubeconfig: str, context: str, yes: bool) -> SiteIn:
     """Where the demo's resources will be.
 
     Raises:
@@ -112,7 +112,7 @@ def _site(screen: Screen, *, kubernetes: bool, kubeconfig: str, context: str, ye
 
     if not (kubeconfig or context):
         return own_plane if kubernetes else Machine.fresh
-    reached = reach(Access(kubeconfig, context), os.environ)
+    reached = reach(Access(str(shared.cwd / kubeconfig) if kubeconfig else "", context), os.environ)
     question = f"Make the namespace {reached.namespace} in {reached.context} ({reached.server}), and deploy to it"
     if not yes:
         if not can_ask():
