@@ -1,4 +1,4 @@
-"""The demo on Kubernetes: deployed, seen broken, rolled back, removed; on a control plane of its own and a given one."""
+"""The demo on Kubernetes, on a control plane of its own and a given one: deployed, broken, rolled back, removed."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ _DATABASE: Final = """\
       metadata: {namespace: "${shop.metadata.name}"}
       stringData: {user: shop, password: "${dbPassword}", schema: "SCHEMA"}
 VOLUMES
+
   db:
     type: kubernetes:core/v1:Service
     properties:
@@ -63,7 +64,10 @@ _VOLUME: Final = """
   NAME:
     type: kubernetes:core/v1:PersistentVolumeClaim
     properties:
-      metadata: {name: NAME, namespace: "${shop.metadata.name}"}
+      metadata:
+        name: NAME
+        namespace: ${shop.metadata.name}
+        annotations: {pulumi.com/skipAwait: "true"}  # some clusters give a volume only to a pod that wants it
       spec:
         accessModes: [ReadWriteOnce]
         resources: {requests: {storage: 1Gi}}
