@@ -288,7 +288,7 @@ def test_in_a_directory_others_wait_for_who_writes(tmp_path: Path, monkeypatch: 
             stack.backend.write_note(stack.ref, "sample", NOTE, instead_of=None)
         return b"{}"
 
-    assert own._storage.swap(own._note_key(stack.ref, "sample"), change)  # type: ignore[attr-defined]
+    assert own._storage.swap(own._notes(stack.ref)._key("sample"), change)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b'{"mark": "a", "note": {"x"', b"\xff", b"[" * 5000])

@@ -22,7 +22,6 @@ import msgspec
 from pulumi_rewind.backends.diy_history import DiyHistory, unpacked
 from pulumi_rewind.backends.interruptible import Answer, begin
 from pulumi_rewind.backends.names import NAME, parts_of, stacks_there
-from pulumi_rewind.backends.notes import checked_name, read_note, swap_note
 from pulumi_rewind.backends.protocol import About, Glance, Note, Watch
 from pulumi_rewind.backends.storage import ROOT, Storage
 from pulumi_rewind.errors import BackendError, CheckpointError, StackNotFound, UsageError
@@ -34,6 +33,7 @@ from pulumi_rewind.system.untrusted import CHECKPOINT, DOCUMENT
 
 if TYPE_CHECKING:
     from pulumi_rewind.backends.cache import Place
+    from pulumi_rewind.backends.notes import Notes
 
 Result = TypeVar("Result")
 
@@ -180,15 +180,15 @@ class DiyBackend:
 
     def note(self, stack: StackRef, name: str, *, quick: bool = False) -> Note | None:
         """See `Backend.note`."""
-        return read_note(self._storage, self._note_key(stack, name))
+        return self._notes(stack).read(name)
 
     def write_note(self, stack: StackRef, name: str, content: bytes, *, instead_of: str | None) -> None:
         """See `Backend.write_note`."""
-        swap_note(self._storage, self._note_key(stack, name), content, instead_of)
+        self._notes(stack).swap(name, content, instead_of)
 
     def remove_note(self, stack: StackRef, name: str, *, instead_of: str) -> None:
         """A file without a note stays."""
-        swap_note(self._storage, self._note_key(stack, name), None, instead_of)
+        self._notes(stack).swap(name, None, instead_of)
 
     def glance(self, stack: StackRef) -> Glance:
         """See `Backend.glance`: marks of the state files and of the history's folder, and the locks."""
@@ -316,8 +316,10 @@ class DiyBackend:
             raise UsageError(f"{token!r} names no lock file of ours", hint="It has the form of a UUID.")
         return f"{self._locks_folder(stack)}/{token}.json"
 
-    def _note_key(self, stack: StackRef, name: str) -> str:
-        return f"{self._folder('rewind', stack)}/{stack.name}/{checked_name(name)}.json"
+    def _notes(self, stack: StackRef) -> Notes:
+        from pulumi_rewind.backends.notes import Notes  # no history needs any
+
+        return Notes(self._storage, f"{self._folder('rewind', stack)}/{stack.name}")
 
     def _state_keys(self, stack: StackRef) -> list[str]:
         return [f"{self._folder('stacks', stack)}/{stack.name}{suffix}" for suffix in SUFFIXES]
