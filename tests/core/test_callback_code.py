@@ -147,7 +147,8 @@ def test_a_callback_that_yields_goes_on_once_with_what_was_made(process: UndoPro
     assert ended(process.continue_call(restore, made, "other")) == (False, "")  # of another resource
     assert ended(process.continue_call(restore, made, "u")) == (True, "made db-2 [secret]")
     assert ended(process.continue_call(restore, made, "u")) == (False, "")
-    assert ended(process.call(restore, context("late"), "u"))[0] == {**recreate, "inputs": {"late": True}}
+    late = {"result": "recreate", "inputs": {"late": True}, "note": ""}
+    assert ended(process.call(restore, context("late"), "u"))[0] == late
     assert ended(process.call(restore, context("skip"), "u"))[0] == {"result": "skip", "reason": "elsewhere"}
     assert ended(process.continue_call(restore, made, "u")) == (False, "")
     for how, message in (("twice", "yields more than once"), ("raise", "OSError: no space for [secret]")):

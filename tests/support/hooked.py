@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from pulumi_rewind.project.settings import Settings
 URN = "urn:pulumi:dev::shop::{type}::{name}"
 
 
-def side(type_: str, name: str, identifier: str, inputs: Mapping[str, Any] = {}, **outputs: Any) -> dict[str, Any]:
+def side(type_: str, name: str, identifier: str, inputs: Mapping[str, Any] = {}, /, **outputs: Any) -> dict[str, Any]:
     """One side of a resource, as it travels."""
     urn = URN.format(type=type_, name=name)
     return {"urn": urn, "type": type_, "name": name, "id": identifier, "inputs": inputs, "outputs": outputs}
@@ -32,9 +32,6 @@ class Hooked:
     folder: Path
     code: str
     environ: Mapping[str, str] = field(default_factory=dict)
-    key: str = ""
-    """The idempotency key of the next call; by default each first try has one of its own."""
-    _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -51,10 +48,9 @@ class Hooked:
 
     def call(self, kind: str, old: Any = None, new: Any = None, **more: Any) -> dict[str, Any]:
         """What a callback returned; what it logged is in `said`. Raises CallbackError as a rollback would."""
-        key = self.key or f"{next(self._numbers):032x}"
         context = {
             "stack": "shop/dev", "target": "#1", "old": old, "new": new, "update": {"number": 2}, "dry_run": False,
-            "again": False, "idempotency_key": key, "replaces": False, **more,
+            "again": False, "idempotency_key": uuid.uuid4().hex, "replaces": False, **more,
         }  # fmt: skip
         result = self._drained(self.process.call(self._callback(kind), context, (new or old)["urn"]))
         assert isinstance(result, dict) or result is None

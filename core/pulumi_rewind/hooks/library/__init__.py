@@ -11,9 +11,19 @@ docs/hooks.md has a table of them. Nothing here needs a package before it is cal
 """
 
 from pulumi_rewind.hooks.library.dynamodb import DynamoDbTable
+from pulumi_rewind.hooks.library.kubernetes import PodFiles, VolumeSnapshot
 from pulumi_rewind.hooks.library.postgres import PostgresDump
 from pulumi_rewind.hooks.library.s3 import S3Versions
 from pulumi_rewind.hooks.library.snapshots import EbsSnapshot, RdsSnapshot
 from pulumi_rewind.hooks.library.sqlite import SqliteCopy
 
-__all__ = ["DynamoDbTable", "EbsSnapshot", "PostgresDump", "RdsSnapshot", "S3Versions", "SqliteCopy"]
+__all__ = [
+    "DynamoDbTable",
+    "EbsSnapshot",
+    "PodFiles",
+    "PostgresDump",
+    "RdsSnapshot",
+    "S3Versions",
+    "SqliteCopy",
+    "VolumeSnapshot",
+]

@@ -66,8 +66,7 @@ class DynamoDbTable(AwsService):
             if not self.rewinds:
                 yield Recreate(note="the items are back already")  # of the call that was interrupted at its very end
                 return
-            self._backup(client, ctx, ctx.new)
-            self._at(client, ctx, ctx.new.id, aside)
+            self._as_before(client, ctx, ctx.new, aside)
         made = yield Recreate(note=f"then loads {_count(client, aside)} items from {aside}")
         written, removed = _filled(ctx, client, aside, made.id)
         client.delete_table(TableName=aside)
@@ -105,13 +104,14 @@ class DynamoDbTable(AwsService):
             )
         _active(client, ctx, name)
 
-    def _at(self, client: Any, ctx: UndoContext, source: str, name: str) -> None:
+    def _as_before(self, client: Any, ctx: UndoContext, res: UndoResource, name: str) -> None:
         if not ctx.update.start:
             raise CopyError("it isn't known when the update began that is undone", hint="Restore the table by hand.")
         moment = datetime.datetime.fromtimestamp(ctx.update.start - 1, datetime.timezone.utc)  # noqa: UP017 - 3.10
-        client.restore_table_to_point_in_time(SourceTableName=source, TargetTableName=name, RestoreDateTime=moment)
+        self._backup(client, ctx, res)
+        client.restore_table_to_point_in_time(SourceTableName=res.id, TargetTableName=name, RestoreDateTime=moment)
         _active(client, ctx, name)
-        ctx.log(f"{source} as it was at {moment:%Y-%m-%d %H:%M:%S} UTC is in {name}")
+        ctx.log(f"{res.id} as it was at {moment:%Y-%m-%d %H:%M:%S} UTC is in {name}")
 
 
 def _table(client: Any, name: str) -> Any:

@@ -44,7 +44,7 @@ def run(
     What it says on its standard error goes to the log. `install` is the advice where there is no such program.
 
     Raises:
-        CopyError: it is not there, or fails; the message ends with the last line that it said.
+        CopyError: it is not there, or fails; the message ends with the line that says why.
     """
     name = Path(command[0]).name
     try:
@@ -60,11 +60,11 @@ def run(
     except OSError as err:
         raise CopyError(f"{name} can't be started: {err.strerror}", hint=install) from None
     said = done.stderr.decode(errors="replace").strip()
-    if done.returncode != 0:
-        last = said.splitlines()[-1] if said else f"exit code {done.returncode}"
-        raise CopyError(f"{name} failed: {last}")
     if said:
         print(said)  # noqa: T201 - goes to the log of the callback
+    if done.returncode != 0:
+        lines = said.splitlines() or [f"exit code {done.returncode}"]
+        raise CopyError(f"{name} failed: {next((line for line in lines if 'error' in line.lower()), lines[0])}")
     return (done.stdout or b"").decode(errors="replace")
 
 
