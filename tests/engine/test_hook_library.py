@@ -153,3 +153,53 @@ def test_what_can_not_be_copied_is_not_deleted(stack: EngineStack) -> None:
         "a dry call returned an error: SqliteCopy.undo_create (rewind_hooks.py:10): there is no database "
         in planned.out
     )
+
+
+def keeping(resources: str) -> str:
+    """A program whose own hook keeps what an update deletes."""
+    return f"""{HEAD}
+import os
+from pulumi_rewind.hooks.library import SqliteCopy, before_delete
+
+def place(db):
+    assert db.inputs["password"] == "hunter2-and-more", "secrets are open"
+    return os.environ["BRIDGED_ROOT"] + f"/db/{{db.id}}.sqlite"
+
+keep = pulumi.ResourceHook("keep", before_delete(SqliteCopy(file=place)))
+options = pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_delete=[keep]))
+password = pulumi.Output.secret("hunter2-and-more")
+{resources}"""
+
+
+DATABASE = 'db = bridged.Database("orders", {"engine": "sqlite", "password": password}, options)\n'
+
+
+@pytest.mark.slow
+def test_what_plain_pulumi_up_deletes_is_kept_by_the_program_and_comes_back(stack: EngineStack) -> None:
+    stack.up(keeping(DATABASE))
+    first = stack.resources()["orders"]["id"]
+    rows = [(1, "one"), (2, "two")]
+    write(database(stack, first), *rows)
+    database(stack, first).rename(database(stack, "away"))
+    refused = stack.up(keeping(""), expect_failure=True)
+    assert f"there is no database {database(stack, first)}" in refused.stdout + refused.stderr
+    assert stack.resources()["orders"]["id"] == first
+    database(stack, "away").rename(database(stack, first))
+
+    stack.up(keeping(""))
+    assert not database(stack, first).exists()
+    stack.write_file("rewind_hooks.py", HOOKS)
+    back = said(stack, "rollback", "1", "--yes")
+    assert back.code == 0, back
+    second = stack.resources()["orders"]["id"]
+    assert rows_of(database(stack, second)) == rows
+
+    # Replaced by a bad update: the target's rows come back, and what the live one holds is kept.
+    target = str(len(stack.history()))
+    stack.up(keeping(DATABASE.replace("sqlite", "h2")))
+    write(database(stack, stack.resources()["orders"]["id"]), (3, "of the bad release"))
+    stack.write_file("rewind_hooks.py", HOOKS.replace('.sqlite"))', '.sqlite", replaced_by="target"))'))
+    back = said(stack, "rollback", target, "--yes", "--allow-data-loss")
+    assert back.code == 0, back
+    assert rows_of(database(stack, stack.resources()["orders"]["id"])) == rows
+    assert sorted(len(rows_of(copy)) for copy in copies(stack)) == [1, 2, 2]

@@ -11,6 +11,7 @@ docs/hooks.md has a table of them. Nothing here needs a package before it is cal
 """
 
 from pulumi_rewind.hooks.library.dynamodb import DynamoDbTable
+from pulumi_rewind.hooks.library.forward import before_delete
 from pulumi_rewind.hooks.library.kubernetes import PodFiles, VolumeSnapshot
 from pulumi_rewind.hooks.library.postgres import PostgresDump
 from pulumi_rewind.hooks.library.s3 import S3Versions
@@ -26,4 +27,5 @@ __all__ = [
     "S3Versions",
     "SqliteCopy",
     "VolumeSnapshot",
+    "before_delete",
 ]
