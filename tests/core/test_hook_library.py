@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pulumi_rewind.errors import CallbackError
+from pulumi_rewind.hooks import library
 from pulumi_rewind.hooks.library.programs import size
 from tests.support.hooked import Hooked, side
 
@@ -133,3 +134,13 @@ def test_one_declaration_is_three_callbacks_where_it_stands(tmp_path: Path) -> N
 )
 def test_sizes_are_for_people(count: float, text: str) -> None:
     assert size(int(count)) == text
+
+
+def test_the_example_declares_a_callback_for_each_kind_of_data(tmp_path: Path) -> None:
+    example = Path(__file__).resolve().parents[2] / "examples" / "hooks" / "ready_made.py"
+    hooked = Hooked(tmp_path, example.read_text())
+    try:
+        found = {item.function.partition(".")[0] for item in hooked.process.load()}
+    finally:
+        hooked.close()
+    assert found == {name for name in library.__all__ if name != "before_delete"}

@@ -100,7 +100,7 @@ class DynamoDbTable(AwsService):
             client.restore_table_from_backup(TargetTableName=name, BackupArn=backup["BackupArn"])
         elif not ctx.again:
             raise CopyError(
-                f"there is a table {name} already", hint="Rename it, or adopt it: `pulumi-rewind rollback … --adopt`."
+                f"there is a table {name} already", hint="Rename it, or have the rollback adopt it with `--adopt`."
             )
         _active(client, ctx, name)
 

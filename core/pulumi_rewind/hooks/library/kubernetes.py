@@ -151,7 +151,7 @@ class VolumeSnapshot:
             if (there["spec"].get("dataSource") or {}).get("name") != newest:
                 raise CopyError(
                     f"there is a claim {namespace}/{claim} already, and it is not from {newest}",
-                    hint="Delete it, or adopt it: `pulumi-rewind rollback … --adopt`.",
+                    hint="Delete it, or have the rollback adopt it with `--adopt`.",
                 )
             return newest
         if ctx.dry_run:
