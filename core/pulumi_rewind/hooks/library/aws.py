@@ -43,20 +43,20 @@ class AwsService(ABC):
 
 
 def waited(
-    ctx: UndoContext, what: str, look: Callable[[], tuple[str, float]], done: Iterable[str], going_on: Iterable[str]
+    ctx: UndoContext, what: str, look: Callable[[], tuple[str, float]], done: Iterable[str], failed: Iterable[str]
 ) -> None:
     """Waits until something has one of some states; `look` returns its state and how many percent are done.
 
     The time limit of the callback ends a wait that takes too long.
 
     Raises:
-        CopyError: it has come into another state.
+        CopyError: it has a state in which nothing more happens.
     """
     while True:
         state, percent = look()
         if state in done:
             return
-        if state not in going_on:
+        if state in failed:
             raise CopyError(f"{what} is {state!r}", hint="See in the AWS console why; nothing goes on without it.")
         ctx.progress(percent, 100, what)
         time.sleep(EVERY)

@@ -79,7 +79,7 @@ class DynamoDbTable(AwsService):
         def look() -> tuple[str, float]:
             return client.describe_backup(BackupArn=arn)["BackupDescription"]["BackupDetails"]["BackupStatus"], 0.0
 
-        waited(ctx, f"backup {name}", look, ("AVAILABLE",), ("CREATING",))
+        waited(ctx, f"backup {name}", look, ("AVAILABLE",), ("DELETED",))
         ctx.log(f"{res.name}: backup {name} of {res.id} is complete")
         return client.describe_backup(BackupArn=arn)["BackupDescription"]["BackupDetails"]
 
@@ -128,7 +128,7 @@ def _there(client: Any, name: str) -> bool:
 
 def _active(client: Any, ctx: UndoContext, name: str) -> None:
     waited(
-        ctx, f"table {name}", lambda: (_table(client, name)["TableStatus"], 0.0), ("ACTIVE",), ("CREATING", "UPDATING")
+        ctx, f"table {name}", lambda: (_table(client, name)["TableStatus"], 0.0), ("ACTIVE",), ("DELETING", "ARCHIVED")
     )
 
 

@@ -110,9 +110,12 @@ class Snapshots(AwsService):
             f"snapshot {name}",
             lambda: self.progress(client, name),
             done=("available", "completed"),
-            going_on=("creating", "pending"),
+            failed=("failed", "error", "deleting", "deleted"),
         )
-        return next(one for one in self.finished(client, res) if one.id == name)
+        for one in self.finished(client, res):
+            if one.id == name:
+                return one
+        raise CopyError(f"snapshot {name} is finished, but AWS does not list it", hint="Run `pulumi-rewind resume`.")
 
     def _newest(self, client: Any, res: UndoResource, *, other_than: str = "") -> Snapshot:
         found = [one for one in self.finished(client, res) if not one.key or one.key != other_than]
@@ -146,8 +149,8 @@ class RdsSnapshot(Snapshots):
     def begin(self, client: Any, ctx: UndoContext, res: UndoResource) -> str:
         """RDS makes one snapshot of an instance at a time."""
         identifier = _identifier(res)
-        busy = ("backing-up", "modifying", "creating", "starting", "rebooting", "storage-optimization", "upgrading")
-        waited(ctx, f"instance {identifier}", lambda: (self.status(client, res)[0], 0.0), ("available",), busy)
+        ready, never = ("available", "stopped", "storage-full"), ("deleting", "failed", "restore-error")
+        waited(ctx, f"instance {identifier}", lambda: (self.status(client, res)[0], 0.0), ready, never)
         name = f"rewind-{identifier}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
         client.create_db_snapshot(DBInstanceIdentifier=identifier, DBSnapshotIdentifier=name, Tags=marks(ctx, res))
         return name
@@ -200,15 +203,15 @@ class EbsSnapshot(Snapshots):
 
     def finished(self, client: Any, res: UndoResource) -> list[Snapshot]:
         """A snapshot remembers its volume, and in our tags the one it was made for."""
-        pages = client.get_paginator("describe_snapshots").paginate(OwnerIds=["self"])
-        found = []
-        for one in (one for page in pages for one in page["Snapshots"] if one["State"] == "completed"):
-            tags = tags_of(one, "Tags")
-            if res.id in {one["VolumeId"], tags.get(f"{MARK}-for")}:
-                found.append(
-                    Snapshot(one["SnapshotId"], one["StartTime"].timestamp(), one["VolumeSize"], tags.get(MARK, ""))
-                )
-        return found
+        found = {}
+        for name in ("volume-id", f"tag:{MARK}-for"):
+            filters = [{"Name": name, "Values": [res.id]}, {"Name": "status", "Values": ["completed"]}]
+            pages = client.get_paginator("describe_snapshots").paginate(OwnerIds=["self"], Filters=filters)
+            for one in (one for page in pages for one in page["Snapshots"]):
+                key = tags_of(one, "Tags").get(MARK, "")
+                made = one["StartTime"].timestamp()
+                found[one["SnapshotId"]] = Snapshot(one["SnapshotId"], made, one["VolumeSize"], key)
+        return list(found.values())
 
 
 def _identifier(res: UndoResource) -> str:
