@@ -64,7 +64,7 @@ def test_the_files_of_a_pod_come_back(hooked: Hooked, volume: Path, tmp_path: Pa
     assert hooked.go_on("undo_delete", DB)
     assert (volume / "inside" / "one").read_bytes() == b"1" * 70_000
     assert (volume / "link").readlink() == Path("two words")
-    assert hooked.said[-1] == "db: 3 files are back in shop/db"
+    assert hooked.said[-1] == "db: 3 files back in shop/db"
 
 
 def test_a_copy_that_was_not_finished_is_none(hooked: Hooked, volume: Path, tmp_path: Path) -> None:
@@ -96,6 +96,16 @@ def test_what_is_not_back_is_an_error(hooked: Hooked, volume: Path) -> None:
     hooked.call("undo_delete", old=DB)
     with pytest.raises(CallbackError, match=r"failed: tar: .*two words"):
         hooked.go_on("undo_delete", DB)
+
+
+def test_without_a_copy_it_comes_empty_only_if_that_is_said(tmp_path: Path) -> None:
+    code = "rewind.undo(urn='*')(SqliteCopy(file=lambda db: 'nowhere', without_copy='empty'))\n"
+    hooked = Hooked(tmp_path, HEAD + code)
+    try:
+        told = hooked.call("undo_delete", old=DB)
+    finally:
+        hooked.close()
+    assert told == {"result": "recreate", "inputs": {}, "note": "empty: there is no copy of shop/db, which was db"}
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_sqlite_database_is_kept_before_it_is_deleted_and_comes_back_with_its_
     assert done.code == 0, done
     second = stack.resources()["orders"]["id"]
     assert second != first
-    assert f"SqliteCopy.undo_delete: orders: 500 rows are back in {second}" in done.out
+    assert f"SqliteCopy.undo_delete: orders: 500 rows back in {second}" in done.out
     assert rows_of(database(stack, second)) == rows
     stack.write_program(shop("sqlite"))
     stack.expect_no_changes()
@@ -130,6 +130,23 @@ def test_a_replaced_database_gets_its_rows_also_when_it_was_empty_for_a_while(st
     assert second != first
     assert rows_of(stack.objects / "orders.sqlite") == rows
     assert len(copies(stack)) == 1, "what was replaced already is not copied"
+
+
+@pytest.mark.slow
+def test_a_replacement_gets_the_rows_while_the_old_object_is_held(stack: EngineStack) -> None:
+    program = f'{HEAD}store = bridged.Bucket("store", {{"region": "REGION"}})\n'
+    stack.up(program.replace("REGION", "there"))
+    stack.up(program.replace("REGION", "here"))
+    held = stack.resources()["store"]["id"]
+    write(stack.objects / f"{held}.sqlite", (1, "one"))
+    stack.write_file("rewind_hooks.py", HOOKS.replace("Database", "Bucket").replace('DATA / "db" /', "DATA /"))
+    done = said(stack, "rollback", "1", "--yes")
+    assert done.code == 0, done
+    new = stack.resources()["store"]["id"]
+    assert f"store: 1 row back in {new}" in done.out
+    assert "store stays alive outside the state" in done.out
+    assert {held, new} == set(stack.physical("bkt"))
+    assert rows_of(stack.objects / f"{new}.sqlite") == [(1, "one")]
 
 
 @pytest.mark.slow
@@ -203,3 +220,17 @@ def test_what_plain_pulumi_up_deletes_is_kept_by_the_program_and_comes_back(stac
     assert back.code == 0, back
     assert rows_of(database(stack, stack.resources()["orders"]["id"])) == rows
     assert sorted(len(rows_of(copy)) for copy in copies(stack)) == [1, 2, 2]
+
+
+@pytest.mark.slow
+def test_an_automatic_rollback_brings_back_what_the_update_deleted(stack: EngineStack) -> None:
+    stack.up(keeping(DATABASE))
+    first = stack.resources()["orders"]["id"]
+    write(database(stack, first), (1, "one"))
+    stack.write_file("rewind_hooks.py", HOOKS)
+    stack.write_program(keeping(DATABASE.replace("sqlite", "h2")))
+    stack.trouble({"name": "orders", "operation": "create", "action": "once"})  # after it has been deleted
+    failed = said(stack, "up", "--yes", "--rollback-on-failure")
+    assert failed.code == 5, failed
+    assert not database(stack, first).exists()
+    assert rows_of(database(stack, stack.resources()["orders"]["id"])) == [(1, "one")]

@@ -165,7 +165,7 @@ def test_a_table_comes_back_with_its_items(aws: Any, hooked: Make) -> None:
     dynamodb.delete_table(TableName="orders")
     assert callback.call("undo_delete", old=orders, dry_run=True)["id"].startswith("orders from backup rewind-orders-2")
     assert callback.call("undo_delete", old=orders) == {"result": "restored", "id": "orders"}
-    assert callback.said[-1] == "orders: 60 items are back in orders"
+    assert callback.said[-1] == "orders: 60 items back in orders"
     assert items_of(dynamodb, "orders") == ITEMS
     assert callback.call("undo_delete", old=orders, again=True) == {"result": "restored", "id": "orders"}
 
@@ -209,7 +209,7 @@ def test_a_table_gets_the_items_that_it_had_before_the_update(aws: Any, hooked: 
     dynamodb.delete_item(TableName="ledger", Key={"id": {"S": "7"}})
     dynamodb.put_item(TableName="ledger", Item={"id": {"S": "new"}, "value": {"S": "of the bad release"}})
     assert callback.go_on("undo_update", live)
-    assert callback.said[-1] == "orders: 60 items are back in ledger, 1 others were removed"
+    assert callback.said[-1] == "orders: 60 items back in ledger, 1 other removed"
     assert items_of(dynamodb, "ledger") == ITEMS
 
 
@@ -236,7 +236,7 @@ def test_a_bucket_and_an_object_come_back_with_all_their_versions(aws: Any, hook
     callback.call("undo_delete", old=bucket)
     made = {**bucket, "id": "uploads-2", "outputs": {"bucket": "uploads-2"}}
     assert callback.go_on("undo_delete", made)
-    assert callback.said[-1] == "uploads: 4 versions, 20 bytes, are back in uploads-2"
+    assert callback.said[-1] == "uploads: 4 versions, 20 bytes, back in uploads-2"
     assert contents(s3, "uploads-2") == {"a/1": [b"one", b"two and more"], "a/12": [b"other"], "ü": [b""]}
     assert s3.head_object(Bucket="uploads-2", Key="a/1")["Metadata"] == {"by": "ada"}
 
@@ -244,7 +244,7 @@ def test_a_bucket_and_an_object_come_back_with_all_their_versions(aws: Any, hook
     assert callback.go_on("undo_delete", {**one, "id": "b", "outputs": {"bucket": "uploads-2", "key": "b"}})
     assert contents(s3, "uploads-2")["b"] == [b"one", b"two and more"]
     only = hooked("S3Versions(keep='kept', current=True)")
-    assert only.call("undo_create", new=one)["note"].startswith("kept 1 versions, 12 bytes, of a/1 at ")
+    assert only.call("undo_create", new=one)["note"].startswith("kept 1 version, 12 bytes, of a/1 at ")
 
 
 def contents(s3: Any, bucket: str) -> dict[str, list[bytes]]:

@@ -111,7 +111,7 @@ def test_a_database_is_dumped_and_restored_whole(server: PostgresServer, hooked:
     assert told["note"].startswith("then loads 400 rows, ")
     second = make(server, "orders_2")
     assert hooked.go_on("undo_delete", second)
-    assert hooked.said[-1] == "orders: 400 rows are back in orders_2"
+    assert hooked.said[-1] == "orders: 400 rows back in orders_2"
     assert content(server, "orders_2") == before
     # Once more, as after a kill, over what somebody has broken meanwhile.
     with server.connect("orders_2") as connection:
@@ -221,7 +221,7 @@ def test_a_rollback_keeps_a_database_and_the_next_one_brings_its_rows_back(
     assert back.code == 0, back
     second = stack.resources()["orders"]["id"]
     assert second != first
-    assert f"orders: 400 rows are back in {second}" in back.out
+    assert f"orders: 400 rows back in {second}" in back.out
     assert content(server, second) == rows
 
     # A replacement: the database is deleted first, and the new one gets what was in it.

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.library.programs import package, plain
+from pulumi_rewind.hooks.library.ready_made import ReadyMade
 
 MARK: Final = "pulumi-rewind"
 """The tag of what a callback makes; its value is the idempotency key of the call."""
@@ -20,14 +21,13 @@ EVERY: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwsService(ABC):
+class AwsService(ReadyMade, ABC):
     """One service of AWS; credentials come from the environment and the usual files, as for the AWS CLI."""
 
     region: str = ""
     """By default that of the resource's ARN, otherwise the environment's."""
     profile: str = ""
 
-    dry_run_safe: ClassVar = True
     service: ClassVar[str]
 
     def client(self, res: UndoResource) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoResource
-from pulumi_rewind.hooks.library.programs import size
+from pulumi_rewind.hooks.library.programs import counted, size
 from pulumi_rewind.system.state_directory import StateDirectory
 
 CHUNK = 1 << 20
@@ -48,7 +48,7 @@ class Copy:
 
     def __str__(self) -> str:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.made))
-        return f"{sum(self.counts.values())} {self.unit}, {size(self.bytes)}, copied from {self.id} at {when}"
+        return f"{counted(sum(self.counts.values()), self.unit)}, {size(self.bytes)}, copied from {self.id} at {when}"
 
 
 class Copies:

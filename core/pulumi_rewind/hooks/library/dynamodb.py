@@ -12,6 +12,7 @@ from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.declare import Delete, Recreate, Restored
 from pulumi_rewind.hooks.library.aws import AwsService, waited
+from pulumi_rewind.hooks.library.programs import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +40,20 @@ class DynamoDbTable(AwsService):
             return Delete(f"makes a backup first: {_told(_table(client, ctx.new.id))}")
         return Delete(f"kept {self._backup(client, ctx, ctx.new)['BackupName']}")
 
-    def undo_delete(self, ctx: UndoContext) -> Restored:
+    def undo_delete(self, ctx: UndoContext) -> Restored | Recreate:
         """The table is going to be created again: DynamoDB restores it before that."""
         assert ctx.old is not None
         client = self.client(ctx.old)
         backup = self._newest(client, ctx.old)
+        if backup is None:
+            return self.no_copy(
+                f"there is no backup of the table {ctx.old.id}, which was {ctx.old.name}",
+                "Turn on point-in-time recovery: AWS then keeps a backup of a table that is deleted.",
+            )
         if ctx.dry_run:
             return Restored(f"{ctx.old.id} from backup {backup['BackupName']}, {_told(backup)}")
         self._restored(client, ctx, ctx.old.id, backup)
-        ctx.log(f"{ctx.old.name}: {_count(client, ctx.old.id)} items are back in {ctx.old.id}")
+        ctx.log(f"{ctx.old.name}: {counted(_count(client, ctx.old.id), 'items')} back in {ctx.old.id}")
         return Restored(ctx.old.id)
 
     def undo_update(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
@@ -67,10 +73,10 @@ class DynamoDbTable(AwsService):
                 yield Recreate(note="the items are back already")  # of the call that was interrupted at its very end
                 return
             self._as_before(client, ctx, ctx.new, aside)
-        made = yield Recreate(note=f"then loads {_count(client, aside)} items from {aside}")
+        made = yield Recreate(note=f"then loads {counted(_count(client, aside), 'items')} from {aside}")
         written, removed = _filled(ctx, client, aside, made.id)
         client.delete_table(TableName=aside)
-        ctx.log(f"{made.name}: {written} items are back in {made.id}, {removed} others were removed")
+        ctx.log(f"{made.name}: {counted(written, 'items')} back in {made.id}, {counted(removed, 'others')} removed")
 
     def _backup(self, client: Any, ctx: UndoContext, res: UndoResource) -> Any:
         name = f"rewind-{res.id}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
@@ -86,13 +92,7 @@ class DynamoDbTable(AwsService):
     def _newest(self, client: Any, res: UndoResource) -> Any:
         pages = client.get_paginator("list_backups").paginate(TableName=res.id, BackupType="ALL")
         found = [one for page in pages for one in page["BackupSummaries"] if one["BackupStatus"] == "AVAILABLE"]
-        if not found:
-            raise CopyError(
-                f"there is no backup of the table {res.id}, which was {res.name}",
-                hint="Turn on point-in-time recovery: AWS then keeps a backup of a table that is deleted. Remove the "
-                "callback to get an empty table.",
-            )
-        return max(found, key=lambda one: one["BackupCreationDateTime"])
+        return max(found, key=lambda one: one["BackupCreationDateTime"], default=None)
 
     def _restored(self, client: Any, ctx: UndoContext, name: str, backup: Any) -> None:
         """A table from a backup; one that an earlier try has begun is waited for, a foreign one is an error."""

@@ -13,12 +13,14 @@ from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.declare import Delete, Recreate
 from pulumi_rewind.hooks.library.copies import Copies, Copy
+from pulumi_rewind.hooks.library.programs import counted
+from pulumi_rewind.hooks.library.ready_made import ReadyMade
 
 CHANGED = "Something else writes to it, or the copy doesn't fit. Find out which; `pulumi-rewind resume` loads it again."
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileCopies(ABC):
+class FileCopies(ReadyMade, ABC):
     """Copies what an object holds before it is deleted or replaced, and loads it into the object that comes instead.
 
     A failure raises CopyError: before the engine's run nothing was changed, and after it `resume` loads again.
@@ -32,7 +34,6 @@ class FileCopies(ABC):
     The live object is copied either way.
     """
 
-    dry_run_safe: ClassVar = True
     suffix: ClassVar[str]
     unit: ClassVar[str]
 
@@ -55,16 +56,19 @@ class FileCopies(ABC):
             return Delete(f"copies it first: {self.look(ctx.new)}")
         return Delete(f"kept {self._copied(ctx, ctx.new)}")
 
-    def undo_delete(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
+    def undo_delete(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, Recreate | None]:
         """The object is going to be created again: the newest copy of it is loaded."""
         assert ctx.old is not None
         copies = Copies(ctx.stack, self.folder)
-        copy = _found(copies.newest(ctx.old), ctx.old)
+        copy = copies.newest(ctx.old)
+        if copy is None:
+            return self._nothing(ctx.old)
         copies.path(copy, ctx.old)
         made = yield Recreate(note=f"then loads {copy}")
         self._loaded(ctx, copies, copy, ctx.old, made)
+        return None
 
-    def undo_update(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
+    def undo_update(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, Recreate | None]:
         """The object is going to be replaced: it is copied, and the copy is loaded; one that stays is left alone."""
         assert ctx.old is not None
         assert ctx.new is not None
@@ -74,12 +78,21 @@ class FileCopies(ABC):
         else:  # what has been replaced already holds nothing that is worth a copy
             copy = copies.of_call(ctx.new, ctx.idempotency_key) if ctx.again else None
             if copy is None and not ctx.replaces:
-                return
+                return None
         if self.replaced_by == "target":
-            copy = _found(copies.newest(ctx.old, other_than=ctx.idempotency_key), ctx.old)
+            copy = copies.newest(ctx.old, other_than=ctx.idempotency_key)
+            if copy is None:
+                return self._nothing(ctx.old)
         made = yield Recreate(note=f"then loads {copy or f'a copy of what is in {ctx.new.id}: {self.look(ctx.new)}'}")
         assert copy is not None
         self._loaded(ctx, copies, copy, ctx.new, made)
+        return None
+
+    def _nothing(self, res: UndoResource) -> Recreate:
+        return self.no_copy(
+            f"there is no copy of {res.id}, which was {res.name}",
+            "Restore the data by the means of its service and adopt the object with `--adopt`.",
+        )
 
     def _copied(self, ctx: UndoContext, res: UndoResource) -> Copy:
         copies = Copies(ctx.stack, self.folder)
@@ -101,18 +114,8 @@ class FileCopies(ABC):
             differing = sorted(key for key in {*counts, *copy.counts} if counts.get(key) != copy.counts.get(key))
             first = differing[0]
             raise CopyError(
-                f"{made.name} has {counts.get(first, 0)} {copy.unit} in {first} after it was loaded, and the copy has "
-                f"{copy.counts.get(first, 0)}",
+                f"{made.name} has {counted(counts.get(first, 0), copy.unit)} in {first} after it was loaded, "
+                f"and the copy has {copy.counts.get(first, 0)}",
                 hint=CHANGED,
             )
-        ctx.log(f"{made.name}: {sum(counts.values())} {copy.unit} are back in {made.id}")
-
-
-def _found(copy: Copy | None, res: UndoResource) -> Copy:
-    if copy is None:
-        raise CopyError(
-            f"there is no copy of {res.id}, which was {res.name}",
-            hint="A copy is made when a rollback deletes or replaces an object. Restore the data by the means of its "
-            "service, or remove the callback to get an empty one.",
-        )
-    return copy
+        ctx.log(f"{made.name}: {counted(sum(counts.values()), copy.unit)} back in {made.id}")

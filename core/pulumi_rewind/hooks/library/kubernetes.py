@@ -17,6 +17,7 @@ from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.declare import Delete, Recreate, Restored
 from pulumi_rewind.hooks.library.file_copies import FileCopies
 from pulumi_rewind.hooks.library.programs import plain, run, size
+from pulumi_rewind.hooks.library.ready_made import ReadyMade
 
 GROUP: Final = "snapshot.storage.k8s.io"
 CLAIM_LABEL: Final = "pulumi-rewind/claim"
@@ -26,7 +27,7 @@ EVERY: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class VolumeSnapshot:
+class VolumeSnapshot(ReadyMade):
     """Keeps and restores volumes by CSI snapshots: of a PersistentVolumeClaim, or of all claims of a StatefulSet.
 
     A snapshot lies in the namespace of its claim and is deleted with it. A claim that is created again gets the newest
@@ -42,8 +43,6 @@ class VolumeSnapshot:
     """
     kubectl: Sequence[str] = ("kubectl",)
 
-    dry_run_safe: ClassVar = True
-
     def undo_create(self, ctx: UndoContext) -> Delete:
         """The claim or set is going to be deleted: a snapshot of each volume is made, and it is ready."""
         assert ctx.new is not None
@@ -54,14 +53,20 @@ class VolumeSnapshot:
         assert ctx.old is not None
         namespace, name = _place(ctx.old)
         if _is_claim(ctx.old):
-            snapshot = self._restored(ctx, namespace, name, plain(ctx.old.inputs))
+            snapshot = self._newest(namespace, name)
+            if snapshot is None:
+                return self._nothing(namespace, name)
+            self._restored(ctx, namespace, name, plain(ctx.old.inputs), snapshot)
             return Restored(f"{namespace}/{name} from {snapshot}" if ctx.dry_run else f"{namespace}/{name}")
         told = []
         for claim, manifest in _templates(ctx.old):
             if self._get(namespace, "persistentvolumeclaim", claim) is not None:
                 told.append(f"{claim} is there")
+            elif (snapshot := self._newest(namespace, claim)) is not None:
+                self._restored(ctx, namespace, claim, manifest, snapshot)
+                told.append(f"{claim} from {snapshot}")
             else:
-                told.append(f"{claim} from {self._restored(ctx, namespace, claim, manifest)}")
+                told.append(self._nothing(namespace, claim).note)
         return Recreate(note=", ".join(told))
 
     def undo_update(self, ctx: UndoContext) -> Recreate | None:
@@ -135,37 +140,37 @@ class VolumeSnapshot:
             ctx.progress(0, 0, f"waiting for {name}")
             time.sleep(EVERY)
 
-    def _restored(self, ctx: UndoContext, namespace: str, claim: str, manifest: Mapping[str, Any]) -> str:
-        """Creates a claim from its newest snapshot, and returns that; one that has been is left as it is."""
+    def _newest(self, namespace: str, claim: str) -> str | None:
         selector = f"{CLAIM_LABEL}={_label(claim)}"
         said = self._run(["get", f"volumesnapshots.{GROUP}", "-n", namespace, "-l", selector, "-o", "json"])
-        ready = [one for one in json.loads(said)["items"] if (one.get("status") or {}).get("readyToUse")]
-        if not ready:
-            raise CopyError(
-                f"there is no snapshot of the claim {namespace}/{claim}",
-                hint="A snapshot is made when a rollback deletes it. Remove the callback to get an empty volume.",
-            )
-        newest = str(max(ready, key=lambda one: one["metadata"]["creationTimestamp"])["metadata"]["name"])
+        ready = [one["metadata"] for one in json.loads(said)["items"] if (one.get("status") or {}).get("readyToUse")]
+        newest = max(ready, key=lambda one: one["creationTimestamp"], default=None)
+        return None if newest is None else str(newest["name"])
+
+    def _nothing(self, namespace: str, claim: str) -> Recreate:
+        return self.no_copy(f"there is no snapshot of the claim {namespace}/{claim}", "Look for another copy.")
+
+    def _restored(
+        self, ctx: UndoContext, namespace: str, claim: str, manifest: Mapping[str, Any], snapshot: str
+    ) -> None:
+        """Creates a claim from a snapshot; one that has been is left as it is."""
         there = self._get(namespace, "persistentvolumeclaim", claim)
-        if there is not None:
-            if (there["spec"].get("dataSource") or {}).get("name") != newest:
-                raise CopyError(
-                    f"there is a claim {namespace}/{claim} already, and it is not from {newest}",
-                    hint="Delete it, or have the rollback adopt it with `--adopt`.",
-                )
-            return newest
-        if ctx.dry_run:
-            return newest
+        if there is not None and (there["spec"].get("dataSource") or {}).get("name") != snapshot:
+            raise CopyError(
+                f"there is a claim {namespace}/{claim} already, and it is not from {snapshot}",
+                hint="Delete it, or have the rollback adopt it with `--adopt`.",
+            )
+        if there is not None or ctx.dry_run:
+            return
         spec = {key: value for key, value in manifest["spec"].items() if key not in {"volumeName", "dataSourceRef"}}
         whole = {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {**manifest.get("metadata", {}), "name": claim, "namespace": namespace},
-            "spec": {**spec, "dataSource": _source(newest)},
+            "spec": {**spec, "dataSource": _source(snapshot)},
         }
         self._run(["create", "-f", "-"], json.dumps(whole))
-        ctx.log(f"claim {namespace}/{claim} comes from {newest}")
-        return newest
+        ctx.log(f"claim {namespace}/{claim} comes from {snapshot}")
 
     def _get(self, namespace: str, kind: str, name: str) -> Any:
         said = self._run(["get", kind, name, "-n", namespace, "--ignore-not-found", "-o", "json"])

@@ -78,6 +78,11 @@ def plain(value: Any) -> Any:
     return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
+def counted(count: int, unit: str) -> str:
+    """``1 row``, ``2 rows``; the unit is given as a plural."""
+    return f"{count} {unit if count != 1 else unit.removesuffix('s')}"
+
+
 def size(count: int) -> str:
     """A number of bytes for people: ``12.3 kB``."""
     amount = float(count)

@@ -14,7 +14,7 @@ from pulumi_rewind.errors import CopyError
 from pulumi_rewind.hooks.context import UndoContext, UndoResource
 from pulumi_rewind.hooks.declare import Delete, Recreate
 from pulumi_rewind.hooks.library.aws import AwsService
-from pulumi_rewind.hooks.library.programs import plain, size
+from pulumi_rewind.hooks.library.programs import counted, plain, size
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Kept:
 
     def __str__(self) -> str:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.made))
-        return f"{len(self.versions)} versions, {size(sum(one.bytes for one in self.versions))}, of {self.id} at {when}"
+        count, total = counted(len(self.versions), "versions"), size(sum(one.bytes for one in self.versions))
+        return f"{count}, {total}, of {self.id} at {when}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,22 +75,20 @@ class S3Versions(AwsService):
             client.head_bucket(Bucket=self.keep)
             found = list(self._versions(client, *_place(ctx.new)))
             total = size(sum(one.bytes for one in found))
-            return Delete(f"copies it first: {len(found)} versions, {total}, to {self.keep}")
+            return Delete(f"copies it first: {counted(len(found), 'versions')}, {total}, to {self.keep}")
         return Delete(f"kept {self._copied(client, ctx, ctx.new)}")
 
-    def undo_delete(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
+    def undo_delete(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, Recreate | None]:
         """The bucket or object is going to be created again: the newest copy comes back into it."""
         assert ctx.old is not None
         client = self.client(ctx.old)
         mine = [kept for kept in self._notes(client, ctx, ctx.old) if ctx.old.id in {kept.id, kept.becomes}]
         if not mine:
-            raise CopyError(
-                f"{self.keep} has no copy of {ctx.old.id}, which was {ctx.old.name}",
-                hint="A copy is made when a rollback deletes or replaces it. Remove the callback to get an empty one.",
-            )
+            return self.no_copy(f"{self.keep} has no copy of {ctx.old.id}, which was {ctx.old.name}", "Look elsewhere.")
         kept = max(mine, key=lambda one: one.made)
         made = yield Recreate(note=f"then copies back {kept}")
         self._back(client, ctx, kept, made)
+        return None
 
     def undo_update(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
         """The bucket or object is going to be replaced: everything moves into the new one."""
@@ -139,7 +138,7 @@ class S3Versions(AwsService):
             self._same(client, bucket, key, one)
             ctx.progress(at + 1, len(kept.versions), "versions")
         total = size(sum(one.bytes for one in kept.versions))
-        ctx.log(f"{made.name}: {len(kept.versions)} versions, {total}, are back in {made.id}")
+        ctx.log(f"{made.name}: {counted(len(kept.versions), 'versions')}, {total}, back in {made.id}")
 
     def _same(self, client: Any, bucket: str, key: str, one: Version) -> None:
         length = client.head_object(Bucket=bucket, Key=key)["ContentLength"]

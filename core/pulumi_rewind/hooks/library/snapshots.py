@@ -73,34 +73,39 @@ class Snapshots(AwsService):
             return Delete(f"makes a snapshot first: {gigabytes} GB, {state}")
         return Delete(f"kept {self._made(client, ctx, ctx.new)}")
 
-    def undo_delete(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
+    def undo_delete(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, Recreate | None]:
         """The object is going to be created again: from its newest snapshot."""
         assert ctx.old is not None
         snapshot = self._newest(self.client(ctx.old), ctx.old)
+        if snapshot is None:
+            return self._nothing(ctx.old)
         made = yield Recreate({self.input: snapshot.id}, f"from {snapshot}")
         self._came(ctx, made, snapshot)
+        return None
 
-    def undo_update(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, None]:
+    def undo_update(self, ctx: UndoContext) -> Generator[Recreate, UndoResource, Recreate | None]:
         """The object is going to be replaced: by one from a snapshot; one that stays is left alone."""
         assert ctx.old is not None
         assert ctx.new is not None
         client = self.client(ctx.new)
         if not ctx.replaces and not ctx.again:
-            return
+            return None
         if ctx.replaces and ctx.dry_run:
             state, gigabytes = self.status(client, ctx.new)
-            yield Recreate(note=f"from a snapshot: {gigabytes} GB, {state}")
-            return
+            return Recreate(note=f"from a snapshot: {gigabytes} GB, {state}")
         if ctx.replaces:
             live: Snapshot | None = self._made(client, ctx, ctx.new)
         else:  # it has been replaced already
             mine = [one for one in self.finished(client, ctx.new) if one.key == ctx.idempotency_key]
             live = max(mine, key=lambda one: one.made, default=None)
         if live is None:
-            return
+            return None
         snapshot = live if self.replaced_by == "live" else self._newest(client, ctx.old, other_than=ctx.idempotency_key)
+        if snapshot is None:
+            return self._nothing(ctx.old)
         made = yield Recreate({self.input: snapshot.id}, f"from {snapshot}")
         self._came(ctx, made, snapshot)
+        return None
 
     def _made(self, client: Any, ctx: UndoContext, res: UndoResource) -> Snapshot:
         name = self.begin(client, ctx, res)
@@ -117,14 +122,12 @@ class Snapshots(AwsService):
                 return one
         raise CopyError(f"snapshot {name} is finished, but AWS does not list it", hint="Run `pulumi-rewind resume`.")
 
-    def _newest(self, client: Any, res: UndoResource, *, other_than: str = "") -> Snapshot:
+    def _newest(self, client: Any, res: UndoResource, *, other_than: str = "") -> Snapshot | None:
         found = [one for one in self.finished(client, res) if not one.key or one.key != other_than]
-        if not found:
-            raise CopyError(
-                f"there is no snapshot of {res.id}, which was {res.name}",
-                hint="Make one by other means, or remove the callback to get an empty one.",
-            )
-        return max(found, key=lambda one: one.made)
+        return max(found, key=lambda one: one.made, default=None)
+
+    def _nothing(self, res: UndoResource) -> Recreate:
+        return self.no_copy(f"there is no snapshot of {res.id}, which was {res.name}", "Look for another copy.")
 
     def _came(self, ctx: UndoContext, made: UndoResource, snapshot: Snapshot) -> None:
         state, gigabytes = self.status(self.client(made), made)
