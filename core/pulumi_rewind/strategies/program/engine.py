@@ -25,6 +25,9 @@ from pulumi_rewind.system.processes import kill_all, undisturbed
 TAIL: Final = 6
 """How many lines of a failed installation are shown."""
 
+_BESIDE_IT: Final = ("npm notice", "npm warn")
+"""How lines of a failed installation begin that don't say why."""
+
 GONE: Final = f"The old program may need something that no longer exists. {INSTEAD}"
 
 
@@ -135,7 +138,8 @@ def install(engine: Engine, control: PreviewControl, *, instead: str = INSTEAD) 
     if control.stopped:
         raise InterruptedRun("the installation was stopped", unchanged=True)
     if process.returncode != 0:
-        tail = "\n".join(list(dict.fromkeys(said.splitlines()))[-TAIL:])
+        lines = dict.fromkeys(line for line in said.splitlines() if not line.startswith(_BESIDE_IT))
+        tail = "\n".join(list(lines)[-TAIL:])
         raise EngineError(
             f"the dependencies of the program can't be installed: {tail}",
             hint=f"A dependency may be gone from its registry, or need a tool that is not installed. {instead}",
