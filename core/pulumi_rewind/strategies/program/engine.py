@@ -31,6 +31,13 @@ _BESIDE_IT: Final = ("npm notice", "npm warn")
 GONE: Final = f"The old program may need something that no longer exists. {INSTEAD}"
 
 
+NOT_INSTALLED: Final = (
+    "Without an installation (`--no-install`) it runs with what is installed for today's program: leave that flag out, "
+    f"or run `pulumi install` in your working tree. {INSTEAD}"
+)
+"""The same where the program's dependencies were not installed."""
+
+
 def environment(session: Session, live: Checkpoint) -> Mapping[str, str]:
     """What a run of the program has beyond the operator's own environment.
 
