@@ -32,17 +32,17 @@ class Seen:
 Road = Callable[[Shop, Seen], None]
 
 
-def there_and_back(shop: Shop, seen: Seen) -> None:
+def there_and_back(shop: Shop, seen: Seen, *options: str) -> None:
     """v3 → v1 → v3 → v2."""
-    was = _deploy(shop, 1, 2, 3)
+    was = deploy(shop, 1, 2, 3)
     for version in (1, 3, 2):
-        back(shop, seen, f"v{version}")
+        back(shop, seen, f"v{version}", *options)
         check(shop, version, was[version])
 
 
 def failed_update(shop: Shop, seen: Seen) -> None:
     """An update that a real provider refuses half-way is taken back by itself."""
-    was = _deploy(shop, 1, 2)
+    was = deploy(shop, 1, 2)
     shop.stack.check_out(shop.broken)
     ran = shop.stack.rewind("up", "--rollback-on-failure", *AGREED)
     assert ran.code == 5, told(ran)
@@ -52,7 +52,7 @@ def failed_update(shop: Shop, seen: Seen) -> None:
 
 def partial(shop: Shop, seen: Seen) -> None:
     """A part of the stack goes back, the rest stays as it is."""
-    was = _deploy(shop, 1, 2, 3)
+    was = deploy(shop, 1, 2, 3)
     before = was[3]
     back(shop, seen, "v2", *(word for name in shop.only for word in ("--only", name)))
     after = shop.reality()
@@ -64,7 +64,7 @@ def partial(shop: Shop, seen: Seen) -> None:
 
 def adoption(shop: Shop, seen: Seen) -> None:
     """The state has lost objects that still exist: they are adopted, none is made anew."""
-    was = _deploy(shop, 1, 2)
+    was = deploy(shop, 1, 2)
     number = len(session(shop.stack).timeline)
     ids = _ids(shop)
     lost = shop.lose()
@@ -77,7 +77,7 @@ def adoption(shop: Shop, seen: Seen) -> None:
 
 def drift(shop: Shop, seen: Seen) -> None:
     """Objects were changed and deleted by others: a rollback that looks at them puts them right."""
-    was = _deploy(shop, 1, 2, 3)
+    was = deploy(shop, 1, 2, 3)
     shop.drift()
     assert _differences(was[3], shop.reality()), "nothing has drifted"
     back(shop, seen, "v2", "--refresh")
@@ -86,7 +86,7 @@ def drift(shop: Shop, seen: Seen) -> None:
 
 def kills(shop: Shop, seen: Seen) -> None:
     """Rollbacks are killed with their engine at ten moments, and finished by what the errors say."""
-    was = _deploy(shop, 1, 2, 3)
+    was = deploy(shop, 1, 2, 3)
     lines = {1: back(shop, seen, "v1", "--json"), 3: back(shop, seen, "v3", "--json")}
     lengths = {version: len(ran.out.splitlines()) for version, ran in lines.items()}
     for moment in range(MOMENTS):
@@ -113,7 +113,7 @@ ROADS: dict[str, Road] = {
 # -- steps --------------------------------------------------------------------------------------------------------
 
 
-def _deploy(shop: Shop, *versions: int) -> dict[int, dict[str, str]]:
+def deploy(shop: Shop, *versions: int) -> dict[int, dict[str, str]]:
     """Deploys one version after the other; returns the reality of each."""
     was = {}
     for version in versions:
