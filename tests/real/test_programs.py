@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.real.roads import AGREED, Seen, check, deploy, there_and_back, told
+from tests.real.roads import AGREED, Seen, check, there_and_back, told
+from tests.real.roads import _deploy as deploy
 from tests.real.shop import World
 from tests.real.shop_go import GoShop
 from tests.real.shop_language import LanguageShop

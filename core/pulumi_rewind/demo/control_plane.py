@@ -140,6 +140,8 @@ class ControlPlane:
         try:
             state = self._launch(state, *PARTS[:2])
             self._await(state, "kube-apiserver", lambda: self._answers("/readyz"))
+            # Each kwok has a name of its own, and would wait for the end of an earlier one's lease.
+            self.kubectl("delete", "lease", NODE, "--namespace=kube-node-lease", "--ignore-not-found")
             state = self._launch(state, *PARTS[2:])
             self.kubectl("apply", "-f", "-", stdin=json.dumps(_NODE))
             account = "/api/v1/namespaces/default/serviceaccounts/default"
