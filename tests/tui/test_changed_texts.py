@@ -8,7 +8,7 @@ from pulumi_rewind_tui.text.diff import change_lines
 
 
 def shown(old: object, new: object) -> list[str]:
-    change = Change("inputs.data", "changed", old, new, secret=False, comparable=True, section="inputs")  # type: ignore[arg-type]
+    change = Change("inputs.data", "changed", old, new, secret=False, comparable=True, section="inputs")
     return [plain(line) for line in change_lines([change], indent="  ")]
 
 

@@ -145,10 +145,14 @@ def install(engine: Engine, control: PreviewControl, *, instead: str = INSTEAD) 
     if control.stopped:
         raise InterruptedRun("the installation was stopped", unchanged=True)
     if process.returncode != 0:
-        lines = dict.fromkeys(line for line in said.splitlines() if not line.startswith(_BESIDE_IT))
-        tail = "\n".join(list(lines)[-TAIL:])
         raise EngineError(
-            f"the dependencies of the program can't be installed: {tail}",
+            f"the dependencies of the program can't be installed: {cause_of_failed_installation(said)}",
             hint=f"A dependency may be gone from its registry, or need a tool that is not installed. {instead}",
             output=said,
         )
+
+
+def cause_of_failed_installation(said: str) -> str:
+    """The last lines of what was said, as far as they tell why. Pure."""
+    lines = dict.fromkeys(line for line in said.splitlines() if not line.startswith(_BESIDE_IT))
+    return "\n".join(list(lines)[-TAIL:])
