@@ -166,7 +166,7 @@ def test_lines_that_do_not_say_why_are_left_out() -> None:
         "npm install failed: exit status 1\n"
     )
     lines = cause_of_failed_installation(said).splitlines()
-    assert lines[1] == "npm error request to x failed: no cached response"
+    assert "npm error request to x failed: no cached response" in lines
     assert not any("notice" in line for line in lines)
     assert lines[-1] == "npm install failed: exit status 1"
 

@@ -154,5 +154,5 @@ def install(engine: Engine, control: PreviewControl, *, instead: str = INSTEAD) 
 
 def cause_of_failed_installation(said: str) -> str:
     """The last lines of what was said, as far as they tell why. Pure."""
-    lines = dict.fromkeys(line for line in said.splitlines() if not line.startswith(_BESIDE_IT))
+    lines = dict.fromkeys(line for line in said.splitlines() if line and not line.startswith(_BESIDE_IT))
     return "\n".join(list(lines)[-TAIL:])
