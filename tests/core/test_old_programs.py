@@ -9,6 +9,7 @@ import pytest
 from pulumi_rewind.errors import UsageError
 from pulumi_rewind.project.workspace import Workspace, find_workspace
 from pulumi_rewind.risk import Risk
+from pulumi_rewind.strategies.program.engine import cause_of_failed_installation
 from pulumi_rewind.strategies.program.project_file import (
     installation_risks,
     needs_installation,
@@ -153,6 +154,21 @@ def test_dependencies_that_a_commit_has_itself_are_used(repo: GitRepo) -> None:
         assert (tree.top / "node_modules" / "code").read_text() == "then"
     finally:
         tree.close()
+
+
+def test_lines_that_do_not_say_why_are_left_out() -> None:
+    """As npm 11 ends where it can't reach a package."""
+    said = (
+        "Installing dependencies...\n\nnpm error code ENOTCACHED\nnpm error request to x failed: no cached response\n"
+        "npm notice\nnpm notice New minor version of npm available! 11.19.1 -> 11.21.2\nnpm notice Changelog: y\n"
+        "npm notice To update run: npm install -g npm@11.21.2\nnpm notice\nnpm error A complete log is in z\n"
+        "error: installing dependencies: npm install failed: exit status 1\nnpm install failed: exit status 1\n"
+        "npm install failed: exit status 1\n"
+    )
+    lines = cause_of_failed_installation(said).splitlines()
+    assert "npm error request to x failed: no cached response" in lines
+    assert not any("notice" in line for line in lines)
+    assert lines[-1] == "npm install failed: exit status 1"
 
 
 # -- submodules --------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
+from typing import ClassVar
 
 from tests.real.real_stack import RealStack
 from tests.real.shop_language import LanguageShop
@@ -18,6 +20,8 @@ class GoShop(LanguageShop):
     title = "shop in Go"
     groups = "languages"
     project = "goshop"
+    runtime = "go"
+    changed: ClassVar[Mapping[str, str]] = {"web": "update", "worker": "create", "settings": "replace"}
     only = ("worker", "worker-entry")
     lost = ("worker", "worker-entry")
     drifting = ("web", "settings", "worker-entry")

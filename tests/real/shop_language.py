@@ -19,6 +19,9 @@ class LanguageShop(Shop):
 
     project: ClassVar[str]
     """The directory below ``stacks``."""
+    runtime: ClassVar[str]
+    changed: ClassVar[Mapping[str, str]]
+    """What a comparison of the first version with the third says of some resources: name → action."""
     plugins: ClassVar[Mapping[str, str]] = {"kubernetes": KUBERNETES}
     lost: ClassVar[tuple[str, ...]]
     """Names of what the state loses."""

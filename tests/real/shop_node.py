@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
+from typing import ClassVar
 
 from scripts.real import BUILDS
 from tests.real.kubernetes import plain
@@ -18,6 +20,8 @@ class NodeShop(LanguageShop):
     title = "shop in Node.js"
     groups = "languages"
     project = "nodeshop"
+    runtime = "nodejs"
+    changed: ClassVar[Mapping[str, str]] = {"api": "update", "inventory": "replace", "web-entry": "create"}
     only = ("inventory", "motd")
     lost = ("web", "web-entry")
     drifting = ("web", "api-settings", "web-entry")

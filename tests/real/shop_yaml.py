@@ -39,6 +39,8 @@ class YamlShop(LanguageShop):
     title = "shop in YAML"
     groups = "languages"
     project = "yamlshop"
+    runtime = "yaml"
+    changed: ClassVar[Mapping[str, str]] = {"web": "update", "entry": "create", "pet": "replace"}
     plugins: ClassVar[Mapping[str, str]] = {"kubernetes": KUBERNETES, "terraform-provider": BRIDGE}
     kind = YamlStack
     only = ("web", "entry")

@@ -28,7 +28,7 @@ from pulumi_rewind.risk import NOT_RESTORED, Risk
 from pulumi_rewind.state.model import Checkpoint
 from pulumi_rewind.strategies.parts import PlanRequest, around, digest, load, warned, with_risks
 from pulumi_rewind.strategies.program.config import RecordedConfig, todays_engine, write_config
-from pulumi_rewind.strategies.program.engine import install, preview_program
+from pulumi_rewind.strategies.program.engine import GONE, NOT_INSTALLED, install, preview_program
 from pulumi_rewind.strategies.program.project_file import installation_risks, needs_installation, project_file_risks
 from pulumi_rewind.strategies.program.result import declared, program_state, program_steps, unlike_target
 from pulumi_rewind.strategies.program.risks import config_risks, program_risks
@@ -121,8 +121,10 @@ class ProgramPlanning:
             self.installation = tuple(
                 installation_risks(engine.workspace, tree.private, self.update.commit, skipped=choices.no_install)
             )
+            advice = GONE
             if needs_installation(engine.workspace, tree.private) and choices.no_install:
                 share_installed(tree, engine.workspace)
+                advice = NOT_INSTALLED
             elif needs_installation(engine.workspace, tree.private):
                 self.observe(Phase("install", "installing the program's dependencies, whose install scripts run"))
                 install(engine, self.control)
@@ -131,6 +133,7 @@ class ProgramPlanning:
             events, engine_plan = preview_program(
                 session, engine, config.path, self.live, tree.private, self.observe, self.control, refresh=refresh,
                 state=self.before.state, readers=(*self.before.plain.resources, *self.plain.resources),
+                advice=advice,
             )  # fmt: skip
         except BaseException:
             tree.close()
